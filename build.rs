@@ -1,0 +1,48 @@
+//! Sets the shared library's soname and, with the feature `header`, generates the C header
+//! into OUT_DIR. The committed copy in include/ is what users get; a test compares the two.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-changed=src");
+
+    // Before 1.0 a minor version may break the ABI, so the soname carries it. cargo-c sets its
+    // own soname; two would be one too many.
+    if std::env::var_os("CARGO_FEATURE_CAPI").is_none() {
+        let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
+        let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librobustipc.so.{major}.{minor}");
+    }
+
+    #[cfg(feature = "header")]
+    generate_header();
+}
+
+#[cfg(feature = "header")]
+fn generate_header() {
+    let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))
+        .unwrap_or_else(|error| panic!("cbindgen.toml: {error}"));
+    // The type macros are C, so they live in a C file, where an editor and a reader see them as C.
+    let macros = root.join("src/ffi/type_macros.h");
+    config.trailer = Some(std::fs::read_to_string(macros).expect("src/ffi/type_macros.h"));
+    let version = |part| std::env::var(format!("CARGO_PKG_VERSION{part}")).unwrap();
+    config.after_includes = Some(format!(
+        "\n/* The version of this header; ipc_version() tells the library's. */\n\
+         #define IPC_VERSION_MAJOR {}\n\
+         #define IPC_VERSION_MINOR {}\n\
+         #define IPC_VERSION_PATCH {}\n\
+         #define IPC_VERSION_STRING \"{}\"",
+        version("_MAJOR"),
+        version("_MINOR"),
+        version("_PATCH"),
+        version("")
+    ));
+    cbindgen::Builder::new()
+        .with_crate(&root)
+        .with_config(config)
+        .generate()
+        .expect("the header can be generated from src/ffi")
+        .write_to_file(out.join("robustipc.h"));
+}

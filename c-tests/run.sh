@@ -1,0 +1,70 @@
+#!/bin/sh
+# Runs C test programs side by side and reports them.
+#
+#   run.sh [--wrap COMMAND] PROGRAM...
+#
+# A program passes with status 0 and is skipped with 77; anything else, or more than TEST_TIMEOUT
+# seconds (60), is a failure, whose output is shown. COMMAND (valgrind, say) is put before each program.
+# At the end stands one line: N passed, N failed, N skipped. What a test leaves in /dev/shm is a failure too.
+set -u
+
+wrap=
+if [ "${1:-}" = --wrap ]; then
+  wrap=$2
+  shift 2
+fi
+if [ $# -eq 0 ]; then
+  echo "usage: run.sh [--wrap COMMAND] PROGRAM..." >&2
+  exit 2
+fi
+
+results=$(mktemp -d) || exit 1
+trap 'rm -rf "$results"' EXIT
+export results wrap
+: "${TEST_TIMEOUT:=60}"
+export TEST_TIMEOUT
+
+# One program: its output in a file of its own, its status in the file's name.
+run_one='
+  name=$(basename "$1")
+  timeout -k 5 "$TEST_TIMEOUT" $wrap "$1" >"$results/$name.out" 2>&1 </dev/null
+  status=$?
+  case $status in
+    0) verdict=passed ;;
+    77) verdict=skipped ;;
+    124 | 137) verdict=failed; echo "(timed out after $TEST_TIMEOUT s)" >>"$results/$name.out" ;;
+    *) verdict=failed; echo "(status $status)" >>"$results/$name.out" ;;
+  esac
+  mv "$results/$name.out" "$results/$name.$verdict"
+'
+printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" sh -c "$run_one" run_one
+
+passed=0 failed=0 skipped=0
+for program in "$@"; do
+  name=$(basename "$program")
+  if [ -e "$results/$name.passed" ]; then
+    passed=$((passed + 1))
+  elif [ -e "$results/$name.skipped" ]; then
+    skipped=$((skipped + 1))
+    echo "skip $name: $(tail -n 1 "$results/$name.skipped")"
+  else
+    failed=$((failed + 1))
+    echo "FAIL $name"
+    sed 's/^/    /' "$results/$name.failed"
+  fi
+done
+
+# Names carry the process id of a test, which is over: what is left was left by it.
+for left in /dev/shm/ripc-test-*; do
+  [ -e "$left" ] || continue
+  pid=${left#/dev/shm/ripc-test-}
+  pid=${pid%%-*}
+  if ! kill -0 "$pid" 2>/dev/null; then
+    failed=$((failed + 1))
+    echo "FAIL left behind: $left"
+    rm -f "$left"
+  fi
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,148 @@
+/* What every C test needs: checks that say what they found, names that are cleaned up, children
+ * that are waited for.
+ *
+ * A test is one program for one behaviour. It ends with status 0 when all is well, 77 when this
+ * machine cannot run it, 1 when a check failed. It names what it creates with unique_name(), so that tests
+ * can run side by side, and whatever a check finds, the names are removed.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include <errno.h>
+#include <inttypes.h>
+#include <robustipc.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+#define MILLISECOND INT64_C(1000000)
+
+/* Long enough for any machine: a wait that reaches it has failed. */
+#define PATIENCE (20 * SECOND)
+
+#define CHECK(condition) \
+  ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, "%s", #condition))
+
+/* Checks a number, and for results of the library says what they mean. */
+#define CHECK_EQUAL(found, expected) \
+  test_check_equal(__FILE__, __LINE__, #found, (long long)(found), (long long)(expected))
+
+/* Checks that ipc_last_error() says so. */
+#define CHECK_LAST_ERROR(part) \
+  (strstr(ipc_last_error(), (part)) != NULL \
+     ? (void)0 \
+     : test_failed(__FILE__, __LINE__, "the last error says \"%s\", not \"%s\"", ipc_last_error(), (part)))
+
+/* Checks a result and what ipc_last_error() says of it. */
+#define CHECK_FAILS(call, expected, part) \
+  do { \
+    CHECK_EQUAL((call), (expected)); \
+    CHECK_LAST_ERROR(part); \
+  } while (0)
+
+/* Ends the test as one that this machine cannot run. */
+#define SKIP(reason) \
+  do { \
+    printf("skipped: %s\n", (reason)); \
+    exit(77); \
+  } while (0)
+
+static char test_names[32][64];
+static int test_name_count;
+static pid_t test_pid;
+
+static inline void test_remove_names(void) {
+  if (getpid() != test_pid) return; /* a child that exits leaves them to its parent */
+  for (int i = 0; i < test_name_count; i++) ipc_shm_unlink(test_names[i]);
+}
+
+/* Fails the test; in a child, ends the child with status 1, which finish() reports. */
+__attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
+  const char *file, int line, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fprintf(stderr, "%s:%d: ", file, line);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, "\n");
+  va_end(arguments);
+  exit(1);
+}
+
+__attribute__((unused)) static void test_check_equal(
+  const char *file, int line, const char *text, long long found, long long expected) {
+  if (found == expected) return;
+  test_failed(
+    file, line, "%s: expected %lld (%s), found %lld (%s); last error: %s", text, expected,
+    expected < 0 && expected > -4096 ? ipc_strerror((int)expected) : "a value", found,
+    found < 0 && found > -4096 ? ipc_strerror((int)found) : "a value", ipc_last_error());
+}
+
+/* A name that no other running test has, removed when the test ends. Valid until then. */
+__attribute__((unused)) static const char *unique_name(const char *suffix) {
+  if (test_name_count == 0) {
+    test_pid = getpid();
+    atexit(test_remove_names);
+  }
+  CHECK(test_name_count < 32);
+  char *name = test_names[test_name_count++];
+  snprintf(name, sizeof test_names[0], "/ripc-test-%d-%s", (int)getpid(), suffix);
+  return name;
+}
+
+/* Runs body(argument) in a child process. */
+__attribute__((unused)) static pid_t start(void (*body)(void *), void *argument) {
+  fflush(NULL);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    body(argument);
+    exit(0);
+  }
+  return child;
+}
+
+/* Waits for a child; its wait status. */
+__attribute__((unused)) static int wait_for(pid_t child) {
+  int status;
+  while (waitpid(child, &status, 0) < 0) CHECK(errno == EINTR);
+  return status;
+}
+
+/* Waits for a child that has to end by itself with status 0. */
+#define FINISH(child) \
+  do { \
+    int status_ = wait_for(child); \
+    if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) \
+      test_failed(__FILE__, __LINE__, "the child ended with wait status %#x", status_); \
+  } while (0)
+
+/* Kills a child with SIGKILL and waits until it is gone. */
+#define KILL(child) \
+  do { \
+    kill((child), SIGKILL); \
+    int status_ = wait_for(child); \
+    CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
+  } while (0)
+
+/* Zeroed memory that this process and the children it starts share, until the test ends. */
+__attribute__((unused)) static void *shared_memory(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  return memory;
+}
+
+/* The monotonic clock, in nanoseconds. */
+__attribute__((unused)) static int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+}
+
+#endif

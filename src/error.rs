@@ -1,0 +1,249 @@
+//! The one place where errno, `Result` and the negative C result meet.
+//!
+//! A failure has two parts: an errno, which travels in [`Error`] and becomes the call's negative
+//! result, and a description for people, which is written where the failure is found (there
+//! both sides of a mismatch are known) into a buffer of this thread. The C boundary adds the
+//! call's name. `ipc_last_error` joins the three. The buffers are fixed, so that failing
+//! allocates nothing, and they are filled only on failure, so that succeeding costs nothing.
+
+use core::cell::{Cell, RefCell};
+use core::ffi::{CStr, c_char, c_int};
+use core::fmt::{self, Write};
+
+pub(crate) use nix::errno::Errno;
+
+/// A failed call: the errno that C will see, and whether this thread's description belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Error {
+    errno: Errno,
+    described: bool,
+}
+
+pub(crate) type Result<T, E = Error> = core::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn errno(self) -> Errno {
+        self.errno
+    }
+}
+
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        Error {
+            errno,
+            described: false,
+        }
+    }
+}
+
+/// Makes an [`Error`] with a description: `fail!(EPROTO, "{name}: expected {a}, found {b}")`.
+///
+/// The errno is a bare name or, in parentheses, an expression.
+macro_rules! fail {
+    (($errno:expr), $($text:tt)+) => {
+        $crate::error::describe($errno, format_args!($($text)+))
+    };
+    ($errno:ident, $($text:tt)+) => {
+        $crate::error::describe($crate::error::Errno::$errno, format_args!($($text)+))
+    };
+}
+pub(crate) use fail;
+
+/// Text of bounded length that is cut, never refused, when it is full. Always holds a
+/// NUL behind its end, so that C can read it in place.
+struct Text<const CAPACITY: usize> {
+    bytes: [u8; CAPACITY],
+    length: usize,
+}
+
+impl<const CAPACITY: usize> Text<CAPACITY> {
+    const EMPTY: Self = Text {
+        bytes: [0; CAPACITY],
+        length: 0,
+    };
+
+    fn clear(&mut self) {
+        self.length = 0;
+        self.bytes[0] = 0;
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
+    }
+}
+
+impl<const CAPACITY: usize> Write for Text<CAPACITY> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let space = CAPACITY - 1 - self.length;
+        let mut end = text.len().min(space);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.bytes[self.length..self.length + end].copy_from_slice(&text.as_bytes()[..end]);
+        self.length += end;
+        self.bytes[self.length] = 0;
+        Ok(())
+    }
+}
+
+thread_local! {
+    static DESCRIPTION: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
+    static RENDERED: RefCell<Text<1280>> = const { RefCell::new(Text::EMPTY) };
+    static FAILURE: Cell<Option<(&'static CStr, Error)>> = const { Cell::new(None) };
+}
+
+/// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
+pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+    DESCRIPTION.with_borrow_mut(|description| {
+        description.clear();
+        // Text::write_str cuts and never fails; a failing Display of ours only shortens the text.
+        let _ = description.write_fmt(text);
+    });
+    Error {
+        errno,
+        described: true,
+    }
+}
+
+/// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
+/// negative C result.
+#[cold]
+pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
+    FAILURE.set(Some((call, error)));
+    -(error.errno as c_int)
+}
+
+/// This thread's last failure as one line; empty when no call has failed. Valid until the thread
+/// asks again or ends.
+pub(crate) fn last_failure() -> *const c_char {
+    RENDERED.with_borrow_mut(|rendered| {
+        rendered.clear();
+        if let Some((call, error)) = FAILURE.get() {
+            let meaning = text(-(error.errno as c_int)).to_str().unwrap_or("");
+            let _ = write!(
+                rendered,
+                "{}: -{:?}: ",
+                call.to_str().unwrap_or(""),
+                error.errno
+            );
+            if error.described {
+                let _ = DESCRIPTION.with_borrow(|text| rendered.write_str(text.as_str()));
+            } else {
+                let _ = rendered.write_str(meaning);
+            }
+        }
+        rendered.bytes.as_ptr().cast()
+    })
+}
+
+/// Success values above 0. They are told apart by number, so that `ipc_strerror` can name them.
+pub(crate) const CREATED: c_int = 1;
+pub(crate) const OWNER_DIED: c_int = 2;
+
+/// What `ipc_strerror` says of a result. Errors that this library gives a meaning of its own are
+/// in its words; the rest are libc's.
+pub(crate) fn text(result: c_int) -> &'static CStr {
+    if result >= 0 {
+        return match result {
+            0 => c"success",
+            CREATED => c"success: the object was created by this call",
+            OWNER_DIED => {
+                c"the lock is held; its last owner died holding it: repair the data, then call ..._consistent"
+            }
+            _ => c"success",
+        };
+    }
+    match Errno::from_raw(result.saturating_neg()) {
+        Errno::EAGAIN => c"not possible without waiting (or, on opening, not ready yet)",
+        Errno::EBADF => c"not an open handle or descriptor of this kind",
+        Errno::EBUSY => c"still in use",
+        Errno::EDEADLK => c"this thread already holds the lock",
+        Errno::EINTR => c"interrupted by a signal handler",
+        Errno::EINVAL => c"invalid argument",
+        Errno::EIO => c"internal error in robustipc",
+        Errno::EMEDIUMTYPE => c"the name belongs to another kind of object",
+        Errno::ENAMETOOLONG => c"name or path too long",
+        Errno::ENOSPC => c"the file system (for shared memory: /dev/shm) is full",
+        Errno::ENOTRECOVERABLE => {
+            c"the lock was unlocked with its data not declared consistent after its owner died"
+        }
+        Errno::ENOTSUP => c"not supported on this system",
+        Errno::EPERM => c"not permitted, or not the lock's owner",
+        Errno::EPROTO => c"type, size or layout differ from the existing object's",
+        Errno::ESTALE => c"the object was removed",
+        Errno::ETIMEDOUT => c"the timeout expired",
+        Errno::EUCLEAN => c"the object's record in shared memory is damaged",
+        Errno::EOVERFLOW => c"the value would be too large",
+        // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
+        // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
+        // number's text lives until the thread's next call, and from_raw has turned every unknown
+        // number into UnknownErrno, which is 0, so it does not occur.
+        known => unsafe { CStr::from_ptr(libc::strerror(known as c_int)) },
+    }
+}
+
+/// Runs `call` and puts this thread's errno back afterwards: the library leaves errno alone.
+pub(crate) fn preserving_errno<T>(call: impl FnOnce() -> T) -> T {
+    let before = Errno::last_raw();
+    let outcome = call();
+    Errno::set_raw(before);
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last() -> String {
+        // SAFETY: last_failure returns a NUL-terminated buffer of this thread.
+        unsafe { CStr::from_ptr(last_failure()) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[test]
+    fn a_failure_names_the_call_the_error_and_both_sides() {
+        assert_eq!(last(), "");
+        let error = fail!(EPROTO, "/a: expected size {}, found {}", 8, 16);
+        assert_eq!(record(c"ipc_shm_open", error), -libc::EPROTO);
+        assert_eq!(
+            last(),
+            "ipc_shm_open: -EPROTO: /a: expected size 8, found 16"
+        );
+    }
+
+    #[test]
+    fn a_failure_without_description_does_not_show_an_older_one() {
+        let _ = fail!(EPROTO, "old text");
+        record(c"ipc_x", Error::from(Errno::ENOSPC));
+        assert_eq!(
+            last(),
+            "ipc_x: -ENOSPC: the file system (for shared memory: /dev/shm) is full"
+        );
+    }
+
+    #[test]
+    fn text_too_long_is_cut_at_a_character() {
+        let error = fail!(EINVAL, "{}", "ä".repeat(5000));
+        record(c"ipc_x", error);
+        assert!(last().ends_with('ä'));
+        assert!(last().len() < 1280);
+    }
+
+    #[test]
+    fn every_number_has_a_text() {
+        for number in [0, 1, 2, 3, i32::MAX, i32::MIN, -1000]
+            .into_iter()
+            .chain(-140..0)
+        {
+            assert!(!text(number).to_bytes().is_empty(), "{number}");
+        }
+    }
+
+    #[test]
+    fn errno_is_put_back() {
+        Errno::set_raw(77);
+        preserving_errno(|| Errno::set_raw(1));
+        assert_eq!(Errno::last_raw(), 77);
+    }
+}

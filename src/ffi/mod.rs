@@ -1,0 +1,261 @@
+//! The C face: one thin file per mechanism, no logic.
+//!
+//! Every export has the same form: a doc comment for C readers (it becomes the header's), and a
+//! body that is one call of [`guard`] or [`guard_fast`]. The guard catches panics, leaves errno
+//! alone, and turns a `Result` into the C result. A test reads these files and fails for an
+//! export without it.
+//!
+//! Safety, the same for every export and so said once: each pointer is NULL or points to what
+//! its comment says. NULL and misalignment are checked; what a check cannot see (freed memory,
+//! a string without an end) is the C caller's.
+
+#![allow(non_camel_case_types, reason = "the C names are part of the interface")]
+
+pub mod cond;
+pub mod mutex;
+pub mod sem;
+pub mod shm;
+pub mod text;
+pub mod types;
+
+mod handle;
+
+use crate::error::{self, Result, fail, preserving_errno};
+use crate::map::Access;
+use crate::object::{Options, Outcome};
+use core::cell::Cell;
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Result of opening: the object existed.
+pub const IPC_OPENED: c_int = 0;
+/// Result of opening: this call created the object.
+pub const IPC_CREATED: c_int = 1;
+/// Result of locking: the lock is held, and its last owner died holding it, so the data may be
+/// half-changed. Repair it, then call ipc_mutex_consistent().
+pub const IPC_OWNER_DIED: c_int = 2;
+
+/// For timeout_ns: wait as long as it takes. (In the header it is written out, with parentheses.)
+pub const IPC_FOREVER: i64 = -1;
+
+/// Open flag: create the object if it does not exist.
+pub const IPC_CREATE: c_int = 0x1;
+/// Open flag, with IPC_CREATE: fail with -EEXIST if the object exists.
+pub const IPC_EXCLUSIVE: c_int = 0x2;
+/// Open flag: for reading only.
+pub const IPC_READ_ONLY: c_int = 0x4;
+/// Open flag: for writing only.
+pub const IPC_WRITE_ONLY: c_int = 0x8;
+/// Open flag: calls that would wait return -EAGAIN.
+pub const IPC_NONBLOCK: c_int = 0x10;
+/// Open flag: accept an object that a program made without this library, by its size alone.
+pub const IPC_ADOPT: c_int = 0x20;
+/// Open flag: the kernel's mechanism instead of this library's in shared memory.
+pub const IPC_KERNEL: c_int = 0x40;
+/// Open flag: the C library's mechanism of that name instead of this library's.
+pub const IPC_POSIX: c_int = 0x80;
+/// Open flag: refuse, with -EACCES, an object that another user owns or that others may write to.
+pub const IPC_CHECK_OWNER: c_int = 0x100;
+/// Flag of ipc_shm_from_fd(): accept memory whose size is not sealed, from a trusted peer.
+pub const IPC_UNSEALED: c_int = 0x200;
+
+const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
+const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
+
+/// What an export may return, and what it returns on failure.
+trait Returned {
+    fn failure(result: c_int) -> Self;
+}
+
+impl Returned for c_int {
+    fn failure(result: c_int) -> c_int {
+        result
+    }
+}
+
+impl<T> Returned for *mut T {
+    fn failure(_: c_int) -> *mut T {
+        core::ptr::null_mut()
+    }
+}
+
+impl Returned for usize {
+    fn failure(_: c_int) -> usize {
+        0
+    }
+}
+
+thread_local! {
+    /// Whether this thread is inside a guard: then a panic is ours, to be reported as a result.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs the body of the export `call`: the one place where Rust's failures become C's.
+fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
+    preserving_errno(|| {
+        silence_own_panics();
+        // A callback may call the library again, so what was is put back, not cleared.
+        let before = INSIDE.replace(true);
+        let outcome = catch_unwind(AssertUnwindSafe(body));
+        INSIDE.set(before);
+        match outcome {
+            Ok(Ok(returned)) => returned,
+            Ok(Err(error)) => R::failure(error::record(call, error)),
+            Err(panic) => {
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                    .unwrap_or("no text");
+                R::failure(error::record(call, fail!(EIO, "internal error: {text}")))
+            }
+        }
+    })
+}
+
+/// A guard for calls that are mostly over in a few nanoseconds. `fast` does the whole job, or
+/// returns `None` with nothing changed; it makes no system call, so that errno needs no saving.
+/// Everything else, failures too, is `slow`'s.
+#[inline(always)]
+fn guard_fast<R: Returned>(
+    call: &'static CStr,
+    fast: impl FnOnce() -> Option<R>,
+    slow: impl FnOnce() -> Result<R>,
+) -> R {
+    match catch_unwind(AssertUnwindSafe(fast)) {
+        Ok(Some(returned)) => returned,
+        _ => guard_slowly(call, slow),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn guard_slowly<R: Returned>(call: &'static CStr, slow: impl FnOnce() -> Result<R>) -> R {
+    guard(call, slow)
+}
+
+/// Nothing is ever printed: for panics inside a guard, std's report on standard error is
+/// left out. Other panics, in a Rust program that uses this crate, are reported as before.
+fn silence_own_panics() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    // Not a Once: a child that forks while another thread is in it would wait for ever.
+    if DONE.load(Ordering::Relaxed) || DONE.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !INSIDE.get() {
+            report(panic);
+        }
+    }));
+}
+
+/// Checks that a C caller gave a pointer where one is needed, aligned for what it points to.
+fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
+    match core::ptr::NonNull::new(pointer) {
+        None => Err(fail!(EINVAL, "{what} is NULL")),
+        Some(pointer) if !pointer.is_aligned() => Err(fail!(
+            EINVAL,
+            "{what} is {pointer:p}; expected an address aligned to {} bytes",
+            align_of::<T>()
+        )),
+        Some(pointer) => Ok(pointer),
+    }
+}
+
+/// The same for a placed object, which is then used in place.
+///
+/// # Safety
+///
+/// A `pointer` that is neither NULL nor misaligned points to memory of `T`'s size that stays mapped
+/// and writable during the call.
+unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
+    let pointer = checked(pointer.cast_mut(), what)?;
+    // SAFETY: checked for NULL and alignment; the rest by this function's contract.
+    Ok(unsafe { pointer.as_ref() })
+}
+
+/// Reads the flags of an open call, of which `allowed` have a meaning there.
+fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<Options> {
+    if flags & !allowed != 0 {
+        return Err(fail!(
+            EINVAL,
+            "flags {flags:#x}: {:#x} has no meaning in this call",
+            flags & !allowed
+        ));
+    }
+    let is_set = |flag| flags & flag != 0;
+    if is_set(IPC_EXCLUSIVE) && !is_set(IPC_CREATE) {
+        return Err(fail!(EINVAL, "IPC_EXCLUSIVE needs IPC_CREATE"));
+    }
+    if is_set(IPC_READ_ONLY) && is_set(IPC_WRITE_ONLY) {
+        return Err(fail!(
+            EINVAL,
+            "IPC_READ_ONLY and IPC_WRITE_ONLY exclude each other"
+        ));
+    }
+    if is_set(IPC_CREATE) && mode & !0o777 != 0 {
+        return Err(fail!(
+            EINVAL,
+            "mode {mode:#o}: expected permission bits up to 0777"
+        ));
+    }
+    Ok(Options {
+        create: is_set(IPC_CREATE),
+        exclusive: is_set(IPC_EXCLUSIVE),
+        access: if is_set(IPC_READ_ONLY) {
+            Access::ReadOnly
+        } else {
+            Access::ReadWrite
+        },
+        adopt: is_set(IPC_ADOPT),
+        check_owner: is_set(IPC_CHECK_OWNER),
+        unsealed: is_set(IPC_UNSEALED),
+        mode,
+    })
+}
+
+fn opened(outcome: Outcome) -> c_int {
+    match outcome {
+        Outcome::Opened => IPC_OPENED,
+        Outcome::Created => IPC_CREATED,
+    }
+}
+
+/// What closing NULL gives: nothing to do.
+const NOTHING_TO_CLOSE: c_int = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Errno, Error};
+
+    #[test]
+    fn a_panic_becomes_eio_with_its_text() {
+        let result: c_int = guard(c"ipc_test", || panic!("index {} too large", 7));
+        assert_eq!(result, -libc::EIO);
+        // SAFETY: last_failure returns a NUL-terminated buffer of this thread.
+        let text = unsafe { CStr::from_ptr(error::last_failure()) };
+        assert_eq!(
+            text.to_str(),
+            Ok("ipc_test: -EIO: internal error: index 7 too large")
+        );
+    }
+
+    #[test]
+    fn a_panic_in_the_fast_path_is_left_to_the_slow_one() {
+        let result: c_int = guard_fast(c"ipc_test", || panic!(), || Ok(3));
+        assert_eq!(result, 3);
+    }
+
+    #[test]
+    fn the_guard_leaves_errno_alone() {
+        Errno::set_raw(33);
+        let _: c_int = guard(c"ipc_test", || {
+            Errno::set_raw(1);
+            Err(Error::from(Errno::EPERM))
+        });
+        assert_eq!(Errno::last_raw(), 33);
+    }
+}

@@ -1,0 +1,44 @@
+//! `ipc_strerror`, `ipc_last_error`, `ipc_version`.
+
+use super::guard;
+use crate::error;
+use core::ffi::{CStr, c_char, c_int};
+
+/// Describes a result of any call of this library.
+///
+/// Returns: a text without a newline; constant, never freed, never NULL. Success values have
+/// texts too.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn ipc_strerror(result: c_int) -> *const c_char {
+    guard(c"ipc_strerror", || {
+        Ok(error::text(result).as_ptr().cast_mut())
+    })
+}
+
+/// Describes this thread's last failed call in full: which call, which error, which object,
+/// what was expected and what was found. Calls that succeed do not change it.
+///
+/// Returns: one line; "" when no call of this thread has failed. Valid until this thread calls
+/// ipc_last_error() again or ends; never freed by the caller, never NULL.
+/// Threads: safe; each thread has its own.
+#[unsafe(no_mangle)]
+pub extern "C" fn ipc_last_error() -> *const c_char {
+    guard(c"ipc_last_error", || Ok(error::last_failure().cast_mut()))
+}
+
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("the version has no NUL inside"),
+    };
+
+/// The version of the library that is loaded, for example "0.1.0"; the header's is
+/// IPC_VERSION_STRING.
+///
+/// Returns: a constant text, never freed, never NULL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn ipc_version() -> *const c_char {
+    guard(c"ipc_version", || Ok(VERSION.as_ptr().cast_mut()))
+}

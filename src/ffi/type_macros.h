@@ -1,0 +1,105 @@
+
+/* For timeout_ns: wait as long as it takes. */
+#define IPC_FOREVER ((int64_t)-1)
+
+/* Describes a struct by its name, version, size and alignment: a constant initialiser for
+ * ipc_type_t, in C99 and newer and in C++17.
+ *
+ *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
+ */
+#define IPC_TYPE(type, version) \
+  { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+
+/* The same with up to 32 fields, given by name, whose offsets and sizes two programs must then agree on too.
+ * In C++ the type has to be a standard-layout one.
+ *
+ *     static const ipc_type_t sensor_type =
+ *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
+ */
+#define IPC_TYPE_FIELDS(type, version, ...) \
+  { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
+    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+
+/* The rest serves the two macros above. */
+#define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(((type *)0)->field) }
+#define IPC_NO_FIELDS { { NULL, 0, 0 } }
+#if defined(__cplusplus)
+#define IPC_ALIGNOF(type) alignof(type)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define IPC_ALIGNOF(type) _Alignof(type)
+#else
+#define IPC_ALIGNOF(type) __alignof__(type)
+#endif
+#define IPC_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14,  \
+                   _15, _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27,  \
+                   _28, _29, _30, _31, _32, count, ...) count
+#define IPC_COUNT(...) IPC_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24,  \
+  23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2,  \
+  1, 0)
+#define IPC_PASTE_(a, b) a##b
+#define IPC_PASTE(a, b) IPC_PASTE_(a, b)
+#define IPC_FOR_EACH(do, type, ...) \
+  IPC_PASTE(IPC_EACH_, IPC_COUNT(__VA_ARGS__))(do, type, __VA_ARGS__)
+#define IPC_EACH_1(do, type, field) do(type, field)
+#define IPC_EACH_2(do, type, field, ...) \
+  do(type, field), IPC_EACH_1(do, type, __VA_ARGS__)
+#define IPC_EACH_3(do, type, field, ...) \
+  do(type, field), IPC_EACH_2(do, type, __VA_ARGS__)
+#define IPC_EACH_4(do, type, field, ...) \
+  do(type, field), IPC_EACH_3(do, type, __VA_ARGS__)
+#define IPC_EACH_5(do, type, field, ...) \
+  do(type, field), IPC_EACH_4(do, type, __VA_ARGS__)
+#define IPC_EACH_6(do, type, field, ...) \
+  do(type, field), IPC_EACH_5(do, type, __VA_ARGS__)
+#define IPC_EACH_7(do, type, field, ...) \
+  do(type, field), IPC_EACH_6(do, type, __VA_ARGS__)
+#define IPC_EACH_8(do, type, field, ...) \
+  do(type, field), IPC_EACH_7(do, type, __VA_ARGS__)
+#define IPC_EACH_9(do, type, field, ...) \
+  do(type, field), IPC_EACH_8(do, type, __VA_ARGS__)
+#define IPC_EACH_10(do, type, field, ...) \
+  do(type, field), IPC_EACH_9(do, type, __VA_ARGS__)
+#define IPC_EACH_11(do, type, field, ...) \
+  do(type, field), IPC_EACH_10(do, type, __VA_ARGS__)
+#define IPC_EACH_12(do, type, field, ...) \
+  do(type, field), IPC_EACH_11(do, type, __VA_ARGS__)
+#define IPC_EACH_13(do, type, field, ...) \
+  do(type, field), IPC_EACH_12(do, type, __VA_ARGS__)
+#define IPC_EACH_14(do, type, field, ...) \
+  do(type, field), IPC_EACH_13(do, type, __VA_ARGS__)
+#define IPC_EACH_15(do, type, field, ...) \
+  do(type, field), IPC_EACH_14(do, type, __VA_ARGS__)
+#define IPC_EACH_16(do, type, field, ...) \
+  do(type, field), IPC_EACH_15(do, type, __VA_ARGS__)
+#define IPC_EACH_17(do, type, field, ...) \
+  do(type, field), IPC_EACH_16(do, type, __VA_ARGS__)
+#define IPC_EACH_18(do, type, field, ...) \
+  do(type, field), IPC_EACH_17(do, type, __VA_ARGS__)
+#define IPC_EACH_19(do, type, field, ...) \
+  do(type, field), IPC_EACH_18(do, type, __VA_ARGS__)
+#define IPC_EACH_20(do, type, field, ...) \
+  do(type, field), IPC_EACH_19(do, type, __VA_ARGS__)
+#define IPC_EACH_21(do, type, field, ...) \
+  do(type, field), IPC_EACH_20(do, type, __VA_ARGS__)
+#define IPC_EACH_22(do, type, field, ...) \
+  do(type, field), IPC_EACH_21(do, type, __VA_ARGS__)
+#define IPC_EACH_23(do, type, field, ...) \
+  do(type, field), IPC_EACH_22(do, type, __VA_ARGS__)
+#define IPC_EACH_24(do, type, field, ...) \
+  do(type, field), IPC_EACH_23(do, type, __VA_ARGS__)
+#define IPC_EACH_25(do, type, field, ...) \
+  do(type, field), IPC_EACH_24(do, type, __VA_ARGS__)
+#define IPC_EACH_26(do, type, field, ...) \
+  do(type, field), IPC_EACH_25(do, type, __VA_ARGS__)
+#define IPC_EACH_27(do, type, field, ...) \
+  do(type, field), IPC_EACH_26(do, type, __VA_ARGS__)
+#define IPC_EACH_28(do, type, field, ...) \
+  do(type, field), IPC_EACH_27(do, type, __VA_ARGS__)
+#define IPC_EACH_29(do, type, field, ...) \
+  do(type, field), IPC_EACH_28(do, type, __VA_ARGS__)
+#define IPC_EACH_30(do, type, field, ...) \
+  do(type, field), IPC_EACH_29(do, type, __VA_ARGS__)
+#define IPC_EACH_31(do, type, field, ...) \
+  do(type, field), IPC_EACH_30(do, type, __VA_ARGS__)
+#define IPC_EACH_32(do, type, field, ...) \
+  do(type, field), IPC_EACH_31(do, type, __VA_ARGS__)

@@ -1,0 +1,97 @@
+//! `ipc_type_t`: how C describes a struct to the library. The macros that fill it in at compile
+//! time are in type_macros.h.
+
+use super::checked;
+use crate::error::{Result, fail};
+use crate::layout::{self, FIELD_NAME_MAX, TYPE_NAME_MAX, Type};
+use core::ffi::c_char;
+
+/// How many fields a type can declare.
+pub const IPC_TYPE_FIELDS_MAX: usize = 32;
+
+const _: () = assert!(IPC_TYPE_FIELDS_MAX == layout::FIELDS_MAX);
+
+/// One declared field of a type. Filled in by IPC_TYPE_FIELDS.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_field_t {
+    /// The field's name: 1 to 47 bytes.
+    pub name: *const c_char,
+    /// In bytes, from the struct's beginning.
+    pub offset: usize,
+    /// In bytes.
+    pub size: usize,
+}
+
+/// What two programs have to agree on about a struct that they share. Filled in by IPC_TYPE or
+/// IPC_TYPE_FIELDS:
+///
+///     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
+///
+/// Both programs must declare it the same way. Raise the version when the meaning of a field
+/// changes and its size does not.
+#[repr(C)]
+pub struct ipc_type_t {
+    /// The type's name: 1 to 63 bytes.
+    pub name: *const c_char,
+    /// The user's version number of the struct.
+    pub version: u32,
+    /// How many of fields[] are declared: 0 to IPC_TYPE_FIELDS_MAX.
+    pub field_count: u32,
+    /// In bytes, at least 1.
+    pub size: usize,
+    /// In bytes: a power of two up to 4096.
+    pub alignment: usize,
+    /// The declared fields, in the order of their declaration.
+    pub fields: [ipc_field_t; IPC_TYPE_FIELDS_MAX],
+}
+
+// SAFETY: the pointers are to constant strings, which any thread may read.
+unsafe impl Sync for ipc_type_t {}
+
+/// A checked copy of what C passed in.
+///
+/// # Safety
+///
+/// `kind_type` is NULL, misaligned, or points to an ipc_type_t whose strings are NULL or
+/// NUL-terminated.
+pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
+    let given = checked(kind_type.cast_mut(), "the type")?;
+    // SAFETY: checked for NULL and alignment; the rest by this function's contract.
+    let given = unsafe { given.as_ref() };
+    // SAFETY: by this function's contract.
+    let name = unsafe { text(given.name, TYPE_NAME_MAX, "the type's name") }?;
+    if name.is_empty() {
+        return Err(fail!(EINVAL, "the type's name is empty"));
+    }
+    let mut made = Type::new(
+        name,
+        given.version,
+        given.size as u64,
+        given.alignment as u64,
+    )?;
+    let count = given.field_count as usize;
+    let Some(fields) = given.fields.get(..count) else {
+        return Err(fail!(
+            EINVAL,
+            "type {made}: {count} fields; expected at most {IPC_TYPE_FIELDS_MAX}"
+        ));
+    };
+    for field in fields {
+        // SAFETY: by this function's contract.
+        let name = unsafe { text(field.name, FIELD_NAME_MAX, "a field's name") }?;
+        made = made.with_field(name, field.offset as u64, field.size as u64)?;
+    }
+    Ok(made)
+}
+
+/// # Safety
+///
+/// `string` is NULL or points to a NUL-terminated string that lives as long as the result is used.
+unsafe fn text<'a>(string: *const c_char, limit: usize, what: &str) -> Result<&'a [u8]> {
+    let string = checked(string.cast_mut(), what)?.as_ptr();
+    // SAFETY: by this function's contract; strnlen stops at the NUL or the limit.
+    let length = unsafe { libc::strnlen(string, limit + 1) };
+    // SAFETY: strnlen has just read these bytes.
+    Ok(unsafe { core::slice::from_raw_parts(string.cast(), length) })
+}

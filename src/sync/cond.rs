@@ -1,0 +1,103 @@
+//! The condition variable: a sequence number that signals raise and waiters sleep on.
+//!
+//! A process-shared pthread condition variable keeps its waiters in two groups and counts who
+//! has left; a waiter that is killed inside never leaves, and the next signaller waits for it
+//! for ever. Here a waiter only remembers the number it saw while it held the mutex and sleeps
+//! until the number is another. Nothing depends on a waiter's living on. (The scheme is that of
+//! "Futexes are tricky" by Drepper, section 6, with a count of sleepers so that a signal
+//! without any is one addition.)
+//!
+//! A sleeper cannot be told by a process that died, so it looks for itself every
+//! [`RECHECK`](super::RECHECK): whether the number has gone up (a signaller may have died
+//! between raising it and waking, a wake-up may have gone to a waiter that was killed), and
+//! whether the mutex's owner has died, in which case nobody may ever signal again.
+
+use super::check_tag;
+use super::mutex::Locked;
+use crate::error::{Errno, Result, fail};
+use crate::layout::{COND_TAG, Cond, Mutex};
+use crate::sys::futex::{self, Awoken};
+use crate::time::Deadline;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+impl Cond {
+    pub(crate) fn initialise(&self) {
+        self.tag.store(0, Relaxed);
+        self.sequence.store(0, Relaxed);
+        self.waiters.store(0, Relaxed);
+        // Release: whoever sees the tag sees the rest.
+        self.tag.store(COND_TAG, Release);
+    }
+
+    pub(crate) fn destroy(&self) -> Result<()> {
+        self.check()?;
+        self.tag.store(0, Relaxed);
+        Ok(())
+    }
+
+    /// Gives up the mutex, waits for a signal, and takes the mutex again.
+    pub(crate) fn wait(&self, mutex: &Mutex, deadline: Deadline) -> Result<Locked> {
+        self.check()?;
+        // SeqCst, here and in `raise`: either the signaller sees this waiter counted, or the
+        // waiter sees the number that the signaller raised. With less, both could miss the other.
+        self.waiters.fetch_add(1, SeqCst);
+        let seen = self.sequence.load(SeqCst);
+        let depth = match mutex.unlock_for_wait() {
+            Ok(depth) => depth,
+            Err(error) => {
+                self.waiters.fetch_sub(1, Relaxed);
+                return Err(error);
+            }
+        };
+        let awoken = self.sleep(seen, mutex, deadline);
+        // Relaxed: the count is a hint for signallers.
+        self.waiters.fetch_sub(1, Relaxed);
+        // That the owner died outweighs why the sleep ended: the caller holds broken data.
+        match mutex.relock_after_wait(depth)? {
+            Locked::OwnerDied => Ok(Locked::OwnerDied),
+            Locked::Clean => awoken.map(|()| Locked::Clean),
+        }
+    }
+
+    fn sleep(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
+        loop {
+            // The mutex that is locked next orders the data; the number only says "look".
+            if self.sequence.load(Relaxed) != seen || mutex.is_orphaned() {
+                return Ok(());
+            }
+            match super::sleep(&self.sequence, seen, deadline)? {
+                Awoken::Look => {}
+                Awoken::Interrupted => return Err(Errno::EINTR.into()),
+                Awoken::TimedOut if deadline == Deadline::Now => return Err(Errno::EAGAIN.into()),
+                Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self) -> Result<()> {
+        self.raise(1)
+    }
+
+    pub(crate) fn broadcast(&self) -> Result<()> {
+        self.raise(u32::MAX)
+    }
+
+    fn raise(&self, count: u32) -> Result<()> {
+        self.check()?;
+        self.sequence.fetch_add(1, SeqCst);
+        if self.waiters.load(SeqCst) != 0 {
+            futex::wake(&self.sequence, count);
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        // Acquire pairs with initialise.
+        match self.tag.load(Acquire) {
+            COND_TAG => Ok(()),
+            tag => Err(check_tag("condition variable", tag, COND_TAG)
+                .err()
+                .unwrap_or_else(|| fail!(EPROTO, "the condition variable's tag is damaged"))),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Files that become objects: made without a name, filled, given a name whole.
+
+use core::ffi::CStr;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::unistd::{LinkatFlags, UnlinkatFlags};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// What a file was found to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Status(FileStat);
+
+impl Status {
+    pub(crate) fn size(&self) -> u64 {
+        self.0.st_size.try_into().unwrap_or(0)
+    }
+
+    pub(crate) fn is_regular(&self) -> bool {
+        SFlag::from_bits_truncate(self.0.st_mode & libc::S_IFMT) == SFlag::S_IFREG
+    }
+
+    /// Whether no name leads to the file any more.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        self.0.st_nlink == 0
+    }
+
+    pub(crate) fn owner(&self) -> libc::uid_t {
+        self.0.st_uid
+    }
+
+    pub(crate) fn permissions(&self) -> libc::mode_t {
+        self.0.st_mode & 0o7777
+    }
+}
+
+/// Opens an existing file and never waits, follows a symbolic link, or makes a terminal ours.
+pub(crate) fn open(path: &CStr, writable: bool) -> Result<OwnedFd, Errno> {
+    let access = if writable {
+        OFlag::O_RDWR
+    } else {
+        OFlag::O_RDONLY
+    };
+    let flags = access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    retrying(|| nix::fcntl::open(path, flags, Mode::empty()))
+}
+
+/// Makes a file without a name in `directory`, readable and writable by its owner alone.
+/// The kernel removes it with its last descriptor, however the process ends.
+pub(crate) fn create_unnamed(directory: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    retrying(|| nix::fcntl::open(directory, flags, mode))
+}
+
+/// Reserves `size` bytes, so that no later write can fail for want of space.
+pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
+    let size = size.try_into().map_err(|_| Errno::EFBIG)?;
+    retrying(|| nix::fcntl::posix_fallocate(file, 0, size))
+}
+
+/// Sets exactly these permissions: the umask has no say.
+pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
+    nix::sys::stat::fchmod(file, Mode::from_bits_truncate(mode))
+}
+
+/// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
+pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
+    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let linked = nix::unistd::linkat(
+        AT_FDCWD,
+        source.as_str(),
+        AT_FDCWD,
+        path,
+        LinkatFlags::AT_SYMLINK_FOLLOW,
+    );
+    match linked {
+        // Without /proc: the direct way, which older kernels allow to CAP_DAC_READ_SEARCH only.
+        Err(Errno::ENOENT) => {
+            nix::unistd::linkat(file, c"", AT_FDCWD, path, LinkatFlags::AT_EMPTY_PATH)
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn unlink(path: &CStr) -> Result<(), Errno> {
+    nix::unistd::unlinkat(AT_FDCWD, path, UnlinkatFlags::NoRemoveDir)
+}
+
+pub(crate) fn status(file: BorrowedFd<'_>) -> Result<Status, Errno> {
+    nix::sys::stat::fstat(file).map(Status)
+}
+
+/// What stands at `path` now, a symbolic link itself included.
+pub(crate) fn status_of(path: &CStr) -> Result<Status, Errno> {
+    nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW).map(Status)
+}
+
+/// Fills `buffer` from `offset`; false when the file ends before it is full.
+pub(crate) fn read_at(file: BorrowedFd<'_>, buffer: &mut [u8], offset: u64) -> Result<bool, Errno> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let position = to_offset(offset, done)?;
+        match retrying(|| nix::sys::uio::pread(file, &mut buffer[done..], position))? {
+            0 => return Ok(false),
+            count => done += count,
+        }
+    }
+    Ok(true)
+}
+
+pub(crate) fn write_at(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Result<(), Errno> {
+    let mut done = 0;
+    while done < bytes.len() {
+        let position = to_offset(offset, done)?;
+        done += retrying(|| nix::sys::uio::pwrite(file, &bytes[done..], position))?;
+    }
+    Ok(())
+}
+
+fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
+    (offset + done as u64).try_into().map_err(|_| Errno::EFBIG)
+}
+
+/// A second, close-on-exec descriptor of the same open file.
+pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(0))?;
+    // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Whether the descriptor was opened for reading and writing.
+pub(crate) fn is_writable(file: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let flags = nix::fcntl::fcntl(file, FcntlArg::F_GETFL)?;
+    Ok(flags & libc::O_ACCMODE == libc::O_RDWR)
+}
+
+/// The descriptor behind a number that C passed in; `EBADF` when nothing is open there.
+pub(crate) fn borrow(number: i32) -> Result<OwnedFd, Errno> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: the number is not -1. If it is not open, the only use made of the borrow, F_DUPFD,
+    // says EBADF and touches nothing.
+    duplicate(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// A memory file whose size can be sealed.
+pub(crate) fn create_sealable(name: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    match memfd_create(name, flags | libc::MFD_NOEXEC_SEAL) {
+        // Before Linux 6.3 the kernel does not know MFD_NOEXEC_SEAL.
+        Err(Errno::EINVAL) => memfd_create(name, flags),
+        other => other,
+    }
+}
+
+fn memfd_create(name: &CStr, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
+    // SAFETY: name is NUL-terminated and the call reads nothing else.
+    let number = Errno::result(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
+    // SAFETY: memfd_create has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+pub(crate) fn seals(file: BorrowedFd<'_>) -> Result<SealFlag, Errno> {
+    let bits = nix::fcntl::fcntl(file, FcntlArg::F_GET_SEALS)?;
+    Ok(SealFlag::from_bits_retain(bits))
+}
+
+pub(crate) fn add_seals(file: BorrowedFd<'_>, seals: SealFlag) -> Result<(), Errno> {
+    nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals)).map(drop)
+}
+
+/// Repeats a call that a signal handler interrupted: opening and sizing are not waits.
+fn retrying<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            outcome => return outcome,
+        }
+    }
+}

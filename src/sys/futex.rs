@@ -1,0 +1,111 @@
+//! Sleeping on a word in shared memory (futex(2)).
+//!
+//! Always the shared kind: with FUTEX_PRIVATE_FLAG the kernel would look for sleepers in this
+//! process only.
+
+use crate::time::Deadline;
+use core::sync::atomic::AtomicU32;
+use core::time::Duration;
+use nix::errno::Errno;
+use nix::time::{ClockId, clock_gettime};
+
+/// Somebody sleeps on the lock word: unlocking has to call the kernel.
+pub(crate) const WAITERS: u32 = libc::FUTEX_WAITERS;
+/// The kernel's mark on a lock word whose owner died.
+pub(crate) const OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
+/// The part of a lock word that holds the owner's thread id.
+pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
+
+/// Why a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awoken {
+    /// Woken, or the word had another value already: read it again.
+    Look,
+    /// The deadline passed.
+    TimedOut,
+    /// A signal handler ran.
+    Interrupted,
+}
+
+/// Sleeps while `word` holds `expected`, at most until the deadline.
+pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken, Errno> {
+    let until = match deadline {
+        Deadline::Now => return Ok(Awoken::TimedOut),
+        Deadline::At(point) => Some(timespec(point)),
+        Deadline::Never => None,
+    };
+    // WAIT_BITSET, unlike WAIT, takes an absolute time, and that of the monotonic clock.
+    let operation = libc::FUTEX_WAIT_BITSET;
+    match futex(word, operation, expected, until.as_ref(), u32::MAX) {
+        Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Look),
+        Err(Errno::ETIMEDOUT) => Ok(Awoken::TimedOut),
+        Err(Errno::EINTR) => Ok(Awoken::Interrupted),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Wakes up to `count` sleepers. Failing means that the word's page is gone, and then so are
+/// the sleepers' words.
+pub(crate) fn wake(word: &AtomicU32, count: u32) {
+    let _ = futex(word, libc::FUTEX_WAKE, count.min(i32::MAX as u32), None, 0);
+}
+
+/// Takes a priority-inheritance lock word, waiting in the kernel.
+pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno> {
+    let until = match deadline {
+        Deadline::Now => return futex(word, libc::FUTEX_TRYLOCK_PI, 0, None, 0).map(drop),
+        Deadline::At(point) => Some(timespec(point)),
+        Deadline::Never => None,
+    };
+    match futex(word, libc::FUTEX_LOCK_PI2, 0, until.as_ref(), 0) {
+        // Before Linux 5.14 there is only FUTEX_LOCK_PI, which counts in the time of day.
+        Err(Errno::ENOSYS) => {
+            let until = match deadline.remaining() {
+                None => None,
+                Some(left) => {
+                    let today = Duration::from(clock_gettime(ClockId::CLOCK_REALTIME)?);
+                    Some(timespec(today.saturating_add(left)))
+                }
+            };
+            futex(word, libc::FUTEX_LOCK_PI, 0, until.as_ref(), 0)
+        }
+        outcome => outcome,
+    }
+    .map(drop)
+}
+
+pub(crate) fn unlock_pi(word: &AtomicU32) -> Result<(), Errno> {
+    futex(word, libc::FUTEX_UNLOCK_PI, 0, None, 0).map(drop)
+}
+
+fn timespec(point: Duration) -> libc::timespec {
+    libc::timespec {
+        // The largest time_t is 292 billion years away: saturating is never.
+        tv_sec: point.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: point.subsec_nanos().into(),
+    }
+}
+
+fn futex(
+    word: &AtomicU32,
+    operation: libc::c_int,
+    value: u32,
+    until: Option<&libc::timespec>,
+    bitset: u32,
+) -> Result<libc::c_long, Errno> {
+    let until = until.map_or(core::ptr::null(), core::ptr::from_ref);
+    // SAFETY: the word is a live, aligned u32 for the whole call because the reference is;
+    // `until` is NULL or a timespec that outlives the call; the fifth argument is unused by
+    // every operation here.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            operation,
+            value,
+            until,
+            core::ptr::null::<u32>(),
+            bitset,
+        )
+    })
+}

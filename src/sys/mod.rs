@@ -1,0 +1,11 @@
+//! The only place with raw system calls: nix where it has them, libc where not.
+//!
+//! Each function here is one kernel operation with Rust types at its edges: owned descriptors,
+//! slices, deadlines. It decides nothing. A failed system call is an [`Errno`](nix::errno::Errno);
+//! what it means to the caller is said by the layer that knows the object's name.
+
+pub(crate) mod file;
+pub(crate) mod futex;
+pub(crate) mod memory;
+pub(crate) mod process;
+pub(crate) mod robust;
