@@ -79,6 +79,11 @@
 #define IPC_POSIX 128
 
 /*
+ Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
+ */
+#define IPC_INHERIT 1024
+
+/*
  Open flag: refuse, with -EACCES, an object that another user owns or that others may write to.
  */
 #define IPC_CHECK_OWNER 256

@@ -55,6 +55,8 @@ pub const IPC_ADOPT: c_int = 0x20;
 pub const IPC_KERNEL: c_int = 0x40;
 /// Open flag: the C library's mechanism of that name instead of this library's.
 pub const IPC_POSIX: c_int = 0x80;
+/// Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
+pub const IPC_INHERIT: c_int = 0x400;
 /// Open flag: refuse, with -EACCES, an object that another user owns or that others may write to.
 pub const IPC_CHECK_OWNER: c_int = 0x100;
 /// Flag of ipc_shm_from_fd(): accept memory whose size is not sealed, from a trusted peer.
@@ -93,6 +95,20 @@ thread_local! {
 
 /// Runs the body of the export `call`: the one place where Rust's failures become C's.
 fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
+    let mut body = Some(body);
+    let mut returned = None;
+    let result = run_guarded(call, &mut || {
+        if let Some(body) = body.take() {
+            returned = Some(body()?);
+        }
+        Ok(())
+    });
+    returned.unwrap_or_else(|| R::failure(result))
+}
+
+/// The part of the guard that does not depend on the export: once in the library, not once per export.
+#[inline(never)]
+fn run_guarded(call: &'static CStr, body: &mut dyn FnMut() -> Result<()>) -> c_int {
     preserving_errno(|| {
         silence_own_panics();
         // A callback may call the library again, so what was is put back, not cleared.
@@ -100,15 +116,15 @@ fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> 
         let outcome = catch_unwind(AssertUnwindSafe(body));
         INSIDE.set(before);
         match outcome {
-            Ok(Ok(returned)) => returned,
-            Ok(Err(error)) => R::failure(error::record(call, error)),
+            Ok(Ok(())) => 0,
+            Ok(Err(error)) => error::record(call, error),
             Err(panic) => {
                 let text = panic
                     .downcast_ref::<&str>()
                     .copied()
                     .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
                     .unwrap_or("no text");
-                R::failure(error::record(call, fail!(EIO, "internal error: {text}")))
+                error::record(call, fail!(EIO, "internal error: {text}"))
             }
         }
     })
