@@ -103,6 +103,14 @@ $(C_TESTS)/%: c-tests/%.c c-tests/support/test.h $(STAGE)/installed
 	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags) \
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
 
+$(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
+	  $< -o $@ $$($(STAGED) --libs) $(RPATH)
+
+demo: $(TARGET)/demo/producer $(TARGET)/demo/consumer
+	c-tests/demo/demo.sh $(TARGET)/demo
+
 check: check-rust check-c
 
 check-rust: | tools
