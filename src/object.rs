@@ -11,6 +11,7 @@ use crate::error::{Errno, Result, fail};
 use crate::layout::{Kind, Record, Type, total_size};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
+use crate::sys::robust::Thread;
 use crate::sys::{file, process};
 use core::ffi::CStr;
 use core::fmt;
@@ -115,7 +116,7 @@ impl Object {
         options: Options,
         initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
     ) -> Result<(Object, Outcome)> {
-        let wanted = Record::new(kind, kind_type, process::pid_namespace())?;
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
@@ -223,7 +224,7 @@ impl Object {
             path: CString::default(),
             shown: "(sealed memory)".to_owned(),
         };
-        let record = Record::new(kind, kind_type, process::pid_namespace())?;
+        let record = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::create_sealable(c"robustipc")
             .map_err(|errno| shown.failed("no memory file can be made", errno))?;
         let data = fill(&shown, file.as_fd(), &record)?;
@@ -248,7 +249,7 @@ impl Object {
             path: CString::default(),
             shown: format!("descriptor {number}"),
         };
-        let wanted = Record::new(kind, kind_type, process::pid_namespace())?;
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
         let status = file::status(file.as_fd())
             .map_err(|errno| shown.failed("cannot be examined", errno))?;
@@ -325,6 +326,11 @@ impl Object {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Of this process: as the thread knows it already, or asked for anew.
+fn pid_namespace() -> u32 {
+    Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
 }
 
 /// Removes a name. The object lives on in the processes that have it open.

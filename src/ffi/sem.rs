@@ -39,6 +39,17 @@ unsafe fn place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
     unsafe { placed(sem.cast(), "the semaphore") }
 }
 
+/// The same where a good pointer is likely.
+///
+/// # Safety
+///
+/// As `place`.
+#[inline(always)]
+unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
+    // SAFETY: by this function's contract.
+    unsafe { placed_fast(sem.cast()) }
+}
+
 /// Makes a semaphore out of memory that nobody else uses yet.
 ///
 /// value: how many permits are free, up to IPC_SEM_VALUE_MAX.
@@ -71,12 +82,9 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
     guard_fast(
         c"ipc_sem_wait",
         || {
-            let place: *const layout::Sem = sem.cast_const().cast();
-            if place.is_null() || !place.is_aligned() || timeout_ns < IPC_FOREVER {
-                return None;
-            }
-            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-            unsafe { &*place }.take_fast().then_some(0)
+            // SAFETY: by the contract of this call.
+            let taken = timeout_ns >= IPC_FOREVER && unsafe { place_fast(sem) }?.take_fast();
+            taken.then_some(0)
         },
         || {
             let deadline = Deadline::after(timeout_ns)?;
@@ -95,11 +103,16 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
-    guard(c"ipc_sem_post", || {
+    guard_fast(
+        c"ipc_sem_post",
         // SAFETY: by the contract of this call.
-        unsafe { place(sem) }?.post()?;
-        Ok(0)
-    })
+        || unsafe { place_fast(sem) }?.post_fast().then_some(0),
+        || {
+            // SAFETY: by the contract of this call.
+            unsafe { place(sem) }?.post()?;
+            Ok(0)
+        },
+    )
 }
 
 /// How many permits are free, at some moment during the call.
