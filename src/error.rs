@@ -94,15 +94,18 @@ thread_local! {
 
 /// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
 pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
-    DESCRIPTION.with_borrow_mut(|description| {
-        description.clear();
-        // Text::write_str cuts and never fails; a failing Display of ours only shortens the text.
-        let _ = description.write_fmt(text);
+    // It is borrowed already only when a signal handler came in between and fails too: then the
+    // interrupted call keeps the text.
+    let described = DESCRIPTION.with(|description| match description.try_borrow_mut() {
+        Ok(mut description) => {
+            description.clear();
+            // Text::write_str cuts and never fails; a failing Display of ours only shortens it.
+            let _ = description.write_fmt(text);
+            true
+        }
+        Err(_) => false,
     });
-    Error {
-        errno,
-        described: true,
-    }
+    Error { errno, described }
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -116,7 +119,10 @@ pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
 /// This thread's last failure as one line; empty when no call has failed. Valid until the thread
 /// asks again or ends.
 pub(crate) fn last_failure() -> *const c_char {
-    RENDERED.with_borrow_mut(|rendered| {
+    RENDERED.with(|rendered| {
+        let Ok(mut rendered) = rendered.try_borrow_mut() else {
+            return c"".as_ptr();
+        };
         rendered.clear();
         if let Some((call, error)) = FAILURE.get() {
             let meaning = text(-(error.errno as c_int)).to_str().unwrap_or("");
@@ -127,7 +133,10 @@ pub(crate) fn last_failure() -> *const c_char {
                 error.errno
             );
             if error.described {
-                let _ = DESCRIPTION.with_borrow(|text| rendered.write_str(text.as_str()));
+                let _ = DESCRIPTION.with(|text| match text.try_borrow() {
+                    Ok(text) => rendered.write_str(text.as_str()),
+                    Err(_) => rendered.write_str(meaning),
+                });
             } else {
                 let _ = rendered.write_str(meaning);
             }
