@@ -45,4 +45,9 @@ fn generate_header() {
         .generate()
         .expect("the header can be generated from src/ffi")
         .write_to_file(out.join("robustipc.h"));
+    // For the test that compares it with the committed one.
+    println!(
+        "cargo::rustc-env=ROBUSTIPC_HEADER={}",
+        out.join("robustipc.h").display()
+    );
 }
