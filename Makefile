@@ -76,7 +76,7 @@ install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)"
 	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(SOVERSION)"
-	ln -sf librobustipc.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so"
+	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so"
 	$(INSTALL) -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/librobustipc.a"
 	$(INSTALL) -m 644 include/robustipc.h "$(DESTDIR)$(INCLUDEDIR)/robustipc.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -179,7 +179,7 @@ tools-all: tools
 	what="a C++ compiler"; need $(CXX) --version; \
 	what="valgrind"; need valgrind --version; \
 	what="abidiff (abigail-tools)"; need abidiff --version; \
-	what="mandoc"; need mandoc -T lint /dev/null; \
+	what="mandoc"; need sh -c 'command -v mandoc'; \
 	what="the compiler's sanitizers (libasan, libubsan)"; \
 	need sh -c 'echo "int main(void) { return 0; }" | $(CC) $(SANITIZE) -x c - -o /dev/null'; \
 	exit $$missing

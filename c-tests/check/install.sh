@@ -27,7 +27,7 @@ make_here() {
 # Into a packager's directory: what is installed must name the prefix, not the directory.
 make_here install DESTDIR="$work/package" PREFIX=/opt/robust
 lib=$work/package/opt/robust/lib
-expect "the link for linkers" "librobustipc.so.$soversion" "$(readlink "$lib/librobustipc.so")"
+expect "the link for linkers" "librobustipc.so.$version" "$(readlink "$lib/librobustipc.so")"
 expect "the link for programs" "librobustipc.so.$version" "$(readlink "$lib/librobustipc.so.$soversion")"
 soname=$(readelf -d "$lib/librobustipc.so.$version" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 expect "the soname" "librobustipc.so.$soversion" "$soname"
