@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # what is set here is used by those that read it
 # What every test script needs: where things are, a directory of its own, and failing with a reason.
 #
 # A script is sourced into by:  . "$(dirname "$0")/../support/script.sh"
