@@ -2,7 +2,7 @@
 #
 #   make            the libraries, in target/release
 #   make demo       builds everything and runs the main job
-#   make check      builds and passes all the tests that need nothing but Rust, a C compiler, make, pkg-config
+#   make check      builds and passes all the tests that need nothing but Rust, a C and a C++ compiler, make, pkg-config
 #   make check-all  the tests that need installed tools: valgrind, sanitizers, clippy, abidiff, ...
 #   make bench      measures
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -41,7 +41,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header exports abi clean tools tools-all
+.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED)
@@ -155,29 +155,36 @@ $(C_TESTS)/valgrind/%: $(C_TESTS)/% Makefile
 	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
 	@chmod +x $@
 
-# A script that runs and judges a ported program. All of them must be there: some tests run two.
-$(C_TESTS)/%.test: $(C_TESTS)/% Makefile c-tests/ported.sh
-	@printf '#!/bin/sh\nexec "%s" "%s" "%s"\n' '$(CURDIR)/c-tests/ported.sh' \
-	  '$(CURDIR)/c-tests/ported/$(notdir $*)' '$<' > $@
-	@chmod +x $@
+# A script that runs and judges a ported program. All of them must be there: some tests run two. (One rule for each
+# directory: the shortest stem wins, and a script must not be run under valgrind in its program's place.)
+define judged
+$(C_TESTS)/$(1)ported/%.test: $(C_TESTS)/$(1)ported/% Makefile c-tests/ported.sh
+	@printf '#!/bin/sh\nexec "%s" "%s" "%s"\n' '$(CURDIR)/c-tests/ported.sh' '$(CURDIR)/c-tests/ported/$$*' '$$<' > $$@
+	@chmod +x $$@
+endef
+$(eval $(call judged,))
+$(eval $(call judged,valgrind/))
+$(eval $(call judged,sanitized/))
 
 check: check-rust check-c
 
 check-rust: | tools
 	$(CARGO) test --locked
 
-check-c: $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS))
+tools-check: tools
+	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }
+
+check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS))
 	@echo "librobustipc.so, stripped: $$(c-tests/support/stripped_size.sh $(SHARED)) bytes (at most 524287)"
 	c-tests/run.sh $(addprefix $(C_TESTS)/,$(TESTS)) $(CHECK_SCRIPTS)
 
 # One line for each tool that is missing.
-tools-all: tools
+tools-all: tools-check
 	@missing=0; \
 	need() { "$$@" >/dev/null 2>&1 || { echo "robustipc: make check-all needs $$what" >&2; missing=1; }; }; \
 	what="rustfmt (rustup component add rustfmt)"; need $(CARGO) fmt --version; \
 	what="clippy (rustup component add clippy)"; need $(CARGO) clippy --version; \
-	what="a C++ compiler"; need $(CXX) --version; \
-	what="valgrind"; need valgrind --version; \
+	what="valgrind that runs (on Debian with libc6-dbg)"; need valgrind -q true; \
 	what="abidiff (abigail-tools)"; need abidiff --version; \
 	what="mandoc"; need sh -c 'command -v mandoc'; \
 	what="the compiler's sanitizers (libasan, libubsan)"; \
