@@ -2,11 +2,11 @@
 #
 #   make            the libraries, in target/release
 #   make demo       builds everything and runs the main job
-#   make check      builds and passes all the tests that need nothing but Rust, a C compiler, make, pkg-config
+#   make check      builds and passes all the tests that need nothing but Rust, a C and a C++ compiler, make, pkg-config
 #   make check-all  the tests that need installed tools: valgrind, sanitizers, clippy, abidiff, ...
 #   make bench      measures
 #   make install    PREFIX=/usr/local DESTDIR=
-#   make header     generates include/robustipc.h anew
+#   make header     generates include/robustipc.h anew; make exports and make abi the lists that tests compare with
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -38,7 +38,10 @@ C_TESTS := $(TARGET)/c-tests
 RUST_SOURCES := $(shell find src -type f) Cargo.toml build.rs cbindgen.toml
 MAN_PAGES := $(wildcard man/*.3 man/*.7)
 
-.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header clean tools
+# For the test scripts, and for the makes that they call.
+export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
+
+.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED)
@@ -61,11 +64,19 @@ header: | tools
 	$(CARGO) build --release --lib --locked
 	cp "$$(ls -t $(RELEASE)/build/robustipc-*/out/robustipc.h | head -n 1)" include/robustipc.h
 
+exports: all
+	c-tests/support/exports.sh $(SHARED) > exports.txt
+
+abi:
+	c-tests/support/abi.sh include/robustipc.h $(TARGET)/abi.so librobustipc.so.$(SOVERSION)
+	abidw --no-corpus-path --no-show-locs --out-file abi.xml $(TARGET)/abi.so
+
+# A call's page is found under the call's name too, through a page that refers to its group's.
 install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)"
 	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(SOVERSION)"
-	ln -sf librobustipc.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so"
+	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so"
 	$(INSTALL) -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/librobustipc.a"
 	$(INSTALL) -m 644 include/robustipc.h "$(DESTDIR)$(INCLUDEDIR)/robustipc.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -74,6 +85,10 @@ install: all
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/robustipc.pc"
 	for page in $(MAN_PAGES); do \
 	  $(INSTALL) -D -m 644 $$page "$(DESTDIR)$(MANDIR)/man$${page##*.}/$$(basename $$page)" || exit 1; \
+	  for name in $$(man/names.sh $$page); do \
+	    echo ".so man$${page##*.}/$$(basename $$page)" \
+	      > "$(DESTDIR)$(MANDIR)/man$${page##*.}/$$name.$${page##*.}" || exit 1; \
+	  done; \
 	done
 
 install-strip: install
@@ -83,7 +98,11 @@ uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(SOVERSION)" \
 	  "$(DESTDIR)$(LIBDIR)/librobustipc.so" "$(DESTDIR)$(LIBDIR)/librobustipc.a" \
 	  "$(DESTDIR)$(INCLUDEDIR)/robustipc.h" "$(DESTDIR)$(LIBDIR)/pkgconfig/robustipc.pc"
-	for page in $(MAN_PAGES); do rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$$(basename $$page)"; done
+	for page in $(MAN_PAGES); do \
+	  for name in $$(basename $${page%.*}) $$(man/names.sh $$page); do \
+	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$$name.$${page##*.}"; \
+	  done; \
+	done
 
 # Everything in C is built against the library as a user has it: installed, and found with pkg-config.
 $(STAGE)/installed: $(SHARED) include/robustipc.h robustipc.pc.in Makefile $(MAN_PAGES)
@@ -95,13 +114,57 @@ STAGED = PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(PKG_CONFIG) robustipc
 # The programs find the staged library without LD_LIBRARY_PATH, so that they can be run by hand.
 RPATH := -Wl,-rpath,$(STAGE)/lib
 
+# Programs in c-tests/ are tests by themselves. Those in ported/, the documents' programs, are tests by what
+# stands beside them (NAME.expected or NAME.sh): NAME.test runs NAME and judges. Nothing is listed by hand.
 C_TEST_SOURCES := $(wildcard c-tests/*.c)
-C_TEST_PROGRAMS := $(C_TEST_SOURCES:c-tests/%.c=$(C_TESTS)/%)
+PORTED_SOURCES := $(wildcard c-tests/ported/*.c c-tests/ported/*.cpp)
+PORTED_JUDGED := $(wildcard c-tests/ported/*.expected c-tests/ported/*.sh)
+TEST_HEADERS := $(wildcard c-tests/support/*.h c-tests/ported/*.h)
+# The scripts test what a program cannot.
+CHECK_SCRIPTS := $(wildcard c-tests/check/*.sh)
+CHECK_ALL_SCRIPTS := $(wildcard c-tests/check-all/*.sh)
 
-$(C_TESTS)/%: c-tests/%.c c-tests/support/test.h $(STAGE)/installed
+TEST_PROGRAMS := $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
+TESTS := $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
+
+TEST_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
+TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
+TEST_LIBS = $$($(STAGED) --libs) $(RPATH) -pthread
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full
+
+$(C_TESTS)/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags) \
-	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
+	$(CC) $(TEST_CFLAGS) $< -o $@ $(TEST_LIBS)
+
+$(C_TESTS)/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CXX) $(TEST_CXXFLAGS) $< -o $@ $(TEST_LIBS)
+
+$(C_TESTS)/sanitized/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(SANITIZE) $< -o $@ $(TEST_LIBS)
+
+$(C_TESTS)/sanitized/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CXX) $(TEST_CXXFLAGS) $(SANITIZE) $< -o $@ $(TEST_LIBS)
+
+# A script that is the program under valgrind.
+$(C_TESTS)/valgrind/%: $(C_TESTS)/% Makefile
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
+	@chmod +x $@
+
+# A script that runs and judges a ported program. All of them must be there: some tests run two. (One rule for each
+# directory: the shortest stem wins, and a script must not be run under valgrind in its program's place.)
+define judged
+$(C_TESTS)/$(1)ported/%.test: $(C_TESTS)/$(1)ported/% Makefile c-tests/ported.sh
+	@printf '#!/bin/sh\nexec "%s" "%s" "%s"\n' '$(CURDIR)/c-tests/ported.sh' '$(CURDIR)/c-tests/ported/$$*' '$$<' > $$@
+	@chmod +x $$@
+endef
+$(eval $(call judged,))
+$(eval $(call judged,valgrind/))
+$(eval $(call judged,sanitized/))
 
 $(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
 	@mkdir -p $(@D)
@@ -127,8 +190,32 @@ check: check-rust check-c
 check-rust: | tools
 	$(CARGO) test --locked
 
-check-c: $(C_TEST_PROGRAMS)
-	c-tests/run.sh $(C_TEST_PROGRAMS)
+tools-check: tools
+	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }
+
+check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS))
+	@echo "librobustipc.so, stripped: $$(c-tests/support/stripped_size.sh $(SHARED)) bytes (at most 524287)"
+	c-tests/run.sh $(addprefix $(C_TESTS)/,$(TESTS)) $(CHECK_SCRIPTS)
+
+# One line for each tool that is missing.
+tools-all: tools-check
+	@missing=0; \
+	need() { "$$@" >/dev/null 2>&1 || { echo "robustipc: make check-all needs $$what" >&2; missing=1; }; }; \
+	what="rustfmt (rustup component add rustfmt)"; need $(CARGO) fmt --version; \
+	what="clippy (rustup component add clippy)"; need $(CARGO) clippy --version; \
+	what="valgrind that runs (on Debian with libc6-dbg)"; need valgrind -q true; \
+	what="abidiff (abigail-tools)"; need abidiff --version; \
+	what="mandoc"; need sh -c 'command -v mandoc'; \
+	what="the compiler's sanitizers (libasan, libubsan)"; \
+	need sh -c 'echo "int main(void) { return 0; }" | $(CC) $(SANITIZE) -x c - -o /dev/null'; \
+	exit $$missing
+
+# Under valgrind a test takes many times as long, and some of the scripts build the library again.
+check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
+	  $(CHECK_ALL_SCRIPTS)
 
 clean:
 	$(CARGO) clean

@@ -26,7 +26,7 @@ export TEST_TIMEOUT
 
 # One program: its output in a file of its own, its status in the file's name.
 run_one='
-  name=$(basename "$1")
+  name=$(echo "$1" | tr / _)
   timeout -k 5 "$TEST_TIMEOUT" $wrap "$1" >"$results/$name.out" 2>&1 </dev/null
   status=$?
   case $status in
@@ -41,15 +41,16 @@ printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" sh -c "$run_one" run_one
 
 passed=0 failed=0 skipped=0
 for program in "$@"; do
-  name=$(basename "$program")
+  name=$(echo "$program" | tr / _)
+  shown=${program#"$PWD"/}
   if [ -e "$results/$name.passed" ]; then
     passed=$((passed + 1))
   elif [ -e "$results/$name.skipped" ]; then
     skipped=$((skipped + 1))
-    echo "skip $name: $(tail -n 1 "$results/$name.skipped")"
+    echo "skip $shown: $(tail -n 1 "$results/$name.skipped")"
   else
     failed=$((failed + 1))
-    echo "FAIL $name"
+    echo "FAIL $shown"
     sed 's/^/    /' "$results/$name.failed"
   fi
 done

@@ -68,7 +68,7 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
     }
 
     fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
+        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
     }
 }
 

@@ -400,13 +400,9 @@ fn adopted_size(
     }
     if options.access.is_writable() {
         // Its maker probably used ftruncate, which reserves nothing: a full file system would
-        // be SIGBUS.
-        match file::allocate(file, file_size) {
-            Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) => {
-                return Err(location.failed("has no space reserved and none is left", errno));
-            }
-            // Sealed or on a file system without the call: as its maker left it.
-            Ok(()) | Err(_) => {}
+        // be SIGBUS. Other failures (sealed, a file system without the call) leave it as its maker did.
+        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = file::allocate(file, file_size) {
+            return Err(location.failed("has no space reserved and none is left", errno));
         }
     }
     Ok(size)

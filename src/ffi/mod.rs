@@ -10,6 +10,10 @@
 //! a string without an end) is the C caller's.
 
 #![allow(non_camel_case_types, reason = "the C names are part of the interface")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "said once for all exports, above"
+)]
 
 pub mod cond;
 pub mod mutex;

@@ -1,0 +1,14 @@
+#!/bin/sh
+# The interface that C programs are built against is the committed one, down to the size and offset of
+# every field, the type of every argument and the value of every constant.
+. "$(dirname "$0")/../support/script.sh"
+
+"$root/c-tests/support/abi.sh" "$STAGE/include/robustipc.h" "$work/librobustipc.so" "librobustipc.so.$soversion"
+abidiff --no-show-locs "$root/abi.xml" "$work/librobustipc.so" >&2 ||
+  fail "the interface is not that of abi.xml: if that is meant, run make abi and commit it"
+
+# The committed description lists what the library exports; an empty one would differ from nothing.
+for name in $(cat "$root/exports.txt"); do
+  grep -q "elf-symbol name='$name'" "$root/abi.xml" || fail "abi.xml lacks $name: run make abi and commit it"
+done
+grep -q "<class-decl name='ipc_type_t'" "$root/abi.xml" || fail "abi.xml lacks the types"

@@ -1,0 +1,42 @@
+#!/bin/sh
+# The manual is well-formed and complete: mandoc finds nothing to warn about, and every call is found
+# under its own name, and in the synopsis of the page.
+. "$(dirname "$0")/../support/script.sh"
+
+mandoc -T lint -W warning "$root"/man/*.[0-9] >&2 || fail "mandoc warns"
+
+# All that is missing, in one go.
+complain() {
+  echo "$*" >&2
+  faults=1
+}
+faults=0
+
+while read -r name; do
+  page=
+  for candidate in "$root"/man/*.3; do
+    if [ "$(basename "$candidate" .3)" = "$name" ] || "$root/man/names.sh" "$candidate" | grep -qx "$name"; then
+      page=$candidate
+    fi
+  done
+  if [ -z "$page" ]; then
+    complain "no page in man/ has $name in its NAME"
+  elif ! mandoc -T ascii "$page" | sed "s/.$(printf '\b')//g" | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
+    grep -w "$name" >/dev/null; then
+    complain "the synopsis of $(basename "$page") lacks $name"
+  fi
+done <"$root/exports.txt"
+
+# Nor does a page promise what the library lacks, or an overview a page that is not there.
+for page in "$root"/man/ipc_*.3; do
+  for name in $("$root/man/names.sh" "$page"); do
+    grep -qx "$name" "$root/exports.txt" || complain "$(basename "$page") describes $name, which is not exported"
+  done
+done
+for page in "$root"/man/*.[0-9]; do
+  for name in $(sed -n 's/^\.Xr \(ipc_[a-z0-9_]*\) .*/\1/p' "$page" | sort -u); do
+    [ -e "$root/man/$name.3" ] || grep -qx "$name" "$root/exports.txt" ||
+      complain "$(basename "$page") refers to $name(3), which is not there"
+  done
+done
+[ "$faults" -eq 0 ] || fail "the manual is not complete"

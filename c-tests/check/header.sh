@@ -1,0 +1,53 @@
+#!/bin/sh
+# The header compiles in every language that it serves, without a warning, alone and beside the
+# headers whose names it must not touch, before and after them; and its type macros say the truth.
+. "$(dirname "$0")/../support/script.sh"
+
+# Those that a program uses together, and the kernel's own, which glibc's exclude.
+together="sys/ipc.h sys/shm.h sys/msg.h sys/sem.h mqueue.h pthread.h"
+apart="linux/ipc.h linux/shm.h linux/msg.h linux/sem.h"
+
+include() {
+  for header in "$@"; do echo "#include <$header>"; done
+}
+
+# Each file is an order of includes; the declaration needs the header whole.
+mkdir "$work/orders"
+use='static const ipc_type_t used_type = IPC_TYPE(int, 1);
+int used(void); int used(void) { return ipc_version() != NULL && used_type.size != 0; }'
+# shellcheck disable=SC2086 # the lists are split on purpose
+{
+  { include robustipc.h; echo "$use"; } >"$work/orders/alone.c"
+  { include robustipc.h robustipc.h; echo "$use"; } >"$work/orders/twice.c"
+  { include robustipc.h $together; echo "$use"; } >"$work/orders/before_all.c"
+  { include $together robustipc.h; echo "$use"; } >"$work/orders/after_all.c"
+  for header in $together $apart; do
+    name=$(echo "$header" | tr /. __)
+    { include robustipc.h "$header"; echo "$use"; } >"$work/orders/before_$name.c"
+    { include "$header" robustipc.h; echo "$use"; } >"$work/orders/after_$name.c"
+  done
+}
+
+compilers="$CC:c $CXX:c++"
+# The other family of compilers, where it is installed.
+if has clang && ! $CC --version | grep -q clang; then compilers="$compilers clang:c"; fi
+if has clang++ && ! $CXX --version | grep -q clang; then compilers="$compilers clang++:c++"; fi
+
+cflags=$(staged --cflags)
+libs=$(staged --libs)
+for pair in $compilers; do
+  compiler=${pair%:*} language=${pair##*:}
+  case $language in
+    c) standards="c99 c11 c17 gnu11" ;;
+    c++) standards="c++17 c++20" ;;
+  esac
+  for standard in $standards; do
+    # shellcheck disable=SC2086
+    flags="-x $language -std=$standard $warnings $cflags"
+    # shellcheck disable=SC2086
+    quietly $compiler $flags -fsyntax-only "$work"/orders/*.c
+    # shellcheck disable=SC2086
+    quietly $compiler $flags "$root/c-tests/header/types.c" -x none -o "$work/types" $libs
+    quietly env LD_LIBRARY_PATH="$STAGE/lib" "$work/types"
+  done
+done

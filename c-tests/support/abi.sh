@@ -1,0 +1,26 @@
+#!/bin/sh
+# Builds a library that has the interface of a header and nothing else, for abidw and abidiff:
+#
+#   abi.sh HEADER LIBRARY SONAME
+#
+# abidw 2.2 reads no types from rustc's debug information. What C programs are built against is the header
+# anyway: so its prototypes are given bodies, and a C compiler's debug information tells functions and types.
+# (That the library exports what the header declares is another test.)
+set -eu
+header=$1 library=$2 soname=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+{
+  awk '
+    /^extern "C"/ { in_functions = 1 }
+    /\/\*/ { in_comment = 1 }
+    in_functions && !in_comment && /\);$/ { sub(/;$/, " { __builtin_trap(); }") }
+    /\*\// { in_comment = 0 }
+    { print }
+  ' "$header"
+  # Macros are in no debug information, so each becomes a symbol with its value in its name.
+  sed -n 's/^#define \(IPC_[A-Z0-9_]*\) \([0-9][0-9]*\)$/\1_is_\2/p' "$header" | grep -v '^IPC_VERSION_' |
+    sed 's/.*/void &(void); void &(void) { }/'
+} >"$work/robustipc.c"
+${CC:-cc} -g -O0 -shared -fPIC -w -Wl,-soname,"$soname" "$work/robustipc.c" -o "$library"
