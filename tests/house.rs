@@ -745,6 +745,13 @@ fn system_calls_stand_in_sys(source: &Source) -> Complaints {
     each_level(&source.tokens(true), &mut |tokens| {
         for at in 0..tokens.len() {
             let line = tokens[at].span().start().line;
+            if is_ident(tokens.get(at), "extern") && is_group(tokens.get(at + 2), Delimiter::Brace)
+            {
+                complaints.push(source.complaint(line, "declares C functions outside src/sys"));
+            }
+            if is_ident(tokens.get(at), "asm") && is_punct(tokens.get(at + 1), '!') {
+                complaints.push(source.complaint(line, "has assembly outside src/sys"));
+            }
             if !is_path_separator(tokens, at + 1) {
                 continue;
             }
@@ -778,6 +785,8 @@ fn a_system_call_elsewhere_is_refused() {
         "fn f() { libc::open(p, 0) }",
         "fn f() { g!(unsafe { libc::close(1) }) }",
         "use libc::close;",
+        "unsafe extern \"C\" { fn close(number: i32); }",
+        "fn f() { unsafe { core::arch::asm!(\"syscall\") } }",
         "use libc::{c_int, close};",
     ] {
         assert_refused(

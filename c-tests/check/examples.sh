@@ -1,6 +1,7 @@
 #!/bin/sh
 # The programs in the README and on the man pages compile as they are printed; the README's also runs.
-# A page's programs stand between .Bd and .Ed and begin with the line  /* example */
+# A page's programs stand between .Bd and .Ed (or .nf and .fi, .EX and .EE); they have a main function, or the
+# comment  /* example */  says so.
 . "$(dirname "$0")/../support/script.sh"
 
 # shellcheck disable=SC2046
@@ -24,18 +25,21 @@ done
 for page in "$root"/man/*.[0-9]; do
   mkdir -p "$work/page"
   rm -f "$work"/page/*
-  # mandoc's escapes for what stands in C: \e is a backslash, \- a minus, \& nothing.
+  # What stands for characters of C: \e or \\ is a backslash, \- a minus, \(dq and \(aq are quotes, \& is nothing.
   awk -v directory="$work/page" '
-    /^\.(Bd|nf|EX)/ { in_block = 1; next }
-    /^\.(Ed|fi|EE)/ { in_block = 0; writing = 0; next }
-    in_block && /^\/\* example \*\/$/ { writing = 1; file = directory "/" ++count ".c" }
-    writing {
+    /^\.(Bd|nf|EX)/ { in_block = 1; text = ""; next }
+    /^\.(Ed|fi|EE)/ {
+      in_block = 0
+      if (text ~ /\/\* example \*\// || text ~ /int main\(/) printf "%s", text > (directory "/" ++count ".c")
+      next
+    }
+    in_block {
       gsub(/\\&/, "")
       gsub(/\\-/, "-")
       gsub(/\\\(dq/, "\"")
       gsub(/\\\(aq/, "\047")
-      gsub(/\\e/, "\\")
-      print > file
+      gsub(/\\[e\\]/, "\\")
+      text = text $0 "\n"
     }
   ' "$page"
   case $page in
