@@ -319,6 +319,11 @@ impl Object {
 
     /// Whether the object's name is gone, or leads to another object.
     pub(crate) fn is_stale(&self) -> Result<bool> {
+        // Only memory files can be sealed so, and they never have a name.
+        let seals = file::seals(self.file.as_fd()).unwrap_or(SealFlag::empty());
+        if seals.contains(SIZE_SEALS) {
+            return Ok(false);
+        }
         match file::status(self.file.as_fd()) {
             Ok(status) => Ok(status.is_unlinked()),
             Err(errno) => Err(errno.into()),
