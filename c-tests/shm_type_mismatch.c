@@ -64,10 +64,10 @@ int main(void) {
 
   theirs = base();
   theirs.field_count = 2;
-  differ(&ours, &theirs, "", "3 declared fields", "2");
+  differ(&ours, &theirs, "", "3", "2");
 
   theirs.field_count = 0;
-  differ(&ours, &theirs, "", "3 declared fields", "0");
+  differ(&ours, &theirs, "", "3", "0");
 
   theirs = base();
   theirs.fields[1].name = "moisture";
