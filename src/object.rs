@@ -132,6 +132,10 @@ impl Object {
                             "{location}: a symbolic link stands there; none is followed"
                         ));
                     }
+                    // A directory, or a socket or a device without a driver.
+                    Err(Errno::EISDIR | Errno::ENXIO) => {
+                        return Err(not_regular(location));
+                    }
                     Err(errno) => return Err(location.failed("cannot be opened", errno)),
                 }
             }
@@ -163,13 +167,14 @@ impl Object {
         initialise(&data)?;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
-        file::publish(file.as_fd(), &location.path)
-            .map_err(|errno| location.failed("cannot be created", errno))?;
         // Making it took a writable mapping; what was asked for may be less.
         let data = match options.access {
             Access::ReadWrite => data,
             Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
         };
+        // Last, so that a call which fails leaves no name.
+        file::publish(file.as_fd(), &location.path)
+            .map_err(|errno| location.failed("cannot be created", errno))?;
         Ok(Object {
             file,
             data,
@@ -186,10 +191,7 @@ impl Object {
         let status = file::status(file.as_fd())
             .map_err(|errno| location.failed("cannot be examined", errno))?;
         if !status.is_regular() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{location}: expected a shared memory object, found something that is not a regular file"
-            ));
+            return Err(not_regular(location));
         }
         if options.check_owner {
             let (user, owner) = (process::effective_user(), status.owner());
@@ -254,10 +256,7 @@ impl Object {
         let status = file::status(file.as_fd())
             .map_err(|errno| shown.failed("cannot be examined", errno))?;
         if !status.is_regular() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{shown}: expected shared memory, found something that is not a regular file"
-            ));
+            return Err(not_regular(&shown));
         }
         if !options.unsealed {
             let seals = file::seals(file.as_fd()).unwrap_or(SealFlag::empty());
@@ -321,6 +320,11 @@ impl Object {
 
     /// Whether the object's name is gone, or leads to another object.
     pub(crate) fn is_stale(&self) -> Result<bool> {
+        // Only memory files can be sealed so, and they never have a name.
+        let seals = file::seals(self.file.as_fd()).unwrap_or(SealFlag::empty());
+        if seals.contains(SIZE_SEALS) {
+            return Ok(false);
+        }
         match file::status(self.file.as_fd()) {
             Ok(status) => Ok(status.is_unlinked()),
             Err(errno) => Err(errno.into()),
@@ -336,6 +340,13 @@ fn pid_namespace() -> u32 {
 /// Removes a name. The object lives on in the processes that have it open.
 pub(crate) fn unlink(location: &Location) -> Result<()> {
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
+}
+
+fn not_regular(location: &Location) -> crate::error::Error {
+    fail!(
+        EMEDIUMTYPE,
+        "{location}: expected a shared memory object, found something that is not a regular file"
+    )
 }
 
 /// Gives an empty file its size and its record, and maps its data.
