@@ -12,6 +12,7 @@
 #![allow(non_camel_case_types, reason = "the C names are part of the interface")]
 
 pub mod cond;
+pub mod mq;
 pub mod mutex;
 pub mod sem;
 pub mod shm;
@@ -79,6 +80,12 @@ impl Returned for c_int {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
+    }
+}
+
+impl Returned for isize {
+    fn failure(result: c_int) -> isize {
+        result as isize
     }
 }
 

@@ -7,5 +7,8 @@
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod memory;
+pub(crate) mod mqueue;
 pub(crate) mod process;
 pub(crate) mod robust;
+pub(crate) mod semaphore;
+pub(crate) mod signal;
