@@ -464,7 +464,8 @@ int ipc_mq_getattr(const struct ipc_mq_t *mq,
 
 /*
  The queue's descriptor, for poll() and its like: readable when there is a message, writable
- when there is room. It is an mqd_t.
+ when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
+ library's.
 
  Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
  not be closed; or a negative error.
@@ -972,10 +973,6 @@ const char *ipc_last_error(void);
  Threads: safe.
  */
 const char *ipc_version(void);
-
-extern int sem_clockwait(sem_t *sem, clockid_t clock, const timespec *until);
-
-extern int pthread_setcancelstate(int state, int *before);
 
 #ifdef __cplusplus
 }  // extern "C"

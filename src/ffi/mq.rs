@@ -2,9 +2,11 @@
 
 use super::handle::Table;
 use super::*;
-use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue};
+use crate::error::Errno;
+use crate::mq::{self, Action, Attributes, Direction, Patience, Queue, SignalValue};
 use crate::name::Name;
 use crate::sys::{file, mqueue, signal};
+use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::MaybeUninit;
 use std::os::fd::AsFd;
@@ -194,19 +196,73 @@ pub unsafe extern "C" fn ipc_mq_send(
     priority: c_uint,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_mq_send", || {
-        let message = match len {
-            0 => &[],
-            // SAFETY: checked for NULL; the rest by the contract of this call. No object has
-            // more than isize::MAX bytes.
-            _ => unsafe {
-                let start = checked(msg.cast::<u8>().cast_mut(), "msg")?;
-                core::slice::from_raw_parts(start.as_ptr(), len.min(isize::MAX as usize))
-            },
-        };
-        QUEUES.get(mq)?.send(message, priority, timeout_ns)?;
-        Ok(0)
-    })
+    let would_wait = Cell::new(false);
+    guard_fast(
+        c"ipc_mq_send",
+        || {
+            if timeout_ns < IPC_FOREVER {
+                return None;
+            }
+            // SAFETY: by the contract of this call.
+            let message = unsafe { message(msg, len) }.ok()?;
+            let queue = QUEUES.get(mq).ok()?;
+            attempt(&would_wait, || queue.try_send(message, priority))?;
+            Some(0)
+        },
+        || {
+            let patience = Patience {
+                timeout_ns,
+                has_tried: would_wait.get(),
+            };
+            // SAFETY: by the contract of this call.
+            let message = unsafe { message(msg, len) }?;
+            QUEUES.get(mq)?.send(message, priority, patience)?;
+            Ok(0)
+        },
+    )
+}
+
+/// The fast part of sending and receiving. Of a failure it leaves behind only whether the call
+/// has to wait; errno is as it was.
+#[inline(always)]
+fn attempt<T>(would_wait: &Cell<bool>, call: impl FnOnce() -> Result<T, Errno>) -> Option<T> {
+    let before = Errno::last_raw();
+    match call() {
+        Ok(done) => Some(done),
+        Err(errno) => {
+            Errno::set_raw(before);
+            would_wait.set(errno == Errno::EAGAIN);
+            None
+        }
+    }
+}
+
+/// # Safety
+///
+/// `msg` is NULL or points to `len` bytes that stay readable and unchanged during the call.
+#[inline(always)]
+unsafe fn message<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    let start = checked(msg.cast::<u8>().cast_mut(), "msg")?;
+    // No object has more than isize::MAX bytes.
+    let length = len.min(isize::MAX as usize);
+    // SAFETY: checked for NULL; the rest by this function's contract.
+    Ok(unsafe { core::slice::from_raw_parts(start.as_ptr(), length) })
+}
+
+/// # Safety
+///
+/// `buf` is NULL or points to `capacity` bytes that stay writable during the call and are nobody
+/// else's.
+#[inline(always)]
+unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
+    let start = checked(buf.cast::<MaybeUninit<u8>>(), "buf")?;
+    // As in `message`.
+    let length = capacity.min(isize::MAX as usize);
+    // SAFETY: checked for NULL; the rest by this function's contract.
+    Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), length) })
 }
 
 /// Takes the message of the highest priority, of several the oldest, waiting for one.
@@ -233,23 +289,39 @@ pub unsafe extern "C" fn ipc_mq_receive(
     priority: *mut c_uint,
     timeout_ns: i64,
 ) -> isize {
-    guard(c"ipc_mq_receive", || {
-        let start = checked(buf.cast::<MaybeUninit<u8>>(), "buf")?;
-        if !priority.is_aligned() {
-            checked(priority, "priority")?;
-        }
-        // SAFETY: checked for NULL; the rest by the contract of this call. No object has more
-        // than isize::MAX bytes.
-        let buffer = unsafe {
-            core::slice::from_raw_parts_mut(start.as_ptr(), capacity.min(isize::MAX as usize))
-        };
-        let (length, found) = QUEUES.get(mq)?.receive(buffer, timeout_ns)?;
+    let would_wait = Cell::new(false);
+    let hand_out = |(length, found): (usize, c_uint)| {
         if !priority.is_null() {
-            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+            // SAFETY: checked for alignment before anything is received; the rest by the contract
+            // of this call.
             unsafe { priority.write(found) };
         }
-        Ok(length as isize)
-    })
+        length as isize
+    };
+    guard_fast(
+        c"ipc_mq_receive",
+        || {
+            if timeout_ns < IPC_FOREVER || !priority.is_aligned() {
+                return None;
+            }
+            // SAFETY: by the contract of this call.
+            let buffer = unsafe { buffer(buf, capacity) }.ok()?;
+            let queue = QUEUES.get(mq).ok()?;
+            attempt(&would_wait, || queue.try_receive(buffer)).map(hand_out)
+        },
+        || {
+            let patience = Patience {
+                timeout_ns,
+                has_tried: would_wait.get(),
+            };
+            if !priority.is_aligned() {
+                checked(priority, "priority")?;
+            }
+            // SAFETY: by the contract of this call.
+            let buffer = unsafe { buffer(buf, capacity) }?;
+            QUEUES.get(mq)?.receive(buffer, patience).map(hand_out)
+        },
+    )
 }
 
 /// Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
@@ -291,7 +363,8 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
 }
 
 /// The queue's descriptor, for poll() and its like: readable when there is a message, writable
-/// when there is room. It is an mqd_t.
+/// when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
+/// library's.
 ///
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.

@@ -7,14 +7,15 @@
 //! signal handler installed with SA_RESTART.
 
 use super::notify::{self, Action, Notification};
-use super::{Attributes, Direction, Options};
+use super::{Attributes, Direction, Options, Patience};
 use crate::error::{Errno, Error, Result, fail};
 use crate::name::Name;
 use crate::object::Outcome;
-use crate::sys::mqueue::{self, Creation, PRIORITIES};
+use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use crate::sys::{file, process};
-use crate::time::{Deadline, FOREVER};
+use crate::time::Deadline;
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
@@ -26,6 +27,8 @@ pub(crate) struct KernelQueue {
     /// Only ever tried, never waited for: in a child, a thread that held it when the parent
     /// forked does not exist.
     notification: Mutex<Option<Notification>>,
+    /// Whether there may be one.
+    is_notifying: AtomicBool,
 }
 
 impl KernelQueue {
@@ -35,14 +38,14 @@ impl KernelQueue {
         options: Options,
     ) -> Result<(KernelQueue, Outcome)> {
         let direction = options.direction;
-        let open =
-            |creation| mqueue::open(name.file_name(), direction, options.nonblocking, creation);
+        let open = |creation| mqueue::open(name.file_name(), direction, creation);
         let queue = |descriptor| KernelQueue {
             name: *name,
             descriptor,
             direction,
             nonblocking: options.nonblocking,
             notification: Mutex::new(None),
+            is_notifying: AtomicBool::new(false),
         };
         let creation = Creation {
             mode: options.mode,
@@ -119,70 +122,59 @@ impl KernelQueue {
     }
 
     #[inline]
-    pub(crate) fn send(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
-        check_timeout(timeout_ns)?;
-        match mqueue::try_send(self.descriptor.as_fd(), message, priority) {
-            Ok(()) => Ok(()),
-            Err(Errno::EAGAIN) => self.send_waiting(message, priority, timeout_ns),
-            Err(errno) => Err(self.send_failed(message, priority, errno)),
-        }
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<(), Errno> {
+        mqueue::try_send(self.descriptor.as_fd(), message, priority)
     }
 
-    #[cold]
-    fn send_waiting(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
-        self.wait_and_retry(true, timeout_ns, || {
-            mqueue::try_send(self.descriptor.as_fd(), message, priority)
-        })?
-        .map_err(|errno| self.send_failed(message, priority, errno))
+    pub(crate) fn send(&self, message: &[u8], priority: u32, patience: Patience) -> Result<()> {
+        self.attempt(Change::Space, patience, || self.try_send(message, priority))?
+            .map_err(|errno| self.send_failed(message, priority, errno))
     }
 
     #[inline]
-    pub(crate) fn receive(
+    pub(crate) fn try_receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
-        timeout_ns: i64,
-    ) -> Result<(usize, u32)> {
-        check_timeout(timeout_ns)?;
-        let received = match mqueue::try_receive(self.descriptor.as_fd(), buffer) {
-            Ok(received) => received,
-            Err(Errno::EAGAIN) => self.receive_waiting(buffer, timeout_ns)?,
-            Err(errno) => return Err(self.receive_failed(buffer, errno)),
-        };
-        notify::note_received();
+    ) -> Result<(usize, u32), Errno> {
+        let received = mqueue::try_receive(self.descriptor.as_fd(), buffer)?;
+        // Relaxed: the notification's own thread, which alone asks, was started after it was set.
+        if self.is_notifying.load(Ordering::Relaxed) {
+            notify::note_received();
+        }
         Ok(received)
     }
 
-    #[cold]
-    fn receive_waiting(
+    pub(crate) fn receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
-        timeout_ns: i64,
+        patience: Patience,
     ) -> Result<(usize, u32)> {
-        self.wait_and_retry(false, timeout_ns, || {
-            mqueue::try_receive(self.descriptor.as_fd(), buffer)
-        })?
-        .map_err(|errno| self.receive_failed(buffer, errno))
+        self.attempt(Change::Message, patience, || self.try_receive(buffer))?
+            .map_err(|errno| self.receive_failed(buffer, errno))
     }
 
-    /// Repeats an attempt that said `EAGAIN` each time that the queue may have changed.
-    fn wait_and_retry<T>(
+    /// Repeats an attempt that says `EAGAIN`, each time that the queue may have changed.
+    fn attempt<T>(
         &self,
-        for_space: bool,
-        timeout_ns: i64,
+        awaited: Change,
+        patience: Patience,
         mut attempt: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Result<T, Errno>> {
-        if self.nonblocking {
-            return Err(Errno::EAGAIN.into());
+        let deadline = Deadline::after(patience.timeout_ns)?;
+        if !patience.has_tried {
+            match attempt() {
+                Err(Errno::EAGAIN) => {}
+                outcome => return Ok(outcome),
+            }
         }
-        let deadline = Deadline::after(timeout_ns)?;
-        if deadline == Deadline::Now {
+        if self.nonblocking || deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
         loop {
-            let is_ready = mqueue::wait(self.descriptor.as_fd(), for_space, deadline.remaining())?;
+            let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline.remaining())?;
             match attempt() {
                 // Somebody else was faster.
-                Err(Errno::EAGAIN) if is_ready => {}
+                Err(Errno::EAGAIN) if has_changed => {}
                 Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
                 outcome => return Ok(outcome),
             }
@@ -277,6 +269,7 @@ impl KernelQueue {
                 self.name
             ));
         }
+        self.is_notifying.store(true, Ordering::Relaxed);
         *current = Some(Notification::start(self.descriptor.as_fd(), action)?);
         Ok(())
     }
@@ -302,16 +295,6 @@ impl KernelQueue {
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     mqueue::unlink(name.file_name())
         .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
-}
-
-/// Refuses what is not a timeout without asking for the time, which costs as much as a good part
-/// of the system call.
-#[inline]
-fn check_timeout(timeout_ns: i64) -> Result<()> {
-    if timeout_ns < FOREVER {
-        Deadline::after(timeout_ns)?;
-    }
-    Ok(())
 }
 
 /// Says which limit was hit, with its value.

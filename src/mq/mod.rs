@@ -11,7 +11,7 @@ mod notify;
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
 
-use crate::error::{Result, fail};
+use crate::error::{Errno, Result, fail};
 use crate::name::Name;
 use crate::object::Outcome;
 use core::mem::MaybeUninit;
@@ -36,6 +36,16 @@ pub(crate) struct Options {
     pub(crate) mode: libc::mode_t,
 }
 
+/// How long a call may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// From when the call has to wait: a call that need not wait does not ask for the time, which
+    /// costs as much as a good part of the system call.
+    pub(crate) timeout_ns: i64,
+    /// An attempt has just said that the call would have to wait.
+    pub(crate) has_tried: bool,
+}
+
 /// An open message queue.
 pub(crate) enum Queue {
     Kernel(KernelQueue),
@@ -52,21 +62,41 @@ impl Queue {
         Ok((Queue::Kernel(queue), outcome))
     }
 
-    /// Sends one message. The time begins to count when the queue is found full.
-    pub(crate) fn send(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
+    /// Sends one message if there is room: the whole of a send that need not wait. May change
+    /// errno when it fails.
+    #[inline]
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<(), Errno> {
         match self {
-            Queue::Kernel(queue) => queue.send(message, priority, timeout_ns),
+            Queue::Kernel(queue) => queue.try_send(message, priority),
         }
     }
 
-    /// Takes one message: its length and its priority. Time as in `send`.
+    /// Sends one message.
+    pub(crate) fn send(&self, message: &[u8], priority: u32, patience: Patience) -> Result<()> {
+        match self {
+            Queue::Kernel(queue) => queue.send(message, priority, patience),
+        }
+    }
+
+    /// Takes one message if there is one: its length and its priority. As `try_send`.
+    #[inline]
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Result<(usize, u32), Errno> {
+        match self {
+            Queue::Kernel(queue) => queue.try_receive(buffer),
+        }
+    }
+
+    /// Takes one message: its length and its priority.
     pub(crate) fn receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
-        timeout_ns: i64,
+        patience: Patience,
     ) -> Result<(usize, u32)> {
         match self {
-            Queue::Kernel(queue) => queue.receive(buffer, timeout_ns),
+            Queue::Kernel(queue) => queue.receive(buffer, patience),
         }
     }
 

@@ -41,22 +41,20 @@ pub(crate) struct Creation {
     pub(crate) attributes: Option<Attributes>,
 }
 
-/// Opens the queue, or with `creation` makes one whose name must be free.
+/// Opens the queue, or with `creation` makes one whose name must be free. Its sends and receives
+/// never wait.
 pub(crate) fn open(
     name: &CStr,
     direction: Direction,
-    nonblocking: bool,
     creation: Option<Creation>,
 ) -> Result<OwnedFd, Errno> {
     let mut flags = libc::O_CLOEXEC
+        | libc::O_NONBLOCK
         | match direction {
             Direction::Receive => libc::O_RDONLY,
             Direction::Send => libc::O_WRONLY,
             Direction::Both => libc::O_RDWR,
         };
-    if nonblocking {
-        flags |= libc::O_NONBLOCK;
-    }
     let (mut mode, mut attributes) = (0, None);
     if let Some(creation) = creation {
         flags |= libc::O_CREAT | libc::O_EXCL;
@@ -114,36 +112,21 @@ pub(crate) fn attributes(queue: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     })
 }
 
-/// A point of the wall clock that has passed whatever the clock says: with it, a call takes what
-/// is there and never sleeps, also where the queue is not O_NONBLOCK.
-static PAST: libc::timespec = libc::timespec {
-    tv_sec: 0,
-    tv_nsec: 0,
-};
-
 /// Puts a message into the queue; `EAGAIN` when it is full.
 #[inline]
 pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> Result<(), Errno> {
-    loop {
-        // SAFETY: the slice is readable, and the time outlives the call.
-        let outcome = Errno::result(unsafe {
-            libc::syscall(
-                libc::SYS_mq_timedsend,
-                queue.as_raw_fd(),
-                message.as_ptr(),
-                message.len(),
-                priority,
-                &raw const PAST,
-            )
-        });
-        match outcome {
-            Ok(_) => return Ok(()),
-            Err(Errno::ETIMEDOUT) => return Err(Errno::EAGAIN),
-            // A signal came when the queue was full. An attempt is not a wait.
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
+    // SAFETY: the slice is readable; the time is NULL, and a queue opened here is O_NONBLOCK.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_mq_timedsend,
+            queue.as_raw_fd(),
+            message.as_ptr(),
+            message.len(),
+            priority,
+            ptr::null::<libc::timespec>(),
+        )
+    })
+    .map(drop)
 }
 
 /// Takes the first message: its length and priority; `EAGAIN` when there is none.
@@ -153,43 +136,41 @@ pub(crate) fn try_receive(
     buffer: &mut [MaybeUninit<u8>],
 ) -> Result<(usize, u32), Errno> {
     let mut priority: libc::c_uint = 0;
-    loop {
-        // SAFETY: the slice and the number are writable, and the time outlives the call.
-        let outcome = Errno::result(unsafe {
-            libc::syscall(
-                libc::SYS_mq_timedreceive,
-                queue.as_raw_fd(),
-                buffer.as_mut_ptr(),
-                buffer.len(),
-                &raw mut priority,
-                &raw const PAST,
-            )
-        });
-        match outcome {
-            // A length is not negative.
-            Ok(length) => return Ok((length as usize, priority)),
-            Err(Errno::ETIMEDOUT) => return Err(Errno::EAGAIN),
-            // As in try_send.
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
+    // SAFETY: the slice and the number are writable; the time as in try_send.
+    let length = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_mq_timedreceive,
+            queue.as_raw_fd(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut priority,
+            ptr::null::<libc::timespec>(),
+        )
+    })?;
+    // A length is not negative.
+    Ok((length as usize, priority))
 }
 
-/// Waits until there is a message, or (`for_space`) room for one, at most `left`, which counts on
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Message,
+    Space,
+}
+
+/// Waits until there is a message, or room for one, at most `left`, which counts on
 /// the monotonic clock. False when that has passed. `EINTR` after any signal handler, also one
 /// installed with SA_RESTART: unlike mq_receive, ppoll is never restarted.
 pub(crate) fn wait(
     queue: BorrowedFd<'_>,
-    for_space: bool,
+    awaited: Change,
     left: Option<Duration>,
 ) -> Result<bool, Errno> {
     let mut entry = libc::pollfd {
         fd: queue.as_raw_fd(),
-        events: if for_space {
-            libc::POLLOUT
-        } else {
-            libc::POLLIN
+        events: match awaited {
+            Change::Message => libc::POLLIN,
+            Change::Space => libc::POLLOUT,
         },
         revents: 0,
     };

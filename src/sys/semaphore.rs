@@ -8,8 +8,8 @@ pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
 
 const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
 
+// Missing in the libc crate.
 unsafe extern "C" {
-    // Missing in the libc crate.
     fn sem_clockwait(
         sem: *mut libc::sem_t,
         clock: libc::clockid_t,
