@@ -223,14 +223,12 @@ pub unsafe extern "C" fn ipc_mq_send(
 }
 
 /// The fast part of sending and receiving. Of a failure it leaves behind only whether the call
-/// has to wait; errno is as it was.
+/// has to wait.
 #[inline(always)]
 fn attempt<T>(would_wait: &Cell<bool>, call: impl FnOnce() -> Result<T, Errno>) -> Option<T> {
-    let before = Errno::last_raw();
     match call() {
         Ok(done) => Some(done),
         Err(errno) => {
-            Errno::set_raw(before);
             would_wait.set(errno == Errno::EAGAIN);
             None
         }

@@ -62,8 +62,8 @@ impl Queue {
         Ok((Queue::Kernel(queue), outcome))
     }
 
-    /// Sends one message if there is room: the whole of a send that need not wait. May change
-    /// errno when it fails.
+    /// Sends one message if there is room: the whole of a send that need not wait. Leaves
+    /// errno alone.
     #[inline]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<(), Errno> {
         match self {

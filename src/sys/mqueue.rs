@@ -3,6 +3,7 @@
 //! Through the bare system calls where libc's functions are cancellation points: a thread
 //! cancelled inside one would be unwound through this library's frames.
 
+use super::direct::system_call;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -112,43 +113,40 @@ pub(crate) fn attributes(queue: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     })
 }
 
-/// Puts a message into the queue; `EAGAIN` when it is full.
+/// Puts a message into the queue; `EAGAIN` when it is full. Leaves errno alone.
 #[inline]
 pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> Result<(), Errno> {
-    // SAFETY: the slice is readable; the time is NULL, and a queue opened here is O_NONBLOCK.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_mq_timedsend,
-            queue.as_raw_fd(),
-            message.as_ptr(),
-            message.len(),
-            priority,
-            ptr::null::<libc::timespec>(),
-        )
-    })
-    .map(drop)
+    const NO_TIMEOUT: usize = 0;
+    let arguments = [
+        queue.as_raw_fd() as usize,
+        message.as_ptr() as usize,
+        message.len(),
+        priority as usize,
+        NO_TIMEOUT,
+    ];
+    // SAFETY: the kernel reads the slice, and no time.
+    unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
 }
 
-/// Takes the first message: its length and priority; `EAGAIN` when there is none.
+/// Takes the first message: its length and priority; `EAGAIN` when there is none. Leaves errno
+/// alone.
 #[inline]
 pub(crate) fn try_receive(
     queue: BorrowedFd<'_>,
     buffer: &mut [MaybeUninit<u8>],
 ) -> Result<(usize, u32), Errno> {
+    const NO_TIMEOUT: usize = 0;
     let mut priority: libc::c_uint = 0;
-    // SAFETY: the slice and the number are writable; the time as in try_send.
-    let length = Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_mq_timedreceive,
-            queue.as_raw_fd(),
-            buffer.as_mut_ptr(),
-            buffer.len(),
-            &raw mut priority,
-            ptr::null::<libc::timespec>(),
-        )
-    })?;
-    // A length is not negative.
-    Ok((length as usize, priority))
+    let arguments = [
+        queue.as_raw_fd() as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        (&raw mut priority) as usize,
+        NO_TIMEOUT,
+    ];
+    // SAFETY: the kernel writes the slice and the number, and reads no time.
+    let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;
+    Ok((length, priority))
 }
 
 /// What a wait is for.
