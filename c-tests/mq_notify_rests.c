@@ -18,26 +18,6 @@ static void await_call(void) {
   CHECK_EQUAL(read(told, &count, sizeof count), sizeof count);
 }
 
-/* Waits until the notification's thread sleeps in epoll. */
-static void await_rest(void) {
-  DIR *directory = opendir("/proc/self/task");
-  CHECK(directory != NULL);
-  struct dirent *entry;
-  while ((entry = readdir(directory)) != NULL) {
-    pid_t thread = atoi(entry->d_name);
-    if (thread == 0 || thread == getpid()) continue;
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
-    for (long found = -1; found != SYS_epoll_wait;) {
-      FILE *file = fopen(path, "r");
-      if (file == NULL) SKIP("/proc does not show what a thread sleeps in");
-      if (fscanf(file, "%ld", &found) != 1) found = -1;
-      fclose(file);
-    }
-  }
-  closedir(directory);
-}
-
 int main(void) {
   ipc_mq_t *mq = make_mq(mq_name("rests"), 4, 0);
   told = eventfd(0, EFD_CLOEXEC);

@@ -484,7 +484,8 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
  queue.
 
  This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
- three descriptors, and ends with the notification. Without a thread, poll ipc_mq_fd().
+ three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
+ ipc_mq_fd().
 
  A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
  queued real-time signals is reached, it comes without its value.

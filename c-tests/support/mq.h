@@ -12,6 +12,13 @@
 
 #define SIZE 64
 
+/* The system call in which epoll_wait() sleeps. */
+#ifdef SYS_epoll_wait
+#define EPOLL_CALL SYS_epoll_wait
+#else
+#define EPOLL_CALL SYS_epoll_pwait
+#endif
+
 static char mq_names[8][64];
 static int mq_name_count;
 static pid_t mq_pid;
@@ -54,10 +61,10 @@ __attribute__((unused)) static ipc_mq_t *join_mq(const char *name, int flags) {
   return mq;
 }
 
-/* Waits until a child sleeps in that system call. */
-__attribute__((unused)) static void wait_until_asleep(pid_t child, long call) {
+/* Waits until another process, a child or the parent, sleeps in that system call. */
+__attribute__((unused)) static void wait_until_asleep(pid_t process, long call) {
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/syscall", (int)child);
+  snprintf(path, sizeof path, "/proc/%d/syscall", (int)process);
   for (;;) {
     FILE *file = fopen(path, "r");
     if (file == NULL) SKIP("/proc does not show what a process sleeps in");
@@ -65,7 +72,7 @@ __attribute__((unused)) static void wait_until_asleep(pid_t child, long call) {
     int fields = fscanf(file, "%ld", &found); /* "running" while it does not sleep */
     fclose(file);
     if (fields == 1 && found == call) return;
-    CHECK_EQUAL(waitpid(child, NULL, WNOHANG), 0);
+    CHECK(waitpid(process, NULL, WNOHANG) != process);
     sched_yield();
   }
 }
@@ -90,7 +97,27 @@ __attribute__((unused)) static int count_threads(void) {
   return count;
 }
 
-/* Has a handler that does nothing run for SIGALRM every millisecond, from now on. */
+/* Waits until the notification's thread sleeps until something comes. */
+__attribute__((unused)) static void await_rest(void) {
+  DIR *directory = opendir("/proc/self/task");
+  CHECK(directory != NULL);
+  struct dirent *entry;
+  while ((entry = readdir(directory)) != NULL) {
+    pid_t thread = atoi(entry->d_name);
+    if (thread == 0 || thread == getpid()) continue;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
+    for (long found = -1; found != EPOLL_CALL;) {
+      FILE *file = fopen(path, "r");
+      if (file == NULL) SKIP("/proc does not show what a thread sleeps in");
+      if (fscanf(file, "%ld", &found) != 1) found = -1;
+      fclose(file);
+    }
+  }
+  closedir(directory);
+}
+
+/* Has a handler that does nothing run for SIGALRM. */
 static inline void alarm_handler(int signal) {
   (void)signal;
 }

@@ -382,7 +382,8 @@ pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
 /// queue.
 ///
 /// This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
-/// three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll ipc_mq_fd().
+/// three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
+/// ipc_mq_fd().
 ///
 /// A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
 /// queued real-time signals is reached, it comes without its value.

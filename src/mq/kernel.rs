@@ -270,8 +270,21 @@ impl KernelQueue {
             ));
         }
         self.is_notifying.store(true, Ordering::Relaxed);
-        *current = Some(Notification::start(self.descriptor.as_fd(), action)?);
-        Ok(())
+        let notification = Notification::start(self.descriptor.as_fd(), action)?;
+        let beginning = notification.beginning();
+        *current = Some(notification);
+        // The action may end its own notification at once: it has to find it, and no lock.
+        drop(current);
+        beginning.begin().map_err(|errno| {
+            // Nothing was begun, so that there is nothing that ending could fail to end.
+            let _ = self.end_notification();
+            fail!(
+                (errno),
+                "{}: cannot be watched: {}",
+                self.name,
+                errno.desc()
+            )
+        })
     }
 
     pub(crate) fn end_notification(&self) -> Result<()> {

@@ -57,7 +57,17 @@ struct Shared {
     is_ended: AtomicBool,
 }
 
+/// What is left to do once a notification is where its action can end it.
+pub(crate) struct Beginning(Arc<Shared>);
+
+impl Beginning {
+    pub(crate) fn begin(&self) -> Result<(), Errno> {
+        self.0.arrivals.begin()
+    }
+}
+
 impl Notification {
+    /// Starts the thread, which does nothing before `beginning().begin()`.
     pub(crate) fn start(queue: BorrowedFd<'_>, action: Action) -> Result<Notification> {
         let failed = |what: &str, errno: Errno| fail!((errno), "{what}: {}", errno.desc());
         let arrivals = Arrivals::of(queue)
@@ -82,6 +92,10 @@ impl Notification {
             thread: Some(thread),
             process: process::id(),
         })
+    }
+
+    pub(crate) fn beginning(&self) -> Beginning {
+        Beginning(Arc::clone(&self.shared))
     }
 
     /// Whether its thread runs in this process and not only in a parent of it.

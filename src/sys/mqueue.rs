@@ -253,13 +253,17 @@ impl Arrivals {
             stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             queue: super::file::duplicate(queue)?,
         };
-        // Edge-triggered: the kernel reports each message once, with those that wait already
-        // reported at once, and the wait does not return at once again while messages stay.
-        let message = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, MESSAGE);
-        arrivals.epoll.add(arrivals.queue.as_fd(), message)?;
         let stop = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
         arrivals.epoll.add(arrivals.stop.as_fd(), stop)?;
         Ok(arrivals)
+    }
+
+    /// From now on messages end the wait, at once if there are any.
+    pub(crate) fn begin(&self) -> Result<(), Errno> {
+        // Edge-triggered: each message is reported once, and the wait does not return again and
+        // again while messages stay in the queue.
+        let message = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, MESSAGE);
+        self.epoll.add(self.queue.as_fd(), message)
     }
 
     pub(crate) fn wait(&self) -> Result<Event, Errno> {
