@@ -19,7 +19,8 @@ use nix::fcntl::SealFlag;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-const SHM_DIRECTORY: &CStr = c"/dev/shm";
+/// Where `shm_open` and `sem_open` keep what they make.
+pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
 
 /// The seals without which a peer could shrink the file and so kill us with SIGBUS.
 const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
