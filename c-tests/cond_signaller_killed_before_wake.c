@@ -23,6 +23,7 @@ static void signaller(void *argument) {
 }
 
 int main(void) {
+  if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
   Shared *shared = shared_memory(sizeof *shared);
   CHECK_EQUAL(ipc_mutex_init(&shared->mutex, NULL), 0);
   CHECK_EQUAL(ipc_cond_init(&shared->cond), 0);

@@ -71,6 +71,7 @@ static int own_files(void) {
 }
 
 int main(void) {
+  if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
   name = unique_name("creator");
   int seen = 0, stops = 0;
   for (int kill_at = 1;; kill_at++) {

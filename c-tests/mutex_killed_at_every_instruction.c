@@ -1,5 +1,5 @@
-/* A process is killed after each single instruction of lock and unlock in turn, uncontended and with
- * a waiter: the lock is then free or says that its owner died, and whoever waits gets it. */
+/* A process is killed after single instructions of lock and unlock in turn, uncontended and with a
+ * waiter: the lock is then free or says that its owner died, and whoever waits gets it. */
 #include "test.h"
 #include <sys/ptrace.h>
 
@@ -83,16 +83,17 @@ static void check(int flags, int contended) {
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, PATIENCE), IPC_OWNER_DIED);
   CHECK_EQUAL(ipc_mutex_consistent(&shared->mutex), 0);
   CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
-  /* Every instruction of the plain kind; of the others, to save time, every few. */
-  int stride = contended ? 7 : flags != 0 ? 3 : 1;
-  for (long steps = 0; round_of(shared, steps, contended, &died, &clean); steps += stride)
+  /* To save time every few instructions, other ones in every run. */
+  int stride = contended ? 29 : flags != 0 ? 11 : 5;
+  for (long steps = getpid() % stride; round_of(shared, steps, contended, &died, &clean); steps += stride)
     CHECK(steps < 10000);
   printf("flags %d, contended %d: %d died, %d clean\n", flags, contended, died, clean);
-  CHECK(clean > 10);
-  if (!contended) CHECK(died > 10);
+  CHECK(clean > 0);
+  if (!contended) CHECK(died > 3);
 }
 
 int main(void) {
+  if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
   check(0, 0);
   check(0, 1);
   check(IPC_MUTEX_RECURSIVE, 0);

@@ -39,7 +39,7 @@ static void victim(void *argument) {
 }
 
 int main(void) {
-  for (unsigned long long seed = 1; seed <= 20; seed++) {
+  for (unsigned long long seed = 1; seed <= 8; seed++) {
     printf("seed %llu\n", seed);
     Shared *shared = shared_memory(sizeof *shared);
     pthread_mutexattr_t attributes;

@@ -129,6 +129,10 @@ static void check(const int *results) {
 }
 
 int main(int argument_count, char **arguments) {
+#ifdef __SANITIZE_ADDRESS__
+  SKIP("the sanitizer has an allocator of its own");
+#endif
+  if (is_under_valgrind()) SKIP("valgrind has an allocator of its own");
   ipc_shm_t *shm;
   if (argument_count > 1) {
     /* A process of its own, which has used no lock yet. */

@@ -92,10 +92,11 @@ int main(void) {
   open_damaged(1, "whole", 0);
   int descriptors = entries("/proc/self/fd"), maps = mappings();
 
-  for (int byte = OFFSET; byte < TOTAL; byte++) {
-    static const unsigned char values[] = { 0, 1, 0x7f, 0x80, 0xff };
-    for (int i = 0; i < 6; i++) {
-      char value = i < 5 ? (char)values[i] : (char)(original[byte] ^ 1);
+  int stride = is_under_valgrind() ? 61 : 1;
+  for (int byte = OFFSET; byte < TOTAL; byte += stride) {
+    static const unsigned char values[] = { 0, 0x80, 0xff };
+    for (int i = 0; i < 4; i++) {
+      char value = i < 3 ? (char)values[i] : (char)(original[byte] ^ 1);
       /* Behind the record nothing matters: a few places there will do. */
       if (byte >= OFFSET + RECORD && byte % 509 != 0) continue;
       CHECK_EQUAL(pwrite(file, &value, 1, byte), 1);
@@ -106,7 +107,7 @@ int main(void) {
   open_damaged(1, "restored", 0);
 
   /* Cut at every size around the record and at the pages. */
-  for (int size = TOTAL - 1; size >= 0; size--) {
+  for (int size = TOTAL - 1; size >= 0; size -= stride) {
     int near = size > OFFSET - 40 && size < OFFSET + RECORD + 40;
     if (!near && size % 4096 > 2 && size % 4096 < 4094 && size % 509 != 0 && size != (int)sizeof(Data))
       continue;
@@ -135,7 +136,7 @@ int main(void) {
   }
 
   /* The whole record random, wholly or behind a sound beginning. */
-  for (uint64_t seed = 1; seed <= 2000; seed++) {
+  for (uint64_t seed = 1; seed <= 1000u / (unsigned)stride; seed++) {
     char garbage[TOTAL - OFFSET];
     state = seed * 0x9e3779b97f4a7c15u;
     for (size_t i = 0; i < sizeof garbage; i++) garbage[i] = (char)chance();
@@ -145,7 +146,7 @@ int main(void) {
     open_damaged(0, "seed", (long)seed);
   }
   /* The same with a right checksum, as a hostile maker would have it: 64-bit FNV-1a of all before. */
-  for (uint64_t seed = 1; seed <= 2000; seed++) {
+  for (uint64_t seed = 1; seed <= 1000u / (unsigned)stride; seed++) {
     char forged[RECORD];
     memcpy(forged, original + OFFSET, RECORD);
     state = seed * 0x9e3779b97f4a7c15u;

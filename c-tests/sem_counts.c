@@ -2,7 +2,7 @@
  * pass its limit; trying and timeouts end as they should. */
 #include "test.h"
 
-enum { CHILDREN = 6, ROUNDS = 5000 };
+enum { CHILDREN = 6, ROUNDS = 2000 };
 
 typedef struct {
   ipc_sem_t sem, done;

@@ -104,7 +104,7 @@ static void worker(void *argument) {
 
 int main(int argument_count, char **arguments) {
   seed = argument_count > 1 ? strtoull(arguments[1], NULL, 0) : (uint64_t)now_ns();
-  int kills = argument_count > 2 ? atoi(arguments[2]) : 400;
+  int kills = argument_count > 2 ? atoi(arguments[2]) : is_under_valgrind() ? 10 : 200;
   printf("seed %" PRIu64 "\n", seed);
   state = seed * 0x9e3779b97f4a7c15u | 1;
   unique_name("storm-a"), unique_name("storm-b"), unique_name("storm-c");

@@ -31,6 +31,7 @@
 use crate::error::{Errno, Result, fail, preserving_errno};
 use crate::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
+use crate::sys::process;
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -183,6 +184,12 @@ impl Mutex {
             if word & TID_MASK == 0 {
                 continue;
             }
+            if slept != 0 || deadline == Deadline::Now {
+                // It is held although somebody was woken, or there is no time to wait.
+                if self.bury_owner(thread, word) {
+                    continue;
+                }
+            }
             if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
             }
@@ -197,9 +204,33 @@ impl Mutex {
             }
             match super::sleep(&self.word, sleeping_on, deadline)? {
                 Awoken::Look | Awoken::Interrupted => slept = WAITERS,
+                Awoken::TimedOut if self.bury_owner(thread, sleeping_on) => {}
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
+    }
+
+    /// Does what the kernel does to the word of an owner that died, if the owner is gone and the
+    /// kernel has not done it. Says whether the word is to be looked at again.
+    ///
+    /// The kernel misses a lock in three cases: it looks at no more than 2048 locks of a thread,
+    /// it stops at the first whose memory is gone (a peer has truncated another object), and a
+    /// thread other than the main one that calls exec gets the main one's id first, so that its
+    /// locks' words are nobody's. An id that no thread has is proof that the owner is dead: an
+    /// id that is in use again proves nothing, and then the lock stays as it is.
+    #[cold]
+    fn bury_owner(&self, thread: Thread, word: u32) -> bool {
+        // Without a known PID namespace ids might be another's, where they mean living threads.
+        if thread.pid_namespace() == 0 || !process::is_gone(word & TID_MASK) {
+            return false;
+        }
+        // Fails if the word has changed since: the owner unlocked it and then ended, or another
+        // waiter was faster. It would be wrong only if in this moment the kernel came round all
+        // its ids to this one, and the new thread took this lock.
+        let _ = self
+            .word
+            .compare_exchange(word, OWNER_DIED | (word & WAITERS), Relaxed, Relaxed);
+        true
     }
 
     /// One attempt at the word; `None` while somebody alive holds it.
@@ -244,6 +275,8 @@ impl Mutex {
                 // EAGAIN: the owner is just dying, and the kernel has not got to this lock yet.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(errno @ Errno::ETIMEDOUT) => return Err(errno.into()),
+                // The kernel has added its waiters bit to what was seen above.
+                Err(Errno::ESRCH) if self.bury_owner(thread, self.word.load(Relaxed)) => {}
                 Err(Errno::EDEADLK) => {
                     return Err(fail!(EDEADLK, "waiting would close a circle of owners"));
                 }
@@ -353,7 +386,12 @@ impl Mutex {
 
     /// Whether the last owner died or has given the data up: nobody may ever signal again.
     pub(super) fn is_orphaned(&self) -> bool {
-        let word = self.word.load(Relaxed);
+        let mut word = self.word.load(Relaxed);
+        if word & TID_MASK != 0
+            && Thread::current().is_ok_and(|thread| self.bury_owner(thread, word))
+        {
+            word = OWNER_DIED;
+        }
         // The kernel takes its mark out of a priority-inheritance word when that is released, so
         // there only `condemned` tells.
         word & TID_MASK == 0 && (word & OWNER_DIED != 0 || self.condemned.load(Relaxed) != 0)

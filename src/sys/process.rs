@@ -1,6 +1,7 @@
 //! Facts about this process.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 
 /// The inode number that tells PID namespaces apart; 0 where /proc does not show it.
@@ -15,6 +16,17 @@ pub(crate) fn pid_namespace() -> u32 {
 
 pub(crate) fn effective_user() -> libc::uid_t {
     nix::unistd::geteuid().as_raw()
+}
+
+/// Whether no thread has this id in this PID namespace. True is proof; false may mean that the id
+/// is another thread's by now.
+pub(crate) fn is_gone(thread_id: u32) -> bool {
+    let Ok(id) = libc::pid_t::try_from(thread_id) else {
+        return false;
+    };
+    // 0 means this process group. kill() takes the ids of threads too.
+    // SAFETY: signal 0 is not sent: the kernel only looks the id up.
+    id != 0 && Errno::result(unsafe { libc::kill(id, 0) }) == Err(Errno::ESRCH)
 }
 
 /// How many processors this process may run on, asked once: with one, spinning is a waste.
