@@ -152,7 +152,7 @@ $(C_TESTS)/sanitized/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 # A script that is the program under valgrind.
 $(C_TESTS)/valgrind/%: $(C_TESTS)/% Makefile
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
+	@printf '#!/bin/sh\nTEST_TOOL=valgrind exec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
 	@chmod +x $@
 
 # A script that runs and judges a ported program. All of them must be there: some tests run two. (One rule for each

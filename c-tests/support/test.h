@@ -54,6 +54,17 @@
     exit(77); \
   } while (0)
 
+/* Ends a test that looks at single instructions, measures memory, or the like, when it runs under a tool that
+ * changes those: valgrind (its launcher says so in TEST_TOOL) or gcc's sanitizers. */
+#ifdef __SANITIZE_ADDRESS__
+#define SKIP_UNDER_TOOLS(reason) SKIP("under gcc's sanitizers: " reason)
+#else
+#define SKIP_UNDER_TOOLS(reason) \
+  do { \
+    if (getenv("TEST_TOOL") != NULL) SKIP("under a tool: " reason); \
+  } while (0)
+#endif
+
 static char test_names[32][64];
 static int test_name_count;
 static pid_t test_pid;
