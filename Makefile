@@ -166,6 +166,25 @@ $(eval $(call judged,))
 $(eval $(call judged,valgrind/))
 $(eval $(call judged,sanitized/))
 
+$(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
+	  $< -o $@ $$($(STAGED) --libs) $(RPATH)
+
+demo: $(TARGET)/demo/producer $(TARGET)/demo/consumer
+	c-tests/demo/demo.sh $(TARGET)/demo
+
+BENCH_PROGRAMS := $(patsubst benches/%.c,$(TARGET)/benches/%,$(wildcard benches/*.c))
+
+$(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ibenches/support $$($(STAGED) --cflags) \
+	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
+
+# One after the other: they would disturb each other.
+bench: $(BENCH_PROGRAMS)
+	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
+
 check: check-rust check-c
 
 check-rust: | tools

@@ -94,6 +94,26 @@
 #define IPC_UNSEALED 512
 
 /*
+ The highest priority of a message; the lowest is 0.
+ */
+#define IPC_MQ_PRIORITY_MAX 32767
+
+/*
+ Notification of messages: queue a signal to the process.
+ */
+#define IPC_NOTIFY_SIGNAL 1
+
+/*
+ Notification of messages: call a function.
+ */
+#define IPC_NOTIFY_CALLBACK 2
+
+/*
+ Notification of messages: add 1 to an eventfd.
+ */
+#define IPC_NOTIFY_EVENTFD 3
+
+/*
  Mutex kind: its owner may lock it again; it is free after as many unlocks.
  */
 #define IPC_MUTEX_RECURSIVE 1
@@ -121,6 +141,11 @@
 #define IPC_TYPE_FIELDS_MAX 32
 
 /*
+ An open message queue. Made by ipc_mq_open(), ended by ipc_mq_close().
+ */
+typedef struct ipc_mq_t ipc_mq_t;
+
+/*
  A region of shared memory. Made by the ipc_shm_open calls and their like, ended by
  ipc_shm_close().
  */
@@ -143,6 +168,64 @@ typedef struct ipc_mutex_t {
 } ipc_mutex_t;
 
 /*
+ How large a message queue is. Zero what is not named here: { .max_messages = 10,
+ .message_size = 128 }.
+ */
+typedef struct ipc_mq_attr_t {
+  /*
+   How many messages the queue holds before it is full.
+   */
+  size_t max_messages;
+  /*
+   How many bytes a message has at most.
+   */
+  size_t message_size;
+  /*
+   How many messages are in the queue now. From ipc_mq_getattr(); on opening unused.
+   */
+  size_t current_messages;
+  /*
+   How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK. From
+   ipc_mq_getattr(); on opening unused.
+   */
+  int flags;
+  /*
+   0.
+   */
+  int reserved[5];
+} ipc_mq_attr_t;
+
+/*
+ What ipc_mq_notify() does when messages come. Zero what is not used.
+ */
+typedef struct ipc_mq_notify_t {
+  /*
+   IPC_NOTIFY_SIGNAL, IPC_NOTIFY_CALLBACK or IPC_NOTIFY_EVENTFD.
+   */
+  int kind;
+  /*
+   The signal, for IPC_NOTIFY_SIGNAL; else 0.
+   */
+  int signal;
+  /*
+   An eventfd, for IPC_NOTIFY_EVENTFD; else 0. It stays the caller's, who may close it.
+   */
+  int eventfd;
+  /*
+   0.
+   */
+  int reserved;
+  /*
+   The function, for IPC_NOTIFY_CALLBACK; else NULL.
+   */
+  void (*callback)(struct ipc_mq_t *mq, void *context);
+  /*
+   Passed to the function as it is; for IPC_NOTIFY_SIGNAL, the signal's si_value.sival_ptr.
+   */
+  void *context;
+} ipc_mq_notify_t;
+
+/*
  How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
  */
 typedef struct ipc_mutex_attr_t {
@@ -158,7 +241,8 @@ typedef struct ipc_mutex_attr_t {
 
 /*
  A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
- finds by its name. A placed one is initialised by ipc_sem_init(); never copied or moved.
+ finds by its name. A placed one is initialised by ipc_sem_init(); never copied or moved. It is
+ not a sem_t: one that was placed with sem_init() stays the C library's.
  */
 typedef struct ipc_sem_t {
   uint64_t opaque[4];
@@ -287,6 +371,170 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
 int ipc_cond_destroy(struct ipc_cond_t *cond);
 
 /*
+ Opens the message queue of that name, or creates it with IPC_CREATE.
+
+ With IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs. The
+ queue in shared memory, without that flag, is not in this version.
+
+ out: receives the handle, on success only. End it with ipc_mq_close().
+ name: "/" and 1 to 250 bytes without a slash.
+ attr: the size of a queue created by this call, and what an existing one must have; NULL: the
+ system's default, and any. Not kept: it may go away after the call.
+ flags: IPC_KERNEL, and any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only),
+ IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever
+ their timeout), IPC_CHECK_OWNER.
+ mode: the permissions of a queue created by this call, exactly (the umask does not count);
+ else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, a size of 0, or sizes
+ over the limits fs.mqueue.msg_max and msgsize_max; -ENAMETOOLONG the name; -ENOENT no such
+ queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES permissions, or
+ IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr (ipc_last_error() tells
+ both sides); -EMFILE this user's queues would take more than RLIMIT_MSGQUEUE bytes, or too many
+ descriptors or handles (ipc_last_error() tells which, and the numbers); -ENFILE too many open
+ files in the system; -ENOSPC more queues than fs.mqueue.queues_max; -ENOMEM; -ENOTSUP
+ without IPC_KERNEL; -ENOSYS the kernel has no message queues.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_mq_open(struct ipc_mq_t **out,
+                const char *name,
+                const struct ipc_mq_attr_t *attr,
+                int flags,
+                mode_t mode);
+
+/*
+ Sends one message, waiting while the queue is full.
+
+ msg: the message; NULL only with len 0.
+ len: in bytes, 0 or more, up to the queue's message_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX; higher ones are received first.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
+ -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
+ the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
+ the handle is closed, or IPC_READ_ONLY; -EFAULT msg leads to no memory; -ENOMEM.
+ Threads: safe.
+ Death: a message is in the queue whole or not at all; it stays when its sender dies.
+ */
+int ipc_mq_send(struct ipc_mq_t *mq,
+                const void *msg,
+                size_t len,
+                unsigned int priority,
+                int64_t timeout_ns);
+
+/*
+ Takes the message of the highest priority, of several the oldest, waiting for one.
+
+ buf: receives the message, on success only.
+ capacity: in bytes, at least the queue's message_size, also when the message that waits is
+ shorter: the kernel has it so.
+ priority: receives the message's priority, on success only; NULL if it is not wanted.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: the message's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK;
+ -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
+ message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
+ priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
+ -EFAULT buf leads to no memory: the message is lost.
+ Threads: safe; each message goes to one receiver.
+ Death: a receiver that dies takes with it at most the one message that it had just received.
+ */
+ptrdiff_t ipc_mq_receive(struct ipc_mq_t *mq,
+                         void *buf,
+                         size_t capacity,
+                         unsigned int *priority,
+                         int64_t timeout_ns);
+
+/*
+ Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
+ handle was opened.
+
+ attr: receives them, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_mq_getattr(const struct ipc_mq_t *mq,
+                   struct ipc_mq_attr_t *attr);
+
+/*
+ The queue's descriptor, for poll() and its like: readable when there is a message, writable
+ when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
+ library's.
+
+ Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
+ not be closed; or a negative error.
+ Errors: -EINVAL NULL; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_mq_fd(const struct ipc_mq_t *mq);
+
+/*
+ Has something done when messages come: at once for those that are in the queue already, then for
+ each that comes, until it is ended. It needs no arming anew.
+
+ Several messages that come close together may be told of once, and what is told of may have
+ been taken by another receiver. So receive with timeout 0 until -EAGAIN; who does so when told
+ never misses a message. Any number of handles and processes may have a notification of the same
+ queue.
+
+ This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
+ three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
+ ipc_mq_fd().
+
+ A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
+ queued real-time signals is reached, it comes without its value.
+
+ A function is called in the thread, with this handle. It may receive one message or all: it is
+ called again as long as it takes some and some are left. It must return, must not wait, and may
+ end the notification or close the handle. No longjmp, no C++ exception, no pthread_exit().
+
+ how: what to do; not kept. NULL ends the notification: when the call returns, the function is
+ not running any more, unless it is the function that calls.
+
+ Returns: 0, also when there was no notification to end; or a negative error.
+ Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function,
+ something that its kind does not use, or reserved not 0; -EBADF the handle is closed, or the
+ descriptor is not an eventfd; -EBUSY the handle has a notification already, or another thread is
+ just changing it; -EMFILE or -ENFILE too many descriptors; -EAGAIN no thread can be started;
+ -ENOSPC too many descriptors are watched (fs.epoll.max_user_watches); -ENOMEM.
+ Threads: safe. Fork: the notification is the parent's; the child has none and may begin its own.
+ */
+int ipc_mq_notify(struct ipc_mq_t *mq,
+                  const struct ipc_mq_notify_t *how);
+
+/*
+ Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
+ its messages stay until ipc_mq_unlink() and the last closing.
+
+ mq: NULL does nothing. Calls that use the handle in other threads finish first.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF the handle is closed already, or not a message queue's.
+ Threads: safe.
+ */
+int ipc_mq_close(struct ipc_mq_t *mq);
+
+/*
+ Removes a queue's name. Processes that have it open keep it, with its messages.
+
+ flags: IPC_KERNEL.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
+ no such queue; -EACCES or -EPERM not permitted; -ENOTSUP without IPC_KERNEL; -ENOSYS the
+ kernel has no message queues.
+ Threads: safe.
+ */
+int ipc_mq_unlink(const char *name,
+                  int flags);
+
+/*
  Makes a mutex out of memory that nobody else uses yet: in the init of
  ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
 
@@ -376,7 +624,7 @@ int ipc_sem_init(struct ipc_sem_t *sem, unsigned int value);
  Returns: 0, or a negative error.
  Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
  while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
- a semaphore of this library and version.
+ a semaphore of this library and version; -EBADF one of the C library that was closed.
  Threads: safe.
  Death: a process that dies keeps the permits that it took: nobody owns a permit. A wake-up
  that a dying process took or did not send reaches another waiter, 100 ms later at most.
@@ -389,7 +637,8 @@ int ipc_sem_wait(struct ipc_sem_t *sem,
 
  Returns: 0, or a negative error.
  Errors: -EOVERFLOW the value is IPC_SEM_VALUE_MAX already; -EINVAL NULL, misaligned or not
- initialised; -EPROTO not a semaphore of this library and version.
+ initialised; -EPROTO not a semaphore of this library and version; -EBADF one of the C library
+ that was closed.
  Threads: safe.
  */
 int ipc_sem_post(struct ipc_sem_t *sem);
@@ -401,7 +650,7 @@ int ipc_sem_post(struct ipc_sem_t *sem);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO not a semaphore of this
- library and version.
+ library and version; -EBADF one of the C library that was closed.
  Threads: safe.
  */
 int ipc_sem_value(const struct ipc_sem_t *sem, unsigned int *value);
@@ -420,17 +669,22 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
 /*
  Opens the semaphore of that name, or creates it with IPC_CREATE.
 
+ With IPC_POSIX it is the C library's semaphore of that name, the same that sem_open() gives
+ other programs: a permit posted here is taken there, and the reverse. The two kinds have
+ different names: "/a" without IPC_POSIX and "/a" with it are two semaphores.
+
  out: receives the semaphore, on success only. End it with ipc_sem_close().
  name: "/" and 1 to 250 bytes without a slash. Named objects of all kinds of this library
  share one space of names.
  value: the first value of a semaphore created by this call, up to IPC_SEM_VALUE_MAX; else
  unused.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_POSIX.
  mode: the permissions of a semaphore created by this call, exactly. Waiting and posting need
  read and write permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large.
+ Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large; -EPROTO with
+ IPC_POSIX: what has the name has not the size of a sem_t.
  Threads: safe. Fork: the semaphore is the child's too.
  */
 int ipc_sem_open(struct ipc_sem_t **out,
@@ -447,12 +701,13 @@ int ipc_sem_open(struct ipc_sem_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EBADF not an open named semaphore of this process.
- Threads: safe.
+ Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
  */
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes a semaphore's name. Processes that have it open keep it.
+ Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
+ open keep it.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
@@ -460,6 +715,17 @@ int ipc_sem_close(struct ipc_sem_t *sem);
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
+
+/*
+ The same for a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
+ IPC_POSIX, made.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
+ semaphore; -EACCES or -EPERM not permitted.
+ Threads: safe.
+ */
+int ipc_sem_unlink_posix(const char *name);
 
 /*
  Opens the struct that is shared under `name`, or creates it, zeroed, with IPC_CREATE.

@@ -3,7 +3,8 @@
 //! A failure has two parts: an errno, which travels in [`Error`] and becomes the call's negative
 //! result, and a description for people, which is written where the failure is found (there
 //! both sides of a mismatch are known) into a buffer of this thread. The C boundary adds the
-//! call's name. `ipc_last_error` joins the three. The buffers are fixed, so that failing
+//! call's name, and keeps the description of what is really returned. `ipc_last_error` joins the
+//! three. The buffers are fixed, so that failing
 //! allocates nothing, and they are filled only on failure, so that succeeding costs nothing.
 
 use core::cell::{Cell, RefCell};
@@ -87,22 +88,28 @@ impl<const CAPACITY: usize> Write for Text<CAPACITY> {
 }
 
 thread_local! {
+    /// Of the error made last. It may have been overcome since, and then nobody hears of it.
     static DESCRIPTION: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
+    /// Of the last failure that a call has returned, if it has one.
+    static RECORDED: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
     static RENDERED: RefCell<Text<1280>> = const { RefCell::new(Text::EMPTY) };
     static FAILURE: Cell<Option<(&'static CStr, Error)>> = const { Cell::new(None) };
 }
 
 /// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
 pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
-    DESCRIPTION.with_borrow_mut(|description| {
-        description.clear();
-        // Text::write_str cuts and never fails; a failing Display of ours only shortens the text.
-        let _ = description.write_fmt(text);
+    // It is borrowed already only when a signal handler came in between and fails too: then the
+    // interrupted call keeps the text.
+    let described = DESCRIPTION.with(|description| match description.try_borrow_mut() {
+        Ok(mut description) => {
+            description.clear();
+            // Text::write_str cuts and never fails; a failing Display of ours only shortens it.
+            let _ = description.write_fmt(text);
+            true
+        }
+        Err(_) => false,
     });
-    Error {
-        errno,
-        described: true,
-    }
+    Error { errno, described }
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -110,13 +117,28 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
 #[cold]
 pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
     FAILURE.set(Some((call, error)));
+    if error.described {
+        DESCRIPTION.with(|text| {
+            RECORDED.with(|recorded| {
+                // Both are free, but for a signal handler that fails inside a failing call.
+                if let (Ok(text), Ok(mut recorded)) = (text.try_borrow(), recorded.try_borrow_mut())
+                {
+                    recorded.clear();
+                    let _ = recorded.write_str(text.as_str());
+                }
+            });
+        });
+    }
     -(error.errno as c_int)
 }
 
 /// This thread's last failure as one line; empty when no call has failed. Valid until the thread
 /// asks again or ends.
 pub(crate) fn last_failure() -> *const c_char {
-    RENDERED.with_borrow_mut(|rendered| {
+    RENDERED.with(|rendered| {
+        let Ok(mut rendered) = rendered.try_borrow_mut() else {
+            return c"".as_ptr();
+        };
         rendered.clear();
         if let Some((call, error)) = FAILURE.get() {
             let meaning = text(-(error.errno as c_int)).to_str().unwrap_or("");
@@ -127,7 +149,10 @@ pub(crate) fn last_failure() -> *const c_char {
                 error.errno
             );
             if error.described {
-                let _ = DESCRIPTION.with_borrow(|text| rendered.write_str(text.as_str()));
+                let _ = RECORDED.with(|recorded| match recorded.try_borrow() {
+                    Ok(recorded) => rendered.write_str(recorded.as_str()),
+                    Err(_) => rendered.write_str(meaning),
+                });
             } else {
                 let _ = rendered.write_str(meaning);
             }
@@ -220,6 +245,13 @@ mod tests {
             last(),
             "ipc_x: -ENOSPC: the file system (for shared memory: /dev/shm) is full"
         );
+    }
+
+    #[test]
+    fn a_failure_that_was_overcome_leaves_the_last_one_alone() {
+        record(c"ipc_x", fail!(EPROTO, "returned"));
+        let _ = fail!(EEXIST, "overcome");
+        assert_eq!(last(), "ipc_x: -EPROTO: returned");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! | layer | modules | what they are |
 //! |---|---|---|
 //! | C face | [`ffi`] | one thin file per mechanism: pointers, flags, handles, docs; no logic |
-//! | mechanisms | `shm`, `semaphore` | what a user opens |
+//! | mechanisms | `shm`, `semaphore`, `libc_semaphore`, `mq` | what a user opens |
 //! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
@@ -29,7 +29,9 @@ pub mod ffi;
 
 mod error;
 mod layout;
+mod libc_semaphore;
 mod map;
+mod mq;
 mod name;
 mod object;
 mod semaphore;

@@ -11,6 +11,7 @@ use crate::error::{Errno, Result, fail};
 use crate::layout::{Kind, Record, Type, total_size};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
+use crate::sys::robust::Thread;
 use crate::sys::{file, process};
 use core::ffi::CStr;
 use core::fmt;
@@ -18,7 +19,8 @@ use nix::fcntl::SealFlag;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-const SHM_DIRECTORY: &CStr = c"/dev/shm";
+/// Where `shm_open` and `sem_open` keep what they make.
+pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
 
 /// The seals without which a peer could shrink the file and so kill us with SIGBUS.
 const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
@@ -115,7 +117,7 @@ impl Object {
         options: Options,
         initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
     ) -> Result<(Object, Outcome)> {
-        let wanted = Record::new(kind, kind_type, process::pid_namespace())?;
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
@@ -130,6 +132,10 @@ impl Object {
                             ELOOP,
                             "{location}: a symbolic link stands there; none is followed"
                         ));
+                    }
+                    // A directory, or a socket or a device without a driver.
+                    Err(Errno::EISDIR | Errno::ENXIO) => {
+                        return Err(not_regular(location));
                     }
                     Err(errno) => return Err(location.failed("cannot be opened", errno)),
                 }
@@ -162,13 +168,14 @@ impl Object {
         initialise(&data)?;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
-        file::publish(file.as_fd(), &location.path)
-            .map_err(|errno| location.failed("cannot be created", errno))?;
         // Making it took a writable mapping; what was asked for may be less.
         let data = match options.access {
             Access::ReadWrite => data,
             Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
         };
+        // Last, so that a call which fails leaves no name.
+        file::publish(file.as_fd(), &location.path)
+            .map_err(|errno| location.failed("cannot be created", errno))?;
         Ok(Object {
             file,
             data,
@@ -185,10 +192,7 @@ impl Object {
         let status = file::status(file.as_fd())
             .map_err(|errno| location.failed("cannot be examined", errno))?;
         if !status.is_regular() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{location}: expected a shared memory object, found something that is not a regular file"
-            ));
+            return Err(not_regular(location));
         }
         if options.check_owner {
             let (user, owner) = (process::effective_user(), status.owner());
@@ -223,7 +227,7 @@ impl Object {
             path: CString::default(),
             shown: "(sealed memory)".to_owned(),
         };
-        let record = Record::new(kind, kind_type, process::pid_namespace())?;
+        let record = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::create_sealable(c"robustipc")
             .map_err(|errno| shown.failed("no memory file can be made", errno))?;
         let data = fill(&shown, file.as_fd(), &record)?;
@@ -248,15 +252,12 @@ impl Object {
             path: CString::default(),
             shown: format!("descriptor {number}"),
         };
-        let wanted = Record::new(kind, kind_type, process::pid_namespace())?;
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
         let status = file::status(file.as_fd())
             .map_err(|errno| shown.failed("cannot be examined", errno))?;
         if !status.is_regular() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{shown}: expected shared memory, found something that is not a regular file"
-            ));
+            return Err(not_regular(&shown));
         }
         if !options.unsealed {
             let seals = file::seals(file.as_fd()).unwrap_or(SealFlag::empty());
@@ -320,6 +321,11 @@ impl Object {
 
     /// Whether the object's name is gone, or leads to another object.
     pub(crate) fn is_stale(&self) -> Result<bool> {
+        // Only memory files can be sealed so, and they never have a name.
+        let seals = file::seals(self.file.as_fd()).unwrap_or(SealFlag::empty());
+        if seals.contains(SIZE_SEALS) {
+            return Ok(false);
+        }
         match file::status(self.file.as_fd()) {
             Ok(status) => Ok(status.is_unlinked()),
             Err(errno) => Err(errno.into()),
@@ -327,9 +333,21 @@ impl Object {
     }
 }
 
+/// Of this process: as the thread knows it already, or asked for anew.
+fn pid_namespace() -> u32 {
+    Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
+}
+
 /// Removes a name. The object lives on in the processes that have it open.
 pub(crate) fn unlink(location: &Location) -> Result<()> {
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
+}
+
+fn not_regular(location: &Location) -> crate::error::Error {
+    fail!(
+        EMEDIUMTYPE,
+        "{location}: expected a shared memory object, found something that is not a regular file"
+    )
 }
 
 /// Gives an empty file its size and its record, and maps its data.

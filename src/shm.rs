@@ -62,10 +62,8 @@ impl Region {
 
     pub(crate) fn anonymous(size: u64) -> Result<Region> {
         let kind_type = Type::new(b"", 0, size, 1)?;
-        Ok(Region {
-            memory: Memory::Anonymous(Mapping::anonymous(kind_type.size())?),
-            size: size_of(kind_type),
-        })
+        let memory = Memory::Anonymous(Mapping::anonymous(kind_type.size())?);
+        Ok(Region::new(memory, kind_type))
     }
 
     pub(crate) fn sealed(kind_type: Type) -> Result<Region> {
@@ -85,8 +83,15 @@ impl Region {
     }
 
     fn of(object: Object, kind_type: Type) -> Region {
+        Region::new(Memory::Object(object), kind_type)
+    }
+
+    fn new(memory: Memory, kind_type: Type) -> Region {
+        // A process's first lock maps a page for what it knows of itself: now, and not under a
+        // lock call. If it cannot, the lock call will say so.
+        let _ = Thread::current();
         Region {
-            memory: Memory::Object(object),
+            memory,
             size: size_of(kind_type),
         }
     }

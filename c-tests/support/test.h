@@ -11,12 +11,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <robustipc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,6 +149,22 @@ __attribute__((unused)) static void *shared_memory(size_t size) {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
   return memory;
+}
+
+/* Waits until a thread is inside the system call `number` (SYS_futex, say). */
+__attribute__((unused)) static void wait_until_inside(pid_t thread, long number) {
+  char path[64], found[64];
+  snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
+  for (;;) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) SKIP("/proc does not show system calls");
+    char *line = fgets(found, sizeof found, file);
+    fclose(file);
+    CHECK(line != NULL);
+    char *end;
+    if (strtol(found, &end, 10) == number && end != found) return;
+    sched_yield();
+  }
 }
 
 /* The monotonic clock, in nanoseconds. */

@@ -41,6 +41,12 @@ const OPEN: u64 = 1 << 32;
 const BUSY: u64 = 1 << 33;
 const GENERATION: u64 = 0xffff << 48;
 
+/// Whether a pointer has a handle's form, which no address has.
+#[inline(always)]
+pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
+    pointer.addr() as u64 >> 48 == MARK
+}
+
 struct Slot<T> {
     state: AtomicU64,
     value: UnsafeCell<MaybeUninit<T>>,

@@ -16,6 +16,7 @@
 )]
 
 pub mod cond;
+pub mod mq;
 pub mod mutex;
 pub mod sem;
 pub mod shm;
@@ -30,6 +31,7 @@ use crate::object::{Options, Outcome};
 use core::cell::Cell;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, Ordering};
+use handle::is_handle;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Result of opening: the object existed.
@@ -83,6 +85,12 @@ impl Returned for c_int {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
+    }
+}
+
+impl Returned for isize {
+    fn failure(result: c_int) -> isize {
+        result as isize
     }
 }
 
@@ -171,7 +179,7 @@ fn silence_own_panics() {
     }));
 }
 
-/// Checks that a C caller gave a pointer where one is needed, aligned for what it points to.
+/// Checks that a C caller gave an address where one is needed, aligned for what it points to.
 fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
     match core::ptr::NonNull::new(pointer) {
         None => Err(fail!(EINVAL, "{what} is NULL")),
@@ -179,6 +187,10 @@ fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
             EINVAL,
             "{what} is {pointer:p}; expected an address aligned to {} bytes",
             align_of::<T>()
+        )),
+        Some(pointer) if is_handle(pointer.as_ptr()) => Err(fail!(
+            EINVAL,
+            "{what} is {pointer:p}, which is a handle of this library and no address"
         )),
         Some(pointer) => Ok(pointer),
     }
@@ -188,12 +200,26 @@ fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
 ///
 /// # Safety
 ///
-/// A `pointer` that is neither NULL nor misaligned points to memory of `T`'s size that stays mapped
+/// A `pointer` that is not NULL, misaligned or a handle points to memory of `T`'s size that stays mapped
 /// and writable during the call.
 unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     let pointer = checked(pointer.cast_mut(), what)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     Ok(unsafe { pointer.as_ref() })
+}
+
+/// The same where a good pointer is likely: `None` for one that `placed` refuses.
+///
+/// # Safety
+///
+/// As `placed`.
+#[inline(always)]
+unsafe fn placed_fast<'a, T>(pointer: *const T) -> Option<&'a T> {
+    if pointer.is_null() || !pointer.is_aligned() || is_handle(pointer) {
+        return None;
+    }
+    // SAFETY: checked for NULL and alignment; the rest by this function's contract.
+    Some(unsafe { &*pointer })
 }
 
 /// Reads the flags of an open call, of which `allowed` have a meaning there.

@@ -51,12 +51,8 @@ unsafe fn place<'a>(mutex: *const ipc_mutex_t) -> Result<&'a layout::Mutex> {
 /// As `place`.
 #[inline(always)]
 unsafe fn place_fast<'a>(mutex: *const ipc_mutex_t) -> Option<&'a layout::Mutex> {
-    let mutex: *const layout::Mutex = mutex.cast();
-    if mutex.is_null() || !mutex.is_aligned() {
-        return None;
-    }
-    // SAFETY: checked for NULL and alignment; the rest by this function's contract.
-    Some(unsafe { &*mutex })
+    // SAFETY: by this function's contract.
+    unsafe { placed_fast(mutex.cast()) }
 }
 
 /// Makes a mutex out of memory that nobody else uses yet: in the init of

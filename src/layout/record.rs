@@ -412,7 +412,8 @@ pub(crate) fn total_size(data_size: u64) -> Result<u64> {
         .ok_or_else(|| fail!(ENOSPC, "{data_size} bytes are more than a file can hold"))
 }
 
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo). It finds accidents, not attacks.
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo), taken over words of 8 bytes instead of bytes, which
+/// is what makes opening fast. It finds accidents, not attacks.
 struct Digest(u64);
 
 impl Digest {
@@ -421,8 +422,12 @@ impl Digest {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            let product = (self.0 ^ u64::from_ne_bytes(word)).wrapping_mul(0x0000_0100_0000_01b3);
+            // A product carries differences upwards only; this brings them down again.
+            self.0 = product ^ (product >> 32);
         }
     }
 }
@@ -500,7 +505,7 @@ mod tests {
         assert_eq!(Kind::Region as u32, 1);
         assert_eq!(Kind::Semaphore as u32, 2);
         // The digest's value is part of the format.
-        assert_eq!(sensor().signature, 4969173387993101661);
+        assert_eq!(sensor().signature, 9006914945975658344);
     }
 
     #[test]

@@ -21,9 +21,9 @@ use core::time::Duration;
 /// How long a wake-up that died with its messenger can delay a sleeper.
 pub(crate) const RECHECK: Duration = Duration::from_millis(100);
 
-/// How often a waiter looks at a word before it sleeps: a few microseconds, less than a wake-up
-/// costs.
-const SPINS: u32 = 100;
+/// How often a waiter looks at a word before it sleeps, each time after twice as many pauses as before: a
+/// few microseconds in all, less than a wake-up costs.
+const SPIN_ROUNDS: u32 = 7;
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
@@ -39,8 +39,11 @@ fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     if process::processors() == 1 {
         return None;
     }
-    for _ in 0..SPINS {
-        core::hint::spin_loop();
+    for round in 0..SPIN_ROUNDS {
+        // Ever longer between two looks: each look takes the word's cache line from its owner.
+        for _ in 0..1 << round {
+            core::hint::spin_loop();
+        }
         if let Some(outcome) = attempt() {
             return Some(outcome);
         }

@@ -22,8 +22,12 @@
 //! | announce, unlink | the id is still in the word: owner died, through the announcement |
 //! | word -> 0 | free; the kernel sees a word without owner and wakes a sleeper for us |
 //! | wake, finish | free |
+//!
+//! In one case the kernel cannot help: an unlocker, or a waiter just woken, is killed, and
+//! before the kernel looks at the word a third thread has taken it, without the waiters bit.
+//! The kernel leaves a word that is somebody's alone, and the third wakes nobody. So a sleeper
+//! looks again by itself, and sets the bit again.
 
-use super::spin;
 use crate::error::{Errno, Result, fail, preserving_errno};
 use crate::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
@@ -137,7 +141,11 @@ impl Mutex {
         } else {
             self.acquire(thread, deadline)
         };
-        if outcome.is_ok() {
+        if let Ok(locked) = outcome {
+            if locked == Locked::OwnerDied {
+                // How deep the dead owner held it is no concern of this one.
+                self.depth.set(0);
+            }
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it is locked.
             unsafe { thread.link(&self.links, priority_inheritance) };
@@ -162,9 +170,8 @@ impl Mutex {
 
     /// Takes the word, between `begin` and `link`.
     fn acquire(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
-        if let Some(outcome) = spin(|| self.try_acquire(thread, 0)) {
-            return outcome;
-        }
+        // No spinning before the sleep: two processes that contend get more done when one sleeps
+        // and the other has the cache line to itself (measured: 1.4 times the time with spinning).
         // One who has slept takes the lock with the waiters bit, because there may be others
         // that sleep; at worst its unlock calls the kernel for nobody.
         let mut slept = 0;
@@ -188,7 +195,7 @@ impl Mutex {
             {
                 continue;
             }
-            match futex::wait(&self.word, sleeping_on, deadline)? {
+            match super::sleep(&self.word, sleeping_on, deadline)? {
                 Awoken::Look | Awoken::Interrupted => slept = WAITERS,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
@@ -224,19 +231,18 @@ impl Mutex {
     /// Takes a priority-inheritance word, for which the kernel keeps the queue and hands the lock
     /// over itself, between `begin` and `link`.
     fn acquire_in_kernel(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
-        if self
+        while self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_err()
         {
             match futex::lock_pi(&self.word, deadline) {
-                Ok(()) => {}
+                Ok(()) => break,
                 Err(Errno::EAGAIN) if deadline == Deadline::Now => {
                     return Err(Errno::EAGAIN.into());
                 }
-                Err(Errno::EWOULDBLOCK | Errno::EINTR) => {
-                    return self.acquire_in_kernel(thread, deadline);
-                }
+                // EAGAIN: the owner is just dying, and the kernel has not got to this lock yet.
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(errno @ Errno::ETIMEDOUT) => return Err(errno.into()),
                 Err(Errno::EDEADLK) => {
                     return Err(fail!(EDEADLK, "waiting would close a circle of owners"));
@@ -345,10 +351,12 @@ impl Mutex {
         Ok(locked)
     }
 
-    /// Whether the word says that the last owner died.
+    /// Whether the last owner died or has given the data up: nobody may ever signal again.
     pub(super) fn is_orphaned(&self) -> bool {
         let word = self.word.load(Relaxed);
-        word & OWNER_DIED != 0 && word & TID_MASK == 0
+        // The kernel takes its mark out of a priority-inheritance word when that is released, so
+        // there only `condemned` tells.
+        word & TID_MASK == 0 && (word & OWNER_DIED != 0 || self.condemned.load(Relaxed) != 0)
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 //! is a robust lock, not this.
 
 use super::{check_tag, spin};
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, preserving_errno};
 use crate::layout::{SEM_TAG, Sem};
 use crate::sys::futex::{self, Awoken};
 use crate::time::Deadline;
@@ -69,7 +69,7 @@ impl Sem {
         if spin(|| self.take().then_some(())).is_some() {
             return Ok(());
         }
-        // SeqCst, here and in `post`: either the poster sees this waiter counted, or the
+        // SeqCst, here and in `give`: either the poster sees this waiter counted, or the
         // waiter sees the permit. With less, both could miss the other.
         self.waiters.fetch_add(1, SeqCst);
         let outcome = self.wait_asleep(deadline);
@@ -91,30 +91,48 @@ impl Sem {
         }
     }
 
-    /// Adds a permit.
-    pub(crate) fn post(&self) -> Result<()> {
-        self.check()?;
+    /// The whole of adding a permit; false, with nothing changed, where `post` has to say why not.
+    #[inline(always)]
+    pub(crate) fn post_fast(&self) -> bool {
+        self.is_sem() && self.give()
+    }
+
+    #[inline(always)]
+    fn give(&self) -> bool {
         let mut value = self.value.load(Relaxed);
-        loop {
-            if value >= VALUE_MAX {
-                return Err(fail!(
-                    EOVERFLOW,
-                    "the value is {value} and cannot become larger"
-                ));
-            }
+        while value < VALUE_MAX {
             // SeqCst includes the Release that hands over what the poster wrote.
             match self
                 .value
                 .compare_exchange_weak(value, value + 1, SeqCst, Relaxed)
             {
-                Ok(_) => break,
+                Ok(_) => {
+                    if self.waiters.load(SeqCst) != 0 {
+                        self.wake();
+                    }
+                    return true;
+                }
                 Err(now) => value = now,
             }
         }
-        if self.waiters.load(SeqCst) != 0 {
-            futex::wake(&self.value, 1);
+        false
+    }
+
+    #[cold]
+    fn wake(&self) {
+        preserving_errno(|| futex::wake(&self.value, 1));
+    }
+
+    /// Adds a permit.
+    pub(crate) fn post(&self) -> Result<()> {
+        self.check()?;
+        if self.give() {
+            return Ok(());
         }
-        Ok(())
+        Err(fail!(
+            EOVERFLOW,
+            "the value is {VALUE_MAX} and cannot become larger"
+        ))
     }
 
     /// How many permits are free now.

@@ -54,9 +54,24 @@ pub(crate) fn create_unnamed(directory: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 /// Reserves `size` bytes, so that no later write can fail for want of space.
+///
+/// When a signal interrupts the kernel, it undoes what it has reserved (kernels differ in
+/// whether every signal does). A large size would then never get done under a profiler's timer,
+/// so it is tried again in pieces, which stay.
 pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
-    let size = size.try_into().map_err(|_| Errno::EFBIG)?;
-    retrying(|| nix::fcntl::posix_fallocate(file, 0, size))
+    const PIECE: libc::off_t = 1 << 20;
+    let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
+    match nix::fcntl::posix_fallocate(file, 0, size) {
+        Err(Errno::EINTR) => {}
+        outcome => return outcome,
+    }
+    let mut done = 0;
+    while done < size {
+        let piece = PIECE.min(size - done);
+        retrying(|| nix::fcntl::posix_fallocate(file, done, piece))?;
+        done += piece;
+    }
+    Ok(())
 }
 
 /// Sets exactly these permissions: the umask has no say.

@@ -4,8 +4,12 @@
 //! slices, deadlines. It decides nothing. A failed system call is an [`Errno`](nix::errno::Errno);
 //! what it means to the caller is said by the layer that knows the object's name.
 
+pub(crate) mod direct;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod memory;
+pub(crate) mod mqueue;
 pub(crate) mod process;
 pub(crate) mod robust;
+pub(crate) mod semaphore;
+pub(crate) mod signal;

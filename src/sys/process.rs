@@ -42,3 +42,7 @@ fn count_processors() -> usize {
     // SAFETY: CPU_COUNT only counts bits of the set.
     usize::try_from(unsafe { libc::CPU_COUNT(&set) }).map_or(1, |count| count.max(1))
 }
+
+pub(crate) fn id() -> u32 {
+    std::process::id()
+}

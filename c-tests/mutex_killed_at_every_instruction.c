@@ -1,0 +1,102 @@
+/* A process is killed after each single instruction of lock and unlock in turn, uncontended and with
+ * a waiter: the lock is then free or says that its owner died, and whoever waits gets it. */
+#include "test.h"
+#include <sys/ptrace.h>
+
+typedef struct {
+  ipc_mutex_t mutex;
+  int inside; /* changed in two steps while the lock is held */
+  int done;
+} Shared;
+
+/* Makes the library look up all that it looks up once, so that every victim goes the same way. */
+static void holder(void *argument) {
+  CHECK_EQUAL(ipc_mutex_lock(&((Shared *)argument)->mutex, 0), 0);
+  raise(SIGKILL);
+}
+
+static void victim(void *argument) {
+  Shared *shared = argument;
+  if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) _exit(77);
+  raise(SIGSTOP);
+  if (ipc_mutex_lock(&shared->mutex, IPC_FOREVER) != 0) _exit(1);
+  shared->inside++;
+  shared->inside++;
+  if (ipc_mutex_unlock(&shared->mutex) != 0) _exit(1);
+  shared->done = 1;
+  raise(SIGKILL);
+}
+
+static void waiter(void *argument) {
+  Shared *shared = argument;
+  int result = ipc_mutex_lock(&shared->mutex, PATIENCE);
+  if (result == IPC_OWNER_DIED) {
+    shared->inside = 0;
+    CHECK_EQUAL(ipc_mutex_consistent(&shared->mutex), 0);
+  } else {
+    CHECK_EQUAL(result, 0);
+    CHECK_EQUAL(shared->inside % 2, 0);
+  }
+  CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
+}
+
+/* Kills the victim after `steps` instructions; false when it has come to its end before. */
+static int round_of(Shared *shared, long steps, int contended, int *died, int *clean) {
+  int status;
+  pid_t child = start(victim, shared), other = 0;
+  CHECK_EQUAL(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("no process may be traced");
+  CHECK(WIFSTOPPED(status));
+  shared->done = 0;
+  for (long i = 0; i < steps && !shared->done; i++) {
+    CHECK_EQUAL(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    CHECK(WIFSTOPPED(status));
+    if (contended && other == 0 && shared->inside % 2 != 0) {
+      /* It holds the lock: from now on somebody waits. */
+      other = start(waiter, shared);
+      wait_until_inside(other, SYS_futex);
+    }
+  }
+  KILL(child);
+  if (other != 0) FINISH(other);
+  int result = ipc_mutex_lock(&shared->mutex, PATIENCE);
+  if (result == IPC_OWNER_DIED) {
+    shared->inside = 0;
+    CHECK_EQUAL(ipc_mutex_consistent(&shared->mutex), 0);
+    ++*died;
+  } else {
+    CHECK_EQUAL(result, 0);
+    CHECK_EQUAL(shared->inside % 2, 0);
+    ++*clean;
+  }
+  CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
+  return !shared->done;
+}
+
+static void check(int flags, int contended) {
+  Shared *shared = shared_memory(sizeof *shared);
+  ipc_mutex_attr_t attr = { .flags = flags };
+  int died = 0, clean = 0;
+  CHECK_EQUAL(ipc_mutex_init(&shared->mutex, &attr), 0);
+  wait_for(start(holder, shared));
+  CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, PATIENCE), IPC_OWNER_DIED);
+  CHECK_EQUAL(ipc_mutex_consistent(&shared->mutex), 0);
+  CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
+  /* Every instruction of the plain kind; of the others, to save time, every few. */
+  int stride = contended ? 7 : flags != 0 ? 3 : 1;
+  for (long steps = 0; round_of(shared, steps, contended, &died, &clean); steps += stride)
+    CHECK(steps < 10000);
+  printf("flags %d, contended %d: %d died, %d clean\n", flags, contended, died, clean);
+  CHECK(clean > 10);
+  if (!contended) CHECK(died > 10);
+}
+
+int main(void) {
+  check(0, 0);
+  check(0, 1);
+  check(IPC_MUTEX_RECURSIVE, 0);
+  check(IPC_MUTEX_PRIORITY_INHERIT, 0);
+  check(IPC_MUTEX_PRIORITY_INHERIT, 1);
+  return 0;
+}

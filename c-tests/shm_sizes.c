@@ -1,0 +1,29 @@
+/* Sizes that cannot be: 0, past what a file can hold, past the file system. Nothing is left behind. */
+#include "test.h"
+#include <sys/statvfs.h>
+
+int main(void) {
+  const char *name = unique_name("size");
+  ipc_shm_t *shm = NULL;
+  CHECK_FAILS(ipc_shm_open(&shm, name, 0, IPC_CREATE, 0600), -EINVAL, "size is 0");
+  CHECK_FAILS(ipc_shm_anonymous(&shm, 0), -EINVAL, "size is 0");
+
+  struct statvfs system;
+  CHECK_EQUAL(statvfs("/dev/shm", &system), 0);
+  size_t past = (size_t)system.f_blocks * system.f_frsize;
+  const size_t sizes[] = {
+    SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4096, SIZE_MAX - 8191, (size_t)INT64_MAX,
+    (size_t)INT64_MAX - 4096, (size_t)INT64_MAX - 8192, (size_t)1 << 62, past + 1, past,
+  };
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    if (past == 0 && i >= 8) continue; /* a tmpfs without a limit */
+    CHECK_FAILS(ipc_shm_open(&shm, name, sizes[i], IPC_CREATE, 0600), -ENOSPC, "bytes");
+    ipc_type_t type = { "T", 1, 0, sizes[i], 8, { { NULL, 0, 0 } } };
+    CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &type, IPC_CREATE, 0600), -ENOSPC);
+    CHECK_EQUAL(ipc_shm_unlink(name), -ENOENT);
+  }
+  CHECK_EQUAL(ipc_shm_anonymous(&shm, SIZE_MAX), -ENOMEM);
+  CHECK_EQUAL(ipc_shm_anonymous(&shm, (size_t)1 << 62), -ENOMEM);
+  CHECK(shm == NULL);
+  return 0;
+}

@@ -1,0 +1,129 @@
+/* For tests of message queues: names that are removed whatever happens, small queues, and whether a
+ * child sleeps. */
+#ifndef TEST_MQ_H
+#define TEST_MQ_H
+
+#include "test.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#define SIZE 64
+
+/* The system call in which epoll_wait() sleeps. */
+#ifdef SYS_epoll_wait
+#define EPOLL_CALL SYS_epoll_wait
+#else
+#define EPOLL_CALL SYS_epoll_pwait
+#endif
+
+static char mq_names[8][64];
+static int mq_name_count;
+static pid_t mq_pid;
+
+static inline void mq_remove_names(void) {
+  if (getpid() != mq_pid) return; /* a child that exits leaves them to its parent */
+  for (int i = 0; i < mq_name_count; i++) ipc_mq_unlink(mq_names[i], IPC_KERNEL);
+}
+
+/* A queue's name that no other running test has, removed when the test ends. Where that is
+ * allowed, the test has the names, and the limits in /proc/sys/fs/mqueue, for itself. */
+__attribute__((unused)) static const char *mq_name(const char *suffix) {
+  if (mq_name_count == 0) {
+    mq_pid = getpid();
+    (void)!unshare(CLONE_NEWIPC);
+    atexit(mq_remove_names);
+  }
+  CHECK(mq_name_count < 8);
+  char *name = mq_names[mq_name_count++];
+  snprintf(name, sizeof mq_names[0], "/ripc-test-%d-%s", (int)getpid(), suffix);
+  return name;
+}
+
+/* Makes a queue of messages of SIZE bytes. RLIMIT_MSGQUEUE counts the queues of all tests that run. */
+__attribute__((unused)) static ipc_mq_t *make_mq(const char *name, size_t messages, int flags) {
+  ipc_mq_attr_t attr = { .max_messages = messages, .message_size = SIZE };
+  ipc_mq_t *mq = NULL;
+  int result = ipc_mq_open(&mq, name, &attr, IPC_KERNEL | IPC_CREATE | IPC_EXCLUSIVE | flags, 0600);
+  if (result == -EMFILE && strstr(ipc_last_error(), "RLIMIT_MSGQUEUE") != NULL)
+    SKIP("other programs use up RLIMIT_MSGQUEUE");
+  if (result == -ENOSYS) SKIP("this kernel has no message queues");
+  CHECK_EQUAL(result, IPC_CREATED);
+  return mq;
+}
+
+/* Opens an existing queue. */
+__attribute__((unused)) static ipc_mq_t *join_mq(const char *name, int flags) {
+  ipc_mq_t *mq = NULL;
+  CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, IPC_KERNEL | flags, 0), IPC_OPENED);
+  return mq;
+}
+
+/* Waits until another process, a child or the parent, sleeps in that system call. */
+__attribute__((unused)) static void wait_until_asleep(pid_t process, long call) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/syscall", (int)process);
+  for (;;) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) SKIP("/proc does not show what a process sleeps in");
+    long found = -1;
+    int fields = fscanf(file, "%ld", &found); /* "running" while it does not sleep */
+    fclose(file);
+    if (fields == 1 && found == call) return;
+    CHECK(waitpid(process, NULL, WNOHANG) != process);
+    sched_yield();
+  }
+}
+
+/* How many descriptors this process has open. */
+__attribute__((unused)) static int count_descriptors(void) {
+  DIR *directory = opendir("/proc/self/fd");
+  CHECK(directory != NULL);
+  int count = 0;
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
+}
+
+/* How many threads this process has. */
+__attribute__((unused)) static int count_threads(void) {
+  DIR *directory = opendir("/proc/self/task");
+  CHECK(directory != NULL);
+  int count = -2; /* "." and ".." */
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
+}
+
+/* Waits until the notification's thread sleeps until something comes. */
+__attribute__((unused)) static void await_rest(void) {
+  DIR *directory = opendir("/proc/self/task");
+  CHECK(directory != NULL);
+  struct dirent *entry;
+  while ((entry = readdir(directory)) != NULL) {
+    pid_t thread = atoi(entry->d_name);
+    if (thread == 0 || thread == getpid()) continue;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
+    for (long found = -1; found != EPOLL_CALL;) {
+      FILE *file = fopen(path, "r");
+      if (file == NULL) SKIP("/proc does not show what a thread sleeps in");
+      if (fscanf(file, "%ld", &found) != 1) found = -1;
+      fclose(file);
+    }
+  }
+  closedir(directory);
+}
+
+/* Has a handler that does nothing run for SIGALRM. */
+static inline void alarm_handler(int signal) {
+  (void)signal;
+}
+__attribute__((unused)) static void handle_alarm(int flags) {
+  struct sigaction action = { .sa_handler = alarm_handler, .sa_flags = flags };
+  CHECK_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
+}
+
+#endif

@@ -1,0 +1,359 @@
+//! The kernel's message queue.
+//!
+//! The kernel keeps the messages, so a killed process takes with it at most the one that it had
+//! just received. A call first attempts, with one system call and no clock; only when it has to
+//! wait does it look at the time and sleep in poll. mq_timedreceive could sleep by itself, but
+//! counts in the time of day, which steps, and is restarted behind the caller's back after a
+//! signal handler installed with SA_RESTART.
+
+use super::notify::{self, Action, Notification};
+use super::{Attributes, Direction, Options, Patience};
+use crate::error::{Errno, Error, Result, fail};
+use crate::name::Name;
+use crate::object::Outcome;
+use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
+use crate::sys::{file, process};
+use crate::time::Deadline;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
+use parking_lot::{Mutex, MutexGuard};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+pub(crate) struct KernelQueue {
+    name: Name,
+    descriptor: OwnedFd,
+    direction: Direction,
+    nonblocking: bool,
+    /// Only ever tried, never waited for: in a child, a thread that held it when the parent
+    /// forked does not exist.
+    notification: Mutex<Option<Notification>>,
+    /// Whether there may be one.
+    is_notifying: AtomicBool,
+}
+
+impl KernelQueue {
+    pub(crate) fn open(
+        name: &Name,
+        attributes: Option<Attributes>,
+        options: Options,
+    ) -> Result<(KernelQueue, Outcome)> {
+        let direction = options.direction;
+        let open = |creation| mqueue::open(name.file_name(), direction, creation);
+        let queue = |descriptor| KernelQueue {
+            name: *name,
+            descriptor,
+            direction,
+            nonblocking: options.nonblocking,
+            notification: Mutex::new(None),
+            is_notifying: AtomicBool::new(false),
+        };
+        let creation = Creation {
+            mode: options.mode,
+            attributes,
+        };
+        // Creating and opening are two calls, so that the result is the truth: the kernel's
+        // O_CREAT without O_EXCL does not tell which of the two it did. Each further round
+        // means that another process made or removed the queue just now.
+        loop {
+            if options.create {
+                match open(Some(creation)) {
+                    Ok(descriptor) => {
+                        // The umask has taken bits away.
+                        file::set_permissions(descriptor.as_fd(), options.mode).map_err(
+                            |errno| {
+                                fail!((errno), "{name}: its mode cannot be set: {}", errno.desc())
+                            },
+                        )?;
+                        return Ok((queue(descriptor), Outcome::Created));
+                    }
+                    Err(Errno::EEXIST) if !options.exclusive => {}
+                    Err(errno) => return Err(creation_failed(name, attributes, errno)),
+                }
+            }
+            match open(None) {
+                Ok(descriptor) => {
+                    let queue = queue(descriptor);
+                    if options.check_owner {
+                        queue.check_owner()?;
+                    }
+                    queue.check_attributes(attributes)?;
+                    return Ok((queue, Outcome::Opened));
+                }
+                Err(Errno::ENOENT) if options.create => {}
+                Err(errno) => {
+                    return Err(fail!((errno), "{name}: cannot be opened: {}", errno.desc()));
+                }
+            }
+        }
+    }
+
+    fn check_owner(&self) -> Result<()> {
+        let status = file::status(self.descriptor.as_fd())?;
+        let (user, owner) = (process::effective_user(), status.owner());
+        let permissions = status.permissions();
+        if owner == user && permissions & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(fail!(
+            EACCES,
+            "{}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}",
+            self.name
+        ))
+    }
+
+    /// Refuses a queue that is not as asked for.
+    fn check_attributes(&self, wanted: Option<Attributes>) -> Result<()> {
+        let Some(wanted) = wanted else {
+            return Ok(());
+        };
+        let found = self.attributes()?;
+        if (found.max_messages, found.message_size) == (wanted.max_messages, wanted.message_size) {
+            return Ok(());
+        }
+        Err(fail!(
+            EPROTO,
+            "{}: expected {} messages of {} bytes, found {} messages of {} bytes",
+            self.name,
+            wanted.max_messages,
+            wanted.message_size,
+            found.max_messages,
+            found.message_size
+        ))
+    }
+
+    #[inline]
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<(), Errno> {
+        mqueue::try_send(self.descriptor.as_fd(), message, priority)
+    }
+
+    pub(crate) fn send(&self, message: &[u8], priority: u32, patience: Patience) -> Result<()> {
+        self.attempt(Change::Space, patience, || self.try_send(message, priority))?
+            .map_err(|errno| self.send_failed(message, priority, errno))
+    }
+
+    #[inline]
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Result<(usize, u32), Errno> {
+        let received = mqueue::try_receive(self.descriptor.as_fd(), buffer)?;
+        // Relaxed: the notification's own thread, which alone asks, was started after it was set.
+        if self.is_notifying.load(Ordering::Relaxed) {
+            notify::note_received();
+        }
+        Ok(received)
+    }
+
+    pub(crate) fn receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        patience: Patience,
+    ) -> Result<(usize, u32)> {
+        self.attempt(Change::Message, patience, || self.try_receive(buffer))?
+            .map_err(|errno| self.receive_failed(buffer, errno))
+    }
+
+    /// Repeats an attempt that says `EAGAIN`, each time that the queue may have changed.
+    fn attempt<T>(
+        &self,
+        awaited: Change,
+        patience: Patience,
+        mut attempt: impl FnMut() -> Result<T, Errno>,
+    ) -> Result<Result<T, Errno>> {
+        let deadline = Deadline::after(patience.timeout_ns)?;
+        if !patience.has_tried {
+            match attempt() {
+                Err(Errno::EAGAIN) => {}
+                outcome => return Ok(outcome),
+            }
+        }
+        if self.nonblocking || deadline == Deadline::Now {
+            return Err(Errno::EAGAIN.into());
+        }
+        loop {
+            let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline.remaining())?;
+            match attempt() {
+                // Somebody else was faster.
+                Err(Errno::EAGAIN) if has_changed => {}
+                Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    #[cold]
+    fn send_failed(&self, message: &[u8], priority: u32, errno: Errno) -> Error {
+        let name = &self.name;
+        match errno {
+            Errno::EMSGSIZE => {
+                let size = self.message_size();
+                let length = message.len();
+                fail!(
+                    EMSGSIZE,
+                    "{name}: its messages have up to {size} bytes, this one has {length}"
+                )
+            }
+            Errno::EINVAL if priority >= PRIORITIES => fail!(
+                EINVAL,
+                "{name}: the priority is {priority}; expected at most {}",
+                PRIORITIES - 1
+            ),
+            Errno::EBADF if self.direction == Direction::Receive => {
+                fail!(
+                    EBADF,
+                    "{name}: opened with IPC_READ_ONLY, so it cannot send"
+                )
+            }
+            errno => fail!((errno), "{name}: cannot send: {}", errno.desc()),
+        }
+    }
+
+    #[cold]
+    fn receive_failed(&self, buffer: &[MaybeUninit<u8>], errno: Errno) -> Error {
+        let name = &self.name;
+        match errno {
+            Errno::EMSGSIZE => {
+                let size = self.message_size();
+                let capacity = buffer.len();
+                fail!(
+                    EMSGSIZE,
+                    "{name}: its messages have up to {size} bytes, which the buffer needs; it has {capacity}"
+                )
+            }
+            Errno::EBADF if self.direction == Direction::Send => {
+                fail!(
+                    EBADF,
+                    "{name}: opened with IPC_WRITE_ONLY, so it cannot receive"
+                )
+            }
+            errno => fail!((errno), "{name}: cannot receive: {}", errno.desc()),
+        }
+    }
+
+    fn message_size(&self) -> usize {
+        self.attributes().map_or(0, |found| found.message_size)
+    }
+
+    pub(crate) fn attributes(&self) -> Result<Attributes> {
+        mqueue::attributes(self.descriptor.as_fd()).map_err(|errno| {
+            fail!(
+                (errno),
+                "{}: cannot be examined: {}",
+                self.name,
+                errno.desc()
+            )
+        })
+    }
+
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking
+    }
+
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+
+    pub(crate) fn notify(&self, action: Action) -> Result<()> {
+        let mut current = self.lock_notification()?;
+        if current
+            .as_ref()
+            .is_some_and(Notification::is_of_this_process)
+        {
+            return Err(fail!(
+                EBUSY,
+                "{}: this handle has a notification already; end it first",
+                self.name
+            ));
+        }
+        self.is_notifying.store(true, Ordering::Relaxed);
+        let notification = Notification::start(self.descriptor.as_fd(), action)?;
+        let beginning = notification.beginning();
+        *current = Some(notification);
+        // The action may end its own notification at once: it has to find it, and no lock.
+        drop(current);
+        beginning.begin().map_err(|errno| {
+            // Nothing was begun, so that there is nothing that ending could fail to end.
+            let _ = self.end_notification();
+            fail!(
+                (errno),
+                "{}: cannot be watched: {}",
+                self.name,
+                errno.desc()
+            )
+        })
+    }
+
+    pub(crate) fn end_notification(&self) -> Result<()> {
+        // Taken out first: the thread that is then waited for may call this too.
+        let ended = self.lock_notification()?.take();
+        drop(ended);
+        Ok(())
+    }
+
+    fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
+        self.notification.try_lock().ok_or_else(|| {
+            fail!(
+                EBUSY,
+                "{}: another thread is just changing this handle's notification",
+                self.name
+            )
+        })
+    }
+}
+
+pub(crate) fn unlink(name: &Name) -> Result<()> {
+    mqueue::unlink(name.file_name())
+        .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
+}
+
+/// Says which limit was hit, with its value.
+#[cold]
+fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) -> Error {
+    let limit = |file: &str| mqueue::limit(file);
+    let shown =
+        |value: Option<u64>| value.map_or("not known".to_owned(), |value| value.to_string());
+    let wanted = attributes.unwrap_or_else(|| Attributes {
+        max_messages: limit("msg_default").unwrap_or(10) as usize,
+        message_size: limit("msgsize_default").unwrap_or(8192) as usize,
+        current_messages: 0,
+    });
+    let (messages, size) = (wanted.max_messages, wanted.message_size);
+    let is_above =
+        |value: usize, limit: Option<u64>| limit.is_some_and(|limit| value as u64 > limit);
+    match errno {
+        Errno::EINVAL if messages == 0 || size == 0 => fail!(
+            EINVAL,
+            "{name}: {messages} messages of {size} bytes; expected at least 1 of each"
+        ),
+        Errno::EINVAL if is_above(messages, limit("msg_max")) => fail!(
+            EINVAL,
+            "{name}: {messages} messages are more than fs.mqueue.msg_max, which is {}",
+            shown(limit("msg_max"))
+        ),
+        Errno::EINVAL if is_above(size, limit("msgsize_max")) => fail!(
+            EINVAL,
+            "{name}: messages of {size} bytes are larger than fs.mqueue.msgsize_max, which is {}",
+            shown(limit("msgsize_max"))
+        ),
+        Errno::EMFILE if !mqueue::descriptors_are_used_up() => fail!(
+            EMFILE,
+            "{name}: the queue needs {} bytes, and with this user's other queues that is more than RLIMIT_MSGQUEUE, which is {}",
+            mqueue::bytes_needed(wanted),
+            shown(mqueue::bytes_limit())
+        ),
+        Errno::EMFILE => fail!(
+            EMFILE,
+            "{name}: the process has no descriptor left (RLIMIT_NOFILE)"
+        ),
+        Errno::ENOSPC => fail!(
+            ENOSPC,
+            "{name}: there are as many queues as fs.mqueue.queues_max allows, which is {}",
+            shown(limit("queues_max"))
+        ),
+        errno => fail!((errno), "{name}: cannot be created: {}", errno.desc()),
+    }
+}

@@ -1,0 +1,164 @@
+//! Notification of messages: a thread that waits for them and does what was asked.
+//!
+//! mq_notify(3) is not used. It tells one process only, once, and only when a queue that was empty
+//! gets a message, so a program that arms it anew and reads in the wrong order waits for ever with
+//! messages in the queue; and arming it anew after a signal needs somebody who does it. The thread
+//! is told by epoll, edge-triggered, of every message that comes, without taking any: there is no
+//! moment between two registrations, any number of processes may be told, and it sleeps
+//! while messages wait that nobody takes.
+
+use crate::error::{Result, fail};
+use crate::sys::mqueue::{self, Arrivals, Event};
+use crate::sys::{process, signal};
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicBool, Ordering};
+use nix::errno::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// What is done when messages come.
+pub(crate) enum Action {
+    Signal { number: i32, value: SignalValue },
+    Callback(Box<dyn FnMut() + Send>),
+    Eventfd(OwnedFd),
+}
+
+/// A C program's pointer, which is only passed on.
+pub(crate) struct SignalValue(pub(crate) *mut c_void);
+
+// SAFETY: the pointer is never followed here.
+unsafe impl Send for SignalValue {}
+
+thread_local! {
+    /// How many messages this thread has received: by it a notifier sees that its callback took
+    /// some.
+    static RECEIVED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Notes that this thread has received a message.
+#[inline]
+pub(crate) fn note_received() {
+    RECEIVED.set(RECEIVED.get().wrapping_add(1));
+}
+
+/// A notification under way. Dropping it ends it and waits for its thread.
+pub(crate) struct Notification {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// A child has this struct, but not the thread.
+    process: u32,
+}
+
+struct Shared {
+    arrivals: Arrivals,
+    /// Ends a callback's repetition; the thread's sleep is ended by `arrivals`.
+    is_ended: AtomicBool,
+}
+
+/// What is left to do once a notification is where its action can end it.
+pub(crate) struct Beginning(Arc<Shared>);
+
+impl Beginning {
+    pub(crate) fn begin(&self) -> Result<(), Errno> {
+        self.0.arrivals.begin()
+    }
+}
+
+impl Notification {
+    /// Starts the thread, which does nothing before `beginning().begin()`.
+    pub(crate) fn start(queue: BorrowedFd<'_>, action: Action) -> Result<Notification> {
+        let failed = |what: &str, errno: Errno| fail!((errno), "{what}: {}", errno.desc());
+        let arrivals = Arrivals::of(queue)
+            .map_err(|errno| failed("no descriptors for the notification", errno))?;
+        let shared = Arc::new(Shared {
+            arrivals,
+            is_ended: AtomicBool::new(false),
+        });
+        let of_thread = Arc::clone(&shared);
+        // A signal handler of the program on a thread that it does not know would surprise it.
+        let thread = signal::with_all_blocked(|| {
+            thread::Builder::new()
+                .name("ipc_mq_notify".to_owned())
+                .spawn(move || run(&of_thread, action))
+        })?
+        .map_err(|error| {
+            let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
+            failed("the notification's thread cannot be started", errno)
+        })?;
+        Ok(Notification {
+            shared,
+            thread: Some(thread),
+            process: process::id(),
+        })
+    }
+
+    pub(crate) fn beginning(&self) -> Beginning {
+        Beginning(Arc::clone(&self.shared))
+    }
+
+    /// Whether its thread runs in this process and not only in a parent of it.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process == process::id()
+    }
+}
+
+impl Drop for Notification {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        if !self.is_of_this_process() {
+            // The thread is the parent's, and `stop` would reach it there. Here nobody gives
+            // back its reference, unless it had done so before the fork.
+            core::mem::forget(thread);
+            if Arc::strong_count(&self.shared) > 1 {
+                // SAFETY: the count holds a reference of a thread that does not exist in this
+                // process, so that nobody uses it or gives it back.
+                unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.shared)) };
+            }
+            return;
+        }
+        // Relaxed: says nothing about other memory.
+        self.shared.is_ended.store(true, Ordering::Relaxed);
+        self.shared.arrivals.stop();
+        // A callback that ends its own notification cannot be waited for; the thread ends when the
+        // callback returns.
+        if thread.thread().id() != thread::current().id() {
+            // It ends with an error only if the action panicked, and then it is over too.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(shared: &Shared, mut action: Action) {
+    // Waiting fails only for descriptors that somebody else closed: then there is no queue.
+    while let Ok(Event::Message) = shared.arrivals.wait() {
+        match &mut action {
+            Action::Signal { number, value } => {
+                // The number was checked when the notification began.
+                let _ = signal::queue_to_self(*number, value.0);
+            }
+            Action::Eventfd(eventfd) => {
+                mqueue::count_up(eventfd.as_fd());
+            }
+            Action::Callback(callback) => repeat(shared, callback),
+        }
+    }
+}
+
+/// Calls the callback until the queue is empty or the callback has taken nothing: so it may
+/// take one message or all, and messages that it leaves alone do not keep the thread busy.
+fn repeat(shared: &Shared, callback: &mut dyn FnMut()) {
+    loop {
+        let before = RECEIVED.get();
+        callback();
+        let has_taken = RECEIVED.get() != before;
+        let is_empty = mqueue::attributes(shared.arrivals.queue())
+            .is_ok_and(|found| found.current_messages == 0);
+        if !has_taken || is_empty || shared.is_ended.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}

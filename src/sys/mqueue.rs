@@ -1,0 +1,339 @@
+//! The kernel's message queues (mq_overview(7)), and waiting for their messages.
+//!
+//! Through the bare system calls where libc's functions are cancellation points: a thread
+//! cancelled inside one would be unwound through this library's frames.
+
+use super::direct::system_call;
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::time::Duration;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::resource::{Resource, getrlimit};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// One more than the highest priority.
+pub(crate) const PRIORITIES: u32 = 32768;
+
+/// For whom a queue is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Receive,
+    Send,
+    Both,
+}
+
+/// What a queue holds at most, and how many messages it holds now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) max_messages: usize,
+    pub(crate) message_size: usize,
+    pub(crate) current_messages: usize,
+}
+
+/// How a queue is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Creation {
+    /// Reduced by the umask.
+    pub(crate) mode: libc::mode_t,
+    /// `None`: the system's default.
+    pub(crate) attributes: Option<Attributes>,
+}
+
+/// Opens the queue, or with `creation` makes one whose name must be free. Its sends and receives
+/// never wait.
+pub(crate) fn open(
+    name: &CStr,
+    direction: Direction,
+    creation: Option<Creation>,
+) -> Result<OwnedFd, Errno> {
+    let mut flags = libc::O_CLOEXEC
+        | libc::O_NONBLOCK
+        | match direction {
+            Direction::Receive => libc::O_RDONLY,
+            Direction::Send => libc::O_WRONLY,
+            Direction::Both => libc::O_RDWR,
+        };
+    let (mut mode, mut attributes) = (0, None);
+    if let Some(creation) = creation {
+        flags |= libc::O_CREAT | libc::O_EXCL;
+        mode = creation.mode;
+        attributes = creation.attributes.map(to_kernel).transpose()?;
+    }
+    let attributes = attributes.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the name is NUL-terminated, and attributes is NULL or a struct that outlives the
+    // call.
+    let number = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_mq_open,
+            name.as_ptr(),
+            flags,
+            libc::c_ulong::from(mode),
+            attributes,
+        )
+    })?;
+    // SAFETY: mq_open has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number as i32) })
+}
+
+fn to_kernel(attributes: Attributes) -> Result<libc::mq_attr, Errno> {
+    // SAFETY: mq_attr is a struct of integers, for which all zeros is a value.
+    let mut kernel: libc::mq_attr = unsafe { core::mem::zeroed() };
+    let number = |value: usize| value.try_into().map_err(|_| Errno::EINVAL);
+    kernel.mq_maxmsg = number(attributes.max_messages)?;
+    kernel.mq_msgsize = number(attributes.message_size)?;
+    Ok(kernel)
+}
+
+pub(crate) fn unlink(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: the name is NUL-terminated.
+    Errno::result(unsafe { libc::syscall(libc::SYS_mq_unlink, name.as_ptr()) }).map(drop)
+}
+
+pub(crate) fn attributes(queue: BorrowedFd<'_>) -> Result<Attributes, Errno> {
+    // SAFETY: as in to_kernel.
+    let mut found: libc::mq_attr = unsafe { core::mem::zeroed() };
+    // SAFETY: `found` is a struct that the call may write; nothing is set, because the second
+    // argument is NULL.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_mq_getsetattr,
+            queue.as_raw_fd(),
+            ptr::null::<libc::mq_attr>(),
+            &mut found,
+        )
+    })?;
+    // The kernel never reports negative numbers.
+    Ok(Attributes {
+        max_messages: found.mq_maxmsg as usize,
+        message_size: found.mq_msgsize as usize,
+        current_messages: found.mq_curmsgs as usize,
+    })
+}
+
+/// Puts a message into the queue; `EAGAIN` when it is full. Leaves errno alone.
+#[inline]
+pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> Result<(), Errno> {
+    const NO_TIMEOUT: usize = 0;
+    let arguments = [
+        queue.as_raw_fd() as usize,
+        message.as_ptr() as usize,
+        message.len(),
+        priority as usize,
+        NO_TIMEOUT,
+    ];
+    // SAFETY: the kernel reads the slice, and no time.
+    unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
+}
+
+/// Takes the first message: its length and priority; `EAGAIN` when there is none. Leaves errno
+/// alone.
+#[inline]
+pub(crate) fn try_receive(
+    queue: BorrowedFd<'_>,
+    buffer: &mut [MaybeUninit<u8>],
+) -> Result<(usize, u32), Errno> {
+    const NO_TIMEOUT: usize = 0;
+    let mut priority: libc::c_uint = 0;
+    let arguments = [
+        queue.as_raw_fd() as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        (&raw mut priority) as usize,
+        NO_TIMEOUT,
+    ];
+    // SAFETY: the kernel writes the slice and the number, and reads no time.
+    let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;
+    Ok((length, priority))
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Message,
+    Space,
+}
+
+/// Waits until there is a message, or room for one, at most `left`, which counts on
+/// the monotonic clock. False when that has passed. `EINTR` after any signal handler, also one
+/// installed with SA_RESTART: unlike mq_receive, ppoll is never restarted.
+pub(crate) fn wait(
+    queue: BorrowedFd<'_>,
+    awaited: Change,
+    left: Option<Duration>,
+) -> Result<bool, Errno> {
+    let mut entry = libc::pollfd {
+        fd: queue.as_raw_fd(),
+        events: match awaited {
+            Change::Message => libc::POLLIN,
+            Change::Space => libc::POLLOUT,
+        },
+        revents: 0,
+    };
+    let mut left = left.map(|left| libc::timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    });
+    let left = left.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+    // SAFETY: one entry, and NULL or a time, both writable and alive during the call; the signal
+    // mask is NULL, so its size is not used.
+    let ready = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_ppoll,
+            &raw mut entry,
+            1usize,
+            left,
+            ptr::null::<u8>(),
+            0usize,
+        )
+    })?;
+    if entry.revents & libc::POLLNVAL != 0 {
+        return Err(Errno::EBADF);
+    }
+    Ok(ready != 0)
+}
+
+/// The bytes that the message queues of one user may take together; `None` without limit.
+pub(crate) fn bytes_limit() -> Option<u64> {
+    match getrlimit(Resource::RLIMIT_MSGQUEUE) {
+        Ok((limit, _)) if limit != libc::RLIM_INFINITY => Some(limit),
+        _ => None,
+    }
+}
+
+/// What the kernel counts against that limit for a queue (getrlimit(2); the sizes of its two
+/// structs are those of 64-bit machines).
+pub(crate) fn bytes_needed(attributes: Attributes) -> u64 {
+    const MESSAGE_HEADER: u64 = 48;
+    const TREE_NODE: u64 = 48;
+    let messages = attributes.max_messages as u64;
+    messages
+        .saturating_mul(MESSAGE_HEADER.saturating_add(attributes.message_size as u64))
+        .saturating_add(messages.min(PRIORITIES.into()).saturating_mul(TREE_NODE))
+}
+
+/// A number from /proc/sys/fs/mqueue; `None` where that cannot be read.
+pub(crate) fn limit(name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/sys/fs/mqueue/{name}")).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Whether the process can have no further descriptor.
+pub(crate) fn descriptors_are_used_up() -> bool {
+    matches!(
+        EventFd::from_flags(EfdFlags::EFD_CLOEXEC),
+        Err(Errno::EMFILE)
+    )
+}
+
+/// What a notifier's wait ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    Message,
+    Stop,
+}
+
+/// Waits for each message that comes into a queue, without taking it.
+pub(crate) struct Arrivals {
+    epoll: Epoll,
+    stop: EventFd,
+    /// Of its own, so that the queue can be closed at any time.
+    queue: OwnedFd,
+}
+
+const MESSAGE: u64 = 0;
+const STOP: u64 = 1;
+
+impl Arrivals {
+    pub(crate) fn of(queue: BorrowedFd<'_>) -> Result<Arrivals, Errno> {
+        let arrivals = Arrivals {
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+            stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            queue: super::file::duplicate(queue)?,
+        };
+        let stop = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
+        arrivals.epoll.add(arrivals.stop.as_fd(), stop)?;
+        Ok(arrivals)
+    }
+
+    /// From now on messages end the wait, at once if there are any.
+    pub(crate) fn begin(&self) -> Result<(), Errno> {
+        // Edge-triggered: each message is reported once, and the wait does not return again and
+        // again while messages stay in the queue.
+        let message = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, MESSAGE);
+        self.epoll.add(self.queue.as_fd(), message)
+    }
+
+    pub(crate) fn wait(&self) -> Result<Event, Errno> {
+        let mut events = [EpollEvent::empty(); 2];
+        loop {
+            match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+                Ok(count) if events[..count].iter().any(|event| event.data() == STOP) => {
+                    return Ok(Event::Stop);
+                }
+                Ok(_) => return Ok(Event::Message),
+            }
+        }
+    }
+
+    pub(crate) fn queue(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+
+    /// Ends this and every later wait.
+    pub(crate) fn stop(&self) {
+        // It could fail only with a count near 2^64: then it is readable already.
+        let _ = self.stop.write(1);
+    }
+}
+
+/// Adds 1 to an eventfd's count. False when the descriptor is not an eventfd (or its count
+/// is at its end, and then its reader is awake already).
+pub(crate) fn count_up(eventfd: BorrowedFd<'_>) -> bool {
+    add_to_eventfd(eventfd, 1)
+}
+
+/// Whether the descriptor is an eventfd.
+pub(crate) fn is_eventfd(descriptor: BorrowedFd<'_>) -> bool {
+    // Files, pipes and sockets have a type, what eventfd makes has none: so no byte goes into
+    // one of those. Of the rest, only an eventfd takes 8 bytes, and adding 0 changes nothing.
+    let Ok(status) = nix::sys::stat::fstat(descriptor) else {
+        return false;
+    };
+    status.st_mode & libc::S_IFMT == 0 && add_to_eventfd(descriptor, 0)
+}
+
+fn add_to_eventfd(descriptor: BorrowedFd<'_>, number: u64) -> bool {
+    nix::unistd::write(descriptor, &number.to_ne_bytes()) == Ok(size_of::<u64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_queue_are_counted_as_the_kernel_does() {
+        let default = Attributes {
+            max_messages: 10,
+            message_size: 8192,
+            current_messages: 0,
+        };
+        assert_eq!(bytes_needed(default), 10 * (8192 + 48 + 48));
+    }
+
+    #[test]
+    fn only_an_eventfd_is_one() {
+        let eventfd = EventFd::new().unwrap();
+        assert!(is_eventfd(eventfd.as_fd()));
+        assert!(count_up(eventfd.as_fd()));
+        assert_eq!(eventfd.read(), Ok(1));
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+        assert!(!is_eventfd(epoll.0.as_fd()));
+        let (read, write) = nix::unistd::pipe().unwrap();
+        assert!(!is_eventfd(read.as_fd()) && !is_eventfd(write.as_fd()));
+    }
+}

@@ -1,0 +1,86 @@
+//! libc's semaphores (sem_overview(7)), in memory that the caller mapped.
+
+use core::ptr::NonNull;
+use core::time::Duration;
+use nix::errno::Errno;
+
+pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
+
+const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
+
+// Missing in the libc crate.
+unsafe extern "C" {
+    fn sem_clockwait(
+        sem: *mut libc::sem_t,
+        clock: libc::clockid_t,
+        until: *const libc::timespec,
+    ) -> libc::c_int;
+    fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+}
+
+/// The bytes of a semaphore that processes share: what sem_open puts into the file of a new one.
+pub(crate) fn initial(value: u32) -> Result<[u8; SIZE], Errno> {
+    // SAFETY: sem_t is a union of integers, for which all zeros is a value.
+    let mut sem: libc::sem_t = unsafe { core::mem::zeroed() };
+    // SAFETY: `sem` is writable and nobody else's.
+    Errno::result(unsafe { libc::sem_init(&mut sem, 1, value) })?;
+    // SAFETY: the two have the same size, and every byte is written: zeroed, then set by sem_init.
+    Ok(unsafe { core::mem::transmute::<libc::sem_t, [u8; SIZE]>(sem) })
+}
+
+/// Takes a permit if one is free.
+///
+/// # Safety
+///
+/// Here and below: `sem` points to a semaphore that stays mapped and writable during the call.
+pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
+    loop {
+        // SAFETY: by this function's contract.
+        match Errno::result(unsafe { libc::sem_trywait(sem.as_ptr()) }) {
+            Err(Errno::EINTR) => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+/// Takes a permit, waiting for one until this point of the monotonic clock. `EINTR` after any
+/// signal handler: the kernel restarts a futex wait only when it has no limit.
+///
+/// # Safety
+///
+/// As in `try_wait`.
+pub(crate) unsafe fn wait_until(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
+    let until = libc::timespec {
+        tv_sec: point.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: point.subsec_nanos().into(),
+    };
+    let mut before = 0;
+    // A cancelled thread would be unwound through this library's frames.
+    // SAFETY: `before` is writable.
+    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+    // SAFETY: by this function's contract; the time outlives the call.
+    let outcome =
+        Errno::result(unsafe { sem_clockwait(sem.as_ptr(), libc::CLOCK_MONOTONIC, &until) });
+    // SAFETY: `before` is what the first call wrote.
+    unsafe { pthread_setcancelstate(before, &mut before) };
+    outcome.map(drop)
+}
+
+/// # Safety
+///
+/// As in `try_wait`.
+pub(crate) unsafe fn post(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
+    // SAFETY: by this function's contract.
+    Errno::result(unsafe { libc::sem_post(sem.as_ptr()) }).map(drop)
+}
+
+/// # Safety
+///
+/// As in `try_wait`.
+pub(crate) unsafe fn value(sem: NonNull<libc::sem_t>) -> Result<u32, Errno> {
+    let mut value = 0;
+    // SAFETY: by this function's contract; `value` is writable.
+    Errno::result(unsafe { libc::sem_getvalue(sem.as_ptr(), &mut value) })?;
+    // Linux shows waiters as 0, never as a negative number.
+    Ok(value.max(0) as u32)
+}
