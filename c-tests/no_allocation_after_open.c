@@ -129,6 +129,7 @@ static void check(const int *results) {
 }
 
 int main(int argument_count, char **arguments) {
+  SKIP_UNDER_VALGRIND("it cannot execute itself again");
   ipc_shm_t *shm;
   if (argument_count > 1) {
     /* A process of its own, which has used no lock yet. */
