@@ -131,7 +131,9 @@ TEST_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$(
 TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
 TEST_LIBS = $$($(STAGED) --libs) $(RPATH) -pthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --suppressions=$(CURDIR)/c-tests/support/valgrind.supp
+# Tests that write where they may not expect the signal that a program without sanitizers gets.
+SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0
 
 $(C_TESTS)/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
@@ -152,7 +154,7 @@ $(C_TESTS)/sanitized/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 # A script that is the program under valgrind.
 $(C_TESTS)/valgrind/%: $(C_TESTS)/% Makefile
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
+	@printf '#!/bin/sh\nTEST_TOOL=valgrind exec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' > $@
 	@chmod +x $@
 
 # A script that runs and judges a ported program. All of them must be there: some tests run two. (One rule for each
@@ -214,7 +216,7 @@ tools-all: tools-check
 check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
+	$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
 	  $(CHECK_ALL_SCRIPTS)
 
 clean:

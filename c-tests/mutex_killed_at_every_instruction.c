@@ -93,7 +93,8 @@ static void check(int flags, int contended) {
 }
 
 int main(void) {
-  if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
+  SKIP_UNDER_VALGRIND("the instructions would be its own");
+  SKIP_UNDER_SANITIZERS("the instructions would be theirs");
   check(0, 0);
   check(0, 1);
   check(IPC_MUTEX_RECURSIVE, 0);

@@ -129,10 +129,8 @@ static void check(const int *results) {
 }
 
 int main(int argument_count, char **arguments) {
-#ifdef __SANITIZE_ADDRESS__
-  SKIP("the sanitizer has an allocator of its own");
-#endif
-  if (is_under_valgrind()) SKIP("valgrind has an allocator of its own");
+  SKIP_UNDER_SANITIZERS("they have an allocator of their own");
+  SKIP_UNDER_VALGRIND("it has an allocator of its own");
   ipc_shm_t *shm;
   if (argument_count > 1) {
     /* A process of its own, which has used no lock yet. */
