@@ -205,7 +205,7 @@ pub unsafe extern "C" fn ipc_mq_send(
             }
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }.ok()?;
-            let queue = QUEUES.get(mq).ok()?;
+            let queue = QUEUES.get_fast(mq)?;
             attempt(&attempted, || queue.try_send(message, priority))?;
             Some(0)
         },
@@ -306,7 +306,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
             }
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }.ok()?;
-            let queue = QUEUES.get(mq).ok()?;
+            let queue = QUEUES.get_fast(mq)?;
             attempt(&attempted, || queue.try_receive(buffer)).map(hand_out)
         },
         || {
