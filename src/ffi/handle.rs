@@ -20,6 +20,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// In the top bits of every handle.
 const MARK: u64 = 0x5E7A;
+const MARK_BITS: u64 = 0xffff << 48;
 
 /// Slots in the first chunk; each further chunk has twice as many as the one before.
 const FIRST_CHUNK: usize = 64;
@@ -118,6 +119,26 @@ impl<T: Send + Sync> Table<T> {
             return Ok(ptr::without_provenance_mut(number as usize));
         }
         Err(fail!(EMFILE, "{SLOTS_MAX} handles are open"))
+    }
+
+    /// The same where a good handle is likely: `None` for one that `get` refuses.
+    #[inline(always)]
+    pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
+        const FIXED: u64 = MARK_BITS | 0xfff;
+        let number = handle.addr() as u64;
+        if number & FIXED != (MARK << 48) | (u64::from(self.kind) << 4) {
+            return None;
+        }
+        let slot = self.slot_fast((number >> 12) as u32 & 0xf_ffff)?;
+        let state = slot.state.load(Ordering::Relaxed);
+        if state & OPEN == 0 || state & GENERATION != (number << 16) & GENERATION {
+            return None;
+        }
+        // Acquire pairs with insert's Release. A state that changes meanwhile is get's to follow.
+        slot.state
+            .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        Some(Pinned { slot })
     }
 
     /// The object behind a handle, kept alive while the result lives.
@@ -225,6 +246,18 @@ impl<T: Send + Sync> Table<T> {
             .count();
         // One chunk at least: insert makes it.
         (FIRST_CHUNK * ((1 << chunks.max(1)) - 1)) as u32
+    }
+
+    /// An existing slot.
+    #[inline(always)]
+    fn slot_fast(&self, index: u32) -> Option<&Slot<T>> {
+        // As in slot.
+        let position = index as usize / FIRST_CHUNK + 1;
+        let chunk = position.ilog2() as usize;
+        let offset = index as usize - FIRST_CHUNK * ((1 << chunk) - 1);
+        let base = self.chunks.get(chunk)?.load(Ordering::Acquire);
+        // SAFETY: as in slot; NULL becomes None.
+        (!base.is_null()).then(|| unsafe { &*base.add(offset) })
     }
 
     fn slot(&self, index: u32, make: bool) -> Option<&Slot<T>> {

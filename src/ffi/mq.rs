@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ipc_mq_send(
     priority: c_uint,
     timeout_ns: i64,
 ) -> c_int {
-    let would_wait = Cell::new(false);
+    let attempted = Cell::new(None);
     guard_fast(
         c"ipc_mq_send",
         || {
@@ -205,14 +205,14 @@ pub unsafe extern "C" fn ipc_mq_send(
             }
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }.ok()?;
-            let queue = QUEUES.get(mq).ok()?;
-            attempt(&would_wait, || queue.try_send(message, priority))?;
+            let queue = QUEUES.get_fast(mq)?;
+            attempt(&attempted, || queue.try_send(message, priority))?;
             Some(0)
         },
         || {
             let patience = Patience {
                 timeout_ns,
-                has_tried: would_wait.get(),
+                attempted: attempted.get(),
             };
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
@@ -222,14 +222,16 @@ pub unsafe extern "C" fn ipc_mq_send(
     )
 }
 
-/// The fast part of sending and receiving. Of a failure it leaves behind only whether the call
-/// has to wait.
+/// The fast part of sending and receiving. It leaves a failure to the slow part.
 #[inline(always)]
-fn attempt<T>(would_wait: &Cell<bool>, call: impl FnOnce() -> Result<T, Errno>) -> Option<T> {
+fn attempt<T>(
+    attempted: &Cell<Option<Errno>>,
+    call: impl FnOnce() -> Result<T, Errno>,
+) -> Option<T> {
     match call() {
         Ok(done) => Some(done),
         Err(errno) => {
-            would_wait.set(errno == Errno::EAGAIN);
+            attempted.set(Some(errno));
             None
         }
     }
@@ -287,7 +289,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
     priority: *mut c_uint,
     timeout_ns: i64,
 ) -> isize {
-    let would_wait = Cell::new(false);
+    let attempted = Cell::new(None);
     let hand_out = |(length, found): (usize, c_uint)| {
         if !priority.is_null() {
             // SAFETY: checked for alignment before anything is received; the rest by the contract
@@ -304,13 +306,13 @@ pub unsafe extern "C" fn ipc_mq_receive(
             }
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }.ok()?;
-            let queue = QUEUES.get(mq).ok()?;
-            attempt(&would_wait, || queue.try_receive(buffer)).map(hand_out)
+            let queue = QUEUES.get_fast(mq)?;
+            attempt(&attempted, || queue.try_receive(buffer)).map(hand_out)
         },
         || {
             let patience = Patience {
                 timeout_ns,
-                has_tried: would_wait.get(),
+                attempted: attempted.get(),
             };
             if !priority.is_aligned() {
                 checked(priority, "priority")?;

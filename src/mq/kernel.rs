@@ -161,11 +161,9 @@ impl KernelQueue {
         mut attempt: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Result<T, Errno>> {
         let deadline = Deadline::after(patience.timeout_ns)?;
-        if !patience.has_tried {
-            match attempt() {
-                Err(Errno::EAGAIN) => {}
-                outcome => return Ok(outcome),
-            }
+        match patience.attempted.map_or_else(&mut attempt, Err) {
+            Err(Errno::EAGAIN) => {}
+            outcome => return Ok(outcome),
         }
         if self.nonblocking || deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());

@@ -42,8 +42,9 @@ pub(crate) struct Patience {
     /// From when the call has to wait: a call that need not wait does not ask for the time, which
     /// costs as much as a good part of the system call.
     pub(crate) timeout_ns: i64,
-    /// An attempt has just said that the call would have to wait.
-    pub(crate) has_tried: bool,
+    /// What an attempt just said: it is not made again, because a receive that failed with
+    /// `EFAULT` has taken a message.
+    pub(crate) attempted: Option<Errno>,
 }
 
 /// An open message queue.
