@@ -36,4 +36,5 @@ mod semaphore;
 mod shm;
 mod sync;
 mod sys;
+mod sysv;
 mod time;
