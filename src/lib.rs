@@ -29,6 +29,7 @@ pub mod ffi;
 
 mod error;
 mod layout;
+mod list;
 mod map;
 mod name;
 mod object;

@@ -12,6 +12,7 @@
 #![allow(non_camel_case_types, reason = "the C names are part of the interface")]
 
 pub mod cond;
+pub mod list;
 pub mod mutex;
 pub mod sem;
 pub mod shm;

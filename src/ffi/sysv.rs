@@ -54,11 +54,13 @@ pub struct ipc_sysv_shm_stat_t {
     pub key: c_int,
     /// The id, as ipcs shows it.
     pub id: c_int,
-    /// Owner and group.
+    /// Who owns it.
     pub owner: libc::uid_t,
+    /// Its group.
     pub group: libc::gid_t,
     /// Who created it.
     pub creator: libc::uid_t,
+    /// The creator's group.
     pub creator_group: libc::gid_t,
     /// The permissions, 0777 at most.
     pub mode: libc::mode_t,
@@ -68,12 +70,15 @@ pub struct ipc_sysv_shm_stat_t {
     pub size: usize,
     /// How often it is attached.
     pub attached: usize,
-    /// Who created it, and who last attached or detached it; 0 for a process not visible here.
+    /// The process that created it. All processes: 0 for one not visible here.
     pub creator_pid: libc::pid_t,
+    /// Who last attached or detached it.
     pub last_pid: libc::pid_t,
-    /// Seconds since 1970; 0 for never.
+    /// When it was last attached. All times: seconds since 1970; 0 for never.
     pub attach_time: i64,
+    /// When it was last detached.
     pub detach_time: i64,
+    /// When it was created or its owner or mode last changed.
     pub change_time: i64,
 }
 
@@ -84,25 +89,31 @@ pub struct ipc_sysv_msg_stat_t {
     pub key: c_int,
     /// The id, as ipcs shows it.
     pub id: c_int,
-    /// Owner and group.
+    /// Who owns it.
     pub owner: libc::uid_t,
+    /// Its group.
     pub group: libc::gid_t,
     /// Who created it.
     pub creator: libc::uid_t,
+    /// The creator's group.
     pub creator_group: libc::gid_t,
     /// The permissions, 0777 at most.
     pub mode: libc::mode_t,
-    /// Who last sent and received; 0 for nobody, or a process not visible here.
+    /// Who last sent; 0 for nobody, or a process not visible here.
     pub last_sender: libc::pid_t,
+    /// Who last received.
     pub last_receiver: libc::pid_t,
     /// Messages in the queue.
     pub messages: usize,
-    /// Their bytes in all, and how many there may be.
+    /// Their bytes in all.
     pub bytes: usize,
+    /// How many bytes there may be.
     pub bytes_max: usize,
-    /// Seconds since 1970; 0 for never.
+    /// When a message was last sent. All times: seconds since 1970; 0 for never.
     pub send_time: i64,
+    /// When a message was last received.
     pub receive_time: i64,
+    /// When it was created or its owner or mode last changed.
     pub change_time: i64,
 }
 
@@ -113,18 +124,21 @@ pub struct ipc_sysv_sem_stat_t {
     pub key: c_int,
     /// The id, as ipcs shows it.
     pub id: c_int,
-    /// Owner and group.
+    /// Who owns it.
     pub owner: libc::uid_t,
+    /// Its group.
     pub group: libc::gid_t,
     /// Who created it.
     pub creator: libc::uid_t,
+    /// The creator's group.
     pub creator_group: libc::gid_t,
     /// The permissions, 0777 at most.
     pub mode: libc::mode_t,
     /// How many semaphores it has.
     pub count: c_int,
-    /// Seconds since 1970; 0 for never.
+    /// When an operation last took place. All times: seconds since 1970; 0 for never.
     pub operation_time: i64,
+    /// When it was created or its owner or mode last changed.
     pub change_time: i64,
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod robust;
