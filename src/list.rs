@@ -151,42 +151,44 @@ impl Listing {
 
     fn find_users(&mut self) {
         let objects = &mut self.objects;
+        // In order from the start: a library's sort is larger than all of this.
         let mut by_file: Vec<(FileId, usize)> = Vec::new();
         let mut by_id: Vec<(c_int, usize)> = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             match (object.file, object.kind) {
-                (Some(file), _) => by_file.push((file, index)),
-                (None, Kind::SysvShm) => by_id.push((object.id, index)),
+                (Some(file), _) => {
+                    let place = by_file.partition_point(|(other, _)| *other < file);
+                    by_file.insert(place, (file, index));
+                }
+                (None, Kind::SysvShm) => {
+                    let place = by_id.partition_point(|(other, _)| *other < object.id);
+                    by_id.insert(place, (object.id, index));
+                }
                 _ => {}
             }
         }
         if by_file.is_empty() && by_id.is_empty() {
             return;
         }
-        by_file.sort_unstable();
-        by_id.sort_unstable();
-        let complete = listing::each_use(&mut |pid, used| {
-            let index = match used {
-                // A file with two names is two objects here; both entries get its users.
-                Use::File(file) => {
-                    let start = by_file.partition_point(|(other, _)| *other < file);
-                    for (other, index) in &by_file[start..] {
-                        if *other != file {
-                            break;
-                        }
-                        objects[*index].users.push(pid);
-                    }
-                    return;
+        let complete = listing::each_use(&mut |pid, used| match used {
+            // A file with two names is two objects here; both have its users.
+            Use::File(file) => {
+                let start = by_file.partition_point(|(other, _)| *other < file);
+                for (_, index) in by_file[start..]
+                    .iter()
+                    .take_while(|(other, _)| *other == file)
+                {
+                    objects[*index].add_user(pid);
                 }
-                Use::Segment(id) => by_id.binary_search_by_key(&id, |(id, _)| *id),
-            };
-            if let Ok(index) = index {
-                objects[by_id[index].1].users.push(pid);
+            }
+            Use::Segment(id) => {
+                let place = by_id.partition_point(|(other, _)| *other < id);
+                if let Some((_, index)) = by_id.get(place).filter(|(other, _)| *other == id) {
+                    objects[*index].add_user(pid);
+                }
             }
         });
         for object in objects {
-            object.users.sort_unstable();
-            object.users.dedup();
             object.users_complete =
                 complete && (object.file.is_some() || object.kind == Kind::SysvShm);
         }
@@ -218,6 +220,12 @@ impl Listing {
 }
 
 impl Found {
+    fn add_user(&mut self, pid: libc::pid_t) {
+        if let Err(place) = self.users.binary_search(&pid) {
+            self.users.insert(place, pid);
+        }
+    }
+
     fn in_directory(kind: Kind, name: &[u8], entry: &Entry) -> Found {
         Found {
             kind,

@@ -1,6 +1,6 @@
 //! Listing and removing objects of every kind.
 
-use super::handle::Table;
+use super::handle::{Pinned, Table};
 use super::*;
 use crate::list::{self, Found, Kind, Listing, Recorded, Target};
 use crate::name::Name;
@@ -88,6 +88,12 @@ pub struct ipc_object_t {
 
 static LISTINGS: Table<Listing> = Table::new(7, "list");
 
+// Not inlined: once in the library, not once per export.
+#[inline(never)]
+fn listing_of(handle: *const ipc_list_t) -> Result<Pinned<'static, Listing>> {
+    LISTINGS.get(handle)
+}
+
 /// Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses them.
 ///
 /// Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues of the
@@ -129,7 +135,7 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
 pub unsafe extern "C" fn ipc_list_next(list: *mut ipc_list_t, object: *mut ipc_object_t) -> c_int {
     guard(c"ipc_list_next", || {
         let object = checked(object, "object")?;
-        let listing = LISTINGS.get(list)?;
+        let listing = listing_of(list)?;
         let Some((index, found)) = listing.next() else {
             return Ok(0);
         };
@@ -193,7 +199,7 @@ pub unsafe extern "C" fn ipc_list_users(
         let object = checked(object.cast_mut(), "object")?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         let index = unsafe { object.as_ref() }.index as usize;
-        let listing = LISTINGS.get(list)?;
+        let listing = listing_of(list)?;
         let users = listing.users(index)?;
         let count = users.len().min(capacity);
         if count != 0 {
@@ -215,7 +221,7 @@ pub unsafe extern "C" fn ipc_list_users(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
-    guard(c"ipc_list_unlisted", || Ok(LISTINGS.get(list)?.unlisted))
+    guard(c"ipc_list_unlisted", || Ok(listing_of(list)?.unlisted))
 }
 
 /// Ends a list.

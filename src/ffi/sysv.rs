@@ -1,6 +1,6 @@
 //! System V shared memory, message queues and semaphore sets.
 
-use super::handle::Table;
+use super::handle::{Pinned, Table};
 use super::*;
 use crate::object::path_from_c;
 use crate::sys::sysv as system;
@@ -158,6 +158,22 @@ static SEGMENTS: Table<shm::Segment> = Table::new(4, "System V shared memory han
 static QUEUES: Table<msg::Queue> = Table::new(5, "System V message queue handle");
 static SETS: Table<sem::Set> = Table::new(6, "System V semaphore set handle");
 
+// Not inlined: once in the library, not once per export.
+#[inline(never)]
+fn segment_of(handle: *const ipc_sysv_shm_t) -> Result<Pinned<'static, shm::Segment>> {
+    SEGMENTS.get(handle)
+}
+
+#[inline(never)]
+fn queue_of(handle: *const ipc_sysv_msg_t) -> Result<Pinned<'static, msg::Queue>> {
+    QUEUES.get(handle)
+}
+
+#[inline(never)]
+fn set_of(handle: *const ipc_sysv_sem_t) -> Result<Pinned<'static, sem::Set>> {
+    SETS.get(handle)
+}
+
 /// Writes an output: the last step of a call that succeeds.
 ///
 /// # Safety
@@ -272,7 +288,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_open_id(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_data(shm: *const ipc_sysv_shm_t) -> *mut c_void {
     guard(c"ipc_sysv_shm_data", || {
-        Ok(SEGMENTS.get(shm)?.data().as_ptr().cast::<c_void>())
+        Ok(segment_of(shm)?.data().as_ptr().cast::<c_void>())
     })
 }
 
@@ -282,7 +298,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_data(shm: *const ipc_sysv_shm_t) -> *mut c
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_size(shm: *const ipc_sysv_shm_t) -> usize {
-    guard(c"ipc_sysv_shm_size", || Ok(SEGMENTS.get(shm)?.size()))
+    guard(c"ipc_sysv_shm_size", || Ok(segment_of(shm)?.size()))
 }
 
 /// The id of the segment, as ipcs and ipcrm know it.
@@ -292,7 +308,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_size(shm: *const ipc_sysv_shm_t) -> usize 
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_id(shm: *const ipc_sysv_shm_t) -> c_int {
-    guard(c"ipc_sysv_shm_id", || Ok(SEGMENTS.get(shm)?.id()))
+    guard(c"ipc_sysv_shm_id", || Ok(segment_of(shm)?.id()))
 }
 
 /// What the kernel knows of the segment.
@@ -310,7 +326,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_stat(
 ) -> c_int {
     guard(c"ipc_sysv_shm_stat", || {
         let out = checked(out, "out")?;
-        let status = SEGMENTS.get(shm)?.status()?;
+        let status = segment_of(shm)?.status()?;
         let permissions = status.permissions;
         let stat = ipc_sysv_shm_stat_t {
             key: permissions.key,
@@ -354,7 +370,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
         if shm.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
-        SEGMENTS.get(shm)?.check_closable()?;
+        segment_of(shm)?.check_closable()?;
         SEGMENTS.close(shm)?;
         Ok(0)
     })
@@ -371,7 +387,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int {
     guard(c"ipc_sysv_shm_remove", || {
-        SEGMENTS.get(shm)?.remove()?;
+        segment_of(shm)?.remove()?;
         Ok(0)
     })
 }
@@ -475,7 +491,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_send(
 ) -> c_int {
     guard(c"ipc_sysv_msg_send", || {
         let deadline = Deadline::after(timeout_ns)?;
-        let queue = QUEUES.get(queue)?;
+        let queue = queue_of(queue)?;
         if len > msg::LENGTH_MAX {
             return Err(fail!(
                 EMSGSIZE,
@@ -529,7 +545,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_receive(
 ) -> libc::ssize_t {
     guard(c"ipc_sysv_msg_receive", || {
         let deadline = Deadline::after(timeout_ns)?;
-        let queue = QUEUES.get(queue)?;
+        let queue = queue_of(queue)?;
         let selection = selection(select, wanted)?;
         if !r#type.is_null() {
             checked(r#type, "type")?;
@@ -579,7 +595,7 @@ fn selection(select: c_int, wanted: c_long) -> Result<msg::Selection> {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_id(queue: *const ipc_sysv_msg_t) -> c_int {
-    guard(c"ipc_sysv_msg_id", || Ok(QUEUES.get(queue)?.id()))
+    guard(c"ipc_sysv_msg_id", || Ok(queue_of(queue)?.id()))
 }
 
 /// What the kernel knows of the queue.
@@ -597,7 +613,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_stat(
 ) -> c_int {
     guard(c"ipc_sysv_msg_stat", || {
         let out = checked(out, "out")?;
-        let status = QUEUES.get(queue)?.status()?;
+        let status = queue_of(queue)?.status()?;
         let permissions = status.permissions;
         let stat = ipc_sysv_msg_stat_t {
             key: permissions.key,
@@ -650,7 +666,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_close(queue: *mut ipc_sysv_msg_t) -> c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_int {
     guard(c"ipc_sysv_msg_remove", || {
-        QUEUES.get(queue)?.remove()?;
+        queue_of(queue)?.remove()?;
         Ok(0)
     })
 }
@@ -773,7 +789,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_op(
 ) -> c_int {
     guard(c"ipc_sysv_sem_op", || {
         let deadline = Deadline::after(timeout_ns)?;
-        let set = SETS.get(set)?;
+        let set = set_of(set)?;
         let start = checked(ops.cast_mut(), "ops")?;
         if count > system::OPERATIONS_MAX {
             return Err(fail!(
@@ -811,7 +827,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_op(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_value(set: *const ipc_sysv_sem_t, index: c_int) -> c_int {
-    guard(c"ipc_sysv_sem_value", || SETS.get(set)?.value(index))
+    guard(c"ipc_sysv_sem_value", || set_of(set)?.value(index))
 }
 
 /// The id of the semaphore set, as ipcs and ipcrm know it.
@@ -821,7 +837,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_value(set: *const ipc_sysv_sem_t, index: c
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_id(set: *const ipc_sysv_sem_t) -> c_int {
-    guard(c"ipc_sysv_sem_id", || Ok(SETS.get(set)?.id()))
+    guard(c"ipc_sysv_sem_id", || Ok(set_of(set)?.id()))
 }
 
 /// What the kernel knows of the semaphore set.
@@ -839,7 +855,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_stat(
 ) -> c_int {
     guard(c"ipc_sysv_sem_stat", || {
         let out = checked(out, "out")?;
-        let status = SETS.get(set)?.status()?;
+        let status = set_of(set)?.status()?;
         let permissions = status.permissions;
         let stat = ipc_sysv_sem_stat_t {
             key: permissions.key,
@@ -887,7 +903,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_close(set: *mut ipc_sysv_sem_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int {
     guard(c"ipc_sysv_sem_remove", || {
-        SETS.get(set)?.remove()?;
+        set_of(set)?.remove()?;
         Ok(0)
     })
 }
