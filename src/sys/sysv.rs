@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, zeroed};
 use core::ptr::{self, NonNull};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag};
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, Flock, FlockArg, OFlag};
 use nix::sys::stat::Mode;
 use std::os::fd::OwnedFd;
 
@@ -365,19 +365,64 @@ pub(crate) fn sem_last_place() -> Result<c_int, Errno> {
     Errno::result(unsafe { libc::semctl(0, 0, libc::SEM_INFO, &raw mut info) })
 }
 
-/// A lock on the file in /proc that lists the semaphore sets: one per machine, there whenever
-/// the sets are, released by the kernel when its holder dies.
-pub(crate) struct SetsLock {
-    _lock: Flock<OwnedFd>,
+/// The file in /proc that lists the semaphore sets, for locks on it: it is there whenever the sets
+/// are, everybody may read it, and the kernel releases locks when their holder dies.
+fn sets_file() -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    nix::fcntl::open(c"/proc/sysvipc/sem", flags, Mode::empty())
 }
 
-impl SetsLock {
-    /// Takes the lock if it is free: `EAGAIN` if not, `ENOENT` without /proc.
-    pub(crate) fn attempt() -> Result<SetsLock, Errno> {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let file = nix::fcntl::open(c"/proc/sysvipc/sem", flags, Mode::empty())?;
-        Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map(|lock| SetsLock { _lock: lock })
+/// A lock on the byte that stands for a key.
+fn lock_of_key(key: libc::key_t, lock_type: c_int) -> libc::flock {
+    libc::flock {
+        l_type: lock_type as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: libc::off_t::from(key as u32),
+        l_len: 1,
+        // Must be 0 for locks that belong to an open file and not to a process.
+        l_pid: 0,
+    }
+}
+
+/// Held while a process makes the set with some key and gives it its values. A shared lock: a file
+/// open for reading allows no other, creators need not exclude each other (`semget` does), and
+/// nobody can hold them up.
+pub(crate) struct CreatorMark(OwnedFd, libc::key_t);
+
+impl CreatorMark {
+    /// `ENOENT` without /proc.
+    pub(crate) fn set(key: libc::key_t) -> Result<CreatorMark, Errno> {
+        let file = sets_file()?;
+        let lock = lock_of_key(key, libc::F_RDLCK);
+        nix::fcntl::fcntl(&file, FcntlArg::F_OFD_SETLK(&lock))?;
+        Ok(CreatorMark(file, key))
+    }
+}
+
+impl Drop for CreatorMark {
+    fn drop(&mut self) {
+        // Closing is not enough: a child forked just now by another thread has the file open too.
+        let lock = lock_of_key(self.1, libc::F_UNLCK);
+        let _ = nix::fcntl::fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock));
+    }
+}
+
+/// Held while a process judges and completes a set that was never given values: by one at a time.
+pub(crate) struct CompletionLock(Flock<OwnedFd>);
+
+impl CompletionLock {
+    /// `EAGAIN` when another process has it, `ENOENT` without /proc.
+    pub(crate) fn attempt() -> Result<CompletionLock, Errno> {
+        Flock::lock(sets_file()?, FlockArg::LockExclusiveNonblock)
+            .map(CompletionLock)
             .map_err(|(_, errno)| errno)
+    }
+
+    /// Whether a living process has marked itself as the creator of this key's set.
+    pub(crate) fn has_creator(&self, key: libc::key_t) -> Result<bool, Errno> {
+        // Asks who would be in the way of an exclusive lock, which itself is not allowed here.
+        let mut lock = lock_of_key(key, libc::F_WRLCK);
+        nix::fcntl::fcntl(&*self.0, FcntlArg::F_OFD_GETLK(&mut lock))?;
+        Ok(c_int::from(lock.l_type) != libc::F_UNLCK)
     }
 }

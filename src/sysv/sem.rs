@@ -7,16 +7,21 @@
 //! 1. A set that never had values is told from one that has: all values are 0, no semaphore
 //!    names a process that set it, and no operation ever took place. SETALL, one atomic step,
 //!    ends that state.
-//! 2. Creators hold a lock over the two calls that the kernel takes back when they die
-//!    ([`SetsLock`]). An opener who finds a set without values takes the lock: if the set still
-//!    has none, its creator is dead, and a caller with values gives them.
+//! 2. A creator marks its key over the two calls with a lock that the kernel takes back at its
+//!    death ([`CreatorMark`]). An opener who finds a set without values waits while there is a mark;
+//!    when there is none and still no values, the creator is dead, and a caller with values gives
+//!    them, one at a time ([`CompletionLock`]). The mark is looked for before the values: the other
+//!    way round, a creator that finishes in between would be taken for dead. No new creator of the
+//!    same set can come, because the set exists.
 //! 3. Programs without this library that wait for `sem_otime` to become positive (Stevens, UNIX
 //!    Network Programming 2, 11.3) are served: an operation without effect follows SETALL.
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::error::{Errno, Error, Result, fail};
 use crate::object::{Options, Outcome};
-use crate::sys::sysv::{self, OPERATIONS_MAX, PRIVATE, SemStatus, SetsLock, VALUE_MAX, Which};
+use crate::sys::sysv::{
+    self, CompletionLock, CreatorMark, OPERATIONS_MAX, PRIVATE, SemStatus, VALUE_MAX, Which,
+};
 use crate::time::{Deadline, now};
 use core::ffi::c_int;
 use core::time::Duration;
@@ -56,24 +61,20 @@ impl Set {
         let shown = Shown::by_key(WHAT, key);
         let limit = "too many semaphores in one set or in all (kernel.sem)";
         loop {
-            let mut lock = None;
+            let mut mark = None;
             let (id, outcome) = find_or_make(shown, options, 0o600, limit, &mut |flags| {
                 let is_making = flags & libc::IPC_CREAT != 0;
-                if is_making && key != PRIVATE && lock.is_none() {
-                    lock = Some(CreatorsLock::take()?);
+                if is_making && key != PRIVATE && mark.is_none() {
+                    mark = marked(key)?;
                 }
                 sysv::sem_get(key, if is_making { count } else { 0 }, flags)
-            })
-            .map_err(|error| match error.errno() {
-                Errno::EAGAIN => creator_at_work(shown),
-                _ => error,
             })?;
             let opened = match outcome {
                 Outcome::Created => initialise(shown, id, values).map(|()| outcome),
                 Outcome::Opened => {
-                    // The maker's lock is not held over the search: others may create meanwhile.
-                    drop(lock);
-                    settle(shown, id, values, options)
+                    // Not a creator after all.
+                    drop(mark);
+                    settle(shown, key, id, values, options)
                 }
             };
             match opened.and_then(|outcome| Ok((Set::of(shown, id, count, options)?, outcome))) {
@@ -259,62 +260,70 @@ fn is_uninitialised(shown: Shown, id: c_int) -> Result<bool> {
     Ok(true)
 }
 
+/// This process's mark as the creator of a key's set. Without /proc there is none: the set is made
+/// all the same, and nobody can complete it if this process dies.
+fn marked(key: libc::key_t) -> Result<Option<CreatorMark>, Errno> {
+    match CreatorMark::set(key) {
+        Ok(mark) => Ok(Some(mark)),
+        Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Makes sure that a set that was found has values, and says whether this call gave them.
-fn settle(shown: Shown, id: c_int, values: &[u16], options: Options) -> Result<Outcome> {
+fn settle(
+    shown: Shown,
+    key: libc::key_t,
+    id: c_int,
+    values: &[u16],
+    options: Options,
+) -> Result<Outcome> {
+    let deadline = Deadline::At(now() + CREATOR_PATIENCE);
+    let lock = loop {
+        if !is_uninitialised(shown, id)? {
+            return Ok(Outcome::Opened);
+        }
+        let lock = match CompletionLock::attempt() {
+            Ok(lock) => Some(lock),
+            Err(Errno::EAGAIN | Errno::EINTR) => None,
+            // No mark can be looked for.
+            Err(_) => return Err(no_values(shown)),
+        };
+        if let Some(lock) = lock {
+            if !lock.has_creator(key)? {
+                break lock;
+            }
+        }
+        if deadline.has_passed() {
+            return Err(fail!(
+                EAGAIN,
+                "{shown}: the process that is creating it, or completing it, has not finished in {} s: it is stopped",
+                CREATOR_PATIENCE.as_secs()
+            ));
+        }
+        // Opening is no wait that a signal ends.
+        let _ = sysv::sleep(PAUSE);
+    };
     if !is_uninitialised(shown, id)? {
         return Ok(Outcome::Opened);
     }
-    let lock = CreatorsLock::take().map_err(|_| creator_at_work(shown))?;
-    if !is_uninitialised(shown, id)? {
-        return Ok(Outcome::Opened);
-    }
-    if !options.create || !lock.is_proof() {
-        return Err(fail!(
-            EAGAIN,
-            "{shown}: created, but never given values: its creator died in between, or uses semget and is not done; IPC_CREATE with values completes it"
-        ));
+    if !options.create {
+        return Err(no_values(shown));
     }
     let found = sysv::sem_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
     check_owner(shown, options, &found.permissions)?;
     // The values are as many as the set has semaphores only if the counts agree.
     check_count(shown, c_int::try_from(values.len()).unwrap_or(0), &found)?;
     initialise(shown, id, values)?;
+    drop(lock);
     Ok(Outcome::Created)
 }
 
-fn creator_at_work(shown: Shown) -> Error {
+fn no_values(shown: Shown) -> Error {
     fail!(
         EAGAIN,
-        "{shown}: a process that is creating a set has not finished in {} s: it is stopped, or holds a lock on /proc/sysvipc/sem for another reason",
-        CREATOR_PATIENCE.as_secs()
+        "{shown}: created, but never given values: its creator died in between, or uses semget and is not done; IPC_CREATE with values completes it"
     )
-}
-
-/// Held while a set is made and given its values.
-struct CreatorsLock(Option<SetsLock>);
-
-impl CreatorsLock {
-    fn take() -> Result<CreatorsLock, Errno> {
-        let deadline = Deadline::At(now() + CREATOR_PATIENCE);
-        loop {
-            match SetsLock::attempt() {
-                Ok(lock) => return Ok(CreatorsLock(Some(lock))),
-                Err(Errno::EAGAIN | Errno::EINTR) if !deadline.has_passed() => {
-                    // Opening is no wait that a signal ends.
-                    let _ = sysv::sleep(PAUSE);
-                }
-                Err(Errno::EAGAIN | Errno::EINTR) => return Err(Errno::EAGAIN),
-                Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => return Err(errno),
-                // Without /proc there is no lock, and no proof that a creator died.
-                Err(_) => return Ok(CreatorsLock(None)),
-            }
-        }
-    }
-
-    /// Whether no living creator of this library can be at work.
-    fn is_proof(&self) -> bool {
-        self.0.is_some()
-    }
 }
 
 /// Removes a set. Those who wait on it get EIDRM.
