@@ -301,9 +301,9 @@ typedef struct ipc_object_t {
    */
   unsigned int type_version;
   /*
-   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the caller may
-   not read a queue of the kernel). System V semaphore sets: how many semaphores. Others:
-   the bytes of their file.
+   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
+   caller may not read a queue of the kernel). System V semaphore sets: how many
+   semaphores. Others: the bytes of their file.
    */
   uint64_t size;
   /*
@@ -671,12 +671,13 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
 int ipc_cond_destroy(struct ipc_cond_t *cond);
 
 /*
- Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses them.
+ Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
+ them.
 
- Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues of the
- kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted by this
- call); without them the queues are left out, and ipc_list_unlisted() says so. Users are looked
- for in /proc: of other users' processes only privileged callers see them.
+ Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
+ of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
+ by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
+ are looked for in /proc: of other users' processes only privileged callers see them.
 
  out: receives the list, on success only. End it with ipc_list_close().
  kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
@@ -735,8 +736,8 @@ int ipc_list_unlisted(const struct ipc_list_t *list);
 int ipc_list_close(struct ipc_list_t *list);
 
 /*
- Removes one object, as the unlink and remove call of its kind does: those who have it
- open keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
+ Removes one object, as the unlink and remove call of its kind does: those who have it open
+ keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
  semaphore get -EIDRM. An object of another kind at that name is left alone.
 
  kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
@@ -1267,13 +1268,13 @@ int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
 int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
 
 /*
- Removes the segment. From now on no key leads to it; processes that have it attached keep it, and it
- is gone when the last of them has detached it.
- The handle stays open until it is closed.
+ Removes the segment. From now on no key leads to it; processes that have it attached keep
+ it, and it is gone when the last of them has detached it. The handle stays open until it is
+ closed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
- neither owner nor creator.
+ Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already;
+ -EPERM neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_shm_remove(struct ipc_sysv_shm_t *shm);

@@ -69,9 +69,9 @@ pub struct ipc_object_t {
     pub mode: libc::mode_t,
     /// With a good record: the version of the declared type.
     pub type_version: c_uint,
-    /// Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the caller may
-    /// not read a queue of the kernel). System V semaphore sets: how many semaphores. Others:
-    /// the bytes of their file.
+    /// Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
+    /// caller may not read a queue of the kernel). System V semaphore sets: how many
+    /// semaphores. Others: the bytes of their file.
     pub size: u64,
     /// How many processes are known to have it mapped or open: ipc_list_users() tells which.
     pub users: usize,
@@ -94,12 +94,13 @@ fn listing_of(handle: *const ipc_list_t) -> Result<Pinned<'static, Listing>> {
     LISTINGS.get(handle)
 }
 
-/// Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses them.
+/// Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
+/// them.
 ///
-/// Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues of the
-/// kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted by this
-/// call); without them the queues are left out, and ipc_list_unlisted() says so. Users are looked
-/// for in /proc: of other users' processes only privileged callers see them.
+/// Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
+/// of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
+/// by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
+/// are looked for in /proc: of other users' processes only privileged callers see them.
 ///
 /// out: receives the list, on success only. End it with ipc_list_close().
 /// kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
@@ -242,8 +243,8 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
     })
 }
 
-/// Removes one object, as the unlink and remove call of its kind does: those who have it
-/// open keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
+/// Removes one object, as the unlink and remove call of its kind does: those who have it open
+/// keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
 /// semaphore get -EIDRM. An object of another kind at that name is left alone.
 ///
 /// kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.

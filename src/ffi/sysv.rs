@@ -376,13 +376,13 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
     })
 }
 
-/// Removes the segment. From now on no key leads to it; processes that have it attached keep it, and it
-/// is gone when the last of them has detached it.
-/// The handle stays open until it is closed.
+/// Removes the segment. From now on no key leads to it; processes that have it attached keep
+/// it, and it is gone when the last of them has detached it. The handle stays open until it is
+/// closed.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
-/// neither owner nor creator.
+/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already;
+/// -EPERM neither owner nor creator.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int {

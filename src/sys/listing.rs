@@ -195,8 +195,8 @@ pub(crate) enum Use {
     Segment(c_int),
 }
 
-/// Calls `found` for every file and segment that a process of this machine has mapped, and for every
-/// file it has open, with its process id; whether all processes could be looked at.
+/// Calls `found` for every file and segment that a process of this machine has mapped, and for
+/// every file it has open, with its process id; whether all processes could be looked at.
 pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return false;

@@ -185,8 +185,8 @@ impl Queue {
         })
     }
 
-    /// Why the kernel calls a message with a good type invalid: the queue is gone, or the message is
-    /// too long.
+    /// Why the kernel calls a message with a good type invalid: the queue is gone, or the
+    /// message is too long.
     #[cold]
     fn refused(&self, length: usize) -> Error {
         let shown = self.shown();
@@ -420,7 +420,8 @@ impl Spare {
 
 impl Taken<'_> {
     fn envelope(&mut self) -> &mut Envelope {
-        // SAFETY: this is the only Taken there is while `taken` is set, and it is borrowed uniquely.
+        // SAFETY: this is the only Taken there is while `taken` is set, and it is borrowed
+        // uniquely.
         unsafe { &mut *self.0.memory.get() }
     }
 }
