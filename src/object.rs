@@ -387,6 +387,14 @@ fn agreed_size(
     Ok(wanted.offset())
 }
 
+/// Reads the record of a file that may be anything; `None` when it has none.
+pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Record>, Errno> {
+    let mut found = Record::blank();
+    let offset = file_size.saturating_sub(crate::layout::RECORD_SPAN);
+    let complete = file::read_at(file, found.as_bytes_mut(), offset)?;
+    Ok((complete && found.is_present()).then_some(found))
+}
+
 /// The size of a foreign object, if it is the one expected, with its space reserved where that
 /// is possible.
 fn adopted_size(

@@ -302,7 +302,10 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Drops the value and frees the slot. The caller has just set BUSY.
+    /// Drops the value and frees the slot. The caller has just set BUSY. Not inlined: it would stand
+    /// in every export.
+    #[cold]
+    #[inline(never)]
     fn empty(&self, generation: u64) {
         // SAFETY: BUSY makes this thread the only one that touches the value, which insert wrote.
         unsafe { (*self.value.get()).assume_init_drop() };

@@ -17,9 +17,11 @@
 
 pub mod cond;
 pub mod mq;
+pub mod list;
 pub mod mutex;
 pub mod sem;
 pub mod shm;
+pub mod sysv;
 pub mod text;
 pub mod types;
 
@@ -79,6 +81,12 @@ trait Returned {
 impl Returned for c_int {
     fn failure(result: c_int) -> c_int {
         result
+    }
+}
+
+impl Returned for isize {
+    fn failure(result: c_int) -> isize {
+        result as isize
     }
 }
 

@@ -395,11 +395,37 @@ impl Record {
         Ok(())
     }
 
+    /// What the record says of the file of `file_size` bytes that it was found in, for those who
+    /// only look; `None` if it is damaged or not about this file.
+    pub(crate) fn read(&self, file_size: u64) -> Option<Description<'_>> {
+        let is_whole = self.is_present()
+            && self.byte_order == BYTE_ORDER
+            && self.version == VERSION
+            && self.checksum == self.digest()
+            && self.total_size == file_size;
+        is_whole.then(|| Description {
+            kind: self.kind,
+            type_name: until_nul(&self.kind_type.name),
+            type_version: self.kind_type.version,
+            data_size: self.kind_type.size,
+        })
+    }
+
     fn digest(&self) -> u64 {
         let mut digest = Digest::new();
         digest.add(&self.as_bytes()[..offset_of!(Record, checksum)]);
         digest.0
     }
+}
+
+/// What a good record says.
+pub(crate) struct Description<'a> {
+    /// A [`Kind`], or a number that this version does not know.
+    pub(crate) kind: u32,
+    /// At most [`TYPE_NAME_MAX`] bytes.
+    pub(crate) type_name: &'a [u8],
+    pub(crate) type_version: u32,
+    pub(crate) data_size: u64,
 }
 
 /// The size of the file of an object with `data_size` bytes of data: whole pages of data, then

@@ -7,9 +7,11 @@
 pub(crate) mod direct;
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
 pub(crate) mod process;
 pub(crate) mod robust;
 pub(crate) mod semaphore;
 pub(crate) mod signal;
+pub(crate) mod sysv;

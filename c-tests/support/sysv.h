@@ -1,0 +1,98 @@
+/* What the tests of System V IPC need besides: ids and keys that are cleaned up (they would outlive
+ * the test on the whole machine), and waiting until another process is asleep in a call. */
+#ifndef SYSV_H
+#define SYSV_H
+
+#include "test.h"
+
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+static struct {
+  int kind, id;
+} sysv_ids[32];
+static int sysv_id_count;
+static char sysv_files[8][64];
+static int sysv_file_count;
+static pid_t sysv_pid;
+
+static inline void sysv_clean_up(void) {
+  if (getpid() != sysv_pid) return;
+  for (int i = 0; i < sysv_id_count; i++) ipc_remove(sysv_ids[i].kind, NULL, sysv_ids[i].id);
+  for (int i = 0; i < sysv_file_count; i++) {
+    /* A key may have led to an object whose id no test has told. */
+    key_t key;
+    if (ipc_sysv_key(&key, sysv_files[i], 1) == 0) {
+      int id;
+      if ((id = shmget(key, 0, 0)) >= 0) ipc_sysv_shm_remove_id(id);
+      if ((id = msgget(key, 0)) >= 0) ipc_sysv_msg_remove_id(id);
+      if ((id = semget(key, 0, 0)) >= 0) ipc_sysv_sem_remove_id(id);
+    }
+    unlink(sysv_files[i]);
+  }
+}
+
+static inline void sysv_at_exit(void) {
+  if (sysv_pid != 0) return;
+  sysv_pid = getpid();
+  atexit(sysv_clean_up);
+}
+
+/* Removes the object when the test ends; the id. */
+__attribute__((unused)) static int remember(int kind, int id) {
+  sysv_at_exit();
+  CHECK(id >= 0);
+  CHECK(sysv_id_count < 32);
+  sysv_ids[sysv_id_count].kind = kind;
+  sysv_ids[sysv_id_count++].id = id;
+  return id;
+}
+
+/* The path of a file of this test alone, removed with what project 1 of it leads to. */
+__attribute__((unused)) static const char *unique_file(const char *suffix) {
+  sysv_at_exit();
+  CHECK(sysv_file_count < 8);
+  char *path = sysv_files[sysv_file_count++];
+  snprintf(path, sizeof sysv_files[0], "/tmp/ripc-test-%d-%s", (int)getpid(), suffix);
+  FILE *file = fopen(path, "w");
+  CHECK(file != NULL);
+  fclose(file);
+  return path;
+}
+
+/* A key of this test alone. Two files may have one key by chance: then there is a next one. */
+__attribute__((unused)) static key_t unique_key(const char *suffix) {
+  for (int attempt = 0; attempt < 6; attempt++) {
+    char name[32];
+    snprintf(name, sizeof name, "%s-%d", suffix, attempt);
+    key_t key;
+    CHECK_EQUAL(ipc_sysv_key(&key, unique_file(name), 1), 0);
+    if (shmget(key, 0, 0) < 0 && msgget(key, 0) < 0 && semget(key, 0, 0) < 0) return key;
+    sysv_file_count--; /* somebody else's: not ours to remove */
+    unlink(sysv_files[sysv_file_count]);
+  }
+  SKIP("no free key");
+}
+
+/* Waits until a process or thread is asleep in that system call. */
+__attribute__((unused)) static void await_asleep(pid_t pid, long call) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
+  for (;;) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) SKIP("/proc/PID/syscall cannot be read");
+    long found = -1;
+    int read = fscanf(file, "%ld", &found);
+    fclose(file);
+    if (read == 1 && found == call) return;
+    CHECK(kill(pid, 0) == 0);
+    struct timespec pause = {0, 1000000};
+    nanosleep(&pause, NULL);
+  }
+}
+
+#endif

@@ -1,0 +1,335 @@
+//! What a listing reads: directories, the kernel's message queues, and /proc.
+
+use core::ffi::{CStr, c_int, c_uint};
+use core::ptr;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::unistd::UnlinkatFlags;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+// <linux/mount.h>; the libc crate has the numbers of the calls only.
+const FSOPEN_CLOEXEC: c_uint = 1;
+const FSCONFIG_CMD_CREATE: c_uint = 6;
+const FSMOUNT_CLOEXEC: c_uint = 1;
+
+/// A file in a listed directory, as far as a listing shows it.
+pub(crate) struct Entry {
+    pub(crate) name: CString,
+    pub(crate) owner: libc::uid_t,
+    pub(crate) group: libc::gid_t,
+    pub(crate) mode: libc::mode_t,
+    pub(crate) size: u64,
+    pub(crate) file: FileId,
+}
+
+/// What tells a file from all others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+impl FileId {
+    fn of(status: &FileStat) -> FileId {
+        FileId {
+            device: status.st_dev,
+            inode: status.st_ino,
+        }
+    }
+}
+
+pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    nix::fcntl::open(path, flags, Mode::empty())
+}
+
+/// The regular files in a directory. What vanishes meanwhile is left out.
+pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
+    let mut entries = Vec::new();
+    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    for found in std::fs::read_dir(path).map_err(to_errno)? {
+        let Ok(found) = found else { break };
+        if let Ok(name) = CString::new(found.file_name().into_vec()) {
+            entries.extend(regular_file(directory, name).ok().flatten());
+        }
+    }
+    Ok(entries)
+}
+
+/// The file of that name in a directory; `None` if it is not a regular one.
+pub(crate) fn regular_file(
+    directory: BorrowedFd<'_>,
+    name: CString,
+) -> Result<Option<Entry>, Errno> {
+    let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+    let status = nix::sys::stat::fstatat(directory, name.as_c_str(), flags)?;
+    Ok(is_regular(&status).then(|| Entry {
+        name,
+        owner: status.st_uid,
+        group: status.st_gid,
+        mode: status.st_mode & 0o7777,
+        size: status.st_size.try_into().unwrap_or(0),
+        file: FileId::of(&status),
+    }))
+}
+
+fn is_regular(status: &FileStat) -> bool {
+    SFlag::from_bits_truncate(status.st_mode & libc::S_IFMT) == SFlag::S_IFREG
+}
+
+fn to_errno(error: std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+/// A directory of the message queues of this IPC namespace, mounted nowhere: it is gone with its
+/// descriptor. Needs CAP_SYS_ADMIN.
+fn private_queue_directory() -> Result<OwnedFd, Errno> {
+    // SAFETY: the name is NUL-terminated and nothing else is read.
+    let made = unsafe { libc::syscall(libc::SYS_fsopen, c"mqueue".as_ptr(), FSOPEN_CLOEXEC) };
+    let context = descriptor(made)?;
+    // SAFETY: this command takes neither key nor value.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            context.as_raw_fd(),
+            FSCONFIG_CMD_CREATE,
+            ptr::null::<u8>(),
+            ptr::null::<u8>(),
+            0,
+        )
+    })?;
+    // SAFETY: the call takes numbers only.
+    let mounted =
+        unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
+    // Not usable for reading itself: it is an O_PATH descriptor.
+    let root = descriptor(mounted)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    nix::fcntl::openat(root.as_fd(), c".", flags, Mode::empty())
+}
+
+fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
+    let number = Errno::result(result)? as c_int;
+    // SAFETY: the call has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// A directory of the kernel's message queues; `ENOENT` when there is no way to see them.
+pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
+    if let Ok(directory) = private_queue_directory() {
+        return Ok(directory);
+    }
+    let mounts = File::open("/proc/self/mountinfo").map_err(to_errno)?;
+    for line in BufReader::new(mounts).split(b'\n').map_while(Result::ok) {
+        if let Some(path) = queue_mount(&line) {
+            if let Ok(directory) = open_directory(&path) {
+                return Ok(directory);
+            }
+        }
+    }
+    Err(Errno::ENOENT)
+}
+
+/// The mount point, if this line of mountinfo is about message queues.
+fn queue_mount(line: &[u8]) -> Option<CString> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let path = fields.nth(4)?;
+    fields.find(|field| *field == b"-")?;
+    if fields.next()? != b"mqueue" {
+        return None;
+    }
+    CString::new(unescaped(path)).ok()
+}
+
+/// /proc writes a space, a tab, a newline and a backslash as a backslash and three octal digits.
+fn unescaped(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [first, others @ ..] = rest {
+        rest = match rest {
+            [b'\\', digits @ ..] if digits.len() >= 3 => {
+                let value = digits[..3].iter().try_fold(0u8, |value, digit| {
+                    let digit = digit.checked_sub(b'0').filter(|&digit| digit < 8)?;
+                    value.checked_mul(8)?.checked_add(digit)
+                });
+                plain.push(value.unwrap_or(*first));
+                if value.is_some() {
+                    &digits[3..]
+                } else {
+                    others
+                }
+            }
+            _ => {
+                plain.push(*first);
+                others
+            }
+        };
+    }
+    plain
+}
+
+/// Opens a file in a directory for reading, unless it has meanwhile become something else.
+pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY
+        | OFlag::O_CLOEXEC
+        | OFlag::O_NOFOLLOW
+        | OFlag::O_NONBLOCK
+        | OFlag::O_NOCTTY;
+    let file = nix::fcntl::openat(directory, entry.name.as_c_str(), flags, Mode::empty())?;
+    let status = nix::sys::stat::fstat(&file)?;
+    if is_regular(&status) && FileId::of(&status) == entry.file {
+        Ok(file)
+    } else {
+        Err(Errno::ESTALE)
+    }
+}
+
+/// What a process uses.
+pub(crate) enum Use {
+    File(FileId),
+    /// A System V segment, by its id.
+    Segment(c_int),
+}
+
+/// Calls `found` for every file and segment that a process of this machine has mapped, and for
+/// every file it has open, with its process id; whether all processes could be looked at.
+pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return false;
+    };
+    let own_namespace = ipc_namespace("self");
+    let mut complete = true;
+    for process in processes.map_while(Result::ok) {
+        let name = process.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let Ok(pid) = name.parse::<libc::pid_t>() else {
+            continue;
+        };
+        // Segment ids mean something within one IPC namespace only.
+        let namespace = ipc_namespace(name);
+        let same_namespace = namespace.is_ok() && namespace == own_namespace;
+        let looked = maps_of(name, same_namespace, &mut |used| found(pid, used))
+            .and_then(|()| descriptors_of(name, &mut |file| found(pid, Use::File(file))));
+        match looked {
+            // Ended meanwhile: it uses nothing.
+            Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(_) => complete = false,
+        }
+    }
+    complete
+}
+
+fn ipc_namespace(process: &str) -> Result<u64, Errno> {
+    let path = format!("/proc/{process}/ns/ipc");
+    nix::sys::stat::stat(path.as_str()).map(|status| status.st_ino)
+}
+
+fn maps_of(process: &str, same_namespace: bool, found: &mut dyn FnMut(Use)) -> Result<(), Errno> {
+    let maps = File::open(format!("/proc/{process}/maps")).map_err(to_errno)?;
+    let mut maps = BufReader::new(maps);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if maps.read_until(b'\n', &mut line).map_err(to_errno)? == 0 {
+            return Ok(());
+        }
+        match mapped(line.trim_ascii_end()) {
+            Some(Use::Segment(_)) if !same_namespace => {}
+            Some(used) => found(used),
+            None => {}
+        }
+    }
+}
+
+/// What a line of /proc/PID/maps says: addresses, permissions, offset, device, inode, path.
+fn mapped(line: &[u8]) -> Option<Use> {
+    let line = core::str::from_utf8(line).ok().or_else(|| {
+        // A path may be anything, what stands before it is ASCII.
+        let path = line.iter().position(|&byte| byte >= 0x80)?;
+        core::str::from_utf8(&line[..path]).ok()
+    })?;
+    let mut fields = line.split_ascii_whitespace().skip(3);
+    let (major, minor) = fields.next()?.split_once(':')?;
+    let inode: u64 = fields.next()?.parse().ok()?;
+    let (major, minor) = (
+        u32::from_str_radix(major, 16).ok()?,
+        u32::from_str_radix(minor, 16).ok()?,
+    );
+    // The kernel writes a segment as the file /SYSV and its key, on a device without a number of
+    // its own kind, with its id as inode number.
+    let path = fields.next().unwrap_or("");
+    let is_segment = major == 0
+        && path
+            .strip_prefix("/SYSV")
+            .is_some_and(|key| key.len() == 8 && u32::from_str_radix(key, 16).is_ok());
+    if is_segment {
+        return c_int::try_from(inode).ok().map(Use::Segment);
+    }
+    (inode != 0).then(|| {
+        Use::File(FileId {
+            device: libc::makedev(major, minor),
+            inode,
+        })
+    })
+}
+
+fn descriptors_of(process: &str, found: &mut dyn FnMut(FileId)) -> Result<(), Errno> {
+    let directory = format!("/proc/{process}/fd");
+    for descriptor in std::fs::read_dir(directory).map_err(to_errno)? {
+        let Ok(descriptor) = descriptor else { break };
+        // Follows the link to the open file itself, which opens nothing.
+        if let Ok(status) = nix::sys::stat::stat(&descriptor.path()) {
+            found(FileId::of(&status));
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file's name from its directory.
+pub(crate) fn unlink_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<(), Errno> {
+    let flags = UnlinkatFlags::NoRemoveDir;
+    nix::unistd::unlinkat(directory, entry.name.as_c_str(), flags)
+}
+
+/// Removes the name of one of the kernel's message queues, which has no slash here.
+pub(crate) fn queue_unlink(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: the name is NUL-terminated and nothing else is read.
+    Errno::result(unsafe { libc::syscall(libc::SYS_mq_unlink, name.as_ptr()) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_maps_are_read() {
+        let file = b"7f00-7f01 rw-s 00000000 00:18 42      /dev/shm/a";
+        assert!(
+            matches!(mapped(file), Some(Use::File(FileId { inode: 42, device })) if device == libc::makedev(0, 0x18))
+        );
+        let segment = b"7f00-7f01 rw-s 00000000 00:01 32768    /SYSV4101b2c3 (deleted)";
+        assert!(matches!(mapped(segment), Some(Use::Segment(32768))));
+        let other = b"7f00-7f01 rw-s 00000000 08:01 7    /SYSV4101b2c3";
+        assert!(matches!(mapped(other), Some(Use::File(_))));
+        assert!(mapped(b"7f00-7f01 rw-p 00000000 00:00 0    [heap]").is_none());
+        assert!(mapped(b"nonsense").is_none());
+        assert!(matches!(
+            mapped(b"1-2 r--s 0 00:18 9 /dev/shm/\xff\xfe"),
+            Some(Use::File(_))
+        ));
+    }
+
+    #[test]
+    fn mounts_of_queues_are_found() {
+        let line = b"25 30 0:21 / /dev/a\\040b rw - mqueue mqueue rw";
+        assert_eq!(queue_mount(line).unwrap().as_bytes(), b"/dev/a b");
+        assert!(queue_mount(b"25 30 0:21 / /dev/shm rw shared:2 - tmpfs tmpfs rw").is_none());
+        assert!(queue_mount(b"25 30").is_none());
+        assert_eq!(unescaped(b"a\\9"), b"a\\9");
+        assert_eq!(unescaped(b"\\777x"), b"\\777x");
+    }
+}

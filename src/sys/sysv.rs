@@ -1,0 +1,428 @@
+//! System V shared memory, message queues and semaphores, and what a listing reads of them.
+
+use core::ffi::{CStr, c_int, c_long, c_void};
+use core::mem::{MaybeUninit, zeroed};
+use core::ptr::{self, NonNull};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, Flock, FlockArg, OFlag};
+use nix::sys::stat::Mode;
+use std::os::fd::OwnedFd;
+
+// <linux/shm.h> and <linux/msg.h>; the libc crate lacks them.
+const SHM_STAT_ANY: c_int = 15;
+const MSG_STAT_ANY: c_int = 13;
+const SHM_INFO: c_int = 14;
+/// In the mode of a segment: it vanishes with its last attachment.
+const SHM_DEST: libc::mode_t = 0o1000;
+
+/// The key of an object that no key leads to.
+pub(crate) const PRIVATE: libc::key_t = libc::IPC_PRIVATE;
+
+/// The most operations of one `semop` (SEMOPM), as every kernel has it unless told otherwise.
+pub(crate) const OPERATIONS_MAX: usize = 500;
+/// The largest value of a semaphore (SEMVMX).
+pub(crate) const VALUE_MAX: u16 = 32767;
+
+/// Which object a status is wanted of.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    /// The one with this id.
+    Id(c_int),
+    /// The one in this place of the kernel's table, whatever its permissions.
+    Place(c_int),
+}
+
+/// What the three kinds have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Permissions {
+    pub(crate) id: c_int,
+    pub(crate) key: libc::key_t,
+    pub(crate) owner: libc::uid_t,
+    pub(crate) group: libc::gid_t,
+    pub(crate) creator: libc::uid_t,
+    pub(crate) creator_group: libc::gid_t,
+    pub(crate) mode: libc::mode_t,
+}
+
+impl Permissions {
+    fn of(which: Which, found: c_int, perm: &libc::ipc_perm) -> Permissions {
+        Permissions {
+            // Asked by place, the kernel returns the id; asked by id, it returns 0.
+            id: match which {
+                Which::Id(id) => id,
+                Which::Place(_) => found,
+            },
+            key: perm.__key,
+            owner: perm.uid,
+            group: perm.gid,
+            creator: perm.cuid,
+            creator_group: perm.cgid,
+            mode: libc::mode_t::from(perm.mode),
+        }
+    }
+}
+
+/// The key that `ftok` gives for this path and project.
+pub(crate) fn key(path: &CStr, project: u8) -> Result<libc::key_t, Errno> {
+    let status = nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::empty())?;
+    let (device, inode) = (status.st_dev as u32 & 0xff, status.st_ino as u32 & 0xffff);
+    Ok(((u32::from(project) << 24) | (device << 16) | inode) as libc::key_t)
+}
+
+/// Sleeps for `duration`; `EINTR` when a signal handler ran.
+pub(crate) fn sleep(duration: core::time::Duration) -> Result<(), Errno> {
+    let flags = nix::time::ClockNanosleepFlags::empty();
+    nix::time::clock_nanosleep(nix::time::ClockId::CLOCK_MONOTONIC, flags, &duration.into())
+        .map(drop)
+}
+
+// Shared memory
+
+pub(crate) fn shm_get(key: libc::key_t, size: usize, flags: c_int) -> Result<c_int, Errno> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::shmget(key, size, flags) })
+}
+
+/// Attaches a segment wherever there is room.
+pub(crate) fn shm_attach(id: c_int, writable: bool) -> Result<NonNull<u8>, Errno> {
+    let flags = if writable { 0 } else { libc::SHM_RDONLY };
+    // SAFETY: without an address the kernel picks a free one, so no existing memory is touched.
+    let base = unsafe { libc::shmat(id, ptr::null(), flags) };
+    if base.addr() == usize::MAX {
+        return Err(Errno::last());
+    }
+    NonNull::new(base.cast()).ok_or(Errno::ENOMEM)
+}
+
+/// # Safety
+///
+/// `base` is from `shm_attach`, is attached still, and nobody uses its memory any more.
+pub(crate) unsafe fn shm_detach(base: NonNull<u8>) {
+    // SAFETY: by this function's contract; with a good address the call does not fail.
+    unsafe { libc::shmdt(base.as_ptr().cast()) };
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct ShmStatus {
+    pub(crate) permissions: Permissions,
+    pub(crate) size: usize,
+    pub(crate) attached: u64,
+    pub(crate) creator_pid: libc::pid_t,
+    pub(crate) last_pid: libc::pid_t,
+    pub(crate) attach_time: i64,
+    pub(crate) detach_time: i64,
+    pub(crate) change_time: i64,
+    pub(crate) is_removed: bool,
+}
+
+pub(crate) fn shm_status(which: Which) -> Result<ShmStatus, Errno> {
+    // SAFETY: shmid_ds consists of integers, for which all zeros is a value.
+    let mut status: libc::shmid_ds = unsafe { zeroed() };
+    let (number, command) = match which {
+        Which::Id(id) => (id, libc::IPC_STAT),
+        Which::Place(place) => (place, SHM_STAT_ANY),
+    };
+    // SAFETY: both commands write one shmid_ds to the address given.
+    let found = Errno::result(unsafe { libc::shmctl(number, command, &mut status) })?;
+    let permissions = Permissions::of(which, found, &status.shm_perm);
+    Ok(ShmStatus {
+        is_removed: permissions.mode & SHM_DEST != 0,
+        permissions,
+        size: status.shm_segsz,
+        attached: status.shm_nattch,
+        creator_pid: status.shm_cpid,
+        last_pid: status.shm_lpid,
+        attach_time: status.shm_atime,
+        detach_time: status.shm_dtime,
+        change_time: status.shm_ctime,
+    })
+}
+
+pub(crate) fn shm_remove(id: c_int) -> Result<(), Errno> {
+    // SAFETY: IPC_RMID does not use the third argument.
+    Errno::result(unsafe { libc::shmctl(id, libc::IPC_RMID, ptr::null_mut()) }).map(drop)
+}
+
+/// The highest place in use in the kernel's table of segments.
+pub(crate) fn shm_last_place() -> Result<c_int, Errno> {
+    // Larger than the struct shm_info that the kernel writes there (48 bytes).
+    let mut room = [0u64; 32];
+    // SAFETY: SHM_INFO writes one struct shm_info to the address given.
+    Errno::result(unsafe { libc::shmctl(0, SHM_INFO, room.as_mut_ptr().cast()) })
+}
+
+// Message queues
+
+pub(crate) fn msg_get(key: libc::key_t, flags: c_int) -> Result<c_int, Errno> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::msgget(key, flags) })
+}
+
+/// Room for a message as the kernel wants it: its type in the first word, its data behind.
+pub(crate) type Envelope = [MaybeUninit<u64>];
+
+/// How many words hold a message of `length` bytes.
+pub(crate) const fn envelope_words(length: usize) -> usize {
+    1 + length.div_ceil(size_of::<u64>())
+}
+
+/// Sends `data`, by way of `envelope`, which is large enough.
+pub(crate) fn msg_send(
+    id: c_int,
+    envelope: &mut Envelope,
+    message_type: c_long,
+    data: &[u8],
+    wait: bool,
+) -> Result<(), Errno> {
+    assert!(envelope.len() >= envelope_words(data.len()));
+    let flags = if wait { 0 } else { libc::IPC_NOWAIT };
+    let base: *mut u8 = envelope.as_mut_ptr().cast();
+    // SAFETY: the envelope holds a type and data.len() bytes, as just checked, does not overlap the
+    // borrowed data, and is aligned for the type. The kernel reads what was written here.
+    Errno::result(unsafe {
+        base.cast::<c_long>().write(message_type);
+        base.add(size_of::<c_long>())
+            .copy_from_nonoverlapping(data.as_ptr(), data.len());
+        libc::msgsnd(id, base.cast(), data.len(), flags)
+    })
+    .map(drop)
+}
+
+/// Receives a message of at most `capacity` bytes into `envelope`; its length. `E2BIG`
+/// leaves a longer one in the queue.
+pub(crate) fn msg_receive(
+    id: c_int,
+    envelope: &mut Envelope,
+    capacity: usize,
+    selector: c_long,
+    flags: c_int,
+) -> Result<usize, Errno> {
+    assert!(envelope.len() >= envelope_words(capacity));
+    let base: *mut c_void = envelope.as_mut_ptr().cast();
+    // SAFETY: the envelope holds a type and `capacity` bytes, as just checked.
+    let length = unsafe { libc::msgrcv(id, base, capacity, selector, flags) };
+    usize::try_from(length).map_err(|_| Errno::last())
+}
+
+/// The type and the data of a message that was received into `envelope`.
+///
+/// # Safety
+///
+/// `msg_receive` has put a message of at least `length` bytes there.
+pub(crate) unsafe fn envelope_open(envelope: &Envelope, length: usize) -> (c_long, &[u8]) {
+    let base: *const u8 = envelope.as_ptr().cast();
+    // SAFETY: the kernel has written the type and `length` bytes, by this function's contract.
+    unsafe {
+        (
+            base.cast::<c_long>().read(),
+            core::slice::from_raw_parts(base.add(size_of::<c_long>()), length),
+        )
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct MsgStatus {
+    pub(crate) permissions: Permissions,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_max: u64,
+    pub(crate) last_sender: libc::pid_t,
+    pub(crate) last_receiver: libc::pid_t,
+    pub(crate) send_time: i64,
+    pub(crate) receive_time: i64,
+    pub(crate) change_time: i64,
+}
+
+pub(crate) fn msg_status(which: Which) -> Result<MsgStatus, Errno> {
+    // SAFETY: msqid_ds consists of integers, for which all zeros is a value.
+    let mut status: libc::msqid_ds = unsafe { zeroed() };
+    let (number, command) = match which {
+        Which::Id(id) => (id, libc::IPC_STAT),
+        Which::Place(place) => (place, MSG_STAT_ANY),
+    };
+    // SAFETY: both commands write one msqid_ds to the address given.
+    let found = Errno::result(unsafe { libc::msgctl(number, command, &mut status) })?;
+    Ok(MsgStatus {
+        permissions: Permissions::of(which, found, &status.msg_perm),
+        messages: status.msg_qnum,
+        bytes: status.__msg_cbytes,
+        bytes_max: status.msg_qbytes,
+        last_sender: status.msg_lspid,
+        last_receiver: status.msg_lrpid,
+        send_time: status.msg_stime,
+        receive_time: status.msg_rtime,
+        change_time: status.msg_ctime,
+    })
+}
+
+pub(crate) fn msg_remove(id: c_int) -> Result<(), Errno> {
+    // SAFETY: IPC_RMID does not use the third argument.
+    Errno::result(unsafe { libc::msgctl(id, libc::IPC_RMID, ptr::null_mut()) }).map(drop)
+}
+
+fn msg_info(command: c_int) -> Result<(c_int, libc::msginfo), Errno> {
+    // SAFETY: msginfo consists of integers, for which all zeros is a value.
+    let mut info: libc::msginfo = unsafe { zeroed() };
+    // SAFETY: both commands write one struct msginfo to the address given.
+    let last = Errno::result(unsafe { libc::msgctl(0, command, (&raw mut info).cast()) })?;
+    Ok((last, info))
+}
+
+/// The length of the longest message (fs/kernel.msgmax).
+pub(crate) fn msg_length_max() -> Result<usize, Errno> {
+    msg_info(libc::IPC_INFO).map(|(_, info)| usize::try_from(info.msgmax).unwrap_or(0))
+}
+
+/// The highest place in use in the kernel's table of queues.
+pub(crate) fn msg_last_place() -> Result<c_int, Errno> {
+    msg_info(libc::MSG_INFO).map(|(last, _)| last)
+}
+
+// Semaphores
+
+pub(crate) fn sem_get(key: libc::key_t, count: c_int, flags: c_int) -> Result<c_int, Errno> {
+    // SAFETY: the call takes numbers only.
+    Errno::result(unsafe { libc::semget(key, count, flags) })
+}
+
+/// All the operations or none, waiting without limit, or until `left` has passed (`EAGAIN`).
+pub(crate) fn sem_operate(
+    id: c_int,
+    operations: &mut [libc::sembuf],
+    left: Option<core::time::Duration>,
+) -> Result<(), Errno> {
+    let left = left.map(|left| libc::timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    });
+    let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the operations and `left`, which is NULL or a timespec, outlive the call.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_semtimedop,
+            id,
+            operations.as_mut_ptr(),
+            operations.len(),
+            left,
+        )
+    })
+    .map(drop)
+}
+
+/// The value of one semaphore.
+pub(crate) fn sem_value(id: c_int, index: c_int) -> Result<c_int, Errno> {
+    // SAFETY: GETVAL does not use the fourth argument.
+    Errno::result(unsafe { libc::semctl(id, index, libc::GETVAL) })
+}
+
+/// The last process that changed one semaphore; 0 for none.
+pub(crate) fn sem_last_pid(id: c_int, index: c_int) -> Result<libc::pid_t, Errno> {
+    // SAFETY: GETPID does not use the fourth argument.
+    Errno::result(unsafe { libc::semctl(id, index, libc::GETPID) })
+}
+
+/// Sets all values of a set, which has as many as there are, at once.
+pub(crate) fn sem_set_all(id: c_int, values: &[u16]) -> Result<(), Errno> {
+    // SAFETY: SETALL reads one value per semaphore; the caller made the set with this count.
+    Errno::result(unsafe { libc::semctl(id, 0, libc::SETALL, values.as_ptr()) }).map(drop)
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct SemStatus {
+    pub(crate) permissions: Permissions,
+    pub(crate) count: u64,
+    pub(crate) operation_time: i64,
+    pub(crate) change_time: i64,
+}
+
+pub(crate) fn sem_status(which: Which) -> Result<SemStatus, Errno> {
+    // SAFETY: semid_ds consists of integers, for which all zeros is a value.
+    let mut status: libc::semid_ds = unsafe { zeroed() };
+    let (number, command) = match which {
+        Which::Id(id) => (id, libc::IPC_STAT),
+        Which::Place(place) => (place, libc::SEM_STAT_ANY),
+    };
+    // SAFETY: both commands write one semid_ds to the address given.
+    let found = Errno::result(unsafe { libc::semctl(number, 0, command, &raw mut status) })?;
+    Ok(SemStatus {
+        permissions: Permissions::of(which, found, &status.sem_perm),
+        count: status.sem_nsems,
+        operation_time: status.sem_otime,
+        change_time: status.sem_ctime,
+    })
+}
+
+pub(crate) fn sem_remove(id: c_int) -> Result<(), Errno> {
+    // SAFETY: IPC_RMID does not use the fourth argument.
+    Errno::result(unsafe { libc::semctl(id, 0, libc::IPC_RMID) }).map(drop)
+}
+
+/// The highest place in use in the kernel's table of sets.
+pub(crate) fn sem_last_place() -> Result<c_int, Errno> {
+    // SAFETY: seminfo consists of integers, for which all zeros is a value.
+    let mut info: libc::seminfo = unsafe { zeroed() };
+    // SAFETY: SEM_INFO writes one struct seminfo to the address given.
+    Errno::result(unsafe { libc::semctl(0, 0, libc::SEM_INFO, &raw mut info) })
+}
+
+/// The file in /proc that lists the semaphore sets, for locks on it: it is there whenever the sets
+/// are, everybody may read it, and the kernel releases locks when their holder dies.
+fn sets_file() -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    nix::fcntl::open(c"/proc/sysvipc/sem", flags, Mode::empty())
+}
+
+/// A lock on the byte that stands for a key.
+fn lock_of_key(key: libc::key_t, lock_type: c_int) -> libc::flock {
+    libc::flock {
+        l_type: lock_type as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: libc::off_t::from(key as u32),
+        l_len: 1,
+        // Must be 0 for locks that belong to an open file and not to a process.
+        l_pid: 0,
+    }
+}
+
+/// Held while a process makes the set with some key and gives it its values. A shared lock: a file
+/// open for reading allows no other, creators need not exclude each other (`semget` does), and
+/// nobody can hold them up.
+pub(crate) struct CreatorMark(OwnedFd, libc::key_t);
+
+impl CreatorMark {
+    /// `ENOENT` without /proc.
+    pub(crate) fn set(key: libc::key_t) -> Result<CreatorMark, Errno> {
+        let file = sets_file()?;
+        let lock = lock_of_key(key, libc::F_RDLCK);
+        nix::fcntl::fcntl(&file, FcntlArg::F_OFD_SETLK(&lock))?;
+        Ok(CreatorMark(file, key))
+    }
+}
+
+impl Drop for CreatorMark {
+    fn drop(&mut self) {
+        // Closing is not enough: a child forked just now by another thread has the file open too.
+        let lock = lock_of_key(self.1, libc::F_UNLCK);
+        let _ = nix::fcntl::fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock));
+    }
+}
+
+/// Held while a process judges and completes a set that was never given values: by one at a time.
+pub(crate) struct CompletionLock(Flock<OwnedFd>);
+
+impl CompletionLock {
+    /// `EAGAIN` when another process has it, `ENOENT` without /proc.
+    pub(crate) fn attempt() -> Result<CompletionLock, Errno> {
+        Flock::lock(sets_file()?, FlockArg::LockExclusiveNonblock)
+            .map(CompletionLock)
+            .map_err(|(_, errno)| errno)
+    }
+
+    /// Whether a living process has marked itself as the creator of this key's set.
+    pub(crate) fn has_creator(&self, key: libc::key_t) -> Result<bool, Errno> {
+        // Asks who would be in the way of an exclusive lock, which itself is not allowed here.
+        let mut lock = lock_of_key(key, libc::F_WRLCK);
+        nix::fcntl::fcntl(&*self.0, FcntlArg::F_OFD_GETLK(&mut lock))?;
+        Ok(c_int::from(lock.l_type) != libc::F_UNLCK)
+    }
+}
