@@ -21,7 +21,7 @@ int main(void) {
   CHECK_EQUAL(ipc_shm_open(&other_shm, semaphore, 32, IPC_READ_ONLY | IPC_ADOPT, 0), -EMEDIUMTYPE);
 
   CHECK_FAILS(ipc_shm_close((ipc_shm_t *)sem), -EBADF, "not a handle");
-  CHECK_FAILS(ipc_sem_close((ipc_sem_t *)shm), -EBADF, "not an open named semaphore");
+  CHECK_FAILS(ipc_sem_close((ipc_sem_t *)shm), -EBADF, "not a named semaphore");
   CHECK_EQUAL(ipc_sem_close(sem), 0);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
   return 0;

@@ -15,7 +15,7 @@ int main(void) {
       CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &type, IPC_CREATE | flag, 0600), -EINVAL);
       CHECK_EQUAL(ipc_shm_open_file(&shm, "/dev/shm/x", &type, flag, 0600), -EINVAL);
     }
-    if ((flag & (IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER)) == 0)
+    if ((flag & (IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER | IPC_POSIX)) == 0)
       CHECK_EQUAL(ipc_sem_open(&sem, name, 0, IPC_CREATE | flag, 0600), -EINVAL);
     if ((flag & (IPC_READ_ONLY | IPC_ADOPT | IPC_UNSEALED)) == 0)
       CHECK_FAILS(ipc_shm_from_fd(&shm, 0, &type, flag), -EINVAL, "no meaning");

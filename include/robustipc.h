@@ -94,6 +94,71 @@
 #define IPC_UNSEALED 512
 
 /*
+ Kind: POSIX shared memory, made by this library or by another program.
+ */
+#define IPC_KIND_SHM 1
+
+/*
+ Kind: a named semaphore of this library.
+ */
+#define IPC_KIND_SEM 2
+
+/*
+ Kind: another named object of this library.
+ */
+#define IPC_KIND_OTHER 4
+
+/*
+ Kind: a named semaphore of the C library, from sem_open().
+ */
+#define IPC_KIND_POSIX_SEM 8
+
+/*
+ Kind: a message queue of the kernel, from mq_open().
+ */
+#define IPC_KIND_KERNEL_MQ 16
+
+/*
+ Kind: a System V shared memory segment.
+ */
+#define IPC_KIND_SYSV_SHM 32
+
+/*
+ Kind: a System V message queue.
+ */
+#define IPC_KIND_SYSV_MSG 64
+
+/*
+ Kind: a System V semaphore set.
+ */
+#define IPC_KIND_SYSV_SEM 128
+
+/*
+ All the kinds there are.
+ */
+#define IPC_KIND_ALL 255
+
+/*
+ Record: none; the object was made without this library.
+ */
+#define IPC_RECORD_NONE 0
+
+/*
+ Record: good.
+ */
+#define IPC_RECORD_GOOD 1
+
+/*
+ Record: damaged, of another version, or not about this object.
+ */
+#define IPC_RECORD_DAMAGED 2
+
+/*
+ Record: the caller may not read the object.
+ */
+#define IPC_RECORD_UNREADABLE 3
+
+/*
  The highest priority of a message; the lowest is 0.
  */
 #define IPC_MQ_PRIORITY_MAX 32767
@@ -136,9 +201,51 @@
 #define IPC_SEM_VALUE_MAX 2147483647
 
 /*
+ In place of a key: a new object that no key leads to. Children inherit its handle, and others
+ open it by its id.
+ */
+#define IPC_SYSV_PRIVATE 0
+
+/*
+ Receive the oldest message, whatever its type.
+ */
+#define IPC_MSG_ANY 0
+
+/*
+ Receive the oldest message of exactly this type.
+ */
+#define IPC_MSG_TYPE 1
+
+/*
+ Receive the oldest message of the lowest type that is not above this one.
+ */
+#define IPC_MSG_UP_TO 2
+
+/*
+ Receive the oldest message of any type but this one.
+ */
+#define IPC_MSG_EXCEPT 3
+
+/*
+ Flag of an operation on a semaphore: the kernel takes the change back when the process ends,
+ however it ends.
+ */
+#define IPC_SYSV_UNDO 1
+
+/*
+ The largest value of a semaphore in a set.
+ */
+#define IPC_SYSV_SEM_VALUE_MAX 32767
+
+/*
  How many fields a type can declare.
  */
 #define IPC_TYPE_FIELDS_MAX 32
+
+/*
+ A list of objects as they were when ipc_list() was called. Ended by ipc_list_close().
+ */
+typedef struct ipc_list_t ipc_list_t;
 
 /*
  An open message queue. Made by ipc_mq_open(), ended by ipc_mq_close().
@@ -150,6 +257,21 @@ typedef struct ipc_mq_t ipc_mq_t;
  ipc_shm_close().
  */
 typedef struct ipc_shm_t ipc_shm_t;
+
+/*
+ An open System V message queue. Ended by ipc_sysv_msg_close().
+ */
+typedef struct ipc_sysv_msg_t ipc_sysv_msg_t;
+
+/*
+ An open System V semaphore set. Ended by ipc_sysv_sem_close().
+ */
+typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
+
+/*
+ An attached System V shared memory segment. Ended by ipc_sysv_shm_close().
+ */
+typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
  A condition variable to place in a shared struct, 32 bytes. Used with an ipc_mutex_t.
@@ -166,6 +288,71 @@ typedef struct ipc_cond_t {
 typedef struct ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
+
+/*
+ One object, as ipc_list_next() tells of it.
+ */
+typedef struct ipc_object_t {
+  /*
+   One of the IPC_KIND_ constants.
+   */
+  int kind;
+  /*
+   One of the IPC_RECORD_ constants; IPC_RECORD_NONE for kinds that have no record.
+   */
+  int record;
+  /*
+   System V: the id. Else -1.
+   */
+  int id;
+  /*
+   System V: the key, 0 for a private object. Else 0.
+   */
+  int key;
+  /*
+   Who owns it.
+   */
+  uid_t owner;
+  /*
+   Its group.
+   */
+  gid_t group;
+  /*
+   The permissions.
+   */
+  mode_t mode;
+  /*
+   With a good record: the version of the declared type.
+   */
+  unsigned int type_version;
+  /*
+   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
+   caller may not read a queue of the kernel). System V semaphore sets: how many
+   semaphores. Others: the bytes of their file.
+   */
+  uint64_t size;
+  /*
+   How many processes are known to have it mapped or open: ipc_list_users() tells which.
+   */
+  size_t users;
+  /*
+   1 if those are all; 0 if there may be more, because /proc did not tell of every process, or
+   because nobody knows, as with System V queues and semaphores.
+   */
+  int users_complete;
+  /*
+   The object's place in its list.
+   */
+  unsigned int index;
+  /*
+   The name to open it by, with its slash, any bytes but a slash behind it; empty for System V.
+   */
+  char name[264];
+  /*
+   With a good record: the name of the declared type; empty for untyped memory.
+   */
+  char type_name[64];
+} ipc_object_t;
 
 /*
  How large a message queue is. Zero what is not named here: { .max_messages = 10,
@@ -302,6 +489,203 @@ typedef struct ipc_type_t {
   struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
 } ipc_type_t;
 
+/*
+ What the kernel knows of a segment.
+ */
+typedef struct ipc_sysv_shm_stat_t {
+  /*
+   The key; 0 for a private or removed segment.
+   */
+  int key;
+  /*
+   The id, as ipcs shows it.
+   */
+  int id;
+  /*
+   Who owns it.
+   */
+  uid_t owner;
+  /*
+   Its group.
+   */
+  gid_t group;
+  /*
+   Who created it.
+   */
+  uid_t creator;
+  /*
+   The creator's group.
+   */
+  gid_t creator_group;
+  /*
+   The permissions, 0777 at most.
+   */
+  mode_t mode;
+  /*
+   1 if it was removed and only awaits its last detaching, else 0.
+   */
+  int removed;
+  /*
+   In bytes, as its creator asked for it.
+   */
+  size_t size;
+  /*
+   How often it is attached.
+   */
+  size_t attached;
+  /*
+   The process that created it. All processes: 0 for one not visible here.
+   */
+  pid_t creator_pid;
+  /*
+   Who last attached or detached it.
+   */
+  pid_t last_pid;
+  /*
+   When it was last attached. All times: seconds since 1970; 0 for never.
+   */
+  int64_t attach_time;
+  /*
+   When it was last detached.
+   */
+  int64_t detach_time;
+  /*
+   When it was created or its owner or mode last changed.
+   */
+  int64_t change_time;
+} ipc_sysv_shm_stat_t;
+
+/*
+ What the kernel knows of a queue.
+ */
+typedef struct ipc_sysv_msg_stat_t {
+  /*
+   The key; 0 for a private queue.
+   */
+  int key;
+  /*
+   The id, as ipcs shows it.
+   */
+  int id;
+  /*
+   Who owns it.
+   */
+  uid_t owner;
+  /*
+   Its group.
+   */
+  gid_t group;
+  /*
+   Who created it.
+   */
+  uid_t creator;
+  /*
+   The creator's group.
+   */
+  gid_t creator_group;
+  /*
+   The permissions, 0777 at most.
+   */
+  mode_t mode;
+  /*
+   Who last sent; 0 for nobody, or a process not visible here.
+   */
+  pid_t last_sender;
+  /*
+   Who last received.
+   */
+  pid_t last_receiver;
+  /*
+   Messages in the queue.
+   */
+  size_t messages;
+  /*
+   Their bytes in all.
+   */
+  size_t bytes;
+  /*
+   How many bytes there may be.
+   */
+  size_t bytes_max;
+  /*
+   When a message was last sent. All times: seconds since 1970; 0 for never.
+   */
+  int64_t send_time;
+  /*
+   When a message was last received.
+   */
+  int64_t receive_time;
+  /*
+   When it was created or its owner or mode last changed.
+   */
+  int64_t change_time;
+} ipc_sysv_msg_stat_t;
+
+/*
+ One operation of ipc_sysv_sem_op().
+ */
+typedef struct ipc_sysv_sem_op_t {
+  /*
+   Which semaphore of the set, counted from 0.
+   */
+  unsigned short index;
+  /*
+   Below 0: takes so many, waiting until they are there (P). Above 0: gives so many (V). 0:
+   waits until the value is 0.
+   */
+  short change;
+  /*
+   0 or IPC_SYSV_UNDO.
+   */
+  int flags;
+} ipc_sysv_sem_op_t;
+
+/*
+ What the kernel knows of a semaphore set.
+ */
+typedef struct ipc_sysv_sem_stat_t {
+  /*
+   The key; 0 for a private set.
+   */
+  int key;
+  /*
+   The id, as ipcs shows it.
+   */
+  int id;
+  /*
+   Who owns it.
+   */
+  uid_t owner;
+  /*
+   Its group.
+   */
+  gid_t group;
+  /*
+   Who created it.
+   */
+  uid_t creator;
+  /*
+   The creator's group.
+   */
+  gid_t creator_group;
+  /*
+   The permissions, 0777 at most.
+   */
+  mode_t mode;
+  /*
+   How many semaphores it has.
+   */
+  int count;
+  /*
+   When an operation last took place. All times: seconds since 1970; 0 for never.
+   */
+  int64_t operation_time;
+  /*
+   When it was created or its owner or mode last changed.
+   */
+  int64_t change_time;
+} ipc_sysv_sem_stat_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -369,6 +753,90 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
  Threads: the last one destroys.
  */
 int ipc_cond_destroy(struct ipc_cond_t *cond);
+
+/*
+ Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
+ them.
+
+ Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
+ of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
+ by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
+ are looked for in /proc: of other users' processes only privileged callers see them.
+
+ out: receives the list, on success only. End it with ipc_list_close().
+ kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL out is NULL, or kinds is 0 or has unknown bits; -EMFILE too many handles.
+ Threads: safe. Fork: the child has the list too, with a place of its own in it.
+ */
+int ipc_list(struct ipc_list_t **out,
+             int kinds);
+
+/*
+ Tells of the next object in a list. Objects of one kind stand together.
+
+ object: receives what is known of it, if there is one.
+
+ Returns: 1 if there was one, 0 at the end, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF a closed or foreign handle.
+ Threads: safe; each object is given to one caller.
+ */
+int ipc_list_next(struct ipc_list_t *list, struct ipc_object_t *object);
+
+/*
+ The processes that have an object of the list mapped or open.
+
+ object: from ipc_list_next() on the same list.
+ pids: receives up to capacity process ids in ascending order; may be NULL if capacity is 0.
+
+ Returns: how many there are, which may be more than capacity, or a negative error.
+ Errors: -EINVAL a NULL, or an object of another list; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_list_users(const struct ipc_list_t *list,
+                   const struct ipc_object_t *object,
+                   pid_t *pids,
+                   size_t capacity);
+
+/*
+ Which of the kinds that were asked for could not be listed.
+
+ Returns: IPC_KIND_ constants, added up; 0 if all were listed; or a negative error.
+ Errors: -EINVAL list is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_list_unlisted(const struct ipc_list_t *list);
+
+/*
+ Ends a list.
+
+ list: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_list_close(struct ipc_list_t *list);
+
+/*
+ Removes one object, as the unlink and remove call of its kind does: those who have it open
+ keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
+ semaphore get -EIDRM. An object of another kind at that name is left alone.
+
+ kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
+ name: the name, with its slash; unused for System V.
+ id: the id of a System V object; else unused.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL kind is not one kind, or name is NULL or malformed; -ENAMETOOLONG the name;
+ -ENOENT there is none; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or
+ -EPERM not permitted.
+ Threads: safe.
+ */
+int ipc_remove(int kind,
+               const char *name,
+               int id);
 
 /*
  Opens the message queue of that name, or creates it with IPC_CREATE.
@@ -947,6 +1415,431 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
+
+/*
+ Computes the System V key for a path and a project number: the one that ftok() gives, so that
+ programs with and without this library meet. Two paths can have the same key: a key holds
+ 16 bits of the inode number and 8 of the device.
+
+ out: receives the key (a key_t is an int), on success only. Apart from the result because
+ one good key in four thousand millions is -1.
+ path: of an existing file; a symbolic link is followed. A file that is removed and made anew
+ gives another key.
+ project: 1 to 255, a letter for example.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, or a project out of range; -ENOENT or -ENOTDIR no such file; -EACCES a
+ directory on the way may not be searched; -ELOOP too many symbolic links; -ENAMETOOLONG the
+ path.
+ Threads: safe.
+ */
+int ipc_sysv_key(int *out,
+                 const char *path,
+                 int project);
+
+/*
+ Attaches the System V shared memory segment with that key, or creates it, zeroed, with
+ IPC_CREATE. A segment is created and sized in one step: nobody sees it half-made. It
+ outlives all processes until it is removed: detaching is not deleting.
+
+ out: receives the handle, on success only. End it with ipc_sysv_shm_close().
+ key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
+ size: in bytes, at least 1. An existing segment must have exactly this size, so that two
+ builds that disagree about a struct find out here.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER.
+ mode: the permissions of a segment created by this call, exactly; else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL out is NULL, size is 0 or above kernel.shmmax, a malformed flag or mode,
+ IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT no such segment and no IPC_CREATE; -EEXIST it
+ exists and IPC_EXCLUSIVE; -EPROTO it has another size (ipc_last_error() tells both);
+ -EACCES permissions, or IPC_CHECK_OWNER; -ENOSPC a limit of the system; -ENOMEM no memory
+ or address space; -EIDRM removed meanwhile; -EMFILE too many handles.
+ Threads: safe. Fork: the handle and the memory are the child's too; exec detaches.
+ */
+int ipc_sysv_shm_open(struct ipc_sysv_shm_t **out,
+                      int key,
+                      size_t size,
+                      int flags,
+                      mode_t mode);
+
+/*
+ Attaches the System V shared memory segment with that id: a private one, of which another
+ process has told the id.
+
+ size: in bytes; must be the segment's.
+ flags: 0 or any of IPC_READ_ONLY, IPC_CHECK_OWNER.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL out is NULL, size is 0, a malformed flag; -ENOENT no such segment; -EPROTO it
+ has another size; -EACCES permissions, or IPC_CHECK_OWNER; -EIDRM removed meanwhile; -ENOMEM
+ no memory or address space; -EMFILE too many handles.
+ Threads: safe. Fork: the handle and the memory are the child's too; exec detaches.
+ */
+int ipc_sysv_shm_open_id(struct ipc_sysv_shm_t **out,
+                         int id,
+                         size_t size,
+                         int flags);
+
+/*
+ The attached memory.
+
+ Returns: its address, page-aligned, valid until ipc_sysv_shm_close(); NULL for a NULL, closed
+ or foreign handle. With IPC_READ_ONLY writing there is SIGSEGV.
+ Threads: safe.
+ */
+void *ipc_sysv_shm_data(const struct ipc_sysv_shm_t *shm);
+
+/*
+ The size of the segment.
+
+ Returns: bytes, as given when it was opened; 0 for a NULL, closed or foreign handle.
+ Threads: safe.
+ */
+size_t ipc_sysv_shm_size(const struct ipc_sysv_shm_t *shm);
+
+/*
+ The id of the segment, as ipcs and ipcrm know it.
+
+ Returns: the id, 0 or more, or a negative error.
+ Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_sysv_shm_id(const struct ipc_sysv_shm_t *shm);
+
+/*
+ What the kernel knows of the segment.
+
+ out: receives it, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
+ the segment was removed.
+ Threads: safe.
+ */
+int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
+                      struct ipc_sysv_shm_stat_t *out);
+
+/*
+ Ends a handle and detaches its memory. The segment and its data stay until it is removed:
+ detaching is not deleting.
+
+ shm: NULL does nothing. No thread may use the memory any more, or hold a lock in it.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle; -EBUSY this thread holds a lock that lies in the
+ memory (the handle stays open).
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: detaches the calling process only.
+ */
+int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
+
+/*
+ Removes the segment. From now on no key leads to it; processes that have it attached keep
+ it, and it is gone when the last of them has detached it. The handle stays open until it is
+ closed.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already;
+ -EPERM neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_shm_remove(struct ipc_sysv_shm_t *shm);
+
+/*
+ Removes the segment with that id, as ipcrm does; otherwise as ipc_sysv_shm_remove().
+
+ Returns: 0, or a negative error.
+ Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_shm_remove_id(int id);
+
+/*
+ Opens the System V message queue with that key, or creates it with IPC_CREATE.
+
+ out: receives the handle, on success only. End it with ipc_sysv_msg_close().
+ key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, and IPC_READ_ONLY or
+ IPC_WRITE_ONLY, which ask for no more than the permission to receive or to send.
+ mode: the permissions of a queue created by this call, exactly; else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL out is NULL, a malformed flag or mode, IPC_SYSV_PRIVATE without IPC_CREATE;
+ -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
+ permissions, or IPC_CHECK_OWNER; -ENOSPC too many queues (kernel.msgmni); -ENOMEM no memory;
+ -EIDRM removed meanwhile; -EMFILE too many handles.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
+                      int key,
+                      int flags,
+                      mode_t mode);
+
+/*
+ Opens the System V message queue with that id: a private one, of which another process has told
+ the id. Needs read permission.
+
+ flags: 0 or IPC_CHECK_OWNER.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL out is NULL or a malformed flag; -ENOENT no such queue; -EACCES permissions,
+ or IPC_CHECK_OWNER; -EIDRM removed meanwhile; -EMFILE too many handles.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
+                         int id,
+                         int flags);
+
+/*
+ Sends a message, waiting while the queue is full. Either all of it arrives or nothing.
+
+ type: 1 or more; receivers select by it.
+ msg: len bytes; may be NULL if len is 0.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries. The kernel
+ knows no limited wait here: one is made of tries with pauses, so that room in the
+ queue can be seen up to 2 ms late.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN the queue is full and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting, whatever its flags; -EMSGSIZE longer than kernel.msgmax (8192 at first) or
+ than the whole queue; -EIDRM the queue was removed, before or during the call; -EACCES no
+ write permission; -EINVAL a NULL, a type below 1, or a timeout below -1; -EBADF a closed or
+ foreign handle; -ENOMEM no memory in the kernel.
+ Threads: safe. Needs 9 KiB of stack. Allocates nothing, except that a message above 8192
+ bytes, while another thread waits with such a one on the same handle, takes memory for the
+ call.
+ */
+int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
+                      long type,
+                      const void *msg,
+                      size_t len,
+                      int64_t timeout_ns);
+
+/*
+ Receives and removes one message, waiting until there is one that is selected. A message that
+ does not fit stays in the queue.
+
+ type: receives the message's type, on success only; may be NULL.
+ buf: for capacity bytes; may be NULL if capacity is 0.
+ select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest of exactly this type;
+ IPC_MSG_UP_TO the oldest of the lowest type that is not above this one; IPC_MSG_EXCEPT the
+ oldest of any type but this one.
+ wanted: the type that select speaks of, 1 or more; unused with IPC_MSG_ANY.
+ timeout_ns: as in ipc_sysv_msg_send().
+
+ Returns: the message's length, 0 or more, or a negative error.
+ Errors: -EAGAIN no such message and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting, whatever its flags; -EMSGSIZE the message has more than capacity bytes
+ (ipc_last_error() tells how many, if the kernel does); -EIDRM the queue was removed,
+ before or during the call; -EACCES no read permission; -EINVAL a NULL, a malformed select
+ or wanted, or a timeout below -1; -EBADF a closed or foreign handle; -ENOMEM no memory for
+ a message above 8192 bytes.
+ Threads: safe. Needs 9 KiB of stack. Allocates as ipc_sysv_msg_send() does.
+ Death: a receiver that is killed has either taken a whole message or none.
+ */
+ssize_t ipc_sysv_msg_receive(struct ipc_sysv_msg_t *queue,
+                             long *type,
+                             void *buf,
+                             size_t capacity,
+                             int select,
+                             long wanted,
+                             int64_t timeout_ns);
+
+/*
+ The id of the queue, as ipcs and ipcrm know it.
+
+ Returns: the id, 0 or more, or a negative error.
+ Errors: -EINVAL queue is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_sysv_msg_id(const struct ipc_sysv_msg_t *queue);
+
+/*
+ What the kernel knows of the queue.
+
+ out: receives it, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
+ the queue was removed.
+ Threads: safe.
+ */
+int ipc_sysv_msg_stat(const struct ipc_sysv_msg_t *queue,
+                      struct ipc_sysv_msg_stat_t *out);
+
+/*
+ Ends a handle. The queue stays until it is removed.
+
+ queue: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe; calls with this handle that are under way in other threads go on to their end.
+ Fork: closes the calling process's handle only.
+ */
+int ipc_sysv_msg_close(struct ipc_sysv_msg_t *queue);
+
+/*
+ Removes the queue. Its messages are gone at once, and who waits on it gets -EIDRM.
+ The handle stays open until it is closed.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL queue is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
+ neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_msg_remove(struct ipc_sysv_msg_t *queue);
+
+/*
+ Removes the queue with that id, as ipcrm does; otherwise as ipc_sysv_msg_remove().
+
+ Returns: 0, or a negative error.
+ Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_msg_remove_id(int id);
+
+/*
+ Opens the System V semaphore set with that key, or creates it with IPC_CREATE. The kernel
+ makes a set and gives it its values in two steps; here nobody sees the time between: who
+ finds a set that another process is creating waits for it, and if its creator was killed
+ between the two steps, the next opener with IPC_CREATE completes it and gets IPC_CREATED.
+
+ out: receives the handle, on success only. End it with ipc_sysv_sem_close().
+ key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
+ count: how many semaphores. An existing set must have as many. Without IPC_CREATE, 0 opens a
+ set of any size.
+ values: count numbers up to IPC_SYSV_SEM_VALUE_MAX, the first values of a set created by
+ this call; NULL for all 0. Else unused.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER.
+ mode: the permissions of a set created by this call, exactly; else unused. Using it needs read
+ and write permission.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL out is NULL, a count out of range, a malformed flag or mode,
+ IPC_SYSV_PRIVATE without IPC_CREATE; -ERANGE a value too large; -ENOENT no such set and no
+ IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EPROTO it has another count
+ (ipc_last_error() tells both); -EAGAIN it was created but never given values, and no
+ IPC_CREATE, or its creator is stopped (found out after 2 s); -EACCES permissions, or
+ IPC_CHECK_OWNER; -ENOSPC a limit of the system (kernel.sem); -ENOMEM no memory; -EIDRM
+ removed meanwhile; -EMFILE or -ENFILE too many descriptors or handles.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
+                      int key,
+                      int count,
+                      const unsigned short *values,
+                      int flags,
+                      mode_t mode);
+
+/*
+ Opens the System V semaphore set with that id: a private one, of which another process has told
+ the id.
+
+ count: how many semaphores it must have; 0 for any number.
+ flags: 0 or IPC_CHECK_OWNER.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL out is NULL, a negative count or a malformed flag; -ENOENT no such set;
+ -EPROTO it has another count; -EACCES permissions, or IPC_CHECK_OWNER; -EIDRM removed
+ meanwhile; -EMFILE too many handles.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
+                         int id,
+                         int count,
+                         int flags);
+
+/*
+ Does several operations on a set at once: all of them, or none, waiting until all are possible.
+
+ ops: count operations, done in this order. With IPC_SYSV_UNDO the kernel takes an operation
+ back when the process ends, by kill -9 too: for a permit that must not die with its holder.
+ count: 1 to 500.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN not possible now and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting, whatever its flags; -EIDRM the set was removed, before or during the call;
+ -ERANGE a value would exceed IPC_SYSV_SEM_VALUE_MAX; -E2BIG no operation, or too many;
+ -EACCES permissions; -ENOSPC or -ENOMEM no room in the kernel for what is to be undone;
+ -EINVAL a NULL, an index beyond the set, a malformed flag, or a timeout below -1; -EBADF a
+ closed or foreign handle.
+ Threads: safe. What is to be undone belongs to the process, and is undone when its last
+ thread ends. Fork: the child undoes only what it did itself; exec keeps what is to be undone.
+ */
+int ipc_sysv_sem_op(struct ipc_sysv_sem_t *set,
+                    const struct ipc_sysv_sem_op_t *ops,
+                    size_t count,
+                    int64_t timeout_ns);
+
+/*
+ The value of one semaphore, at some moment during the call.
+
+ index: counted from 0.
+
+ Returns: the value, 0 or more, or a negative error.
+ Errors: -EINVAL set is NULL, or no such index; -EBADF a closed or foreign handle; -EIDRM the set
+ was removed; -EACCES no read permission.
+ Threads: safe.
+ */
+int ipc_sysv_sem_value(const struct ipc_sysv_sem_t *set,
+                       int index);
+
+/*
+ The id of the semaphore set, as ipcs and ipcrm know it.
+
+ Returns: the id, 0 or more, or a negative error.
+ Errors: -EINVAL set is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_sysv_sem_id(const struct ipc_sysv_sem_t *set);
+
+/*
+ What the kernel knows of the semaphore set.
+
+ out: receives it, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
+ the semaphore set was removed.
+ Threads: safe.
+ */
+int ipc_sysv_sem_stat(const struct ipc_sysv_sem_t *set,
+                      struct ipc_sysv_sem_stat_t *out);
+
+/*
+ Ends a handle. The semaphore set stays until it is removed.
+
+ set: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe; calls with this handle that are under way in other threads go on to their end.
+ Fork: closes the calling process's handle only.
+ */
+int ipc_sysv_sem_close(struct ipc_sysv_sem_t *set);
+
+/*
+ Removes the semaphore set. Who waits on it gets -EIDRM.
+ The handle stays open until it is closed.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL set is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
+ neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_sem_remove(struct ipc_sysv_sem_t *set);
+
+/*
+ Removes the semaphore set with that id, as ipcrm does; otherwise as ipc_sysv_sem_remove().
+
+ Returns: 0, or a negative error.
+ Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Threads: safe.
+ */
+int ipc_sysv_sem_remove_id(int id);
 
 /*
  Describes a result of any call of this library.

@@ -16,8 +16,8 @@
 )]
 
 pub mod cond;
-pub mod mq;
 pub mod list;
+pub mod mq;
 pub mod mutex;
 pub mod sem;
 pub mod shm;
@@ -93,12 +93,6 @@ impl Returned for isize {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
-    }
-}
-
-impl Returned for isize {
-    fn failure(result: c_int) -> isize {
-        result as isize
     }
 }
 
