@@ -111,9 +111,39 @@
 #define IPC_MUTEX_ERROR_CHECK 4
 
 /*
+ Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
+ */
+#define IPC_PTY_RAW 1
+
+/*
  The largest value of a semaphore.
  */
 #define IPC_SEM_VALUE_MAX 2147483647
+
+/*
+ Socket type: a connection of bytes without boundaries.
+ */
+#define IPC_SOCK_STREAM 1
+
+/*
+ Socket type: messages without a connection. Nobody is told when the other end has gone.
+ */
+#define IPC_SOCK_DATAGRAM 2
+
+/*
+ Socket type: messages in a connection, which has an end.
+ */
+#define IPC_SOCK_SEQPACKET 3
+
+/*
+ Flag of ipc_sock_connect(): wait for a server that is not there yet.
+ */
+#define IPC_SOCK_WAIT 65536
+
+/*
+ The most descriptors that travel with one message.
+ */
+#define IPC_SOCK_FDS_MAX 253
 
 /*
  How many fields a type can declare.
@@ -155,6 +185,28 @@ typedef struct ipc_mutex_attr_t {
    */
   int reserved[7];
 } ipc_mutex_attr_t;
+
+/*
+ How a pseudoterminal shall be. All zeros is the default.
+ */
+typedef struct ipc_pty_attr_t {
+  /*
+   How many lines it says it has; 0 for 24.
+   */
+  unsigned short rows;
+  /*
+   How many characters a line has; 0 for 80.
+   */
+  unsigned short columns;
+  /*
+   0 or IPC_PTY_RAW.
+   */
+  int flags;
+  /*
+   All 0: room for what comes later.
+   */
+  int reserved[6];
+} ipc_pty_attr_t;
 
 /*
  A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
@@ -217,6 +269,24 @@ typedef struct ipc_type_t {
    */
   struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
 } ipc_type_t;
+
+/*
+ Who is at the other end of a socket.
+ */
+typedef struct ipc_peer_t {
+  /*
+   The process's number; 0 when it lives in a PID namespace that this process does not see.
+   */
+  pid_t pid;
+  /*
+   Its effective user.
+   */
+  uid_t uid;
+  /*
+   Its effective group.
+   */
+  gid_t gid;
+} ipc_peer_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -356,6 +426,97 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  Threads: the last one destroys.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
+
+/*
+ Makes a pseudoterminal.
+
+ controller_fd: receives the end of the program that plays the user: what it writes is typed,
+ what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
+ terminal_fd: receives the terminal, for a program to use as its standard streams. On success
+ only; end it with close(2). It does not become this process's controlling terminal.
+ attr: NULL for 24 lines of 80 characters with echo; not kept.
+
+ Returns: 0, or a negative error. Both descriptors are close-on-exec.
+ Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
+ pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
+ -EACCES not permitted.
+ Threads: safe.
+ */
+int ipc_pty_open(int *controller_fd,
+                 int *terminal_fd,
+                 const struct ipc_pty_attr_t *attr);
+
+/*
+ Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
+ as its controlling terminal and its three standard streams, no other descriptor, and all
+ signals at their defaults and unblocked.
+
+ controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
+ with close(2): the program gets SIGHUP.
+ pidfd: receives a pidfd of the program's process, close-on-exec, on success only. poll(2)
+ reports it readable when the process has ended; then waitid(2) with P_PIDFD takes its
+ status. End it with close(2).
+ argv: the program and its arguments, ended by NULL. A name without a slash is searched for
+ in PATH. No shell is involved.
+ envp: its environment, ended by NULL; NULL for this process's.
+ attr: as in ipc_pty_open().
+
+ Returns: 0, the program is running; or a negative error, and there is no child.
+ Errors: -ENOENT no such program; -EACCES not executable; -ENOEXEC not a program; -E2BIG
+ arguments too long; -EAGAIN too many processes; -ENOMEM no memory; and those of
+ ipc_pty_open().
+ Threads: safe.
+ */
+int ipc_pty_spawn(int *controller_fd,
+                  int *pidfd,
+                  const char *const *argv,
+                  const char *const *envp,
+                  const struct ipc_pty_attr_t *attr);
+
+/*
+ Reads what the programs on the terminal have printed, waiting until there is something.
+
+ fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
+ be set for the timeout to hold.
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
+ says EIO then); or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
+ ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
+ -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
+ pseudoterminal.
+ Threads: safe; each byte goes to one reader.
+ */
+ssize_t ipc_pty_read(int fd,
+                     void *buf,
+                     size_t capacity,
+                     int64_t timeout_ns);
+
+/*
+ Asks for a terminal's size.
+
+ fd: either end.
+ rows, columns: receive the size, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
+ Threads: safe.
+ */
+int ipc_pty_window_size(int fd, unsigned short *rows, unsigned short *columns);
+
+/*
+ Sets a terminal's size. If it is another than before, the programs in the terminal's
+ foreground get SIGWINCH.
+
+ fd: either end.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF not open; -ENOTTY no terminal.
+ Threads: safe.
+ */
+int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
 
 /*
  Makes a semaphore out of memory that nobody else uses yet.
@@ -680,6 +841,249 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
+
+/*
+ Makes two connected sockets, for a process and its child or for two threads.
+
+ With IPC_SOCK_DATAGRAM nobody who waits to receive is told when the other end has gone; with the
+ other two types receiving returns 0 then.
+
+ first, second: receive a descriptor each, on success only. End them with close(2).
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK (for plain read(2) and write(2): the calls of this
+ library have their timeouts).
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, an unknown type or flag; -EMFILE or -ENFILE too many descriptors;
+ -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_pair(int *first,
+                  int *second,
+                  int type,
+                  int flags);
+
+/*
+ Makes the socket that clients find under `path`: for connections to be accepted with
+ ipc_sock_accept(), or, with IPC_SOCK_DATAGRAM, for messages to be received from it.
+
+ A living socket is never displaced, whoever owns it. The file of one whose processes have
+ all ended is replaced; of two that try so at once one wins. The permissions are at no moment
+ wider than asked. A process killed in this call leaves nothing, or a dead socket's file.
+
+ path: up to 107 bytes. The file stays when the socket is closed: ipc_sock_unlink() removes
+ it. With a leading "@" it is an abstract name: it has no file, no permissions (anybody in
+ the same network namespace may connect, or take the name first: ask ipc_sock_peer()), and
+ ends with its socket.
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK. A socket that accepts connections never waits
+ in accept(2), with or without it.
+ mode: the permissions of the file, exactly (the umask does not count); connecting and
+ sending need write permission. Not used for an abstract name.
+
+ Returns: a descriptor, to be ended with close(2), or a negative error. 128 connections may
+ wait to be accepted; listen(2) on the descriptor sets another number.
+ Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is no socket
+ stands there; -EINVAL a NULL, an empty path, an unknown type, flag or mode; -ENAMETOOLONG
+ the path has more than 107 bytes; -ENOENT or -ENOTDIR the directory; -EACCES or -EPERM not
+ permitted to make the file, to ask whether the old socket lives, to read the directory, or
+ to remove the old file; -EBUSY another process has had the directory locked for 2 seconds
+ while an old file was to be replaced; -ESTALE the file was removed during the call; -EROFS,
+ -ENOSPC the file system; -EMFILE or -ENFILE too many descriptors; -ENOMEM no memory.
+ Threads: safe. Fork: the socket lives until all processes that have it have closed it.
+ */
+int ipc_sock_listen(const char *path,
+                    int type,
+                    int flags,
+                    mode_t mode);
+
+/*
+ Takes the next connection, waiting until there is one.
+
+ listener: from ipc_sock_listen(). Any other listening UNIX socket works too; only if that is
+ a blocking one and another process takes the connection that this call was woken for does
+ the call wait beyond its timeout.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
+ Errors: -EAGAIN there is none and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL a socket that does not listen, or a timeout below -1; -EBADF not
+ open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many descriptors (the connection goes on
+ waiting); -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_accept(int listener,
+                    int64_t timeout_ns);
+
+/*
+ Connects to the socket that a server has made under `path`. It returns when the connection
+ stands in the server's backlog; the server need not have accepted it.
+
+ path: as in ipc_sock_listen().
+ type: the server's.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, and IPC_SOCK_WAIT to wait for a server that is
+ not there yet (no file, or a socket without a process).
+ timeout_ns: nanoseconds on the monotonic clock, for the server to come and for room in its
+ backlog; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor, to be ended with close(2), or a negative error.
+ Errors: -ENOENT no such file; -ECONNREFUSED nobody listens there; -EAGAIN the backlog is
+ full, or with IPC_SOCK_WAIT there is no server, and timeout_ns is 0; -ETIMEDOUT; -EINTR a
+ signal handler ran while waiting; -EPROTOTYPE the server's socket is of another type;
+ -EMEDIUMTYPE a file that is no socket; -EACCES no write permission for the file, or none to
+ search its directory; -EINVAL a NULL, an empty path, an unknown type or flag, or a timeout
+ below -1; -ENAMETOOLONG the path has more than 107 bytes; -ENOTDIR the directory; -EMFILE or
+ -ENFILE too many descriptors; -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_connect(const char *path,
+                     int type,
+                     int flags,
+                     int64_t timeout_ns);
+
+/*
+ Sends a message or, on a stream, bytes. Never raises SIGPIPE.
+
+ msg: len bytes; on a datagram socket len may be 0.
+ timeout_ns: how long to wait for room: nanoseconds on the monotonic clock; IPC_FOREVER
+ waits, 0 only tries. O_NONBLOCK of the descriptor does not count and is not changed.
+
+ Returns: how many bytes were taken, or a negative error and none was. A message is taken as
+ a whole; of a stream's bytes there may be room for less than len, whatever the timeout:
+ ipc_write_full() sends all.
+ Errors: -EAGAIN no room and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran while
+ waiting; -EPIPE, -ECONNRESET or -ECONNREFUSED the other end is closed, or its process has
+ ended; -EMSGSIZE the message is larger than the send buffer takes (SO_SNDBUF); -ENOTCONN not
+ connected; -EINVAL a NULL, a length above SSIZE_MAX, an empty message on a seqpacket socket,
+ or a timeout below -1; -EFAULT msg is not readable; -EBADF not open; -ENOTSOCK no socket;
+ -ENOBUFS or -ENOMEM no memory.
+ Threads: safe; messages do not mix, bytes of a stream may.
+ */
+ssize_t ipc_sock_send(int fd,
+                      const void *msg,
+                      size_t len,
+                      int64_t timeout_ns);
+
+/*
+ Receives the next message, whole, or, on a stream, the bytes that are there. Descriptors
+ that travel with it are closed: ipc_sock_recv_fds() receives them.
+
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries. O_NONBLOCK
+ of the descriptor does not count and is not changed.
+
+ Returns: how many bytes were received; 0 at the end of a stream or seqpacket connection (the
+ other end is closed, or its process has ended), and for an empty message of a datagram
+ socket; or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
+ ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
+ tells its size, and it stays in the socket (unless another receiver of the same socket takes
+ a message between this call's two
+ steps: receivers that share a socket give room for the largest message); -ECONNRESET the
+ other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
+ also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
+ writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;
+ -ENOMEM no memory.
+ Threads: safe; each message goes to one receiver.
+ */
+ssize_t ipc_sock_recv(int fd,
+                      void *buf,
+                      size_t capacity,
+                      int64_t timeout_ns);
+
+/*
+ Sends a message and descriptors with it: the receiver gets descriptors of its own for the
+ same open files. The sender's stay open and may be closed after the call. Never raises SIGPIPE.
+
+ msg: len bytes, at least 1.
+ fds: count descriptors, 1 to IPC_SOCK_FDS_MAX.
+ timeout_ns: as in ipc_sock_send().
+
+ Returns: how many bytes were taken, or a negative error and nothing was. The descriptors
+ travel with the first byte: when a stream takes less than len, the rest is sent without them.
+ Errors: those of ipc_sock_send(); -EINVAL also for a len of 0 or a count outside 1 to 253;
+ -EBADF also for one of fds that is not open; -ETOOMANYREFS too many descriptors of this user
+ are on their way (RLIMIT_NOFILE).
+ Threads: safe.
+ */
+ssize_t ipc_sock_send_fds(int fd,
+                          const void *msg,
+                          size_t len,
+                          const int *fds,
+                          size_t count,
+                          int64_t timeout_ns);
+
+/*
+ Receives as ipc_sock_recv(), and the descriptors that travel with the message or with the
+ bytes. They are close-on-exec and the caller's, who ends them with close(2). If the call
+ fails, all that had come are closed.
+
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ fds: receives the descriptors, on success only; may be NULL when fds_capacity is 0.
+ fds_capacity: how many ints fds has. IPC_SOCK_FDS_MAX is always enough.
+ fds_count: receives how many came, 0 included, on success only.
+ timeout_ns: as in ipc_sock_recv().
+
+ Returns: how many bytes were received, as ipc_sock_recv(), or a negative error.
+ Errors: those of ipc_sock_recv(); -EINVAL also for fds or fds_count NULL; -ENOBUFS more
+ descriptors came than fds_capacity (ipc_last_error() tells how many), and -EMFILE they could
+ not all be installed, because this process may not have so many open or a security module
+ forbids it: after both the message is taken and the descriptors are closed.
+ Threads: safe.
+ */
+ssize_t ipc_sock_recv_fds(int fd,
+                          void *buf,
+                          size_t capacity,
+                          int *fds,
+                          size_t fds_capacity,
+                          size_t *fds_count,
+                          int64_t timeout_ns);
+
+/*
+ Who is at the other end.
+
+ The user and the group are proof: the kernel noted them when the peer called connect(2),
+ listen(2) or, for a pair, socketpair(2), and nobody can forge them. They say who that was
+ then: the descriptor may have been passed on, or inherited, since. The pid is a hint: the
+ process may have ended and its number may be another's; ipc_sock_peer_pidfd() has not this
+ weakness.
+
+ peer: receives the answer, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOTCONN a socket without a known peer: not connected, or a datagram socket that is
+ not of a pair; -EINVAL a NULL; -EBADF not open; -ENOTSOCK no socket.
+ Threads: safe.
+ */
+int ipc_sock_peer(int fd,
+                  struct ipc_peer_t *peer);
+
+/*
+ A pidfd of the process that was at the other end when the connection was made: always that
+ process, never another with its number. poll(2) reports it readable when the process has
+ ended.
+
+ Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
+ Errors: -ESRCH the process has ended; -ENOTSUP the kernel is older than Linux 6.5 (a pidfd
+ made from the number alone would prove nothing, so none is made); -ENOTCONN as in
+ ipc_sock_peer(); -EBADF not open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many
+ descriptors.
+ Threads: safe.
+ */
+int ipc_sock_peer_pidfd(int fd);
+
+/*
+ Removes the file of a socket, living or dead, and nothing that is no socket. A server that
+ ends does it before it closes its socket: afterwards the file may be a successor's.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOENT no such file; -EMEDIUMTYPE a file that is no socket; -EINVAL a NULL, an
+ empty path, or an abstract name, which has no file; -ENAMETOOLONG the path has more than 107
+ bytes; -EACCES or -EPERM not permitted; -EBUSY another process has had the directory locked
+ for 2 seconds; -ENOTDIR, -EROFS the directory; -EMFILE or -ENFILE too many descriptors.
+ Threads: safe.
+ */
+int ipc_sock_unlink(const char *path);
 
 /*
  Describes a result of any call of this library.

@@ -13,8 +13,10 @@
 
 pub mod cond;
 pub mod mutex;
+pub mod pty;
 pub mod sem;
 pub mod shm;
+pub mod sock;
 pub mod text;
 pub mod types;
 
@@ -79,6 +81,12 @@ impl Returned for c_int {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
+    }
+}
+
+impl Returned for isize {
+    fn failure(result: c_int) -> isize {
+        result as isize
     }
 }
 

@@ -7,5 +7,9 @@
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod memory;
+pub(crate) mod path;
 pub(crate) mod process;
+pub(crate) mod ready;
 pub(crate) mod robust;
+pub(crate) mod socket;
+pub(crate) mod terminal;
