@@ -275,9 +275,8 @@ fn pidfd_open(process: libc::pid_t) -> Result<OwnedFd, Errno> {
 /// Waits for a child that is about to end, so that it does not stay as a zombie.
 fn reap(child: libc::pid_t) {
     // SAFETY: NULL leaves the status out.
-    while let Err(Errno::EINTR) =
-        Errno::result(unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) })
-    {}
+    let wait = || Errno::result(unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) });
+    while wait() == Err(Errno::EINTR) {}
 }
 
 /// Whether the descriptor is the controlling end of a pseudoterminal.
