@@ -20,12 +20,16 @@ static bool killed_at(int last) {
   int status;
   CHECK_EQUAL(waitpid(child, &status, 0), child);
   if (WIFEXITED(status)) SKIP("ptrace is not permitted");
+  /* Held, so that no new file gets its inode number. */
+  int held = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  CHECK(held >= 0);
   ino_t dead = inode_of(path);
   for (int stop = 0; stop < last; stop++) {
     CHECK(ptrace(PTRACE_SYSCALL, child, NULL, NULL) == 0);
     CHECK_EQUAL(waitpid(child, &status, 0), child);
     if (WIFEXITED(status)) {
       CHECK_EQUAL(WEXITSTATUS(status), 0);
+      close(held);
       return false;
     }
     CHECK(WIFSTOPPED(status));
@@ -34,6 +38,7 @@ static bool killed_at(int last) {
       CHECK_EQUAL(found.st_mode & 07777 & ~0620, 0);
   }
   KILL(child);
+  close(held);
   return true;
 }
 
