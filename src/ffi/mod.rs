@@ -19,9 +19,11 @@ pub mod cond;
 pub mod list;
 pub mod mq;
 pub mod mutex;
+pub mod pty;
 pub mod sem;
 pub mod shm;
 pub mod sysv;
+pub mod sock;
 pub mod text;
 pub mod types;
 
@@ -93,6 +95,12 @@ impl Returned for isize {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
+    }
+}
+
+impl Returned for isize {
+    fn failure(result: c_int) -> isize {
+        result as isize
     }
 }
 

@@ -20,6 +20,15 @@ impl Status {
         SFlag::from_bits_truncate(self.0.st_mode & libc::S_IFMT) == SFlag::S_IFREG
     }
 
+    pub(crate) fn is_socket(&self) -> bool {
+        SFlag::from_bits_truncate(self.0.st_mode & libc::S_IFMT) == SFlag::S_IFSOCK
+    }
+
+    /// Whether both are of one file. Certain only while somebody holds it open.
+    pub(crate) fn is_same_file(&self, other: &Status) -> bool {
+        (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
+    }
+
     /// Whether no name leads to the file any more.
     pub(crate) fn is_unlinked(&self) -> bool {
         self.0.st_nlink == 0

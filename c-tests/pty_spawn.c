@@ -1,0 +1,178 @@
+/* A program on a pseudoterminal of its own: it finds a terminal that controls it, nothing else open, no
+ * signals ignored or blocked; what it prints is read to its end. This program is its own child. */
+#include "sock.h"
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+extern char **environ;
+static volatile sig_atomic_t resized;
+
+static void on_resize(int signal) {
+  (void)signal;
+  resized = 1;
+}
+
+/* The program on the terminal. */
+static int child(const char *what) {
+  if (strcmp(what, "look") == 0) {
+    struct sigaction action;
+    sigset_t blocked;
+    CHECK(isatty(0) && isatty(1) && isatty(2));
+    CHECK(getsid(0) == getpid());
+    CHECK(tcgetpgrp(0) == getpid());
+    CHECK(sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+    CHECK(sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, SIGUSR1));
+    for (int fd = 3; fd < 200; fd++) CHECK(fcntl(fd, F_GETFD) < 0);
+    unsigned short rows, columns;
+    CHECK_EQUAL(ipc_pty_window_size(0, &rows, &columns), 0);
+    int tty = open("/dev/tty", O_RDWR);
+    CHECK(tty >= 0);
+    dprintf(tty, "%d x %d, %s\n", rows, columns, getenv("GREETING") ? getenv("GREETING") : "no");
+    return 3;
+  }
+  if (strcmp(what, "resize") == 0) {
+    struct sigaction action = {.sa_handler = on_resize};
+    sigset_t resize, before;
+    sigemptyset(&resize);
+    sigaddset(&resize, SIGWINCH);
+    CHECK(sigprocmask(SIG_BLOCK, &resize, &before) == 0);
+    CHECK(sigaction(SIGWINCH, &action, NULL) == 0);
+    printf("ready\n");
+    fflush(stdout);
+    while (!resized) sigsuspend(&before);
+    unsigned short rows, columns;
+    CHECK_EQUAL(ipc_pty_window_size(0, &rows, &columns), 0);
+    printf("%d x %d\n", rows, columns);
+    return 0;
+  }
+  char byte; /* "wait": for the user to hang up, or for being killed */
+  while (read(0, &byte, 1) == 1) {}
+  return 0;
+}
+
+static void read_line(int controller, char *line, size_t capacity) {
+  size_t length = 0;
+  do {
+    CHECK(length + 1 < capacity);
+    ssize_t count = ipc_pty_read(controller, line + length, 1, PATIENCE);
+    CHECK_EQUAL(count, 1);
+    length++;
+  } while (line[length - 1] != '\n');
+  line[length] = '\0';
+}
+
+static siginfo_t end_of(int pidfd) {
+  siginfo_t info = {0};
+  CHECK(waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0);
+  close(pidfd);
+  return info;
+}
+
+int main(int count, char **arguments) {
+  if (count > 1) return child(arguments[1]);
+  int before = open_descriptors();
+  int controller, pidfd;
+  char line[200];
+
+  /* What the child must not get from us. */
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t usr1, mask;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  CHECK(sigprocmask(SIG_BLOCK, &usr1, NULL) == 0);
+  int leaky = dup2(0, 100);
+
+  ipc_pty_attr_t attr = {.rows = 11, .columns = 22};
+  const char *look[] = {"/proc/self/exe", "look", NULL};
+  const char *environment[] = {"GREETING=hello", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, look, environment, &attr), 0);
+  CHECK(is_close_on_exec(controller) && is_close_on_exec(pidfd));
+  read_line(controller, line, sizeof line);
+  if (strcmp(line, "11 x 22, hello\r\n") != 0) test_failed(__FILE__, __LINE__, "%s", line);
+  CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, PATIENCE), 0);
+  siginfo_t info = end_of(pidfd);
+  CHECK(info.si_code == CLD_EXITED && info.si_status == 3);
+  close(controller);
+
+  /* Our own mask and dispositions are as they were; without envp ours is the child's. */
+  CHECK(sigprocmask(SIG_BLOCK, NULL, &mask) == 0);
+  CHECK(sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGUSR2));
+  setenv("GREETING", "inherited", 1);
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, look, NULL, NULL), 0);
+  read_line(controller, line, sizeof line);
+  if (strcmp(line, "24 x 80, inherited\r\n") != 0) test_failed(__FILE__, __LINE__, "%s", line);
+  end_of(pidfd);
+  close(controller);
+
+  const char *resize[] = {"/proc/self/exe", "resize", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, resize, NULL, NULL), 0);
+  read_line(controller, line, sizeof line);
+  CHECK(strcmp(line, "ready\r\n") == 0);
+  CHECK_EQUAL(ipc_pty_set_window_size(controller, 33, 44), 0);
+  read_line(controller, line, sizeof line);
+  CHECK(strcmp(line, "33 x 44\r\n") == 0);
+  end_of(pidfd);
+  close(controller);
+
+  /* Killed: the reader gets the end. Hung up: the program gets SIGHUP. */
+  const char *wait[] = {"/proc/self/exe", "wait", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, wait, NULL, NULL), 0);
+  CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, 0), -EAGAIN);
+  siginfo_t alive = {0};
+  CHECK(waitid((idtype_t)P_PIDFD, (id_t)pidfd, &alive, WEXITED | WNOHANG | WNOWAIT) == 0);
+  CHECK(alive.si_pid == 0);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  int process = 0;
+  while (fgets(line, sizeof line, file) != NULL) sscanf(line, "Pid: %d", &process);
+  fclose(file);
+  CHECK(process > 0 && kill(process, SIGKILL) == 0);
+  CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, PATIENCE), 0);
+  info = end_of(pidfd);
+  CHECK(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
+  close(controller);
+
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, wait, NULL, NULL), 0);
+  close(controller);
+  info = end_of(pidfd);
+  CHECK(info.si_code == CLD_KILLED && info.si_status == SIGHUP);
+
+  /* PATH is searched; a program that cannot be executed is the call's error, and no child is left. */
+  const char *from_path[] = {"true", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, from_path, NULL, NULL), 0);
+  CHECK_EQUAL(end_of(pidfd).si_status, 0);
+  close(controller);
+  controller = pidfd = 77;
+  const char *missing[] = {"ripc-no-such-program", NULL};
+  CHECK_FAILS(
+    ipc_pty_spawn(&controller, &pidfd, missing, NULL, NULL), -ENOENT, "ripc-no-such-program: cannot");
+  const char *directory[] = {"/tmp", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, directory, NULL, NULL), -EACCES);
+  const char *empty[] = {"", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, empty, NULL, NULL), -ENOENT);
+  const char *none[] = {NULL};
+  CHECK_FAILS(ipc_pty_spawn(&controller, &pidfd, none, NULL, NULL), -EINVAL, "argv[0] is NULL");
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, NULL, NULL, NULL), -EINVAL);
+  CHECK_EQUAL(ipc_pty_spawn(NULL, &pidfd, from_path, NULL, NULL), -EINVAL);
+  CHECK_EQUAL(ipc_pty_spawn(&controller, NULL, from_path, NULL, NULL), -EINVAL);
+  CHECK(controller == 77 && pidfd == 77);
+  CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+
+  /* Where nobody waits for children at all. */
+  signal(SIGCHLD, SIG_IGN);
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, from_path, NULL, NULL), 0);
+  struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+  CHECK_EQUAL(poll(&ended, 1, 20000), 1);
+  close(controller);
+  close(pidfd);
+  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, missing, NULL, NULL), -ENOENT);
+  close(leaky);
+  CHECK_EQUAL(open_descriptors(), before);
+  return 0;
+}

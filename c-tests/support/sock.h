@@ -1,0 +1,139 @@
+/* For tests of sockets and terminals: paths that are cleaned up, open descriptors counted,
+ * children that are known to wait. */
+#ifndef SOCK_H
+#define SOCK_H
+
+#include "test.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static char sock_paths[16][108];
+static int sock_path_count;
+static pid_t sock_pid;
+
+static inline void sock_remove_paths(void) {
+  if (getpid() != sock_pid) return;
+  for (int i = 0; i < sock_path_count; i++)
+    if (unlink(sock_paths[i]) < 0) rmdir(sock_paths[i]);
+}
+
+/* A path that no other running test has; what stands there is removed when the test ends. */
+__attribute__((unused)) static const char *unique_path(const char *suffix) {
+  if (sock_path_count == 0) {
+    sock_pid = getpid();
+    atexit(sock_remove_paths);
+  }
+  CHECK(sock_path_count < 16);
+  char *path = sock_paths[sock_path_count++];
+  snprintf(path, sizeof sock_paths[0], "/tmp/ripc-test-%d-%s", (int)getpid(), suffix);
+  return path;
+}
+
+/* How many descriptors this process has open. */
+__attribute__((unused)) static int open_descriptors(void) {
+  DIR *directory = opendir("/proc/self/fd");
+  CHECK(directory != NULL);
+  int count = 0;
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
+}
+
+__attribute__((unused)) static bool is_close_on_exec(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  CHECK(flags >= 0);
+  return (flags & FD_CLOEXEC) != 0;
+}
+
+__attribute__((unused)) static bool is_nonblocking(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  CHECK(flags >= 0);
+  return (flags & O_NONBLOCK) != 0;
+}
+
+/* What the kernel says of a process: the letter of its state. */
+__attribute__((unused)) static char process_state(pid_t process) {
+  char path[64], line[512] = "";
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  CHECK(fgets(line, sizeof line, file) != NULL);
+  fclose(file);
+  const char *end = strrchr(line, ')');
+  CHECK(end != NULL && end[1] == ' ');
+  return end[2];
+}
+
+/* Returns when the process sleeps in a system call. For a child that does nothing else. */
+__attribute__((unused)) static void wait_until_asleep(pid_t process) {
+  for (int64_t limit = now_ns() + PATIENCE; process_state(process) != 'S'; sched_yield())
+    CHECK(now_ns() < limit);
+}
+
+/* A bound socket of this type that does not use the library. */
+__attribute__((unused)) static int bind_plainly(const char *path, int type) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  CHECK(fd >= 0);
+  CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+  return fd;
+}
+
+__attribute__((unused)) static ino_t inode_of(const char *path) {
+  struct stat status;
+  CHECK(lstat(path, &status) == 0);
+  return status.st_ino;
+}
+
+__attribute__((unused)) static mode_t mode_of(const char *path) {
+  struct stat status;
+  CHECK(lstat(path, &status) == 0);
+  return status.st_mode & 07777;
+}
+
+/* Leaves the file of a socket whose process was killed. */
+static inline void sock_listen_and_stop(void *path) {
+  CHECK(ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600) >= 0);
+  raise(SIGSTOP);
+}
+
+__attribute__((unused)) static void leave_dead_socket(const char *path) {
+  pid_t child = start(sock_listen_and_stop, (void *)path);
+  int status;
+  CHECK(waitpid(child, &status, WUNTRACED) == child);
+  CHECK(WIFSTOPPED(status));
+  KILL(child);
+  CHECK(access(path, F_OK) == 0);
+}
+
+/* The server and a client of a connection by that name exchange a byte each way. */
+__attribute__((unused)) static void check_reachable(const char *path, int listener, int type) {
+  char byte = 0;
+  int client = ipc_sock_connect(path, type, 0, PATIENCE);
+  CHECK(client >= 0);
+  int server = listener;
+  if (type != IPC_SOCK_DATAGRAM) {
+    server = ipc_sock_accept(listener, PATIENCE);
+    CHECK(server >= 0);
+  }
+  CHECK_EQUAL(ipc_sock_send(client, "a", 1, PATIENCE), 1);
+  CHECK_EQUAL(ipc_sock_recv(server, &byte, 1, PATIENCE), 1);
+  CHECK_EQUAL(byte, 'a');
+  if (type != IPC_SOCK_DATAGRAM) {
+    CHECK_EQUAL(ipc_sock_send(server, "b", 1, PATIENCE), 1);
+    CHECK_EQUAL(ipc_sock_recv(client, &byte, 1, PATIENCE), 1);
+    CHECK_EQUAL(byte, 'b');
+    close(server);
+  }
+  close(client);
+}
+
+#endif

@@ -1,0 +1,49 @@
+//! Files that are pointed at without being opened (O_PATH), and directories.
+
+use core::ffi::CStr;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FchmodatFlags, Mode};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+/// Points at what stands at `path`, a symbolic link itself included, and keeps its inode number
+/// from being used again.
+pub(crate) fn point_at(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    nix::fcntl::open(path, flags, Mode::empty())
+}
+
+pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    nix::fcntl::open(path, flags, Mode::empty())
+}
+
+/// The path by which /proc leads to exactly the file that a descriptor points at.
+pub(crate) fn through_proc(file: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Sets the permissions of exactly the file that is pointed at.
+pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
+    // SAFETY: an open descriptor and a constant string.
+    let outcome = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_fchmodat2,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            mode,
+            AtFlags::AT_EMPTY_PATH.bits(),
+        )
+    });
+    match outcome {
+        // Before Linux 6.6 there is the way through /proc. Some container run-times refuse calls
+        // that they do not know with EPERM.
+        Err(Errno::ENOSYS | Errno::EPERM) => nix::sys::stat::fchmodat(
+            nix::fcntl::AT_FDCWD,
+            through_proc(file).as_str(),
+            Mode::from_bits_truncate(mode),
+            FchmodatFlags::FollowSymlink,
+        ),
+        outcome => outcome.map(drop),
+    }
+}

@@ -1,0 +1,437 @@
+//! UNIX sockets (unix(7)).
+//!
+//! libc and not nix: nix's messages allocate, and sending and receiving must not.
+//!
+//! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
+//! kernel refuses.
+
+use core::ffi::{CStr, c_int, c_void};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::time::Duration;
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// The longest address, without the NUL that ends a path.
+pub(crate) const ADDRESS_MAX: usize = 107;
+
+/// The most descriptors that one message carries (the kernel's SCM_MAX_FD).
+pub(crate) const DESCRIPTORS_MAX: usize = 253;
+
+/// Memory of a C caller that the kernel reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    start: *const u8,
+    length: usize,
+    lifetime: PhantomData<&'a [u8]>,
+}
+
+impl Source<'_> {
+    /// # Safety
+    ///
+    /// `start` points to `length` bytes that nobody changes while the value lives. The kernel,
+    /// not this process, reads them: where nothing is mapped, the call fails with `EFAULT`.
+    pub(crate) unsafe fn new(start: *const c_void, length: usize) -> Self {
+        Source {
+            start: start.cast(),
+            length,
+            lifetime: PhantomData,
+        }
+    }
+
+    pub(crate) fn length(self) -> usize {
+        self.length
+    }
+}
+
+/// Memory of a C caller that the kernel fills.
+pub(crate) struct Room<'a> {
+    start: *mut u8,
+    length: usize,
+    lifetime: PhantomData<&'a mut [u8]>,
+}
+
+impl Room<'_> {
+    /// # Safety
+    ///
+    /// `start` points to `length` bytes that nobody else uses while the value lives.
+    pub(crate) unsafe fn new(start: *mut c_void, length: usize) -> Self {
+        Room {
+            start: start.cast(),
+            length,
+            lifetime: PhantomData,
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.length
+    }
+
+    /// Plain read(2), for descriptors that are no sockets.
+    pub(crate) fn read(&mut self, descriptor: RawFd) -> Result<usize, Errno> {
+        // SAFETY: the room is writable by its contract.
+        let count = unsafe { libc::read(descriptor, self.start.cast(), self.length) };
+        Errno::result(count).map(|count| count as usize)
+    }
+}
+
+/// Where a socket stands: a path, or a name in the network namespace's table.
+#[derive(Clone, Copy)]
+pub(crate) struct Address {
+    raw: libc::sockaddr_un,
+    length: libc::socklen_t,
+}
+
+impl Address {
+    /// `None` for an address that does not fit.
+    pub(crate) fn of_path(path: &CStr) -> Option<Address> {
+        Address::new(path.to_bytes_with_nul())
+    }
+
+    /// The name in the kernel's table, which has no file.
+    pub(crate) fn of_abstract(name: &[u8]) -> Option<Address> {
+        let mut bytes = [0; ADDRESS_MAX + 1];
+        bytes.get_mut(1..=name.len())?.copy_from_slice(name);
+        Address::new(&bytes[..=name.len()])
+    }
+
+    fn new(bytes: &[u8]) -> Option<Address> {
+        let mut raw = libc::sockaddr_un {
+            sun_family: libc::AF_UNIX as libc::sa_family_t,
+            sun_path: [0; ADDRESS_MAX + 1],
+        };
+        for (place, &byte) in raw.sun_path.get_mut(..bytes.len())?.iter_mut().zip(bytes) {
+            *place = byte as libc::c_char;
+        }
+        let length = core::mem::offset_of!(libc::sockaddr_un, sun_path) + bytes.len();
+        Some(Address {
+            raw,
+            length: length as libc::socklen_t,
+        })
+    }
+
+    fn raw(&self) -> *const libc::sockaddr {
+        (&raw const self.raw).cast()
+    }
+}
+
+/// # Safety
+///
+/// The kernel has just made the descriptor and nobody else knows it.
+unsafe fn owned(number: c_int) -> OwnedFd {
+    // SAFETY: by this function's contract.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// A socket. `kind` is SOCK_STREAM or its like, with SOCK_CLOEXEC and SOCK_NONBLOCK as wanted.
+pub(crate) fn create(kind: c_int) -> Result<OwnedFd, Errno> {
+    // SAFETY: no pointers.
+    let number = Errno::result(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
+    // SAFETY: socket has just made it.
+    Ok(unsafe { owned(number) })
+}
+
+pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
+    let mut ends = [-1; 2];
+    // SAFETY: the kernel writes two descriptors.
+    Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
+    // SAFETY: socketpair has just made them.
+    Ok(unsafe { (owned(ends[0]), owned(ends[1])) })
+}
+
+pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
+    // SAFETY: the address is alive during the call and `length` bytes long.
+    let outcome = unsafe { libc::bind(socket.as_raw_fd(), address.raw(), address.length) };
+    Errno::result(outcome).map(drop)
+}
+
+pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: c_int) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
+}
+
+pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
+    // SAFETY: as in bind.
+    let outcome = unsafe { libc::connect(socket.as_raw_fd(), address.raw(), address.length) };
+    Errno::result(outcome).map(drop)
+}
+
+/// Takes the next connection as a close-on-exec descriptor. Waits or not, as the listener does.
+pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
+    let (address, length) = (core::ptr::null_mut(), core::ptr::null_mut());
+    // SAFETY: NULL leaves the peer's address out.
+    let number = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
+    let number = Errno::result(number)?;
+    // SAFETY: accept4 has just made it.
+    Ok(unsafe { owned(number) })
+}
+
+/// # Safety
+///
+/// Any bytes are a `T`, and so are all zeros.
+unsafe fn option<T>(socket: RawFd, name: c_int) -> Result<T, Errno> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    let mut length = size_of::<T>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes.
+    Errno::result(unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            name,
+            value.as_mut_ptr().cast(),
+            &mut length,
+        )
+    })?;
+    // SAFETY: by this function's contract.
+    Ok(unsafe { value.assume_init() })
+}
+
+/// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+pub(crate) fn kind(socket: RawFd) -> Result<c_int, Errno> {
+    // SAFETY: the option is an int.
+    unsafe { option(socket, libc::SO_TYPE) }
+}
+
+pub(crate) fn is_listening(socket: RawFd) -> Result<bool, Errno> {
+    // SAFETY: the option is an int.
+    Ok(unsafe { option::<c_int>(socket, libc::SO_ACCEPTCONN) }? != 0)
+}
+
+/// Process, user and group at the other end, as they were when the connection was made.
+pub(crate) fn peer(socket: RawFd) -> Result<libc::ucred, Errno> {
+    // SAFETY: the option is a ucred, three integers.
+    unsafe { option(socket, libc::SO_PEERCRED) }
+}
+
+pub(crate) fn peer_pidfd(socket: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the option is an int.
+    let number = unsafe { option::<c_int>(socket, libc::SO_PEERPIDFD) }?;
+    // SAFETY: the kernel has just made it.
+    Ok(unsafe { owned(number) })
+}
+
+/// How long a blocking connect waits for room in the other's backlog; `None` for ever.
+pub(crate) fn set_connect_timeout(
+    socket: BorrowedFd<'_>,
+    length: Option<Duration>,
+) -> Result<(), Errno> {
+    let length = length.unwrap_or(Duration::ZERO);
+    let value = libc::timeval {
+        tv_sec: length.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_usec: length.subsec_micros().into(),
+    };
+    // SAFETY: the kernel reads one timeval, alive during the call.
+    Errno::result(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_SNDTIMEO,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    })
+    .map(drop)
+}
+
+/// Sends what there is room for. Never waits and never raises SIGPIPE.
+#[inline]
+pub(crate) fn send(socket: RawFd, message: Source<'_>) -> Result<usize, Errno> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the source is readable by its contract.
+    let count = unsafe { libc::send(socket, message.start.cast(), message.length, flags) };
+    Errno::result(count).map(|count| count as usize)
+}
+
+/// Receives what there is, without waiting. Of a message that is larger than the room the rest
+/// is lost, and the result is the message's whole length.
+#[inline]
+pub(crate) fn receive(socket: RawFd, room: &mut Room<'_>) -> Result<usize, Errno> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: the room is writable by its contract.
+    let count = unsafe { libc::recv(socket, room.start.cast(), room.length, flags) };
+    Errno::result(count).map(|count| count as usize)
+}
+
+/// The length of the next message, which stays where it is. For message sockets only.
+pub(crate) fn next_length(socket: RawFd) -> Result<usize, Errno> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_PEEK;
+    // SAFETY: no bytes are written.
+    let count = unsafe { libc::recv(socket, core::ptr::null_mut(), 0, flags) };
+    Errno::result(count).map(|count| count as usize)
+}
+
+/// Room for the control part of a message: descriptors, and what socket options may put beside
+/// them (credentials, a security label, the sender's pidfd).
+#[repr(C, align(8))]
+struct Control([MaybeUninit<u8>; Control::SIZE]);
+
+impl Control {
+    const SIZE: usize = 2048;
+    const UNINIT: Control = Control([MaybeUninit::uninit(); Control::SIZE]);
+}
+
+// The rest is for what comes beside the descriptors.
+// SAFETY: CMSG_SPACE only computes.
+const _: () = assert!(
+    unsafe { libc::CMSG_SPACE((DESCRIPTORS_MAX * size_of::<c_int>()) as u32) } as usize
+        <= Control::SIZE - 512
+);
+
+/// A message header for one buffer and a control part of `control_length` bytes.
+fn header(buffer: &mut libc::iovec, control: &mut Control, control_length: usize) -> libc::msghdr {
+    // SAFETY: msghdr is pointers and integers, for which all zeros is a value.
+    let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+    header.msg_iov = buffer;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = control_length;
+    header
+}
+
+/// Sends a message with descriptors, 1 to DESCRIPTORS_MAX. Never waits and never raises SIGPIPE.
+pub(crate) fn send_with_descriptors(
+    socket: RawFd,
+    message: Source<'_>,
+    descriptors: &[c_int],
+) -> Result<usize, Errno> {
+    if descriptors.len() > DESCRIPTORS_MAX {
+        return Err(Errno::EINVAL);
+    }
+    let size = size_of_val(descriptors);
+    let mut control = Control::UNINIT;
+    let mut buffer = libc::iovec {
+        iov_base: message.start.cast_mut().cast(),
+        iov_len: message.length,
+    };
+    // SAFETY: CMSG_SPACE only computes.
+    let space = unsafe { libc::CMSG_SPACE(size as u32) } as usize;
+    let header = header(&mut buffer, &mut control, space);
+    // SAFETY: the control part is aligned and, by the check above and the assertion on
+    // Control::SIZE, has room for one header and `size` bytes behind it.
+    unsafe {
+        let first = libc::CMSG_FIRSTHDR(&header);
+        first.write(libc::cmsghdr {
+            cmsg_len: libc::CMSG_LEN(size as u32) as usize,
+            cmsg_level: libc::SOL_SOCKET,
+            cmsg_type: libc::SCM_RIGHTS,
+        });
+        libc::CMSG_DATA(first).copy_from_nonoverlapping(descriptors.as_ptr().cast(), size);
+    }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: header, buffer and control part are alive during the call, which writes to none.
+    let count = unsafe { libc::sendmsg(socket, &header, flags) };
+    Errno::result(count).map(|count| count as usize)
+}
+
+/// Descriptors that have arrived. Those that nobody takes are closed.
+pub(crate) struct Descriptors {
+    numbers: [c_int; DESCRIPTORS_MAX],
+    count: usize,
+}
+
+impl Descriptors {
+    pub(crate) const NONE: Descriptors = Descriptors {
+        numbers: [-1; DESCRIPTORS_MAX],
+        count: 0,
+    };
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Hands them to somebody else, who closes them from now on.
+    pub(crate) fn take(&mut self) -> &[c_int] {
+        &self.numbers[..core::mem::take(&mut self.count)]
+    }
+
+    fn add(&mut self, number: c_int) {
+        // The kernel's limit is ours: there is always a place.
+        if let Some(place) = self.numbers.get_mut(self.count) {
+            *place = number;
+            self.count += 1;
+        }
+    }
+}
+
+impl Drop for Descriptors {
+    fn drop(&mut self) {
+        for &number in self.take() {
+            close(number);
+        }
+    }
+}
+
+fn close(number: c_int) {
+    // SAFETY: only called for descriptors that have just arrived and that nobody else knows.
+    drop(unsafe { owned(number) });
+}
+
+/// What a receive with descriptors brought besides them.
+pub(crate) struct Arrived {
+    /// The message's whole length, also where the room was smaller.
+    pub(crate) length: usize,
+    /// Whether the kernel could not install all the descriptors.
+    pub(crate) is_incomplete: bool,
+}
+
+/// As `receive`, with the descriptors that travel with the bytes; they are close-on-exec.
+pub(crate) fn receive_with_descriptors(
+    socket: RawFd,
+    room: &mut Room<'_>,
+    descriptors: &mut Descriptors,
+) -> Result<Arrived, Errno> {
+    let mut control = Control::UNINIT;
+    let mut buffer = libc::iovec {
+        iov_base: room.start.cast(),
+        iov_len: room.length,
+    };
+    let mut header = header(&mut buffer, &mut control, Control::SIZE);
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: header, buffer and control part are alive during the call; the room is writable
+    // by its contract.
+    let length = Errno::result(unsafe { libc::recvmsg(socket, &mut header, flags) })?;
+    // SAFETY: the kernel has filled msg_controllen bytes of the control part with whole entries
+    // whose lengths the macros follow; a SCM_RIGHTS entry is an array of descriptors.
+    unsafe {
+        let mut entry = libc::CMSG_FIRSTHDR(&header);
+        while !entry.is_null() {
+            let data = libc::CMSG_DATA(entry).cast::<c_int>();
+            let size = (*entry).cmsg_len - libc::CMSG_LEN(0) as usize;
+            match ((*entry).cmsg_level, (*entry).cmsg_type) {
+                (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                    for index in 0..size / size_of::<c_int>() {
+                        descriptors.add(data.add(index).read_unaligned());
+                    }
+                }
+                // Somebody has set SO_PASSPIDFD, and nobody would close what it installs.
+                (libc::SOL_SOCKET, SCM_PIDFD) if data.read_unaligned() >= 0 => {
+                    close(data.read_unaligned());
+                }
+                _ => {}
+            }
+            entry = libc::CMSG_NXTHDR(&header, entry);
+        }
+    }
+    Ok(Arrived {
+        length: length as usize,
+        is_incomplete: header.msg_flags & libc::MSG_CTRUNC != 0,
+    })
+}
+
+/// From <linux/socket.h>, Linux 6.5.
+const SCM_PIDFD: c_int = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_address_fits_and_one_more_byte_does_not() {
+        let path = std::ffi::CString::new(vec![b'p'; ADDRESS_MAX]).unwrap();
+        assert_eq!(Address::of_path(&path).unwrap().length, 110);
+        let path = std::ffi::CString::new(vec![b'p'; ADDRESS_MAX + 1]).unwrap();
+        assert!(Address::of_path(&path).is_none());
+        assert!(Address::of_abstract(&[b'p'; ADDRESS_MAX]).is_some());
+        assert!(Address::of_abstract(&[b'p'; ADDRESS_MAX + 1]).is_none());
+    }
+}
