@@ -94,6 +94,12 @@
 #define IPC_UNSEALED 512
 
 /*
+ Flag of ipc_fifo_open(), with IPC_READ_ONLY: the end of the file does not come when the last
+ writer leaves; reading waits for the next one.
+ */
+#define IPC_FIFO_KEEP_OPEN 65536
+
+/*
  Mutex kind: its owner may lock it again; it is free after as many unlocks.
  */
 #define IPC_MUTEX_RECURSIVE 1
@@ -111,14 +117,76 @@
 #define IPC_MUTEX_ERROR_CHECK 4
 
 /*
+ The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
+ writer's.
+ */
+#define IPC_PIPE_ATOMIC 4096
+
+/*
  The largest value of a semaphore.
  */
 #define IPC_SEM_VALUE_MAX 2147483647
 
 /*
+ Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
+ */
+#define IPC_STDIN_PIPE 65536
+
+/*
+ Spawn flag: the child's standard output is a pipe; read from ipc_child_stdout().
+ */
+#define IPC_STDOUT_PIPE 131072
+
+/*
+ Spawn flag: the child's standard error is a pipe; read from ipc_child_stderr().
+ */
+#define IPC_STDERR_PIPE 262144
+
+/*
+ Stream kind: the same as this process's. What a zeroed struct means.
+ */
+#define IPC_STREAM_INHERIT 0
+
+/*
+ Stream kind: a pipe to or from this process.
+ */
+#define IPC_STREAM_PIPE 1
+
+/*
+ Stream kind: the open descriptor in fd, which stays the caller's.
+ */
+#define IPC_STREAM_FD 2
+
+/*
+ Stream kind: the file at path. For standard input it is read; else it is made if need be (with
+ mode 0666 less the umask) and emptied.
+ */
+#define IPC_STREAM_FILE 3
+
+/*
+ Stream kind: the same, but written at its end. Not for standard input.
+ */
+#define IPC_STREAM_APPEND 4
+
+/*
+ Stream kind: /dev/null.
+ */
+#define IPC_STREAM_NULL 5
+
+/*
+ Stream kind: where the child's standard output goes. For standard error only.
+ */
+#define IPC_STREAM_MERGE 6
+
+/*
  How many fields a type can declare.
  */
 #define IPC_TYPE_FIELDS_MAX 32
+
+/*
+ A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
+ */
+typedef struct ipc_child_t ipc_child_t;
 
 /*
  A region of shared memory. Made by the ipc_shm_open calls and their like, ended by
@@ -218,6 +286,107 @@ typedef struct ipc_type_t {
   struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
 } ipc_type_t;
 
+/*
+ Where one of a child's standard streams leads.
+ */
+typedef struct ipc_stream_t {
+  /*
+   One of the stream kinds.
+   */
+  int kind;
+  /*
+   For IPC_STREAM_FD.
+   */
+  int fd;
+  /*
+   For IPC_STREAM_FILE and IPC_STREAM_APPEND.
+   */
+  const char *path;
+} ipc_stream_t;
+
+/*
+ How to start a child. All zero is the default in everything.
+ */
+typedef struct ipc_spawn_attr_t {
+  /*
+   The child's standard input.
+   */
+  struct ipc_stream_t input;
+  /*
+   The child's standard output.
+   */
+  struct ipc_stream_t output;
+  /*
+   The child's standard error.
+   */
+  struct ipc_stream_t error;
+  /*
+   "NAME=value" strings, ended by NULL; NULL itself for this process's environment.
+   */
+  const char *const *environment;
+  /*
+   Where the child begins; NULL for this process's working directory. A program named by a
+   relative path is looked for from there.
+   */
+  const char *directory;
+  /*
+   Zero.
+   */
+  uint64_t reserved[4];
+} ipc_spawn_attr_t;
+
+/*
+ How a child ended.
+ */
+typedef struct ipc_child_exit_t {
+  /*
+   0 to 255: what it returned from main() or gave exit(); -1 if a signal ended it.
+   */
+  int code;
+  /*
+   The signal that ended it; 0 if it ended by itself.
+   */
+  int signal;
+} ipc_child_exit_t;
+
+/*
+ What goes to a child and what comes from it: see ipc_child_communicate(), which moves it on.
+ */
+typedef struct ipc_exchange_t {
+  /*
+   What is still to be fed to standard input; moves on as it is taken.
+   */
+  const void *input;
+  /*
+   How many bytes that is.
+   */
+  size_t input_size;
+  /*
+   Where standard output is collected; NULL: read and thrown away.
+   */
+  void *output;
+  /*
+   The size of that buffer.
+   */
+  size_t output_capacity;
+  /*
+   How many bytes stand in it (or were thrown away); 0 at first.
+   */
+  size_t output_size;
+  /*
+   The same for standard error.
+   */
+  void *error;
+  /*
+   The size of that buffer.
+   */
+  size_t error_capacity;
+  /*
+   How many bytes stand in it (or were thrown away); 0 at first.
+   */
+  size_t error_size;
+} ipc_exchange_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -285,6 +454,59 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
  Threads: the last one destroys.
  */
 int ipc_cond_destroy(struct ipc_cond_t *cond);
+
+/*
+ Makes a FIFO, or finds one that is there.
+
+ path: in any file system. A symbolic link is not followed.
+ flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
+ mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
+ from its first moment; else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
+ Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
+ FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
+ no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
+ system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
+ Threads: safe.
+ */
+int ipc_fifo_create(const char *path,
+                    int flags,
+                    mode_t mode);
+
+/*
+ Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
+
+ path: of a FIFO; a symbolic link is not followed.
+ flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
+ the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
+ it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
+ to write too).
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
+ Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
+ below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions; -ENXIO no
+ reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT nobody came;
+ -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed without
+ SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the path's.
+ Threads: safe.
+ Death: a writer that was killed after it had opened counts as one that came: reading gives
+ the end of the file. Who is killed while waiting leaves nothing.
+ */
+int ipc_fifo_open(const char *path,
+                  int flags,
+                  int64_t timeout_ns);
+
+/*
+ Removes a FIFO's name. Who has it open keeps it.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
+ stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
+ Threads: safe.
+ */
+int ipc_fifo_unlink(const char *path);
 
 /*
  Makes a mutex out of memory that nobody else uses yet: in the init of
@@ -356,6 +578,109 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  Threads: the last one destroys.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
+
+/*
+ Makes a pipe: what is written to one descriptor is read from the other, in order, each byte
+ once.
+
+ read_fd: receives the descriptor to read from, on success only.
+ write_fd: receives the descriptor to write to, on success only. Both are the caller's, who
+ closes them with close().
+ flags: 0 or any of IPC_NONBLOCK (plain read() and write() on them do not wait), IPC_INHERIT
+ (exec does not close them).
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, or an unknown flag; -EMFILE or -ENFILE too many descriptors.
+ Threads: safe. Fork: the child has both ends too; who does not need one closes it, or the
+ end of the file never comes.
+ */
+int ipc_pipe(int *read_fd,
+             int *write_fd,
+             int flags);
+
+/*
+ Reads until the buffer is full or the file ends, whatever interrupts it: a signal handler, a
+ partial transfer, a descriptor that does not wait. From any descriptor that is read as a
+ stream: pipe, FIFO, stream socket, terminal, file.
+
+ buf: room for len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 takes only what is there.
+
+ Returns: len, or less when the end of the file came first (0: there was nothing more), or a
+ negative error. After an error ipc_last_transferred() tells how many bytes stand in buf: they
+ are taken from the descriptor.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for reading; -EAGAIN not all is there and timeout_ns is 0; -ETIMEDOUT; -EISDIR a directory;
+ -ECONNRESET a socket's peer is gone; -EIO the terminal's other side is gone, or a disk's
+ error; -EFAULT buf is not memory.
+ Threads: safe; two that read from one descriptor share its bytes between them.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_read_full(int fd,
+                        void *buf,
+                        size_t len,
+                        int64_t timeout_ns);
+
+/*
+ Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
+ descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
+ stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone.
+
+ buf: len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 gives only what there is room for.
+
+ Returns: len, or a negative error. After an error ipc_last_transferred() tells how many
+ bytes are written.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for writing; -EPIPE nobody has it open for reading any more; -EAGAIN there is not room for
+ all and timeout_ns is 0; -ETIMEDOUT; -ENOTCONN or -ECONNRESET a socket without a peer;
+ -ENOSPC, -EFBIG, -EDQUOT or -EIO a file's; -EFAULT buf is not memory.
+ Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece; longer transfers of
+ two writers may be mixed.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_write_full(int fd,
+                         const void *buf,
+                         size_t len,
+                         int64_t timeout_ns);
+
+/*
+ How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
+ when it failed, so that the rest can be transferred later. Those that succeed do not change
+ it.
+
+ Returns: bytes; 0 when no transfer of this thread has failed.
+ Threads: safe; each thread has its own.
+ */
+size_t ipc_last_transferred(void);
+
+/*
+ How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
+
+ fd: either end.
+
+ Returns: bytes, or a negative error.
+ Errors: -EBADF fd is not open, or not a pipe.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_capacity(int fd);
+
+/*
+ Gives a pipe or FIFO room for at least so many bytes.
+
+ fd: either end.
+ bytes: the kernel takes the next power of two, and at least a page.
+
+ Returns: the capacity that it has now, or a negative error; then it is what it was.
+ Errors: -EBADF fd is not open, or not a pipe; -EINVAL bytes is 0 or over INT_MAX; -EPERM more
+ than /proc/sys/fs/pipe-max-size or /proc/sys/fs/pipe-user-pages-soft allows; -EBUSY it holds
+ more than that now; -ENOMEM no memory.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_set_capacity(int fd,
+                                size_t bytes);
 
 /*
  Makes a semaphore out of memory that nobody else uses yet.
@@ -680,6 +1005,181 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
+
+/*
+ Starts a program, with the standard streams that the flags name on pipes and the others
+ inherited. No shell is involved.
+
+ The child gets no other descriptor of this process, whoever opened it and however; its
+ signals are all at their defaults and none is blocked.
+
+ out: receives the handle, on success only. End it with ipc_child_close().
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is looked
+ for in PATH.
+ flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE, IPC_INHERIT (the child
+ also gets those descriptors that exec does not close).
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
+ -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY, -ENAMETOOLONG exec's others;
+ -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too many descriptors or handles;
+ -ENOMEM no memory.
+ Threads: safe, whatever other threads do.
+ Signals: none are lost; handlers wait until the program runs.
+ Fork: a child that this process forks can signal the program, but not wait for it.
+ */
+int ipc_spawn(struct ipc_child_t **out,
+              const char *const *argv,
+              int flags);
+
+/*
+ The same with more to choose: files, descriptors and /dev/null as streams, the environment, the
+ working directory.
+
+ attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
+ IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
+ this process's working directory.
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: those of ipc_spawn(); -EINVAL also for an unknown stream kind, one that the stream
+ cannot have, or a reserved field that is not zero; -EBADF a stream's fd is not open; -ENOENT,
+ -ENOTDIR, -EACCES, -EISDIR, -EROFS, -ENOSPC a stream's file or the directory cannot be used.
+ Threads: safe, whatever other threads do.
+ */
+int ipc_spawn_with(struct ipc_child_t **out,
+                   const char *const *argv,
+                   int flags,
+                   const struct ipc_spawn_attr_t *attr);
+
+/*
+ Where to write what the child reads from its standard input. Writing with ipc_write_full()
+ raises no SIGPIPE if the child is gone.
+
+ Returns: a descriptor that belongs to the handle (ipc_child_close_stdin() closes it), or a
+ negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: safe.
+ */
+int ipc_child_stdin(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard output.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard output is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stdout(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard error.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard error is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stderr(const struct ipc_child_t *child);
+
+/*
+ Closes the pipe to the child's standard input: the child reads the end of the file.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: no other thread may be writing to it.
+ */
+int ipc_child_close_stdin(struct ipc_child_t *child);
+
+/*
+ The child's process id, for messages. To signal it, ipc_child_kill() is safe from mistaking
+ another process for it.
+
+ Returns: the id, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_pid(const struct ipc_child_t *child);
+
+/*
+ The child's pidfd, for poll(): readable when the child has ended.
+
+ Returns: a descriptor that belongs to the handle (do not close it), or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_fd(const struct ipc_child_t *child);
+
+/*
+ Waits until the child has ended, and how. May be called again: the answer stays.
+
+ how: receives how it ended, on success only; may be NULL.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only asks.
+
+ Returns: 0 when it has ended, or a negative error.
+ Errors: -EAGAIN it runs and timeout_ns is 0; -ETIMEDOUT it runs still; -EINTR a signal
+ handler ran while waiting; -ECHILD this process is not the one that started it, or ignores
+ SIGCHLD, or has waited for it by other means; -EINVAL child is NULL, or a timeout below -1;
+ -EBADF a closed or foreign handle.
+ Threads: safe; all that wait get the same answer.
+ */
+int ipc_child_wait(struct ipc_child_t *child,
+                   struct ipc_child_exit_t *how,
+                   int64_t timeout_ns);
+
+/*
+ Sends the child a signal: SIGTERM, SIGKILL and so on. Never reaches another process that got
+ its id after it ended.
+
+ signal: a signal's number; 0 only asks whether it is there.
+
+ Returns: 0, or a negative error.
+ Errors: -ESRCH it has ended and was waited for; -EINVAL child is NULL, or no such signal;
+ -EPERM it has changed its user; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_kill(struct ipc_child_t *child,
+                   int signal);
+
+/*
+ Feeds the child's standard input and collects its standard output and error, as far as they
+ are pipes, whichever is possible first: no size leads to a deadlock. Ends when the child has
+ been fed everything (its input is then closed) and has closed its outputs, which ending does
+ too; ipc_child_wait() then tells how it ended. A child that does not want all its input is
+ no error: input_size tells what is left.
+
+ exchange: the buffers, and how far it has come; also moved on when the call fails, so that
+ nothing is lost: call again to go on, after -ENOBUFS with a larger (or emptied) buffer.
+ timeout_ns: nanoseconds on the monotonic clock for the whole exchange; IPC_FOREVER waits, 0
+ does what is possible at once.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOBUFS a buffer is full and there is more; -EAGAIN not finished and timeout_ns is
+ 0; -ETIMEDOUT not finished; -EINVAL a NULL, a size over its capacity, input for a child whose
+ standard input is no pipe, or a timeout below -1; -EBADF a closed or foreign handle.
+ Threads: one at a time for a child.
+ Signals: resumed after a handler.
+ Death: a killed child has closed its streams. A process that the child left behind may hold
+ them open: give a timeout.
+ */
+int ipc_child_communicate(struct ipc_child_t *child,
+                          struct ipc_exchange_t *exchange,
+                          int64_t timeout_ns);
+
+/*
+ Ends a handle and closes its pipes. The child is not killed: if it runs, it runs on, and when it
+ has ended, a later ipc_spawn() or ipc_child_close() of this process takes its remains away.
+
+ child: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: closes the calling process's handle only.
+ */
+int ipc_child_close(struct ipc_child_t *child);
 
 /*
  Describes a result of any call of this library.

@@ -11,7 +11,7 @@
 //! | layer | modules | what they are |
 //! |---|---|---|
 //! | C face | [`ffi`] | one thin file per mechanism: pointers, flags, handles, docs; no logic |
-//! | mechanisms | `shm`, `semaphore` | what a user opens |
+//! | mechanisms | `shm`, `semaphore`, `pipe`, `transfer`, `fifo`, `spawn` | what a user opens |
 //! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
@@ -28,12 +28,16 @@
 pub mod ffi;
 
 mod error;
+mod fifo;
 mod layout;
 mod map;
 mod name;
 mod object;
+mod pipe;
 mod semaphore;
 mod shm;
+mod spawn;
 mod sync;
 mod sys;
 mod time;
+mod transfer;

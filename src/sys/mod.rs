@@ -7,5 +7,9 @@
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod memory;
+pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod robust;
+pub(crate) mod signal;
+pub(crate) mod spawn;
+pub(crate) mod stream;
