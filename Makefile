@@ -98,7 +98,7 @@ RPATH := -Wl,-rpath,$(STAGE)/lib
 C_TEST_SOURCES := $(wildcard c-tests/*.c)
 C_TEST_PROGRAMS := $(C_TEST_SOURCES:c-tests/%.c=$(C_TESTS)/%)
 
-$(C_TESTS)/%: c-tests/%.c c-tests/support/test.h $(STAGE)/installed
+$(C_TESTS)/%: c-tests/%.c c-tests/support/test.h $(wildcard c-tests/support/*.h) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags) \
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
