@@ -33,7 +33,7 @@ __attribute__((unused)) static void wait_until_asleep(pid_t process) {
   }
 }
 
-/* A descriptor of this process that exec does not close makes the difference visible. */
+/* How many descriptors this process has open: before and after must be the same. */
 __attribute__((unused)) static int descriptor_count(void) {
   DIR *directory = opendir("/proc/self/fd");
   CHECK(directory != NULL);
