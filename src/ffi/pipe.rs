@@ -1,8 +1,9 @@
 //! Pipes and whole transfers.
 
 use super::*;
+use crate::pipe;
 use crate::time::Deadline;
-use crate::{pipe, transfer};
+use crate::transfer::{self, Begun};
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use std::os::fd::IntoRawFd;
@@ -70,12 +71,26 @@ pub unsafe extern "C" fn ipc_read_full(
     len: usize,
     timeout_ns: i64,
 ) -> isize {
-    guard(c"ipc_read_full", || {
-        let deadline = Deadline::after(timeout_ns)?;
-        // SAFETY: by the contract of this call.
-        let buffer = unsafe { writable(buf, len, "buf") }?;
-        Ok(transfer::read_full(fd, buffer, deadline)? as isize)
-    })
+    guard_fast(
+        c"ipc_read_full",
+        || {
+            if !is_simple(buf, len, timeout_ns) {
+                return None;
+            }
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let buffer = unsafe { core::slice::from_raw_parts_mut(buf.cast(), len) };
+            Some(match transfer::begin_read(fd, buffer) {
+                Ok(count) => count as isize,
+                Err(begun) => finish_reading(fd, buffer, begun),
+            })
+        },
+        || {
+            let deadline = Deadline::after(timeout_ns)?;
+            // SAFETY: by the contract of this call.
+            let buffer = unsafe { writable(buf, len, "buf") }?;
+            Ok(transfer::read_full(fd, buffer, Begun::default(), deadline)? as isize)
+        },
+    )
 }
 
 /// Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
@@ -102,12 +117,26 @@ pub unsafe extern "C" fn ipc_write_full(
     len: usize,
     timeout_ns: i64,
 ) -> isize {
-    guard(c"ipc_write_full", || {
-        let deadline = Deadline::after(timeout_ns)?;
-        // SAFETY: by the contract of this call.
-        let bytes = unsafe { readable(buf, len, "buf") }?;
-        Ok(transfer::write_full(fd, bytes, deadline)? as isize)
-    })
+    guard_fast(
+        c"ipc_write_full",
+        || {
+            if !is_simple(buf, len, timeout_ns) {
+                return None;
+            }
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let bytes = unsafe { core::slice::from_raw_parts(buf.cast(), len) };
+            Some(match transfer::begin_write(fd, bytes) {
+                Ok(count) => count as isize,
+                Err(begun) => finish_writing(fd, bytes, begun),
+            })
+        },
+        || {
+            let deadline = Deadline::after(timeout_ns)?;
+            // SAFETY: by the contract of this call.
+            let bytes = unsafe { readable(buf, len, "buf") }?;
+            Ok(transfer::write_full(fd, bytes, Begun::default(), deadline)? as isize)
+        },
+    )
 }
 
 /// How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
@@ -148,6 +177,29 @@ pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> isize
     guard(c"ipc_pipe_set_capacity", || {
         Ok(pipe::set_capacity(fd, bytes)? as isize)
     })
+}
+
+/// The rest of a transfer that took more than its first step.
+#[cold]
+#[inline(never)]
+fn finish_reading(fd: c_int, buffer: &mut [MaybeUninit<u8>], begun: Begun) -> isize {
+    guard(c"ipc_read_full", || {
+        Ok(transfer::read_full(fd, buffer, begun, Deadline::Never)? as isize)
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn finish_writing(fd: c_int, bytes: &[MaybeUninit<u8>], begun: Begun) -> isize {
+    guard(c"ipc_write_full", || {
+        Ok(transfer::write_full(fd, bytes, begun, Deadline::Never)? as isize)
+    })
+}
+
+/// Whether a transfer may begin before its arguments are looked at more closely.
+#[inline]
+fn is_simple(buffer: *const c_void, length: usize, timeout_ns: i64) -> bool {
+    timeout_ns == IPC_FOREVER && !buffer.is_null() && length != 0 && isize::try_from(length).is_ok()
 }
 
 /// A C caller's buffer to write into.

@@ -34,6 +34,7 @@ static IS_NOSIGNAL_MISSING: AtomicBool = AtomicBool::new(false);
 static IS_NO_SOCKET: [AtomicBool; 256] = [const { AtomicBool::new(false) }; 256];
 
 /// Reads once, waiting as the descriptor does.
+#[inline]
 pub(crate) fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes at most the buffer's length into it.
     count(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
@@ -86,6 +87,7 @@ fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, E
 }
 
 /// Writes once, waiting as the descriptor does.
+#[inline]
 pub(crate) fn write(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
     write_once(fd, bytes, true)
 }
