@@ -13,6 +13,7 @@
 //! | C face | [`ffi`] | one thin file per mechanism: pointers, flags, handles, docs; no logic |
 //! | mechanisms | `shm`, `semaphore`, `libc_semaphore`, `mq` | what a user opens |
 //! | mechanisms | `shm`, `semaphore`, `sock`, `pty` | what a user opens |
+//! | mechanisms | `shm`, `semaphore`, `pipe`, `transfer`, `fifo`, `spawn` | what a user opens |
 //! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
@@ -29,6 +30,7 @@
 pub mod ffi;
 
 mod error;
+mod fifo;
 mod layout;
 mod libc_semaphore;
 mod list;
@@ -36,11 +38,14 @@ mod map;
 mod mq;
 mod name;
 mod object;
+mod pipe;
 mod pty;
 mod semaphore;
 mod shm;
 mod sock;
+mod spawn;
 mod sync;
 mod sys;
 mod sysv;
 mod time;
+mod transfer;

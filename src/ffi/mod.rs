@@ -16,14 +16,17 @@
 )]
 
 pub mod cond;
+pub mod fifo;
 pub mod list;
 pub mod mq;
 pub mod mutex;
+pub mod pipe;
 pub mod pty;
 pub mod sem;
 pub mod shm;
-pub mod sysv;
 pub mod sock;
+pub mod spawn;
+pub mod sysv;
 pub mod text;
 pub mod types;
 
@@ -95,12 +98,6 @@ impl Returned for isize {
 impl<T> Returned for *mut T {
     fn failure(_: c_int) -> *mut T {
         core::ptr::null_mut()
-    }
-}
-
-impl Returned for isize {
-    fn failure(result: c_int) -> isize {
-        result as isize
     }
 }
 
@@ -234,13 +231,7 @@ unsafe fn placed_fast<'a, T>(pointer: *const T) -> Option<&'a T> {
 
 /// Reads the flags of an open call, of which `allowed` have a meaning there.
 fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<Options> {
-    if flags & !allowed != 0 {
-        return Err(fail!(
-            EINVAL,
-            "flags {flags:#x}: {:#x} has no meaning in this call",
-            flags & !allowed
-        ));
-    }
+    check_flags(flags, allowed)?;
     let is_set = |flag| flags & flag != 0;
     if is_set(IPC_EXCLUSIVE) && !is_set(IPC_CREATE) {
         return Err(fail!(EINVAL, "IPC_EXCLUSIVE needs IPC_CREATE"));
@@ -276,6 +267,17 @@ fn opened(outcome: Outcome) -> c_int {
     match outcome {
         Outcome::Opened => IPC_OPENED,
         Outcome::Created => IPC_CREATED,
+    }
+}
+
+/// Refuses flags that have no meaning in a call.
+fn check_flags(flags: c_int, allowed: c_int) -> Result<()> {
+    match flags & !allowed {
+        0 => Ok(()),
+        unknown => Err(fail!(
+            EINVAL,
+            "flags {flags:#x}: {unknown:#x} has no meaning in this call"
+        )),
     }
 }
 

@@ -82,7 +82,7 @@ impl Notification {
             thread::Builder::new()
                 .name("ipc_mq_notify".to_owned())
                 .spawn(move || run(&of_thread, action))
-        })?
+        })
         .map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
             failed("the notification's thread cannot be started", errno)

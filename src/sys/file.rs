@@ -29,6 +29,22 @@ impl Status {
         (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
     }
 
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.0.st_mode & libc::S_IFMT == libc::S_IFIFO
+    }
+
+    /// What kind of file it is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.0.st_mode & libc::S_IFMT {
+            libc::S_IFREG => "a regular file",
+            libc::S_IFDIR => "a directory",
+            libc::S_IFLNK => "a symbolic link (none is followed)",
+            libc::S_IFSOCK => "a socket",
+            libc::S_IFIFO => "a FIFO",
+            _ => "a device",
+        }
+    }
+
     /// Whether no name leads to the file any more.
     pub(crate) fn is_unlinked(&self) -> bool {
         self.0.st_nlink == 0

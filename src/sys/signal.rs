@@ -1,8 +1,8 @@
-//! Signals to this process, and threads that get none.
+//! Signals: sent to this process, held back for a moment in one thread, and given back.
 
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow};
 
 /// Whether a program may send itself this signal: the two or three that libc keeps for itself
 /// lie between the standard and the real-time ones.
@@ -24,11 +24,91 @@ pub(crate) fn queue_to_self(signal: i32, value: *mut c_void) -> Result<(), Errno
     .map(drop)
 }
 
-/// Runs `start` with all signals blocked in this thread, so that a thread started in it gets none
-/// ever; then the thread has its mask again, and what came meanwhile is delivered.
-pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> Result<T, Errno> {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let started = start();
-    before.thread_set_mask()?;
-    Ok(started)
+/// Runs `start` with all signals held back in this thread, so that a thread started in it gets
+/// none ever; then the thread has its mask again, and what came meanwhile is delivered.
+pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
+    let _blocked = Blocked::all();
+    start()
+}
+
+/// Signals that this thread holds back while this lives. Its mask is then what it was.
+pub(crate) struct Blocked {
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    /// Holds back every signal that can be held back.
+    pub(crate) fn all() -> Blocked {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: sigfillset initialises the set and cannot fail for a valid address.
+        unsafe { libc::sigfillset(set.as_mut_ptr()) };
+        // SAFETY: initialised just now.
+        Blocked::these(unsafe { set.assume_init_ref() })
+    }
+
+    fn these(set: &libc::sigset_t) -> Blocked {
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: both are valid sets; with SIG_BLOCK the call has no way to fail, so `before` is
+        // written.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, set, before.as_mut_ptr());
+            Blocked {
+                before: before.assume_init(),
+            }
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: `before` is the mask that the kernel gave.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                core::ptr::null_mut(),
+            );
+        }
+    }
+}
+
+/// Does `write`, and takes back the SIGPIPE that the kernel sends this thread when it fails with
+/// `EPIPE`: for kernels that cannot be told not to send it.
+pub(crate) fn without_sigpipe(
+    write: impl FnOnce() -> Result<usize, Errno>,
+) -> Result<usize, Errno> {
+    let mut pipe_signal = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set; SIGPIPE is a signal's number.
+    let pipe_signal = unsafe {
+        libc::sigemptyset(pipe_signal.as_mut_ptr());
+        libc::sigaddset(pipe_signal.as_mut_ptr(), libc::SIGPIPE);
+        pipe_signal.assume_init()
+    };
+    let blocked = Blocked::these(&pipe_signal);
+    // One that waits already is not ours to take; a second would be the same as the first.
+    let was_pending = is_sigpipe_pending();
+    let outcome = write();
+    if outcome == Err(Errno::EPIPE) && !was_pending {
+        let at_once = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the set and the time are valid; the information about the signal is not wanted.
+        // A handler of another signal may interrupt the call: again.
+        while unsafe { libc::sigtimedwait(&raw const pipe_signal, core::ptr::null_mut(), &at_once) }
+            < 0
+            && Errno::last() == Errno::EINTR
+        {}
+    }
+    drop(blocked);
+    outcome
+}
+
+fn is_sigpipe_pending() -> bool {
+    let mut pending = MaybeUninit::uninit();
+    // SAFETY: sigpending writes the whole set and fails only for a bad address.
+    unsafe {
+        libc::sigpending(pending.as_mut_ptr());
+        libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
+    }
 }

@@ -1,0 +1,70 @@
+/* Waiting for a child: a deadline while it never exits, a signal handler, the signal that ended it,
+ * the same answer for all that ask, and clear errors where it cannot be told. */
+#include "streams.h"
+
+static void on_alarm(int number) { (void)number; }
+
+static void *waiter(void *child) {
+  ipc_child_exit_t how;
+  CHECK_EQUAL(ipc_child_wait(child, &how, PATIENCE), 0);
+  CHECK(how.code == -1 && how.signal == SIGKILL);
+  return NULL;
+}
+
+static void not_the_parent(void *child) {
+  CHECK_FAILS(ipc_child_wait(child, NULL, IPC_FOREVER), -ECHILD, "only the process that started it");
+  CHECK_EQUAL(ipc_child_kill(child, 0), 0);
+  CHECK_EQUAL(ipc_child_close(child), 0);
+}
+
+int main(void) {
+  int before = descriptor_count();
+  const char *const forever[] = {"sleep", "1000", NULL};
+  ipc_child_t *child;
+  ipc_child_exit_t how = {-5, -5};
+  CHECK_EQUAL(ipc_spawn(&child, forever, 0), 0);
+  CHECK_FAILS(ipc_child_wait(child, &how, 0), -EAGAIN, "still running");
+  CHECK_FAILS(ipc_child_wait(child, &how, 10 * MILLISECOND), -ETIMEDOUT, "still running");
+  CHECK(how.code == -5 && how.signal == -5);
+
+  struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+  CHECK_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
+  struct itimerval each = {.it_interval = {.tv_usec = 1000}, .it_value = {.tv_usec = 1000}};
+  CHECK_EQUAL(setitimer(ITIMER_REAL, &each, NULL), 0);
+  CHECK_EQUAL(ipc_child_wait(child, &how, IPC_FOREVER), -EINTR);
+  CHECK_EQUAL(ipc_child_wait(child, &how, PATIENCE), -EINTR);
+  memset(&each, 0, sizeof each);
+  CHECK_EQUAL(setitimer(ITIMER_REAL, &each, NULL), 0);
+
+  /* A child of this process is not that one's parent. */
+  FINISH(start(not_the_parent, child));
+  CHECK_EQUAL(ipc_child_wait(child, &how, 0), -EAGAIN);
+
+  /* A stopped child has not ended. */
+  CHECK_EQUAL(ipc_child_kill(child, SIGSTOP), 0);
+  CHECK_EQUAL(ipc_child_wait(child, &how, 10 * MILLISECOND), -ETIMEDOUT);
+
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) CHECK_EQUAL(pthread_create(&threads[i], NULL, waiter, child), 0);
+  CHECK_FAILS(ipc_child_kill(child, 9999), -EINVAL, "9999 is not a signal");
+  CHECK_EQUAL(ipc_child_kill(child, SIGKILL), 0);
+  for (int i = 0; i < 4; i++) CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+  waiter(child);
+  CHECK_FAILS(ipc_child_kill(child, SIGKILL), -ESRCH, "has ended");
+  CHECK_EQUAL(ipc_child_close(child), 0);
+
+  CHECK_EQUAL(ipc_child_wait(NULL, &how, 0), -EINVAL);
+  CHECK_EQUAL(ipc_child_wait((ipc_child_t *)&how, &how, 0), -EBADF);
+  CHECK_EQUAL(ipc_child_kill(NULL, 0), -EINVAL);
+  CHECK_EQUAL(ipc_child_pid(NULL), -EINVAL);
+  CHECK_EQUAL(ipc_child_fd(NULL), -EINVAL);
+
+  /* Who ignores SIGCHLD is not told. */
+  signal(SIGCHLD, SIG_IGN);
+  const char *const quick[] = {"true", NULL};
+  CHECK_EQUAL(ipc_spawn(&child, quick, 0), 0);
+  CHECK_FAILS(ipc_child_wait(child, &how, PATIENCE), -ECHILD, "SIGCHLD");
+  CHECK_EQUAL(ipc_child_close(child), 0);
+  CHECK_EQUAL(descriptor_count(), before);
+  return 0;
+}

@@ -1,0 +1,104 @@
+/* What the tests of pipes, FIFOs and children need besides test.h. */
+#ifndef STREAMS_H
+#define STREAMS_H
+
+#include "test.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Waits until a process (or a thread, by its id) sleeps in the kernel. Meaningful after it has said that nothing
+ * but the call in question is left to sleep in. */
+__attribute__((unused)) static void wait_until_asleep(pid_t process) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  for (;;) {
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    char state = 0;
+    CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+    fclose(file);
+    if (state == 'S') return;
+    CHECK(state != 'Z' && state != 'X');
+    sched_yield();
+  }
+}
+
+/* How many descriptors this process has open: before and after must be the same. */
+__attribute__((unused)) static int descriptor_count(void) {
+  DIR *directory = opendir("/proc/self/fd");
+  CHECK(directory != NULL);
+  int count = 0;
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
+}
+
+/* No child of this process is left, running or ended. */
+__attribute__((unused)) static void check_no_children(void) {
+  CHECK_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+  CHECK_EQUAL(errno, ECHILD);
+}
+
+static char test_directory[64];
+static pid_t test_directory_owner;
+
+static inline void test_remove_directory(void) {
+  if (getpid() != test_directory_owner) return;
+  DIR *directory = opendir(test_directory);
+  if (directory == NULL) return;
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", test_directory, entry->d_name);
+    if (unlink(path) != 0) rmdir(path);
+  }
+  closedir(directory);
+  rmdir(test_directory);
+}
+
+/* A path in a directory of this test's own, removed when the test ends. Valid until then. */
+__attribute__((unused)) static const char *test_path(const char *name) {
+  static char paths[16][128];
+  static unsigned used;
+  if (test_directory[0] == 0) {
+    const char *base = getenv("TMPDIR");
+    snprintf(test_directory, sizeof test_directory, "%.40s/ripc-test-XXXXXX", base ? base : "/tmp");
+    CHECK(mkdtemp(test_directory) != NULL);
+    test_directory_owner = getpid();
+    atexit(test_remove_directory);
+  }
+  CHECK(used < LENGTH(paths));
+  char *path = paths[used++];
+  snprintf(path, sizeof paths[0], "%s/%s", test_directory, name);
+  return path;
+}
+
+/* Bytes that tell their place: a lost, doubled or moved one shows. */
+__attribute__((unused)) static void fill_pattern(unsigned char *bytes, size_t size, size_t offset) {
+  for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)((i + offset) * 2654435761u >> 13);
+}
+
+__attribute__((unused)) static void check_pattern(
+  const unsigned char *bytes, size_t size, size_t offset) {
+  for (size_t i = 0; i < size; i++) {
+    CHECK_EQUAL(bytes[i], (unsigned char)((i + offset) * 2654435761u >> 13));
+  }
+}
+
+/* Allocates or fails the test. */
+__attribute__((unused)) static void *allocate(size_t size) {
+  void *memory = malloc(size);
+  CHECK(memory != NULL);
+  return memory;
+}
+
+#endif

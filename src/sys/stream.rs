@@ -1,0 +1,377 @@
+//! Reading and writing any descriptor once: without SIGPIPE and, on request, without waiting,
+//! whatever the descriptor's O_NONBLOCK says.
+//!
+//! O_NONBLOCK belongs to the open file, which other processes may share, so it is never
+//! touched. Instead each call says what it wants, where the kernel lets it: RWF_NOWAIT for pipes
+//! and sockets, MSG_DONTWAIT for sockets, RWF_NOSIGNAL (Linux 6.18) and MSG_NOSIGNAL against
+//! SIGPIPE. Where it does not (a FIFO with RWF_NOWAIT, a terminal, an older kernel), the descriptor is
+//! asked first with poll and then given no more than it has just said it has room for; SIGPIPE
+//! is held back for the moment of the write.
+//!
+//! A descriptor here is a number that a C program gave: one that is not open is the kernel's `EBADF`.
+
+use super::signal;
+use crate::time::Deadline;
+use core::ffi::{c_int, c_short};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
+use nix::errno::Errno;
+use std::os::fd::RawFd;
+
+/// pwritev2: a broken pipe is `EPIPE` and no signal. Linux 6.18 and newer.
+const RWF_NOSIGNAL: c_int = 0x100;
+
+/// What the kernel guarantees to write to a pipe in one piece, and to take when poll says that
+/// there is room.
+pub(crate) const ATOMIC: usize = libc::PIPE_BUF;
+
+/// Set when the kernel was found not to know RWF_NOSIGNAL.
+static IS_NOSIGNAL_MISSING: AtomicBool = AtomicBool::new(false);
+
+/// Numbers whose descriptor was found not to be a socket, so that send need not be tried. Only a
+/// hint: numbers are used again. A socket taken for something else is written with pwritev2, which
+/// serves it as well.
+static IS_NO_SOCKET: [AtomicBool; 256] = [const { AtomicBool::new(false) }; 256];
+
+/// Reads once, waiting as the descriptor does.
+#[inline]
+pub(crate) fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most the buffer's length into it.
+    count(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+/// Reads what is there; `EAGAIN` when nothing is.
+pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let vector = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    let here: libc::c_long = -1;
+    // SAFETY: one vector, which describes the buffer; offset -1 is the file's own position.
+    let outcome = count_long(unsafe {
+        libc::syscall(
+            libc::SYS_preadv2,
+            fd,
+            &raw const vector,
+            1,
+            here,
+            here,
+            libc::RWF_NOWAIT,
+        )
+    });
+    match outcome {
+        Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => read_when_ready(fd, buffer),
+        // A regular file whose bytes are still on the disk: poll would say "ready" for ever.
+        Err(Errno::EAGAIN) if kind(fd)?.is_always_ready() => read(fd, buffer),
+        outcome => outcome,
+    }
+}
+
+#[cold]
+fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    if kind(fd)? == Kind::Socket {
+        // SAFETY: the kernel writes at most the buffer's length into it.
+        return count(unsafe {
+            libc::recv(
+                fd,
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                libc::MSG_DONTWAIT,
+            )
+        });
+    }
+    if !is_ready(fd, libc::POLLIN)? {
+        return Err(Errno::EAGAIN);
+    }
+    read(fd, buffer)
+}
+
+/// Writes once, waiting as the descriptor does.
+#[inline]
+pub(crate) fn write(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    write_once(fd, bytes, true)
+}
+
+/// Writes what there is room for; `EAGAIN` when there is none.
+pub(crate) fn write_now(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    write_once(fd, bytes, false)
+}
+
+#[inline]
+fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
+    let hint = usize::try_from(fd)
+        .ok()
+        .and_then(|number| IS_NO_SOCKET.get(number));
+    // Relaxed: a hint stands for itself.
+    if let Some(is_no_socket) = hint.filter(|hint| !hint.load(Ordering::Relaxed)) {
+        match send(fd, bytes, may_wait) {
+            Err(Errno::ENOTSOCK) => is_no_socket.store(true, Ordering::Relaxed),
+            outcome => return outcome,
+        }
+    }
+    if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
+        let no_wait = if may_wait { 0 } else { libc::RWF_NOWAIT };
+        match write_with(fd, bytes, RWF_NOSIGNAL | no_wait) {
+            Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => {}
+            outcome => return outcome,
+        }
+    }
+    write_otherwise(fd, bytes, may_wait)
+}
+
+/// Writes to a descriptor that does not take the flags wanted, or on a kernel that does not
+/// know them.
+#[cold]
+fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
+    let kind = kind(fd)?;
+    if kind == Kind::Socket {
+        return send(fd, bytes, may_wait);
+    }
+    let mut bytes = bytes;
+    if !may_wait && !kind.is_always_ready() && !is_nonblocking(fd)? {
+        if !is_ready(fd, libc::POLLOUT)? {
+            return Err(Errno::EAGAIN);
+        }
+        // Room for a terminal may be one byte, and one byte more would wait.
+        let room = if kind == Kind::Terminal { 1 } else { ATOMIC };
+        bytes = &bytes[..bytes.len().min(room)];
+    }
+    if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
+        match write_with(fd, bytes, RWF_NOSIGNAL) {
+            Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => {
+                // Every kernel that knows the flag takes it for a pipe.
+                if kind == Kind::Pipe {
+                    IS_NOSIGNAL_MISSING.store(true, Ordering::Relaxed);
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+    signal::without_sigpipe(|| write_plainly(fd, bytes))
+}
+
+fn write_plainly(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    // SAFETY: the kernel reads at most the slice's length from it.
+    count(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
+}
+
+fn write_with(fd: RawFd, bytes: &[MaybeUninit<u8>], flags: c_int) -> Result<usize, Errno> {
+    let vector = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    let here: libc::c_long = -1;
+    // SAFETY: one vector, which describes the slice and is only read; offset -1 is the file's own
+    // position.
+    count_long(unsafe {
+        libc::syscall(
+            libc::SYS_pwritev2,
+            fd,
+            &raw const vector,
+            1,
+            here,
+            here,
+            flags,
+        )
+    })
+}
+
+fn send(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
+    let no_wait = if may_wait { 0 } else { libc::MSG_DONTWAIT };
+    // SAFETY: the kernel reads at most the slice's length from it.
+    count(unsafe {
+        libc::send(
+            fd,
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            libc::MSG_NOSIGNAL | no_wait,
+        )
+    })
+}
+
+fn count(result: libc::ssize_t) -> Result<usize, Errno> {
+    Errno::result(result).map(isize::unsigned_abs)
+}
+
+fn count_long(result: libc::c_long) -> Result<usize, Errno> {
+    count(result as libc::ssize_t)
+}
+
+/// What waiting and writing have to know of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Pipe,
+    Socket,
+    Terminal,
+    /// A regular file, a directory or a disk: reading and writing may take time but never
+    /// depends on a peer.
+    File,
+    Other,
+}
+
+impl Kind {
+    fn is_always_ready(self) -> bool {
+        self == Kind::File
+    }
+}
+
+fn kind(fd: RawFd) -> Result<Kind, Errno> {
+    let mut status = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat writes the struct when it succeeds, and only then is it read.
+    let mode = unsafe {
+        Errno::result(libc::fstat(fd, status.as_mut_ptr()))?;
+        status.assume_init_ref().st_mode
+    };
+    Ok(match mode & libc::S_IFMT {
+        libc::S_IFIFO => Kind::Pipe,
+        libc::S_IFSOCK => Kind::Socket,
+        libc::S_IFCHR => Kind::Terminal,
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
+        _ => Kind::Other,
+    })
+}
+
+fn status_flags(fd: RawFd) -> Result<c_int, Errno> {
+    // SAFETY: F_GETFL takes no argument and touches no memory.
+    Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFL) })
+}
+
+fn is_nonblocking(fd: RawFd) -> Result<bool, Errno> {
+    status_flags(fd).map(|flags| flags & libc::O_NONBLOCK != 0)
+}
+
+/// Says what reading or writing no bytes cannot say of itself: `EBADF` unless the descriptor is
+/// open and may be read (or written).
+pub(crate) fn check_access(fd: RawFd, writing: bool) -> Result<(), Errno> {
+    let refused = if writing {
+        libc::O_RDONLY
+    } else {
+        libc::O_WRONLY
+    };
+    if status_flags(fd)? & libc::O_ACCMODE == refused {
+        return Err(Errno::EBADF);
+    }
+    Ok(())
+}
+
+fn is_ready(fd: RawFd, events: c_short) -> Result<bool, Errno> {
+    match wait(&mut [watch(fd, events)], Deadline::Now) {
+        // Asking is not waiting; whoever waits next is interrupted.
+        Err(Errno::EINTR) => Ok(false),
+        outcome => outcome,
+    }
+}
+
+/// One line of a list to wait for.
+pub(crate) fn watch(fd: RawFd, events: c_short) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    }
+}
+
+/// Waits until one of the descriptors has what is watched for, has failed or was hung up; false
+/// when the deadline passed first. A negative number in the list is skipped.
+pub(crate) fn wait(list: &mut [libc::pollfd], deadline: Deadline) -> Result<bool, Errno> {
+    let left = deadline.remaining().map(|left| libc::timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    });
+    let left = left.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+    // SAFETY: the list has that many entries; `left` is NULL or a time that outlives the call; no
+    // mask is given.
+    let ready = Errno::result(unsafe {
+        libc::ppoll(
+            list.as_mut_ptr(),
+            list.len() as libc::nfds_t,
+            left,
+            core::ptr::null(),
+        )
+    })?;
+    if list.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
+        return Err(Errno::EBADF);
+    }
+    Ok(ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::pipe;
+    use std::os::fd::AsRawFd;
+
+    fn bytes(count: usize) -> Vec<MaybeUninit<u8>> {
+        vec![MaybeUninit::new(7); count]
+    }
+
+    /// The process's default disposition would end the test program.
+    fn write_broken(write: impl Fn(RawFd) -> Result<usize, Errno>) {
+        // Rust programs ignore SIGPIPE from the start; C programs do not.
+        // SAFETY: SIG_DFL is a disposition, and this program installs no handler of its own.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let (reader, writer) = pipe::create(true, false).unwrap();
+        drop(reader);
+        assert_eq!(write(writer.as_raw_fd()), Err(Errno::EPIPE));
+        assert_eq!(write(writer.as_raw_fd()), Err(Errno::EPIPE));
+    }
+
+    #[test]
+    fn the_old_way_raises_no_sigpipe_either() {
+        write_broken(|fd| signal::without_sigpipe(|| write_plainly(fd, &bytes(1))));
+        write_broken(|fd| write_otherwise(fd, &bytes(1), true));
+        write_broken(|fd| write_otherwise(fd, &bytes(1), false));
+    }
+
+    #[test]
+    fn a_sigpipe_that_waited_already_stays() {
+        std::thread::spawn(|| {
+            let mut set = MaybeUninit::uninit();
+            // SAFETY: the set is initialised first; the signal goes to this thread, which blocks it.
+            unsafe {
+                libc::sigemptyset(set.as_mut_ptr());
+                libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE);
+                libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), core::ptr::null_mut());
+                libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE);
+            }
+            write_broken(|fd| signal::without_sigpipe(|| write_plainly(fd, &bytes(1))));
+            let at_once = libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            // SAFETY: as above.
+            let taken =
+                unsafe { libc::sigtimedwait(set.as_ptr(), core::ptr::null_mut(), &at_once) };
+            assert_eq!(taken, libc::SIGPIPE);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn without_the_flags_a_blocking_pipe_is_filled_and_never_waited_for() {
+        let (reader, writer) = pipe::create(true, false).unwrap();
+        let capacity = pipe::capacity(writer.as_raw_fd()).unwrap();
+        let mut filled = 0;
+        loop {
+            match write_otherwise(writer.as_raw_fd(), &bytes(100_000), false) {
+                Ok(count) => filled += count,
+                Err(errno) => break assert_eq!(errno, Errno::EAGAIN),
+            }
+        }
+        assert_eq!(filled, capacity);
+        let mut buffer = bytes(capacity);
+        assert_eq!(
+            read_when_ready(reader.as_raw_fd(), &mut buffer),
+            Ok(capacity)
+        );
+        assert_eq!(
+            read_when_ready(reader.as_raw_fd(), &mut buffer),
+            Err(Errno::EAGAIN)
+        );
+        assert_eq!(
+            read_now(reader.as_raw_fd(), &mut buffer),
+            Err(Errno::EAGAIN)
+        );
+    }
+}
