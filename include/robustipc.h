@@ -94,6 +94,27 @@
 #define IPC_UNSEALED 512
 
 /*
+ How many participants a barrier can have.
+ */
+#define IPC_BARRIER_COUNT_MAX 31
+
+/*
+ Result of ipc_barrier_wait(), for one participant in each round: all have arrived.
+ */
+#define IPC_BARRIER_SERIAL 3
+
+/*
+ Event kind: each setting releases one waiter, and is taken back by that. Without it an event
+ stays set, and releases all, until it is reset.
+ */
+#define IPC_EVENT_AUTO_RESET 1
+
+/*
+ Event kind: set from the beginning.
+ */
+#define IPC_EVENT_SET 2
+
+/*
  Mutex kind: its owner may lock it again; it is free after as many unlocks.
  */
 #define IPC_MUTEX_RECURSIVE 1
@@ -109,6 +130,22 @@
  -EPERM. Every mutex that is not recursive does so; the flag is for saying it.
  */
 #define IPC_MUTEX_ERROR_CHECK 4
+
+/*
+ Result of ipc_once(): this call ran the initialisation.
+ */
+#define IPC_ONCE_RAN 4
+
+/*
+ How many permits a pool can have.
+ */
+#define IPC_PERMITS_MAX 31
+
+/*
+ How many threads can hold a readers-writer lock for reading at once; one more waits until
+ one of them leaves.
+ */
+#define IPC_RWLOCK_READERS_MAX 30
 
 /*
  The largest value of a semaphore.
@@ -127,6 +164,14 @@
 typedef struct ipc_shm_t ipc_shm_t;
 
 /*
+ A barrier to place in a shared struct, 2048 bytes: threads of any processes wait at it for
+ each other. Initialised by ipc_barrier_init(); never copied or moved.
+ */
+typedef struct ipc_barrier_t {
+  uint64_t opaque[256];
+} ipc_barrier_t;
+
+/*
  A condition variable to place in a shared struct, 32 bytes. Used with an ipc_mutex_t.
  Initialised by ipc_cond_init(); never copied or moved.
  */
@@ -143,6 +188,14 @@ typedef struct ipc_mutex_t {
 } ipc_mutex_t;
 
 /*
+ An event to place in a shared struct, 32 bytes: something that has happened or not, and that
+ can be waited for. Initialised by ipc_event_init(); never copied or moved.
+ */
+typedef struct ipc_event_t {
+  uint64_t opaque[4];
+} ipc_event_t;
+
+/*
  How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
  */
 typedef struct ipc_mutex_attr_t {
@@ -155,6 +208,31 @@ typedef struct ipc_mutex_attr_t {
    */
   int reserved[7];
 } ipc_mutex_attr_t;
+
+/*
+ An initialisation in shared memory that runs once, 96 bytes. All zeros is one that has not
+ run: fresh shared memory needs no call to begin with. Never copied or moved.
+ */
+typedef struct ipc_once_t {
+  uint64_t opaque[12];
+} ipc_once_t;
+
+/*
+ A pool of permits to place in a shared struct, 2048 bytes: like a counting semaphore, but a
+ permit has an owner, and comes back when that dies. Initialised by ipc_permits_init(); never
+ copied or moved.
+ */
+typedef struct ipc_permits_t {
+  uint64_t opaque[256];
+} ipc_permits_t;
+
+/*
+ A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes.
+ Initialised by ipc_rwlock_init(); never copied or moved.
+ */
+typedef struct ipc_rwlock_t {
+  uint64_t opaque[256];
+} ipc_rwlock_t;
 
 /*
  A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
@@ -223,6 +301,95 @@ extern "C" {
 #endif // __cplusplus
 
 /*
+ Makes a barrier out of memory that nobody else uses yet.
+
+ barrier: 2048 bytes, aligned to 8.
+ count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
+ participants; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_barrier_init(struct ipc_barrier_t *barrier,
+                     unsigned int count);
+
+/*
+ Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
+ others learn of its death. A participant already stays one.
+
+ Returns: 0, or a negative error.
+ Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
+ its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: safe. In signal handlers: not safe.
+ Owner death, fork, exec: as in ipc_barrier_wait().
+ */
+int ipc_barrier_join(struct ipc_barrier_t *barrier);
+
+/*
+ Waits until all participants have arrived; then the next round begins. A thread becomes a
+ participant with its first wait or with ipc_barrier_join(), and stays one until
+ ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
+ thread was the last to come. Who fails has not arrived; it stays a participant.
+
+ Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
+ arrived; or a negative error.
+ Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
+ so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
+ 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
+ participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
+ namespace, or a damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
+ newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A process that
+ dies before it is a participant is not known here; use a timeout. Waiter death: the same.
+ Fork: the child is no participant. Exec: as death.
+ */
+int ipc_barrier_wait(struct ipc_barrier_t *barrier,
+                     int64_t timeout_ns);
+
+/*
+ Ends this thread's part in the barrier. The others then wait for another thread to take its
+ place.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
+ participant and gets -EPERM. Exec: as death.
+ */
+int ipc_barrier_leave(struct ipc_barrier_t *barrier);
+
+/*
+ Makes a barrier usable again after a participant's death: the dead one's place is free for
+ another thread, the living ones stay participants. Does nothing if none died.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
+ at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
+ with it.
+ */
+int ipc_barrier_reset(struct ipc_barrier_t *barrier);
+
+/*
+ Ends a barrier without participants. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: the last one destroys.
+ Owner death: who died is no participant. Fork, exec: nothing to do with it.
+ */
+int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
+
+/*
  Makes a condition variable out of memory that nobody else uses yet.
 
  Returns: 0, or a negative error.
@@ -285,6 +452,81 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
  Threads: the last one destroys.
  */
 int ipc_cond_destroy(struct ipc_cond_t *cond);
+
+/*
+ Makes an event out of memory that nobody else uses yet.
+
+ flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or unknown flags.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_event_init(struct ipc_event_t *event, int flags);
+
+/*
+ Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
+ set changes nothing: settings are not counted (a semaphore counts). May be called from a
+ signal handler.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
+ version.
+ Threads: safe.
+ Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
+ not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
+ to others. Fork, exec: nothing to do with it.
+ */
+int ipc_event_set(struct ipc_event_t *event);
+
+/*
+ Takes a setting back: who waits from now on waits for the next. Those who waited already when
+ it was set are released all the same.
+
+ Returns: 0, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_reset(struct ipc_event_t *event);
+
+/*
+ Waits until an event is set, and takes the setting back if the event resets itself.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
+ an event of this library and version.
+ Threads: safe.
+ Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
+ event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
+ later at most. Fork, exec: nothing to do with it.
+ */
+int ipc_event_wait(struct ipc_event_t *event,
+                   int64_t timeout_ns);
+
+/*
+ Whether an event is set, at some moment during the call. Does not take an automatic one's
+ setting back.
+
+ Returns: 1 set, 0 not set, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_is_set(const struct ipc_event_t *event);
+
+/*
+ Ends an event that nobody will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: the last one destroys.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_destroy(struct ipc_event_t *event);
 
 /*
  Makes a mutex out of memory that nobody else uses yet: in the init of
@@ -356,6 +598,208 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  Threads: the last one destroys.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
+
+/*
+ Runs `run(context)` if that has not been done yet by any process, and waits for who is running it.
+ When this returns 0 or more, it has been run to its end, and all that it did is seen here.
+
+ once: 96 bytes, aligned to 8, all zeros at first.
+ run: called at most once by this call. It has to return: no longjmp out of it, no end of
+ the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
+ runs it again, so it has to cope with what a run that was cut off left behind.
+ timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
+ waits, 0 does not wait for another's run.
+
+ Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
+ Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
+ `run` itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
+ once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
+ a libc without robust lists of a known form.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
+ death: nothing happens to others.
+ Fork: in `run`, the child is not the runner; it must not return from `run`. Exec: as death.
+ */
+int ipc_once(struct ipc_once_t *once,
+             void (*run)(void *context),
+             void *context,
+             int64_t timeout_ns);
+
+/*
+ Makes a pool of permits out of memory that nobody else uses yet.
+
+ permits: 2048 bytes, aligned to 8.
+ count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
+ which a permit is held; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
+
+/*
+ Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
+ died is taken before others.
+
+ permit: receives the permit's number, 0 to count - 1, on success only; for ipc_permits_give(), and
+ for knowing which of count resources is this thread's now.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
+ died with it: what it stands for may have to be repaired; or a negative error.
+ Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
+ not a pool of permits of this library's version and libc, one of another PID namespace, or a damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: the permit is free at once; also when the thread ends, or the process calls
+ exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
+ If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
+ process took or did not send is made up for 100 ms later at most.
+ Fork: a permit held belongs to the parent. Exec: gives it back as death does.
+ */
+int ipc_permits_take(struct ipc_permits_t *permits,
+                     unsigned int *permit,
+                     int64_t timeout_ns);
+
+/*
+ Gives a permit back that this thread holds.
+
+ permit: its number, from ipc_permits_take().
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
+ misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe; only the thread that took it can give it.
+ Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
+ as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_permits_give(struct ipc_permits_t *permits,
+                     unsigned int permit);
+
+/*
+ How many permits are free. Others may take and give some during the call.
+
+ free: receives the number, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe.
+ Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_free(const struct ipc_permits_t *permits, unsigned int *free);
+
+/*
+ Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_permits_take().
+ Threads: the last one destroys.
+ Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_destroy(struct ipc_permits_t *permits);
+
+/*
+ Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
+ ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+
+ rwlock: 2048 bytes, aligned to 8.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
+ without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
+
+/*
+ Locks for reading, together with other readers. Resumed after signal handlers. A thread
+ that holds it for reading may do so again, also while a writer waits; it then unlocks as
+ often.
+
+ Readers that come while a writer waits let it go first.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
+ holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
+ negative error, and the lock is not held.
+ Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
+ or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
+ holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
+ -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
+ a readers-writer lock of this library's version and libc, or one of another PID
+ namespace; -EOVERFLOW held 4294967295 times by this thread.
+ Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Owner death: also when the thread ends, or the process calls exec, holding the lock. A
+ reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
+ to the next locker. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
+                         int64_t timeout_ns);
+
+/*
+ Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
+ in the queue no new reader enters, so readers that overlap each other do not keep it out.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
+ writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
+ error, and the lock is not held.
+ Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
+ -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
+ was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe. In signal handlers: not safe.
+ Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
+ has written nothing, and nobody is told. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
+                          int64_t timeout_ns);
+
+/*
+ Unlocks what this thread holds, for reading or writing.
+
+ Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
+ on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe; only the thread that locked can unlock.
+ Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
+ happens to others.
+ Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
+
+/*
+ Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
+ held, alone.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
+ does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe.
+ Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
+ death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
+ */
+int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
+
+/*
+ Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_rwlock_read_lock().
+ Threads: the last one destroys.
+ Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
 
 /*
  Makes a semaphore out of memory that nobody else uses yet.

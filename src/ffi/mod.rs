@@ -11,8 +11,13 @@
 
 #![allow(non_camel_case_types, reason = "the C names are part of the interface")]
 
+pub mod barrier;
 pub mod cond;
+pub mod event;
 pub mod mutex;
+pub mod once;
+pub mod permits;
+pub mod rwlock;
 pub mod sem;
 pub mod shm;
 pub mod text;

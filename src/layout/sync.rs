@@ -12,7 +12,7 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The constant half of a tag.
-const fn tag(kind: u8, version: u8) -> u64 {
+pub(super) const fn tag(kind: u8, version: u8) -> u64 {
     ((0xA500 | kind as u64) << 48) | ((version as u64) << 40) | ((super::LIBC as u64) << 32)
 }
 

@@ -7,13 +7,22 @@
 //! woken: it looks again by itself every [`RECHECK`]. The truth is in the words, and a wake-up
 //! only makes it known sooner.
 
+pub(crate) mod barrier;
 pub(crate) mod cond;
+pub(crate) mod event;
 pub(crate) mod mutex;
+pub(crate) mod once;
+pub(crate) mod permits;
+pub(crate) mod rwlock;
 pub(crate) mod sem;
+
+mod round;
+mod slot;
 
 use crate::error::{Result, fail};
 use crate::sys::futex::{self, Awoken};
 use crate::sys::process;
+use crate::sys::robust::Thread;
 use crate::time::{Deadline, now};
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
@@ -28,6 +37,15 @@ const SPIN_ROUNDS: u32 = 7;
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
     match futex::wait(word, expected, deadline.earlier(now() + RECHECK))? {
+        Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
+        awoken => Ok(awoken),
+    }
+}
+
+/// The same on several words at once. A kernel without such a wait (before 5.16) sleeps on the
+/// first alone, and a change of another is seen [`RECHECK`] later at most.
+fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
+    match futex::wait_any(words, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
     }
@@ -66,4 +84,27 @@ fn check_tag(what: &str, found: u64, expected: u64) -> Result<()> {
         half(expected),
         half(found)
     ))
+}
+
+/// The same for an object that stores thread ids, which mean others in another PID namespace.
+fn check_tag_here(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
+    if found == expected | u64::from(thread.pid_namespace()) {
+        return Ok(());
+    }
+    check_tag(what, found, expected)?;
+    Err(fail!(
+        EPROTO,
+        "the {what} belongs to PID namespace {}, this process to {}: thread ids in it would be taken for others",
+        found as u32,
+        thread.pid_namespace()
+    ))
+}
+
+/// The same for an object that stores none.
+fn check_tag_anywhere(what: &str, found: u64, expected: u64) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    check_tag(what, found, expected)?;
+    Err(fail!(EPROTO, "the {what}'s tag is damaged"))
 }
