@@ -163,6 +163,6 @@ impl Event {
     }
 
     fn check(&self) -> Result<()> {
-        check_tag_anywhere("event", self.tag.load(Acquire), EVENT_TAG)
+        check_tag_anywhere("placed event", self.tag.load(Acquire), EVENT_TAG)
     }
 }
