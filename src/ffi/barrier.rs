@@ -75,7 +75,8 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
 ///
 /// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
-/// thread was the last to come. Who fails has not arrived; it stays a participant.
+/// thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
+/// whose first wait finds that a participant has died before does not become one.
 ///
 /// Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
 /// arrived; or a negative error.

@@ -77,13 +77,18 @@ impl Barrier {
         if let Some(slot) = owned_by(slots, thread) {
             return Ok(slot);
         }
+        if slots.iter().any(Slot::is_orphaned) {
+            self.break_round(Round::of(self.state.load(SeqCst)));
+            return Err(died());
+        }
         for slot in in_order(slots, thread) {
             match slot.claim(thread) {
                 None => {}
                 Some(Locked::Clean) => return Ok(slot),
                 Some(Locked::OwnerDied) => {
-                    // The mark that told of the death is gone with this claim, so the round is
-                    // broken before the claim is given back; a death before that leaves a mark again.
+                    // It died just now, and the mark that told of it is gone with this claim, so
+                    // the round is broken before the claim is given back; a death of this thread
+                    // before that leaves a mark again.
                     self.break_round(Round::of(self.state.load(SeqCst)));
                     slot.release(thread, || {});
                     return Err(died());
