@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
         c"ipc_event_set",
         // SAFETY: by the contract of this call.
         || unsafe { place_fast(event) }?.set_fast().then_some(0),
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             unsafe { place(event) }?.set()?;
             Ok(0)
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
             let passed = timeout_ns >= IPC_FOREVER && unsafe { place_fast(event) }?.wait_fast();
             passed.then_some(0)
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             unsafe { place(event) }?.wait(deadline)?;

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ipc_once(
             let once: &layout::Once = unsafe { placed_fast(once.cast_const().cast()) }?;
             (timeout_ns >= IPC_FOREVER && run.is_some() && once.is_done()).then_some(0)
         },
-        || {
+        move || {
             let Some(run) = run else {
                 return Err(fail!(EINVAL, "run is NULL"));
             };

@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
                 timeout_ns >= IPC_FOREVER && unsafe { place_fast(rwlock) }?.read_lock_fast();
             inside.then_some(0)
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             unsafe { place(rwlock) }?.read_lock(deadline).map(locked)
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ipc_rwlock_unlock(rwlock: *mut ipc_rwlock_t) -> c_int {
         c"ipc_rwlock_unlock",
         // SAFETY: by the contract of this call.
         || unsafe { place_fast(rwlock) }?.unlock_fast().then_some(0),
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             unsafe { place(rwlock) }?.unlock()?;
             Ok(0)

@@ -36,6 +36,7 @@ const SPIN_ROUNDS: u32 = 7;
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
+    process::going_to_sleep();
     match futex::wait(word, expected, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
@@ -45,6 +46,7 @@ fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> 
 /// The same on several words at once. A kernel without such a wait (before 5.16) sleeps on the
 /// first alone, and a change of another is seen [`RECHECK`] later at most.
 fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
+    process::going_to_sleep();
     match futex::wait_any(words, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
