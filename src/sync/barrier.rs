@@ -90,7 +90,7 @@ impl Barrier {
                     // the round is broken before the claim is given back; a death of this thread
                     // before that leaves a mark again.
                     self.break_round(Round::of(self.state.load(SeqCst)));
-                    slot.release(thread, || {});
+                    slot.release(thread);
                     return Err(died());
                 }
             }
@@ -234,7 +234,7 @@ impl Barrier {
             return Err(fail!(EPERM, "this thread is no participant"));
         };
         // Nobody need be told: a place that is free is waited for as one that has not arrived.
-        slot.release(thread, || {});
+        slot.release(thread);
         Ok(())
     }
 

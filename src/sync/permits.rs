@@ -96,8 +96,7 @@ impl Permits {
                 ));
             }
         }
-        // Who sleeps on the slot's word sleeps on `wanted` too.
-        slot.release(thread, || {});
+        slot.release(thread);
         freed(&self.wanted);
         Ok(())
     }

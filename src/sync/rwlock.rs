@@ -19,11 +19,11 @@
 //! | a writer between `writing` 0 and unlocking | as before the readers were out: its data are whole |
 
 use super::mutex::Locked;
-use super::slot::{self, first, freed, in_order, owned_by};
+use super::slot::{self, freed, in_order, owned_by};
 use super::spin;
-use crate::error::{Errno, Result, fail, preserving_errno};
-use crate::layout::{RWLOCK_TAG, Rwlock, Slot};
-use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK};
+use crate::error::{Errno, Error, Result, fail};
+use crate::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
+use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -85,12 +85,14 @@ impl Rwlock {
         if !self.is_for(thread) {
             return false;
         }
-        let slot = &self.readers[first(&self.readers, thread)];
+        let slot = &self.readers[first_choice(thread)];
         if slot.is_owned_by(thread) {
-            return slot.deepen().is_ok();
+            return slot.deepen();
         }
+        // Relaxed, both: only to spare a claim in vain.
         self.writer.word.load(Relaxed) == 0
-            && slot.claim(thread).is_some()
+            && slot.word.load(Relaxed) == 0
+            && slot.claim_clean(thread)
             && self.stay_if_no_writer(slot, thread)
     }
 
@@ -109,11 +111,7 @@ impl Rwlock {
 
     #[inline(always)]
     fn leave(&self, slot: &Slot, thread: Thread) {
-        // One sleeper: only the holder of the writer's mutex waits for a reader; who waits for a slot sleeps
-        // on `wanted` too.
-        slot.release(thread, || {
-            preserving_errno(|| futex::wake(&slot.word, u32::MAX));
-        });
+        slot.release(thread);
         freed(&self.wanted);
     }
 
@@ -124,8 +122,10 @@ impl Rwlock {
         // A thread that is inside goes deeper whoever waits: if it waited for a writer that waits
         // for it, neither would go on.
         if let Some(slot) = owned_by(&self.readers, thread) {
-            slot.deepen()?;
-            return Ok(Locked::Clean);
+            if slot.deepen() {
+                return Ok(Locked::Clean);
+            }
+            return Err(fail!(EOVERFLOW, "the lock is held too many times"));
         }
         let mut entry = self.enter(thread);
         loop {
@@ -172,20 +172,22 @@ impl Rwlock {
         let thread = Thread::current()?;
         self.check(thread)?;
         self.check_not_writing(thread)?;
-        if owned_by(&self.readers, thread).is_some() {
-            return Err(fail!(
-                EDEADLK,
-                "this thread holds the lock for reading and would wait for itself"
-            ));
-        }
-        if self.lock_writer(deadline)? == Locked::OwnerDied {
-            return Ok(Locked::OwnerDied);
+        if !self.writer.lock_fast() {
+            // Not after waiting: the one waited for could wait for this thread.
+            if owned_by(&self.readers, thread).is_some() {
+                return Err(reads_already());
+            }
+            if self.lock_writer(deadline)? == Locked::OwnerDied {
+                return Ok(Locked::OwnerDied);
+            }
         }
         // The other half of `stay_if_no_writer`: without it this processor could look at the
         // slots before others see the word taken.
         fence(SeqCst);
         for slot in &self.readers {
-            if let Err(error) = wait_until_left(slot, deadline) {
+            if slot.is_owned()
+                && let Err(error) = wait_until_left(slot, thread, deadline)
+            {
                 self.writer.unlock()?;
                 return Err(error);
             }
@@ -213,12 +215,12 @@ impl Rwlock {
         let Some(thread) = Thread::known() else {
             return false;
         };
-        let slot = &self.readers[first(&self.readers, thread)];
-        if !self.is_for(thread) || !slot.is_owned_by(thread) {
-            return false;
+        let slot = &self.readers[first_choice(thread)];
+        let is_reader = self.is_for(thread) && slot.is_owned_by(thread);
+        if is_reader {
+            self.unlock_reader(slot, thread);
         }
-        self.unlock_reader(slot, thread);
-        true
+        is_reader
     }
 
     #[inline(always)]
@@ -232,7 +234,9 @@ impl Rwlock {
     pub(crate) fn unlock(&self) -> Result<()> {
         let thread = Thread::current()?;
         self.check(thread)?;
-        if let Some(slot) = owned_by(&self.readers, thread) {
+        if self.writer.word.load(Relaxed) & TID_MASK != thread.id()
+            && let Some(slot) = owned_by(&self.readers, thread)
+        {
             self.unlock_reader(slot, thread);
             return Ok(());
         }
@@ -292,11 +296,30 @@ impl Rwlock {
     }
 }
 
+/// The slot that a thread tries first. Cheaper than a division, and only the first of several.
+#[inline(always)]
+fn first_choice(thread: Thread) -> usize {
+    const MASK: usize = RWLOCK_READERS.next_power_of_two() - 1;
+    let index = thread.id() as usize & MASK;
+    if index < RWLOCK_READERS {
+        index
+    } else {
+        index - RWLOCK_READERS
+    }
+}
+
+fn reads_already() -> Error {
+    fail!(
+        EDEADLK,
+        "this thread holds the lock for reading and would wait for itself"
+    )
+}
+
 /// Waits until `slot` has no owner. The loads in it are SeqCst, which includes Acquire: what the
 /// reader did was done before this thread writes.
-fn wait_until_left(slot: &Slot, deadline: Deadline) -> Result<()> {
-    if !slot.is_owned() {
-        return Ok(());
+fn wait_until_left(slot: &Slot, thread: Thread, deadline: Deadline) -> Result<()> {
+    if slot.is_owned_by(thread) {
+        return Err(reads_already());
     }
     // A reader that steps back is gone at once.
     if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
