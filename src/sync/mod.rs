@@ -18,6 +18,7 @@ pub(crate) mod sem;
 
 mod round;
 mod slot;
+mod spinning;
 
 use crate::error::{Result, fail};
 use crate::sys::futex::{self, Awoken};
@@ -26,13 +27,10 @@ use crate::sys::robust::Thread;
 use crate::time::{Deadline, now};
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
+use spinning::spin;
 
 /// How long a wake-up that died with its messenger can delay a sleeper.
 pub(crate) const RECHECK: Duration = Duration::from_millis(100);
-
-/// How often a waiter looks at a word before it sleeps, each time after twice as many pauses as before: a
-/// few microseconds in all, less than a wake-up costs.
-const SPIN_ROUNDS: u32 = 7;
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
@@ -51,24 +49,6 @@ fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoke
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
     }
-}
-
-/// Calls `attempt` until it succeeds, at most for the few microseconds that are cheaper than a
-/// sleep. Does nothing on a machine, or in an affinity mask, with a single processor.
-fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    if process::processors() == 1 {
-        return None;
-    }
-    for round in 0..SPIN_ROUNDS {
-        // Ever longer between two looks: each look takes the word's cache line from its owner.
-        for _ in 0..1 << round {
-            core::hint::spin_loop();
-        }
-        if let Some(outcome) = attempt() {
-            return Some(outcome);
-        }
-    }
-    None
 }
 
 /// Refuses a placed object whose tag is not `expected`, as far as the tag's constant half goes.

@@ -46,6 +46,12 @@ pub(crate) fn going_to_sleep() {
     });
 }
 
+/// Gives another thread that waits for this processor its turn.
+pub(crate) fn let_others_run() {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::sched_yield() };
+}
+
 fn count_processors() -> usize {
     // SAFETY: cpu_set_t is a bit mask, for which all zeros is a value.
     let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
