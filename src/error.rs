@@ -164,6 +164,8 @@ pub(crate) fn last_failure() -> *const c_char {
 /// Success values above 0. They are told apart by number, so that `ipc_strerror` can name them.
 pub(crate) const CREATED: c_int = 1;
 pub(crate) const OWNER_DIED: c_int = 2;
+pub(crate) const BARRIER_SERIAL: c_int = 3;
+pub(crate) const ONCE_RAN: c_int = 4;
 
 /// What `ipc_strerror` says of a result. Errors that this library gives a meaning of its own are
 /// in its words; the rest are libc's.
@@ -175,6 +177,8 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
             OWNER_DIED => {
                 c"the lock is held; its last owner died holding it: repair the data, then call ..._consistent"
             }
+            BARRIER_SERIAL => c"success: all have arrived, and this call alone is told so",
+            ONCE_RAN => c"success: the initialisation was run by this call",
             _ => c"success",
         };
     }
@@ -189,6 +193,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::EMEDIUMTYPE => c"the name belongs to another kind of object",
         Errno::ENAMETOOLONG => c"name or path too long",
         Errno::ENOSPC => c"the file system (for shared memory: /dev/shm) is full",
+        Errno::EOWNERDEAD => c"a participant died",
         Errno::ENOTRECOVERABLE => {
             c"the lock was unlocked with its data not declared consistent after its owner died"
         }

@@ -15,13 +15,18 @@
     reason = "said once for all exports, above"
 )]
 
+pub mod barrier;
 pub mod cond;
+pub mod event;
 pub mod fifo;
 pub mod list;
 pub mod mq;
 pub mod mutex;
+pub mod once;
+pub mod permits;
 pub mod pipe;
 pub mod pty;
+pub mod rwlock;
 pub mod sem;
 pub mod shm;
 pub mod sock;

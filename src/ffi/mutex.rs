@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64
             let taken = timeout_ns >= IPC_FOREVER && unsafe { place_fast(mutex) }?.lock_fast();
             taken.then_some(0)
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             unsafe { place(mutex) }?.lock(deadline).map(locked)
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn ipc_mutex_unlock(mutex: *mut ipc_mutex_t) -> c_int {
         c"ipc_mutex_unlock",
         // SAFETY: by the contract of this call.
         || unsafe { place_fast(mutex) }?.unlock_fast().then_some(0),
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             unsafe { place(mutex) }?.unlock()?;
             Ok(0)

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
             let taken = timeout_ns >= IPC_FOREVER && unsafe { place_fast(sem) }?.take_fast();
             taken.then_some(0)
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             match unsafe { either(sem) }? {
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
         c"ipc_sem_post",
         // SAFETY: by the contract of this call.
         || unsafe { place_fast(sem) }?.post_fast().then_some(0),
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             match unsafe { either(sem) }? {
                 Semaphore::Own(sem) => sem.post()?,

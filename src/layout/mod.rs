@@ -5,9 +5,11 @@
 //! struct, so that programs built before and after it refuse each other instead of
 //! corrupting each other's data; the tests hold each version to a table of offsets.
 
+mod family;
 mod record;
 mod sync;
 
+pub(crate) use family::*;
 pub(crate) use record::*;
 pub(crate) use sync::*;
 

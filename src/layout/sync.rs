@@ -12,13 +12,13 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The constant half of a tag.
-const fn tag(kind: u8, version: u8) -> u64 {
+pub(super) const fn tag(kind: u8, version: u8) -> u64 {
     ((0xA500 | kind as u64) << 48) | ((version as u64) << 40) | ((super::LIBC as u64) << 32)
 }
 
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 1);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
-pub(crate) const SEM_TAG: u64 = tag(b'S', 1);
+pub(crate) const SEM_TAG: u64 = tag(b'S', 2);
 
 /// A robust mutex.
 #[repr(C)]
@@ -65,10 +65,14 @@ pub(crate) struct Cond {
 #[repr(C)]
 pub(crate) struct Sem {
     pub(crate) tag: AtomicU64,
-    /// The permits that are free; sleepers sleep on it while it is 0.
-    pub(crate) value: AtomicU32,
-    /// As in `Cond`.
-    pub(crate) waiters: AtomicU32,
+    /// In one word, so that posting learns with one operation whether to wake somebody:
+    ///
+    /// | bits | meaning |
+    /// |---|---|
+    /// | 0 to 31 | how many permits are free; sleepers sleep on this half while it is 0 |
+    /// | 32 | somebody may be asleep |
+    /// | 33 to 63 | 0 |
+    pub(crate) state: AtomicU64,
     reserved: [u64; 2],
 }
 
@@ -87,6 +91,5 @@ const _: () = {
     assert!(offset_of!(Cond, waiters) == 12);
     assert!(size_of::<Sem>() == 32 && align_of::<Sem>() == 8);
     assert!(offset_of!(Sem, tag) == 0);
-    assert!(offset_of!(Sem, value) == 8);
-    assert!(offset_of!(Sem, waiters) == 12);
+    assert!(offset_of!(Sem, state) == 8);
 };

@@ -7,48 +7,48 @@
 //! woken: it looks again by itself every [`RECHECK`]. The truth is in the words, and a wake-up
 //! only makes it known sooner.
 
+pub(crate) mod barrier;
 pub(crate) mod cond;
+pub(crate) mod event;
 pub(crate) mod mutex;
+pub(crate) mod once;
+pub(crate) mod permits;
+pub(crate) mod rwlock;
 pub(crate) mod sem;
+
+mod round;
+mod slot;
+mod spinning;
 
 use crate::error::{Result, fail};
 use crate::sys::futex::{self, Awoken};
 use crate::sys::process;
+use crate::sys::robust::Thread;
 use crate::time::{Deadline, now};
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
+use spinning::spin;
 
 /// How long a wake-up that died with its messenger can delay a sleeper.
 pub(crate) const RECHECK: Duration = Duration::from_millis(100);
 
-/// How often a waiter looks at a word before it sleeps, each time after twice as many pauses as before: a
-/// few microseconds in all, less than a wake-up costs.
-const SPIN_ROUNDS: u32 = 7;
-
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
+    process::going_to_sleep();
     match futex::wait(word, expected, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
     }
 }
 
-/// Calls `attempt` until it succeeds, at most for the few microseconds that are cheaper than a
-/// sleep. Does nothing on a machine, or in an affinity mask, with a single processor.
-fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    if process::processors() == 1 {
-        return None;
+/// The same on several words at once. A kernel without such a wait (before 5.16) sleeps on the
+/// first alone, and a change of another is seen [`RECHECK`] later at most.
+fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
+    process::going_to_sleep();
+    match futex::wait_any(words, deadline.earlier(now() + RECHECK))? {
+        Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
+        awoken => Ok(awoken),
     }
-    for round in 0..SPIN_ROUNDS {
-        // Ever longer between two looks: each look takes the word's cache line from its owner.
-        for _ in 0..1 << round {
-            core::hint::spin_loop();
-        }
-        if let Some(outcome) = attempt() {
-            return Some(outcome);
-        }
-    }
-    None
 }
 
 /// Refuses a placed object whose tag is not `expected`, as far as the tag's constant half goes.
@@ -66,4 +66,27 @@ fn check_tag(what: &str, found: u64, expected: u64) -> Result<()> {
         half(expected),
         half(found)
     ))
+}
+
+/// The same for an object that stores thread ids, which mean others in another PID namespace.
+fn check_tag_here(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
+    if found == expected | u64::from(thread.pid_namespace()) {
+        return Ok(());
+    }
+    check_tag(what, found, expected)?;
+    Err(fail!(
+        EPROTO,
+        "the {what} belongs to PID namespace {}, this process to {}: thread ids in it would be taken for others",
+        found as u32,
+        thread.pid_namespace()
+    ))
+}
+
+/// The same for an object that stores none.
+fn check_tag_anywhere(what: &str, found: u64, expected: u64) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    check_tag(what, found, expected)?;
+    Err(fail!(EPROTO, "the {what}'s tag is damaged"))
 }

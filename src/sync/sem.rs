@@ -1,18 +1,26 @@
-//! The counting semaphore: a count, and a count of those who may be asleep.
+//! The counting semaphore: a count, and in the same word whether somebody may be asleep.
+//!
+//! A flag and not a number of sleepers: a killed sleeper would stay counted, and every post
+//! would call the kernel for it ever after. Sleepers set the flag; a poster that found nobody asleep
+//! takes it back. Should it take back the flag of one who went to sleep just then, that one
+//! sets it again when it looks by itself, [`RECHECK`](super::RECHECK) later at most.
 //!
 //! Nobody owns a permit, so a killed process leaves the count as it is: right, because a permit may
 //! be posted by another than who took it. A permit that has to come back when its holder dies
 //! is a robust lock, not this.
 
 use super::{check_tag, spin};
-use crate::error::{Errno, Result, fail, preserving_errno};
+use crate::error::{Errno, Result, fail};
 use crate::layout::{SEM_TAG, Sem};
 use crate::sys::futex::{self, Awoken};
 use crate::time::Deadline;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The largest count, as <semaphore.h> has it.
 pub(crate) const VALUE_MAX: u32 = i32::MAX as u32;
+
+/// In `Sem::state`: somebody may be asleep.
+const ASLEEP: u64 = 1 << 32;
 
 impl Sem {
     pub(crate) fn initialise(&self, value: u32) -> Result<()> {
@@ -23,8 +31,7 @@ impl Sem {
             ));
         }
         self.tag.store(0, Relaxed);
-        self.value.store(value, Relaxed);
-        self.waiters.store(0, Relaxed);
+        self.state.store(u64::from(value), Relaxed);
         // Release: whoever sees the tag sees the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
@@ -44,15 +51,15 @@ impl Sem {
 
     #[inline(always)]
     fn take(&self) -> bool {
-        let mut value = self.value.load(Relaxed);
-        while value != 0 {
+        let mut state = self.state.load(Relaxed);
+        while state as u32 != 0 {
             // Acquire: what the poster wrote before posting is seen.
             match self
-                .value
-                .compare_exchange_weak(value, value - 1, Acquire, Relaxed)
+                .state
+                .compare_exchange_weak(state, state - 1, Acquire, Relaxed)
             {
                 Ok(_) => return true,
-                Err(now) => value = now,
+                Err(now) => state = now,
             }
         }
         false
@@ -69,76 +76,81 @@ impl Sem {
         if spin(|| self.take().then_some(())).is_some() {
             return Ok(());
         }
-        // SeqCst, here and in `give`: either the poster sees this waiter counted, or the
-        // waiter sees the permit. With less, both could miss the other.
-        self.waiters.fetch_add(1, SeqCst);
-        let outcome = self.wait_asleep(deadline);
-        self.waiters.fetch_sub(1, Relaxed);
-        outcome
-    }
-
-    fn wait_asleep(&self, deadline: Deadline) -> Result<()> {
         loop {
-            if self.value.load(SeqCst) != 0 && self.take() {
-                return Ok(());
+            // Relaxed: the flag and the count are one word. Either the poster's addition finds the
+            // flag, or it comes first and this finds the permit.
+            let state = self.state.fetch_or(ASLEEP, Relaxed);
+            if state as u32 != 0 {
+                if self.take() {
+                    return Ok(());
+                }
+                continue;
             }
-            match super::sleep(&self.value, 0, deadline)? {
+            match super::sleep(futex::low_half(&self.state), 0, deadline)? {
                 Awoken::Look => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if self.take() => return Ok(()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
+            if self.take() {
+                return Ok(());
+            }
         }
     }
 
-    /// The whole of adding a permit; false, with nothing changed, where `post` has to say why not.
+    /// The whole of adding a permit where nobody sleeps; false, with nothing changed, in every
+    /// other case.
     #[inline(always)]
     pub(crate) fn post_fast(&self) -> bool {
-        self.is_sem() && self.give()
-    }
-
-    #[inline(always)]
-    fn give(&self) -> bool {
-        let mut value = self.value.load(Relaxed);
-        while value < VALUE_MAX {
-            // SeqCst includes the Release that hands over what the poster wrote.
+        let mut state = self.state.load(Relaxed);
+        // With the flag the state is larger than any value.
+        while self.is_sem() && state < u64::from(VALUE_MAX) {
+            // Release: what was written before is seen by the one who takes the permit.
             match self
-                .value
-                .compare_exchange_weak(value, value + 1, SeqCst, Relaxed)
+                .state
+                .compare_exchange_weak(state, state + 1, Release, Relaxed)
             {
-                Ok(_) => {
-                    if self.waiters.load(SeqCst) != 0 {
-                        self.wake();
-                    }
-                    return true;
-                }
-                Err(now) => value = now,
+                Ok(_) => return true,
+                Err(now) => state = now,
             }
         }
         false
     }
 
-    #[cold]
-    fn wake(&self) {
-        preserving_errno(|| futex::wake(&self.value, 1));
-    }
-
-    /// Adds a permit.
+    /// Adds a permit and wakes a sleeper.
     pub(crate) fn post(&self) -> Result<()> {
         self.check()?;
-        if self.give() {
-            return Ok(());
+        let mut state = self.state.load(Relaxed);
+        loop {
+            if state as u32 >= VALUE_MAX {
+                return Err(fail!(
+                    EOVERFLOW,
+                    "the value is {VALUE_MAX} and cannot become larger"
+                ));
+            }
+            // Release: as in post_fast.
+            match self
+                .state
+                .compare_exchange_weak(state, state + 1, Release, Relaxed)
+            {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
         }
-        Err(fail!(
-            EOVERFLOW,
-            "the value is {VALUE_MAX} and cannot become larger"
-        ))
+        if state & ASLEEP != 0 && futex::wake(futex::low_half(&self.state), 1) == 0 {
+            // Nobody slept. If the word has changed, others have come, and the next poster will see.
+            let posted = state + 1;
+            let _ = self
+                .state
+                .compare_exchange(posted, posted & !ASLEEP, Relaxed, Relaxed);
+        }
+        Ok(())
     }
 
     /// How many permits are free now.
     pub(crate) fn value(&self) -> Result<u32> {
         self.check()?;
-        Ok(self.value.load(Relaxed))
+        Ok(self.state.load(Relaxed) as u32)
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 //! process only.
 
 use crate::time::Deadline;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
@@ -44,10 +44,75 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
     }
 }
 
-/// Wakes up to `count` sleepers. Failing means that the word's page is gone, and then so are
-/// the sleepers' words.
-pub(crate) fn wake(word: &AtomicU32, count: u32) {
-    let _ = futex(word, libc::FUTEX_WAKE, count.min(i32::MAX as u32), None, 0);
+/// How many words `wait_any` takes.
+pub(crate) const ANY_MAX: usize = 32;
+
+/// Sleeps while each word holds its number, at most until the deadline. A kernel that can't
+/// wait for several (before 5.16, or a sandbox that does not know the call) waits for the first.
+pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken, Errno> {
+    // The kernel's struct futex_waitv.
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Waiter {
+        expected: u64,
+        word: u64,
+        flags: u32,
+        reserved: u32,
+    }
+    // FUTEX_32 of <linux/futex.h>, without FUTEX_PRIVATE_FLAG.
+    const SHARED_32_BITS: u32 = 2;
+    let until = match deadline {
+        Deadline::Now => return Ok(Awoken::TimedOut),
+        Deadline::At(point) => Some(timespec(point)),
+        Deadline::Never => None,
+    };
+    let mut waiters = [Waiter {
+        expected: 0,
+        word: 0,
+        flags: SHARED_32_BITS,
+        reserved: 0,
+    }; ANY_MAX];
+    for (waiter, (word, expected)) in waiters.iter_mut().zip(words) {
+        waiter.expected = u64::from(*expected);
+        waiter.word = word.as_ptr().addr() as u64;
+    }
+    let until = until
+        .as_ref()
+        .map_or(core::ptr::null(), core::ptr::from_ref);
+    // SAFETY: the array lives through the call and holds `words.len()` entries or more, whose words
+    // are live, aligned u32s because the references are; `until` is NULL or outlives the call.
+    let result = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_futex_waitv,
+            waiters.as_ptr(),
+            words.len().min(ANY_MAX),
+            0,
+            until,
+            libc::CLOCK_MONOTONIC,
+        )
+    });
+    match (result, words) {
+        (Ok(_) | Err(Errno::EAGAIN), _) => Ok(Awoken::Look),
+        (Err(Errno::ETIMEDOUT), _) => Ok(Awoken::TimedOut),
+        (Err(Errno::EINTR), _) => Ok(Awoken::Interrupted),
+        (Err(errno @ Errno::EFAULT), _) | (Err(errno), []) => Err(errno),
+        (Err(_), [(word, expected), ..]) => wait(word, *expected, deadline),
+    }
+}
+
+/// Wakes up to `count` sleepers; how many it woke. Failing means that the word's page is gone, and
+/// then so are the sleepers' words.
+pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
+    let woken = futex(word, libc::FUTEX_WAKE, count.min(i32::MAX as u32), None, 0);
+    woken.map_or(0, |woken| woken.unsigned_abs() as usize)
+}
+
+/// The half of a word of 64 bits that holds its lower bits, for sleeping on.
+pub(crate) fn low_half(word: &AtomicU64) -> &AtomicU32 {
+    let index = usize::from(cfg!(target_endian = "big"));
+    // SAFETY: both halves of an aligned u64 are aligned u32s and live as long; the kernel compares
+    // the half, and this process only hands on its address.
+    unsafe { &*word.as_ptr().cast::<AtomicU32>().add(index) }
 }
 
 /// Takes a priority-inheritance lock word, waiting in the kernel.

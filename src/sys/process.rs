@@ -1,6 +1,6 @@
 //! Facts about this process.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::cell::Cell;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 
@@ -29,18 +29,39 @@ pub(crate) fn is_gone(thread_id: u32) -> bool {
     id != 0 && Errno::result(unsafe { libc::kill(id, 0) }) == Err(Errno::ESRCH)
 }
 
-/// How many processors this process may run on, asked once: with one, spinning is a waste.
+thread_local! {
+    /// On how many processors this thread may run, 0 if not known; and how often it has slept since
+    /// that was asked.
+    static PROCESSORS: Cell<(usize, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// On how many processors this thread may run: with one, spinning is a waste. Threads can be
+/// moved (taskset, a container's limits), so this is asked anew now and then: see `going_to_sleep`.
 pub(crate) fn processors() -> usize {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: the number stands for itself, and asking twice gives the same answer.
-    match COUNT.load(Ordering::Relaxed) {
-        0 => {
+    match PROCESSORS.get() {
+        (0, sleeps) => {
             let count = count_processors();
-            COUNT.store(count, Ordering::Relaxed);
+            PROCESSORS.set((count, sleeps));
             count
         }
-        count => count,
+        (count, _) => count,
     }
+}
+
+/// This thread is about to sleep: each 16th time the next `processors` asks the kernel, which costs
+/// little beside the sleeps.
+pub(crate) fn going_to_sleep() {
+    let (count, sleeps) = PROCESSORS.get();
+    PROCESSORS.set(match sleeps {
+        15.. => (0, 0),
+        sleeps => (count, sleeps + 1),
+    });
+}
+
+/// Gives another thread that waits for this processor its turn.
+pub(crate) fn let_others_run() {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::sched_yield() };
 }
 
 fn count_processors() -> usize {

@@ -1,0 +1,20 @@
+/* One kill frees everything that the process held, of whatever kind and in whatever order. */
+#include "holding.h"
+
+static void holder(void *unused) {
+  (void)unused;
+  hold_everything();
+  stop_here();
+}
+
+int main(void) {
+  make_everything();
+  for (int i = 0; i < 3; i++) {
+    pid_t child = start(holder, NULL);
+    wait_until_stopped(child);
+    check_held_by_another();
+    KILL(child);
+    check_holder_died();
+  }
+  return 0;
+}

@@ -1,0 +1,40 @@
+/* Unlocked without being declared consistent after a writer's death, the lock is given up: all
+ * get -ENOTRECOVERABLE, also those who sleep. */
+#include "asleep.h"
+
+static ipc_rwlock_t *rwlock;
+
+static void victim(void *unused) {
+  (void)unused;
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, IPC_FOREVER), 0);
+  stop_here();
+}
+
+static void late_reader(void *unused) {
+  (void)unused;
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), -ENOTRECOVERABLE);
+}
+
+static void late_writer(void *unused) {
+  (void)unused;
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, PATIENCE), -ENOTRECOVERABLE);
+}
+
+int main(void) {
+  rwlock = shared_memory(sizeof *rwlock);
+  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
+  pid_t child = start(victim, NULL);
+  wait_until_stopped(child);
+  KILL(child);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), IPC_OWNER_DIED);
+  pid_t sleepers[4];
+  for (int i = 0; i < 4; i++) {
+    sleepers[i] = start(i % 2 ? late_reader : late_writer, NULL);
+    wait_until_asleep(sleepers[i]);
+  }
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  for (int i = 0; i < 4; i++) FINISH(sleepers[i]);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -ENOTRECOVERABLE);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, IPC_FOREVER), -ENOTRECOVERABLE);
+  return 0;
+}

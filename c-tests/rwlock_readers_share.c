@@ -1,0 +1,45 @@
+/* Readers hold the lock together, a writer alone; a reader may go deeper and unlocks as often. */
+#include "asleep.h"
+
+static ipc_rwlock_t *rwlock;
+
+static void reader(void *unused) {
+  (void)unused;
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, IPC_FOREVER), 0);
+  stop_here();
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+}
+
+int main(void) {
+  rwlock = shared_memory(sizeof *rwlock);
+  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
+  pid_t child = start(reader, NULL);
+  wait_until_stopped(child);
+
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), -EDEADLK);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), -EDEADLK);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), -EPERM);
+
+  /* A stopped reader is not robbed, and a writer that gave up lets readers in again. */
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), -EAGAIN);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 10 * MILLISECOND), -ETIMEDOUT);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_init(rwlock), -EBUSY);
+  CHECK_EQUAL(ipc_rwlock_destroy(rwlock), -EBUSY);
+
+  continue_child(child);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, PATIENCE), 0);
+  FINISH(child);
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), -EDEADLK);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -EDEADLK);
+  CHECK_EQUAL(ipc_rwlock_consistent(rwlock), -EINVAL);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_destroy(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -EINVAL);
+  return 0;
+}

@@ -1,0 +1,32 @@
+/* Who is told of a writer's death and dies before it has repaired the data passes the news on. */
+#include "asleep.h"
+
+static ipc_rwlock_t *rwlock;
+
+static void victim(void *expected) {
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, PATIENCE), *(int *)expected);
+  stop_here();
+}
+
+static void reading_victim(void *expected) {
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), *(int *)expected);
+  stop_here();
+}
+
+int main(void) {
+  rwlock = shared_memory(sizeof *rwlock);
+  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
+  int clean = 0, died = IPC_OWNER_DIED;
+  void (*victims[3])(void *) = {victim, reading_victim, victim};
+  for (int i = 0; i < 3; i++) {
+    pid_t child = start(victims[i], i == 0 ? &clean : &died);
+    wait_until_stopped(child);
+    KILL(child);
+  }
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), IPC_OWNER_DIED);
+  CHECK_EQUAL(ipc_rwlock_consistent(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
+  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+  return 0;
+}

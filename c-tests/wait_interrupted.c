@@ -1,0 +1,46 @@
+/* A signal handler ends the waits for peers with -EINTR, and does not end those for locks. */
+#include "holding.h"
+
+static volatile sig_atomic_t handled;
+static ipc_event_t *event;
+
+static void handle(int number) {
+  (void)number;
+  handled = 1;
+}
+
+static void waiter(void *which) {
+  unsigned permit;
+  int result = 0;
+  switch (*(int *)which) {
+    case 0: result = ipc_event_wait(event, PATIENCE); break;
+    case 1: result = ipc_permits_take(&everything->permits, &permit, PATIENCE); break;
+    case 2: result = ipc_barrier_wait(&everything->barrier, PATIENCE); break;
+    case 3: result = ipc_rwlock_read_lock(&everything->written, PATIENCE); break;
+    case 4: result = ipc_rwlock_write_lock(&everything->read, PATIENCE); break;
+  }
+  CHECK(handled);
+  CHECK_EQUAL(result, *(int *)which < 3 ? -EINTR : 0);
+  if (*(int *)which == 2) CHECK_EQUAL(ipc_barrier_leave(&everything->barrier), 0);
+}
+
+int main(void) {
+  struct sigaction action = {.sa_handler = handle};
+  sigaction(SIGUSR1, &action, NULL);
+  event = shared_memory(sizeof *event);
+  CHECK_EQUAL(ipc_event_init(event, 0), 0);
+  make_everything();
+  hold_everything();
+  for (int i = 0; i < 5; i++) {
+    pid_t child = start(waiter, &i);
+    wait_until_asleep(child);
+    CHECK(kill(child, SIGUSR1) == 0);
+    if (i == 3 || i == 4) {
+      /* It sleeps on; then it gets what it waited for. */
+      wait_until_asleep(child);
+      CHECK_EQUAL(ipc_rwlock_unlock(i == 3 ? &everything->written : &everything->read), 0);
+    }
+    FINISH(child);
+  }
+  return 0;
+}

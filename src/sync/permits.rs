@@ -1,0 +1,129 @@
+//! A pool of permits that come back when their holder dies: one robust slot per permit.
+//!
+//! A semaphore's count belongs to nobody, so a killed holder's permit is lost. Here each permit is
+//! a slot with an owner, and how many are free is read off the slots. Its number tells the
+//! holder which of the resources behind the pool it has, and the next holder of a dead one's
+//! permit which of them to repair.
+
+use super::mutex::Locked;
+use super::slot::{self, freed, in_order};
+use crate::error::{Errno, Result, fail};
+use crate::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
+use crate::sys::futex::{Awoken, TID_MASK};
+use crate::sys::robust::Thread;
+use crate::time::Deadline;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+impl Permits {
+    /// Initialises memory that nobody uses yet.
+    pub(crate) fn initialise(&self, count: u32) -> Result<()> {
+        let thread = Thread::current()?;
+        if count == 0 || count as usize > PERMITS_MAX {
+            return Err(fail!(
+                EINVAL,
+                "the pool has {count} permits; expected 1 to {PERMITS_MAX}"
+            ));
+        }
+        if self.tag.load(Acquire) == PERMITS_TAG | u64::from(thread.pid_namespace()) {
+            self.check_unused()?;
+        }
+        self.tag.store(0, Relaxed);
+        self.count.set(count);
+        self.wanted.store(0, Relaxed);
+        self.slots.iter().for_each(Slot::initialise);
+        // Release: whoever sees the tag sees the rest.
+        self.tag
+            .store(PERMITS_TAG | u64::from(thread.pid_namespace()), Release);
+        Ok(())
+    }
+
+    pub(crate) fn destroy(&self) -> Result<()> {
+        self.check(Thread::current()?)?;
+        self.check_unused()?;
+        self.tag.store(0, Relaxed);
+        Ok(())
+    }
+
+    fn check_unused(&self) -> Result<()> {
+        for (number, slot) in self.slots.iter().enumerate() {
+            let owner = slot.word.load(Relaxed) & TID_MASK;
+            if owner != 0 {
+                return Err(fail!(EBUSY, "permit {number} is held by thread {owner}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a permit: its number, and whether its last holder died with it.
+    pub(crate) fn take(&self, deadline: Deadline) -> Result<(usize, Locked)> {
+        let thread = Thread::current()?;
+        let slots = self.check(thread)?;
+        loop {
+            if let Some(taken) = try_take(slots, thread) {
+                return Ok(taken);
+            }
+            if deadline == Deadline::Now {
+                return Err(Errno::EAGAIN.into());
+            }
+            match slot::wait_for_any(slots, &self.wanted, deadline)? {
+                Awoken::Look => {}
+                Awoken::Interrupted => return Err(Errno::EINTR.into()),
+                Awoken::TimedOut => {
+                    return try_take(slots, thread).ok_or(Errno::ETIMEDOUT.into());
+                }
+            }
+        }
+    }
+
+    pub(crate) fn give(&self, number: u32) -> Result<()> {
+        let thread = Thread::current()?;
+        let slots = self.check(thread)?;
+        let Some(slot) = slots.get(number as usize) else {
+            return Err(fail!(
+                EINVAL,
+                "permit {number}: the pool has {}",
+                slots.len()
+            ));
+        };
+        match slot.word.load(Relaxed) & TID_MASK {
+            owner if owner == thread.id() => {}
+            0 => return Err(fail!(EPERM, "permit {number} is not taken")),
+            owner => {
+                return Err(fail!(
+                    EPERM,
+                    "permit {number} is held by thread {owner}, not by this one ({})",
+                    thread.id()
+                ));
+            }
+        }
+        slot.release(thread);
+        freed(&self.wanted);
+        Ok(())
+    }
+
+    /// How many permits are free now.
+    pub(crate) fn free(&self) -> Result<usize> {
+        let slots = self.check(Thread::current()?)?;
+        Ok(slots.iter().filter(|slot| !slot.is_owned()).count())
+    }
+
+    /// The slots in use, of an object that is a pool.
+    fn check(&self, thread: Thread) -> Result<&[Slot]> {
+        super::check_tag_here(
+            "pool of permits",
+            self.tag.load(Acquire),
+            PERMITS_TAG,
+            thread,
+        )?;
+        super::slot::in_use(&self.slots, self.count.get())
+    }
+}
+
+/// A dead holder's permit first: what it left half-done is repaired soonest.
+fn try_take(slots: &[Slot], thread: Thread) -> Option<(usize, Locked)> {
+    let orphans = slots.iter().filter(|slot| slot.is_orphaned());
+    orphans.chain(in_order(slots, thread)).find_map(|slot| {
+        let locked = slot.claim(thread)?;
+        Some((slot::number(slots, slot), locked))
+    })
+}
