@@ -4,16 +4,19 @@
 //! System V: an opener may find the set in between, and a creator killed there leaves a set
 //! that nobody would ever initialise. It is closed here in three parts.
 //!
-//! 1. A set that never had values is told from one that has: all values are 0, no semaphore
+//! First, a set that never had values is told from one that has: all values are 0, no semaphore
 //! names a process that set it, and no operation ever took place. SETALL, one atomic step, ends
-//! that state. 2. A creator marks its key over the two calls with a lock that the kernel takes
-//! back at its death ([`CreatorMark`]). An opener who finds a set without values waits while
-//! there is a mark; when there is none and still no values, the creator is dead, and a caller
-//! with values gives them, one at a time ([`CompletionLock`]). The mark is looked for before
-//! the values: the other way round, a creator that finishes in between would be taken for dead.
-//! No new creator of the same set can come, because the set exists. 3. Programs without this
-//! library that wait for `sem_otime` to become positive (Stevens, UNIX Network Programming 2,
-//! 11.3) are served: an operation without effect follows SETALL.
+//! that state.
+//!
+//! Second, a creator marks its key over the two calls with a lock that the kernel takes back at its
+//! death ([`CreatorMark`]). An opener who finds a set without values waits while there is a mark;
+//! when there is none and still no values, the creator is dead, and a caller with values gives
+//! them, one at a time ([`CompletionLock`]). The mark is looked for before the values: the other
+//! way round, a creator that finishes in between would be taken for dead. No new creator of the
+//! same set can come, because the set exists.
+//!
+//! Third, programs without this library that wait for `sem_otime` to become positive (Stevens,
+//! UNIX Network Programming 2, 11.3) are served: an operation without effect follows SETALL.
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::error::{Errno, Error, Result, fail};
