@@ -41,8 +41,8 @@ int main(void) {
   CHECK_EQUAL(stat(path, &status), 0);
   CHECK_EQUAL(ipc_sem_close(own), 0);
 
-  CHECK_FAILS(ipc_sem_init(sem, 0), -EINVAL, "a handle of this library and no address");
-  CHECK_FAILS(ipc_sem_destroy(sem), -EINVAL, "a handle of this library and no address");
+  CHECK_FAILS(ipc_sem_init(sem, 0), -EINVAL, "handle of");
+  CHECK_FAILS(ipc_sem_destroy(sem), -EINVAL, "handle of");
   CHECK_EQUAL(ipc_sem_close(sem), 0);
   CHECK_FAILS(ipc_sem_wait(sem, IPC_FOREVER), -EBADF, "is closed");
   CHECK_FAILS(ipc_sem_post(sem), -EBADF, "is closed");

@@ -3,10 +3,9 @@
 use super::handle::Table;
 use super::*;
 use crate::error::Errno;
-use crate::mq::{self, Action, Attributes, Direction, Patience, Queue, SignalValue};
+use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue};
 use crate::name::Name;
 use crate::sys::{file, mqueue, signal};
-use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::MaybeUninit;
 use std::os::fd::AsFd;
@@ -196,7 +195,6 @@ pub unsafe extern "C" fn ipc_mq_send(
     priority: c_uint,
     timeout_ns: i64,
 ) -> c_int {
-    let attempted = Cell::new(None);
     guard_fast(
         c"ipc_mq_send",
         || {
@@ -206,35 +204,21 @@ pub unsafe extern "C" fn ipc_mq_send(
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }.ok()?;
             let queue = QUEUES.get_fast(mq)?;
-            attempt(&attempted, || queue.try_send(message, priority))?;
-            Some(0)
+            match queue.try_send(message, priority) {
+                Ok(()) => Some(0),
+                Err(Errno::EAGAIN) if timeout_ns != 0 => None,
+                Err(errno) => Some(guard(c"ipc_mq_send", || {
+                    Err(queue.send_failed(message, priority, errno))
+                })),
+            }
         },
         || {
-            let patience = Patience {
-                timeout_ns,
-                attempted: attempted.get(),
-            };
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
-            QUEUES.get(mq)?.send(message, priority, patience)?;
+            QUEUES.get(mq)?.send(message, priority, timeout_ns)?;
             Ok(0)
         },
     )
-}
-
-/// The fast part of sending and receiving. It leaves a failure to the slow part.
-#[inline(always)]
-fn attempt<T>(
-    attempted: &Cell<Option<Errno>>,
-    call: impl FnOnce() -> Result<T, Errno>,
-) -> Option<T> {
-    match call() {
-        Ok(done) => Some(done),
-        Err(errno) => {
-            attempted.set(Some(errno));
-            None
-        }
-    }
 }
 
 /// # Safety
@@ -289,15 +273,6 @@ pub unsafe extern "C" fn ipc_mq_receive(
     priority: *mut c_uint,
     timeout_ns: i64,
 ) -> isize {
-    let attempted = Cell::new(None);
-    let hand_out = |(length, found): (usize, c_uint)| {
-        if !priority.is_null() {
-            // SAFETY: checked for alignment before anything is received; the rest by the contract
-            // of this call.
-            unsafe { priority.write(found) };
-        }
-        length as isize
-    };
     guard_fast(
         c"ipc_mq_receive",
         || {
@@ -307,21 +282,40 @@ pub unsafe extern "C" fn ipc_mq_receive(
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }.ok()?;
             let queue = QUEUES.get_fast(mq)?;
-            attempt(&attempted, || queue.try_receive(buffer)).map(hand_out)
+            match queue.try_receive(buffer) {
+                // SAFETY: checked for alignment; the rest by the contract of this call.
+                Ok(received) => Some(unsafe { hand_over(received, priority) }),
+                Err(Errno::EAGAIN) if timeout_ns != 0 => None,
+                Err(errno) => Some(guard(c"ipc_mq_receive", || {
+                    Err(queue.receive_failed(buffer, errno))
+                })),
+            }
         },
         || {
-            let patience = Patience {
-                timeout_ns,
-                attempted: attempted.get(),
-            };
             if !priority.is_aligned() {
                 checked(priority, "priority")?;
             }
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }?;
-            QUEUES.get(mq)?.receive(buffer, patience).map(hand_out)
+            let received = QUEUES.get(mq)?.receive(buffer, timeout_ns)?;
+            // SAFETY: checked for alignment; the rest by the contract of this call.
+            Ok(unsafe { hand_over(received, priority) })
         },
     )
+}
+
+/// Writes a message's priority where it is wanted and returns its length.
+///
+/// # Safety
+///
+/// `priority` is NULL, or aligned and points to writable memory for one number.
+#[inline(always)]
+unsafe fn hand_over((length, found): (usize, c_uint), priority: *mut c_uint) -> isize {
+    if !priority.is_null() {
+        // SAFETY: by this function's contract.
+        unsafe { priority.write(found) };
+    }
+    length as isize
 }
 
 /// Tells a queue's sizes, how many messages it holds at some moment during the call, and how the

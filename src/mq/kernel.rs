@@ -7,7 +7,7 @@
 //! signal handler installed with SA_RESTART.
 
 use super::notify::{self, Action, Notification};
-use super::{Attributes, Direction, Options, Patience};
+use super::{Attributes, Direction, Options};
 use crate::error::{Errno, Error, Result, fail};
 use crate::name::Name;
 use crate::object::Outcome;
@@ -126,9 +126,11 @@ impl KernelQueue {
         mqueue::try_send(self.descriptor.as_fd(), message, priority)
     }
 
-    pub(crate) fn send(&self, message: &[u8], priority: u32, patience: Patience) -> Result<()> {
-        self.attempt(Change::Space, patience, || self.try_send(message, priority))?
-            .map_err(|errno| self.send_failed(message, priority, errno))
+    pub(crate) fn send(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
+        self.attempt(Change::Space, timeout_ns, || {
+            self.try_send(message, priority)
+        })?
+        .map_err(|errno| self.send_failed(message, priority, errno))
     }
 
     #[inline]
@@ -147,9 +149,9 @@ impl KernelQueue {
     pub(crate) fn receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
-        patience: Patience,
+        timeout_ns: i64,
     ) -> Result<(usize, u32)> {
-        self.attempt(Change::Message, patience, || self.try_receive(buffer))?
+        self.attempt(Change::Message, timeout_ns, || self.try_receive(buffer))?
             .map_err(|errno| self.receive_failed(buffer, errno))
     }
 
@@ -157,11 +159,11 @@ impl KernelQueue {
     fn attempt<T>(
         &self,
         awaited: Change,
-        patience: Patience,
+        timeout_ns: i64,
         mut attempt: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Result<T, Errno>> {
-        let deadline = Deadline::after(patience.timeout_ns)?;
-        match patience.attempted.map_or_else(&mut attempt, Err) {
+        let deadline = Deadline::after(timeout_ns)?;
+        match attempt() {
             Err(Errno::EAGAIN) => {}
             outcome => return Ok(outcome),
         }
@@ -180,7 +182,7 @@ impl KernelQueue {
     }
 
     #[cold]
-    fn send_failed(&self, message: &[u8], priority: u32, errno: Errno) -> Error {
+    pub(crate) fn send_failed(&self, message: &[u8], priority: u32, errno: Errno) -> Error {
         let name = &self.name;
         match errno {
             Errno::EMSGSIZE => {
@@ -202,12 +204,13 @@ impl KernelQueue {
                     "{name}: opened with IPC_READ_ONLY, so it cannot send"
                 )
             }
+            Errno::EAGAIN => errno.into(),
             errno => fail!((errno), "{name}: cannot send: {}", errno.desc()),
         }
     }
 
     #[cold]
-    fn receive_failed(&self, buffer: &[MaybeUninit<u8>], errno: Errno) -> Error {
+    pub(crate) fn receive_failed(&self, buffer: &[MaybeUninit<u8>], errno: Errno) -> Error {
         let name = &self.name;
         match errno {
             Errno::EMSGSIZE => {
@@ -224,6 +227,7 @@ impl KernelQueue {
                     "{name}: opened with IPC_WRITE_ONLY, so it cannot receive"
                 )
             }
+            Errno::EAGAIN => errno.into(),
             errno => fail!((errno), "{name}: cannot receive: {}", errno.desc()),
         }
     }

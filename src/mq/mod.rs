@@ -11,7 +11,7 @@ mod notify;
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Error, Result, fail};
 use crate::name::Name;
 use crate::object::Outcome;
 use core::mem::MaybeUninit;
@@ -34,17 +34,6 @@ pub(crate) struct Options {
     pub(crate) kernel: bool,
     /// The permissions of a queue that is made here, exactly.
     pub(crate) mode: libc::mode_t,
-}
-
-/// How long a call may take.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    /// From when the call has to wait: a call that need not wait does not ask for the time, which
-    /// costs as much as a good part of the system call.
-    pub(crate) timeout_ns: i64,
-    /// What an attempt just said: it is not made again, because a receive that failed with
-    /// `EFAULT` has taken a message.
-    pub(crate) attempted: Option<Errno>,
 }
 
 /// An open message queue.
@@ -72,10 +61,19 @@ impl Queue {
         }
     }
 
-    /// Sends one message.
-    pub(crate) fn send(&self, message: &[u8], priority: u32, patience: Patience) -> Result<()> {
+    /// Why `try_send` failed: as `send` would say it.
+    #[cold]
+    pub(crate) fn send_failed(&self, message: &[u8], priority: u32, errno: Errno) -> Error {
         match self {
-            Queue::Kernel(queue) => queue.send(message, priority, patience),
+            Queue::Kernel(queue) => queue.send_failed(message, priority, errno),
+        }
+    }
+
+    /// Sends one message. The time counts from when the call has to wait: one that need not does
+    /// not ask for the time, which costs as much as a good part of the system call.
+    pub(crate) fn send(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
+        match self {
+            Queue::Kernel(queue) => queue.send(message, priority, timeout_ns),
         }
     }
 
@@ -90,14 +88,23 @@ impl Queue {
         }
     }
 
-    /// Takes one message: its length and its priority.
+    /// Why `try_receive` failed: as `receive` would say it. It is not repeated to find out: one that
+    /// failed with `EFAULT` has taken a message.
+    #[cold]
+    pub(crate) fn receive_failed(&self, buffer: &[MaybeUninit<u8>], errno: Errno) -> Error {
+        match self {
+            Queue::Kernel(queue) => queue.receive_failed(buffer, errno),
+        }
+    }
+
+    /// Takes one message: its length and its priority. Time as in `send`.
     pub(crate) fn receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
-        patience: Patience,
+        timeout_ns: i64,
     ) -> Result<(usize, u32)> {
         match self {
-            Queue::Kernel(queue) => queue.receive(buffer, patience),
+            Queue::Kernel(queue) => queue.receive(buffer, timeout_ns),
         }
     }
 

@@ -22,6 +22,11 @@ pub(crate) unsafe fn system_call(
     }
 }
 
+/// The system call's result as the kernel gives it.
+///
+/// # Safety
+///
+/// As `system_call`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
@@ -45,6 +50,11 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
     result
 }
 
+/// The system call's result as the kernel gives it.
+///
+/// # Safety
+///
+/// As `system_call`.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
 unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
@@ -66,6 +76,11 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
     result
 }
 
+/// The same through libc, with errno put back.
+///
+/// # Safety
+///
+/// As `system_call`.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
     let before = Errno::last_raw();

@@ -9,6 +9,7 @@ pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
 const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
 
 // Missing in the libc crate.
+// SAFETY: declared as <semaphore.h> and <pthread.h> do on Linux.
 unsafe extern "C" {
     fn sem_clockwait(
         sem: *mut libc::sem_t,
