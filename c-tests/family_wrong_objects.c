@@ -46,7 +46,7 @@ int main(void) {
   CHECK_FAILS(ipc_permits_take(at, &number, 0), -EPROTO, "not a pool of permits");
   CHECK_FAILS(ipc_barrier_wait(at, 0), -EPROTO, "not a barrier");
   CHECK_FAILS(ipc_event_wait(at, 0), -EPROTO, "not a placed event");
-  CHECK_FAILS(ipc_once(at, nothing, NULL, 0), -EPROTO, "not a once");
+  CHECK_FAILS(ipc_once(at, nothing, NULL, 0), -EPROTO, "nor a once");
   CHECK_EQUAL(ipc_permits_init(at, 1), 0);
   CHECK_EQUAL(ipc_barrier_wait(at, 0), -EPROTO);
   CHECK_EQUAL(ipc_event_wait(at, 0), -EPROTO);
@@ -59,5 +59,18 @@ int main(void) {
   CHECK_EQUAL(ipc_rwlock_init(at), 0);
   CHECK_EQUAL(ipc_rwlock_read_lock(at, -2), -EINVAL);
   CHECK_EQUAL(ipc_rwlock_write_lock(at, INT64_MIN), -EINVAL);
+
+  /* One is not taken for another. */
+  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EPROTO);
+  CHECK_EQUAL(ipc_mutex_unlock(at), -EPROTO);
+  CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), -EPROTO);
+  memset(memory, 0, 8192);
+  CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), IPC_ONCE_RAN);
+  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EINVAL);
+  CHECK_EQUAL(ipc_rwlock_read_lock(at, 0), -EINVAL);
+  memset(memory, 0, 8192);
+  CHECK_EQUAL(ipc_mutex_init(at, NULL), 0);
+  CHECK_EQUAL(ipc_rwlock_write_lock(at, 0), -EPROTO);
+  CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), -EPROTO);
   return 0;
 }

@@ -40,18 +40,20 @@ pub(crate) struct Slot {
 
 pub(crate) const RWLOCK_READERS: usize = 30;
 
-/// A readers-writer lock.
+/// A readers-writer lock. Its tag stands where a mutex has its own, so that neither is taken for the
+/// other; so it does in [`Once`], by being 0.
 #[repr(C)]
 pub(crate) struct Rwlock {
-    /// Held by the writer from before it waits for the readers; also the queue of all who wait.
-    pub(crate) writer: Mutex,
+    reserved_1: u64,
     pub(crate) tag: AtomicU64,
     /// 1 while the writer's changes may be half-done: from when the readers are out until the
     /// writer unlocks. Its owner is the mutex's.
     pub(crate) writing: AtomicU32,
     /// 1 when somebody may be asleep on it, because every slot was taken.
     pub(crate) wanted: AtomicU32,
-    reserved: [u64; 6],
+    reserved_2: [u64; 5],
+    /// Held by the writer from before it waits for the readers; also the queue of all who wait.
+    pub(crate) writer: Mutex,
     pub(crate) readers: [Slot; RWLOCK_READERS],
 }
 
@@ -93,11 +95,12 @@ pub(crate) struct Barrier {
 /// An initialisation that runs once. All zeros is one that has not run.
 #[repr(C)]
 pub(crate) struct Once {
-    /// Held by the runner. Its tag is set by the first who comes.
-    pub(crate) runner: Mutex,
     /// ONCE_DONE, or 0.
     pub(crate) done: AtomicU64,
-    reserved: [u64; 3],
+    /// For ever: what stands here in other objects is not 0, so they are not taken for a fresh once.
+    pub(crate) zeros: [u64; 3],
+    /// Held by the runner. Its tag is set by the first who comes.
+    pub(crate) runner: Mutex,
 }
 
 /// No small number, so that memory which is not a once is not taken for one that has run.
@@ -126,10 +129,10 @@ const _: () = {
     assert!(offset_of!(Slot, arrived) == 8);
     assert!(offset_of!(Slot, links) == WORD_TO_NODE - size_of::<usize>());
     assert!(size_of::<Rwlock>() == 2048 && align_of::<Rwlock>() == 8);
-    assert!(offset_of!(Rwlock, writer) == 0);
-    assert!(offset_of!(Rwlock, tag) == 64);
-    assert!(offset_of!(Rwlock, writing) == 72);
-    assert!(offset_of!(Rwlock, wanted) == 76);
+    assert!(offset_of!(Rwlock, tag) == offset_of!(Mutex, tag));
+    assert!(offset_of!(Rwlock, writing) == 16);
+    assert!(offset_of!(Rwlock, wanted) == 20);
+    assert!(offset_of!(Rwlock, writer) == 64);
     assert!(offset_of!(Rwlock, readers) == 128);
     assert!(size_of::<Permits>() == 2048 && align_of::<Permits>() == 8);
     assert!(offset_of!(Permits, tag) == 0);
@@ -143,8 +146,8 @@ const _: () = {
     assert!(offset_of!(Barrier, count) == 20);
     assert!(offset_of!(Barrier, slots) == 64);
     assert!(size_of::<Once>() == 96 && align_of::<Once>() == 8);
-    assert!(offset_of!(Once, runner) == 0);
-    assert!(offset_of!(Once, done) == 64);
+    assert!(offset_of!(Once, done) == 0);
+    assert!(offset_of!(Once, runner) == 32);
     assert!(size_of::<Event>() == 32 && align_of::<Event>() == 8);
     assert!(offset_of!(Event, tag) == 0);
     assert!(offset_of!(Event, word) == 8);

@@ -25,19 +25,18 @@ impl Once {
             return Ok(false);
         }
         let thread = Thread::current()?;
+        let found = self.done.load(Acquire);
+        if (found != 0 && found != ONCE_DONE) || self.zeros != [0; 3] {
+            return Err(fail!(
+                EPROTO,
+                "neither zeros nor a once of this library and version"
+            ));
+        }
         let tag = MUTEX_TAG | u64::from(thread.pid_namespace());
         // Relaxed: nothing but zeros stands behind the tag yet, and those were there before.
-        let before = self.runner.tag.compare_exchange(0, tag, Relaxed, Relaxed);
-        super::check_tag_here(
-            "once",
-            before.map_or_else(|old| old, |_| tag),
-            MUTEX_TAG,
-            thread,
-        )?;
-        let done = self.done.load(Acquire);
-        if done != 0 && done != ONCE_DONE {
-            return Err(fail!(EPROTO, "not a once of this library and version"));
-        }
+        let set = self.runner.tag.compare_exchange(0, tag, Relaxed, Relaxed);
+        let found = set.map_or_else(|found| found, |_| tag);
+        super::check_tag_here("once", found, MUTEX_TAG, thread)?;
         let locked = match self.runner.lock(deadline) {
             Err(error) if error.errno() == Errno::EDEADLK => {
                 return Err(fail!(EDEADLK, "this thread is running it just now"));
