@@ -94,6 +94,33 @@
 #define IPC_UNSEALED 512
 
 /*
+ How many participants a barrier can have.
+ */
+#define IPC_BARRIER_COUNT_MAX 31
+
+/*
+ Result of ipc_barrier_wait(), for one participant in each round: all have arrived.
+ */
+#define IPC_BARRIER_SERIAL 3
+
+/*
+ Event kind: each setting releases one waiter, and is taken back by that. Without it an event
+ stays set, and releases all, until it is reset.
+ */
+#define IPC_EVENT_AUTO_RESET 1
+
+/*
+ Event kind: set from the beginning.
+ */
+#define IPC_EVENT_SET 2
+
+/*
+ Flag of ipc_fifo_open(), with IPC_READ_ONLY: the end of the file does not come when the last
+ writer leaves; reading waits for the next one.
+ */
+#define IPC_FIFO_KEEP_OPEN 65536
+
+/*
  Kind: POSIX shared memory, made by this library or by another program.
  */
 #define IPC_KIND_SHM 1
@@ -196,9 +223,112 @@
 #define IPC_MUTEX_ERROR_CHECK 4
 
 /*
+ Result of ipc_once(): this call ran the initialisation.
+ */
+#define IPC_ONCE_RAN 4
+
+/*
+ How many permits a pool can have.
+ */
+#define IPC_PERMITS_MAX 31
+
+/*
+ The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
+ writer's.
+ */
+#define IPC_PIPE_ATOMIC 4096
+
+/*
+ Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
+ */
+#define IPC_PTY_RAW 1
+
+/*
+ How many threads can hold a readers-writer lock for reading at once; one more waits until
+ one of them leaves.
+ */
+#define IPC_RWLOCK_READERS_MAX 30
+
+/*
  The largest value of a semaphore.
  */
 #define IPC_SEM_VALUE_MAX 2147483647
+
+/*
+ Socket type: a connection of bytes without boundaries.
+ */
+#define IPC_SOCK_STREAM 1
+
+/*
+ Socket type: messages without a connection. Nobody is told when the other end has gone.
+ */
+#define IPC_SOCK_DATAGRAM 2
+
+/*
+ Socket type: messages in a connection, which has an end.
+ */
+#define IPC_SOCK_SEQPACKET 3
+
+/*
+ Flag of ipc_sock_connect(): wait for a server that is not there yet.
+ */
+#define IPC_SOCK_WAIT 65536
+
+/*
+ The most descriptors that travel with one message.
+ */
+#define IPC_SOCK_FDS_MAX 253
+
+/*
+ Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
+ */
+#define IPC_STDIN_PIPE 65536
+
+/*
+ Spawn flag: the child's standard output is a pipe; read from ipc_child_stdout().
+ */
+#define IPC_STDOUT_PIPE 131072
+
+/*
+ Spawn flag: the child's standard error is a pipe; read from ipc_child_stderr().
+ */
+#define IPC_STDERR_PIPE 262144
+
+/*
+ Stream kind: the same as this process's. What a zeroed struct means.
+ */
+#define IPC_STREAM_INHERIT 0
+
+/*
+ Stream kind: a pipe to or from this process.
+ */
+#define IPC_STREAM_PIPE 1
+
+/*
+ Stream kind: the open descriptor in fd, which stays the caller's.
+ */
+#define IPC_STREAM_FD 2
+
+/*
+ Stream kind: the file at path. For standard input it is read; else it is made if need be (with
+ mode 0666 less the umask) and emptied.
+ */
+#define IPC_STREAM_FILE 3
+
+/*
+ Stream kind: the same, but written at its end. Not for standard input.
+ */
+#define IPC_STREAM_APPEND 4
+
+/*
+ Stream kind: /dev/null.
+ */
+#define IPC_STREAM_NULL 5
+
+/*
+ Stream kind: where the child's standard output goes. For standard error only.
+ */
+#define IPC_STREAM_MERGE 6
 
 /*
  In place of a key: a new object that no key leads to. Children inherit its handle, and others
@@ -243,6 +373,11 @@
 #define IPC_TYPE_FIELDS_MAX 32
 
 /*
+ A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
+ */
+typedef struct ipc_child_t ipc_child_t;
+
+/*
  A list of objects as they were when ipc_list() was called. Ended by ipc_list_close().
  */
 typedef struct ipc_list_t ipc_list_t;
@@ -274,6 +409,14 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
+ A barrier to place in a shared struct, 2048 bytes: threads of any processes wait at it for
+ each other. Initialised by ipc_barrier_init(); never copied or moved.
+ */
+typedef struct ipc_barrier_t {
+  uint64_t opaque[256];
+} ipc_barrier_t;
+
+/*
  A condition variable to place in a shared struct, 32 bytes. Used with an ipc_mutex_t.
  Initialised by ipc_cond_init(); never copied or moved.
  */
@@ -288,6 +431,14 @@ typedef struct ipc_cond_t {
 typedef struct ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
+
+/*
+ An event to place in a shared struct, 32 bytes: something that has happened or not, and that
+ can be waited for. Initialised by ipc_event_init(); never copied or moved.
+ */
+typedef struct ipc_event_t {
+  uint64_t opaque[4];
+} ipc_event_t;
 
 /*
  One object, as ipc_list_next() tells of it.
@@ -427,6 +578,53 @@ typedef struct ipc_mutex_attr_t {
 } ipc_mutex_attr_t;
 
 /*
+ An initialisation in shared memory that runs once, 96 bytes. All zeros is one that has not
+ run: fresh shared memory needs no call to begin with. Never copied or moved.
+ */
+typedef struct ipc_once_t {
+  uint64_t opaque[12];
+} ipc_once_t;
+
+/*
+ A pool of permits to place in a shared struct, 2048 bytes: like a counting semaphore, but a
+ permit has an owner, and comes back when that dies. Initialised by ipc_permits_init(); never
+ copied or moved.
+ */
+typedef struct ipc_permits_t {
+  uint64_t opaque[256];
+} ipc_permits_t;
+
+/*
+ How a pseudoterminal shall be. All zeros is the default.
+ */
+typedef struct ipc_pty_attr_t {
+  /*
+   How many lines it says it has; 0 for 24.
+   */
+  unsigned short rows;
+  /*
+   How many characters a line has; 0 for 80.
+   */
+  unsigned short columns;
+  /*
+   0 or IPC_PTY_RAW.
+   */
+  int flags;
+  /*
+   All 0: room for what comes later.
+   */
+  int reserved[6];
+} ipc_pty_attr_t;
+
+/*
+ A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes.
+ Initialised by ipc_rwlock_init(); never copied or moved.
+ */
+typedef struct ipc_rwlock_t {
+  uint64_t opaque[256];
+} ipc_rwlock_t;
+
+/*
  A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
  finds by its name. A placed one is initialised by ipc_sem_init(); never copied or moved. It is
  not a sem_t: one that was placed with sem_init() stays the C library's.
@@ -488,6 +686,125 @@ typedef struct ipc_type_t {
    */
   struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
 } ipc_type_t;
+
+/*
+ Who is at the other end of a socket.
+ */
+typedef struct ipc_peer_t {
+  /*
+   The process's number; 0 when it lives in a PID namespace that this process does not see.
+   */
+  pid_t pid;
+  /*
+   Its effective user.
+   */
+  uid_t uid;
+  /*
+   Its effective group.
+   */
+  gid_t gid;
+} ipc_peer_t;
+
+/*
+ Where one of a child's standard streams leads.
+ */
+typedef struct ipc_stream_t {
+  /*
+   One of the stream kinds.
+   */
+  int kind;
+  /*
+   For IPC_STREAM_FD.
+   */
+  int fd;
+  /*
+   For IPC_STREAM_FILE and IPC_STREAM_APPEND.
+   */
+  const char *path;
+} ipc_stream_t;
+
+/*
+ How to start a child. All zero is the default in everything.
+ */
+typedef struct ipc_spawn_attr_t {
+  /*
+   The child's standard input.
+   */
+  struct ipc_stream_t input;
+  /*
+   The child's standard output.
+   */
+  struct ipc_stream_t output;
+  /*
+   The child's standard error.
+   */
+  struct ipc_stream_t error;
+  /*
+   "NAME=value" strings, ended by NULL; NULL itself for this process's environment.
+   */
+  const char *const *environment;
+  /*
+   Where the child begins; NULL for this process's working directory. A program named by a
+   relative path is looked for from there.
+   */
+  const char *directory;
+  /*
+   Zero.
+   */
+  uint64_t reserved[4];
+} ipc_spawn_attr_t;
+
+/*
+ How a child ended.
+ */
+typedef struct ipc_child_exit_t {
+  /*
+   0 to 255: what it returned from main() or gave exit(); -1 if a signal ended it.
+   */
+  int code;
+  /*
+   The signal that ended it; 0 if it ended by itself.
+   */
+  int signal;
+} ipc_child_exit_t;
+
+/*
+ What goes to a child and what comes from it: see ipc_child_communicate(), which moves it on.
+ */
+typedef struct ipc_exchange_t {
+  /*
+   What is still to be fed to standard input; moves on as it is taken.
+   */
+  const void *input;
+  /*
+   How many bytes that is.
+   */
+  size_t input_size;
+  /*
+   Where standard output is collected; NULL: read and thrown away.
+   */
+  void *output;
+  /*
+   The size of that buffer.
+   */
+  size_t output_capacity;
+  /*
+   How many bytes stand in it (or were thrown away); 0 at first.
+   */
+  size_t output_size;
+  /*
+   The same for standard error.
+   */
+  void *error;
+  /*
+   The size of that buffer.
+   */
+  size_t error_capacity;
+  /*
+   How many bytes stand in it (or were thrown away); 0 at first.
+   */
+  size_t error_size;
+} ipc_exchange_t;
 
 /*
  What the kernel knows of a segment.
@@ -691,6 +1008,96 @@ extern "C" {
 #endif // __cplusplus
 
 /*
+ Makes a barrier out of memory that nobody else uses yet.
+
+ barrier: 2048 bytes, aligned to 8.
+ count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
+ participants; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_barrier_init(struct ipc_barrier_t *barrier,
+                     unsigned int count);
+
+/*
+ Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
+ others learn of its death. A participant already stays one.
+
+ Returns: 0, or a negative error.
+ Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
+ its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: safe. In signal handlers: not safe.
+ Owner death, fork, exec: as in ipc_barrier_wait().
+ */
+int ipc_barrier_join(struct ipc_barrier_t *barrier);
+
+/*
+ Waits until all participants have arrived; then the next round begins. A thread becomes a
+ participant with its first wait or with ipc_barrier_join(), and stays one until
+ ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
+ thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
+ whose first wait finds that a participant has died before does not become one.
+
+ Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
+ arrived; or a negative error.
+ Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
+ so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
+ 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
+ participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
+ namespace, or a damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
+ newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A process that
+ dies before it is a participant is not known here; use a timeout. Waiter death: the same.
+ Fork: the child is no participant. Exec: as death.
+ */
+int ipc_barrier_wait(struct ipc_barrier_t *barrier,
+                     int64_t timeout_ns);
+
+/*
+ Ends this thread's part in the barrier. The others then wait for another thread to take its
+ place.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
+ participant and gets -EPERM. Exec: as death.
+ */
+int ipc_barrier_leave(struct ipc_barrier_t *barrier);
+
+/*
+ Makes a barrier usable again after a participant's death: the dead one's place is free for
+ another thread, the living ones stay participants. Does nothing if none died.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
+ at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
+ with it.
+ */
+int ipc_barrier_reset(struct ipc_barrier_t *barrier);
+
+/*
+ Ends a barrier without participants. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: the last one destroys.
+ Owner death: who died is no participant. Fork, exec: nothing to do with it.
+ */
+int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
+
+/*
  Makes a condition variable out of memory that nobody else uses yet.
 
  Returns: 0, or a negative error.
@@ -753,6 +1160,134 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
  Threads: the last one destroys.
  */
 int ipc_cond_destroy(struct ipc_cond_t *cond);
+
+/*
+ Makes an event out of memory that nobody else uses yet.
+
+ flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or unknown flags.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_event_init(struct ipc_event_t *event, int flags);
+
+/*
+ Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
+ set changes nothing: settings are not counted (a semaphore counts). May be called from a
+ signal handler.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
+ version.
+ Threads: safe.
+ Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
+ not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
+ to others. Fork, exec: nothing to do with it.
+ */
+int ipc_event_set(struct ipc_event_t *event);
+
+/*
+ Takes a setting back: who waits from now on waits for the next. Those who waited already when
+ it was set are released all the same.
+
+ Returns: 0, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_reset(struct ipc_event_t *event);
+
+/*
+ Waits until an event is set, and takes the setting back if the event resets itself.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
+ an event of this library and version.
+ Threads: safe.
+ Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
+ event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
+ later at most. Fork, exec: nothing to do with it.
+ */
+int ipc_event_wait(struct ipc_event_t *event,
+                   int64_t timeout_ns);
+
+/*
+ Whether an event is set, at some moment during the call. Does not take an automatic one's
+ setting back.
+
+ Returns: 1 set, 0 not set, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_is_set(const struct ipc_event_t *event);
+
+/*
+ Ends an event that nobody will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: as in ipc_event_set().
+ Threads: the last one destroys.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_destroy(struct ipc_event_t *event);
+
+/*
+ Makes a FIFO, or finds one that is there.
+
+ path: in any file system. A symbolic link is not followed.
+ flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
+ mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
+ from its first moment; else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
+ Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
+ FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
+ no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
+ system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
+ Threads: safe.
+ */
+int ipc_fifo_create(const char *path,
+                    int flags,
+                    mode_t mode);
+
+/*
+ Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
+
+ path: of a FIFO; a symbolic link is not followed.
+ flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
+ the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
+ it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
+ to write too).
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
+ Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
+ below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions; -ENXIO no
+ reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT nobody came;
+ -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed without
+ SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the path's.
+ Threads: safe.
+ Death: a writer that was killed after it had opened counts as one that came: reading gives
+ the end of the file. Who is killed while waiting leaves nothing.
+ */
+int ipc_fifo_open(const char *path,
+                  int flags,
+                  int64_t timeout_ns);
+
+/*
+ Removes a FIFO's name. Who has it open keeps it.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
+ stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
+ Threads: safe.
+ */
+int ipc_fifo_unlink(const char *path);
 
 /*
  Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
@@ -1073,6 +1608,402 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  Threads: the last one destroys.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
+
+/*
+ Runs `run(context)` if that has not been done yet by any process, and waits for who is running it.
+ When this returns 0 or more, it has been run to its end, and all that it did is seen here.
+
+ once: 96 bytes, aligned to 8, all zeros at first.
+ run: called at most once by this call. It has to return: no longjmp out of it, no end of
+ the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
+ runs it again, so it has to cope with what a run that was cut off left behind.
+ timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
+ waits, 0 does not wait for another's run.
+
+ Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
+ Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
+ `run` itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
+ once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
+ a libc without robust lists of a known form.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
+ death: nothing happens to others.
+ Fork: in `run`, the child is not the runner; it must not return from `run`. Exec: as death.
+ */
+int ipc_once(struct ipc_once_t *once,
+             void (*run)(void *context),
+             void *context,
+             int64_t timeout_ns);
+
+/*
+ Makes a pool of permits out of memory that nobody else uses yet.
+
+ permits: 2048 bytes, aligned to 8.
+ count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
+ which a permit is held; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
+
+/*
+ Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
+ died is taken before others.
+
+ permit: receives the permit's number, 0 to count - 1, on success only; for ipc_permits_give(), and
+ for knowing which of count resources is this thread's now.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
+ died with it: what it stands for may have to be repaired; or a negative error.
+ Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
+ not a pool of permits of this library's version and libc, one of another PID namespace, or a damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: the permit is free at once; also when the thread ends, or the process calls
+ exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
+ If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
+ process took or did not send is made up for 100 ms later at most.
+ Fork: a permit held belongs to the parent. Exec: gives it back as death does.
+ */
+int ipc_permits_take(struct ipc_permits_t *permits,
+                     unsigned int *permit,
+                     int64_t timeout_ns);
+
+/*
+ Gives a permit back that this thread holds.
+
+ permit: its number, from ipc_permits_take().
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
+ misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe; only the thread that took it can give it.
+ Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
+ as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_permits_give(struct ipc_permits_t *permits,
+                     unsigned int permit);
+
+/*
+ How many permits are free. Others may take and give some during the call.
+
+ free: receives the number, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe.
+ Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_free(const struct ipc_permits_t *permits, unsigned int *free);
+
+/*
+ Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_permits_take().
+ Threads: the last one destroys.
+ Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_destroy(struct ipc_permits_t *permits);
+
+/*
+ Makes a pipe: what is written to one descriptor is read from the other, in order, each byte
+ once.
+
+ read_fd: receives the descriptor to read from, on success only.
+ write_fd: receives the descriptor to write to, on success only. Both are the caller's, who
+ closes them with close().
+ flags: 0 or any of IPC_NONBLOCK (plain read() and write() on them do not wait), IPC_INHERIT
+ (exec does not close them).
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, or an unknown flag; -EMFILE or -ENFILE too many descriptors.
+ Threads: safe. Fork: the child has both ends too; who does not need one closes it, or the
+ end of the file never comes.
+ */
+int ipc_pipe(int *read_fd,
+             int *write_fd,
+             int flags);
+
+/*
+ Reads until the buffer is full or the file ends, whatever interrupts it: a signal handler, a
+ partial transfer, a descriptor that does not wait. From any descriptor that is read as a
+ stream: pipe, FIFO, stream socket, terminal, file.
+
+ buf: room for len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 takes only what is there.
+
+ Returns: len, or less when the end of the file came first (0: there was nothing more), or a
+ negative error. After an error ipc_last_transferred() tells how many bytes stand in buf: they
+ are taken from the descriptor.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for reading; -EAGAIN not all is there and timeout_ns is 0; -ETIMEDOUT; -EISDIR a directory;
+ -ECONNRESET a socket's peer is gone; -EIO the terminal's other side is gone, or a disk's
+ error; -EFAULT buf is not memory.
+ Threads: safe; two that read from one descriptor share its bytes between them.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_read_full(int fd,
+                        void *buf,
+                        size_t len,
+                        int64_t timeout_ns);
+
+/*
+ Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
+ descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
+ stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone.
+
+ buf: len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 gives only what there is room for.
+
+ Returns: len, or a negative error. After an error ipc_last_transferred() tells how many
+ bytes are written.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for writing; -EPIPE nobody has it open for reading any more; -EAGAIN there is not room for
+ all and timeout_ns is 0; -ETIMEDOUT; -ENOTCONN or -ECONNRESET a socket without a peer;
+ -ENOSPC, -EFBIG, -EDQUOT or -EIO a file's; -EFAULT buf is not memory.
+ Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece; longer transfers of
+ two writers may be mixed.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_write_full(int fd,
+                         const void *buf,
+                         size_t len,
+                         int64_t timeout_ns);
+
+/*
+ How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
+ when it failed, so that the rest can be transferred later. Those that succeed do not change
+ it.
+
+ Returns: bytes; 0 when no transfer of this thread has failed.
+ Threads: safe; each thread has its own.
+ */
+size_t ipc_last_transferred(void);
+
+/*
+ How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
+
+ fd: either end.
+
+ Returns: bytes, or a negative error.
+ Errors: -EBADF fd is not open, or not a pipe.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_capacity(int fd);
+
+/*
+ Gives a pipe or FIFO room for at least so many bytes.
+
+ fd: either end.
+ bytes: the kernel takes the next power of two, and at least a page.
+
+ Returns: the capacity that it has now, or a negative error; then it is what it was.
+ Errors: -EBADF fd is not open, or not a pipe; -EINVAL bytes is 0 or over INT_MAX; -EPERM more
+ than /proc/sys/fs/pipe-max-size or /proc/sys/fs/pipe-user-pages-soft allows; -EBUSY it holds
+ more than that now; -ENOMEM no memory.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_set_capacity(int fd,
+                                size_t bytes);
+
+/*
+ Makes a pseudoterminal.
+
+ controller_fd: receives the end of the program that plays the user: what it writes is typed,
+ what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
+ terminal_fd: receives the terminal, for a program to use as its standard streams. On success
+ only; end it with close(2). It does not become this process's controlling terminal.
+ attr: NULL for 24 lines of 80 characters with echo; not kept.
+
+ Returns: 0, or a negative error. Both descriptors are close-on-exec.
+ Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
+ pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
+ -EACCES not permitted.
+ Threads: safe.
+ */
+int ipc_pty_open(int *controller_fd,
+                 int *terminal_fd,
+                 const struct ipc_pty_attr_t *attr);
+
+/*
+ Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
+ as its controlling terminal and its three standard streams, no other descriptor, and all
+ signals at their defaults and unblocked.
+
+ controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
+ with close(2): the program gets SIGHUP.
+ pidfd: receives a pidfd of the program's process, close-on-exec, on success only. poll(2)
+ reports it readable when the process has ended; then waitid(2) with P_PIDFD takes its
+ status. End it with close(2).
+ argv: the program and its arguments, ended by NULL. A name without a slash is searched for
+ in PATH. No shell is involved.
+ envp: its environment, ended by NULL; NULL for this process's.
+ attr: as in ipc_pty_open().
+
+ Returns: 0, the program is running; or a negative error, and there is no child.
+ Errors: -ENOENT no such program; -EACCES not executable; -ENOEXEC not a program; -E2BIG
+ arguments too long; -EAGAIN too many processes; -ENOMEM no memory; and those of
+ ipc_pty_open().
+ Threads: safe.
+ */
+int ipc_pty_spawn(int *controller_fd,
+                  int *pidfd,
+                  const char *const *argv,
+                  const char *const *envp,
+                  const struct ipc_pty_attr_t *attr);
+
+/*
+ Reads what the programs on the terminal have printed, waiting until there is something.
+
+ fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
+ be set for the timeout to hold.
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
+ says EIO then); or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
+ ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
+ -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
+ pseudoterminal.
+ Threads: safe; each byte goes to one reader.
+ */
+ssize_t ipc_pty_read(int fd,
+                     void *buf,
+                     size_t capacity,
+                     int64_t timeout_ns);
+
+/*
+ Asks for a terminal's size.
+
+ fd: either end.
+ rows, columns: receive the size, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
+ Threads: safe.
+ */
+int ipc_pty_window_size(int fd, unsigned short *rows, unsigned short *columns);
+
+/*
+ Sets a terminal's size. If it is another than before, the programs in the terminal's
+ foreground get SIGWINCH.
+
+ fd: either end.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF not open; -ENOTTY no terminal.
+ Threads: safe.
+ */
+int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
+
+/*
+ Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
+ ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+
+ rwlock: 2048 bytes, aligned to 8.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
+ without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
+
+/*
+ Locks for reading, together with other readers. Resumed after signal handlers. A thread
+ that holds it for reading may do so again, also while a writer waits; it then unlocks as
+ often.
+
+ Readers that come while a writer waits let it go first.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
+ holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
+ negative error, and the lock is not held.
+ Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
+ or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
+ holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
+ -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
+ a readers-writer lock of this library's version and libc, or one of another PID
+ namespace; -EOVERFLOW held 4294967295 times by this thread.
+ Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Owner death: also when the thread ends, or the process calls exec, holding the lock. A
+ reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
+ to the next locker. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
+                         int64_t timeout_ns);
+
+/*
+ Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
+ in the queue no new reader enters, so readers that overlap each other do not keep it out.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
+ writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
+ error, and the lock is not held.
+ Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
+ -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
+ was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe. In signal handlers: not safe.
+ Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
+ has written nothing, and nobody is told. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
+                          int64_t timeout_ns);
+
+/*
+ Unlocks what this thread holds, for reading or writing.
+
+ Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
+ on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe; only the thread that locked can unlock.
+ Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
+ happens to others.
+ Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
+
+/*
+ Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
+ held, alone.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
+ does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe.
+ Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
+ death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
+ */
+int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
+
+/*
+ Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_rwlock_read_lock().
+ Threads: the last one destroys.
+ Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
 
 /*
  Makes a semaphore out of memory that nobody else uses yet.
@@ -1415,6 +2346,424 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
+
+/*
+ Makes two connected sockets, for a process and its child or for two threads.
+
+ With IPC_SOCK_DATAGRAM nobody who waits to receive is told when the other end has gone; with the
+ other two types receiving returns 0 then.
+
+ first, second: receive a descriptor each, on success only. End them with close(2).
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK (for plain read(2) and write(2): the calls of this
+ library have their timeouts).
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, an unknown type or flag; -EMFILE or -ENFILE too many descriptors;
+ -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_pair(int *first,
+                  int *second,
+                  int type,
+                  int flags);
+
+/*
+ Makes the socket that clients find under `path`: for connections to be accepted with
+ ipc_sock_accept(), or, with IPC_SOCK_DATAGRAM, for messages to be received from it.
+
+ A living socket is never displaced, whoever owns it. The file of one whose processes have
+ all ended is replaced; of two that try so at once one wins. The permissions are at no moment
+ wider than asked. A process killed in this call leaves nothing, or a dead socket's file.
+
+ path: up to 107 bytes. The file stays when the socket is closed: ipc_sock_unlink() removes
+ it. With a leading "@" it is an abstract name: it has no file, no permissions (anybody in
+ the same network namespace may connect, or take the name first: ask ipc_sock_peer()), and
+ ends with its socket.
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK. A socket that accepts connections never waits
+ in accept(2), with or without it.
+ mode: the permissions of the file, exactly (the umask does not count); connecting and
+ sending need write permission. Not used for an abstract name.
+
+ Returns: a descriptor, to be ended with close(2), or a negative error. 128 connections may
+ wait to be accepted; listen(2) on the descriptor sets another number.
+ Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is no socket
+ stands there; -EINVAL a NULL, an empty path, an unknown type, flag or mode; -ENAMETOOLONG
+ the path has more than 107 bytes; -ENOENT or -ENOTDIR the directory; -EACCES or -EPERM not
+ permitted to make the file, to ask whether the old socket lives, to read the directory, or
+ to remove the old file; -EBUSY another process has had the directory locked for 2 seconds
+ while an old file was to be replaced; -ESTALE the file was removed during the call; -EROFS,
+ -ENOSPC the file system; -EMFILE or -ENFILE too many descriptors; -ENOMEM no memory.
+ Threads: safe. Fork: the socket lives until all processes that have it have closed it.
+ */
+int ipc_sock_listen(const char *path,
+                    int type,
+                    int flags,
+                    mode_t mode);
+
+/*
+ Takes the next connection, waiting until there is one.
+
+ listener: from ipc_sock_listen(). Any other listening UNIX socket works too; only if that is
+ a blocking one and another process takes the connection that this call was woken for does
+ the call wait beyond its timeout.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
+ Errors: -EAGAIN there is none and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL a socket that does not listen, or a timeout below -1; -EBADF not
+ open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many descriptors (the connection goes on
+ waiting); -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_accept(int listener,
+                    int64_t timeout_ns);
+
+/*
+ Connects to the socket that a server has made under `path`. It returns when the connection
+ stands in the server's backlog; the server need not have accepted it.
+
+ path: as in ipc_sock_listen().
+ type: the server's.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, and IPC_SOCK_WAIT to wait for a server that is
+ not there yet (no file, or a socket without a process).
+ timeout_ns: nanoseconds on the monotonic clock, for the server to come and for room in its
+ backlog; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor, to be ended with close(2), or a negative error.
+ Errors: -ENOENT no such file; -ECONNREFUSED nobody listens there; -EAGAIN the backlog is
+ full, or with IPC_SOCK_WAIT there is no server, and timeout_ns is 0; -ETIMEDOUT; -EINTR a
+ signal handler ran while waiting; -EPROTOTYPE the server's socket is of another type;
+ -EMEDIUMTYPE a file that is no socket; -EACCES no write permission for the file, or none to
+ search its directory; -EINVAL a NULL, an empty path, an unknown type or flag, or a timeout
+ below -1; -ENAMETOOLONG the path has more than 107 bytes; -ENOTDIR the directory; -EMFILE or
+ -ENFILE too many descriptors; -ENOMEM no memory.
+ Threads: safe.
+ */
+int ipc_sock_connect(const char *path,
+                     int type,
+                     int flags,
+                     int64_t timeout_ns);
+
+/*
+ Sends a message or, on a stream, bytes. Never raises SIGPIPE.
+
+ msg: len bytes; on a datagram socket len may be 0.
+ timeout_ns: how long to wait for room: nanoseconds on the monotonic clock; IPC_FOREVER
+ waits, 0 only tries. O_NONBLOCK of the descriptor does not count and is not changed.
+
+ Returns: how many bytes were taken, or a negative error and none was. A message is taken as
+ a whole; of a stream's bytes there may be room for less than len, whatever the timeout:
+ ipc_write_full() sends all.
+ Errors: -EAGAIN no room and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran while
+ waiting; -EPIPE, -ECONNRESET or -ECONNREFUSED the other end is closed, or its process has
+ ended; -EMSGSIZE the message is larger than the send buffer takes (SO_SNDBUF); -ENOTCONN not
+ connected; -EINVAL a NULL, a length above SSIZE_MAX, an empty message on a seqpacket socket,
+ or a timeout below -1; -EFAULT msg is not readable; -EBADF not open; -ENOTSOCK no socket;
+ -ENOBUFS or -ENOMEM no memory.
+ Threads: safe; messages do not mix, bytes of a stream may.
+ */
+ssize_t ipc_sock_send(int fd,
+                      const void *msg,
+                      size_t len,
+                      int64_t timeout_ns);
+
+/*
+ Receives the next message, whole, or, on a stream, the bytes that are there. Descriptors
+ that travel with it are closed: ipc_sock_recv_fds() receives them.
+
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries. O_NONBLOCK
+ of the descriptor does not count and is not changed.
+
+ Returns: how many bytes were received; 0 at the end of a stream or seqpacket connection (the
+ other end is closed, or its process has ended), and for an empty message of a datagram
+ socket; or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
+ ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
+ tells its size, and it stays in the socket (unless another receiver of the same socket takes
+ a message between this call's two
+ steps: receivers that share a socket give room for the largest message); -ECONNRESET the
+ other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
+ also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
+ writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;
+ -ENOMEM no memory.
+ Threads: safe; each message goes to one receiver.
+ */
+ssize_t ipc_sock_recv(int fd,
+                      void *buf,
+                      size_t capacity,
+                      int64_t timeout_ns);
+
+/*
+ Sends a message and descriptors with it: the receiver gets descriptors of its own for the
+ same open files. The sender's stay open and may be closed after the call. Never raises SIGPIPE.
+
+ msg: len bytes, at least 1.
+ fds: count descriptors, 1 to IPC_SOCK_FDS_MAX.
+ timeout_ns: as in ipc_sock_send().
+
+ Returns: how many bytes were taken, or a negative error and nothing was. The descriptors
+ travel with the first byte: when a stream takes less than len, the rest is sent without them.
+ Errors: those of ipc_sock_send(); -EINVAL also for a len of 0 or a count outside 1 to 253;
+ -EBADF also for one of fds that is not open; -ETOOMANYREFS too many descriptors of this user
+ are on their way (RLIMIT_NOFILE).
+ Threads: safe.
+ */
+ssize_t ipc_sock_send_fds(int fd,
+                          const void *msg,
+                          size_t len,
+                          const int *fds,
+                          size_t count,
+                          int64_t timeout_ns);
+
+/*
+ Receives as ipc_sock_recv(), and the descriptors that travel with the message or with the
+ bytes. They are close-on-exec and the caller's, who ends them with close(2). If the call
+ fails, all that had come are closed.
+
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ fds: receives the descriptors, on success only; may be NULL when fds_capacity is 0.
+ fds_capacity: how many ints fds has. IPC_SOCK_FDS_MAX is always enough.
+ fds_count: receives how many came, 0 included, on success only.
+ timeout_ns: as in ipc_sock_recv().
+
+ Returns: how many bytes were received, as ipc_sock_recv(), or a negative error.
+ Errors: those of ipc_sock_recv(); -EINVAL also for fds or fds_count NULL; -ENOBUFS more
+ descriptors came than fds_capacity (ipc_last_error() tells how many), and -EMFILE they could
+ not all be installed, because this process may not have so many open or a security module
+ forbids it: after both the message is taken and the descriptors are closed.
+ Threads: safe.
+ */
+ssize_t ipc_sock_recv_fds(int fd,
+                          void *buf,
+                          size_t capacity,
+                          int *fds,
+                          size_t fds_capacity,
+                          size_t *fds_count,
+                          int64_t timeout_ns);
+
+/*
+ Who is at the other end.
+
+ The user and the group are proof: the kernel noted them when the peer called connect(2),
+ listen(2) or, for a pair, socketpair(2), and nobody can forge them. They say who that was
+ then: the descriptor may have been passed on, or inherited, since. The pid is a hint: the
+ process may have ended and its number may be another's; ipc_sock_peer_pidfd() has not this
+ weakness.
+
+ peer: receives the answer, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOTCONN a socket without a known peer: not connected, or a datagram socket that is
+ not of a pair; -EINVAL a NULL; -EBADF not open; -ENOTSOCK no socket.
+ Threads: safe.
+ */
+int ipc_sock_peer(int fd,
+                  struct ipc_peer_t *peer);
+
+/*
+ A pidfd of the process that was at the other end when the connection was made: always that
+ process, never another with its number. poll(2) reports it readable when the process has
+ ended.
+
+ Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
+ Errors: -ESRCH the process has ended; -ENOTSUP the kernel is older than Linux 6.5 (a pidfd
+ made from the number alone would prove nothing, so none is made); -ENOTCONN as in
+ ipc_sock_peer(); -EBADF not open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many
+ descriptors.
+ Threads: safe.
+ */
+int ipc_sock_peer_pidfd(int fd);
+
+/*
+ Removes the file of a socket, living or dead, and nothing that is no socket. A server that
+ ends does it before it closes its socket: afterwards the file may be a successor's.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOENT no such file; -EMEDIUMTYPE a file that is no socket; -EINVAL a NULL, an
+ empty path, or an abstract name, which has no file; -ENAMETOOLONG the path has more than 107
+ bytes; -EACCES or -EPERM not permitted; -EBUSY another process has had the directory locked
+ for 2 seconds; -ENOTDIR, -EROFS the directory; -EMFILE or -ENFILE too many descriptors.
+ Threads: safe.
+ */
+int ipc_sock_unlink(const char *path);
+
+/*
+ Starts a program, with the standard streams that the flags name on pipes and the others
+ inherited. No shell is involved.
+
+ The child gets no other descriptor of this process, whoever opened it and however; its
+ signals are all at their defaults and none is blocked.
+
+ out: receives the handle, on success only. End it with ipc_child_close().
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is looked
+ for in PATH.
+ flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE, IPC_INHERIT (the child
+ also gets those descriptors that exec does not close).
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
+ -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY, -ENAMETOOLONG exec's others;
+ -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too many descriptors or handles;
+ -ENOMEM no memory.
+ Threads: safe, whatever other threads do.
+ Signals: none are lost; handlers wait until the program runs.
+ Fork: a child that this process forks can signal the program, but not wait for it.
+ */
+int ipc_spawn(struct ipc_child_t **out,
+              const char *const *argv,
+              int flags);
+
+/*
+ The same with more to choose: files, descriptors and /dev/null as streams, the environment, the
+ working directory.
+
+ attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
+ IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
+ this process's working directory.
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: those of ipc_spawn(); -EINVAL also for an unknown stream kind, one that the stream
+ cannot have, or a reserved field that is not zero; -EBADF a stream's fd is not open; -ENOENT,
+ -ENOTDIR, -EACCES, -EISDIR, -EROFS, -ENOSPC a stream's file or the directory cannot be used.
+ Threads: safe, whatever other threads do.
+ */
+int ipc_spawn_with(struct ipc_child_t **out,
+                   const char *const *argv,
+                   int flags,
+                   const struct ipc_spawn_attr_t *attr);
+
+/*
+ Where to write what the child reads from its standard input. Writing with ipc_write_full()
+ raises no SIGPIPE if the child is gone.
+
+ Returns: a descriptor that belongs to the handle (ipc_child_close_stdin() closes it), or a
+ negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: safe.
+ */
+int ipc_child_stdin(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard output.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard output is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stdout(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard error.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard error is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stderr(const struct ipc_child_t *child);
+
+/*
+ Closes the pipe to the child's standard input: the child reads the end of the file.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: no other thread may be writing to it.
+ */
+int ipc_child_close_stdin(struct ipc_child_t *child);
+
+/*
+ The child's process id, for messages. To signal it, ipc_child_kill() is safe from mistaking
+ another process for it.
+
+ Returns: the id, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_pid(const struct ipc_child_t *child);
+
+/*
+ The child's pidfd, for poll(): readable when the child has ended.
+
+ Returns: a descriptor that belongs to the handle (do not close it), or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_fd(const struct ipc_child_t *child);
+
+/*
+ Waits until the child has ended, and how. May be called again: the answer stays.
+
+ how: receives how it ended, on success only; may be NULL.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only asks.
+
+ Returns: 0 when it has ended, or a negative error.
+ Errors: -EAGAIN it runs and timeout_ns is 0; -ETIMEDOUT it runs still; -EINTR a signal
+ handler ran while waiting; -ECHILD this process is not the one that started it, or ignores
+ SIGCHLD, or has waited for it by other means; -EINVAL child is NULL, or a timeout below -1;
+ -EBADF a closed or foreign handle.
+ Threads: safe; all that wait get the same answer.
+ */
+int ipc_child_wait(struct ipc_child_t *child,
+                   struct ipc_child_exit_t *how,
+                   int64_t timeout_ns);
+
+/*
+ Sends the child a signal: SIGTERM, SIGKILL and so on. Never reaches another process that got
+ its id after it ended.
+
+ signal: a signal's number; 0 only asks whether it is there.
+
+ Returns: 0, or a negative error.
+ Errors: -ESRCH it has ended and was waited for; -EINVAL child is NULL, or no such signal;
+ -EPERM it has changed its user; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_kill(struct ipc_child_t *child,
+                   int signal);
+
+/*
+ Feeds the child's standard input and collects its standard output and error, as far as they
+ are pipes, whichever is possible first: no size leads to a deadlock. Ends when the child has
+ been fed everything (its input is then closed) and has closed its outputs, which ending does
+ too; ipc_child_wait() then tells how it ended. A child that does not want all its input is
+ no error: input_size tells what is left.
+
+ exchange: the buffers, and how far it has come; also moved on when the call fails, so that
+ nothing is lost: call again to go on, after -ENOBUFS with a larger (or emptied) buffer.
+ timeout_ns: nanoseconds on the monotonic clock for the whole exchange; IPC_FOREVER waits, 0
+ does what is possible at once.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOBUFS a buffer is full and there is more; -EAGAIN not finished and timeout_ns is
+ 0; -ETIMEDOUT not finished; -EINVAL a NULL, a size over its capacity, input for a child whose
+ standard input is no pipe, or a timeout below -1; -EBADF a closed or foreign handle.
+ Threads: one at a time for a child.
+ Signals: resumed after a handler.
+ Death: a killed child has closed its streams. A process that the child left behind may hold
+ them open: give a timeout.
+ */
+int ipc_child_communicate(struct ipc_child_t *child,
+                          struct ipc_exchange_t *exchange,
+                          int64_t timeout_ns);
+
+/*
+ Ends a handle and closes its pipes. The child is not killed: if it runs, it runs on, and when it
+ has ended, a later ipc_spawn() or ipc_child_close() of this process takes its remains away.
+
+ child: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: closes the calling process's handle only.
+ */
+int ipc_child_close(struct ipc_child_t *child);
 
 /*
  Computes the System V key for a path and a project number: the one that ftok() gives, so that
