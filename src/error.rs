@@ -97,6 +97,8 @@ thread_local! {
 }
 
 /// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
+#[cold]
+#[inline(never)]
 pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     // It is borrowed already only when a signal handler came in between and fails too: then the
     // interrupted call keeps the text.

@@ -10,10 +10,12 @@
 //! object. There is no lock, so a child may use handles whatever its parent's other threads
 //! were doing when it forked. (What such a thread had pinned stays so in the child: there,
 //! closing that handle releases nothing.)
+//!
+//! The slots and their states do not depend on what the handles stand for: [`Slots`] is one piece of code for all kinds, and
+//! [`Table`] only adds the type.
 
-use crate::error::{Result, fail};
-use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
+use crate::error::{Error, Result, fail};
+use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -33,7 +35,7 @@ const SLOTS_MAX: u32 = (FIRST_CHUNK * ((1 << CHUNKS) - 1)) as u32;
 /// |---|---|
 /// | 0 to 31 | calls that use the object now |
 /// | 32 | OPEN: the handle is good |
-/// | 33 | BUSY: the value is being written or dropped |
+/// | 33 | BUSY: the object is being put in or dropped |
 /// | 48 to 63 | generation, raised when a slot becomes free again |
 ///
 /// A slot is free when all but the generation is 0.
@@ -48,52 +50,37 @@ pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
     pointer.addr() as u64 >> 48 == MARK
 }
 
-struct Slot<T> {
+struct Slot {
     state: AtomicU64,
-    value: UnsafeCell<MaybeUninit<T>>,
+    /// The boxed object, while the slot is not free.
+    object: AtomicPtr<()>,
 }
 
-/// All the handles of one kind. Grows, never shrinks: that is what makes a stale handle safe to
-/// look at.
-pub(crate) struct Table<T> {
+/// The slots of one kind of handle. Grows, never shrinks: that is what makes a stale handle safe
+/// to look at.
+struct Slots {
     kind: u8,
     what: &'static str,
-    chunks: [AtomicPtr<Slot<T>>; CHUNKS],
+    chunks: [AtomicPtr<Slot>; CHUNKS],
     /// Where the search for a free slot begins: a slot just freed is the last to be used again.
     next: AtomicU32,
 }
 
-// SAFETY: a value is written while its slot is BUSY and read only while it is pinned OPEN or
-// after; the state's Release and Acquire order the two. Values go from thread to thread, so
-// they must be Send, and are shared, so they must be Sync.
-unsafe impl<T: Send + Sync> Sync for Table<T> {}
+/// A slot with what its handle says that its generation is.
+type Found<'a> = (&'a Slot, u64);
 
-/// An object in use: it stays whole as long as this lives.
-pub(crate) struct Pinned<'a, T> {
-    slot: &'a Slot<T>,
-}
-
-impl<T: Send + Sync> Table<T> {
-    /// `kind` differs from table to table; `what` names it in messages.
-    pub(crate) const fn new(kind: u8, what: &'static str) -> Table<T> {
-        Table {
-            kind,
-            what,
-            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
-            next: AtomicU32::new(0),
-        }
-    }
-
-    /// Takes in an object and returns its handle.
-    pub(crate) fn insert<H>(&self, value: T) -> Result<*mut H> {
+impl Slots {
+    /// Puts an object in and returns its handle's number.
+    fn insert(&self, object: *mut ()) -> Result<u64> {
         let capacity = self.capacity();
         // Relaxed: only a hint where to begin.
         let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let existing = (0..capacity).map(|step| (start.wrapping_add(step)) % capacity);
+        let existing = (0..capacity).map(|step| start.wrapping_add(step) % capacity);
         // Past the existing slots, a new chunk: its slots are free, but others may be faster.
         for index in existing.chain(capacity..SLOTS_MAX) {
-            let slot = self.slot(index, true);
-            let Some(slot) = slot else { break };
+            let Some(slot) = self.slot_or_make(index) else {
+                break;
+            };
             let state = slot.state.load(Ordering::Relaxed);
             if state & !GENERATION != 0 {
                 continue;
@@ -105,243 +92,298 @@ impl<T: Send + Sync> Table<T> {
                 Ordering::Acquire,
                 Ordering::Relaxed,
             );
-            if claimed.is_err() {
-                continue;
+            if claimed.is_ok() {
+                slot.object.store(object, Ordering::Relaxed);
+                // Release: who pins the slot sees the object.
+                slot.state.store(state | OPEN, Ordering::Release);
+                return Ok(self.number(index, state));
             }
-            // SAFETY: BUSY makes this thread the only one that touches the value.
-            unsafe { (*slot.value.get()).write(value) };
-            // Release: who pins the slot sees the value.
-            slot.state.store(state | OPEN, Ordering::Release);
-            let number = (MARK << 48)
-                | ((state & GENERATION) >> 16)
-                | (u64::from(index) << 12)
-                | (u64::from(self.kind) << 4);
-            return Ok(ptr::without_provenance_mut(number as usize));
         }
         Err(fail!(EMFILE, "{SLOTS_MAX} handles are open"))
     }
 
-    /// The same where a good handle is likely: `None` for one that `get` refuses.
+    /// The number of the handle of a slot in that state.
+    fn number(&self, index: u32, state: u64) -> u64 {
+        (MARK << 48)
+            | ((state & GENERATION) >> 16)
+            | (u64::from(index) << 12)
+            | (u64::from(self.kind) << 4)
+    }
+
+    /// Pins a slot if the number is that of an open handle of this kind.
     #[inline(always)]
-    pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
+    fn pin_fast(&self, number: u64) -> Option<&Slot> {
         const FIXED: u64 = MARK_BITS | 0xfff;
-        let number = handle.addr() as u64;
         if number & FIXED != (MARK << 48) | (u64::from(self.kind) << 4) {
             return None;
         }
-        let slot = self.slot_fast((number >> 12) as u32 & 0xf_ffff)?;
+        let slot = self.slot((number >> 12) as u32 & 0xf_ffff)?;
         let state = slot.state.load(Ordering::Relaxed);
         if state & OPEN == 0 || state & GENERATION != (number << 16) & GENERATION {
             return None;
         }
-        // Acquire pairs with insert's Release. A state that changes meanwhile is get's to follow.
+        // Acquire pairs with insert's Release. A state that changes meanwhile is pin's to follow.
         slot.state
             .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;
-        Some(Pinned { slot })
+        Some(slot)
     }
 
-    /// The object behind a handle, kept alive while the result lives.
-    pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
-        let (slot, generation) = self.find(handle)?;
+    fn pin(&self, number: u64) -> Result<&Slot> {
+        let (slot, _) = self.change_open(number, |state| state + 1)?;
+        Ok(slot)
+    }
+
+    /// Makes a handle invalid; returns its slot if nobody uses it, so that the object can go.
+    fn close(&self, number: u64) -> Result<Option<Found<'_>>> {
+        let unused = |state| state & USERS == 0;
+        let (slot, before) = self.change_open(number, |state| {
+            (state & !OPEN) | if unused(state) { BUSY } else { 0 }
+        })?;
+        Ok(unused(before).then_some((slot, before & GENERATION)))
+    }
+
+    /// Changes the state of an open handle's slot; returns the slot and the state before.
+    fn change_open(&self, number: u64, change: impl Fn(u64) -> u64) -> Result<Found<'_>> {
+        let (slot, generation) = self.find(number)?;
         let mut state = slot.state.load(Ordering::Relaxed);
         loop {
             if state & OPEN == 0 || state & GENERATION != generation {
-                return Err(self.closed(handle));
+                return Err(self.closed(number));
             }
-            // Acquire pairs with insert's Release.
+            // AcqRel: Acquire pairs with insert's Release, for the use and for the drop; Release
+            // orders this thread's use before the drop, if another thread does that.
             match slot.state.compare_exchange_weak(
                 state,
-                state + 1,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Ok(Pinned { slot }),
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// Ends a handle. The object is dropped now, or by the last call that still uses it.
-    pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
-        let (slot, generation) = self.find(handle)?;
-        let mut state = slot.state.load(Ordering::Relaxed);
-        loop {
-            if state & OPEN == 0 || state & GENERATION != generation {
-                return Err(self.closed(handle));
-            }
-            let unused = state & USERS == 0;
-            let closed = (state & !OPEN) | if unused { BUSY } else { 0 };
-            // AcqRel: Acquire pairs with insert's Release, for the drop; Release orders this
-            // thread's use before the drop, if another thread does that.
-            match slot.state.compare_exchange_weak(
-                state,
-                closed,
+                change(state),
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
-                Ok(_) if unused => {
-                    slot.empty(generation);
-                    return Ok(());
-                }
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok((slot, state)),
                 Err(now) => state = now,
             }
         }
     }
 
-    /// The first open object that `matches`, with its handle.
-    pub(crate) fn search<H>(&self, matches: impl Fn(&T) -> bool) -> Option<*mut H> {
-        for index in 0..self.capacity() {
-            let Some(slot) = self.slot(index, false) else {
-                continue;
-            };
-            let generation = slot.state.load(Ordering::Relaxed) & GENERATION;
-            let number = (MARK << 48)
-                | (generation >> 16)
-                | (u64::from(index) << 12)
-                | (u64::from(self.kind) << 4);
-            let handle: *mut H = ptr::without_provenance_mut(number as usize);
-            if slot.state.load(Ordering::Relaxed) & OPEN != 0
-                && self.get(handle).is_ok_and(|object| matches(&object))
-            {
-                return Some(handle);
-            }
-        }
-        None
-    }
-
-    fn find<H>(&self, handle: *const H) -> Result<(&Slot<T>, u64)> {
-        let number = handle.addr() as u64;
+    fn find(&self, number: u64) -> Result<Found<'_>> {
         let what = self.what;
         if number == 0 {
             return Err(fail!(EINVAL, "the {what} is NULL"));
         }
         if number >> 48 != MARK || number & 0xf != 0 {
-            return Err(fail!(EBADF, "{handle:p} is not a handle of this library"));
+            return Err(fail!(EBADF, "{number:#x} is not a handle of this library"));
         }
         if (number >> 4) as u8 != self.kind {
             return Err(fail!(
                 EBADF,
-                "{handle:p} is not a {what} but another handle"
+                "{number:#x} is not a {what} but another handle"
             ));
         }
-        let index = (number >> 12) as u32 & 0xf_ffff;
-        match self.slot(index, false) {
+        match self.slot((number >> 12) as u32 & 0xf_ffff) {
             Some(slot) => Ok((slot, (number << 16) & GENERATION)),
-            None => Err(self.closed(handle)),
+            None => Err(self.closed(number)),
         }
     }
 
-    fn closed<H>(&self, handle: *const H) -> crate::error::Error {
-        fail!(EBADF, "the {} {handle:p} is closed", self.what)
+    fn closed(&self, number: u64) -> Error {
+        fail!(EBADF, "the {} {number:#x} is closed", self.what)
     }
 
-    /// How many slots there are.
+    /// How many slots there are: of one chunk at least, which insert makes.
     fn capacity(&self) -> u32 {
         let chunks = self
             .chunks
             .iter()
             .take_while(|chunk| !chunk.load(Ordering::Relaxed).is_null())
             .count();
-        // One chunk at least: insert makes it.
         (FIRST_CHUNK * ((1 << chunks.max(1)) - 1)) as u32
     }
 
     /// An existing slot.
     #[inline(always)]
-    fn slot_fast(&self, index: u32) -> Option<&Slot<T>> {
-        // As in slot.
-        let position = index as usize / FIRST_CHUNK + 1;
-        let chunk = position.ilog2() as usize;
-        let offset = index as usize - FIRST_CHUNK * ((1 << chunk) - 1);
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        let (chunk, offset) = place_of(index);
+        // Acquire pairs with the publication in slot_or_make.
         let base = self.chunks.get(chunk)?.load(Ordering::Acquire);
-        // SAFETY: as in slot; NULL becomes None.
+        // SAFETY: a published chunk has FIRST_CHUNK << chunk slots, more than offset, and is
+        // never freed; NULL becomes None.
         (!base.is_null()).then(|| unsafe { &*base.add(offset) })
     }
 
-    fn slot(&self, index: u32, make: bool) -> Option<&Slot<T>> {
-        // Chunk k begins at FIRST_CHUNK * (2^k - 1).
-        let position = index as usize / FIRST_CHUNK + 1;
-        let chunk = position.ilog2() as usize;
-        let offset = index as usize - FIRST_CHUNK * ((1 << chunk) - 1);
-        let place = self.chunks.get(chunk)?;
-        // Acquire pairs with the publication below.
-        let mut base = place.load(Ordering::Acquire);
-        if base.is_null() {
-            if !make {
-                return None;
-            }
-            let slots: Box<[Slot<T>]> = (0..FIRST_CHUNK << chunk).map(|_| Slot::free()).collect();
-            let fresh = Box::into_raw(slots);
-            base = match place.compare_exchange(
-                ptr::null_mut(),
-                fresh.cast(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => fresh.cast(),
-                Err(another_threads) => {
-                    // SAFETY: the box was never shared.
-                    drop(unsafe { Box::from_raw(fresh) });
-                    another_threads
-                }
-            };
+    fn slot_or_make(&self, index: u32) -> Option<&Slot> {
+        if let Some(slot) = self.slot(index) {
+            return Some(slot);
         }
-        // SAFETY: a published chunk has FIRST_CHUNK << chunk slots, more than offset, and is
-        // never freed.
-        Some(unsafe { &*base.add(offset) })
+        let (chunk, _) = place_of(index);
+        let slots: Box<[Slot]> = (0..FIRST_CHUNK << chunk)
+            .map(|_| Slot {
+                state: AtomicU64::new(0),
+                object: AtomicPtr::new(ptr::null_mut()),
+            })
+            .collect();
+        let fresh = Box::into_raw(slots);
+        let published = self.chunks.get(chunk)?.compare_exchange(
+            ptr::null_mut(),
+            fresh.cast(),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if published.is_err() {
+            // SAFETY: another thread was faster, and this box was never shared.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+        self.slot(index)
     }
 }
 
-impl<T> Slot<T> {
-    fn free() -> Slot<T> {
-        Slot {
-            state: AtomicU64::new(0),
-            value: UnsafeCell::new(MaybeUninit::uninit()),
+/// Chunk k begins at FIRST_CHUNK * (2^k - 1).
+#[inline(always)]
+fn place_of(index: u32) -> (usize, usize) {
+    let chunk = (index as usize / FIRST_CHUNK + 1).ilog2() as usize;
+    (chunk, index as usize - FIRST_CHUNK * ((1 << chunk) - 1))
+}
+
+impl Slot {
+    /// Gives a pin up; returns the generation if the handle was closed and this pin was the last.
+    #[inline(always)]
+    fn unpin(&self) -> Option<u64> {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let is_last = state & USERS == 1 && state & OPEN == 0;
+            let left = (state - 1) | if is_last { BUSY } else { 0 };
+            // AcqRel: as in change_open.
+            match self
+                .state
+                .compare_exchange_weak(state, left, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return is_last.then_some(state & GENERATION),
+                Err(now) => state = now,
+            }
+        }
+    }
+}
+
+/// All the handles of one kind, which stand for objects of type `T`.
+pub(crate) struct Table<T> {
+    slots: Slots,
+    objects: PhantomData<T>,
+}
+
+// SAFETY: an object is put in while its slot is BUSY and used only while it is pinned; the state's
+// Release and Acquire order the two. Objects go from thread to thread, so they must be Send,
+// and are shared, so they must be Sync.
+unsafe impl<T: Send + Sync> Sync for Table<T> {}
+
+/// An object in use: it stays whole as long as this lives.
+pub(crate) struct Pinned<'a, T> {
+    slot: &'a Slot,
+    object: PhantomData<&'a T>,
+}
+
+impl<T: Send + Sync> Table<T> {
+    /// `kind` differs from table to table; `what` names it in messages.
+    pub(crate) const fn new(kind: u8, what: &'static str) -> Table<T> {
+        Table {
+            slots: Slots {
+                kind,
+                what,
+                chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+                next: AtomicU32::new(0),
+            },
+            objects: PhantomData,
         }
     }
 
-    /// Drops the value and frees the slot. The caller has just set BUSY. Not inlined: it would stand
-    /// in every export.
-    #[cold]
-    #[inline(never)]
-    fn empty(&self, generation: u64) {
-        // SAFETY: BUSY makes this thread the only one that touches the value, which insert wrote.
-        unsafe { (*self.value.get()).assume_init_drop() };
-        // Release: who takes the slot next comes after the drop. A wrapped generation is 0 again.
-        self.state
-            .store(generation.wrapping_add(1 << 48), Ordering::Release);
+    /// Takes in an object and returns its handle.
+    pub(crate) fn insert<H>(&self, object: T) -> Result<*mut H> {
+        let object = Box::into_raw(Box::new(object));
+        match self.slots.insert(object.cast()) {
+            Ok(number) => Ok(ptr::without_provenance_mut(number as usize)),
+            Err(error) => {
+                // SAFETY: it comes from the box above, and no slot has taken it.
+                drop(unsafe { Box::from_raw(object) });
+                Err(error)
+            }
+        }
+    }
+
+    /// The same as `get` where a good handle is likely: `None` for one that `get` refuses.
+    #[inline(always)]
+    pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
+        self.slots
+            .pin_fast(handle.addr() as u64)
+            .map(Pinned::of_slot)
+    }
+
+    /// The object behind a handle, kept alive while the result lives.
+    pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
+        self.slots.pin(handle.addr() as u64).map(Pinned::of_slot)
+    }
+
+    /// Ends a handle. The object is dropped now, or by the last call that still uses it.
+    pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
+        if let Some((slot, generation)) = self.slots.close(handle.addr() as u64)? {
+            // SAFETY: close has just set BUSY for us, and the slots of this table hold boxes of T.
+            unsafe { empty::<T>(slot, generation) };
+        }
+        Ok(())
+    }
+
+    /// The handle of the first open object that `matches`.
+    pub(crate) fn search<H>(&self, matches: impl Fn(&T) -> bool) -> Option<*mut H> {
+        (0..self.slots.capacity()).find_map(|index| {
+            let state = self.slots.slot(index)?.state.load(Ordering::Relaxed);
+            let number = self.slots.number(index, state);
+            let handle: *mut H = ptr::without_provenance_mut(number as usize);
+            let object: Pinned<'_, T> = self.get_fast(handle)?;
+            matches(&object).then_some(handle)
+        })
+    }
+}
+
+/// Drops the object in a slot and frees the slot.
+///
+/// # Safety
+///
+/// The caller has just set BUSY, and the slot holds a boxed T.
+#[cold]
+#[inline(never)]
+unsafe fn empty<T>(slot: &Slot, generation: u64) {
+    let object = slot.object.load(Ordering::Relaxed).cast::<T>();
+    // SAFETY: BUSY makes this thread the only one that touches the object, which insert boxed.
+    drop(unsafe { Box::from_raw(object) });
+    // Release: who takes the slot next comes after the drop. A wrapped generation is 0 again.
+    slot.state
+        .store(generation.wrapping_add(1 << 48), Ordering::Release);
+}
+
+impl<'a, T> Pinned<'a, T> {
+    #[inline(always)]
+    fn of_slot(slot: &'a Slot) -> Pinned<'a, T> {
+        Pinned {
+            slot,
+            object: PhantomData,
+        }
     }
 }
 
 impl<T> Deref for Pinned<'_, T> {
     type Target = T;
 
+    #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the slot was OPEN when it was pinned, so the value is written; it is not dropped
+        // SAFETY: the slot was OPEN when it was pinned, so it holds a boxed T, which is not dropped
         // before the pin goes.
-        unsafe { (*self.slot.value.get()).assume_init_ref() }
+        unsafe { &*self.slot.object.load(Ordering::Relaxed).cast() }
     }
 }
 
 impl<T> Drop for Pinned<'_, T> {
+    #[inline(always)]
     fn drop(&mut self) {
-        let mut state = self.slot.state.load(Ordering::Relaxed);
-        loop {
-            let last = state & USERS == 1 && state & OPEN == 0;
-            let left = (state - 1) | if last { BUSY } else { 0 };
-            // AcqRel: as in close.
-            match self.slot.state.compare_exchange_weak(
-                state,
-                left,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) if last => return self.slot.empty(state & GENERATION),
-                Ok(_) => return,
-                Err(now) => state = now,
-            }
+        if let Some(generation) = self.slot.unpin() {
+            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
+            unsafe { empty::<T>(self.slot, generation) };
         }
     }
 }

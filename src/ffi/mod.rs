@@ -42,6 +42,7 @@ use crate::map::Access;
 use crate::object::{Options, Outcome};
 use core::cell::Cell;
 use core::ffi::{CStr, c_int};
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use handle::is_handle;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -83,32 +84,59 @@ pub const IPC_UNSEALED: c_int = 0x200;
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
 const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
 
-/// What an export may return, and what it returns on failure.
-trait Returned {
-    fn failure(result: c_int) -> Self;
+/// What an export may return. Everything fits in a word, so that the guard is one piece of code.
+trait Returned: Copy {
+    /// Whether a failure is told as the negative errno, or else as 0.
+    const TELLS_ERRNO: bool;
+    fn to_word(self) -> isize;
+    fn from_word(word: isize) -> Self;
 }
 
 impl Returned for c_int {
-    fn failure(result: c_int) -> c_int {
-        result
+    const TELLS_ERRNO: bool = true;
+
+    fn to_word(self) -> isize {
+        self as isize
+    }
+
+    fn from_word(word: isize) -> c_int {
+        word as c_int
     }
 }
 
 impl Returned for isize {
-    fn failure(result: c_int) -> isize {
-        result as isize
-    }
-}
+    const TELLS_ERRNO: bool = true;
 
-impl<T> Returned for *mut T {
-    fn failure(_: c_int) -> *mut T {
-        core::ptr::null_mut()
+    fn to_word(self) -> isize {
+        self
+    }
+
+    fn from_word(word: isize) -> isize {
+        word
     }
 }
 
 impl Returned for usize {
-    fn failure(_: c_int) -> usize {
-        0
+    const TELLS_ERRNO: bool = false;
+
+    fn to_word(self) -> isize {
+        self as isize
+    }
+
+    fn from_word(word: isize) -> usize {
+        word as usize
+    }
+}
+
+impl<T> Returned for *mut T {
+    const TELLS_ERRNO: bool = false;
+
+    fn to_word(self) -> isize {
+        self.expose_provenance() as isize
+    }
+
+    fn from_word(word: isize) -> *mut T {
+        core::ptr::with_exposed_provenance_mut(word as usize)
     }
 }
 
@@ -119,28 +147,30 @@ thread_local! {
 
 /// Runs the body of the export `call`: the one place where Rust's failures become C's.
 fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
-    let mut body = Some(body);
-    let mut returned = None;
-    let result = run_guarded(call, &mut || {
-        if let Some(body) = body.take() {
-            returned = Some(body()?);
-        }
-        Ok(())
-    });
-    returned.unwrap_or_else(|| R::failure(result))
+    let mut body = ManuallyDrop::new(body);
+    R::from_word(run_guarded(call, R::TELLS_ERRNO, &mut || {
+        // SAFETY: run_guarded calls this once, so the body is taken once.
+        let body = unsafe { ManuallyDrop::take(&mut body) };
+        body().map(R::to_word)
+    }))
 }
 
-/// The part of the guard that does not depend on the export: once in the library, not once per export.
+/// The part of the guard that does not depend on the export: once in the library, not once per
+/// export. Calls `body` exactly once.
 #[inline(never)]
-fn run_guarded(call: &'static CStr, body: &mut dyn FnMut() -> Result<()>) -> c_int {
+fn run_guarded(
+    call: &'static CStr,
+    tells_errno: bool,
+    body: &mut dyn FnMut() -> Result<isize>,
+) -> isize {
     preserving_errno(|| {
         silence_own_panics();
         // A callback may call the library again, so what was is put back, not cleared.
         let before = INSIDE.replace(true);
         let outcome = catch_unwind(AssertUnwindSafe(body));
         INSIDE.set(before);
-        match outcome {
-            Ok(Ok(())) => 0,
+        let result = match outcome {
+            Ok(Ok(word)) => return word,
             Ok(Err(error)) => error::record(call, error),
             Err(panic) => {
                 let text = panic
@@ -150,7 +180,8 @@ fn run_guarded(call: &'static CStr, body: &mut dyn FnMut() -> Result<()>) -> c_i
                     .unwrap_or("no text");
                 error::record(call, fail!(EIO, "internal error: {text}"))
             }
-        }
+        };
+        if tells_errno { result as isize } else { 0 }
     })
 }
 
@@ -193,19 +224,29 @@ fn silence_own_panics() {
 
 /// Checks that a C caller gave an address where one is needed, aligned for what it points to.
 fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
-    match core::ptr::NonNull::new(pointer) {
-        None => Err(fail!(EINVAL, "{what} is NULL")),
-        Some(pointer) if !pointer.is_aligned() => Err(fail!(
-            EINVAL,
-            "{what} is {pointer:p}; expected an address aligned to {} bytes",
-            align_of::<T>()
-        )),
-        Some(pointer) if is_handle(pointer.as_ptr()) => Err(fail!(
-            EINVAL,
-            "{what} is {pointer:p}, which is a handle of this library and no address"
-        )),
-        Some(pointer) => Ok(pointer),
+    checked_address(pointer.addr(), align_of::<T>(), what)?;
+    // SAFETY: checked_address refuses 0.
+    Ok(unsafe { core::ptr::NonNull::new_unchecked(pointer) })
+}
+
+#[inline(never)]
+fn checked_address(address: usize, alignment: usize, what: &str) -> Result<()> {
+    if address == 0 {
+        return Err(fail!(EINVAL, "{what} is NULL"));
     }
+    if address % alignment != 0 {
+        return Err(fail!(
+            EINVAL,
+            "{what} is {address:#x}; expected an address aligned to {alignment} bytes"
+        ));
+    }
+    if is_handle(core::ptr::without_provenance::<u8>(address)) {
+        return Err(fail!(
+            EINVAL,
+            "{what} is {address:#x}, which is a handle of this library and no address"
+        ));
+    }
+    Ok(())
 }
 
 /// The same for a placed object, which is then used in place.
