@@ -10,30 +10,61 @@
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
+use core::num::NonZero;
 
 pub(crate) use nix::errno::Errno;
 
-/// A failed call: the errno that C will see, and whether this thread's description belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Error {
-    errno: Errno,
-    described: bool,
-}
+/// A failed call: the errno that C will see, and whether this thread's description belongs to
+/// it. In one register, because every fallible function hands it on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Error(NonZero<i32>);
+
+/// Beside the errno, which is below 4096.
+const DESCRIBED: i32 = 1 << 16;
+
+const UNKNOWN: NonZero<i32> = NonZero::new(libc::EIO).expect("EIO is not 0");
 
 pub(crate) type Result<T, E = Error> = core::result::Result<T, E>;
 
 impl Error {
+    fn new(errno: Errno, described: bool) -> Error {
+        let flag = if described { DESCRIBED } else { 0 };
+        // 0 would be an errno that nobody knows.
+        Error(NonZero::new(errno as i32 | flag).unwrap_or(UNKNOWN))
+    }
+
     pub(crate) fn errno(self) -> Errno {
-        self.errno
+        Errno::from_raw(self.0.get() & !DESCRIBED)
+    }
+
+    fn is_described(self) -> bool {
+        self.0.get() & DESCRIBED != 0
+    }
+
+    /// As a negative number, for the way through the guard.
+    pub(crate) fn to_word(self) -> isize {
+        -(self.0.get() as isize)
+    }
+
+    /// Back from a negative number.
+    pub(crate) fn from_word(word: isize) -> Option<Error> {
+        if word < 0 {
+            NonZero::new(-word as i32).map(Error)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.errno().fmt(f)
     }
 }
 
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
-        Error {
-            errno,
-            described: false,
-        }
+        Error::new(errno, false)
     }
 }
 
@@ -111,7 +142,7 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
         }
         Err(_) => false,
     });
-    Error { errno, described }
+    Error::new(errno, described)
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -119,7 +150,7 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
 #[cold]
 pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
     FAILURE.set(Some((call, error)));
-    if error.described {
+    if error.is_described() {
         DESCRIPTION.with(|text| {
             RECORDED.with(|recorded| {
                 // Both are free, but for a signal handler that fails inside a failing call.
@@ -131,7 +162,7 @@ pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
             });
         });
     }
-    -(error.errno as c_int)
+    -(error.errno() as c_int)
 }
 
 /// This thread's last failure as one line; empty when no call has failed. Valid until the thread
@@ -143,14 +174,14 @@ pub(crate) fn last_failure() -> *const c_char {
         };
         rendered.clear();
         if let Some((call, error)) = FAILURE.get() {
-            let meaning = text(-(error.errno as c_int)).to_str().unwrap_or("");
+            let meaning = text(-(error.errno() as c_int)).to_str().unwrap_or("");
             let _ = write!(
                 rendered,
                 "{}: -{:?}: ",
                 call.to_str().unwrap_or(""),
-                error.errno
+                error.errno()
             );
-            if error.described {
+            if error.is_described() {
                 let _ = RECORDED.with(|recorded| match recorded.try_borrow() {
                     Ok(recorded) => rendered.write_str(recorded.as_str()),
                     Err(_) => rendered.write_str(meaning),

@@ -37,7 +37,7 @@ pub mod types;
 
 mod handle;
 
-use crate::error::{self, Result, fail, preserving_errno};
+use crate::error::{self, Error, Result, fail, preserving_errno};
 use crate::map::Access;
 use crate::object::{Options, Outcome};
 use core::cell::Cell;
@@ -84,7 +84,8 @@ pub const IPC_UNSEALED: c_int = 0x200;
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
 const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
 
-/// What an export may return. Everything fits in a word, so that the guard is one piece of code.
+/// What an export may return: a number from 0 up or an address, which fits in a word and leaves the negative ones
+/// to errors. So the guard is one piece of code.
 trait Returned: Copy {
     /// Whether a failure is told as the negative errno, or else as 0.
     const TELLS_ERRNO: bool;
@@ -151,18 +152,14 @@ fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> 
     R::from_word(run_guarded(call, R::TELLS_ERRNO, &mut || {
         // SAFETY: run_guarded calls this once, so the body is taken once.
         let body = unsafe { ManuallyDrop::take(&mut body) };
-        body().map(R::to_word)
+        body().map_or_else(Error::to_word, R::to_word)
     }))
 }
 
 /// The part of the guard that does not depend on the export: once in the library, not once per
 /// export. Calls `body` exactly once.
 #[inline(never)]
-fn run_guarded(
-    call: &'static CStr,
-    tells_errno: bool,
-    body: &mut dyn FnMut() -> Result<isize>,
-) -> isize {
+fn run_guarded(call: &'static CStr, tells_errno: bool, body: &mut dyn FnMut() -> isize) -> isize {
     preserving_errno(|| {
         silence_own_panics();
         // A callback may call the library again, so what was is put back, not cleared.
@@ -170,8 +167,10 @@ fn run_guarded(
         let outcome = catch_unwind(AssertUnwindSafe(body));
         INSIDE.set(before);
         let result = match outcome {
-            Ok(Ok(word)) => return word,
-            Ok(Err(error)) => error::record(call, error),
+            Ok(word) => match Error::from_word(word) {
+                None => return word,
+                Some(error) => error::record(call, error),
+            },
             Err(panic) => {
                 let text = panic
                     .downcast_ref::<&str>()
@@ -333,7 +332,7 @@ const NOTHING_TO_CLOSE: c_int = 0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Errno, Error};
+    use crate::error::Errno;
 
     #[test]
     fn a_panic_becomes_eio_with_its_text() {
