@@ -46,6 +46,8 @@ impl Rwlock {
             self.check_unused("initialised already and ")?;
         }
         self.tag.store(0, Relaxed);
+        // A dead writer's mark is no reason to refuse.
+        self.writer.tag.store(0, Relaxed);
         self.writer.initialise(0)?;
         self.writing.store(0, Relaxed);
         self.wanted.store(0, Relaxed);
