@@ -38,7 +38,7 @@ C_TESTS := $(TARGET)/c-tests
 RUST_SOURCES := $(shell find src -type f) Cargo.toml build.rs cbindgen.toml
 MAN_PAGES := $(wildcard man/*.3 man/*.7)
 
-.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header clean tools
+.PHONY: all demo check check-rust check-c check-models check-all bench install install-strip uninstall header clean tools
 .DELETE_ON_ERROR:
 
 all: $(SHARED)
@@ -126,6 +126,10 @@ check: check-rust check-c
 
 check-rust: | tools
 	$(CARGO) test --locked
+
+# The algorithms in src/sync, in every order of steps.
+check-models: | tools
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models
 
 check-c: $(C_TEST_PROGRAMS)
 	c-tests/run.sh $(C_TEST_PROGRAMS)
