@@ -2,7 +2,7 @@
  * no round is both completed for one and timed out for another. */
 #include "test.h"
 
-enum { ROUNDS = 200 };
+enum { ROUNDS = 2000 };
 
 static struct {
   ipc_barrier_t barrier;

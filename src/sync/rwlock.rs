@@ -46,6 +46,8 @@ impl Rwlock {
             self.check_unused("initialised already and ")?;
         }
         self.tag.store(0, Relaxed);
+        // A dead writer's mark is no reason to refuse.
+        self.writer.tag.store(0, Relaxed);
         self.writer.initialise(0)?;
         self.writing.store(0, Relaxed);
         self.wanted.store(0, Relaxed);
@@ -186,7 +188,7 @@ impl Rwlock {
         fence(SeqCst);
         for slot in &self.readers {
             if slot.is_owned()
-                && let Err(error) = wait_until_left(slot, thread, deadline)
+                && let Err(error) = self.wait_until_left(slot, thread, deadline)
             {
                 self.writer.unlock()?;
                 return Err(error);
@@ -194,6 +196,28 @@ impl Rwlock {
         }
         self.writing.store(1, Relaxed);
         Ok(Locked::Clean)
+    }
+
+    /// Waits until `slot` has no owner. The loads in it are SeqCst, which includes Acquire: what
+    /// the reader did was done before this thread writes.
+    fn wait_until_left(&self, slot: &Slot, thread: Thread, deadline: Deadline) -> Result<()> {
+        if owned_by(&self.readers, thread).is_some() {
+            return Err(reads_already());
+        }
+        // A reader that steps back is gone at once.
+        if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
+            return Ok(());
+        }
+        while let Some(word) = slot.expect_release() {
+            if deadline == Deadline::Now {
+                return Err(Errno::EAGAIN.into());
+            }
+            match super::sleep(&slot.word, word, deadline)? {
+                Awoken::Look | Awoken::Interrupted => {}
+                Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Takes the writer's mutex. `OwnerDied`: a writer died while it wrote, and this thread has the
@@ -313,26 +337,4 @@ fn reads_already() -> Error {
         EDEADLK,
         "this thread holds the lock for reading and would wait for itself"
     )
-}
-
-/// Waits until `slot` has no owner. The loads in it are SeqCst, which includes Acquire: what the
-/// reader did was done before this thread writes.
-fn wait_until_left(slot: &Slot, thread: Thread, deadline: Deadline) -> Result<()> {
-    if slot.is_owned_by(thread) {
-        return Err(reads_already());
-    }
-    // A reader that steps back is gone at once.
-    if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
-        return Ok(());
-    }
-    while let Some(word) = slot.expect_release() {
-        if deadline == Deadline::Now {
-            return Err(Errno::EAGAIN.into());
-        }
-        match super::sleep(&slot.word, word, deadline)? {
-            Awoken::Look | Awoken::Interrupted => {}
-            Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
-        }
-    }
-    Ok(())
 }

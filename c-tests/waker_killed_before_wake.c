@@ -1,0 +1,105 @@
+/* Who is killed after it has let go and before it wakes the sleepers leaves nobody asleep: they look
+ * for themselves. The killing is exact: at the entry of the system call that would wake. */
+#include "asleep.h"
+
+#include <sys/ptrace.h>
+
+static struct {
+  ipc_event_t manual, automatic;
+  ipc_sem_t sem;
+  ipc_rwlock_t read, written;
+  ipc_permits_t permits;
+  ipc_barrier_t barrier;
+  ipc_once_t once;
+} *shared;
+
+enum { MANUAL, AUTOMATIC, SEM, READ, WRITTEN, WRITTEN_BY_READER, PERMITS, BARRIER, ONCE, KINDS };
+
+static void run_and_wait(void *context) {
+  (void)context;
+  stop_here();
+}
+
+static void nothing(void *context) { (void)context; }
+
+/* What the waker does before the sleeper sleeps, and what lets the sleeper go on. */
+static void waker(void *which) {
+  unsigned permit;
+  int kind = *(int *)which;
+  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  switch (kind) {
+    case READ: CHECK_EQUAL(ipc_rwlock_read_lock(&shared->read, 0), 0); break;
+    case WRITTEN:
+    case WRITTEN_BY_READER: CHECK_EQUAL(ipc_rwlock_write_lock(&shared->written, 0), 0); break;
+    case PERMITS: CHECK_EQUAL(ipc_permits_take(&shared->permits, &permit, 0), 0); break;
+    case BARRIER: CHECK_EQUAL(ipc_barrier_join(&shared->barrier), 0); break;
+  }
+  if (kind == ONCE) CHECK_EQUAL(ipc_once(&shared->once, run_and_wait, NULL, 0), IPC_ONCE_RAN);
+  raise(SIGSTOP);
+  switch (kind) {
+    case MANUAL: ipc_event_set(&shared->manual); break;
+    case AUTOMATIC: ipc_event_set(&shared->automatic); break;
+    case SEM: ipc_sem_post(&shared->sem); break;
+    case READ: ipc_rwlock_unlock(&shared->read); break;
+    case WRITTEN:
+    case WRITTEN_BY_READER: ipc_rwlock_unlock(&shared->written); break;
+    case PERMITS: ipc_permits_give(&shared->permits, permit); break;
+    case BARRIER: ipc_barrier_wait(&shared->barrier, PATIENCE); break;
+  }
+}
+
+static void sleeper(void *which) {
+  unsigned permit;
+  int result = -1;
+  switch (*(int *)which) {
+    case MANUAL: result = ipc_event_wait(&shared->manual, PATIENCE); break;
+    case AUTOMATIC: result = ipc_event_wait(&shared->automatic, PATIENCE); break;
+    case SEM: result = ipc_sem_wait(&shared->sem, PATIENCE); break;
+    case READ: result = ipc_rwlock_write_lock(&shared->read, PATIENCE); break;
+    case WRITTEN: result = ipc_rwlock_write_lock(&shared->written, PATIENCE); break;
+    case WRITTEN_BY_READER: result = ipc_rwlock_read_lock(&shared->written, PATIENCE); break;
+    case PERMITS: result = ipc_permits_take(&shared->permits, &permit, PATIENCE); break;
+    case BARRIER: result = ipc_barrier_wait(&shared->barrier, PATIENCE); break;
+    case ONCE: result = ipc_once(&shared->once, nothing, NULL, PATIENCE); break;
+  }
+  CHECK_EQUAL(result, 0);
+}
+
+/* Runs a stopped, traced child until it is about to call the kernel for a futex. */
+static void run_until_futex(pid_t child) {
+  for (;;) {
+    int status;
+    struct __ptrace_syscall_info info;
+    CHECK(ptrace(PTRACE_SYSCALL, child, NULL, NULL) == 0);
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    if (!WIFSTOPPED(status)) test_failed(__FILE__, __LINE__, "it ended without waking anybody");
+    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
+    CHECK(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) > 0);
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_futex) return;
+  }
+}
+
+int main(void) {
+  shared = shared_memory(sizeof *shared);
+  for (int kind = 0; kind < KINDS; kind++) {
+    CHECK_EQUAL(ipc_event_init(&shared->manual, 0), 0);
+    CHECK_EQUAL(ipc_event_init(&shared->automatic, IPC_EVENT_AUTO_RESET), 0);
+    CHECK_EQUAL(ipc_sem_init(&shared->sem, 0), 0);
+    CHECK_EQUAL(ipc_rwlock_init(&shared->read), 0);
+    CHECK_EQUAL(ipc_rwlock_init(&shared->written), 0);
+    CHECK_EQUAL(ipc_permits_init(&shared->permits, 1), 0);
+    CHECK_EQUAL(ipc_barrier_init(&shared->barrier, 3), 0);
+    int status;
+    pid_t child = start(waker, &kind);
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    if (!WIFSTOPPED(status)) SKIP("ptrace is not permitted here");
+    CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
+    pid_t sleepers[2];
+    int count = kind == BARRIER ? 2 : 1;
+    for (int i = 0; i < count; i++) wait_until_asleep(sleepers[i] = start(sleeper, &kind));
+    run_until_futex(child);
+    KILL(child);
+    for (int i = 0; i < count; i++) FINISH(sleepers[i]);
+  }
+  return 0;
+}
