@@ -38,7 +38,7 @@ C_TESTS := $(TARGET)/c-tests
 RUST_SOURCES := $(shell find src -type f) Cargo.toml build.rs cbindgen.toml
 MAN_PAGES := $(wildcard man/*.3 man/*.7)
 
-.PHONY: all demo check check-rust check-c check-all bench install install-strip uninstall header clean tools
+.PHONY: all demo check check-rust check-c check-kill check-kill-full check-all bench install install-strip uninstall header clean tools
 .DELETE_ON_ERROR:
 
 all: $(SHARED)
@@ -122,13 +122,31 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 bench: $(BENCH_PROGRAMS)
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
 
-check: check-rust check-c
+check: check-rust check-c check-kill
 
 check-rust: | tools
 	$(CARGO) test --locked
 
 check-c: $(C_TEST_PROGRAMS)
 	c-tests/run.sh $(C_TEST_PROGRAMS)
+
+# A process killed at every instruction: tests/kill_every_instruction.rs steps the victim.
+VICTIM := $(C_TESTS)/victim/victim
+VICTIM_SOURCES := $(wildcard c-tests/victim/*.c)
+KILL_FLAGS ?=
+KILL = ROBUSTIPC_VICTIM=$(VICTIM) $(CARGO) test --locked --quiet --test kill_every_instruction --
+
+# Bound at once: what is stepped is the library, and not the dynamic linker.
+$(VICTIM): $(VICTIM_SOURCES) c-tests/victim/victim.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
+	  $(VICTIM_SOURCES) -o $@ $$($(STAGED) --libs) $(RPATH) -Wl,-z,now -pthread
+
+check-kill: $(VICTIM)
+	$(KILL) --quick $(KILL_FLAGS)
+
+check-kill-full: $(VICTIM)
+	$(KILL) --full $(KILL_FLAGS)
 
 clean:
 	$(CARGO) clean

@@ -1,0 +1,257 @@
+//! One round: a victim is killed, or stopped, at one point of one operation, and the survivors go on.
+//!
+//! Points are counted from 0, before the first instruction. Each instruction ends at the next point; a
+//! system call that falls asleep has a point of its own in between, where the victim is asleep.
+
+use super::crew::{CHECKERS, Crew, Operation, Phase, SLEEPERS};
+use super::tracee::{Event, Step, Tracee};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Kill,
+    Stop,
+    /// Killed; then a second victim, which recovers, is killed at this point of that.
+    Second(usize),
+}
+
+/// The positions of an operation's instructions, in the order in which they are executed.
+#[derive(Default, PartialEq, Eq)]
+pub(crate) struct Trace {
+    pub(crate) positions: Vec<u64>,
+    /// The points before which a system call stands.
+    pub(crate) slept: bool,
+}
+
+/// `enum progress` of victim.h.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    KilledBefore,
+    KilledWithin,
+    KilledAfter,
+    LeftAlive,
+}
+
+/// How far a victim was brought.
+struct Reached {
+    points: usize,
+    asleep: bool,
+    at_end: bool,
+}
+
+pub(crate) struct Round<'a> {
+    pub(crate) crew: &'a mut Crew,
+    pub(crate) operation: &'a Operation,
+    pub(crate) recovery: Option<&'a Operation>,
+    /// How often the victim was asleep.
+    naps: i32,
+    sleepers_started: bool,
+    /// Where the victim was when it was stopped or killed.
+    pub(crate) place: String,
+}
+
+/// What a round showed.
+pub(crate) struct Outcome {
+    /// The point that was asked for is the operation's end, or beyond it.
+    pub(crate) at_end: bool,
+    /// The same for the second victim.
+    pub(crate) second_at_end: bool,
+    pub(crate) points: usize,
+}
+
+impl<'a> Round<'a> {
+    pub(crate) fn new(
+        crew: &'a mut Crew,
+        operation: &'a Operation,
+        recovery: Option<&'a Operation>,
+    ) -> Round<'a> {
+        Round {
+            crew,
+            operation,
+            recovery,
+            naps: 0,
+            sleepers_started: false,
+            place: String::new(),
+        }
+    }
+
+    /// Plays the round. `known` is the operation's trace, if it is always the same: then the way to
+    /// the point is taken at full speed.
+    pub(crate) fn play(
+        &mut self,
+        fate: Fate,
+        point: usize,
+        known: Option<&Trace>,
+        record: Option<&mut Trace>,
+    ) -> Result<Outcome, String> {
+        let operation = self.operation;
+        self.crew.tell(0, Phase::SetUp, operation, 0)?;
+        let mut victim = self.crew.victim(operation)?;
+        if operation.sleepers > 0 && !operation.sleep_at_block {
+            self.start_sleepers()?;
+        }
+        let reached = self.bring(&mut victim, point, known, record)?;
+        let mut second_at_end = false;
+        let progress = match fate {
+            Fate::Stop => {
+                self.leave_stopped(&mut victim, reached.asleep)?;
+                Progress::LeftAlive
+            }
+            Fate::Kill => {
+                self.kill(&mut victim)?;
+                match () {
+                    () if reached.at_end => Progress::KilledAfter,
+                    () if point == 0 => Progress::KilledBefore,
+                    () => Progress::KilledWithin,
+                }
+            }
+            Fate::Second(second_point) => {
+                self.kill(&mut victim)?;
+                second_at_end = self.kill_second(second_point)?;
+                Progress::KilledWithin
+            }
+        };
+        let alive = i32::from(progress == Progress::LeftAlive);
+        self.crew.tell(0, Phase::LetGo, operation, alive)?;
+        for checker in CHECKERS {
+            self.crew.begin(checker, Phase::Check, operation, 0)?;
+        }
+        for checker in CHECKERS {
+            self.crew.end(checker, Phase::Check)?;
+        }
+        if self.sleepers_started {
+            for &sleeper in &SLEEPERS[..operation.sleepers] {
+                self.crew.end(sleeper, Phase::Sleep)?;
+            }
+        }
+        self.crew.tell(0, Phase::Settle, operation, progress as i32)?;
+        Ok(Outcome {
+            at_end: reached.at_end,
+            second_at_end,
+            points: reached.points,
+        })
+    }
+
+    fn start_sleepers(&mut self) -> Result<(), String> {
+        self.sleepers_started = true;
+        self.crew.start_sleepers(self.operation)
+    }
+
+    /// The victim is asleep: now those that are to sleep beside it, and what it waits for.
+    fn wake(&mut self) -> Result<(), String> {
+        self.naps += 1;
+        if self.operation.sleepers > 0 && !self.sleepers_started {
+            self.start_sleepers()?;
+        }
+        self.crew.tell(0, Phase::Release, self.operation, self.naps)
+    }
+
+    fn kill(&mut self, victim: &mut Tracee) -> Result<(), String> {
+        self.place = victim.place();
+        victim.kill()
+    }
+
+    /// Executes the victim's instructions up to `point`, or to the operation's end.
+    fn bring(
+        &mut self,
+        victim: &mut Tracee,
+        point: usize,
+        known: Option<&Trace>,
+        mut record: Option<&mut Trace>,
+    ) -> Result<Reached, String> {
+        let mut points = 0;
+        if let Some(trace) = known
+            && point > 32
+            && let Some(&position) = trace.positions.get(point)
+        {
+            points = jump(victim, &trace.positions, point, position)?;
+        }
+        while points < point {
+            if let Some(trace) = record.as_deref_mut() {
+                trace.positions.push(victim.position());
+            }
+            match victim.step()? {
+                Step::Done => points += 1,
+                Step::AtMarker => {
+                    if let Some(trace) = record.as_deref_mut() {
+                        trace.positions.pop();
+                    }
+                    break;
+                }
+                Step::Asleep => {
+                    points += 1;
+                    if points == point {
+                        return Ok(Reached {
+                            points,
+                            asleep: true,
+                            at_end: false,
+                        });
+                    }
+                    if let Some(trace) = record.as_deref_mut() {
+                        trace.slept = true;
+                    }
+                    self.wake()?;
+                    victim.finish_step()?;
+                    points += 1;
+                }
+            }
+        }
+        Ok(Reached {
+            points,
+            asleep: false,
+            at_end: victim.is_at_marker()?,
+        })
+    }
+
+    /// Leaves the victim stopped while the survivors try, then lets it go on to its end.
+    fn leave_stopped(&mut self, victim: &mut Tracee, asleep: bool) -> Result<(), String> {
+        if asleep {
+            victim.stop()?;
+        }
+        self.place = victim.place();
+        self.crew.tell(0, Phase::Meanwhile, self.operation, 0)?;
+        let mut event = victim.run()?;
+        loop {
+            event = match event {
+                Event::Marker => victim.run()?,
+                Event::Asleep => {
+                    self.wake()?;
+                    victim.run_on()?
+                }
+                Event::Exited(0) => return Ok(()),
+                Event::Exited(status) => {
+                    return Err(format!("the victim ended with status {status}"));
+                }
+            };
+        }
+    }
+
+    fn kill_second(&mut self, point: usize) -> Result<bool, String> {
+        let recovery = self.recovery.ok_or("no recovery is defined")?;
+        let mut victim = self.crew.victim(recovery)?;
+        let reached = self.bring(&mut victim, point, None, None)?;
+        self.kill(&mut victim)?;
+        Ok(reached.at_end)
+    }
+}
+
+/// Goes to `point` with a breakpoint where that is faster than stepping; returns how far it came.
+fn jump(
+    victim: &mut Tracee,
+    positions: &[u64],
+    point: usize,
+    position: u64,
+) -> Result<usize, String> {
+    let begins = |&index: &usize| {
+        positions[index] == position && (index == 0 || positions[index - 1] != position)
+    };
+    // A repeated string instruction is many steps at one position: go to the first of them.
+    let Some(first) = (0..=point).rev().find(begins) else {
+        return Ok(0);
+    };
+    let times = (0..=first).filter(begins).count();
+    if times * 4 > first {
+        return Ok(0);
+    }
+    victim.run_to(position, times)?;
+    Ok(first)
+}
