@@ -20,8 +20,9 @@ mod tracee;
 
 use crew::{Crew, Must, Operation};
 use round::{Fate, Outcome, Round, Trace};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a survivor may take for what should take no time.
@@ -115,6 +116,21 @@ struct Harness {
 }
 
 impl Harness {
+    fn new(
+        program: &Path,
+        number: usize,
+        operations: &[Operation],
+        extent: Extent,
+    ) -> Result<Harness, String> {
+        Ok(Harness {
+            crew: Crew::assemble(program, number, PATIENCE)?,
+            operations: operations.to_vec(),
+            extent,
+            quiet: false,
+            first_failure: None,
+        })
+    }
+
     fn recovery_of(&self, operation: &Operation) -> Option<Operation> {
         let name = operation.recovery.as_deref()?;
         self.operations.iter().find(|other| other.name == name).cloned()
@@ -182,7 +198,9 @@ impl Harness {
         if long {
             self.play(operation, Fate::Kill, end, None, Some(&mut again), &mut tally)?;
         }
-        let known = (long && trace == again).then_some(&trace);
+        let steady = long && trace == again;
+        trace.count_visits();
+        let known = steady.then_some(&trace);
 
         let points = spread(whole.points, self.extent.points);
         tally.tried = points.len();
@@ -268,6 +286,8 @@ fn report(operation: &Operation, tally: &Tally, began: Instant) {
 }
 
 fn run() -> Result<bool, String> {
+    // Short sleeps are to be short.
+    let _ = nix::sys::prctl::set_timerslack(1);
     let arguments = arguments()?;
     let program = std::env::var_os("ROBUSTIPC_VICTIM").map(PathBuf::from);
     let program = program.ok_or("the victim is not built: run this test with `make check-kill`")?;
@@ -278,22 +298,15 @@ fn run() -> Result<bool, String> {
         }
         return Ok(true);
     }
-    let mut harness = Harness {
-        crew: Crew::assemble(&program, PATIENCE)?,
-        operations: operations.clone(),
-        extent: arguments.extent,
-        quiet: false,
-        first_failure: None,
-    };
     if let Some((name, fate, point)) = arguments.reproduce {
         let operation = operations.iter().find(|operation| operation.name == name);
         let operation = operation.ok_or_else(|| format!("there is no operation {name}"))?;
+        let mut harness = Harness::new(&program, 0, &operations, arguments.extent)?;
         let mut tally = Tally::default();
         harness.play(operation, fate, point, None, None, &mut tally)?;
         println!("{} passed, {} failed", 1 - tally.failures, tally.failures);
         return Ok(tally.failures == 0);
     }
-    let (mut passed, mut failed) = (0, 0);
     let mut chosen: Vec<&Operation> = operations.iter().collect();
     if let Some(only) = &arguments.only {
         chosen.retain(|operation| operation.name.starts_with(only.as_str()));
@@ -301,34 +314,65 @@ fn run() -> Result<bool, String> {
             return Err(format!("there is no operation {only}: see --list"));
         }
     }
-    let (sound, broken): (Vec<_>, Vec<_>) =
-        chosen.into_iter().partition(|operation| operation.must == Must::Hold);
-    for operation in sound {
-        let began = Instant::now();
-        let tally = harness.try_operation(operation)?;
-        report(operation, &tally, began);
-        if tally.failures == 0 {
-            passed += 1;
-        } else {
-            failed += 1;
-        }
-    }
-    // The harness against itself: what is wrong on purpose has to be caught.
-    harness.quiet = true;
-    harness.crew.set_patience(PATIENCE_WITH_THE_BROKEN)?;
-    for operation in broken {
-        if self_check(&mut harness, operation)? {
-            passed += 1;
-        } else {
-            failed += 1;
-        }
-    }
+    let (passed, failed) = share_out(&program, &operations, &chosen, arguments.extent)?;
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0)
 }
 
-/// Whether the harness finds what is wrong with an operation.
+/// Tries the chosen operations, as many at once as there are processors, each with a crew of its own.
+/// Returns how many passed and how many failed.
+fn share_out(
+    program: &Path,
+    operations: &[Operation],
+    chosen: &[&Operation],
+    extent: Extent,
+) -> Result<(usize, usize), String> {
+    let next = AtomicUsize::new(0);
+    // What a thread has begun to trace, it alone can step.
+    let work = |number: usize| -> Result<(usize, usize), String> {
+        let mut harness = Harness::new(program, number, operations, extent)?;
+        let (mut passed, mut failed) = (0, 0);
+        // Relaxed: the number stands for itself.
+        while let Some(operation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let good = match operation.must {
+                Must::Hold => {
+                    let began = Instant::now();
+                    let tally = harness.try_operation(operation)?;
+                    report(operation, &tally, began);
+                    tally.failures == 0
+                }
+                _ => self_check(&mut harness, operation)?,
+            };
+            *if good { &mut passed } else { &mut failed } += 1;
+        }
+        Ok((passed, failed))
+    };
+    let workers = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = (0..workers)
+            .map(|number| scope.spawn(move || work(number)))
+            .collect();
+        let mut sum = (0, 0);
+        for thread in threads {
+            let (passed, failed) = thread.join().map_err(|_| "the harness has a fault")??;
+            sum = (sum.0 + passed, sum.1 + failed);
+        }
+        Ok(sum)
+    })
+}
+
+/// The harness against itself: whether it finds what is wrong with an operation.
 fn self_check(harness: &mut Harness, operation: &Operation) -> Result<bool, String> {
+    harness.quiet = true;
+    harness.crew.set_patience(PATIENCE_WITH_THE_BROKEN)?;
+    let found = find_failure(harness, operation);
+    harness.quiet = false;
+    harness.crew.set_patience(PATIENCE)?;
+    found
+}
+
+fn find_failure(harness: &mut Harness, operation: &Operation) -> Result<bool, String> {
     let fate = match operation.must {
         Must::FailIfStopped => Fate::Stop,
         _ => Fate::Kill,

@@ -63,8 +63,8 @@ static void set_up_held_orphaned(void) {
   static void set_up_orphaned_##kind(void) { set_up_##kind(); set_up_orphaned(); } \
   static void set_up_held_orphaned_##kind(void) { set_up_##kind(); set_up_held_orphaned(); }
 
+static void set_up_orphaned_checked(void) { set_up_checked(); set_up_orphaned(); }
 SET_UPS(plain)
-SET_UPS(checked)
 SET_UPS(recursive)
 SET_UPS(pi)
 
@@ -294,14 +294,18 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
    .let_go = let_go, .check = check_it, .settle = settle_unlock, .recovery = "mutex." #kind ".recover"}, \
   {.name = "mutex." #kind ".section", .set_up = set_up_##kind, .prepare = warm_up, .run = run_section, \
    .after = after_unlock, .release = release, .meanwhile = meanwhile, .let_go = let_go, .check = check_it, \
-   .settle = settle_section, .recovery = "mutex." #kind ".recover"}, \
+   .settle = settle_section, .recovery = "mutex." #kind ".recover"}
+
+#define CONTENDED(kind, check_it) \
   {.name = "mutex." #kind ".lock.contended", .set_up = set_up_held_##kind, .prepare = warm_up, .run = run_lock, \
    .after = after_lock, .sleep = sleep_lock, .sleepers = 1, .sleep_from = AT_BLOCK, .release = release, \
    .meanwhile = meanwhile, .let_go = let_go, .check = check_it, .settle = settle_lock, \
    .recovery = "mutex." #kind ".recover"}, \
   {.name = "mutex." #kind ".lock.stolen", .set_up = set_up_held_##kind, .prepare = warm_up, .run = run_lock, \
    .after = after_lock, .sleep = sleep_lock, .sleepers = 2, .sleep_from = AT_BLOCK, .release = RELEASE_STOLEN_##kind, \
-   .meanwhile = meanwhile, .let_go = let_go, .check = check_it, .settle = settle_lock}, \
+   .meanwhile = meanwhile, .let_go = let_go, .check = check_it, .settle = settle_lock}
+
+#define AFTER_DEATH(kind, check_it) \
   {.name = "mutex." #kind ".lock.orphaned", .set_up = set_up_orphaned_##kind, .prepare = warm_up, \
    .run = run_lock, .after = after_lock, .release = release, .meanwhile = meanwhile_orphaned, .let_go = let_go, \
    .check = check_it, .settle = settle_orphaned, .recovery = "mutex." #kind ".recover"}, \
@@ -311,7 +315,9 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
   {.name = "mutex." #kind ".consistent", .set_up = set_up_orphaned_##kind, .prepare = prepare_heir, \
    .run = run_consistent, .after = after_consistent, .sleep = sleep_lock, .sleepers = 1, .release = release, \
    .meanwhile = meanwhile, .let_go = let_go, .check = check_it, .settle = settle_orphaned, \
-   .recovery = "mutex." #kind ".recover"}, \
+   .recovery = "mutex." #kind ".recover"}
+
+#define CONDEMNED(kind, check_it) \
   {.name = "mutex." #kind ".condemn", .set_up = set_up_orphaned_##kind, .prepare = prepare_heir, \
    .run = run_unlock, .after = after_unlock, .sleep = sleep_condemned, .sleepers = 2, \
    .meanwhile = meanwhile_condemned, .check = check_condemned, .settle = settle_condemned}, \
@@ -321,7 +327,6 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
 
 /* With priority inheritance the kernel hands the lock itself to who waits, and nobody can take it first. */
 #define RELEASE_STOLEN_plain release_and_take_again
-#define RELEASE_STOLEN_checked release_and_take_again
 #define RELEASE_STOLEN_recursive release_and_take_again
 #define RELEASE_STOLEN_pi release
 
@@ -330,8 +335,15 @@ const struct operation mutex_operations[] = {
    .release = release, .meanwhile = meanwhile, .let_go = let_go, .check = check, .settle = settle_lock,
    .recovery = "mutex.plain.recover"},
   LOCK_AND_UNLOCK(plain, check),
+  CONTENDED(plain, check),
+  AFTER_DEATH(plain, check),
+  CONDEMNED(plain, check),
   LOCK_AND_UNLOCK(checked, check),
+  AFTER_DEATH(checked, check),
   LOCK_AND_UNLOCK(recursive, check_recursive),
+  CONTENDED(recursive, check_recursive),
+  AFTER_DEATH(recursive, check_recursive),
+  CONDEMNED(recursive, check_recursive),
   {.name = "mutex.recursive.lock.again", .set_up = set_up_recursive, .prepare = prepare_held, .run = run_lock,
    .after = after_relock, .sleep = sleep_lock, .sleepers = 1, .release = release, .meanwhile = meanwhile,
    .let_go = let_go, .check = check_recursive, .settle = settle_held, .recovery = "mutex.recursive.recover"},
@@ -343,5 +355,8 @@ const struct operation mutex_operations[] = {
    .run = run_section_twice, .after = after_unlock, .release = release, .meanwhile = meanwhile,
    .let_go = let_go, .check = check_recursive, .settle = settle_section, .recovery = "mutex.recursive.recover"},
   LOCK_AND_UNLOCK(pi, check),
+  CONTENDED(pi, check),
+  AFTER_DEATH(pi, check),
+  CONDEMNED(pi, check),
   {0},
 };

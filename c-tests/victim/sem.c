@@ -89,7 +89,7 @@ static void settle_post(int progress) {
 
 const struct operation sem_operations[] = {
   {.name = "sem.wait.first", .set_up = set_up_full, .run = run_wait, .after = after, .meanwhile = meanwhile,
-   .check = check, .settle = settle_wait, .recovery = "sem.wait"},
+   .check = check, .settle = settle_wait},
   {.name = "sem.wait", .set_up = set_up_full, .prepare = warm_up, .run = run_wait, .after = after,
    .meanwhile = meanwhile, .check = check, .settle = settle_wait},
   {.name = "sem.wait.asleep", .set_up = set_up_empty, .prepare = warm_up, .run = run_wait, .after = after,

@@ -1,7 +1,7 @@
 //! The processes that take part: the template that victims are forked from, and the survivors. All run
 //! the C program c-tests/victim, which is linked to the library as users have it.
 
-use super::tracee::{Tracee, sleeps_on_futex};
+use super::tracee::{Tracee, look_again, sleeps_on_futex};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -149,16 +149,23 @@ impl Drop for Member {
 
 pub(crate) struct Crew {
     program: PathBuf,
+    number: usize,
     arena: File,
     gate: File,
-    gate_for_victims: File,
+    /// Kept open, so that the gate is never a pipe without readers.
+    _gate_for_victims: File,
     template: Member,
     survivors: Vec<Member>,
     patience: Duration,
 }
 
 impl Crew {
-    pub(crate) fn assemble(program: &Path, patience: Duration) -> Result<Crew, String> {
+    /// `number` tells this crew's names from another's.
+    pub(crate) fn assemble(
+        program: &Path,
+        number: usize,
+        patience: Duration,
+    ) -> Result<Crew, String> {
         let system = |errno: Errno| errno.desc().to_owned();
         // Neither is close-on-exec: the program gets their numbers.
         let arena = File::from(memfd_create("arena", MFdFlags::empty()).map_err(system)?);
@@ -168,7 +175,7 @@ impl Crew {
             .set_len(ARENA_SIZE)
             .and_then(|()| arena.write_all_at(&(patience.as_nanos() as i64).to_ne_bytes(), PATIENCE_AT))
             .and_then(|()| {
-                let name = format!("/ripc-test-{}-kill", std::process::id());
+                let name = format!("/ripc-test-{}-kill-{number}-", std::process::id());
                 arena.write_all_at(name.as_bytes(), NAME_AT)
             });
         written.map_err(|error| error.to_string())?;
@@ -180,9 +187,10 @@ impl Crew {
         }
         Ok(Crew {
             program: program.to_owned(),
+            number,
             arena,
             gate,
-            gate_for_victims,
+            _gate_for_victims: gate_for_victims,
             template,
             survivors,
             patience,
@@ -197,7 +205,7 @@ impl Crew {
 
     /// A new crew in the place of one whose members may hang.
     pub(crate) fn replace(&mut self) -> Result<(), String> {
-        *self = Crew::assemble(&self.program, self.patience)?;
+        *self = Crew::assemble(&self.program, self.number, self.patience)?;
         Ok(())
     }
 
@@ -279,7 +287,7 @@ impl Crew {
                 if began.elapsed() > Duration::from_secs(10) {
                     return Err(format!("survivor {sleeper} does not fall asleep"));
                 }
-                std::thread::yield_now();
+                look_again();
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 use super::crew::{CHECKERS, Crew, Operation, Phase, SLEEPERS};
 use super::tracee::{Event, Step, Tracee};
+use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -18,8 +19,26 @@ pub(crate) enum Fate {
 #[derive(Default, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub(crate) positions: Vec<u64>,
-    /// The points before which a system call stands.
+    /// Whether a system call fell asleep.
     pub(crate) slept: bool,
+    /// For each point, how often its position has been come to up to there; `None` within a repeated
+    /// string instruction, which is many steps at one position.
+    visits: Vec<Option<usize>>,
+}
+
+impl Trace {
+    pub(crate) fn count_visits(&mut self) {
+        let mut counts = HashMap::new();
+        let mut before = None;
+        for &position in &self.positions {
+            self.visits.push((before != Some(position)).then(|| {
+                let count = counts.entry(position).or_insert(0);
+                *count += 1;
+                *count
+            }));
+            before = Some(position);
+        }
+    }
 }
 
 /// `enum progress` of victim.h.
@@ -160,10 +179,9 @@ impl<'a> Round<'a> {
     ) -> Result<Reached, String> {
         let mut points = 0;
         if let Some(trace) = known
-            && point > 32
-            && let Some(&position) = trace.positions.get(point)
+            && point < trace.positions.len()
         {
-            points = jump(victim, &trace.positions, point, position)?;
+            points = jump(victim, trace, point)?;
         }
         while points < point {
             if let Some(trace) = record.as_deref_mut() {
@@ -234,24 +252,21 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Goes to `point` with a breakpoint where that is faster than stepping; returns how far it came.
-fn jump(
-    victim: &mut Tracee,
-    positions: &[u64],
-    point: usize,
-    position: u64,
-) -> Result<usize, String> {
-    let begins = |&index: &usize| {
-        positions[index] == position && (index == 0 || positions[index - 1] != position)
-    };
-    // A repeated string instruction is many steps at one position: go to the first of them.
-    let Some(first) = (0..=point).rev().find(begins) else {
-        return Ok(0);
-    };
-    let times = (0..=first).filter(begins).count();
-    if times * 4 > first {
-        return Ok(0);
+/// Goes towards `point` with a breakpoint, where that is faster than stepping; returns how far it came.
+fn jump(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, String> {
+    let cost = |at: usize| trace.visits[at].map(|visits| visits * STOP_COST + (point - at));
+    let near = point.saturating_sub(NEAR)..=point;
+    let best = near.filter_map(|at| cost(at).map(|cost| (cost, at))).min();
+    match best {
+        Some((cost, at)) if cost < point => {
+            victim.run_to(trace.positions[at], trace.visits[at].unwrap_or(0))?;
+            Ok(at)
+        }
+        _ => Ok(0),
     }
-    victim.run_to(position, times)?;
-    Ok(first)
 }
+
+/// One stop at a breakpoint costs as much as so many steps.
+const STOP_COST: usize = 4;
+/// So far before the point the breakpoint is looked for.
+const NEAR: usize = 400;

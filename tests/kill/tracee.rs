@@ -173,7 +173,9 @@ impl Tracee {
         for time in 1..=times {
             if self.position() != position {
                 ptrace::write(self.pid, address, planted).map_err(lost)?;
-                let event = self.run()?;
+                ptrace::cont(self.pid, None).map_err(lost)?;
+                // What was traced once without falling asleep need not be watched for that.
+                let event = self.event(waitpid(self.pid, None).map_err(lost)?)?;
                 let found = self.position();
                 if event != Event::Marker || found != position + processor::BREAKPOINT_LENGTH {
                     return Err(format!(
@@ -230,29 +232,25 @@ impl Tracee {
     /// Waits for the next event. Falling asleep is one if `sleep_counts`, once for each time.
     fn wait(&mut self, sleep_counts: bool) -> Result<Event, String> {
         let began = Instant::now();
-        for round in 1_u64.. {
+        loop {
             match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) => {}
                 Ok(status) => return self.event(status),
                 Err(errno) => return Err(self.lost(errno)),
             }
-            // A system call that does not sleep is over after a few rounds.
-            if round % 32 == 0 {
-                if sleep_counts
-                    && let Some(sleeps) = sleeps_of(self.pid)
-                    && sleeps != self.sleeps
-                {
-                    self.sleeps = sleeps;
-                    return Ok(Event::Asleep);
-                }
-                if began.elapsed() > DEADLINE {
-                    let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
-                    return Err(format!("the victim {what} for ever"));
-                }
+            if sleep_counts
+                && let Some(sleeps) = sleeps_of(self.pid)
+                && sleeps != self.sleeps
+            {
+                self.sleeps = sleeps;
+                return Ok(Event::Asleep);
             }
-            std::thread::yield_now();
+            if began.elapsed() > DEADLINE {
+                let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
+                return Err(format!("the victim {what} for ever"));
+            }
+            look_again();
         }
-        unreachable!()
     }
 }
 
@@ -262,6 +260,11 @@ impl Drop for Tracee {
             let _ = self.kill();
         }
     }
+}
+
+/// Gives way for a moment, where the kernel has no event to wait for: that a process has fallen asleep.
+pub(crate) fn look_again() {
+    std::thread::sleep(Duration::from_micros(5));
 }
 
 /// If the process is asleep: how often it has gone to sleep so far. The one file tells both.
