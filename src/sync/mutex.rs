@@ -141,6 +141,11 @@ impl Mutex {
             // while it is locked.
             unsafe { thread.link(&self.links, priority_inheritance) };
         }
+        if matches!(outcome, Ok(Locked::OwnerDied)) {
+            // The dead owner of a recursive mutex may have been deeper in it: without this our
+            // unlock would only go up one of its levels, and keep the lock for ever.
+            self.depth.set(0);
+        }
         thread.finish();
         outcome
     }
