@@ -318,7 +318,7 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  Threads: safe. In signal handlers: not safe, as with pthread mutexes.
  Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
  Owner death: also when the thread ends, or the process calls exec, holding the lock. Waiter
- death: nothing happens to others.
+ death: a wake-up that a dying waiter took reaches another one, 100 ms later at most.
  */
 int ipc_mutex_lock(struct ipc_mutex_t *mutex,
                    int64_t timeout_ns);

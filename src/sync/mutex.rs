@@ -13,7 +13,8 @@
 //!
 //! | step of lock | left behind |
 //! |---|---|
-//! | announce (`begin`) | a word of somebody else: the kernel leaves it, or passes a wake-up on |
+//! | announce (`begin`) | a word without owner: the kernel passes on the wake-up that came to us |
+//! | | a word of somebody else: the kernel leaves it, and other sleepers look again by themselves |
 //! | word: 0 -> thread id | the kernel finds the id through the announcement: owner died |
 //! | link, finish | the same through the list |
 //!
@@ -191,7 +192,10 @@ impl Mutex {
             {
                 continue;
             }
-            match futex::wait(&self.word, sleeping_on, deadline)? {
+            // Never for longer than RECHECK: the one woken may be killed after somebody else
+            // took the word, without the waiters bit. The kernel passes a wake-up on only while
+            // the word has no owner, and that owner's unlock wakes nobody.
+            match super::sleep(&self.word, sleeping_on, deadline)? {
                 Awoken::Look | Awoken::Interrupted => slept = WAITERS,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
