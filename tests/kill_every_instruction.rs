@@ -36,18 +36,19 @@ const FAILURES_SHOWN: usize = 3;
 /// How much is done.
 #[derive(Clone, Copy)]
 struct Extent {
-    /// Points of an operation that are tried; all of them if there are no more.
+    /// Points of an operation that are tried: all of them, or else so many with the same distance,
+    /// and as many of those at atomic instructions and system calls.
     points: usize,
     /// Points of the first and of the second victim, multiplied.
     pairs: usize,
 }
 
 const QUICK: Extent = Extent {
-    points: 400,
-    pairs: 60,
+    points: 120,
+    pairs: 36,
 };
 const FULL: Extent = Extent {
-    points: 20_000,
+    points: 3_000,
     pairs: 1_500,
 };
 
@@ -133,7 +134,10 @@ impl Harness {
 
     fn recovery_of(&self, operation: &Operation) -> Option<Operation> {
         let name = operation.recovery.as_deref()?;
-        self.operations.iter().find(|other| other.name == name).cloned()
+        self.operations
+            .iter()
+            .find(|other| other.name == name)
+            .cloned()
     }
 
     /// One round, with its failure reported.
@@ -153,6 +157,8 @@ impl Harness {
         }
         let recovery = self.recovery_of(operation);
         let mut round = Round::new(&mut self.crew, operation, recovery.as_ref());
+        // Another template's victims have other addresses.
+        let known = known.filter(|trace| trace.crew == round.crew.count());
         let played = round.play(fate, point, known, record);
         let place = std::mem::take(&mut round.place);
         let why = match (played, self.crew.complaint()) {
@@ -187,22 +193,43 @@ impl Harness {
         let mut tally = Tally::default();
         let end = usize::MAX;
         let mut trace = Trace::default();
-        let Some(whole) = self.play(operation, Fate::Kill, end, None, Some(&mut trace), &mut tally)?
+        let Some(whole) = self.play(
+            operation,
+            Fate::Kill,
+            end,
+            None,
+            Some(&mut trace),
+            &mut tally,
+        )?
         else {
             return Ok(tally);
         };
         tally.points = whole.points;
         // An operation that takes the same way twice can be entered with a breakpoint.
         let mut again = Trace::default();
-        let long = !trace.slept && trace.positions.len() > 100;
+        let long = trace.positions.len() > 100;
         if long {
-            self.play(operation, Fate::Kill, end, None, Some(&mut again), &mut tally)?;
+            self.play(
+                operation,
+                Fate::Kill,
+                end,
+                None,
+                Some(&mut again),
+                &mut tally,
+            )?;
         }
-        let steady = long && trace == again;
+        let steady = long && trace.is_like(&again);
         trace.count_visits();
         let known = steady.then_some(&trace);
 
-        let points = spread(whole.points, self.extent.points);
+        let mut points = spread(whole.points, self.extent.points);
+        if points.len() <= whole.points {
+            let turning_points = &trace.turning_points;
+            let chosen = spread(turning_points.len().saturating_sub(1), self.extent.points);
+            points.extend(chosen.iter().filter_map(|&index| turning_points.get(index)));
+            points.sort_unstable();
+            points.dedup();
+        }
         tally.tried = points.len();
         for &point in &points {
             if tally.failures >= FAILURES_SHOWN {
@@ -251,7 +278,8 @@ impl Harness {
                 if tally.failures >= FAILURES_SHOWN {
                     return Ok(());
                 }
-                let outcome = self.play(operation, Fate::Second(second), first, known, None, tally)?;
+                let outcome =
+                    self.play(operation, Fate::Second(second), first, known, None, tally)?;
                 if outcome.is_some_and(|outcome| outcome.second_at_end) {
                     break;
                 }
@@ -389,7 +417,10 @@ fn find_failure(harness: &mut Harness, operation: &Operation) -> Result<bool, St
             break;
         }
     }
-    println!("FAIL {} is broken on purpose, and nothing was found", operation.name);
+    println!(
+        "FAIL {} is broken on purpose, and nothing was found",
+        operation.name
+    );
     Ok(false)
 }
 

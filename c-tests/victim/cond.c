@@ -90,16 +90,27 @@ static void give(int (*tell)(ipc_cond_t *)) {
   drop(&lock);
 }
 
-static void release(int time) { give(time == 1 ? ipc_cond_signal : ipc_cond_broadcast); }
-
-/* One token and one signal are there for victim and sleeper: if the victim was killed, the signal is the
- * sleeper's, even if the kernel had given it to the victim. */
-static void let_go(int alive) {
-  if (alive || arena->notes[GIVEN] == 0) give(ipc_cond_signal);
+static void release_hold(int time) {
+  (void)time;
   if (holding) {
     holding = false;
     drop(&lock);
   }
+}
+
+/* Tokens for victim and sleeper, and one signal: if the victim is killed, the signal is the sleeper's, even
+ * if the kernel had given it to the victim. When the victim is asleep again, it waits for the mutex, and may
+ * be given it while it is stopped: nobody may wait for the mutex then. */
+static void release(int time) {
+  if (time == 1) {
+    arena->notes[TOKENS]++;
+    give(ipc_cond_signal);
+  }
+}
+
+static void let_go(int alive) {
+  if (alive || arena->notes[GIVEN] == 0) give(ipc_cond_signal);
+  release_hold(0);
 }
 
 static void meanwhile(void) {
@@ -153,23 +164,12 @@ static bool raised(void) {
 static void let_go_signal(int alive) {
   (void)alive;
   if (!raised()) give(ipc_cond_broadcast);
-  if (holding) {
-    holding = false;
-    drop(&lock);
-  }
+  release_hold(0);
 }
 
 static void let_go_broadcast(int alive) {
   let_go_signal(alive);
   if (!alive && arena->notes[GIVEN] > 0 && arena->notes[TOKENS] < 2) give(ipc_cond_broadcast);
-}
-
-static void release_hold(int time) {
-  (void)time;
-  if (holding) {
-    holding = false;
-    drop(&lock);
-  }
 }
 
 #define WAITS(kind) \

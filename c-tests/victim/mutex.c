@@ -163,7 +163,9 @@ static void let_go(int alive) {
 static void release_and_take_again(int time) {
   if (time == 1 && holding) {
     drop(&lock);
-    EXPECT_EQUAL(take(&lock, 0), 0);
+    int locked = take(&lock, 0);
+    EXPECT(locked == 0 || locked == -EAGAIN, "a free lock gives %d", locked);
+    holding = locked == 0; /* a victim that is not stopped may be faster */
   } else {
     let_go_if_holding();
   }
@@ -233,7 +235,7 @@ static void settle_recovered(int progress) {
 }
 
 static void settle_held(int progress) {
-  if (progress != LEFT_ALIVE) expect_deaths(1);
+  if (progress == KILLED_BEFORE || progress == KILLED_AFTER) expect_deaths(1);
 }
 
 /* A lock that may be, or become, unusable for ever. */

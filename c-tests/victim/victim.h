@@ -6,7 +6,8 @@
  * table per file here. A new operation is a row of such a table, and the functions that it needs.
  *
  * One round: `set_up` by survivor 0; `prepare` by a new victim; `run` by the victim, one instruction at
- * a time. Whenever the victim is asleep in the kernel, survivor 0 calls `release`. Then
+ * a time. Whenever the victim is asleep in the kernel, survivor 0 calls `release`, which must not wait for
+ * what the victim can come to hold, because the victim stays stopped after the system call. Then
  *
  *   killed:   let_go(0) by survivor 0, check by survivors 0 and 1 side by side, settle by survivor 0
  *   stopped:  meanwhile by survivor 0; the victim goes on, and through `after`; let_go(1), check, settle

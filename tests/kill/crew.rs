@@ -150,6 +150,8 @@ impl Drop for Member {
 pub(crate) struct Crew {
     program: PathBuf,
     number: usize,
+    /// How often it was replaced.
+    count: usize,
     arena: File,
     gate: File,
     /// Kept open, so that the gate is never a pipe without readers.
@@ -173,7 +175,9 @@ impl Crew {
         let (gate_for_victims, gate) = (File::from(gate_for_victims), File::from(gate));
         let written = arena
             .set_len(ARENA_SIZE)
-            .and_then(|()| arena.write_all_at(&(patience.as_nanos() as i64).to_ne_bytes(), PATIENCE_AT))
+            .and_then(|()| {
+                arena.write_all_at(&(patience.as_nanos() as i64).to_ne_bytes(), PATIENCE_AT)
+            })
             .and_then(|()| {
                 let name = format!("/ripc-test-{}-kill-{number}-", std::process::id());
                 arena.write_all_at(name.as_bytes(), NAME_AT)
@@ -188,6 +192,7 @@ impl Crew {
         Ok(Crew {
             program: program.to_owned(),
             number,
+            count: 0,
             arena,
             gate,
             _gate_for_victims: gate_for_victims,
@@ -205,8 +210,14 @@ impl Crew {
 
     /// A new crew in the place of one whose members may hang.
     pub(crate) fn replace(&mut self) -> Result<(), String> {
+        let count = self.count + 1;
         *self = Crew::assemble(&self.program, self.number, self.patience)?;
+        self.count = count;
         Ok(())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn set_patience(&mut self, patience: Duration) -> Result<(), String> {
@@ -237,11 +248,13 @@ impl Crew {
         let opened = self.gate.write_all(&[1]);
         opened.map_err(|error| format!("the gate: {error}"))?;
         loop {
-            match tracee.run_on()? {
+            match tracee.wait(false)? {
                 super::tracee::Event::Marker => return Ok(tracee),
                 super::tracee::Event::Asleep => {}
                 super::tracee::Event::Exited(status) => {
-                    return Err(format!("the victim ended with status {status} when it prepared"));
+                    return Err(format!(
+                        "the victim ended with status {status} when it prepared"
+                    ));
                 }
             }
         }
@@ -257,12 +270,18 @@ impl Crew {
         self.survivors[survivor].send(phase as i32, operation.number, argument)
     }
 
+    pub(crate) fn has_answered(&self, survivor: usize) -> bool {
+        self.survivors[survivor].has_answered(PollTimeout::ZERO)
+    }
+
     pub(crate) fn end(&mut self, survivor: usize, phase: Phase) -> Result<(), String> {
         // The survivor's own patience ends first, and says more.
         let answer = self.survivors[survivor].answer(self.patience * 4 + Duration::from_secs(1));
         match answer {
             Some(_) => Ok(()),
-            None => Err(format!("survivor {survivor} did not come back from {phase:?}")),
+            None => Err(format!(
+                "survivor {survivor} did not come back from {phase:?}"
+            )),
         }
     }
 
@@ -287,7 +306,7 @@ impl Crew {
                 if began.elapsed() > Duration::from_secs(10) {
                     return Err(format!("survivor {sleeper} does not fall asleep"));
                 }
-                look_again();
+                look_again(began);
             }
         }
         Ok(())

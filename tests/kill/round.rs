@@ -4,8 +4,9 @@
 //! system call that falls asleep has a point of its own in between, where the victim is asleep.
 
 use super::crew::{CHECKERS, Crew, Operation, Phase, SLEEPERS};
-use super::tracee::{Event, Step, Tracee};
+use super::tracee::{Event, Step, Tracee, look_again};
 use std::collections::HashMap;
+use std::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -16,17 +17,28 @@ pub(crate) enum Fate {
 }
 
 /// The positions of an operation's instructions, in the order in which they are executed.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Trace {
     pub(crate) positions: Vec<u64>,
-    /// Whether a system call fell asleep.
-    pub(crate) slept: bool,
+    /// How many instructions came before the first system call that fell asleep: from there on it
+    /// depends on others how it goes on.
+    pub(crate) steady: Option<usize>,
+    /// The points before and after an instruction that others can see at once.
+    pub(crate) turning_points: Vec<usize>,
+    /// The crew whose victim it was.
+    pub(crate) crew: usize,
     /// For each point, how often its position has been come to up to there; `None` within a repeated
     /// string instruction, which is many steps at one position.
     visits: Vec<Option<usize>>,
 }
 
 impl Trace {
+    /// Whether two victims went the same way, as long as that did not depend on others.
+    pub(crate) fn is_like(&self, other: &Trace) -> bool {
+        let steady = self.steady.unwrap_or(self.positions.len());
+        self.steady == other.steady && self.positions.get(..steady) == other.positions.get(..steady)
+    }
+
     pub(crate) fn count_visits(&mut self) {
         let mut counts = HashMap::new();
         let mut before = None;
@@ -108,6 +120,11 @@ impl<'a> Round<'a> {
         if operation.sleepers > 0 && !operation.sleep_at_block {
             self.start_sleepers()?;
         }
+        let crew = self.crew.count();
+        let record = record.map(|trace| {
+            trace.crew = crew;
+            trace
+        });
         let reached = self.bring(&mut victim, point, known, record)?;
         let mut second_at_end = false;
         let progress = match fate {
@@ -142,7 +159,8 @@ impl<'a> Round<'a> {
                 self.crew.end(sleeper, Phase::Sleep)?;
             }
         }
-        self.crew.tell(0, Phase::Settle, operation, progress as i32)?;
+        self.crew
+            .tell(0, Phase::Settle, operation, progress as i32)?;
         Ok(Outcome {
             at_end: reached.at_end,
             second_at_end,
@@ -157,11 +175,17 @@ impl<'a> Round<'a> {
 
     /// The victim is asleep: now those that are to sleep beside it, and what it waits for.
     fn wake(&mut self) -> Result<(), String> {
+        self.begin_to_wake()?;
+        self.crew.end(0, Phase::Release)
+    }
+
+    fn begin_to_wake(&mut self) -> Result<(), String> {
         self.naps += 1;
         if self.operation.sleepers > 0 && !self.sleepers_started {
             self.start_sleepers()?;
         }
-        self.crew.tell(0, Phase::Release, self.operation, self.naps)
+        self.crew
+            .begin(0, Phase::Release, self.operation, self.naps)
     }
 
     fn kill(&mut self, victim: &mut Tracee) -> Result<(), String> {
@@ -178,14 +202,16 @@ impl<'a> Round<'a> {
         mut record: Option<&mut Trace>,
     ) -> Result<Reached, String> {
         let mut points = 0;
-        if let Some(trace) = known
-            && point < trace.positions.len()
-        {
-            points = jump(victim, trace, point)?;
+        if let Some(trace) = known {
+            let last = trace.positions.len().saturating_sub(1);
+            points = jump(victim, trace, point.min(trace.steady.unwrap_or(last)))?;
         }
         while points < point {
             if let Some(trace) = record.as_deref_mut() {
                 trace.positions.push(victim.position());
+                if victim.is_at_turning_point()? {
+                    trace.turning_points.extend([points, points + 1]);
+                }
             }
             match victim.step()? {
                 Step::Done => points += 1,
@@ -205,7 +231,8 @@ impl<'a> Round<'a> {
                         });
                     }
                     if let Some(trace) = record.as_deref_mut() {
-                        trace.slept = true;
+                        let before = trace.positions.len() - 1;
+                        trace.steady.get_or_insert(before);
                     }
                     self.wake()?;
                     victim.finish_step()?;
@@ -227,20 +254,36 @@ impl<'a> Round<'a> {
         }
         self.place = victim.place();
         self.crew.tell(0, Phase::Meanwhile, self.operation, 0)?;
-        let mut event = victim.run()?;
+        victim.resume()?;
+        // Survivor 0 may have to wait for what the victim holds, so both are attended to.
+        let mut releasing = false;
+        let mut since = Instant::now();
         loop {
-            event = match event {
-                Event::Marker => victim.run()?,
-                Event::Asleep => {
-                    self.wake()?;
-                    victim.run_on()?
+            if releasing && self.crew.has_answered(0) {
+                self.crew.end(0, Phase::Release)?;
+                releasing = false;
+            }
+            let event = victim.look(!releasing)?;
+            if event.is_some() {
+                since = Instant::now();
+            }
+            match event {
+                Some(Event::Marker) => victim.resume()?,
+                Some(Event::Asleep) => {
+                    self.begin_to_wake()?;
+                    releasing = true;
                 }
-                Event::Exited(0) => return Ok(()),
-                Event::Exited(status) => {
+                Some(Event::Exited(0)) => break,
+                Some(Event::Exited(status)) => {
                     return Err(format!("the victim ended with status {status}"));
                 }
-            };
+                None => look_again(since),
+            }
         }
+        if releasing {
+            self.crew.end(0, Phase::Release)?;
+        }
+        Ok(())
     }
 
     fn kill_second(&mut self, point: usize) -> Result<bool, String> {

@@ -34,6 +34,11 @@ mod processor {
         instruction as u8 == BREAKPOINT
     }
 
+    /// A locked instruction, or an exchange, which is locked without saying so.
+    pub(super) fn is_atomic(instruction: u64) -> bool {
+        matches!(instruction as u8, 0xF0 | 0x86 | 0x87)
+    }
+
     /// `syscall`.
     pub(super) fn is_system_call(instruction: u64) -> bool {
         instruction as u16 == 0x050F
@@ -68,6 +73,8 @@ pub(crate) struct Tracee {
     pid: Pid,
     /// How often it had gone to sleep when that was last reported.
     sleeps: u64,
+    /// When it was last set going.
+    began: Instant,
     gone: bool,
 }
 
@@ -80,6 +87,7 @@ impl Tracee {
         Ok(Tracee {
             pid,
             sleeps: 0,
+            began: Instant::now(),
             gone: false,
         })
     }
@@ -110,11 +118,19 @@ impl Tracee {
     fn instruction(&self) -> Result<u64, String> {
         let position = processor::position(self.pid).map_err(|errno| self.lost(errno))?;
         let word = ptrace::read(self.pid, position as ptrace::AddressType);
-        word.map(|word| word as u64).map_err(|errno| self.lost(errno))
+        word.map(|word| word as u64)
+            .map_err(|errno| self.lost(errno))
     }
 
     fn lost(&self, errno: Errno) -> String {
         format!("the victim {} is lost: {}", self.pid, errno.desc())
+    }
+
+    /// Whether the next instruction can change what other processes see at once: a system call, or an
+    /// atomic instruction.
+    pub(crate) fn is_at_turning_point(&self) -> Result<bool, String> {
+        let instruction = self.instruction()?;
+        Ok(processor::is_system_call(instruction) || processor::is_atomic(instruction))
     }
 
     pub(crate) fn is_at_marker(&self) -> Result<bool, String> {
@@ -152,15 +168,10 @@ impl Tracee {
         }
     }
 
-    /// Runs freely, until something is to be done about it.
-    pub(crate) fn run(&mut self) -> Result<Event, String> {
-        ptrace::cont(self.pid, None).map_err(|errno| self.lost(errno))?;
-        self.wait(true)
-    }
-
-    /// Waits on, after `Event::Asleep`.
-    pub(crate) fn run_on(&mut self) -> Result<Event, String> {
-        self.wait(true)
+    /// Runs freely; `look` tells what it comes to.
+    pub(crate) fn resume(&mut self) -> Result<(), String> {
+        self.began = Instant::now();
+        ptrace::cont(self.pid, None).map_err(|errno| self.lost(errno))
     }
 
     /// Runs to just before the instruction at `position`, for the `times`-th time that it comes there
@@ -230,27 +241,35 @@ impl Tracee {
     }
 
     /// Waits for the next event. Falling asleep is one if `sleep_counts`, once for each time.
-    fn wait(&mut self, sleep_counts: bool) -> Result<Event, String> {
-        let began = Instant::now();
+    pub(crate) fn wait(&mut self, sleep_counts: bool) -> Result<Event, String> {
+        self.began = Instant::now();
         loop {
-            match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) => {}
-                Ok(status) => return self.event(status),
-                Err(errno) => return Err(self.lost(errno)),
+            if let Some(event) = self.look(sleep_counts)? {
+                return Ok(event);
             }
-            if sleep_counts
-                && let Some(sleeps) = sleeps_of(self.pid)
-                && sleeps != self.sleeps
-            {
-                self.sleeps = sleeps;
-                return Ok(Event::Asleep);
-            }
-            if began.elapsed() > DEADLINE {
-                let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
-                return Err(format!("the victim {what} for ever"));
-            }
-            look_again();
+            look_again(self.began);
         }
+    }
+
+    /// The next event, if there is one now.
+    pub(crate) fn look(&mut self, sleep_counts: bool) -> Result<Option<Event>, String> {
+        match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => {}
+            Ok(status) => return self.event(status).map(Some),
+            Err(errno) => return Err(self.lost(errno)),
+        }
+        if sleep_counts
+            && let Some(sleeps) = sleeps_of(self.pid)
+            && sleeps != self.sleeps
+        {
+            self.sleeps = sleeps;
+            return Ok(Some(Event::Asleep));
+        }
+        if self.began.elapsed() > DEADLINE {
+            let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
+            return Err(format!("the victim {what} for ever"));
+        }
+        Ok(None)
     }
 }
 
@@ -263,8 +282,10 @@ impl Drop for Tracee {
 }
 
 /// Gives way for a moment, where the kernel has no event to wait for: that a process has fallen asleep.
-pub(crate) fn look_again() {
-    std::thread::sleep(Duration::from_micros(5));
+/// The longer it takes, the longer the moments.
+pub(crate) fn look_again(since: Instant) {
+    let moment = since.elapsed() / 8;
+    std::thread::sleep(moment.clamp(Duration::from_micros(5), Duration::from_millis(1)));
 }
 
 /// If the process is asleep: how often it has gone to sleep so far. The one file tells both.
