@@ -39,16 +39,20 @@ struct Extent {
     /// Points of an operation that are tried: all of them, or else so many with the same distance,
     /// and as many of those at atomic instructions and system calls.
     points: usize,
+    /// Points deep in a long loop that are tried.
+    dear: usize,
     /// Points of the first and of the second victim, multiplied.
     pairs: usize,
 }
 
 const QUICK: Extent = Extent {
     points: 120,
+    dear: 6,
     pairs: 36,
 };
 const FULL: Extent = Extent {
     points: 3_000,
+    dear: 150,
     pairs: 1_500,
 };
 
@@ -159,7 +163,13 @@ impl Harness {
         let mut round = Round::new(&mut self.crew, operation, recovery.as_ref());
         // Another template's victims have other addresses.
         let known = known.filter(|trace| trace.crew == round.crew.count());
-        let played = round.play(fate, point, known, record);
+        let mut played = round.play(fate, point, known, record);
+        if matches!(&played, Err(why) if why.starts_with(tracee::ANOTHER_WAY)) {
+            // It depends on others after all: step by step, then.
+            self.crew.replace()?;
+            round = Round::new(&mut self.crew, operation, recovery.as_ref());
+            played = round.play(fate, point, None, None);
+        }
         let place = std::mem::take(&mut round.place);
         let why = match (played, self.crew.complaint()) {
             (Ok(outcome), None) => return Ok(Some(outcome)),
@@ -230,6 +240,11 @@ impl Harness {
             points.sort_unstable();
             points.dedup();
         }
+        let mut dear = 0;
+        points.retain(|&point| {
+            dear += usize::from(known.is_some_and(|trace| trace.is_dear(point)));
+            dear <= self.extent.dear || !known.is_some_and(|trace| trace.is_dear(point))
+        });
         tally.tried = points.len();
         for &point in &points {
             if tally.failures >= FAILURES_SHOWN {

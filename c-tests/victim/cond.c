@@ -106,6 +106,16 @@ static void release(int time) {
     arena->notes[TOKENS]++;
     give(ipc_cond_signal);
   }
+  release_hold(0);
+}
+
+/* Where the sleeper waits before the victim does, and one signal would be the sleeper's. */
+static void release_both(int time) {
+  if (time == 1) {
+    arena->notes[TOKENS]++;
+    give(ipc_cond_broadcast);
+  }
+  release_hold(0);
 }
 
 static void let_go(int alive) {
@@ -188,7 +198,7 @@ const struct operation cond_operations[] = {
   WAITS(pi),
   WAITS(recursive),
   {.name = "cond.recursive.wait.deep", .set_up = set_up_recursive, .prepare = prepare_locked_twice,
-   .run = run_wait, .after = after_wait_twice, .sleep = sleep_wait, .sleepers = 1, .release = release,
+   .run = run_wait, .after = after_wait_twice, .sleep = sleep_wait, .sleepers = 1, .release = release_both,
    .meanwhile = meanwhile, .let_go = let_go, .check = check, .settle = settle_wait},
   {.name = "cond.signal", .set_up = set_up_plain, .prepare = warm_up, .run = run_signal, .after = after_signal,
    .sleep = sleep_wait, .sleepers = 1, .release = release_hold, .meanwhile = meanwhile,

@@ -39,6 +39,20 @@ impl Trace {
         self.steady == other.steady && self.positions.get(..steady) == other.positions.get(..steady)
     }
 
+    /// The best point for a breakpoint on the way to `point`, after what it costs, in steps.
+    fn best_stop(&self, point: usize) -> Option<(usize, usize)> {
+        let cost = |at: usize| Some((self.visits[at]? * STOP_COST + (point - at), at));
+        (point.saturating_sub(NEAR)..=point.min(self.visits.len().checked_sub(1)?))
+            .filter_map(cost)
+            .min()
+    }
+
+    /// Whether coming to the point takes very many steps or stops: it is deep in a long loop, and so in a
+    /// computation on private memory, of which one round is as good as another.
+    pub(crate) fn is_dear(&self, point: usize) -> bool {
+        self.best_stop(point).is_some_and(|(cost, _)| cost > DEAR)
+    }
+
     pub(crate) fn count_visits(&mut self) {
         let mut counts = HashMap::new();
         let mut before = None;
@@ -297,10 +311,7 @@ impl<'a> Round<'a> {
 
 /// Goes towards `point` with a breakpoint, where that is faster than stepping; returns how far it came.
 fn jump(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, String> {
-    let cost = |at: usize| trace.visits[at].map(|visits| visits * STOP_COST + (point - at));
-    let near = point.saturating_sub(NEAR)..=point;
-    let best = near.filter_map(|at| cost(at).map(|cost| (cost, at))).min();
-    match best {
+    match trace.best_stop(point) {
         Some((cost, at)) if cost < point => {
             victim.run_to(trace.positions[at], trace.visits[at].unwrap_or(0))?;
             Ok(at)
@@ -312,4 +323,6 @@ fn jump(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, Strin
 /// One stop at a breakpoint costs as much as so many steps.
 const STOP_COST: usize = 4;
 /// So far before the point the breakpoint is looked for.
-const NEAR: usize = 400;
+const NEAR: usize = 2000;
+/// What is more than a point should cost.
+const DEAR: usize = 1000;

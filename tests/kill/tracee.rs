@@ -48,6 +48,9 @@ mod processor {
 #[cfg(not(target_arch = "x86_64"))]
 compile_error!("tests/kill/tracee.rs knows the registers and instructions of x86_64 only");
 
+/// How an error begins that says that a breakpoint was not come to.
+pub(crate) const ANOTHER_WAY: &str = "the operation took another way than before";
+
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -190,7 +193,7 @@ impl Tracee {
                 let found = self.position();
                 if event != Event::Marker || found != position + processor::BREAKPOINT_LENGTH {
                     return Err(format!(
-                        "the operation took another way than before: {event:?} at {found:#x}, expected {position:#x}"
+                        "{ANOTHER_WAY}: {event:?} at {found:#x}, expected {position:#x}"
                     ));
                 }
                 ptrace::write(self.pid, address, original).map_err(lost)?;
