@@ -41,7 +41,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-all bench install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-kill check-kill-full check-all bench install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC)
@@ -192,7 +192,8 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 bench: $(BENCH_PROGRAMS)
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
 
-check: check-rust check-c
+# The C tests come last: their summary is the last line.
+check: check-rust check-kill check-c
 
 check-rust: | tools
 	$(CARGO) test --locked
@@ -226,8 +227,27 @@ check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(w
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(MAKE) --no-print-directory check-models
+	$(MAKE) --no-print-directory check-kill-full
 	$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
 	  $(CHECK_ALL_SCRIPTS)
+
+# A process killed at every instruction: tests/kill_every_instruction.rs steps the victim.
+VICTIM := $(C_TESTS)/victim/victim
+VICTIM_SOURCES := $(wildcard c-tests/victim/*.c)
+KILL_FLAGS ?=
+KILL = ROBUSTIPC_VICTIM=$(VICTIM) $(CARGO) test --locked --quiet --test kill_every_instruction --
+
+# Bound at once: what is stepped is the library, and not the dynamic linker.
+$(VICTIM): $(VICTIM_SOURCES) c-tests/victim/victim.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
+	  $(VICTIM_SOURCES) -o $@ $$($(STAGED) --libs) $(RPATH) -Wl,-z,now -pthread
+
+check-kill: $(VICTIM)
+	$(KILL) --quick $(KILL_FLAGS)
+
+check-kill-full: $(VICTIM)
+	$(KILL) --full $(KILL_FLAGS)
 
 clean:
 	$(CARGO) clean

@@ -120,7 +120,8 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
 /// Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
 /// the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
-/// 100 ms later at most. Waiter death: nothing happens to others.
+/// 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
+/// 100 ms later at most.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64) -> c_int {
     guard_fast(

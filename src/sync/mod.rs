@@ -3,7 +3,7 @@
 //! Two rules make them proof against killed processes. A lock's word names its owner, and the
 //! owner's death is proved by the kernel through the thread's robust list ([`mutex`]). What has
 //! no owner (a count, a sequence) is never left half-changed, because every change is one
-//! atomic operation; there a death can only swallow a wake-up, so no sleeper relies on being
+//! atomic operation. A death can then only swallow a wake-up, so no sleeper relies on being
 //! woken: it looks again by itself every [`RECHECK`]. The truth is in the words, and a wake-up
 //! only makes it known sooner.
 

@@ -13,7 +13,8 @@
 //!
 //! | step of lock | left behind |
 //! |---|---|
-//! | announce (`begin`) | a word of somebody else: the kernel leaves it, or passes a wake-up on |
+//! | announce (`begin`) | a word without owner: the kernel passes on the wake-up that came to us |
+//! | | a word of somebody else: the kernel leaves it, and other sleepers look again by themselves |
 //! | word: 0 -> thread id | the kernel finds the id through the announcement: owner died |
 //! | link, finish | the same through the list |
 //!
@@ -150,6 +151,11 @@ impl Mutex {
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it is locked.
             unsafe { thread.link(&self.links, priority_inheritance) };
+        }
+        if matches!(outcome, Ok(Locked::OwnerDied)) {
+            // The dead owner of a recursive mutex may have been deeper in it: without this our
+            // unlock would only go up one of its levels, and keep the lock for ever.
+            self.depth.set(0);
         }
         thread.finish();
         outcome

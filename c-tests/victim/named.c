@@ -1,0 +1,198 @@
+/* Named objects: there whole or not at all, at every instruction of who makes or removes them. */
+#include "victim.h"
+
+#include <dirent.h>
+
+#define MAGIC UINT64_C(0x726f627573746970)
+
+typedef struct {
+  ipc_mutex_t mutex;
+  uint64_t magic;
+  uint64_t uses;
+} Named;
+
+static const ipc_type_t named_type = IPC_TYPE_FIELDS(Named, 1, mutex, magic, uses);
+
+enum { FOUND, ABSENT }; /* of arena->notes: what the name led to after the victim's death */
+
+static ipc_shm_t *shm;
+static ipc_sem_t *sem;
+static int result;
+
+static void initialise(void *data, void *context) {
+  (void)context;
+  Named *named = data;
+  if (ipc_mutex_init(&named->mutex, NULL) == 0) named->magic = MAGIC;
+}
+
+static const char *warm_name(void) {
+  static char name[80];
+  snprintf(name, sizeof name, "%s-warm", arena->name);
+  return name;
+}
+
+static int open_shm(const char *name, int flags) {
+  return ipc_shm_open_typed_init(&shm, name, &named_type, flags, 0640, initialise, NULL);
+}
+
+static int open_sem(const char *name, int flags) { return ipc_sem_open(&sem, name, 3, flags, 0640); }
+
+static void use_shm(void) {
+  Named *named = ipc_shm_data(shm);
+  EXPECT(named->magic == MAGIC, "an object that is not whole");
+  EXPECT_EQUAL(ipc_mutex_lock(&named->mutex, arena->patience_ns), 0);
+  named->uses++;
+  EXPECT_EQUAL(ipc_mutex_unlock(&named->mutex), 0);
+  EXPECT_EQUAL(ipc_shm_close(shm), 0);
+}
+
+static void use_sem(void) {
+  EXPECT_EQUAL(ipc_sem_wait(sem, arena->patience_ns), 0);
+  EXPECT_EQUAL(ipc_sem_post(sem), 0);
+  EXPECT_EQUAL(ipc_sem_close(sem), 0);
+}
+
+/* What the name leads to, before anybody makes it anew. */
+static void look(int opened, void (*use)(void)) {
+  if (opened == -ENOENT) {
+    arena->notes[ABSENT] = 1;
+    return;
+  }
+  EXPECT_EQUAL(opened, IPC_OPENED);
+  arena->notes[FOUND] = 1;
+  use();
+}
+
+static void let_go_shm(int alive) {
+  (void)alive;
+  look(open_shm(arena->name, 0), use_shm);
+}
+
+static void let_go_sem(int alive) {
+  (void)alive;
+  look(open_sem(arena->name, 0), use_sem);
+}
+
+static void meanwhile_shm(void) {
+  if (open_shm(arena->name, 0) == IPC_OPENED) use_shm();
+}
+
+static void meanwhile_sem(void) {
+  if (open_sem(arena->name, 0) == IPC_OPENED) use_sem();
+}
+
+static void check_shm(void) {
+  int opened = open_shm(arena->name, IPC_CREATE);
+  EXPECT(opened >= 0, "a survivor cannot open: %s", ipc_last_error());
+  use_shm();
+}
+
+static void check_sem(void) {
+  int opened = open_sem(arena->name, IPC_CREATE);
+  EXPECT(opened >= 0, "a survivor cannot open: %s", ipc_last_error());
+  use_sem();
+}
+
+static void nothing_is_left(void) {
+  EXPECT_EQUAL(ipc_shm_unlink(arena->name), 0);
+  DIR *directory = opendir("/dev/shm");
+  EXPECT(directory != NULL, "no /dev/shm");
+  for (struct dirent *entry; (entry = readdir(directory));)
+    EXPECT(
+      strncmp(entry->d_name, arena->name + 1, strlen(arena->name + 1)) != 0, "left behind: %s", entry->d_name);
+  closedir(directory);
+}
+
+static void settle_create(int progress) {
+  if (progress == KILLED_BEFORE) EXPECT(arena->notes[ABSENT], "there before it was created");
+  if (progress >= KILLED_AFTER) EXPECT(arena->notes[FOUND], "created and not there");
+  nothing_is_left();
+}
+
+static void settle_open(int progress) {
+  (void)progress;
+  EXPECT(arena->notes[FOUND], "it is gone, and nobody removed it");
+  nothing_is_left();
+}
+
+static void settle_unlink(int progress) {
+  if (progress == KILLED_BEFORE) EXPECT(arena->notes[FOUND], "gone before it was removed");
+  if (progress >= KILLED_AFTER) EXPECT(arena->notes[ABSENT], "removed and still there");
+  nothing_is_left();
+}
+
+static void set_up_nothing(void) { ipc_shm_unlink(arena->name); }
+
+static void set_up_shm(void) {
+  set_up_nothing();
+  EXPECT_EQUAL(open_shm(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_shm_close(shm), 0);
+}
+
+static void set_up_sem(void) {
+  set_up_nothing();
+  EXPECT_EQUAL(open_sem(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_sem_close(sem), 0);
+}
+
+static void warm_up_shm(void) {
+  EXPECT_EQUAL(open_shm(warm_name(), IPC_CREATE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_shm_unlink(warm_name()), 0);
+  EXPECT_EQUAL(ipc_shm_close(shm), 0);
+}
+
+static void warm_up_sem(void) {
+  EXPECT_EQUAL(open_sem(warm_name(), IPC_CREATE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_sem_unlink(warm_name()), 0);
+  EXPECT_EQUAL(ipc_sem_close(sem), 0);
+}
+
+static void prepare_open_shm(void) {
+  warm_up_shm();
+  EXPECT_EQUAL(open_shm(arena->name, 0), IPC_OPENED);
+}
+
+static void prepare_open_sem(void) {
+  warm_up_sem();
+  EXPECT_EQUAL(open_sem(arena->name, 0), IPC_OPENED);
+}
+
+static void run_create_shm(void) { result = open_shm(arena->name, IPC_CREATE); }
+static void run_open_shm(void) { result = open_shm(arena->name, 0); }
+static void run_close_shm(void) { result = ipc_shm_close(shm); }
+static void run_unlink_shm(void) { result = ipc_shm_unlink(arena->name); }
+static void run_create_sem(void) { result = open_sem(arena->name, IPC_CREATE); }
+static void run_open_sem(void) { result = open_sem(arena->name, 0); }
+static void run_close_sem(void) { result = ipc_sem_close(sem); }
+static void run_unlink_sem(void) { result = ipc_sem_unlink(arena->name); }
+
+/* While a creator is stopped another may create: then this one opens. */
+static void after_create(void) { EXPECT(result >= 0, "creating failed: %s", ipc_last_error()); }
+static void after(void) { EXPECT_EQUAL(result, 0); }
+
+#define NAMED(kind) \
+  {.name = #kind ".create", .set_up = set_up_nothing, .prepare = warm_up_##kind, .run = run_create_##kind, \
+   .after = after_create, .meanwhile = meanwhile_create_##kind, .let_go = let_go_##kind, .check = check_##kind, \
+   .settle = settle_create, .recovery = #kind ".create"}, \
+  {.name = #kind ".open", .set_up = set_up_##kind, .prepare = warm_up_##kind, .run = run_open_##kind, \
+   .after = after, .meanwhile = meanwhile_##kind, .let_go = let_go_##kind, .check = check_##kind, \
+   .settle = settle_open}, \
+  {.name = #kind ".close", .set_up = set_up_##kind, .prepare = prepare_open_##kind, .run = run_close_##kind, \
+   .after = after, .meanwhile = meanwhile_##kind, .let_go = let_go_##kind, .check = check_##kind, \
+   .settle = settle_open}, \
+  {.name = #kind ".unlink", .set_up = set_up_##kind, .prepare = warm_up_##kind, .run = run_unlink_##kind, \
+   .after = after, .meanwhile = meanwhile_##kind, .let_go = let_go_##kind, .check = check_##kind, \
+   .settle = settle_unlink}
+
+/* While a creator is stopped another creates, and does not wait for it. */
+static void meanwhile_create_shm(void) { check_shm(); }
+static void meanwhile_create_sem(void) { check_sem(); }
+
+const struct operation named_operations[] = {
+  {.name = "shm.create.first", .set_up = set_up_nothing, .run = run_create_shm, .after = after_create,
+   .meanwhile = meanwhile_create_shm, .let_go = let_go_shm, .check = check_shm, .settle = settle_create,
+   .recovery = "shm.create"},
+  NAMED(shm),
+  NAMED(sem),
+  {0},
+};

@@ -1,0 +1,314 @@
+//! The processes that take part: the template that victims are forked from, and the survivors. All run
+//! the C program c-tests/victim, which is linked to the library as users have it.
+
+use super::tracee::{Tracee, look_again, sleeps_on_futex};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// `struct arena` of victim.h, as far as the harness goes: patience, name, complaint.
+const ARENA_SIZE: u64 = 4096;
+const PATIENCE_AT: u64 = 0;
+const NAME_AT: u64 = 8;
+const COMPLAINT_AT: u64 = 72;
+const COMPLAINT_SIZE: usize = 440;
+
+/// The survivors that check, and those that sleep.
+pub(crate) const CHECKERS: [usize; 2] = [0, 1];
+pub(crate) const SLEEPERS: [usize; 2] = [2, 3];
+
+/// `enum phase` of victim.c.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Phase {
+    SetUp,
+    Sleep,
+    Release,
+    Meanwhile,
+    LetGo,
+    Check,
+    Settle,
+}
+
+/// A row of victim.c's tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) number: i32,
+    pub(crate) name: String,
+    pub(crate) sleepers: usize,
+    pub(crate) sleep_at_block: bool,
+    pub(crate) must: Must,
+    pub(crate) can_stop: bool,
+    pub(crate) recovery: Option<String>,
+}
+
+/// `enum must` of victim.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Must {
+    Hold,
+    FailIfKilled,
+    FailIfStopped,
+}
+
+pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
+    let output = Command::new(program)
+        .arg("list")
+        .output()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut found = Vec::new();
+    for (number, line) in (0..).zip(text.lines()) {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [name, sleepers, sleep_from, must, can_stop, recovery] = fields[..] else {
+            return Err(format!("{}: unexpected line {line:?}", program.display()));
+        };
+        found.push(Operation {
+            number,
+            name: name.to_owned(),
+            sleepers: sleepers.parse().unwrap_or(0),
+            sleep_at_block: sleep_from == "1",
+            must: match must {
+                "1" => Must::FailIfKilled,
+                "2" => Must::FailIfStopped,
+                _ => Must::Hold,
+            },
+            can_stop: can_stop == "1",
+            recovery: (recovery != "-").then(|| recovery.to_owned()),
+        });
+    }
+    Ok(found)
+}
+
+/// One process that takes commands.
+struct Member {
+    child: Child,
+    commands: ChildStdin,
+    answers: ChildStdout,
+}
+
+impl Member {
+    fn start(program: &Path, arguments: &[String]) -> Result<Member, String> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let (Some(commands), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("no pipes to a child".to_owned());
+        };
+        Ok(Member {
+            child,
+            commands,
+            answers,
+        })
+    }
+
+    fn send(&mut self, phase: i32, operation: i32, argument: i32) -> Result<(), String> {
+        let mut bytes = Vec::with_capacity(12);
+        for number in [phase, operation, argument] {
+            bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+        let sent = self.commands.write_all(&bytes);
+        sent.map_err(|error| format!("a process does not listen: {error}"))
+    }
+
+    fn has_answered(&self, timeout: PollTimeout) -> bool {
+        let mut set = [PollFd::new(self.answers.as_fd(), PollFlags::POLLIN)];
+        loop {
+            match poll(&mut set, timeout) {
+                Err(Errno::EINTR) => {}
+                outcome => return outcome == Ok(1),
+            }
+        }
+    }
+
+    /// `None` when there is no answer in time, or the process has ended.
+    fn answer(&mut self, timeout: Duration) -> Option<i32> {
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+        let mut bytes = [0; 4];
+        if !self.has_answered(timeout) || self.answers.read_exact(&mut bytes).is_err() {
+            return None;
+        }
+        Some(i32::from_ne_bytes(bytes))
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) struct Crew {
+    program: PathBuf,
+    number: usize,
+    /// How often it was replaced.
+    count: usize,
+    arena: File,
+    gate: File,
+    /// Kept open, so that the gate is never a pipe without readers.
+    _gate_for_victims: File,
+    template: Member,
+    survivors: Vec<Member>,
+    patience: Duration,
+}
+
+impl Crew {
+    /// `number` tells this crew's names from another's.
+    pub(crate) fn assemble(
+        program: &Path,
+        number: usize,
+        patience: Duration,
+    ) -> Result<Crew, String> {
+        let system = |errno: Errno| errno.desc().to_owned();
+        // Neither is close-on-exec: the program gets their numbers.
+        let arena = File::from(memfd_create("arena", MFdFlags::empty()).map_err(system)?);
+        let (gate_for_victims, gate) = nix::unistd::pipe().map_err(system)?;
+        let (gate_for_victims, gate) = (File::from(gate_for_victims), File::from(gate));
+        let written = arena
+            .set_len(ARENA_SIZE)
+            .and_then(|()| {
+                arena.write_all_at(&(patience.as_nanos() as i64).to_ne_bytes(), PATIENCE_AT)
+            })
+            .and_then(|()| {
+                let name = format!("/ripc-test-{}-kill-{number}-", std::process::id());
+                arena.write_all_at(name.as_bytes(), NAME_AT)
+            });
+        written.map_err(|error| error.to_string())?;
+        let template = Crew::start_template(program, &arena, &gate_for_victims)?;
+        let mut survivors = Vec::new();
+        for _ in 0..CHECKERS.len() + SLEEPERS.len() {
+            let arguments = ["survivor".to_owned(), arena.as_raw_fd().to_string()];
+            survivors.push(Member::start(program, &arguments)?);
+        }
+        Ok(Crew {
+            program: program.to_owned(),
+            number,
+            count: 0,
+            arena,
+            gate,
+            _gate_for_victims: gate_for_victims,
+            template,
+            survivors,
+            patience,
+        })
+    }
+
+    fn start_template(program: &Path, arena: &File, gate: &File) -> Result<Member, String> {
+        let descriptors = [arena, gate].map(|file| file.as_raw_fd().to_string());
+        let [arena, gate] = descriptors;
+        Member::start(program, &["template".to_owned(), arena, gate])
+    }
+
+    /// A new crew in the place of one whose members may hang.
+    pub(crate) fn replace(&mut self) -> Result<(), String> {
+        let count = self.count + 1;
+        *self = Crew::assemble(&self.program, self.number, self.patience)?;
+        self.count = count;
+        Ok(())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn set_patience(&mut self, patience: Duration) -> Result<(), String> {
+        self.patience = patience;
+        self.replace()
+    }
+
+    /// What a victim or survivor complained of, first.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let mut bytes = [0; COMPLAINT_SIZE];
+        self.arena.read_exact_at(&mut bytes, COMPLAINT_AT).ok()?;
+        let length = bytes.iter().position(|&byte| byte == 0)?;
+        (length > 0).then(|| String::from_utf8_lossy(&bytes[..length]).into_owned())
+    }
+
+    /// A new victim, prepared, at its first marker.
+    pub(crate) fn victim(&mut self, operation: &Operation) -> Result<Tracee, String> {
+        self.template.send(0, operation.number, 0)?;
+        let Some(pid) = self.template.answer(Duration::from_secs(10)) else {
+            return Err("the template does not fork".to_owned());
+        };
+        let mut tracee = Tracee::seize(pid).map_err(|errno| {
+            format!(
+                "ptrace is not permitted here ({}): in a container, give it CAP_SYS_PTRACE; or see /proc/sys/kernel/yama/ptrace_scope",
+                errno.desc()
+            )
+        })?;
+        let opened = self.gate.write_all(&[1]);
+        opened.map_err(|error| format!("the gate: {error}"))?;
+        loop {
+            match tracee.wait(false)? {
+                super::tracee::Event::Marker => return Ok(tracee),
+                super::tracee::Event::Asleep => {}
+                super::tracee::Event::Exited(status) => {
+                    return Err(format!(
+                        "the victim ended with status {status} when it prepared"
+                    ));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn begin(
+        &mut self,
+        survivor: usize,
+        phase: Phase,
+        operation: &Operation,
+        argument: i32,
+    ) -> Result<(), String> {
+        self.survivors[survivor].send(phase as i32, operation.number, argument)
+    }
+
+    pub(crate) fn has_answered(&self, survivor: usize) -> bool {
+        self.survivors[survivor].has_answered(PollTimeout::ZERO)
+    }
+
+    pub(crate) fn end(&mut self, survivor: usize, phase: Phase) -> Result<(), String> {
+        // The survivor's own patience ends first, and says more.
+        let answer = self.survivors[survivor].answer(self.patience * 4 + Duration::from_secs(1));
+        match answer {
+            Some(_) => Ok(()),
+            None => Err(format!(
+                "survivor {survivor} did not come back from {phase:?}"
+            )),
+        }
+    }
+
+    pub(crate) fn tell(
+        &mut self,
+        survivor: usize,
+        phase: Phase,
+        operation: &Operation,
+        argument: i32,
+    ) -> Result<(), String> {
+        self.begin(survivor, phase, operation, argument)?;
+        self.end(survivor, phase)
+    }
+
+    /// Lets the operation's sleepers begin, one after the other; returns when they are asleep.
+    pub(crate) fn start_sleepers(&mut self, operation: &Operation) -> Result<(), String> {
+        for &sleeper in &SLEEPERS[..operation.sleepers] {
+            self.begin(sleeper, Phase::Sleep, operation, 0)?;
+            let began = Instant::now();
+            let member = &self.survivors[sleeper];
+            while !sleeps_on_futex(member.child.id()) && !member.has_answered(PollTimeout::ZERO) {
+                if began.elapsed() > Duration::from_secs(10) {
+                    return Err(format!("survivor {sleeper} does not fall asleep"));
+                }
+                look_again(began);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,308 @@
+//! One process under ptrace, one instruction at a time.
+
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::time::{Duration, Instant};
+
+/// No wait for a process that is alive and well takes this long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[cfg(target_arch = "x86_64")]
+mod processor {
+    use super::*;
+
+    /// Where `rip` stands in the kernel's `struct user`: the seventeenth register.
+    const INSTRUCTION_POINTER: usize = 16 * 8;
+    /// `int3`.
+    pub(super) const BREAKPOINT: u8 = 0xCC;
+    pub(super) const BREAKPOINT_LENGTH: u64 = 1;
+
+    pub(super) fn position(pid: Pid) -> Result<u64, Errno> {
+        let value = ptrace::read_user(pid, INSTRUCTION_POINTER as ptrace::AddressType)?;
+        Ok(value as u64)
+    }
+
+    pub(super) fn set_position(pid: Pid, position: u64) -> Result<(), Errno> {
+        let place = INSTRUCTION_POINTER as ptrace::AddressType;
+        ptrace::write_user(pid, place, position as i64)
+    }
+
+    pub(super) fn is_breakpoint(instruction: u64) -> bool {
+        instruction as u8 == BREAKPOINT
+    }
+
+    /// A locked instruction, or an exchange, which is locked without saying so.
+    pub(super) fn is_atomic(instruction: u64) -> bool {
+        matches!(instruction as u8, 0xF0 | 0x86 | 0x87)
+    }
+
+    /// `syscall`.
+    pub(super) fn is_system_call(instruction: u64) -> bool {
+        instruction as u16 == 0x050F
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("tests/kill/tracee.rs knows the registers and instructions of x86_64 only");
+
+/// How an error begins that says that a breakpoint was not come to.
+pub(crate) const ANOTHER_WAY: &str = "the operation took another way than before";
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The instruction was executed.
+    Done,
+    /// The instruction is a system call, and the process is asleep in it.
+    Asleep,
+    /// The next instruction is a marker, and was not executed.
+    AtMarker,
+}
+
+/// What a process that runs freely came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It executed a marker and is stopped.
+    Marker,
+    /// It fell asleep in the kernel.
+    Asleep,
+    Exited(i32),
+}
+
+pub(crate) struct Tracee {
+    pid: Pid,
+    /// How often it had gone to sleep when that was last reported.
+    sleeps: u64,
+    /// When it was last set going.
+    began: Instant,
+    gone: bool,
+}
+
+impl Tracee {
+    /// Takes hold of a process, which runs on.
+    pub(crate) fn seize(pid: i32) -> Result<Tracee, Errno> {
+        let pid = Pid::from_raw(pid);
+        // If the harness dies, so does the victim.
+        ptrace::seize(pid, ptrace::Options::PTRACE_O_EXITKILL)?;
+        Ok(Tracee {
+            pid,
+            sleeps: 0,
+            began: Instant::now(),
+            gone: false,
+        })
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        processor::position(self.pid).unwrap_or(0)
+    }
+
+    /// The position as an object file and an offset into it, for addr2line.
+    pub(crate) fn place(&self) -> String {
+        let position = self.position();
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
+        let number = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+        for line in maps.lines() {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [range, _, offset, _, _, path] = fields[..] else {
+                continue;
+            };
+            let (from, to) = range.split_once('-').unwrap_or(("0", "0"));
+            if (number(from)..number(to)).contains(&position) {
+                let file = path.rsplit('/').next().unwrap_or(path);
+                return format!("{file}+{:#x}", position - number(from) + number(offset));
+            }
+        }
+        format!("{position:#x}")
+    }
+
+    fn instruction(&self) -> Result<u64, String> {
+        let position = processor::position(self.pid).map_err(|errno| self.lost(errno))?;
+        let word = ptrace::read(self.pid, position as ptrace::AddressType);
+        word.map(|word| word as u64)
+            .map_err(|errno| self.lost(errno))
+    }
+
+    fn lost(&self, errno: Errno) -> String {
+        format!("the victim {} is lost: {}", self.pid, errno.desc())
+    }
+
+    /// Whether the next instruction can change what other processes see at once: a system call, or an
+    /// atomic instruction.
+    pub(crate) fn is_at_turning_point(&self) -> Result<bool, String> {
+        let instruction = self.instruction()?;
+        Ok(processor::is_system_call(instruction) || processor::is_atomic(instruction))
+    }
+
+    pub(crate) fn is_at_marker(&self) -> Result<bool, String> {
+        self.instruction().map(processor::is_breakpoint)
+    }
+
+    /// Executes one instruction.
+    pub(crate) fn step(&mut self) -> Result<Step, String> {
+        let instruction = self.instruction()?;
+        if processor::is_breakpoint(instruction) {
+            return Ok(Step::AtMarker);
+        }
+        ptrace::step(self.pid, None).map_err(|errno| self.lost(errno))?;
+        if processor::is_system_call(instruction) {
+            return match self.wait(true)? {
+                Event::Asleep => Ok(Step::Asleep),
+                event => self.stepped(event),
+            };
+        }
+        let status = waitpid(self.pid, None).map_err(|errno| self.lost(errno))?;
+        let event = self.event(status)?;
+        self.stepped(event)
+    }
+
+    /// Waits for the end of a step whose system call was asleep.
+    pub(crate) fn finish_step(&mut self) -> Result<(), String> {
+        let event = self.wait(false)?;
+        self.stepped(event).map(drop)
+    }
+
+    fn stepped(&self, event: Event) -> Result<Step, String> {
+        match event {
+            Event::Marker => Ok(Step::Done),
+            other => Err(format!("stepping the victim ended with {other:?}")),
+        }
+    }
+
+    /// Runs freely; `look` tells what it comes to.
+    pub(crate) fn resume(&mut self) -> Result<(), String> {
+        self.began = Instant::now();
+        ptrace::cont(self.pid, None).map_err(|errno| self.lost(errno))
+    }
+
+    /// Runs to just before the instruction at `position`, for the `times`-th time that it comes there
+    /// (counting a repeated string instruction as one).
+    pub(crate) fn run_to(&mut self, position: u64, times: usize) -> Result<(), String> {
+        let address = position as ptrace::AddressType;
+        let lost = |errno: Errno| format!("the victim is lost: {}", errno.desc());
+        let original = ptrace::read(self.pid, address).map_err(lost)?;
+        let planted = (original & !0xFF) | i64::from(processor::BREAKPOINT);
+        for time in 1..=times {
+            if self.position() != position {
+                ptrace::write(self.pid, address, planted).map_err(lost)?;
+                ptrace::cont(self.pid, None).map_err(lost)?;
+                // What was traced once without falling asleep need not be watched for that.
+                let event = self.event(waitpid(self.pid, None).map_err(lost)?)?;
+                let found = self.position();
+                if event != Event::Marker || found != position + processor::BREAKPOINT_LENGTH {
+                    return Err(format!(
+                        "{ANOTHER_WAY}: {event:?} at {found:#x}, expected {position:#x}"
+                    ));
+                }
+                ptrace::write(self.pid, address, original).map_err(lost)?;
+                processor::set_position(self.pid, position).map_err(lost)?;
+            }
+            while time < times && self.position() == position {
+                self.step()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a sleeping process stopped, as SIGSTOP does.
+    pub(crate) fn stop(&mut self) -> Result<(), String> {
+        kill(self.pid, Signal::SIGSTOP).map_err(|errno| self.lost(errno))?;
+        self.wait(false).map(drop)
+    }
+
+    /// Kills it; returns when nothing of it is left.
+    pub(crate) fn kill(&mut self) -> Result<(), String> {
+        kill(self.pid, Signal::SIGKILL).map_err(|errno| self.lost(errno))?;
+        loop {
+            match waitpid(self.pid, None) {
+                Ok(WaitStatus::Signaled(_, Signal::SIGKILL, _)) | Err(Errno::ECHILD) => break,
+                Ok(WaitStatus::Exited(..)) => break,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(self.lost(errno)),
+            }
+        }
+        self.gone = true;
+        Ok(())
+    }
+
+    fn event(&mut self, status: WaitStatus) -> Result<Event, String> {
+        match status {
+            WaitStatus::Stopped(_, Signal::SIGTRAP | Signal::SIGSTOP)
+            | WaitStatus::PtraceEvent(..) => Ok(Event::Marker),
+            WaitStatus::Exited(_, status) => {
+                self.gone = true;
+                Ok(Event::Exited(status))
+            }
+            WaitStatus::Signaled(_, signal, _) => {
+                self.gone = true;
+                Err(format!("the victim was killed by {signal}"))
+            }
+            other => Err(format!("the victim came to {other:?}")),
+        }
+    }
+
+    /// Waits for the next event. Falling asleep is one if `sleep_counts`, once for each time.
+    pub(crate) fn wait(&mut self, sleep_counts: bool) -> Result<Event, String> {
+        self.began = Instant::now();
+        loop {
+            if let Some(event) = self.look(sleep_counts)? {
+                return Ok(event);
+            }
+            look_again(self.began);
+        }
+    }
+
+    /// The next event, if there is one now.
+    pub(crate) fn look(&mut self, sleep_counts: bool) -> Result<Option<Event>, String> {
+        match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => {}
+            Ok(status) => return self.event(status).map(Some),
+            Err(errno) => return Err(self.lost(errno)),
+        }
+        if sleep_counts
+            && let Some(sleeps) = sleeps_of(self.pid)
+            && sleeps != self.sleeps
+        {
+            self.sleeps = sleeps;
+            return Ok(Some(Event::Asleep));
+        }
+        if self.began.elapsed() > DEADLINE {
+            let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
+            return Err(format!("the victim {what} for ever"));
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Tracee {
+    fn drop(&mut self) {
+        if !self.gone {
+            let _ = self.kill();
+        }
+    }
+}
+
+/// Gives way for a moment, where the kernel has no event to wait for: that a process has fallen asleep.
+/// The longer it takes, the longer the moments.
+pub(crate) fn look_again(since: Instant) {
+    let moment = since.elapsed() / 8;
+    std::thread::sleep(moment.clamp(Duration::from_micros(5), Duration::from_millis(1)));
+}
+
+/// If the process is asleep: how often it has gone to sleep so far. The one file tells both.
+fn sleeps_of(pid: Pid) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    if !field("State:")?.trim().starts_with('S') {
+        return None;
+    }
+    field("voluntary_ctxt_switches:")?.trim().parse().ok()
+}
+
+/// Whether the process is asleep on a futex.
+pub(crate) fn sleeps_on_futex(pid: u32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next() == Some(nix::libc::SYS_futex.to_string().as_str())
+}
