@@ -1570,7 +1570,8 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
  Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
  the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
- 100 ms later at most. Waiter death: nothing happens to others.
+ 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
+ 100 ms later at most.
  */
 int ipc_mutex_lock(struct ipc_mutex_t *mutex,
                    int64_t timeout_ns);
