@@ -33,6 +33,9 @@ const PATIENCE_WITH_THE_BROKEN: Duration = Duration::from_millis(300);
 /// After so many failures of one operation the rest of it is left out.
 const FAILURES_SHOWN: usize = 3;
 
+/// An operation of so many instructions is a long one.
+const LONG: usize = 5_000;
+
 /// How much is done.
 #[derive(Clone, Copy)]
 struct Extent {
@@ -284,10 +287,16 @@ impl Harness {
                 outcome.map_or(0, |outcome| outcome.points)
             }
         };
-        self.play(operation, probe, points / 2, known, None, tally)?;
-        let side = (self.extent.pairs as f64).sqrt() as usize;
-        let firsts = spread(points, side.max(self.extent.pairs / (recovery_points + 1)));
-        let seconds = spread(recovery_points, self.extent.pairs / firsts.len().max(1));
+        if recovery_points < LONG {
+            self.play(operation, probe, points / 2, known, None, tally)?;
+        }
+        // A pair costs as much as the instructions before it.
+        let pairs = match recovery_points {
+            LONG.. => self.extent.pairs / 6,
+            _ => self.extent.pairs,
+        };
+        let firsts = spread(points, pairs.isqrt().max(pairs / (recovery_points + 1)));
+        let seconds = spread(recovery_points, pairs / firsts.len().max(1));
         for &first in &firsts {
             for &second in &seconds {
                 if tally.failures >= FAILURES_SHOWN {
