@@ -42,6 +42,8 @@ struct Extent {
     /// Points of an operation that are tried: all of them, or else so many with the same distance,
     /// and as many of those at atomic instructions and system calls.
     points: usize,
+    /// The same for a long operation.
+    long_points: usize,
     /// Points deep in a long loop that are tried.
     dear: usize,
     /// Points of the first and of the second victim, multiplied.
@@ -50,13 +52,15 @@ struct Extent {
 
 const QUICK: Extent = Extent {
     points: 120,
-    dear: 6,
+    long_points: 30,
+    dear: 3,
     pairs: 36,
 };
 const FULL: Extent = Extent {
     points: 3_000,
-    dear: 150,
-    pairs: 1_500,
+    long_points: 200,
+    dear: 20,
+    pairs: 600,
 };
 
 struct Arguments {
@@ -235,10 +239,14 @@ impl Harness {
         trace.count_visits();
         let known = steady.then_some(&trace);
 
-        let mut points = spread(whole.points, self.extent.points);
+        let count = match whole.points {
+            LONG.. => self.extent.long_points,
+            _ => self.extent.points,
+        };
+        let mut points = spread(whole.points, count);
         if points.len() <= whole.points {
             let turning_points = &trace.turning_points;
-            let chosen = spread(turning_points.len().saturating_sub(1), self.extent.points);
+            let chosen = spread(turning_points.len().saturating_sub(1), count);
             points.extend(chosen.iter().filter_map(|&index| turning_points.get(index)));
             points.sort_unstable();
             points.dedup();
