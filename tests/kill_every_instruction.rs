@@ -51,10 +51,10 @@ struct Extent {
 }
 
 const QUICK: Extent = Extent {
-    points: 120,
-    long_points: 30,
+    points: 90,
+    long_points: 24,
     dear: 3,
-    pairs: 36,
+    pairs: 25,
 };
 const FULL: Extent = Extent {
     points: 3_000,
