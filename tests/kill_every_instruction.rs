@@ -58,9 +58,9 @@ const QUICK: Extent = Extent {
 };
 const FULL: Extent = Extent {
     points: 3_000,
-    long_points: 200,
+    long_points: 120,
     dear: 20,
-    pairs: 600,
+    pairs: 300,
 };
 
 struct Arguments {
