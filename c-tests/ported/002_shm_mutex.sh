@@ -1,0 +1,7 @@
+#!/bin/sh
+# Under a name of its own, so that tests can run side by side.
+set -eu
+name=/ripc-test-$$-counter
+trap 'rm -f "/dev/shm$name"' EXIT
+"$1" "$name"
+[ ! -e "/dev/shm$name" ]
