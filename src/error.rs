@@ -81,6 +81,15 @@ macro_rules! fail {
 }
 pub(crate) use fail;
 
+/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno means is
+/// put behind it: `failed!(errno, "{name}: cannot be opened")`.
+macro_rules! failed {
+    ($errno:expr, $($text:tt)+) => {
+        $crate::error::describe_failed($errno, format_args!($($text)+))
+    };
+}
+pub(crate) use failed;
+
 /// Text of bounded length that is cut, never refused, when it is full. Always holds a
 /// NUL behind its end, so that C can read it in place.
 struct Text<const CAPACITY: usize> {
@@ -143,6 +152,26 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
         Err(_) => false,
     });
     Error::new(errno, described)
+}
+
+/// The same with the meaning of the errno behind the text. Use [`failed!`].
+#[cold]
+#[inline(never)]
+pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+    describe(errno, format_args!("{text}: {}", meaning(errno)))
+}
+
+/// What the C library says of an errno. nix has such texts too, which would be in the library a second time.
+pub(crate) fn meaning(errno: Errno) -> &'static str {
+    known_text(errno).to_str().unwrap_or("")
+}
+
+fn known_text(errno: Errno) -> &'static CStr {
+    // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
+    // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
+    // number's text lives until the thread's next call, and from_raw has turned every unknown
+    // number into UnknownErrno, which is 0, so it does not occur.
+    unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) }
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -237,11 +266,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ETIMEDOUT => c"the timeout expired",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
-        // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
-        // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
-        // number's text lives until the thread's next call, and from_raw has turned every unknown
-        // number into UnknownErrno, which is 0, so it does not occur.
-        known => unsafe { CStr::from_ptr(libc::strerror(known as c_int)) },
+        known => known_text(known),
     }
 }
 

@@ -4,7 +4,7 @@
 //! records overwritten, objects that vanish meanwhile. So everything is looked at through a
 //! descriptor, copied once and checked, and what cannot be read is listed as such.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind as RecordKind, TYPE_NAME_MAX};
 use crate::name::Name;
 use crate::object;
@@ -427,7 +427,7 @@ pub(crate) fn remove(kind: Kind, target: Target<'_>) -> Result<()> {
 fn failing(kind: Kind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
     removed.map_err(|errno| match errno {
         Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
-        errno => fail!((errno), "{name}: cannot be removed: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be removed"),
     })
 }
 

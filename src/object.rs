@@ -7,7 +7,7 @@
 //! opener therefore never waits for a creator and never sees a half-made object, and when two
 //! create at once the kernel's `EEXIST` decides who won.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind, Record, Type, total_size};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
@@ -65,7 +65,7 @@ impl Location {
     }
 
     fn failed(&self, what: &str, errno: Errno) -> crate::error::Error {
-        fail!((errno), "{self}: {what}: {}", errno.desc())
+        failed!(errno, "{self}: {what}")
     }
 }
 
@@ -299,10 +299,9 @@ impl Object {
     pub(crate) fn seal_writing(&self) -> Result<()> {
         let seals = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE) | SealFlag::F_SEAL_SEAL;
         file::add_seals(self.file.as_fd(), seals).map_err(|errno| {
-            fail!(
-                (errno),
-                "cannot be sealed against writing (only memory from ipc_shm_sealed can): {}",
-                errno.desc()
+            failed!(
+                errno,
+                "cannot be sealed against writing (only memory from ipc_shm_sealed can)"
             )
         })
     }

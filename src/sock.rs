@@ -16,7 +16,7 @@
 //! share the directory, and the kernel gives it back when its holder dies. A starter killed at
 //! any point leaves nothing or a dead socket file, which the next one replaces.
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address, Descriptors, Room, Source};
 use crate::sys::{file, path, process};
@@ -134,7 +134,7 @@ impl Endpoint {
     }
 
     fn failed(&self, what: &str, errno: Errno) -> Error {
-        fail!((errno), "{self}: {what}: {}", errno.desc())
+        failed!(errno, "{self}: {what}")
     }
 
     fn not_a_socket(&self) -> Error {
@@ -561,7 +561,7 @@ fn failed(descriptor: RawFd, errno: Errno) -> Error {
             (errno),
             "descriptor {descriptor}: the other end is closed, or its process has ended"
         ),
-        errno => fail!((errno), "descriptor {descriptor}: {}", errno.desc()),
+        errno => failed!(errno, "descriptor {descriptor}"),
     }
 }
 

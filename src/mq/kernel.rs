@@ -8,7 +8,7 @@
 
 use super::notify::{self, Action, Notification};
 use super::{Attributes, Direction, Options};
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
 use crate::object::Outcome;
 use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
@@ -59,11 +59,8 @@ impl KernelQueue {
                 match open(Some(creation)) {
                     Ok(descriptor) => {
                         // The umask has taken bits away.
-                        file::set_permissions(descriptor.as_fd(), options.mode).map_err(
-                            |errno| {
-                                fail!((errno), "{name}: its mode cannot be set: {}", errno.desc())
-                            },
-                        )?;
+                        file::set_permissions(descriptor.as_fd(), options.mode)
+                            .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
                         return Ok((queue(descriptor), Outcome::Created));
                     }
                     Err(Errno::EEXIST) if !options.exclusive => {}
@@ -81,7 +78,7 @@ impl KernelQueue {
                 }
                 Err(Errno::ENOENT) if options.create => {}
                 Err(errno) => {
-                    return Err(fail!((errno), "{name}: cannot be opened: {}", errno.desc()));
+                    return Err(failed!(errno, "{name}: cannot be opened"));
                 }
             }
         }
@@ -205,7 +202,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot send: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot send"),
         }
     }
 
@@ -228,7 +225,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot receive: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot receive"),
         }
     }
 
@@ -237,14 +234,8 @@ impl KernelQueue {
     }
 
     pub(crate) fn attributes(&self) -> Result<Attributes> {
-        mqueue::attributes(self.descriptor.as_fd()).map_err(|errno| {
-            fail!(
-                (errno),
-                "{}: cannot be examined: {}",
-                self.name,
-                errno.desc()
-            )
-        })
+        mqueue::attributes(self.descriptor.as_fd())
+            .map_err(|errno| failed!(errno, "{}: cannot be examined", self.name))
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -280,12 +271,7 @@ impl KernelQueue {
         beginning.begin().map_err(|errno| {
             // Nothing was begun, so that there is nothing that ending could fail to end.
             let _ = self.end_notification();
-            fail!(
-                (errno),
-                "{}: cannot be watched: {}",
-                self.name,
-                errno.desc()
-            )
+            failed!(errno, "{}: cannot be watched", self.name)
         })
     }
 
@@ -308,8 +294,7 @@ impl KernelQueue {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    mqueue::unlink(name.file_name())
-        .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
+    mqueue::unlink(name.file_name()).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
 /// Says which limit was hit, with its value.
@@ -356,6 +341,6 @@ fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) ->
             "{name}: there are as many queues as fs.mqueue.queues_max allows, which is {}",
             shown(limit("queues_max"))
         ),
-        errno => fail!((errno), "{name}: cannot be created: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be created"),
     }
 }

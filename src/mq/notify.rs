@@ -7,7 +7,7 @@
 //! moment between two registrations, any number of processes may be told, and it sleeps
 //! while messages wait that nobody takes.
 
-use crate::error::{Result, fail};
+use crate::error::{Result, failed};
 use crate::sys::mqueue::{self, Arrivals, Event};
 use crate::sys::{process, signal};
 use core::cell::Cell;
@@ -69,7 +69,7 @@ impl Beginning {
 impl Notification {
     /// Starts the thread, which does nothing before `beginning().begin()`.
     pub(crate) fn start(queue: BorrowedFd<'_>, action: Action) -> Result<Notification> {
-        let failed = |what: &str, errno: Errno| fail!((errno), "{what}: {}", errno.desc());
+        let failed = |what: &str, errno: Errno| failed!(errno, "{what}");
         let arrivals = Arrivals::of(queue)
             .map_err(|errno| failed("no descriptors for the notification", errno))?;
         let shared = Arc::new(Shared {
