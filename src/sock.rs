@@ -17,14 +17,14 @@
 //! any point leaves nothing or a dead socket file, which the next one replaces.
 
 use crate::error::{Errno, Error, Result, fail, failed};
+use crate::sys::file::{self, LockFile};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address, Descriptors, Room, Source};
-use crate::sys::{file, path, process};
+use crate::sys::{path, process};
 use crate::time::{Deadline, FOREVER, now};
 use core::ffi::c_int;
 use core::fmt;
 use core::time::Duration;
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -298,26 +298,25 @@ impl Found {
 }
 
 /// Keeps other starters from removing a socket file at the same time.
-fn lock_directory(endpoint: &Endpoint) -> Result<Flock<OwnedFd>> {
+fn lock_directory(endpoint: &Endpoint) -> Result<LockFile> {
     let (directory, _) = endpoint.split();
-    let mut directory = path::open_directory(&directory)
+    let lock = path::open_directory(&directory)
+        .map(LockFile)
         .map_err(|errno| endpoint.failed("its directory cannot be opened", errno))?;
     let limit = now() + LOCK_PATIENCE;
     loop {
-        directory = match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((directory, Errno::EAGAIN | Errno::EINTR)) if now() < limit => directory,
-            Err((_, Errno::EAGAIN | Errno::EINTR)) => {
+        match lock.attempt() {
+            Ok(()) => return Ok(lock),
+            Err(Errno::EAGAIN | Errno::EINTR) if now() < limit => {}
+            Err(Errno::EAGAIN | Errno::EINTR) => {
                 return Err(fail!(
                     EBUSY,
                     "{endpoint}: another process has locked its directory (flock) for {} s",
                     LOCK_PATIENCE.as_secs()
                 ));
             }
-            Err((_, errno)) => {
-                return Err(endpoint.failed("its directory cannot be locked", errno));
-            }
-        };
+            Err(errno) => return Err(endpoint.failed("its directory cannot be locked", errno)),
+        }
         // flock knows no deadline, and a handler that runs meanwhile changes nothing.
         let _ = ready::pause(PAUSES.0);
     }

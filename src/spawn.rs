@@ -364,7 +364,7 @@ fn decode(word: u64) -> Option<Exit> {
 }
 
 /// The files that may be meant by a program's name.
-fn candidates(name: &CStr) -> Vec<CString> {
+pub(crate) fn candidates(name: &CStr) -> Vec<CString> {
     if name.to_bytes().contains(&b'/') {
         return vec![name.to_owned()];
     }
