@@ -12,6 +12,8 @@ use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::num::NonZero;
 
+use crate::text::Text;
+
 pub(crate) use nix::errno::Errno;
 
 /// A failed call: the errno that C will see, and whether this thread's description belongs to
@@ -90,43 +92,6 @@ macro_rules! failed {
 }
 pub(crate) use failed;
 
-/// Text of bounded length that is cut, never refused, when it is full. Always holds a
-/// NUL behind its end, so that C can read it in place.
-struct Text<const CAPACITY: usize> {
-    bytes: [u8; CAPACITY],
-    length: usize,
-}
-
-impl<const CAPACITY: usize> Text<CAPACITY> {
-    const EMPTY: Self = Text {
-        bytes: [0; CAPACITY],
-        length: 0,
-    };
-
-    fn clear(&mut self) {
-        self.length = 0;
-        self.bytes[0] = 0;
-    }
-
-    fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
-    }
-}
-
-impl<const CAPACITY: usize> Write for Text<CAPACITY> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let space = CAPACITY - 1 - self.length;
-        let mut end = text.len().min(space);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.bytes[self.length..self.length + end].copy_from_slice(&text.as_bytes()[..end]);
-        self.length += end;
-        self.bytes[self.length] = 0;
-        Ok(())
-    }
-}
-
 thread_local! {
     /// Of the error made last. It may have been overcome since, and then nobody hears of it.
     static DESCRIPTION: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
@@ -145,8 +110,7 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     let described = DESCRIPTION.with(|description| match description.try_borrow_mut() {
         Ok(mut description) => {
             description.clear();
-            // Text::write_str cuts and never fails; a failing Display of ours only shortens it.
-            let _ = description.write_fmt(text);
+            description.add(text);
             true
         }
         Err(_) => false,
@@ -219,7 +183,7 @@ pub(crate) fn last_failure() -> *const c_char {
                 let _ = rendered.write_str(meaning);
             }
         }
-        rendered.bytes.as_ptr().cast()
+        rendered.as_c_str().as_ptr()
     })
 }
 

@@ -261,8 +261,8 @@ impl Found {
     /// Fails unless it is certain that no process has this socket any more.
     fn check_dead(&self, endpoint: &Endpoint) -> Result<()> {
         let probe = socket::create(libc::SOCK_DGRAM | libc::SOCK_CLOEXEC)?;
-        let through_proc = CString::new(path::through_proc(self.file.as_fd())).unwrap_or_default();
-        let itself = Address::of_path(&through_proc).ok_or(Errno::ENAMETOOLONG)?;
+        let through_proc = path::through_proc(self.file.as_fd());
+        let itself = Address::of_path(through_proc.as_c_str()).ok_or(Errno::ENAMETOOLONG)?;
         let outcome = match socket::connect(probe.as_fd(), &itself) {
             // Without /proc: what stands at the path, which may be another by now.
             Err(Errno::ENOENT) => socket::connect(probe.as_fd(), &endpoint.address),

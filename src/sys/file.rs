@@ -106,10 +106,10 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
 
 /// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let source = super::path::through_proc(file);
     let linked = nix::unistd::linkat(
         AT_FDCWD,
-        source.as_str(),
+        source.as_c_str(),
         AT_FDCWD,
         path,
         LinkatFlags::AT_SYMLINK_FOLLOW,
