@@ -43,14 +43,20 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
 
 impl<const CAPACITY: usize> Write for Text<CAPACITY> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let space = CAPACITY - 1 - self.length;
-        let mut end = text.len().min(space);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.bytes[self.length..self.length + end].copy_from_slice(&text.as_bytes()[..end]);
-        self.length += end;
-        self.bytes[self.length] = 0;
+        self.length += append(&mut self.bytes[self.length..], text);
         Ok(())
     }
+}
+
+/// Puts as much of `text` into `space` as fits with a NUL behind it; returns how much. Once in the library, not
+/// once per capacity.
+#[inline(never)]
+fn append(space: &mut [u8], text: &str) -> usize {
+    let mut length = text.len().min(space.len() - 1);
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
+    space[..length].copy_from_slice(&text.as_bytes()[..length]);
+    space[length] = 0;
+    length
 }

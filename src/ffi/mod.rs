@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_eio_with_its_text() {
-        let result: c_int = guard(c"ipc_test", || panic!("index {} too large", 7));
+        let result: c_int = guard(c"ipc_test", move || panic!("index {} too large", 7));
         assert_eq!(result, -libc::EIO);
         // SAFETY: last_failure returns a NUL-terminated buffer of this thread.
         let text = unsafe { CStr::from_ptr(error::last_failure()) };
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn the_guard_leaves_errno_alone() {
         Errno::set_raw(33);
-        let _: c_int = guard(c"ipc_test", || {
+        let _: c_int = guard(c"ipc_test", move || {
             Errno::set_raw(1);
             Err(Error::from(Errno::EPERM))
         });
