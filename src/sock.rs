@@ -22,7 +22,8 @@ use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address, Descriptors, Room, Source};
 use crate::sys::{path, process};
 use crate::time::{Deadline, FOREVER, now};
-use core::ffi::c_int;
+use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::time::Duration;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -90,7 +91,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(path: CString) -> Result<Endpoint> {
+    pub(crate) fn new(path: &CStr) -> Result<Endpoint> {
         let bytes = path.to_bytes();
         if bytes.len() > ADDRESS_MAX {
             return Err(fail!(
@@ -109,12 +110,12 @@ impl Endpoint {
                 ));
             }
             [b'@', name @ ..] => (Address::of_abstract(name), true),
-            _ => (Address::of_path(&path), false),
+            _ => (Address::of_path(path), false),
         };
         // The length was checked above.
         let address = address.ok_or(Errno::ENAMETOOLONG)?;
         Ok(Endpoint {
-            path,
+            path: path.to_owned(),
             address,
             is_abstract,
         })
@@ -781,7 +782,7 @@ mod tests {
     use core::ffi::CStr;
 
     fn endpoint(path: &CStr) -> Endpoint {
-        Endpoint::new(path.to_owned()).ok().unwrap()
+        Endpoint::new(path).ok().unwrap()
     }
 
     #[test]
@@ -798,7 +799,7 @@ mod tests {
 
     #[test]
     fn names_of_nothing_and_too_long_ones_are_refused() {
-        let refused = |path: &CStr| Endpoint::new(path.to_owned()).err().unwrap().errno();
+        let refused = |path: &CStr| Endpoint::new(path).err().unwrap().errno();
         assert_eq!(refused(c""), Errno::EINVAL);
         assert_eq!(refused(c"@"), Errno::EINVAL);
         let long = CString::new(vec![b'p'; ADDRESS_MAX + 1]).unwrap();

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ipc_fifo_create(
                 "mode {mode:#o}: expected permission bits up to 0777"
             ));
         }
-        let created = fifo::create(&path, flags & IPC_EXCLUSIVE != 0, mode)?;
+        let created = fifo::create(path, flags & IPC_EXCLUSIVE != 0, mode)?;
         Ok(if created { IPC_CREATED } else { IPC_OPENED })
     })
 }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ipc_fifo_open(
         let is_set = |flag| flags & flag != 0;
         let deadline = Deadline::after(timeout_ns)?;
         let file = fifo::open(
-            &path,
+            path,
             side,
             is_set(IPC_NONBLOCK),
             is_set(IPC_INHERIT),
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ipc_fifo_open(
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {
     guard(c"ipc_fifo_unlink", move || {
         // SAFETY: by the contract of this call.
-        fifo::unlink(&unsafe { path_from_c(path) }?)?;
+        fifo::unlink(unsafe { path_from_c(path) }?)?;
         Ok(0)
     })
 }

@@ -182,7 +182,7 @@ pub unsafe extern "C" fn ipc_shm_open_file(
             hand_out(out, || {
                 let (path, r#type) = (path_from_c(path)?, type_from_c(r#type)?);
                 let options = options(flags, NAMED, mode)?;
-                let (region, outcome) = Region::open_file(&path, r#type, options)?;
+                let (region, outcome) = Region::open_file(path, r#type, options)?;
                 Ok((region, opened(outcome)))
             })
         }

@@ -9,7 +9,6 @@ use crate::sys::spawn::{Exit, Strings};
 use crate::time::Deadline;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
-use std::ffi::CString;
 
 /// A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
 pub struct ipc_child_t {
@@ -187,23 +186,22 @@ unsafe fn spawn(
         return Err(fail!(EINVAL, "attr: a reserved field is not zero"));
     }
     let streams = attr.map(|attr| [&attr.input, &attr.output, &attr.error]);
-    let mut paths: [Option<CString>; 3] = [None, None, None];
+    let mut paths = [c""; 3];
     if let Some(streams) = streams {
         for (path, stream) in paths.iter_mut().zip(streams) {
             if matches!(stream.kind, IPC_STREAM_FILE | IPC_STREAM_APPEND) {
                 // SAFETY: by this function's contract.
-                *path = Some(unsafe { path_from_c(stream.path) }?);
+                *path = unsafe { path_from_c(stream.path) }?;
             }
         }
     }
     let mut wanted = [Stream::Inherited; 3];
     for (number, wanted) in wanted.iter_mut().enumerate() {
         let is_pipe = flags & PIPES[number] != 0;
-        let path = paths[number].as_deref().unwrap_or_default();
         *wanted = match streams {
             None if is_pipe => Stream::Pipe,
             None => Stream::Inherited,
-            Some(streams) => stream(number, streams[number], path, is_pipe)?,
+            Some(streams) => stream(number, streams[number], paths[number], is_pipe)?,
         };
     }
     let directory = match attr {
@@ -219,7 +217,7 @@ unsafe fn spawn(
             Some(environment) => unsafe { Strings::new(environment) },
             None => Strings::environment(),
         },
-        directory: directory.as_deref(),
+        directory,
         streams: wanted,
         inherits: flags & IPC_INHERIT != 0,
     })?;
