@@ -22,7 +22,6 @@ use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address, Descriptors, Room, Source};
 use crate::sys::{path, process};
 use crate::time::{Deadline, FOREVER, now};
-use core::ffi::CStr;
 use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::time::Duration;
@@ -779,7 +778,6 @@ pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::ffi::CStr;
 
     fn endpoint(path: &CStr) -> Endpoint {
         Endpoint::new(path).ok().unwrap()
