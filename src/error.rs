@@ -92,12 +92,14 @@ macro_rules! failed {
 }
 pub(crate) use failed;
 
+type Line = Text<1280>;
+
 thread_local! {
     /// Of the error made last. It may have been overcome since, and then nobody hears of it.
-    static DESCRIPTION: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
+    static DESCRIPTION: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
     /// Of the last failure that a call has returned, if it has one.
-    static RECORDED: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
-    static RENDERED: RefCell<Text<1280>> = const { RefCell::new(Text::EMPTY) };
+    static RECORDED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
+    static RENDERED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
     static FAILURE: Cell<Option<(&'static CStr, Error)>> = const { Cell::new(None) };
 }
 

@@ -255,7 +255,7 @@ impl Object {
         kind_type: Type,
         options: Options,
     ) -> Result<Object> {
-        let shown = Text::<32>::of(format_args!("descriptor {number}"));
+        let shown = Text::<64>::of(format_args!("descriptor {number}"));
         let shown = Location::unnamed(shown.as_c_str());
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
