@@ -83,8 +83,8 @@ macro_rules! fail {
 }
 pub(crate) use fail;
 
-/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno means is
-/// put behind it: `failed!(errno, "{name}: cannot be opened")`.
+/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno
+/// means is put behind it: `failed!(errno, "{name}: cannot be opened")`.
 macro_rules! failed {
     ($errno:expr, $($text:tt)+) => {
         $crate::error::describe_failed($errno, format_args!($($text)+))
@@ -127,7 +127,8 @@ pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     describe(errno, format_args!("{text}: {}", meaning(errno)))
 }
 
-/// What the C library says of an errno. nix has such texts too, which would be in the library a second time.
+/// What the C library says of an errno. nix has such texts too, which would be in the library a
+/// second time.
 pub(crate) fn meaning(errno: Errno) -> &'static str {
     known_text(errno).to_str().unwrap_or("")
 }

@@ -211,7 +211,7 @@ pub unsafe extern "C" fn ipc_sysv_key(
         // SAFETY: by the contract of this call.
         let path = unsafe { path_from_c(path) }?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, sysv::key(&path, project)?) }
+        unsafe { put(out, sysv::key(path, project)?) }
     })
 }
 
