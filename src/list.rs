@@ -4,13 +4,13 @@
 //! records overwritten, objects that vanish meanwhile. So everything is looked at through a
 //! descriptor, copied once and checked, and what cannot be read is listed as such.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind as RecordKind, TYPE_NAME_MAX};
 use crate::name::Name;
 use crate::object;
-use crate::sys::file;
 use crate::sys::listing::{self, Entry, FileId, Use};
 use crate::sys::sysv::{self as system, Permissions, Which};
+use crate::sys::{file, path};
 use crate::sysv::{msg, sem, shm};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -266,7 +266,7 @@ impl Found {
 }
 
 fn list_shm(kinds: c_int, objects: &mut Vec<Found>) -> Result<(), Errno> {
-    let directory = match listing::open_directory(SHM_DIRECTORY) {
+    let directory = match path::open_directory(SHM_DIRECTORY) {
         // No such directory, no such objects.
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
@@ -350,10 +350,11 @@ fn queued_bytes(directory: BorrowedFd<'_>, entry: &Entry) -> u64 {
 }
 
 /// The ids of System V objects are in places of a table, some of which are empty.
-fn list_table<T>(
+fn list_table(
+    kind: Kind,
     last: Result<c_int, Errno>,
-    status: impl Fn(Which) -> Result<T, Errno>,
-    mut found: impl FnMut(T),
+    status: &dyn Fn(Which) -> Result<(Permissions, u64), Errno>,
+    objects: &mut Vec<Found>,
 ) -> Result<(), Errno> {
     let last = match last {
         // A kernel without System V IPC has no such objects.
@@ -362,7 +363,7 @@ fn list_table<T>(
     };
     for place in 0..=last {
         match status(Which::Place(place)) {
-            Ok(status) => found(status),
+            Ok((permissions, size)) => objects.push(Found::in_table(kind, &permissions, size)),
             // Empty, or emptied just now.
             Err(Errno::EINVAL | Errno::EIDRM) => {}
             Err(errno) => return Err(errno),
@@ -372,30 +373,27 @@ fn list_table<T>(
 }
 
 fn list_segments(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::shm_last_place(), system::shm_status, |status| {
-        let size = status.size as u64;
-        objects.push(Found::in_table(Kind::SysvShm, &status.permissions, size));
-    })
+    let status = |which| {
+        let status = system::shm_status(which)?;
+        Ok((status.permissions, status.size as u64))
+    };
+    list_table(Kind::SysvShm, system::shm_last_place(), &status, objects)
 }
 
 fn list_sysv_queues(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::msg_last_place(), system::msg_status, |status| {
-        objects.push(Found::in_table(
-            Kind::SysvMsg,
-            &status.permissions,
-            status.bytes,
-        ));
-    })
+    let status = |which| {
+        let status = system::msg_status(which)?;
+        Ok((status.permissions, status.bytes))
+    };
+    list_table(Kind::SysvMsg, system::msg_last_place(), &status, objects)
 }
 
 fn list_sets(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::sem_last_place(), system::sem_status, |status| {
-        objects.push(Found::in_table(
-            Kind::SysvSem,
-            &status.permissions,
-            status.count,
-        ));
-    })
+    let status = |which| {
+        let status = system::sem_status(which)?;
+        Ok((status.permissions, status.count))
+    };
+    list_table(Kind::SysvSem, system::sem_last_place(), &status, objects)
 }
 
 /// An object to be removed.
@@ -427,13 +425,13 @@ pub(crate) fn remove(kind: Kind, target: Target<'_>) -> Result<()> {
 fn failing(kind: Kind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
     removed.map_err(|errno| match errno {
         Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
-        errno => fail!((errno), "{name}: cannot be removed: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be removed"),
     })
 }
 
 fn remove_file(kind: Kind, name: &Name, prefix: &[u8]) -> Result<()> {
     let file_name = [prefix, name.file_name().to_bytes()].concat();
-    let found = listing::open_directory(SHM_DIRECTORY).and_then(|directory| {
+    let found = path::open_directory(SHM_DIRECTORY).and_then(|directory| {
         let entry = listing::regular_file(directory.as_fd(), c_string(file_name))?;
         Ok((directory, entry))
     });

@@ -1,14 +1,12 @@
 //! Pseudoterminals: a program that wants a terminal gets one that another program controls.
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::socket::Room;
 use crate::sys::terminal::{self, Program, WindowSize};
 use crate::time::Deadline;
 use core::ffi::{CStr, c_char};
-use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 
 /// How a terminal shall be.
 #[derive(Clone, Copy)]
@@ -26,7 +24,7 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
             "no pseudoterminal is free (kernel.pty.max, or max= of the devpts file system)"
         ),
         Errno::ENOENT => fail!(ENOENT, "/dev/ptmx is missing: is devpts mounted?"),
-        errno => fail!((errno), "no pseudoterminal can be made: {}", errno.desc()),
+        errno => failed!(errno, "no pseudoterminal can be made"),
     })?;
     terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)?;
     Ok((controller, terminal))
@@ -45,8 +43,10 @@ pub(crate) unsafe fn spawn(
 ) -> Result<(OwnedFd, OwnedFd)> {
     // SAFETY: by this function's contract.
     let file = unsafe { CStr::from_ptr(*arguments) };
-    let paths = search_paths(file)?;
-    let paths: Vec<&CStr> = paths.iter().map(CString::as_c_str).collect();
+    if file.is_empty() {
+        return Err(fail!(ENOENT, "the program's name is empty"));
+    }
+    let paths = crate::spawn::candidates(file);
     let program = Program {
         paths: &paths,
         arguments,
@@ -56,38 +56,12 @@ pub(crate) unsafe fn spawn(
     // SAFETY: by this function's contract.
     match unsafe { terminal::spawn(terminal.as_fd(), &program) } {
         Ok(pidfd) => Ok((controller, pidfd)),
-        Err(errno) => Err(fail!(
-            (errno),
-            "{}: cannot be started: {}",
-            file.to_bytes().escape_ascii(),
-            errno.desc()
+        Err(errno) => Err(failed!(
+            errno,
+            "{}: cannot be started",
+            file.to_bytes().escape_ascii()
         )),
     }
-}
-
-/// Where a program may be: at its path, or in the directories of PATH.
-fn search_paths(file: &CStr) -> Result<Vec<CString>> {
-    let name = file.to_bytes();
-    if name.is_empty() {
-        return Err(fail!(ENOENT, "the program's name is empty"));
-    }
-    if name.contains(&b'/') {
-        return Ok(vec![file.to_owned()]);
-    }
-    // As execvp(3) has it where PATH is not set.
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-    let candidates = path
-        .as_bytes()
-        .split(|&byte| byte == b':')
-        .map(|directory| {
-            let directory = if directory.is_empty() {
-                b"."
-            } else {
-                directory
-            };
-            CString::new([directory, b"/", name].concat()).unwrap_or_default()
-        });
-    Ok(candidates.collect())
 }
 
 /// Reads what the programs on the terminal have written: at least one byte; 0 when all have
@@ -131,23 +105,5 @@ fn no_terminal(descriptor: RawFd, errno: Errno) -> Error {
             "descriptor {descriptor}: expected a pseudoterminal, found something else"
         ),
         errno => errno.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_with_a_slash_is_not_searched_for() {
-        assert_eq!(search_paths(c"./a").ok().unwrap(), vec![c"./a".to_owned()]);
-        assert!(search_paths(c"").is_err());
-    }
-
-    #[test]
-    fn a_program_without_a_slash_is_searched_for_in_the_directories_of_path() {
-        let paths = search_paths(c"sh").ok().unwrap();
-        assert!(!paths.is_empty());
-        assert!(paths.iter().all(|path| path.to_bytes().ends_with(b"/sh")));
     }
 }

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn ipc_pty_open(
     terminal_fd: *mut c_int,
     attr: *const ipc_pty_attr_t,
 ) -> c_int {
-    guard(c"ipc_pty_open", || {
+    guard(c"ipc_pty_open", move || {
         let controller_fd = checked(controller_fd, "controller_fd")?;
         let terminal_fd = checked(terminal_fd, "terminal_fd")?;
         // SAFETY: by the contract of this call.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn ipc_pty_spawn(
     envp: *const *const c_char,
     attr: *const ipc_pty_attr_t,
 ) -> c_int {
-    guard(c"ipc_pty_spawn", || {
+    guard(c"ipc_pty_spawn", move || {
         let controller_fd = checked(controller_fd, "controller_fd")?;
         let pidfd = checked(pidfd, "pidfd")?;
         let argv = checked(argv.cast_mut(), "argv")?;
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ipc_pty_read(
     capacity: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_pty_read", || {
+    guard(c"ipc_pty_read", move || {
         // SAFETY: by the contract of this call.
         let count = pty::read(fd, unsafe { room(buf, capacity) }?, timeout_ns)?;
         Ok(count as libc::ssize_t)
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn ipc_pty_window_size(
     rows: *mut c_ushort,
     columns: *mut c_ushort,
 ) -> c_int {
-    guard(c"ipc_pty_window_size", || {
+    guard(c"ipc_pty_window_size", move || {
         let rows = checked(rows, "rows")?;
         let columns = checked(columns, "columns")?;
         let size = pty::window_size(fd)?;
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn ipc_pty_set_window_size(
     rows: c_ushort,
     columns: c_ushort,
 ) -> c_int {
-    guard(c"ipc_pty_set_window_size", || {
+    guard(c"ipc_pty_set_window_size", move || {
         pty::set_window_size(fd, WindowSize { rows, columns })?;
         Ok(0)
     })

@@ -8,16 +8,17 @@
 
 use super::notify::{self, Action, Notification};
 use super::{Attributes, Direction, Options};
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
 use crate::object::Outcome;
 use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use crate::sys::{file, process};
 use crate::time::Deadline;
+use core::fmt;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
-use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 pub(crate) struct KernelQueue {
     name: Name,
@@ -59,11 +60,8 @@ impl KernelQueue {
                 match open(Some(creation)) {
                     Ok(descriptor) => {
                         // The umask has taken bits away.
-                        file::set_permissions(descriptor.as_fd(), options.mode).map_err(
-                            |errno| {
-                                fail!((errno), "{name}: its mode cannot be set: {}", errno.desc())
-                            },
-                        )?;
+                        file::set_permissions(descriptor.as_fd(), options.mode)
+                            .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
                         return Ok((queue(descriptor), Outcome::Created));
                     }
                     Err(Errno::EEXIST) if !options.exclusive => {}
@@ -81,7 +79,7 @@ impl KernelQueue {
                 }
                 Err(Errno::ENOENT) if options.create => {}
                 Err(errno) => {
-                    return Err(fail!((errno), "{name}: cannot be opened: {}", errno.desc()));
+                    return Err(failed!(errno, "{name}: cannot be opened"));
                 }
             }
         }
@@ -205,7 +203,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot send: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot send"),
         }
     }
 
@@ -228,7 +226,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot receive: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot receive"),
         }
     }
 
@@ -237,14 +235,8 @@ impl KernelQueue {
     }
 
     pub(crate) fn attributes(&self) -> Result<Attributes> {
-        mqueue::attributes(self.descriptor.as_fd()).map_err(|errno| {
-            fail!(
-                (errno),
-                "{}: cannot be examined: {}",
-                self.name,
-                errno.desc()
-            )
-        })
+        mqueue::attributes(self.descriptor.as_fd())
+            .map_err(|errno| failed!(errno, "{}: cannot be examined", self.name))
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -280,12 +272,7 @@ impl KernelQueue {
         beginning.begin().map_err(|errno| {
             // Nothing was begun, so that there is nothing that ending could fail to end.
             let _ = self.end_notification();
-            fail!(
-                (errno),
-                "{}: cannot be watched: {}",
-                self.name,
-                errno.desc()
-            )
+            failed!(errno, "{}: cannot be watched", self.name)
         })
     }
 
@@ -297,55 +284,71 @@ impl KernelQueue {
     }
 
     fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
-        self.notification.try_lock().ok_or_else(|| {
-            fail!(
+        match self.notification.try_lock() {
+            Ok(guard) => Ok(guard),
+            // Who panicked with the lock left what is in it whole.
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(fail!(
                 EBUSY,
                 "{}: another thread is just changing this handle's notification",
                 self.name
-            )
-        })
+            )),
+        }
     }
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    mqueue::unlink(name.file_name())
-        .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
+    mqueue::unlink(name.file_name()).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
+}
+
+/// One of the system's limits, if it is known.
+struct Limit(Option<u64>);
+
+impl Limit {
+    fn is_below(&self, value: usize) -> bool {
+        self.0.is_some_and(|limit| limit < value as u64)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(limit) => limit.fmt(f),
+            None => f.write_str("not known"),
+        }
+    }
 }
 
 /// Says which limit was hit, with its value.
 #[cold]
 fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) -> Error {
-    let limit = |file: &str| mqueue::limit(file);
-    let shown =
-        |value: Option<u64>| value.map_or("not known".to_owned(), |value| value.to_string());
+    let limit = |file: &str| Limit(mqueue::limit(file));
     let wanted = attributes.unwrap_or_else(|| Attributes {
-        max_messages: limit("msg_default").unwrap_or(10) as usize,
-        message_size: limit("msgsize_default").unwrap_or(8192) as usize,
+        max_messages: limit("msg_default").0.unwrap_or(10) as usize,
+        message_size: limit("msgsize_default").0.unwrap_or(8192) as usize,
         current_messages: 0,
     });
     let (messages, size) = (wanted.max_messages, wanted.message_size);
-    let is_above =
-        |value: usize, limit: Option<u64>| limit.is_some_and(|limit| value as u64 > limit);
     match errno {
         Errno::EINVAL if messages == 0 || size == 0 => fail!(
             EINVAL,
             "{name}: {messages} messages of {size} bytes; expected at least 1 of each"
         ),
-        Errno::EINVAL if is_above(messages, limit("msg_max")) => fail!(
+        Errno::EINVAL if limit("msg_max").is_below(messages) => fail!(
             EINVAL,
             "{name}: {messages} messages are more than fs.mqueue.msg_max, which is {}",
-            shown(limit("msg_max"))
+            limit("msg_max")
         ),
-        Errno::EINVAL if is_above(size, limit("msgsize_max")) => fail!(
+        Errno::EINVAL if limit("msgsize_max").is_below(size) => fail!(
             EINVAL,
             "{name}: messages of {size} bytes are larger than fs.mqueue.msgsize_max, which is {}",
-            shown(limit("msgsize_max"))
+            limit("msgsize_max")
         ),
         Errno::EMFILE if !mqueue::descriptors_are_used_up() => fail!(
             EMFILE,
             "{name}: the queue needs {} bytes, and with this user's other queues that is more than RLIMIT_MSGQUEUE, which is {}",
             mqueue::bytes_needed(wanted),
-            shown(mqueue::bytes_limit())
+            Limit(mqueue::bytes_limit())
         ),
         Errno::EMFILE => fail!(
             EMFILE,
@@ -354,8 +357,8 @@ fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) ->
         Errno::ENOSPC => fail!(
             ENOSPC,
             "{name}: there are as many queues as fs.mqueue.queues_max allows, which is {}",
-            shown(limit("queues_max"))
+            limit("queues_max")
         ),
-        errno => fail!((errno), "{name}: cannot be created: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be created"),
     }
 }

@@ -22,3 +22,4 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+pub(crate) mod thread;

@@ -1,5 +1,6 @@
 //! Making pipes and FIFOs, and how much they hold.
 
+use super::path::{ProcPath, through_proc};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 use nix::errno::Errno;
@@ -82,18 +83,18 @@ impl Node {
     /// Opens the FIFO, and waits for a peer unless the flags have O_NONBLOCK.
     pub(crate) fn open(&self, flags: OFlag) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlag::O_CLOEXEC;
-        nix::fcntl::open(self.link().as_str(), flags, Mode::empty())
+        nix::fcntl::open(self.link().as_c_str(), flags, Mode::empty())
     }
 
     /// A descriptor that becomes readable whenever somebody has opened the FIFO.
     pub(crate) fn watch_openings(&self) -> Result<Inotify, Errno> {
         let openings = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        openings.add_watch(self.link().as_str(), AddWatchFlags::IN_OPEN)?;
+        openings.add_watch(self.link().as_c_str(), AddWatchFlags::IN_OPEN)?;
         Ok(openings)
     }
 
-    fn link(&self) -> String {
-        format!("/proc/self/fd/{}", self.0.as_raw_fd())
+    fn link(&self) -> ProcPath {
+        through_proc(self.0.as_fd())
     }
 }
 

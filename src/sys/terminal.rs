@@ -1,10 +1,11 @@
 //! Pseudoterminals (pty(7)), and a program started on one.
 
 use crate::sys::socket;
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::termios::{self, SetArg};
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// How large a terminal says it is, in characters.
@@ -69,7 +70,7 @@ pub(crate) fn set_window_size(terminal: RawFd, size: WindowSize) -> Result<(), E
 /// threads must not allocate.
 pub(crate) struct Program<'a> {
     /// Where the program may be, in the order of trying.
-    pub(crate) paths: &'a [&'a CStr],
+    pub(crate) paths: &'a [CString],
     /// The arguments, ended by NULL.
     pub(crate) arguments: *const *const c_char,
     /// The environment, ended by NULL.
