@@ -52,7 +52,8 @@ pub const IPC_OPENED: c_int = 0;
 /// Result of opening: this call created the object.
 pub const IPC_CREATED: c_int = 1;
 /// Result of locking: the lock is held, and its last owner died holding it, so the data may be
-/// half-changed. Repair it, then call ipc_mutex_consistent().
+/// half-changed. Repair it, then call ipc_mutex_consistent() or ipc_rwlock_consistent(); for a
+/// permit there is nothing to call.
 pub const IPC_OWNER_DIED: c_int = 2;
 
 /// For timeout_ns: wait as long as it takes. (In the header it is written out, with parentheses.)
@@ -66,13 +67,17 @@ pub const IPC_EXCLUSIVE: c_int = 0x2;
 pub const IPC_READ_ONLY: c_int = 0x4;
 /// Open flag: for writing only.
 pub const IPC_WRITE_ONLY: c_int = 0x8;
-/// Open flag: calls that would wait return -EAGAIN.
+/// Open flag. Of a queue: calls that would wait return -EAGAIN, whatever their timeout. Of a
+/// descriptor: plain read() and write() on it do not wait; this library's calls go by their
+/// timeout.
 pub const IPC_NONBLOCK: c_int = 0x10;
 /// Open flag: accept an object that a program made without this library, by its size alone.
 pub const IPC_ADOPT: c_int = 0x20;
-/// Open flag: the kernel's mechanism instead of this library's in shared memory.
+/// Flag of ipc_mq_open() and ipc_mq_unlink(): the kernel's message queue, the one that mq_open()
+/// opens, instead of this library's in shared memory.
 pub const IPC_KERNEL: c_int = 0x40;
-/// Open flag: the C library's mechanism of that name instead of this library's.
+/// Flag of ipc_sem_open(): the C library's semaphore, the one that sem_open() opens, instead of
+/// this library's.
 pub const IPC_POSIX: c_int = 0x80;
 /// Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
 pub const IPC_INHERIT: c_int = 0x400;
@@ -84,8 +89,8 @@ pub const IPC_UNSEALED: c_int = 0x200;
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
 const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
 
-/// What an export may return: a number from 0 up or an address, which fits in a word and leaves the negative ones
-/// to errors. So the guard is one piece of code.
+/// What an export may return: a number from 0 up or an address, which fits in a word and leaves
+/// the negative ones to errors. So the guard is one piece of code.
 trait Returned: Copy {
     /// Whether a failure is told as the negative errno, or else as 0.
     const TELLS_ERRNO: bool;
@@ -252,8 +257,8 @@ fn checked_address(address: usize, alignment: usize, what: &str) -> Result<()> {
 ///
 /// # Safety
 ///
-/// A `pointer` that is not NULL, misaligned or a handle points to memory of `T`'s size that stays mapped
-/// and writable during the call.
+/// A `pointer` that is not NULL, misaligned or a handle points to memory of `T`'s size that
+/// stays mapped and writable during the call.
 unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     let pointer = checked(pointer.cast_mut(), what)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
