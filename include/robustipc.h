@@ -34,7 +34,8 @@
 
 /*
  Result of locking: the lock is held, and its last owner died holding it, so the data may be
- half-changed. Repair it, then call ipc_mutex_consistent().
+ half-changed. Repair it, then call ipc_mutex_consistent() or ipc_rwlock_consistent(); for a
+ permit there is nothing to call.
  */
 #define IPC_OWNER_DIED 2
 
@@ -59,7 +60,9 @@
 #define IPC_WRITE_ONLY 8
 
 /*
- Open flag: calls that would wait return -EAGAIN.
+ Open flag. Of a queue: calls that would wait return -EAGAIN, whatever their timeout. Of a
+ descriptor: plain read() and write() on it do not wait; this library's calls go by their
+ timeout.
  */
 #define IPC_NONBLOCK 16
 
@@ -69,12 +72,14 @@
 #define IPC_ADOPT 32
 
 /*
- Open flag: the kernel's mechanism instead of this library's in shared memory.
+ Flag of ipc_mq_open() and ipc_mq_unlink(): the kernel's message queue, the one that mq_open()
+ opens, instead of this library's in shared memory.
  */
 #define IPC_KERNEL 64
 
 /*
- Open flag: the C library's mechanism of that name instead of this library's.
+ Flag of ipc_sem_open(): the C library's semaphore, the one that sem_open() opens, instead of
+ this library's.
  */
 #define IPC_POSIX 128
 
@@ -337,22 +342,23 @@
 #define IPC_SYSV_PRIVATE 0
 
 /*
- Receive the oldest message, whatever its type.
+ For ipc_sysv_msg_receive(): the oldest message, whatever its type.
  */
 #define IPC_MSG_ANY 0
 
 /*
- Receive the oldest message of exactly this type.
+ For ipc_sysv_msg_receive(): the oldest message whose type equals wanted.
  */
 #define IPC_MSG_TYPE 1
 
 /*
- Receive the oldest message of the lowest type that is not above this one.
+ For ipc_sysv_msg_receive(): of the types in the queue that are not above wanted the lowest,
+ and of its messages the oldest.
  */
 #define IPC_MSG_UP_TO 2
 
 /*
- Receive the oldest message of any type but this one.
+ For ipc_sysv_msg_receive(): the oldest message whose type is another than wanted.
  */
 #define IPC_MSG_EXCEPT 3
 
@@ -409,16 +415,16 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- A barrier to place in a shared struct, 2048 bytes: threads of any processes wait at it for
- each other. Initialised by ipc_barrier_init(); never copied or moved.
+ A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
+ wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
  */
 typedef struct ipc_barrier_t {
   uint64_t opaque[256];
 } ipc_barrier_t;
 
 /*
- A condition variable to place in a shared struct, 32 bytes. Used with an ipc_mutex_t.
- Initialised by ipc_cond_init(); never copied or moved.
+ A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
+ ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
  */
 typedef struct ipc_cond_t {
   uint64_t opaque[4];
@@ -426,15 +432,15 @@ typedef struct ipc_cond_t {
 
 /*
  A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,
- 64 bytes. Initialised by ipc_mutex_init(); never copied or moved.
+ 64 bytes aligned to 8. Initialised by ipc_mutex_init(); never copied or moved.
  */
 typedef struct ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
 
 /*
- An event to place in a shared struct, 32 bytes: something that has happened or not, and that
- can be waited for. Initialised by ipc_event_init(); never copied or moved.
+ An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or
+ not, and that can be waited for. Initialised by ipc_event_init(); never copied or moved.
  */
 typedef struct ipc_event_t {
   uint64_t opaque[4];
@@ -528,7 +534,7 @@ typedef struct ipc_mq_attr_t {
    */
   int flags;
   /*
-   0.
+   All 0: room for what comes later.
    */
   int reserved[5];
 } ipc_mq_attr_t;
@@ -550,7 +556,7 @@ typedef struct ipc_mq_notify_t {
    */
   int eventfd;
   /*
-   0.
+   All 0: room for what comes later.
    */
   int reserved;
   /*
@@ -578,7 +584,8 @@ typedef struct ipc_mutex_attr_t {
 } ipc_mutex_attr_t;
 
 /*
- An initialisation in shared memory that runs once, 96 bytes. All zeros is one that has not
+ An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
+ that has not
  run: fresh shared memory needs no call to begin with. Never copied or moved.
  */
 typedef struct ipc_once_t {
@@ -586,9 +593,9 @@ typedef struct ipc_once_t {
 } ipc_once_t;
 
 /*
- A pool of permits to place in a shared struct, 2048 bytes: like a counting semaphore, but a
- permit has an owner, and comes back when that dies. Initialised by ipc_permits_init(); never
- copied or moved.
+ A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
+ semaphore, but a permit has an owner, and comes back when that dies. Initialised by
+ ipc_permits_init(); never copied or moved.
  */
 typedef struct ipc_permits_t {
   uint64_t opaque[256];
@@ -617,17 +624,18 @@ typedef struct ipc_pty_attr_t {
 } ipc_pty_attr_t;
 
 /*
- A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes.
- Initialised by ipc_rwlock_init(); never copied or moved.
+ A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
+ aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
  */
 typedef struct ipc_rwlock_t {
   uint64_t opaque[256];
 } ipc_rwlock_t;
 
 /*
- A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
- finds by its name. A placed one is initialised by ipc_sem_init(); never copied or moved. It is
- not a sem_t: one that was placed with sem_init() stays the C library's.
+ A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
+ ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
+ copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
+ library's.
  */
 typedef struct ipc_sem_t {
   uint64_t opaque[4];
@@ -749,7 +757,7 @@ typedef struct ipc_spawn_attr_t {
    */
   const char *directory;
   /*
-   Zero.
+   All 0: room for what comes later.
    */
   uint64_t reserved[4];
 } ipc_spawn_attr_t;
@@ -1053,8 +1061,9 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  namespace, or a damaged one.
  Threads: safe. In signal handlers: not safe.
  Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
- newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A process that
- dies before it is a participant is not known here; use a timeout. Waiter death: the same.
+ newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
+ process that dies before it is a participant is not known here; use a timeout. Waiter death:
+ the same.
  Fork: the child is no participant. Exec: as death.
  */
 int ipc_barrier_wait(struct ipc_barrier_t *barrier,
@@ -1107,7 +1116,7 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 int ipc_cond_init(struct ipc_cond_t *cond);
 
 /*
- Unlocks `mutex`, waits for a signal, and locks `mutex` again. As with every condition
+ Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
  variable the wait can end without a signal: test what you wait for in a loop.
 
  mutex: held by this thread. A recursive one is unlocked completely and locked as often
@@ -1267,10 +1276,11 @@ int ipc_fifo_create(const char *path,
 
  Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
  Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
- below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions; -ENXIO no
- reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT nobody came;
- -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed without
- SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the path's.
+ below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
+ -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
+ nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
+ without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
+ path's.
  Threads: safe.
  Death: a writer that was killed after it had opened counts as one that came: reading gives
  the end of the file. Who is killed while waiting leaves nothing.
@@ -1526,6 +1536,7 @@ int ipc_mq_close(struct ipc_mq_t *mq);
 /*
  Removes a queue's name. Processes that have it open keep it, with its messages.
 
+ name: as in ipc_mq_open().
  flags: IPC_KERNEL.
 
  Returns: 0, or a negative error.
@@ -1611,25 +1622,27 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
 
 /*
- Runs `run(context)` if that has not been done yet by any process, and waits for who is running it.
+ Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
+ running it.
  When this returns 0 or more, it has been run to its end, and all that it did is seen here.
 
  once: 96 bytes, aligned to 8, all zeros at first.
  run: called at most once by this call. It has to return: no longjmp out of it, no end of
  the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
  runs it again, so it has to cope with what a run that was cut off left behind.
+ context: passed to run as it is.
  timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
  waits, 0 does not wait for another's run.
 
  Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
  Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
- `run` itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
+ run itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
  once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
  a libc without robust lists of a known form.
  Threads: safe. In signal handlers: not safe.
  Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
  death: nothing happens to others.
- Fork: in `run`, the child is not the runner; it must not return from `run`. Exec: as death.
+ Fork: in run, the child is not the runner; it must not return from run. Exec: as death.
  */
 int ipc_once(struct ipc_once_t *once,
              void (*run)(void *context),
@@ -1653,15 +1666,16 @@ int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
  Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
  died is taken before others.
 
- permit: receives the permit's number, 0 to count - 1, on success only; for ipc_permits_give(), and
- for knowing which of count resources is this thread's now.
+ permit: receives the permit's number, 0 to count - 1, on success only; for
+ ipc_permits_give(), and for knowing which of count resources is this thread's now.
  timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 
  Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
  died with it: what it stands for may have to be repaired; or a negative error.
  Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
  while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
- not a pool of permits of this library's version and libc, one of another PID namespace, or a damaged one.
+ not a pool of permits of this library's version and libc, one of another PID namespace, or a
+ damaged one.
  Threads: safe. In signal handlers: not safe.
  Owner death: the permit is free at once; also when the thread ends, or the process calls
  exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
@@ -2107,8 +2121,11 @@ int ipc_sem_open(struct ipc_sem_t **out,
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
- open keep it.
+ Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
+ object that has the name is removed too: they share one space of names, and ipc_remove() is
+ the call that looks at the kind first. Processes that have it open keep it.
+
+ name: as in ipc_sem_open().
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
@@ -2118,7 +2135,7 @@ int ipc_sem_close(struct ipc_sem_t *sem);
 int ipc_sem_unlink(const char *name);
 
 /*
- The same for a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
+ Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
  IPC_POSIX, made.
 
  Returns: 0, or a negative error.
@@ -2129,7 +2146,7 @@ int ipc_sem_unlink(const char *name);
 int ipc_sem_unlink_posix(const char *name);
 
 /*
- Opens the struct that is shared under `name`, or creates it, zeroed, with IPC_CREATE.
+ Opens the struct that is shared under a name, or creates it, zeroed, with IPC_CREATE.
 
  The object appears under its name complete or not at all: whoever is killed while creating
  it leaves nothing, and nobody sees it half-made. Its space is reserved, so that using it
@@ -2139,8 +2156,7 @@ int ipc_sem_unlink_posix(const char *name);
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" and 1 to 250 bytes without a slash.
  type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS; compared with what the creator
- declared. Not
- kept: it may go away after the call.
+ declared. Not kept: it may go away after the call.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_ADOPT, IPC_CHECK_OWNER.
  mode: the permissions of an object created by this call, exactly (the umask does not count);
  else unused.
@@ -2162,10 +2178,10 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
                        mode_t mode);
 
 /*
- The same, and a new object is initialised by `init` before anybody else can see it: the
- place for ipc_mutex_init() and its like.
+ As ipc_shm_open_typed(), and a new object is initialised by init before anybody else can see
+ it: the place for ipc_mutex_init() and its like.
 
- init: called with the zeroed struct and `context`, in this thread, before the call returns,
+ init: called with the zeroed struct and context, in this thread, before the call returns,
  and only when this call makes an object. NULL does nothing. When two processes create at
  once, both may call it, each on memory of its own, and one of the two is then thrown away:
  it should change nothing but the struct. It must return: no longjmp, no C++ exception.
@@ -2184,9 +2200,10 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
                             void *context);
 
 /*
- Opens or creates `size` bytes under `name` without declaring what they are; otherwise as
+ Opens or creates size bytes under a name without declaring what they are; otherwise as
  ipc_shm_open_typed(). All openers must give the same size.
 
+ out: receives the handle, on success only. End it with ipc_shm_close().
  size: in bytes, at least 1.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
@@ -2218,8 +2235,11 @@ int ipc_shm_open_file(struct ipc_shm_t **out,
                       mode_t mode);
 
 /*
- Makes `size` zeroed bytes without a name, which the process shares with the children that it
+ Makes size zeroed bytes without a name, which the process shares with the children that it
  forks.
+
+ out: receives the handle, on success only. End it with ipc_shm_close().
+ size: in bytes, at least 1.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL out is NULL or size is 0; -ENOMEM no memory; -EMFILE too many handles.
@@ -2232,6 +2252,9 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  Makes a zeroed struct without a name whose size nobody can change any more, for peers that
  are not trusted: pass ipc_shm_fd() on over a socket; they open it with ipc_shm_from_fd(). A
  peer can then spoil the data, but not kill this process by truncating it.
+
+ out: receives the handle, on success only. End it with ipc_shm_close().
+ type: as in ipc_shm_open_typed().
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a NULL or a malformed type; -ENOSPC no memory; -EMFILE or -ENFILE too many
@@ -2257,7 +2280,9 @@ int ipc_shm_seal_writing(struct ipc_shm_t *shm);
 /*
  Opens the struct behind a descriptor that a peer passed on.
 
+ out: receives the handle, on success only. End it with ipc_shm_close().
  fd: a descriptor of shared memory; it stays the caller's, who may close it after the call.
+ type: as in ipc_shm_open_typed().
  flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT, and IPC_UNSEALED for memory of a trusted peer
  whose size is not sealed.
 
@@ -2339,7 +2364,11 @@ int ipc_shm_sync(struct ipc_shm_t *shm);
 int ipc_shm_close(struct ipc_shm_t *shm);
 
 /*
- Removes a name. Processes that have the object open keep it; ipc_shm_stale() tells them.
+ Removes a name, with whatever kind of named object has it: they share one space of names, and
+ ipc_remove() is the call that looks at the kind first. Processes that have the object open
+ keep it; ipc_shm_stale() tells them.
+
+ name: as in ipc_shm_open_typed().
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;
@@ -2370,7 +2399,7 @@ int ipc_sock_pair(int *first,
                   int flags);
 
 /*
- Makes the socket that clients find under `path`: for connections to be accepted with
+ Makes the socket that clients find under path: for connections to be accepted with
  ipc_sock_accept(), or, with IPC_SOCK_DATAGRAM, for messages to be received from it.
 
  A living socket is never displaced, whoever owns it. The file of one whose processes have
@@ -2422,7 +2451,7 @@ int ipc_sock_accept(int listener,
                     int64_t timeout_ns);
 
 /*
- Connects to the socket that a server has made under `path`. It returns when the connection
+ Connects to the socket that a server has made under path. It returns when the connection
  stands in the server's backlog; the server need not have accepted it.
 
  path: as in ipc_sock_listen().
@@ -2484,8 +2513,8 @@ ssize_t ipc_sock_send(int fd,
  Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
  ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
  tells its size, and it stays in the socket (unless another receiver of the same socket takes
- a message between this call's two
- steps: receivers that share a socket give room for the largest message); -ECONNRESET the
+ a message between this call's two steps: receivers that share a socket give room for the
+ largest message); -ECONNRESET the
  other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
  also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
  writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;
@@ -2606,9 +2635,9 @@ int ipc_sock_unlink(const char *path);
 
  Returns: 0 when the program runs, or a negative error; then there is no child.
  Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
- -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY, -ENAMETOOLONG exec's others;
- -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too many descriptors or handles;
- -ENOMEM no memory.
+ -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY,
+ -ENAMETOOLONG exec's others; -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too
+ many descriptors or handles; -ENOMEM no memory.
  Threads: safe, whatever other threads do.
  Signals: none are lost; handlers wait until the program runs.
  Fork: a child that this process forks can signal the program, but not wait for it.
@@ -2618,9 +2647,10 @@ int ipc_spawn(struct ipc_child_t **out,
               int flags);
 
 /*
- The same with more to choose: files, descriptors and /dev/null as streams, the environment, the
- working directory.
+ As ipc_spawn(), with more to choose: files, descriptors and /dev/null as streams, the
+ environment, the working directory.
 
+ out, argv, flags: as in ipc_spawn().
  attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
  IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
  this process's working directory.
@@ -2817,6 +2847,8 @@ int ipc_sysv_shm_open(struct ipc_sysv_shm_t **out,
  Attaches the System V shared memory segment with that id: a private one, of which another
  process has told the id.
 
+ out: receives the handle, on success only. End it with ipc_sysv_shm_close().
+ id: from ipc_sysv_shm_id(), or as ipcs shows it.
  size: in bytes; must be the segment's.
  flags: 0 or any of IPC_READ_ONLY, IPC_CHECK_OWNER.
 
@@ -2930,6 +2962,8 @@ int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
  Opens the System V message queue with that id: a private one, of which another process has told
  the id. Needs read permission.
 
+ out: receives the handle, on success only. End it with ipc_sysv_msg_close().
+ id: from ipc_sysv_msg_id(), or as ipcs shows it.
  flags: 0 or IPC_CHECK_OWNER.
 
  Returns: 0, or a negative error.
@@ -2972,10 +3006,10 @@ int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
 
  type: receives the message's type, on success only; may be NULL.
  buf: for capacity bytes; may be NULL if capacity is 0.
- select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest of exactly this type;
- IPC_MSG_UP_TO the oldest of the lowest type that is not above this one; IPC_MSG_EXCEPT the
- oldest of any type but this one.
- wanted: the type that select speaks of, 1 or more; unused with IPC_MSG_ANY.
+ select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest whose type equals
+ wanted; IPC_MSG_UP_TO the oldest of the lowest type that is not above wanted; IPC_MSG_EXCEPT
+ the oldest whose type is another than wanted.
+ wanted: a type, 1 or more; unused with IPC_MSG_ANY.
  timeout_ns: as in ipc_sysv_msg_send().
 
  Returns: the message's length, 0 or more, or a negative error.
@@ -3087,6 +3121,8 @@ int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
  Opens the System V semaphore set with that id: a private one, of which another process has told
  the id.
 
+ out: receives the handle, on success only. End it with ipc_sysv_sem_close().
+ id: from ipc_sysv_sem_id(), or as ipcs shows it.
  count: how many semaphores it must have; 0 for any number.
  flags: 0 or IPC_CHECK_OWNER.
 
@@ -3237,8 +3273,8 @@ const char *ipc_version(void);
 #define IPC_TYPE(type, version) \
   { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
 
-/* The same with up to 32 fields, given by name, whose offsets and sizes two programs must then agree on too.
- * In C++ the type has to be a standard-layout one.
+/* The same with 1 to 32 fields, given by name, whose offsets and sizes two programs must then
+ * agree on too. In C++ the type has to be a standard-layout one.
  *
  *     static const ipc_type_t sensor_type =
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);

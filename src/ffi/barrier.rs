@@ -5,8 +5,8 @@ use crate::layout;
 use crate::time::Deadline;
 use core::ffi::{c_int, c_uint};
 
-/// A barrier to place in a shared struct, 2048 bytes: threads of any processes wait at it for
-/// each other. Initialised by ipc_barrier_init(); never copied or moved.
+/// A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
+/// wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_barrier_t {
     opaque: [u64; 256],
@@ -88,8 +88,9 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// namespace, or a damaged one.
 /// Threads: safe. In signal handlers: not safe.
 /// Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
-/// newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A process that
-/// dies before it is a participant is not known here; use a timeout. Waiter death: the same.
+/// newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
+/// process that dies before it is a participant is not known here; use a timeout. Waiter death:
+/// the same.
 /// Fork: the child is no participant. Exec: as death.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_ns: i64) -> c_int {

@@ -6,8 +6,8 @@ use crate::layout;
 use crate::time::Deadline;
 use core::ffi::c_int;
 
-/// A condition variable to place in a shared struct, 32 bytes. Used with an ipc_mutex_t.
-/// Initialised by ipc_cond_init(); never copied or moved.
+/// A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
+/// ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_cond_t {
     opaque: [u64; 4],
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
     })
 }
 
-/// Unlocks `mutex`, waits for a signal, and locks `mutex` again. As with every condition
+/// Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
 /// variable the wait can end without a signal: test what you wait for in a loop.
 ///
 /// mutex: held by this thread. A recursive one is unlocked completely and locked as often

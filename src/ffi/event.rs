@@ -5,8 +5,8 @@ use crate::layout;
 use crate::time::Deadline;
 use core::ffi::c_int;
 
-/// An event to place in a shared struct, 32 bytes: something that has happened or not, and that
-/// can be waited for. Initialised by ipc_event_init(); never copied or moved.
+/// An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or
+/// not, and that can be waited for. Initialised by ipc_event_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_event_t {
     opaque: [u64; 4],

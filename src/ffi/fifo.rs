@@ -59,10 +59,11 @@ pub unsafe extern "C" fn ipc_fifo_create(
 ///
 /// Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
 /// Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
-/// below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions; -ENXIO no
-/// reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT nobody came;
-/// -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed without
-/// SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the path's.
+/// below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
+/// -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
+/// nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
+/// without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
+/// path's.
 /// Threads: safe.
 /// Death: a writer that was killed after it had opened counts as one that came: reading gives
 /// the end of the file. Who is killed while waiting leaves nothing.

@@ -52,7 +52,8 @@ pub const IPC_OPENED: c_int = 0;
 /// Result of opening: this call created the object.
 pub const IPC_CREATED: c_int = 1;
 /// Result of locking: the lock is held, and its last owner died holding it, so the data may be
-/// half-changed. Repair it, then call ipc_mutex_consistent().
+/// half-changed. Repair it, then call ipc_mutex_consistent() or ipc_rwlock_consistent(); for a
+/// permit there is nothing to call.
 pub const IPC_OWNER_DIED: c_int = 2;
 
 /// For timeout_ns: wait as long as it takes. (In the header it is written out, with parentheses.)
@@ -66,13 +67,17 @@ pub const IPC_EXCLUSIVE: c_int = 0x2;
 pub const IPC_READ_ONLY: c_int = 0x4;
 /// Open flag: for writing only.
 pub const IPC_WRITE_ONLY: c_int = 0x8;
-/// Open flag: calls that would wait return -EAGAIN.
+/// Open flag. Of a queue: calls that would wait return -EAGAIN, whatever their timeout. Of a
+/// descriptor: plain read() and write() on it do not wait; this library's calls go by their
+/// timeout.
 pub const IPC_NONBLOCK: c_int = 0x10;
 /// Open flag: accept an object that a program made without this library, by its size alone.
 pub const IPC_ADOPT: c_int = 0x20;
-/// Open flag: the kernel's mechanism instead of this library's in shared memory.
+/// Flag of ipc_mq_open() and ipc_mq_unlink(): the kernel's message queue, the one that mq_open()
+/// opens, instead of this library's in shared memory.
 pub const IPC_KERNEL: c_int = 0x40;
-/// Open flag: the C library's mechanism of that name instead of this library's.
+/// Flag of ipc_sem_open(): the C library's semaphore, the one that sem_open() opens, instead of
+/// this library's.
 pub const IPC_POSIX: c_int = 0x80;
 /// Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
 pub const IPC_INHERIT: c_int = 0x400;

@@ -31,7 +31,7 @@ pub struct ipc_mq_attr_t {
     /// How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK. From
     /// ipc_mq_getattr(); on opening unused.
     pub flags: c_int,
-    /// 0.
+    /// All 0: room for what comes later.
     pub reserved: [c_int; 5],
 }
 
@@ -57,7 +57,7 @@ pub struct ipc_mq_notify_t {
     pub signal: c_int,
     /// An eventfd, for IPC_NOTIFY_EVENTFD; else 0. It stays the caller's, who may close it.
     pub eventfd: c_int,
-    /// 0.
+    /// All 0: room for what comes later.
     pub reserved: c_int,
     /// The function, for IPC_NOTIFY_CALLBACK; else NULL.
     pub callback: Option<unsafe extern "C" fn(mq: *mut ipc_mq_t, context: *mut c_void)>,
@@ -496,6 +496,7 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 
 /// Removes a queue's name. Processes that have it open keep it, with its messages.
 ///
+/// name: as in ipc_mq_open().
 /// flags: IPC_KERNEL.
 ///
 /// Returns: 0, or a negative error.

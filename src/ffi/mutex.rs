@@ -7,7 +7,7 @@ use crate::time::Deadline;
 use core::ffi::c_int;
 
 /// A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,
-/// 64 bytes. Initialised by ipc_mutex_init(); never copied or moved.
+/// 64 bytes aligned to 8. Initialised by ipc_mutex_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_mutex_t {
     opaque: [u64; 8],

@@ -6,9 +6,9 @@ use crate::layout;
 use crate::time::Deadline;
 use core::ffi::{c_int, c_uint};
 
-/// A pool of permits to place in a shared struct, 2048 bytes: like a counting semaphore, but a
-/// permit has an owner, and comes back when that dies. Initialised by ipc_permits_init(); never
-/// copied or moved.
+/// A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
+/// semaphore, but a permit has an owner, and comes back when that dies. Initialised by
+/// ipc_permits_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_permits_t {
     opaque: [u64; 256],
@@ -53,15 +53,16 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
 /// Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
 /// died is taken before others.
 ///
-/// permit: receives the permit's number, 0 to count - 1, on success only; for ipc_permits_give(), and
-/// for knowing which of count resources is this thread's now.
+/// permit: receives the permit's number, 0 to count - 1, on success only; for
+/// ipc_permits_give(), and for knowing which of count resources is this thread's now.
 /// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 ///
 /// Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
 /// died with it: what it stands for may have to be repaired; or a negative error.
 /// Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
 /// while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
-/// not a pool of permits of this library's version and libc, one of another PID namespace, or a damaged one.
+/// not a pool of permits of this library's version and libc, one of another PID namespace, or a
+/// damaged one.
 /// Threads: safe. In signal handlers: not safe.
 /// Owner death: the permit is free at once; also when the thread ends, or the process calls
 /// exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.

@@ -6,8 +6,8 @@ use crate::layout;
 use crate::time::Deadline;
 use core::ffi::{c_int, c_uint};
 
-/// A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes.
-/// Initialised by ipc_rwlock_init(); never copied or moved.
+/// A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
+/// aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
 #[repr(C)]
 pub struct ipc_rwlock_t {
     opaque: [u64; 256],

@@ -10,9 +10,10 @@ use crate::sync::sem::VALUE_MAX;
 use crate::time::Deadline;
 use core::ffi::{c_char, c_int, c_uint};
 
-/// A counting semaphore to place in a shared struct, 32 bytes; or the one that ipc_sem_open()
-/// finds by its name. A placed one is initialised by ipc_sem_init(); never copied or moved. It is
-/// not a sem_t: one that was placed with sem_init() stays the C library's.
+/// A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
+/// ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
+/// copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
+/// library's.
 #[repr(C)]
 pub struct ipc_sem_t {
     opaque: [u64; 4],
@@ -265,8 +266,11 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
-/// open keep it.
+/// Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
+/// object that has the name is removed too: they share one space of names, and ipc_remove() is
+/// the call that looks at the kind first. Processes that have it open keep it.
+///
+/// name: as in ipc_sem_open().
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
@@ -281,7 +285,7 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
     })
 }
 
-/// The same for a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
+/// Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
 /// IPC_POSIX, made.
 ///
 /// Returns: 0, or a negative error.

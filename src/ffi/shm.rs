@@ -37,7 +37,7 @@ unsafe fn hand_out(
     Ok(result)
 }
 
-/// Opens the struct that is shared under `name`, or creates it, zeroed, with IPC_CREATE.
+/// Opens the struct that is shared under a name, or creates it, zeroed, with IPC_CREATE.
 ///
 /// The object appears under its name complete or not at all: whoever is killed while creating
 /// it leaves nothing, and nobody sees it half-made. Its space is reserved, so that using it
@@ -47,8 +47,7 @@ unsafe fn hand_out(
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// name: "/" and 1 to 250 bytes without a slash.
 /// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS; compared with what the creator
-/// declared. Not
-/// kept: it may go away after the call.
+/// declared. Not kept: it may go away after the call.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_ADOPT, IPC_CHECK_OWNER.
 /// mode: the permissions of an object created by this call, exactly (the umask does not count);
 /// else unused.
@@ -81,10 +80,10 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
     })
 }
 
-/// The same, and a new object is initialised by `init` before anybody else can see it: the
-/// place for ipc_mutex_init() and its like.
+/// As ipc_shm_open_typed(), and a new object is initialised by init before anybody else can see
+/// it: the place for ipc_mutex_init() and its like.
 ///
-/// init: called with the zeroed struct and `context`, in this thread, before the call returns,
+/// init: called with the zeroed struct and context, in this thread, before the call returns,
 /// and only when this call makes an object. NULL does nothing. When two processes create at
 /// once, both may call it, each on memory of its own, and one of the two is then thrown away:
 /// it should change nothing but the struct. It must return: no longjmp, no C++ exception.
@@ -119,9 +118,10 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
     })
 }
 
-/// Opens or creates `size` bytes under `name` without declaring what they are; otherwise as
+/// Opens or creates size bytes under a name without declaring what they are; otherwise as
 /// ipc_shm_open_typed(). All openers must give the same size.
 ///
+/// out: receives the handle, on success only. End it with ipc_shm_close().
 /// size: in bytes, at least 1.
 ///
 /// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
@@ -189,8 +189,11 @@ pub unsafe extern "C" fn ipc_shm_open_file(
     })
 }
 
-/// Makes `size` zeroed bytes without a name, which the process shares with the children that it
+/// Makes size zeroed bytes without a name, which the process shares with the children that it
 /// forks.
+///
+/// out: receives the handle, on success only. End it with ipc_shm_close().
+/// size: in bytes, at least 1.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL out is NULL or size is 0; -ENOMEM no memory; -EMFILE too many handles.
@@ -206,6 +209,9 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
 /// Makes a zeroed struct without a name whose size nobody can change any more, for peers that
 /// are not trusted: pass ipc_shm_fd() on over a socket; they open it with ipc_shm_from_fd(). A
 /// peer can then spoil the data, but not kill this process by truncating it.
+///
+/// out: receives the handle, on success only. End it with ipc_shm_close().
+/// type: as in ipc_shm_open_typed().
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a NULL or a malformed type; -ENOSPC no memory; -EMFILE or -ENFILE too many
@@ -241,7 +247,9 @@ pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
 
 /// Opens the struct behind a descriptor that a peer passed on.
 ///
+/// out: receives the handle, on success only. End it with ipc_shm_close().
 /// fd: a descriptor of shared memory; it stays the caller's, who may close it after the call.
+/// type: as in ipc_shm_open_typed().
 /// flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT, and IPC_UNSEALED for memory of a trusted peer
 /// whose size is not sealed.
 ///
@@ -357,7 +365,11 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Removes a name. Processes that have the object open keep it; ipc_shm_stale() tells them.
+/// Removes a name, with whatever kind of named object has it: they share one space of names, and
+/// ipc_remove() is the call that looks at the kind first. Processes that have the object open
+/// keep it; ipc_shm_stale() tells them.
+///
+/// name: as in ipc_shm_open_typed().
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;

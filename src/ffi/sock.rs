@@ -153,7 +153,7 @@ pub unsafe extern "C" fn ipc_sock_pair(
     })
 }
 
-/// Makes the socket that clients find under `path`: for connections to be accepted with
+/// Makes the socket that clients find under path: for connections to be accepted with
 /// ipc_sock_accept(), or, with IPC_SOCK_DATAGRAM, for messages to be received from it.
 ///
 /// A living socket is never displaced, whoever owns it. The file of one whose processes have
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
     })
 }
 
-/// Connects to the socket that a server has made under `path`. It returns when the connection
+/// Connects to the socket that a server has made under path. It returns when the connection
 /// stands in the server's backlog; the server need not have accepted it.
 ///
 /// path: as in ipc_sock_listen().
@@ -301,8 +301,8 @@ pub unsafe extern "C" fn ipc_sock_send(
 /// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
 /// ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
 /// tells its size, and it stays in the socket (unless another receiver of the same socket takes
-/// a message between this call's two
-/// steps: receivers that share a socket give room for the largest message); -ECONNRESET the
+/// a message between this call's two steps: receivers that share a socket give room for the
+/// largest message); -ECONNRESET the
 /// other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
 /// also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
 /// writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;

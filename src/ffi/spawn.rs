@@ -67,7 +67,7 @@ pub struct ipc_spawn_attr_t {
     /// Where the child begins; NULL for this process's working directory. A program named by a
     /// relative path is looked for from there.
     pub directory: *const c_char,
-    /// Zero.
+    /// All 0: room for what comes later.
     pub reserved: [u64; 4],
 }
 
@@ -120,9 +120,9 @@ const _: () = assert!(size_of::<ipc_exchange_t>() == 64);
 ///
 /// Returns: 0 when the program runs, or a negative error; then there is no child.
 /// Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
-/// -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY, -ENAMETOOLONG exec's others;
-/// -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too many descriptors or handles;
-/// -ENOMEM no memory.
+/// -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY,
+/// -ENAMETOOLONG exec's others; -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too
+/// many descriptors or handles; -ENOMEM no memory.
 /// Threads: safe, whatever other threads do.
 /// Signals: none are lost; handlers wait until the program runs.
 /// Fork: a child that this process forks can signal the program, but not wait for it.
@@ -138,9 +138,10 @@ pub unsafe extern "C" fn ipc_spawn(
     })
 }
 
-/// The same with more to choose: files, descriptors and /dev/null as streams, the environment, the
-/// working directory.
+/// As ipc_spawn(), with more to choose: files, descriptors and /dev/null as streams, the
+/// environment, the working directory.
 ///
+/// out, argv, flags: as in ipc_spawn().
 /// attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
 /// IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
 /// this process's working directory.

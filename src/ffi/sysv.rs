@@ -13,13 +13,14 @@ use core::mem::MaybeUninit;
 /// open it by its id.
 pub const IPC_SYSV_PRIVATE: c_int = 0;
 
-/// Receive the oldest message, whatever its type.
+/// For ipc_sysv_msg_receive(): the oldest message, whatever its type.
 pub const IPC_MSG_ANY: c_int = 0;
-/// Receive the oldest message of exactly this type.
+/// For ipc_sysv_msg_receive(): the oldest message whose type equals wanted.
 pub const IPC_MSG_TYPE: c_int = 1;
-/// Receive the oldest message of the lowest type that is not above this one.
+/// For ipc_sysv_msg_receive(): of the types in the queue that are not above wanted the lowest,
+/// and of its messages the oldest.
 pub const IPC_MSG_UP_TO: c_int = 2;
-/// Receive the oldest message of any type but this one.
+/// For ipc_sysv_msg_receive(): the oldest message whose type is another than wanted.
 pub const IPC_MSG_EXCEPT: c_int = 3;
 
 /// Flag of an operation on a semaphore: the kernel takes the change back when the process ends,
@@ -256,6 +257,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_open(
 /// Attaches the System V shared memory segment with that id: a private one, of which another
 /// process has told the id.
 ///
+/// out: receives the handle, on success only. End it with ipc_sysv_shm_close().
+/// id: from ipc_sysv_shm_id(), or as ipcs shows it.
 /// size: in bytes; must be the segment's.
 /// flags: 0 or any of IPC_READ_ONLY, IPC_CHECK_OWNER.
 ///
@@ -444,6 +447,8 @@ pub unsafe extern "C" fn ipc_sysv_msg_open(
 /// Opens the System V message queue with that id: a private one, of which another process has told
 /// the id. Needs read permission.
 ///
+/// out: receives the handle, on success only. End it with ipc_sysv_msg_close().
+/// id: from ipc_sysv_msg_id(), or as ipcs shows it.
 /// flags: 0 or IPC_CHECK_OWNER.
 ///
 /// Returns: 0, or a negative error.
@@ -518,10 +523,10 @@ pub unsafe extern "C" fn ipc_sysv_msg_send(
 ///
 /// type: receives the message's type, on success only; may be NULL.
 /// buf: for capacity bytes; may be NULL if capacity is 0.
-/// select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest of exactly this type;
-/// IPC_MSG_UP_TO the oldest of the lowest type that is not above this one; IPC_MSG_EXCEPT the
-/// oldest of any type but this one.
-/// wanted: the type that select speaks of, 1 or more; unused with IPC_MSG_ANY.
+/// select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest whose type equals
+/// wanted; IPC_MSG_UP_TO the oldest of the lowest type that is not above wanted; IPC_MSG_EXCEPT
+/// the oldest whose type is another than wanted.
+/// wanted: a type, 1 or more; unused with IPC_MSG_ANY.
 /// timeout_ns: as in ipc_sysv_msg_send().
 ///
 /// Returns: the message's length, 0 or more, or a negative error.
@@ -741,6 +746,8 @@ pub unsafe extern "C" fn ipc_sysv_sem_open(
 /// Opens the System V semaphore set with that id: a private one, of which another process has told
 /// the id.
 ///
+/// out: receives the handle, on success only. End it with ipc_sysv_sem_close().
+/// id: from ipc_sysv_sem_id(), or as ipcs shows it.
 /// count: how many semaphores it must have; 0 for any number.
 /// flags: 0 or IPC_CHECK_OWNER.
 ///

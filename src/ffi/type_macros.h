@@ -10,8 +10,8 @@
 #define IPC_TYPE(type, version) \
   { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
 
-/* The same with up to 32 fields, given by name, whose offsets and sizes two programs must then agree on too.
- * In C++ the type has to be a standard-layout one.
+/* The same with 1 to 32 fields, given by name, whose offsets and sizes two programs must then
+ * agree on too. In C++ the type has to be a standard-layout one.
  *
  *     static const ipc_type_t sensor_type =
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
