@@ -2,6 +2,7 @@
 //! signalled by pidfd, so that never another process that got the same number is meant.
 
 use crate::error::{Errno, Error, Result, fail};
+use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::spawn::{self, Exit, Image, Step, Strings};
 use crate::sys::{pipe, stream};
 use crate::time::Deadline;
@@ -41,6 +42,8 @@ pub(crate) struct Order<'a> {
     pub(crate) directory: Option<&'a CStr>,
     pub(crate) streams: [Stream<'a>; 3],
     pub(crate) inherits: bool,
+    /// Whether the child leads a new session, controlled by the terminal that is its standard input.
+    pub(crate) leads_session: bool,
 }
 
 /// A process that this one has started.
@@ -118,6 +121,7 @@ impl Child {
             directory: order.directory,
             streams,
             inherits: order.inherits,
+            leads_session: order.leads_session,
         };
         let started = spawn::start(&image).map_err(|failure| failed(name, order, failure))?;
         Ok(Child {
@@ -242,14 +246,14 @@ impl Child {
                 input.close();
             }
             let mut list = [
-                stream::watch(input.number(), libc::POLLOUT),
-                stream::watch(output.number(), libc::POLLIN),
-                stream::watch(error.number(), libc::POLLIN),
+                ready::watch(input.number(), WRITABLE),
+                ready::watch(output.number(), READABLE),
+                ready::watch(error.number(), READABLE),
             ];
             if list.iter().all(|entry| entry.fd < 0) {
                 return Ok(());
             }
-            match stream::wait(&mut list, deadline) {
+            match ready::wait_any(&mut list, deadline) {
                 Ok(true) => {}
                 Ok(false) if deadline == Deadline::Now => {
                     return Err(fail!(EAGAIN, "process {} is not ready yet", self.id));
@@ -457,6 +461,11 @@ fn failed(name: &CStr, order: &Order<'_>, (step, errno): (Step, Errno)) -> Error
         Step::Descriptors => fail!(
             (errno),
             "{name}: its descriptors cannot be arranged: {}",
+            errno.desc()
+        ),
+        Step::Terminal => fail!(
+            (errno),
+            "{name}: the terminal cannot be made its own: {}",
             errno.desc()
         ),
         Step::Clone if errno == Errno::EAGAIN => fail!(

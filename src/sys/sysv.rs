@@ -291,10 +291,7 @@ pub(crate) fn sem_operate(
     operations: &mut [libc::sembuf],
     left: Option<core::time::Duration>,
 ) -> Result<(), Errno> {
-    let left = left.map(|left| libc::timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    });
+    let left = left.map(super::timespec);
     let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the operations and `left`, which is NULL or a timespec, outlive the call.
     Errno::result(unsafe {
