@@ -27,7 +27,7 @@ static void waiter(void *which) {
     case 2: CHECK_EQUAL(ipc_sysv_sem_op(set, &take, 1, IPC_FOREVER), -EINTR); break;
     default: CHECK_EQUAL(ipc_sysv_sem_op(set, &take, 1, PATIENCE), -EINTR);
   }
-  CHECK_EQUAL(handled, 1);
+  CHECK(handled > 0);
 }
 
 enum { COUNT = 2000 };
@@ -61,11 +61,16 @@ int main(void) {
   remember(IPC_KIND_SYSV_MSG, ipc_sysv_msg_id(queue));
   CHECK_EQUAL(ipc_sysv_sem_open(&set, IPC_SYSV_PRIVATE, 1, NULL, IPC_CREATE, 0600), IPC_CREATED);
   remember(IPC_KIND_SYSV_SEM, ipc_sysv_sem_id(set));
-  long calls[] = {SYS_msgrcv, SYS_clock_nanosleep, SYS_semtimedop, SYS_semtimedop};
+  long calls[] = {SYS_msgrcv, SYS_ppoll, SYS_semtimedop, SYS_semtimedop};
   for (int i = 0; i < 4; i++) {
     pid_t child = start(waiter, &i);
-    await_asleep(child, calls[i]);
-    kill(child, SIGALRM);
+    wait_until_inside(child, calls[i]);
+    /* Again where one came between two of the short sleeps that a deadline is made of. */
+    siginfo_t ended = {0};
+    for (; ended.si_pid == 0; sched_yield()) {
+      kill(child, SIGALRM);
+      CHECK(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0);
+    }
     FINISH(child);
   }
 

@@ -254,6 +254,8 @@ pub(crate) fn send_with_descriptors(
     };
     // SAFETY: CMSG_SPACE only computes.
     let space = unsafe { libc::CMSG_SPACE(size as u32) } as usize;
+    // The kernel is given the padding too.
+    control.0[..space].fill(MaybeUninit::new(0));
     let header = header(&mut buffer, &mut control, space);
     // SAFETY: the control part is aligned and, by the check above and the assertion on
     // Control::SIZE, has room for one header and `size` bytes behind it.

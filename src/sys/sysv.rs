@@ -69,13 +69,6 @@ pub(crate) fn key(path: &CStr, project: u8) -> Result<libc::key_t, Errno> {
     Ok(((u32::from(project) << 24) | (device << 16) | inode) as libc::key_t)
 }
 
-/// Sleeps for `duration`; `EINTR` when a signal handler ran.
-pub(crate) fn sleep(duration: core::time::Duration) -> Result<(), Errno> {
-    let flags = nix::time::ClockNanosleepFlags::empty();
-    nix::time::clock_nanosleep(nix::time::ClockId::CLOCK_MONOTONIC, flags, &duration.into())
-        .map(drop)
-}
-
 // Shared memory
 
 pub(crate) fn shm_get(key: libc::key_t, size: usize, flags: c_int) -> Result<c_int, Errno> {
