@@ -20,7 +20,7 @@ static void finish(ipc_child_t *child, int code, int signal) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   unsigned char *input = allocate(SIZE), *output = allocate(SIZE), *error = allocate(SIZE);
   fill_pattern(input, SIZE, 0);
 
@@ -108,7 +108,7 @@ int main(void) {
   free(input);
   free(output);
   free(error);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

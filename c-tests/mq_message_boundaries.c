@@ -3,7 +3,7 @@
 
 int main(void) {
   ipc_mq_t *mq = make_mq(mq_name("boundaries"), 4, 0);
-  char message[SIZE], buffer[2 * SIZE];
+  char message[SIZE + 1], buffer[2 * SIZE];
   static const size_t lengths[] = { 3, 0, SIZE, 1 };
   for (int i = 0; i < 4; i++) {
     memset(message, 'a' + i, sizeof message);

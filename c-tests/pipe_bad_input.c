@@ -10,7 +10,7 @@ int main(void) {
   CHECK(ends[0] == -7 && ends[1] == -8);
 
   /* Both or neither: with room for one descriptor there is none. */
-  int before = descriptor_count();
+  int before = open_descriptors();
   struct rlimit limit, tight;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
   int lowest = dup(0);
@@ -21,7 +21,7 @@ int main(void) {
   CHECK_FAILS(ipc_pipe(&ends[0], &ends[1], 0), -EMFILE, "no pipe can be made");
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
   CHECK(ends[0] == -7 && ends[1] == -8);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
 
   CHECK_EQUAL(ipc_pipe(&ends[0], &ends[1], 0), 0);
   for (int i = 0; i < 2; i++) {

@@ -39,7 +39,7 @@ static void *allocator(void *argument) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   pthread_t threads[THREADS], busy;
   static const char letters[] = "abcd";
   CHECK_EQUAL(pthread_create(&busy, NULL, allocator, NULL), 0);
@@ -49,7 +49,7 @@ int main(void) {
   for (int i = 0; i < THREADS; i++) CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
   over = 1;
   CHECK_EQUAL(pthread_join(busy, NULL), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }
