@@ -837,6 +837,35 @@ fn printing_is_refused() {
     assert_accepted(nothing_is_printed, "src/shm.rs", test);
 }
 
+// Rule: Rust 1.85 can compile it. Clippy knows the version of each function of std, not that of
+// the language.
+
+fn rust_1_85_understands(source: &Source) -> Complaints {
+    let mut complaints = Vec::new();
+    each_level(&source.tokens(false), &mut |tokens| {
+        for (at, token) in tokens.iter().enumerate() {
+            let is_and = at >= 2 && (1..=2).all(|back| is_punct(tokens.get(at - back), '&'));
+            if is_and && is_ident(Some(token), "let") {
+                complaints.push(source.complaint(token.span().start().line, "`&& let` needs 1.88"));
+            }
+        }
+    });
+    complaints
+}
+
+#[test]
+fn the_oldest_promised_compiler_understands_it() {
+    hold_all_to(rust_1_85_understands);
+}
+
+#[test]
+fn chains_of_let_are_refused() {
+    let text = "fn f() { if a && let Some(b) = c { g(b) } }";
+    assert_refused(rust_1_85_understands, "src/shm.rs", text, "1.88");
+    let text = "fn f() { if let Some(b) = c { g(a && b) } }";
+    assert_accepted(rust_1_85_understands, "src/shm.rs", text);
+}
+
 // The header.
 
 /// Users build with the committed header, so it must be the one that this source generates.

@@ -33,12 +33,17 @@ const PATIENCE_WITH_THE_BROKEN: Duration = Duration::from_millis(300);
 /// After so many failures of one operation the rest of it is left out.
 const FAILURES_SHOWN: usize = 3;
 
+/// An operation of so many instructions is a long one.
+const LONG: usize = 5_000;
+
 /// How much is done.
 #[derive(Clone, Copy)]
 struct Extent {
     /// Points of an operation that are tried: all of them, or else so many with the same distance,
     /// and as many of those at atomic instructions and system calls.
     points: usize,
+    /// The same for a long operation.
+    long_points: usize,
     /// Points deep in a long loop that are tried.
     dear: usize,
     /// Points of the first and of the second victim, multiplied.
@@ -46,14 +51,16 @@ struct Extent {
 }
 
 const QUICK: Extent = Extent {
-    points: 120,
-    dear: 6,
-    pairs: 36,
+    points: 90,
+    long_points: 24,
+    dear: 3,
+    pairs: 25,
 };
 const FULL: Extent = Extent {
     points: 3_000,
-    dear: 150,
-    pairs: 1_500,
+    long_points: 120,
+    dear: 20,
+    pairs: 300,
 };
 
 struct Arguments {
@@ -232,10 +239,14 @@ impl Harness {
         trace.count_visits();
         let known = steady.then_some(&trace);
 
-        let mut points = spread(whole.points, self.extent.points);
+        let count = match whole.points {
+            LONG.. => self.extent.long_points,
+            _ => self.extent.points,
+        };
+        let mut points = spread(whole.points, count);
         if points.len() <= whole.points {
             let turning_points = &trace.turning_points;
-            let chosen = spread(turning_points.len().saturating_sub(1), self.extent.points);
+            let chosen = spread(turning_points.len().saturating_sub(1), count);
             points.extend(chosen.iter().filter_map(|&index| turning_points.get(index)));
             points.sort_unstable();
             points.dedup();
@@ -284,10 +295,16 @@ impl Harness {
                 outcome.map_or(0, |outcome| outcome.points)
             }
         };
-        self.play(operation, probe, points / 2, known, None, tally)?;
-        let side = (self.extent.pairs as f64).sqrt() as usize;
-        let firsts = spread(points, side.max(self.extent.pairs / (recovery_points + 1)));
-        let seconds = spread(recovery_points, self.extent.pairs / firsts.len().max(1));
+        if recovery_points < LONG {
+            self.play(operation, probe, points / 2, known, None, tally)?;
+        }
+        // A pair costs as much as the instructions before it.
+        let pairs = match recovery_points {
+            LONG.. => self.extent.pairs / 6,
+            _ => self.extent.pairs,
+        };
+        let firsts = spread(points, pairs.isqrt().max(pairs / (recovery_points + 1)));
+        let seconds = spread(recovery_points, pairs / firsts.len().max(1));
         for &first in &firsts {
             for &second in &seconds {
                 if tally.failures >= FAILURES_SHOWN {

@@ -190,7 +190,7 @@ static void let_go_broadcast(int alive) {
    .after = after_wait, .sleep = sleep_wait, .sleepers = 1, .sleep_from = AT_BLOCK, .release = release, \
    .meanwhile = meanwhile, .let_go = let_go, .check = check, .settle = settle_wait}, \
   {.name = "cond." #kind ".wait.behind", .set_up = set_up_##kind, .prepare = prepare_locked, .run = run_wait, \
-   .after = after_wait, .sleep = sleep_wait, .sleepers = 1, .release = release, .meanwhile = meanwhile, \
+   .after = after_wait, .sleep = sleep_wait, .sleepers = 1, .release = release_both, .meanwhile = meanwhile, \
    .let_go = let_go, .check = check, .settle = settle_wait}
 
 const struct operation cond_operations[] = {

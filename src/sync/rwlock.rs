@@ -186,10 +186,8 @@ impl Rwlock {
         // The other half of `stay_if_no_writer`: without it this processor could look at the
         // slots before others see the word taken.
         fence(SeqCst);
-        for slot in &self.readers {
-            if slot.is_owned()
-                && let Err(error) = self.wait_until_left(slot, thread, deadline)
-            {
+        for slot in self.readers.iter().filter(|slot| slot.is_owned()) {
+            if let Err(error) = self.wait_until_left(slot, thread, deadline) {
                 self.writer.unlock()?;
                 return Err(error);
             }
@@ -258,11 +256,11 @@ impl Rwlock {
     pub(crate) fn unlock(&self) -> Result<()> {
         let thread = Thread::current()?;
         self.check(thread)?;
-        if self.writer.word.load(Relaxed) & TID_MASK != thread.id()
-            && let Some(slot) = owned_by(&self.readers, thread)
-        {
-            self.unlock_reader(slot, thread);
-            return Ok(());
+        if self.writer.word.load(Relaxed) & TID_MASK != thread.id() {
+            if let Some(slot) = owned_by(&self.readers, thread) {
+                self.unlock_reader(slot, thread);
+                return Ok(());
+            }
         }
         let word = self.check_writer(thread)?;
         if word & OWNER_DIED == 0 {

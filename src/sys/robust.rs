@@ -300,15 +300,14 @@ fn generation() -> u32 {
 fn generation_word() -> &'static AtomicU32 {
     let unset = &raw const NO_GENERATION as *mut AtomicU32;
     let mut word = GENERATION.load(Ordering::Acquire);
-    if word == unset
-        && let Some(page) = page_wiped_on_fork()
-    {
-        // Release: whoever sees the pointer sees a mapped page. The loser of a race leaves its
-        // page.
-        word = match GENERATION.compare_exchange(unset, page, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => page,
-            Err(another_threads) => another_threads,
-        };
+    if word == unset {
+        if let Some(page) = page_wiped_on_fork() {
+            // Release: whoever sees the pointer sees a mapped page. The loser of a race leaves
+            // its page.
+            let published =
+                GENERATION.compare_exchange(unset, page, Ordering::AcqRel, Ordering::Acquire);
+            word = published.map_or_else(|another_threads| another_threads, |_| page);
+        }
     }
     // SAFETY: NO_GENERATION, or a page that is never unmapped.
     unsafe { &*word }

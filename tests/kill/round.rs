@@ -126,7 +126,7 @@ impl<'a> Round<'a> {
         fate: Fate,
         point: usize,
         known: Option<&Trace>,
-        record: Option<&mut Trace>,
+        mut record: Option<&mut Trace>,
     ) -> Result<Outcome, String> {
         let operation = self.operation;
         self.crew.tell(0, Phase::SetUp, operation, 0)?;
@@ -135,10 +135,9 @@ impl<'a> Round<'a> {
             self.start_sleepers()?;
         }
         let crew = self.crew.count();
-        let record = record.map(|trace| {
+        if let Some(trace) = record.as_deref_mut() {
             trace.crew = crew;
-            trace
-        });
+        }
         let reached = self.bring(&mut victim, point, known, record)?;
         let mut second_at_end = false;
         let progress = match fate {

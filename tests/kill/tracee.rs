@@ -261,12 +261,11 @@ impl Tracee {
             Ok(status) => return self.event(status).map(Some),
             Err(errno) => return Err(self.lost(errno)),
         }
-        if sleep_counts
-            && let Some(sleeps) = sleeps_of(self.pid)
-            && sleeps != self.sleeps
-        {
-            self.sleeps = sleeps;
-            return Ok(Some(Event::Asleep));
+        if sleep_counts {
+            if let Some(sleeps) = sleeps_of(self.pid).filter(|&sleeps| sleeps != self.sleeps) {
+                self.sleeps = sleeps;
+                return Ok(Some(Event::Asleep));
+            }
         }
         if self.began.elapsed() > DEADLINE {
             let what = sleeps_of(self.pid).map_or("runs", |_| "sleeps");
