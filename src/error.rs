@@ -12,6 +12,8 @@ use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::num::NonZero;
 
+use crate::text::Text;
+
 pub(crate) use nix::errno::Errno;
 
 /// A failed call: the errno that C will see, and whether this thread's description belongs to
@@ -81,42 +83,14 @@ macro_rules! fail {
 }
 pub(crate) use fail;
 
-/// Text of bounded length that is cut, never refused, when it is full. Always holds a
-/// NUL behind its end, so that C can read it in place.
-struct Text<const CAPACITY: usize> {
-    bytes: [u8; CAPACITY],
-    length: usize,
-}
-
-impl<const CAPACITY: usize> Text<CAPACITY> {
-    const EMPTY: Self = Text {
-        bytes: [0; CAPACITY],
-        length: 0,
+/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno means is
+/// put behind it: `failed!(errno, "{name}: cannot be opened")`.
+macro_rules! failed {
+    ($errno:expr, $($text:tt)+) => {
+        $crate::error::describe_failed($errno, format_args!($($text)+))
     };
-
-    fn clear(&mut self) {
-        self.length = 0;
-        self.bytes[0] = 0;
-    }
-
-    fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
-    }
 }
-
-impl<const CAPACITY: usize> Write for Text<CAPACITY> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let space = CAPACITY - 1 - self.length;
-        let mut end = text.len().min(space);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.bytes[self.length..self.length + end].copy_from_slice(&text.as_bytes()[..end]);
-        self.length += end;
-        self.bytes[self.length] = 0;
-        Ok(())
-    }
-}
+pub(crate) use failed;
 
 thread_local! {
     /// Of the error made last. It may have been overcome since, and then nobody hears of it.
@@ -136,13 +110,32 @@ pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     let described = DESCRIPTION.with(|description| match description.try_borrow_mut() {
         Ok(mut description) => {
             description.clear();
-            // Text::write_str cuts and never fails; a failing Display of ours only shortens it.
-            let _ = description.write_fmt(text);
+            description.add(text);
             true
         }
         Err(_) => false,
     });
     Error::new(errno, described)
+}
+
+/// The same with the meaning of the errno behind the text. Use [`failed!`].
+#[cold]
+#[inline(never)]
+pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+    describe(errno, format_args!("{text}: {}", meaning(errno)))
+}
+
+/// What the C library says of an errno. nix has such texts too, which would be in the library a second time.
+pub(crate) fn meaning(errno: Errno) -> &'static str {
+    known_text(errno).to_str().unwrap_or("")
+}
+
+fn known_text(errno: Errno) -> &'static CStr {
+    // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
+    // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
+    // number's text lives until the thread's next call, and from_raw has turned every unknown
+    // number into UnknownErrno, which is 0, so it does not occur.
+    unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) }
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -190,7 +183,7 @@ pub(crate) fn last_failure() -> *const c_char {
                 let _ = rendered.write_str(meaning);
             }
         }
-        rendered.bytes.as_ptr().cast()
+        rendered.as_c_str().as_ptr()
     })
 }
 
@@ -237,11 +230,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ETIMEDOUT => c"the timeout expired",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
-        // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
-        // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
-        // number's text lives until the thread's next call, and from_raw has turned every unknown
-        // number into UnknownErrno, which is 0, so it does not occur.
-        known => unsafe { CStr::from_ptr(libc::strerror(known as c_int)) },
+        known => known_text(known),
     }
 }
 

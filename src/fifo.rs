@@ -7,7 +7,7 @@
 //! writer with a deadline tries again, at each notice and after pauses that grow to ten
 //! milliseconds.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
 use crate::time::{Deadline, now};
@@ -48,11 +48,7 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
             Ok(()) => return Ok(true),
             Err(Errno::EEXIST) => {}
             Err(errno) => {
-                return Err(fail!(
-                    (errno),
-                    "{shown}: cannot be created: {}",
-                    errno.desc()
-                ));
+                return Err(failed!(errno, "{shown}: cannot be created"));
             }
         }
         match file::status_of(path) {
@@ -62,11 +58,7 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
             // Removed since: it can be made after all.
             Err(Errno::ENOENT) => {}
             Err(errno) => {
-                return Err(fail!(
-                    (errno),
-                    "{shown}: cannot be examined: {}",
-                    errno.desc()
-                ));
+                return Err(failed!(errno, "{shown}: cannot be examined"));
             }
         }
     }
@@ -81,7 +73,7 @@ pub(crate) fn open(
     deadline: Deadline,
 ) -> Result<OwnedFd> {
     let shown = Shown(path);
-    let failed = |errno: Errno| fail!((errno), "{shown}: cannot be opened: {}", errno.desc());
+    let failed = |errno: Errno| failed!(errno, "{shown}: cannot be opened");
     let node = pipe::Node::find(path).map_err(failed)?;
     let status = file::status(node.file()).map_err(failed)?;
     if !status.is_fifo() {
@@ -193,7 +185,7 @@ fn wait_for_opening(
 /// Removes a FIFO's name, and nothing else that may stand there.
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
     let shown = Shown(path);
-    let failed = |errno: Errno| fail!((errno), "{shown}: cannot be removed: {}", errno.desc());
+    let failed = |errno: Errno| failed!(errno, "{shown}: cannot be removed");
     let status = file::status_of(path).map_err(failed)?;
     if !status.is_fifo() {
         return Err(not_a_fifo(&shown, &status));

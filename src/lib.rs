@@ -22,7 +22,7 @@
 //! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore, ... |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
-//! | for all | `error`, `name`, `time` | results, names, deadlines |
+//! | for all | `error`, `name`, `text`, `time` | results, names, short texts, deadlines |
 //!
 //! # What the library does not do
 //!
@@ -52,5 +52,6 @@ mod spawn;
 mod sync;
 mod sys;
 mod sysv;
+mod text;
 mod time;
 mod transfer;

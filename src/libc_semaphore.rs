@@ -5,7 +5,7 @@
 //! killed creator leaves nothing, the mode is exact and the result says who created; what is done
 //! with the `sem_t` is done by libc's functions.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
 use crate::object::{Options, Outcome, SHM_DIRECTORY, check_owner};
@@ -50,7 +50,7 @@ impl LibcSemaphore {
                         ));
                     }
                     Err(errno) => {
-                        return Err(fail!((errno), "{name}: cannot be opened: {}", errno.desc()));
+                        return Err(failed!(errno, "{name}: cannot be opened"));
                     }
                 }
             }
@@ -58,11 +58,7 @@ impl LibcSemaphore {
                 Ok(file) => return Ok((LibcSemaphore::map(&file)?, Outcome::Created)),
                 Err(Errno::EEXIST) if !options.exclusive => {}
                 Err(errno) => {
-                    return Err(fail!(
-                        (errno),
-                        "{name}: cannot be created: {}",
-                        errno.desc()
-                    ));
+                    return Err(failed!(errno, "{name}: cannot be created"));
                 }
             }
         }
@@ -146,8 +142,7 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    file::unlink(&path(name))
-        .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
+    file::unlink(&path(name)).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
 /// Where `sem_open` keeps it.

@@ -4,13 +4,13 @@
 //! records overwritten, objects that vanish meanwhile. So everything is looked at through a
 //! descriptor, copied once and checked, and what cannot be read is listed as such.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind as RecordKind, TYPE_NAME_MAX};
 use crate::name::Name;
 use crate::object;
-use crate::sys::file;
 use crate::sys::listing::{self, Entry, FileId, Use};
 use crate::sys::sysv::{self as system, Permissions, Which};
+use crate::sys::{file, path};
 use crate::sysv::{msg, sem, shm};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -266,7 +266,7 @@ impl Found {
 }
 
 fn list_shm(kinds: c_int, objects: &mut Vec<Found>) -> Result<(), Errno> {
-    let directory = match listing::open_directory(SHM_DIRECTORY) {
+    let directory = match path::open_directory(SHM_DIRECTORY) {
         // No such directory, no such objects.
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
@@ -427,13 +427,13 @@ pub(crate) fn remove(kind: Kind, target: Target<'_>) -> Result<()> {
 fn failing(kind: Kind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
     removed.map_err(|errno| match errno {
         Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
-        errno => fail!((errno), "{name}: cannot be removed: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be removed"),
     })
 }
 
 fn remove_file(kind: Kind, name: &Name, prefix: &[u8]) -> Result<()> {
     let file_name = [prefix, name.file_name().to_bytes()].concat();
-    let found = listing::open_directory(SHM_DIRECTORY).and_then(|directory| {
+    let found = path::open_directory(SHM_DIRECTORY).and_then(|directory| {
         let entry = listing::regular_file(directory.as_fd(), c_string(file_name))?;
         Ok((directory, entry))
     });

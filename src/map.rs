@@ -1,6 +1,6 @@
 //! Owns one mapping: its bounds, its lifetime, and whether it may be written.
 
-use crate::error::{Result, fail};
+use crate::error::{Result, fail, failed};
 use crate::sys::memory;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -38,7 +38,7 @@ impl Mapping {
         let length = length_of(size)?;
         memory::map_file(file, length, access.is_writable())
             .map(|base| Mapping { base, length })
-            .map_err(|errno| fail!((errno), "mapping {size} bytes: {}", errno.desc()))
+            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
     }
 
     /// Maps zeroed pages that only this process and the children it forks see.
@@ -46,7 +46,7 @@ impl Mapping {
         let length = length_of(size)?;
         memory::map_anonymous(length)
             .map(|base| Mapping { base, length })
-            .map_err(|errno| fail!((errno), "mapping {size} bytes: {}", errno.desc()))
+            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {

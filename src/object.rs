@@ -7,12 +7,13 @@
 //! opener therefore never waits for a creator and never sees a half-made object, and when two
 //! create at once the kernel's `EEXIST` decides who won.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind, Record, Type, total_size};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
 use crate::sys::robust::Thread;
 use crate::sys::{file, process};
+use crate::text::Text;
 use core::ffi::CStr;
 use core::fmt;
 use nix::fcntl::SealFlag;
@@ -27,9 +28,10 @@ const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW
 
 /// Where an object lives, and what messages call it.
 pub(crate) struct Location {
-    directory: CString,
+    /// Of its file, or what else to call it when it has none.
     path: CString,
-    shown: String,
+    /// Where in the path begins what messages show.
+    shown: usize,
 }
 
 impl Location {
@@ -39,39 +41,49 @@ impl Location {
         path.push(b'/');
         path.extend_from_slice(name.file_name().to_bytes());
         Location {
-            directory: SHM_DIRECTORY.to_owned(),
             path: CString::new(path).unwrap_or_default(),
-            shown: name.to_string(),
+            shown: SHM_DIRECTORY.count_bytes(),
         }
     }
 
     /// A path in any file system.
     pub(crate) fn of_path(path: &CStr) -> Result<Location> {
-        let shown = path.to_bytes().escape_ascii().to_string();
-        let directory = match path.to_bytes() {
-            [] => return Err(fail!(EINVAL, "the path is empty")),
-            [.., b'/'] => return Err(fail!(EINVAL, "the path \"{shown}\" names a directory")),
-            bytes => match bytes.iter().rposition(|&byte| byte == b'/') {
-                None => c".".to_owned(),
-                Some(0) => c"/".to_owned(),
-                Some(slash) => CString::new(&bytes[..slash]).unwrap_or_default(),
-            },
+        let location = Location::unnamed(path);
+        match path.to_bytes() {
+            [] => Err(fail!(EINVAL, "the path is empty")),
+            [.., b'/'] => Err(fail!(EINVAL, "the path \"{location}\" names a directory")),
+            _ => Ok(location),
+        }
+    }
+
+    /// No path, only what messages call an object that has none.
+    fn unnamed(shown: &CStr) -> Location {
+        Location {
+            path: shown.to_owned(),
+            shown: 0,
+        }
+    }
+
+    /// The directory that holds the file.
+    fn directory(&self) -> CString {
+        let path = self.path.to_bytes();
+        let length = match path.iter().rposition(|&byte| byte == b'/') {
+            None => return c".".to_owned(),
+            Some(0) => 1,
+            Some(slash) => slash,
         };
-        Ok(Location {
-            directory,
-            path: path.to_owned(),
-            shown,
-        })
+        CString::new(&path[..length]).unwrap_or_default()
     }
 
     fn failed(&self, what: &str, errno: Errno) -> crate::error::Error {
-        fail!((errno), "{self}: {what}: {}", errno.desc())
+        failed!(errno, "{self}: {what}")
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        let shown = &self.path.to_bytes()[self.shown..];
+        shown.escape_ascii().fmt(f)
     }
 }
 
@@ -157,7 +169,7 @@ impl Object {
             // The link below would say the same, after all the work.
             return Err(location.failed("cannot be created", Errno::EEXIST));
         }
-        let file = file::create_unnamed(&location.directory).map_err(|errno| match errno {
+        let file = file::create_unnamed(&location.directory()).map_err(|errno| match errno {
             Errno::EOPNOTSUPP | Errno::EISDIR => fail!(
                 EOPNOTSUPP,
                 "{location}: its file system has no unnamed files (O_TMPFILE), without which a killed creator would leave a half-made object"
@@ -215,11 +227,7 @@ impl Object {
     /// Makes an object without a name, whose size nobody can change, to be passed on as a
     /// descriptor.
     pub(crate) fn sealed(kind: Kind, kind_type: Type) -> Result<Object> {
-        let shown = Location {
-            directory: CString::default(),
-            path: CString::default(),
-            shown: "(sealed memory)".to_owned(),
-        };
+        let shown = Location::unnamed(c"(sealed memory)");
         let record = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::create_sealable(c"robustipc")
             .map_err(|errno| shown.failed("no memory file can be made", errno))?;
@@ -240,11 +248,8 @@ impl Object {
         kind_type: Type,
         options: Options,
     ) -> Result<Object> {
-        let shown = Location {
-            directory: CString::default(),
-            path: CString::default(),
-            shown: format!("descriptor {number}"),
-        };
+        let shown = Text::<32>::of(format_args!("descriptor {number}"));
+        let shown = Location::unnamed(shown.as_c_str());
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
         let status = file::status(file.as_fd())
@@ -292,10 +297,9 @@ impl Object {
     pub(crate) fn seal_writing(&self) -> Result<()> {
         let seals = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE) | SealFlag::F_SEAL_SEAL;
         file::add_seals(self.file.as_fd(), seals).map_err(|errno| {
-            fail!(
-                (errno),
-                "cannot be sealed against writing (only memory from ipc_shm_sealed can): {}",
-                errno.desc()
+            failed!(
+                errno,
+                "cannot be sealed against writing (only memory from ipc_shm_sealed can)"
             )
         })
     }
@@ -364,7 +368,7 @@ fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Ma
             ENOSPC,
             "{location}: its file system has no room for {total} bytes"
         ),
-        errno => location.failed(&format!("cannot reserve {total} bytes"), errno),
+        errno => failed!(errno, "{location}: cannot reserve {total} bytes"),
     })?;
     file::write_at(file, record.as_bytes(), record.offset())
         .map_err(|errno| location.failed("its record cannot be written", errno))?;
@@ -438,8 +442,9 @@ fn adopted_size(
 ///
 /// # Safety
 ///
-/// `path` is NULL or points to a NUL-terminated string, or to at least PATH_MAX bytes.
-pub(crate) unsafe fn path_from_c(path: *const core::ffi::c_char) -> Result<CString> {
+/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call, or to at least
+/// PATH_MAX bytes.
+pub(crate) unsafe fn path_from_c<'a>(path: *const core::ffi::c_char) -> Result<&'a CStr> {
     if path.is_null() {
         return Err(fail!(EINVAL, "the path is NULL"));
     }
@@ -449,7 +454,6 @@ pub(crate) unsafe fn path_from_c(path: *const core::ffi::c_char) -> Result<CStri
     if length == limit {
         return Err(fail!(ENAMETOOLONG, "the path has {limit} bytes or more"));
     }
-    // SAFETY: strnlen has just read these bytes.
-    let bytes = unsafe { core::slice::from_raw_parts(path.cast::<u8>(), length) };
-    Ok(CString::new(bytes).unwrap_or_default())
+    // SAFETY: strnlen has just found the NUL; the string lives by this function's contract.
+    Ok(unsafe { CStr::from_ptr(path) })
 }

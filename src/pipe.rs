@@ -1,6 +1,6 @@
 //! Pipes: making them, and their capacity.
 
-use crate::error::{Errno, Result, fail};
+use crate::error::{Errno, Result, fail, failed};
 use crate::sys::pipe;
 use core::ffi::c_int;
 use std::os::fd::{OwnedFd, RawFd};
@@ -10,8 +10,7 @@ pub(crate) const ATOMIC: usize = crate::sys::stream::ATOMIC;
 
 /// A new pipe: its read end and its write end.
 pub(crate) fn create(inherited: bool, nonblocking: bool) -> Result<(OwnedFd, OwnedFd)> {
-    pipe::create(!inherited, nonblocking)
-        .map_err(|errno| fail!((errno), "no pipe can be made: {}", errno.desc()))
+    pipe::create(!inherited, nonblocking).map_err(|errno| failed!(errno, "no pipe can be made"))
 }
 
 pub(crate) fn capacity(fd: RawFd) -> Result<usize> {
@@ -47,6 +46,6 @@ pub(crate) fn set_capacity(fd: RawFd, bytes: usize) -> Result<usize> {
 fn not_a_pipe(fd: RawFd, errno: Errno) -> crate::error::Error {
     match errno {
         Errno::EBADF => fail!(EBADF, "descriptor {fd} is not open, or not a pipe"),
-        errno => fail!((errno), "descriptor {fd}: {}", errno.desc()),
+        errno => failed!(errno, "descriptor {fd}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Pseudoterminals: a program that wants a terminal gets one that another program controls.
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::spawn::{Child, Order, Stream};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::spawn::Strings;
@@ -26,7 +26,7 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
             "no pseudoterminal is free (kernel.pty.max, or max= of the devpts file system)"
         ),
         Errno::ENOENT => fail!(ENOENT, "/dev/ptmx is missing: is devpts mounted?"),
-        errno => fail!((errno), "no pseudoterminal can be made: {}", errno.desc()),
+        errno => failed!(errno, "no pseudoterminal can be made"),
     })?;
     terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)?;
     Ok((controller, terminal))

@@ -4,7 +4,7 @@
 //! is the same for every named object (publishing whole, checking on open) is in
 //! [`object`](crate::object).
 
-use crate::error::{Result, fail};
+use crate::error::{Result, fail, failed};
 use crate::layout::{Kind, Type};
 use crate::map::Mapping;
 use crate::name::Name;
@@ -146,7 +146,7 @@ impl Region {
         object
             .data()
             .synchronize()
-            .map_err(|errno| fail!((errno), "the data cannot be written: {}", errno.desc()))
+            .map_err(|errno| failed!(errno, "the data cannot be written"))
     }
 
     /// Refuses to be closed while the calling thread holds a lock inside: the thread's list of

@@ -1,7 +1,7 @@
 //! Child processes: started with their standard streams where they are wanted, waited for and
 //! signalled by pidfd, so that never another process that got the same number is meant.
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::spawn::{self, Exit, Image, Step, Strings};
 use crate::sys::{pipe, stream};
@@ -172,7 +172,7 @@ impl Child {
                 return Err(fail!(EAGAIN, "process {id} is still running"));
             }
             Ok(false) => return Err(fail!(ETIMEDOUT, "process {id} is still running")),
-            Err(errno) => return Err(fail!((errno), "process {id}: {}", errno.desc())),
+            Err(errno) => return Err(failed!(errno, "process {id}")),
         }
         match self.look(0)? {
             Some(exit) => Ok(exit),
@@ -206,7 +206,7 @@ impl Child {
                 Some(exit) => Ok(Some(exit)),
                 None => Err(self.not_ours()),
             },
-            Err(errno) => Err(fail!((errno), "process {}: {}", self.id, errno.desc())),
+            Err(errno) => Err(failed!(errno, "process {}", self.id)),
         }
     }
 
@@ -222,7 +222,7 @@ impl Child {
         spawn::send_signal(self.pidfd.as_fd(), number).map_err(|errno| match errno {
             Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
             Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
-            errno => fail!((errno), "process {}: {}", self.id, errno.desc()),
+            errno => failed!(errno, "process {}", self.id),
         })
     }
 
@@ -262,7 +262,7 @@ impl Child {
                     return Err(fail!(ETIMEDOUT, "process {} is not ready yet", self.id));
                 }
                 Err(Errno::EINTR) => continue,
-                Err(errno) => return Err(fail!((errno), "process {}: {}", self.id, errno.desc())),
+                Err(errno) => return Err(failed!(errno, "process {}", self.id)),
             }
             if list[0].revents != 0 {
                 exchange.feed(input)?;
@@ -308,7 +308,7 @@ impl Exchange<'_> {
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             // It wants no more, which is its right: what it has not taken is still in the input.
             Err(Errno::EPIPE) => drop(end.close()),
-            Err(errno) => return Err(fail!((errno), "{}: {}", NAMES[0], errno.desc())),
+            Err(errno) => return Err(failed!(errno, "{}", NAMES[0])),
         }
         Ok(())
     }
@@ -342,7 +342,7 @@ impl Sink<'_> {
                 }
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(errno) => return Err(fail!((errno), "{name}: {}", errno.desc())),
+            Err(errno) => return Err(failed!(errno, "{name}")),
         }
         Ok(())
     }
@@ -410,14 +410,8 @@ fn prepare(number: usize, stream: Stream<'_>) -> Result<(Option<OwnedFd>, Option
                 (Some(writer), Some(reader))
             });
         }
-        Stream::Descriptor(given) => spawn::duplicate(given).map_err(|errno| {
-            fail!(
-                (errno),
-                "the child's {}: descriptor {given}: {}",
-                NAMES[number],
-                errno.desc()
-            )
-        })?,
+        Stream::Descriptor(given) => spawn::duplicate(given)
+            .map_err(|errno| failed!(errno, "the child's {}: descriptor {given}", NAMES[number]))?,
         Stream::File(path) if reads => open(number, path, OFlag::O_RDONLY)?,
         Stream::File(path) => open(number, path, write | OFlag::O_TRUNC)?,
         Stream::Append(path) => open(number, path, write | OFlag::O_APPEND)?,
@@ -430,49 +424,39 @@ fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
     spawn::open_stream(path, flags)
         .and_then(spawn::lift)
         .map_err(|errno| {
-            fail!(
-                (errno),
-                "the child's {}: {}: {}",
+            failed!(
+                errno,
+                "the child's {}: {}",
                 NAMES[number],
-                path.to_bytes().escape_ascii(),
-                errno.desc()
+                path.to_bytes().escape_ascii()
             )
         })
 }
 
 fn unusable(number: usize, errno: Errno) -> Error {
-    fail!((errno), "the child's {}: {}", NAMES[number], errno.desc())
+    failed!(errno, "the child's {}", NAMES[number])
 }
 
 fn failed(name: &CStr, order: &Order<'_>, (step, errno): (Step, Errno)) -> Error {
     let name = name.to_bytes().escape_ascii();
     match step {
-        Step::Exec => fail!((errno), "{name}: cannot be executed: {}", errno.desc()),
-        Step::Directory => fail!(
-            (errno),
-            "{name}: the directory {}: {}",
+        Step::Exec => failed!(errno, "{name}: cannot be executed"),
+        Step::Directory => failed!(
+            errno,
+            "{name}: the directory {}",
             order
                 .directory
                 .unwrap_or_default()
                 .to_bytes()
-                .escape_ascii(),
-            errno.desc()
+                .escape_ascii()
         ),
-        Step::Descriptors => fail!(
-            (errno),
-            "{name}: its descriptors cannot be arranged: {}",
-            errno.desc()
-        ),
-        Step::Terminal => fail!(
-            (errno),
-            "{name}: the terminal cannot be made its own: {}",
-            errno.desc()
-        ),
+        Step::Descriptors => failed!(errno, "{name}: its descriptors cannot be arranged"),
+        Step::Terminal => failed!(errno, "{name}: the terminal cannot be made its own"),
         Step::Clone if errno == Errno::EAGAIN => fail!(
             EAGAIN,
             "{name}: no more processes are allowed (RLIMIT_NPROC, kernel.pid_max, or the control group's pids.max)"
         ),
-        Step::Clone => fail!((errno), "{name}: no process can be made: {}", errno.desc()),
+        Step::Clone => failed!(errno, "{name}: no process can be made"),
     }
 }
 

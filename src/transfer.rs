@@ -4,7 +4,7 @@
 //! caller's own loop would. With one, each step takes or gives only what does not have to be
 //! waited for, and the waiting is done where a deadline can be given: in poll.
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, meaning};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::stream;
 use crate::time::Deadline;
@@ -154,7 +154,7 @@ fn failed(fd: RawFd, what: &str, done: usize, total: usize, errno: Errno) -> Err
         Errno::EAGAIN => "the rest has to be waited for",
         Errno::ETIMEDOUT => "then the timeout expired",
         Errno::EPIPE => "then nobody had it open for reading any more",
-        errno => errno.desc(),
+        errno => meaning(errno),
     };
     fail!(
         (errno),

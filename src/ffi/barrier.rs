@@ -45,7 +45,7 @@ unsafe fn place<'a>(barrier: *const ipc_barrier_t) -> Result<&'a layout::Barrier
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_uint) -> c_int {
-    guard(c"ipc_barrier_init", || {
+    guard(c"ipc_barrier_init", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(barrier) }?.initialise(count)?;
         Ok(0)
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_
 /// Owner death, fork, exec: as in ipc_barrier_wait().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int {
-    guard(c"ipc_barrier_join", || {
+    guard(c"ipc_barrier_join", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(barrier) }?.join()?;
         Ok(0)
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// Fork: the child is no participant. Exec: as death.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_ns: i64) -> c_int {
-    guard(c"ipc_barrier_wait", || {
+    guard(c"ipc_barrier_wait", move || {
         let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
         let is_serial = unsafe { place(barrier) }?.wait(deadline)?;
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_n
 /// participant and gets -EPERM. Exec: as death.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int {
-    guard(c"ipc_barrier_leave", || {
+    guard(c"ipc_barrier_leave", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(barrier) }?.leave()?;
         Ok(0)
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int
 /// with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int {
-    guard(c"ipc_barrier_reset", || {
+    guard(c"ipc_barrier_reset", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(barrier) }?.reset()?;
         Ok(0)
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
 /// Owner death: who died is no participant. Fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_destroy(barrier: *mut ipc_barrier_t) -> c_int {
-    guard(c"ipc_barrier_destroy", || {
+    guard(c"ipc_barrier_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(barrier) }?.destroy()?;
         Ok(0)

@@ -32,7 +32,7 @@ unsafe fn place<'a>(cond: *const ipc_cond_t) -> Result<&'a layout::Cond> {
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
-    guard(c"ipc_cond_init", || {
+    guard(c"ipc_cond_init", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(cond) }?.initialise();
         Ok(0)
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ipc_cond_wait(
     mutex: *mut ipc_mutex_t,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_cond_wait", || {
+    guard(c"ipc_cond_wait", move || {
         let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
         let (cond, mutex) = unsafe {
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ipc_cond_wait(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
-    guard(c"ipc_cond_signal", || {
+    guard(c"ipc_cond_signal", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(cond) }?.signal()?;
         Ok(0)
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
-    guard(c"ipc_cond_broadcast", || {
+    guard(c"ipc_cond_broadcast", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(cond) }?.broadcast()?;
         Ok(0)
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
 /// Threads: the last one destroys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_destroy(cond: *mut ipc_cond_t) -> c_int {
-    guard(c"ipc_cond_destroy", || {
+    guard(c"ipc_cond_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(cond) }?.destroy()?;
         Ok(0)

@@ -51,7 +51,7 @@ unsafe fn place_fast<'a>(event: *const ipc_event_t) -> Option<&'a layout::Event>
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -> c_int {
-    guard(c"ipc_event_init", || {
+    guard(c"ipc_event_init", move || {
         let known = IPC_EVENT_AUTO_RESET | IPC_EVENT_SET;
         if flags & !known != 0 {
             return Err(fail!(
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
-    guard(c"ipc_event_reset", || {
+    guard(c"ipc_event_reset", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(event) }?.reset()?;
         Ok(0)
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
-    guard(c"ipc_event_is_set", || {
+    guard(c"ipc_event_is_set", move || {
         // SAFETY: by the contract of this call.
         let is_set = unsafe { place(event) }?.is_set()?;
         Ok(c_int::from(is_set))
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
-    guard(c"ipc_event_destroy", || {
+    guard(c"ipc_event_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(event) }?.destroy()?;
         Ok(0)

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn ipc_fifo_create(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_fifo_create", || {
+    guard(c"ipc_fifo_create", move || {
         // SAFETY: by the contract of this call.
         let path = unsafe { path_from_c(path) }?;
         check_flags(flags, IPC_CREATE | IPC_EXCLUSIVE)?;
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn ipc_fifo_create(
             return Err(fail!(EINVAL, "the path is empty"));
         }
         check_mode(mode)?;
-        let created = fifo::create(&path, flags & IPC_EXCLUSIVE != 0, mode)?;
+        let created = fifo::create(path, flags & IPC_EXCLUSIVE != 0, mode)?;
         Ok(if created { IPC_CREATED } else { IPC_OPENED })
     })
 }
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ipc_fifo_open(
     flags: c_int,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_fifo_open", || {
+    guard(c"ipc_fifo_open", move || {
         // SAFETY: by the contract of this call.
         let path = unsafe { path_from_c(path) }?;
         let sides = IPC_READ_ONLY | IPC_WRITE_ONLY | IPC_FIFO_KEEP_OPEN;
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn ipc_fifo_open(
         let is_set = |flag| flags & flag != 0;
         let deadline = Deadline::after(timeout_ns)?;
         let file = fifo::open(
-            &path,
+            path,
             side,
             is_set(IPC_NONBLOCK),
             is_set(IPC_INHERIT),
@@ -105,9 +105,9 @@ pub unsafe extern "C" fn ipc_fifo_open(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {
-    guard(c"ipc_fifo_unlink", || {
+    guard(c"ipc_fifo_unlink", move || {
         // SAFETY: by the contract of this call.
-        fifo::unlink(&unsafe { path_from_c(path) }?)?;
+        fifo::unlink(unsafe { path_from_c(path) }?)?;
         Ok(0)
     })
 }

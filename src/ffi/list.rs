@@ -110,7 +110,7 @@ fn listing_of(handle: *const ipc_list_t) -> Result<Pinned<'static, Listing>> {
 /// Threads: safe. Fork: the child has the list too, with a place of its own in it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_int {
-    guard(c"ipc_list", || {
+    guard(c"ipc_list", move || {
         let out = checked(out, "out")?;
         if kinds == 0 || kinds & !IPC_KIND_ALL != 0 {
             return Err(fail!(
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
 /// Threads: safe; each object is given to one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_next(list: *mut ipc_list_t, object: *mut ipc_object_t) -> c_int {
-    guard(c"ipc_list_next", || {
+    guard(c"ipc_list_next", move || {
         let object = checked(object, "object")?;
         let listing = listing_of(list)?;
         let Some((index, found)) = listing.next() else {
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ipc_list_users(
     pids: *mut libc::pid_t,
     capacity: usize,
 ) -> c_int {
-    guard(c"ipc_list_users", || {
+    guard(c"ipc_list_users", move || {
         let object = checked(object.cast_mut(), "object")?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         let index = unsafe { object.as_ref() }.index as usize;
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn ipc_list_users(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
-    guard(c"ipc_list_unlisted", || Ok(listing_of(list)?.unlisted))
+    guard(c"ipc_list_unlisted", move || Ok(listing_of(list)?.unlisted))
 }
 
 /// Ends a list.
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
-    guard(c"ipc_list_close", || {
+    guard(c"ipc_list_close", move || {
         if list.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int {
-    guard(c"ipc_remove", || {
+    guard(c"ipc_remove", move || {
         let Some(kind) = Kind::from_number(kind) else {
             return Err(fail!(
                 EINVAL,

@@ -180,24 +180,42 @@ thread_local! {
 }
 
 /// Runs the body of the export `call`: the one place where Rust's failures become C's.
-fn guard<R: Returned>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
+fn guard<R: Returned, F: FnOnce() -> Result<R>>(call: &'static CStr, body: F) -> R {
     let mut body = ManuallyDrop::new(body);
-    R::from_word(run_guarded(call, R::TELLS_ERRNO, &mut || {
-        // SAFETY: run_guarded calls this once, so the body is taken once.
-        let body = unsafe { ManuallyDrop::take(&mut body) };
-        body().map_or_else(Error::to_word, R::to_word)
-    }))
+    let body = (&raw mut body).cast();
+    // SAFETY: run_guarded calls run_body once, with the body of this type.
+    R::from_word(unsafe { run_guarded(call, R::TELLS_ERRNO, body, run_body::<R, F>) })
+}
+
+/// # Safety
+///
+/// `body` points to a `ManuallyDrop<F>`, which is not used afterwards.
+unsafe fn run_body<R: Returned, F: FnOnce() -> Result<R>>(body: *mut ()) -> isize {
+    // SAFETY: by this function's contract.
+    let body = unsafe { ManuallyDrop::take(&mut *body.cast::<ManuallyDrop<F>>()) };
+    body().map_or_else(Error::to_word, R::to_word)
 }
 
 /// The part of the guard that does not depend on the export: once in the library, not once per
-/// export. Calls `body` exactly once.
+/// export. Being a C function it cannot unwind, so that no export has code for that.
+///
+/// # Safety
+///
+/// `run` may be called once with `body`.
 #[inline(never)]
-fn run_guarded(call: &'static CStr, tells_errno: bool, body: &mut dyn FnMut() -> isize) -> isize {
+#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
+unsafe extern "C" fn run_guarded(
+    call: &'static CStr,
+    tells_errno: bool,
+    body: *mut (),
+    run: unsafe fn(*mut ()) -> isize,
+) -> isize {
     preserving_errno(|| {
         silence_own_panics();
         // A callback may call the library again, so what was is put back, not cleared.
         let before = INSIDE.replace(true);
-        let outcome = catch_unwind(AssertUnwindSafe(body));
+        // SAFETY: by this function's contract.
+        let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { run(body) }));
         INSIDE.set(before);
         let result = match outcome {
             Ok(word) => match Error::from_word(word) {
@@ -453,7 +471,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_eio_with_its_text() {
-        let result: c_int = guard(c"ipc_test", || panic!("index {} too large", 7));
+        let result: c_int = guard(c"ipc_test", move || panic!("index {} too large", 7));
         assert_eq!(result, -libc::EIO);
         // SAFETY: last_failure returns a NUL-terminated buffer of this thread.
         let text = unsafe { CStr::from_ptr(error::last_failure()) };
@@ -472,7 +490,7 @@ mod tests {
     #[test]
     fn the_guard_leaves_errno_alone() {
         Errno::set_raw(33);
-        let _: c_int = guard(c"ipc_test", || {
+        let _: c_int = guard(c"ipc_test", move || {
             Errno::set_raw(1);
             Err(Error::from(Errno::EPERM))
         });

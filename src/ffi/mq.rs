@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ipc_mq_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_mq_open", || {
+    guard(c"ipc_mq_open", move || {
         let out = checked(out, "out")?;
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn ipc_mq_send(
             match queue.try_send(message, priority) {
                 Ok(()) => Some(0),
                 Err(Errno::EAGAIN) if timeout_ns != 0 => None,
-                Err(errno) => Some(guard(c"ipc_mq_send", || {
+                Err(errno) => Some(guard(c"ipc_mq_send", move || {
                     Err(queue.send_failed(message, priority, errno))
                 })),
             }
@@ -285,7 +285,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
                 // SAFETY: checked for alignment; the rest by the contract of this call.
                 Ok(received) => Some(unsafe { hand_over(received, priority) }),
                 Err(Errno::EAGAIN) if timeout_ns != 0 => None,
-                Err(errno) => Some(guard(c"ipc_mq_receive", || {
+                Err(errno) => Some(guard(c"ipc_mq_receive", move || {
                     Err(queue.receive_failed(buffer, errno))
                 })),
             }
@@ -327,7 +327,7 @@ unsafe fn hand_over((length, found): (usize, c_uint), priority: *mut c_uint) -> 
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int {
-    guard(c"ipc_mq_getattr", || {
+    guard(c"ipc_mq_getattr", move || {
         let attr = checked(attr, "attr")?;
         let queue = QUEUES.get(mq)?;
         let found = queue.attributes()?;
@@ -363,7 +363,7 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
-    guard(c"ipc_mq_fd", || Ok(QUEUES.get(mq)?.descriptor()))
+    guard(c"ipc_mq_fd", move || Ok(QUEUES.get(mq)?.descriptor()))
 }
 
 /// Has something done when messages come: at once for those that are in the queue already, then for
@@ -397,7 +397,7 @@ pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
 /// Threads: safe. Fork: the notification is the parent's; the child has none and may begin its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_notify(mq: *mut ipc_mq_t, how: *const ipc_mq_notify_t) -> c_int {
-    guard(c"ipc_mq_notify", || {
+    guard(c"ipc_mq_notify", move || {
         let queue = QUEUES.get(mq)?;
         if how.is_null() {
             queue.end_notification()?;
@@ -479,7 +479,7 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
-    guard(c"ipc_mq_close", || {
+    guard(c"ipc_mq_close", move || {
         if mq.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -502,7 +502,7 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {
-    guard(c"ipc_mq_unlink", || {
+    guard(c"ipc_mq_unlink", move || {
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
         options(flags, IPC_KERNEL, 0)?;

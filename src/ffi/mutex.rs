@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
     mutex: *mut ipc_mutex_t,
     attr: *const ipc_mutex_attr_t,
 ) -> c_int {
-    guard(c"ipc_mutex_init", || {
+    guard(c"ipc_mutex_init", move || {
         // SAFETY: by the contract of this call.
         let mutex = unsafe { place(mutex) }?;
         let mut flags = 0;
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn ipc_mutex_unlock(mutex: *mut ipc_mutex_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int {
-    guard(c"ipc_mutex_consistent", || {
+    guard(c"ipc_mutex_consistent", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(mutex) }?.make_consistent()?;
         Ok(0)
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int 
 /// Threads: the last one destroys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_destroy(mutex: *mut ipc_mutex_t) -> c_int {
-    guard(c"ipc_mutex_destroy", || {
+    guard(c"ipc_mutex_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(mutex) }?.destroy()?;
         Ok(0)

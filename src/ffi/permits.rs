@@ -43,7 +43,7 @@ unsafe fn place<'a>(permits: *const ipc_permits_t) -> Result<&'a layout::Permits
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_uint) -> c_int {
-    guard(c"ipc_permits_init", || {
+    guard(c"ipc_permits_init", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(permits) }?.initialise(count)?;
         Ok(0)
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ipc_permits_take(
     permit: *mut c_uint,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_permits_take", || {
+    guard(c"ipc_permits_take", move || {
         let permit = checked(permit, "permit")?;
         let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ipc_permits_take(
 /// as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_give(permits: *mut ipc_permits_t, permit: c_uint) -> c_int {
-    guard(c"ipc_permits_give", || {
+    guard(c"ipc_permits_give", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(permits) }?.give(permit)?;
         Ok(0)
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn ipc_permits_free(
     permits: *const ipc_permits_t,
     free: *mut c_uint,
 ) -> c_int {
-    guard(c"ipc_permits_free", || {
+    guard(c"ipc_permits_free", move || {
         let free = checked(free, "free")?;
         // SAFETY: by the contract of this call.
         let count = unsafe { place(permits) }?.free()?;
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn ipc_permits_free(
 /// Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_destroy(permits: *mut ipc_permits_t) -> c_int {
-    guard(c"ipc_permits_destroy", || {
+    guard(c"ipc_permits_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(permits) }?.destroy()?;
         Ok(0)

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn ipc_pipe(
     write_fd: *mut c_int,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_pipe", || {
+    guard(c"ipc_pipe", move || {
         let read_fd = checked(read_fd, "read_fd")?;
         let write_fd = checked(write_fd, "write_fd")?;
         check_flags(flags, IPC_NONBLOCK | IPC_INHERIT)?;
@@ -142,7 +142,9 @@ pub unsafe extern "C" fn ipc_write_full(
 /// Threads: safe; each thread has its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_last_transferred() -> usize {
-    guard(c"ipc_last_transferred", || Ok(transfer::last_transferred()))
+    guard(c"ipc_last_transferred", move || {
+        Ok(transfer::last_transferred())
+    })
 }
 
 /// How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
@@ -154,7 +156,9 @@ pub extern "C" fn ipc_last_transferred() -> usize {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> isize {
-    guard(c"ipc_pipe_capacity", || Ok(pipe::capacity(fd)? as isize))
+    guard(c"ipc_pipe_capacity", move || {
+        Ok(pipe::capacity(fd)? as isize)
+    })
 }
 
 /// Gives a pipe or FIFO room for at least so many bytes.
@@ -169,7 +173,7 @@ pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> isize {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> isize {
-    guard(c"ipc_pipe_set_capacity", || {
+    guard(c"ipc_pipe_set_capacity", move || {
         Ok(pipe::set_capacity(fd, bytes)? as isize)
     })
 }
@@ -178,7 +182,7 @@ pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> isize
 #[cold]
 #[inline(never)]
 fn finish_reading(fd: c_int, buffer: &mut [MaybeUninit<u8>], begun: Begun) -> isize {
-    guard(c"ipc_read_full", || {
+    guard(c"ipc_read_full", move || {
         Ok(transfer::read_full(fd, buffer, begun, Deadline::Never)? as isize)
     })
 }
@@ -186,7 +190,7 @@ fn finish_reading(fd: c_int, buffer: &mut [MaybeUninit<u8>], begun: Begun) -> is
 #[cold]
 #[inline(never)]
 fn finish_writing(fd: c_int, bytes: &[MaybeUninit<u8>], begun: Begun) -> isize {
-    guard(c"ipc_write_full", || {
+    guard(c"ipc_write_full", move || {
         Ok(transfer::write_full(fd, bytes, begun, Deadline::Never)? as isize)
     })
 }

@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ipc_pty_open(
     terminal_fd: *mut c_int,
     attr: *const ipc_pty_attr_t,
 ) -> c_int {
-    guard(c"ipc_pty_open", || {
+    guard(c"ipc_pty_open", move || {
         let controller_fd = checked(controller_fd, "controller_fd")?;
         let terminal_fd = checked(terminal_fd, "terminal_fd")?;
         // SAFETY: by the contract of this call.
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn ipc_pty_spawn(
     envp: *const *const c_char,
     attr: *const ipc_pty_attr_t,
 ) -> c_int {
-    guard(c"ipc_pty_spawn", || {
+    guard(c"ipc_pty_spawn", move || {
         let out = checked(out, "out")?;
         let controller_fd = checked(controller_fd, "controller_fd")?;
         // SAFETY: by the contract of this call.
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn ipc_pty_read(
     capacity: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_pty_read", || {
+    guard(c"ipc_pty_read", move || {
         let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
         let room = unsafe { writable(buf, capacity, "buf") }?;
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn ipc_pty_window_size(
     rows: *mut c_ushort,
     columns: *mut c_ushort,
 ) -> c_int {
-    guard(c"ipc_pty_window_size", || {
+    guard(c"ipc_pty_window_size", move || {
         let rows = checked(rows, "rows")?;
         let columns = checked(columns, "columns")?;
         let size = pty::window_size(fd)?;
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn ipc_pty_set_window_size(
     rows: c_ushort,
     columns: c_ushort,
 ) -> c_int {
-    guard(c"ipc_pty_set_window_size", || {
+    guard(c"ipc_pty_set_window_size", move || {
         pty::set_window_size(fd, WindowSize { rows, columns })?;
         Ok(0)
     })

@@ -54,7 +54,7 @@ unsafe fn place_fast<'a>(rwlock: *const ipc_rwlock_t) -> Option<&'a layout::Rwlo
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
-    guard(c"ipc_rwlock_init", || {
+    guard(c"ipc_rwlock_init", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(rwlock) }?.initialise()?;
         Ok(0)
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn ipc_rwlock_write_lock(
     rwlock: *mut ipc_rwlock_t,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_rwlock_write_lock", || {
+    guard(c"ipc_rwlock_write_lock", move || {
         let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
         unsafe { place(rwlock) }?.write_lock(deadline).map(locked)
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ipc_rwlock_unlock(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_int {
-    guard(c"ipc_rwlock_consistent", || {
+    guard(c"ipc_rwlock_consistent", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(rwlock) }?.make_consistent()?;
         Ok(0)
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
 /// Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_destroy(rwlock: *mut ipc_rwlock_t) -> c_int {
-    guard(c"ipc_rwlock_destroy", || {
+    guard(c"ipc_rwlock_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(rwlock) }?.destroy()?;
         Ok(0)

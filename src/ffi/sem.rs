@@ -82,7 +82,7 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 /// Threads: one thread initialises, before others use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
-    guard(c"ipc_sem_init", || {
+    guard(c"ipc_sem_init", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(sem) }?.initialise(value)?;
         Ok(0)
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint) -> c_int {
-    guard(c"ipc_sem_value", || {
+    guard(c"ipc_sem_value", move || {
         let value = checked(value, "value")?;
         // SAFETY: by the contract of this call.
         let found = match unsafe { either(sem) }? {
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 /// Threads: the last one destroys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
-    guard(c"ipc_sem_destroy", || {
+    guard(c"ipc_sem_destroy", move || {
         // SAFETY: by the contract of this call.
         unsafe { place(sem) }?.destroy()?;
         Ok(0)
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn ipc_sem_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_sem_open", || {
+    guard(c"ipc_sem_open", move || {
         let out = checked(out, "out")?;
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn ipc_sem_open(
 /// Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
-    guard(c"ipc_sem_close", || {
+    guard(c"ipc_sem_close", move || {
         if sem.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -272,7 +272,7 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
-    guard(c"ipc_sem_unlink", || {
+    guard(c"ipc_sem_unlink", move || {
         // SAFETY: by the contract of this call.
         semaphore::unlink(&unsafe { Name::from_c(name) }?)?;
         Ok(0)
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {
-    guard(c"ipc_sem_unlink_posix", || {
+    guard(c"ipc_sem_unlink_posix", move || {
         // SAFETY: by the contract of this call.
         libc_semaphore::unlink(&unsafe { Name::from_c(name) }?)?;
         Ok(0)

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_shm_open_typed", || {
+    guard(c"ipc_shm_open_typed", move || {
         // SAFETY: by the contract of this call.
         unsafe {
             hand_out(out, || {
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
     init: Option<unsafe extern "C" fn(data: *mut c_void, context: *mut c_void)>,
     context: *mut c_void,
 ) -> c_int {
-    guard(c"ipc_shm_open_typed_init", || {
+    guard(c"ipc_shm_open_typed_init", move || {
         // SAFETY: by the contract of this call; the data given to init is mapped, writable and
         // nobody else's yet.
         unsafe {
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn ipc_shm_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_shm_open", || {
+    guard(c"ipc_shm_open", move || {
         // SAFETY: by the contract of this call.
         unsafe {
             hand_out(out, || {
@@ -175,13 +175,13 @@ pub unsafe extern "C" fn ipc_shm_open_file(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_shm_open_file", || {
+    guard(c"ipc_shm_open_file", move || {
         // SAFETY: by the contract of this call.
         unsafe {
             hand_out(out, || {
                 let (path, r#type) = (path_from_c(path)?, type_from_c(r#type)?);
                 let options = options(flags, NAMED, mode)?;
-                let (region, outcome) = Region::open_file(&path, r#type, options)?;
+                let (region, outcome) = Region::open_file(path, r#type, options)?;
                 Ok((region, opened(outcome)))
             })
         }
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ipc_shm_open_file(
 /// Threads: safe. Fork: this is what it is for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize) -> c_int {
-    guard(c"ipc_shm_anonymous", || {
+    guard(c"ipc_shm_anonymous", move || {
         // SAFETY: by the contract of this call.
         unsafe { hand_out(out, || Ok((Region::anonymous(size as u64)?, 0))) }
     })
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn ipc_shm_sealed(
     out: *mut *mut ipc_shm_t,
     r#type: *const ipc_type_t,
 ) -> c_int {
-    guard(c"ipc_shm_sealed", || {
+    guard(c"ipc_shm_sealed", move || {
         // SAFETY: by the contract of this call.
         unsafe { hand_out(out, || Ok((Region::sealed(type_from_c(r#type)?)?, 0))) }
     })
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ipc_shm_sealed(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
-    guard(c"ipc_shm_seal_writing", || {
+    guard(c"ipc_shm_seal_writing", move || {
         REGIONS.get(shm)?.seal_writing()?;
         Ok(0)
     })
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn ipc_shm_from_fd(
     r#type: *const ipc_type_t,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_shm_from_fd", || {
+    guard(c"ipc_shm_from_fd", move || {
         // SAFETY: by the contract of this call.
         unsafe {
             hand_out(out, || {
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn ipc_shm_from_fd(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_data(shm: *const ipc_shm_t) -> *mut c_void {
-    guard(c"ipc_shm_data", || {
+    guard(c"ipc_shm_data", move || {
         Ok(REGIONS.get(shm)?.data().as_ptr().cast::<c_void>())
     })
 }
@@ -290,7 +290,7 @@ pub unsafe extern "C" fn ipc_shm_data(shm: *const ipc_shm_t) -> *mut c_void {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_size(shm: *const ipc_shm_t) -> usize {
-    guard(c"ipc_shm_size", || Ok(REGIONS.get(shm)?.size()))
+    guard(c"ipc_shm_size", move || Ok(REGIONS.get(shm)?.size()))
 }
 
 /// The descriptor of the memory, for passing on or for fstat().
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn ipc_shm_size(shm: *const ipc_shm_t) -> usize {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_fd(shm: *const ipc_shm_t) -> c_int {
-    guard(c"ipc_shm_fd", || REGIONS.get(shm)?.descriptor())
+    guard(c"ipc_shm_fd", move || REGIONS.get(shm)?.descriptor())
 }
 
 /// Tells whether the object's name was removed, or given to another object, since it was
@@ -314,7 +314,7 @@ pub unsafe extern "C" fn ipc_shm_fd(shm: *const ipc_shm_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
-    guard(c"ipc_shm_stale", || {
+    guard(c"ipc_shm_stale", move || {
         Ok(c_int::from(REGIONS.get(shm)?.is_stale()?))
     })
 }
@@ -328,7 +328,7 @@ pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
-    guard(c"ipc_shm_sync", || {
+    guard(c"ipc_shm_sync", move || {
         REGIONS.get(shm)?.synchronize()?;
         Ok(0)
     })
@@ -346,7 +346,7 @@ pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
-    guard(c"ipc_shm_close", || {
+    guard(c"ipc_shm_close", move || {
         if shm.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -364,7 +364,7 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_unlink(name: *const c_char) -> c_int {
-    guard(c"ipc_shm_unlink", || {
+    guard(c"ipc_shm_unlink", move || {
         // SAFETY: by the contract of this call.
         shm::unlink(&unsafe { Name::from_c(name) }?)?;
         Ok(0)

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ipc_sock_pair(
     r#type: c_int,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_sock_pair", || {
+    guard(c"ipc_sock_pair", move || {
         let first = checked(first, "first")?;
         let second = checked(second, "second")?;
         let made = sock::pair(kind(r#type)?, mode(flags, 0)?)?;
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn ipc_sock_listen(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_sock_listen", || {
+    guard(c"ipc_sock_listen", move || {
         // SAFETY: by the contract of this call.
         let endpoint = unsafe { endpoint(path) }?;
         let kind = kind(r#type)?;
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn ipc_sock_listen(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_int {
-    guard(c"ipc_sock_accept", || {
+    guard(c"ipc_sock_accept", move || {
         Ok(sock::accept(listener, Deadline::after(timeout_ns)?)?.into_raw_fd())
     })
 }
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn ipc_sock_connect(
     flags: c_int,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_sock_connect", || {
+    guard(c"ipc_sock_connect", move || {
         // SAFETY: by the contract of this call.
         let endpoint = unsafe { endpoint(path) }?;
         let kind = kind(r#type)?;
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn ipc_sock_send(
     len: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_send", || {
+    guard(c"ipc_sock_send", move || {
         // SAFETY: by the contract of this call.
         let message = unsafe { readable(msg, len, "msg") }?;
         Ok(sock::send(fd, message, timeout_ns)? as libc::ssize_t)
@@ -250,7 +250,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
     capacity: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_recv", || {
+    guard(c"ipc_sock_recv", move || {
         // SAFETY: by the contract of this call.
         let room = unsafe { writable(buf, capacity, "buf") }?;
         Ok(sock::receive(fd, room, timeout_ns)? as libc::ssize_t)
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn ipc_sock_send_fds(
     count: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_send_fds", || {
+    guard(c"ipc_sock_send_fds", move || {
         let fds = checked(fds.cast_mut(), "fds")?;
         // A slice of more could not be; the mechanism says what is expected.
         let limited = count.min(IPC_SOCK_FDS_MAX + 1);
@@ -318,7 +318,7 @@ pub unsafe extern "C" fn ipc_sock_recv_fds(
     fds_count: *mut usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_recv_fds", || {
+    guard(c"ipc_sock_recv_fds", move || {
         if fds_capacity != 0 {
             checked(fds, "fds")?;
         }
@@ -356,7 +356,7 @@ pub unsafe extern "C" fn ipc_sock_recv_fds(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_peer(fd: c_int, peer: *mut ipc_peer_t) -> c_int {
-    guard(c"ipc_sock_peer", || {
+    guard(c"ipc_sock_peer", move || {
         let peer = checked(peer, "peer")?;
         let found = sock::peer(fd)?;
         let answer = ipc_peer_t {
@@ -381,7 +381,7 @@ pub unsafe extern "C" fn ipc_sock_peer(fd: c_int, peer: *mut ipc_peer_t) -> c_in
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_peer_pidfd(fd: c_int) -> c_int {
-    guard(c"ipc_sock_peer_pidfd", || {
+    guard(c"ipc_sock_peer_pidfd", move || {
         Ok(sock::peer_pidfd(fd)?.into_raw_fd())
     })
 }
@@ -397,7 +397,7 @@ pub unsafe extern "C" fn ipc_sock_peer_pidfd(fd: c_int) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_unlink(path: *const c_char) -> c_int {
-    guard(c"ipc_sock_unlink", || {
+    guard(c"ipc_sock_unlink", move || {
         // SAFETY: by the contract of this call.
         sock::unlink(&unsafe { endpoint(path) }?)?;
         Ok(0)

@@ -8,7 +8,6 @@ use crate::sys::spawn::{Exit, Strings};
 use crate::time::Deadline;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
-use std::ffi::CString;
 
 /// A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
 pub struct ipc_child_t {
@@ -132,7 +131,7 @@ pub unsafe extern "C" fn ipc_spawn(
     argv: *const *const c_char,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_spawn", || {
+    guard(c"ipc_spawn", move || {
         // SAFETY: by the contract of this call.
         unsafe { spawn(out, argv, flags, core::ptr::null()) }
     })
@@ -157,7 +156,7 @@ pub unsafe extern "C" fn ipc_spawn_with(
     flags: c_int,
     attr: *const ipc_spawn_attr_t,
 ) -> c_int {
-    guard(c"ipc_spawn_with", || {
+    guard(c"ipc_spawn_with", move || {
         // SAFETY: by the contract of this call.
         unsafe { spawn(out, argv, flags, attr) }
     })
@@ -186,23 +185,22 @@ unsafe fn spawn(
         return Err(fail!(EINVAL, "attr: a reserved field is not zero"));
     }
     let streams = attr.map(|attr| [&attr.input, &attr.output, &attr.error]);
-    let mut paths: [Option<CString>; 3] = [None, None, None];
+    let mut paths = [c""; 3];
     if let Some(streams) = streams {
         for (path, stream) in paths.iter_mut().zip(streams) {
             if matches!(stream.kind, IPC_STREAM_FILE | IPC_STREAM_APPEND) {
                 // SAFETY: by this function's contract.
-                *path = Some(unsafe { path_from_c(stream.path) }?);
+                *path = unsafe { path_from_c(stream.path) }?;
             }
         }
     }
     let mut wanted = [Stream::Inherited; 3];
     for (number, wanted) in wanted.iter_mut().enumerate() {
         let is_pipe = flags & PIPES[number] != 0;
-        let path = paths[number].as_deref().unwrap_or_default();
         *wanted = match streams {
             None if is_pipe => Stream::Pipe,
             None => Stream::Inherited,
-            Some(streams) => stream(number, streams[number], path, is_pipe)?,
+            Some(streams) => stream(number, streams[number], paths[number], is_pipe)?,
         };
     }
     let directory = match attr {
@@ -216,7 +214,7 @@ unsafe fn spawn(
         environment: unsafe {
             environment(attr.map_or(core::ptr::null(), |attr| attr.environment))
         },
-        directory: directory.as_deref(),
+        directory,
         streams: wanted,
         inherits: flags & IPC_INHERIT != 0,
         leads_session: false,
@@ -278,7 +276,7 @@ fn stream<'a>(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_stdin(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_stdin", || CHILDREN.get(child)?.end(0))
+    guard(c"ipc_child_stdin", move || CHILDREN.get(child)?.end(0))
 }
 
 /// Where to read what the child writes to its standard output.
@@ -289,7 +287,7 @@ pub unsafe extern "C" fn ipc_child_stdin(child: *const ipc_child_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_stdout(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_stdout", || CHILDREN.get(child)?.end(1))
+    guard(c"ipc_child_stdout", move || CHILDREN.get(child)?.end(1))
 }
 
 /// Where to read what the child writes to its standard error.
@@ -300,7 +298,7 @@ pub unsafe extern "C" fn ipc_child_stdout(child: *const ipc_child_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_stderr(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_stderr", || CHILDREN.get(child)?.end(2))
+    guard(c"ipc_child_stderr", move || CHILDREN.get(child)?.end(2))
 }
 
 /// Closes the pipe to the child's standard input: the child reads the end of the file.
@@ -311,7 +309,7 @@ pub unsafe extern "C" fn ipc_child_stderr(child: *const ipc_child_t) -> c_int {
 /// Threads: no other thread may be writing to it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_close_stdin(child: *mut ipc_child_t) -> c_int {
-    guard(c"ipc_child_close_stdin", || {
+    guard(c"ipc_child_close_stdin", move || {
         CHILDREN.get(child)?.close_end(0)?;
         Ok(0)
     })
@@ -325,7 +323,7 @@ pub unsafe extern "C" fn ipc_child_close_stdin(child: *mut ipc_child_t) -> c_int
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_pid(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_pid", || Ok(CHILDREN.get(child)?.id()))
+    guard(c"ipc_child_pid", move || Ok(CHILDREN.get(child)?.id()))
 }
 
 /// The child's pidfd, for poll(): readable when the child has ended.
@@ -335,7 +333,9 @@ pub unsafe extern "C" fn ipc_child_pid(child: *const ipc_child_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_fd(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_fd", || Ok(CHILDREN.get(child)?.descriptor()))
+    guard(c"ipc_child_fd", move || {
+        Ok(CHILDREN.get(child)?.descriptor())
+    })
 }
 
 /// Waits until the child has ended, and how. May be called again: the answer stays.
@@ -355,7 +355,7 @@ pub unsafe extern "C" fn ipc_child_wait(
     how: *mut ipc_child_exit_t,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_child_wait", || {
+    guard(c"ipc_child_wait", move || {
         let deadline = Deadline::after(timeout_ns)?;
         let how = if how.is_null() {
             None
@@ -385,7 +385,7 @@ pub unsafe extern "C" fn ipc_child_wait(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_kill(child: *mut ipc_child_t, signal: c_int) -> c_int {
-    guard(c"ipc_child_kill", || {
+    guard(c"ipc_child_kill", move || {
         CHILDREN.get(child)?.send_signal(signal)?;
         Ok(0)
     })
@@ -416,7 +416,7 @@ pub unsafe extern "C" fn ipc_child_communicate(
     exchange: *mut ipc_exchange_t,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_child_communicate", || {
+    guard(c"ipc_child_communicate", move || {
         let deadline = Deadline::after(timeout_ns)?;
         let mut exchange = checked(exchange, "exchange")?;
         // SAFETY: checked for NULL and alignment; nobody else uses it, by the contract of this call.
@@ -486,7 +486,7 @@ unsafe fn sink<'a>(
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_close(child: *mut ipc_child_t) -> c_int {
-    guard(c"ipc_child_close", || {
+    guard(c"ipc_child_close", move || {
         if child.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }

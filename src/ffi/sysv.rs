@@ -195,12 +195,12 @@ pub unsafe extern "C" fn ipc_sysv_key(
     path: *const c_char,
     project: c_int,
 ) -> c_int {
-    guard(c"ipc_sysv_key", || {
+    guard(c"ipc_sysv_key", move || {
         let out = checked(out, "out")?;
         // SAFETY: by the contract of this call.
         let path = unsafe { path_from_c(path) }?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, sysv::key(&path, project)?) }
+        unsafe { put(out, sysv::key(path, project)?) }
     })
 }
 
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_sysv_shm_open", || {
+    guard(c"ipc_sysv_shm_open", move || {
         let out = checked(out, "out")?;
         let options = options(flags, BY_KEY | IPC_READ_ONLY, mode)?;
         let (segment, outcome) = shm::Segment::open(key, size, options)?;
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_open_id(
     size: usize,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_sysv_shm_open_id", || {
+    guard(c"ipc_sysv_shm_open_id", move || {
         let out = checked(out, "out")?;
         let options = options(flags, IPC_READ_ONLY | IPC_CHECK_OWNER, 0)?;
         let segment = shm::Segment::open_id(id, size, options)?;
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_open_id(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_data(shm: *const ipc_sysv_shm_t) -> *mut c_void {
-    guard(c"ipc_sysv_shm_data", || {
+    guard(c"ipc_sysv_shm_data", move || {
         Ok(segment_of(shm)?.data().as_ptr().cast::<c_void>())
     })
 }
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_data(shm: *const ipc_sysv_shm_t) -> *mut c
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_size(shm: *const ipc_sysv_shm_t) -> usize {
-    guard(c"ipc_sysv_shm_size", || Ok(segment_of(shm)?.size()))
+    guard(c"ipc_sysv_shm_size", move || Ok(segment_of(shm)?.size()))
 }
 
 /// The id of the segment, as ipcs and ipcrm know it.
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_size(shm: *const ipc_sysv_shm_t) -> usize 
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_id(shm: *const ipc_sysv_shm_t) -> c_int {
-    guard(c"ipc_sysv_shm_id", || Ok(segment_of(shm)?.id()))
+    guard(c"ipc_sysv_shm_id", move || Ok(segment_of(shm)?.id()))
 }
 
 /// What the kernel knows of the segment.
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_stat(
     shm: *const ipc_sysv_shm_t,
     out: *mut ipc_sysv_shm_stat_t,
 ) -> c_int {
-    guard(c"ipc_sysv_shm_stat", || {
+    guard(c"ipc_sysv_shm_stat", move || {
         let out = checked(out, "out")?;
         let status = segment_of(shm)?.status()?;
         let permissions = status.permissions;
@@ -355,7 +355,7 @@ fn to_size(count: u64) -> usize {
 /// Fork: detaches the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
-    guard(c"ipc_sysv_shm_close", || {
+    guard(c"ipc_sysv_shm_close", move || {
         if shm.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -375,7 +375,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int {
-    guard(c"ipc_sysv_shm_remove", || {
+    guard(c"ipc_sysv_shm_remove", move || {
         segment_of(shm)?.remove()?;
         Ok(0)
     })
@@ -388,7 +388,7 @@ pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int 
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove_id(id: c_int) -> c_int {
-    guard(c"ipc_sysv_shm_remove_id", || {
+    guard(c"ipc_sysv_shm_remove_id", move || {
         shm::remove(id)?;
         Ok(0)
     })
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_sysv_msg_open", || {
+    guard(c"ipc_sysv_msg_open", move || {
         let out = checked(out, "out")?;
         let options = options(flags, BY_KEY | IPC_READ_ONLY | IPC_WRITE_ONLY, mode)?;
         let access = match flags & (IPC_READ_ONLY | IPC_WRITE_ONLY) {
@@ -445,7 +445,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_open_id(
     id: c_int,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_sysv_msg_open_id", || {
+    guard(c"ipc_sysv_msg_open_id", move || {
         let out = checked(out, "out")?;
         let queue = msg::Queue::open_id(id, options(flags, IPC_CHECK_OWNER, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
@@ -478,7 +478,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_send(
     len: usize,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_sysv_msg_send", || {
+    guard(c"ipc_sysv_msg_send", move || {
         let deadline = Deadline::after(timeout_ns)?;
         let queue = queue_of(queue)?;
         if len > msg::LENGTH_MAX {
@@ -532,7 +532,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_receive(
     wanted: c_long,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sysv_msg_receive", || {
+    guard(c"ipc_sysv_msg_receive", move || {
         let deadline = Deadline::after(timeout_ns)?;
         let queue = queue_of(queue)?;
         let selection = selection(select, wanted)?;
@@ -584,7 +584,7 @@ fn selection(select: c_int, wanted: c_long) -> Result<msg::Selection> {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_id(queue: *const ipc_sysv_msg_t) -> c_int {
-    guard(c"ipc_sysv_msg_id", || Ok(queue_of(queue)?.id()))
+    guard(c"ipc_sysv_msg_id", move || Ok(queue_of(queue)?.id()))
 }
 
 /// What the kernel knows of the queue.
@@ -600,7 +600,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_stat(
     queue: *const ipc_sysv_msg_t,
     out: *mut ipc_sysv_msg_stat_t,
 ) -> c_int {
-    guard(c"ipc_sysv_msg_stat", || {
+    guard(c"ipc_sysv_msg_stat", move || {
         let out = checked(out, "out")?;
         let status = queue_of(queue)?.status()?;
         let permissions = status.permissions;
@@ -636,7 +636,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_stat(
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_close(queue: *mut ipc_sysv_msg_t) -> c_int {
-    guard(c"ipc_sysv_msg_close", || {
+    guard(c"ipc_sysv_msg_close", move || {
         if queue.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -654,7 +654,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_close(queue: *mut ipc_sysv_msg_t) -> c_int
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_int {
-    guard(c"ipc_sysv_msg_remove", || {
+    guard(c"ipc_sysv_msg_remove", move || {
         queue_of(queue)?.remove()?;
         Ok(0)
     })
@@ -667,7 +667,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_in
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove_id(id: c_int) -> c_int {
-    guard(c"ipc_sysv_msg_remove_id", || {
+    guard(c"ipc_sysv_msg_remove_id", move || {
         msg::remove(id)?;
         Ok(0)
     })
@@ -706,7 +706,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_open(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    guard(c"ipc_sysv_sem_open", || {
+    guard(c"ipc_sysv_sem_open", move || {
         let out = checked(out, "out")?;
         let options = options(flags, BY_KEY, mode)?;
         let number = match c_ushort::try_from(count) {
@@ -745,7 +745,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_open_id(
     count: c_int,
     flags: c_int,
 ) -> c_int {
-    guard(c"ipc_sysv_sem_open_id", || {
+    guard(c"ipc_sysv_sem_open_id", move || {
         let out = checked(out, "out")?;
         let set = sem::Set::open_id(id, count, options(flags, IPC_CHECK_OWNER, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
@@ -776,7 +776,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_op(
     count: usize,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_sysv_sem_op", || {
+    guard(c"ipc_sysv_sem_op", move || {
         let deadline = Deadline::after(timeout_ns)?;
         let set = set_of(set)?;
         let start = checked(ops.cast_mut(), "ops")?;
@@ -816,7 +816,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_op(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_value(set: *const ipc_sysv_sem_t, index: c_int) -> c_int {
-    guard(c"ipc_sysv_sem_value", || set_of(set)?.value(index))
+    guard(c"ipc_sysv_sem_value", move || set_of(set)?.value(index))
 }
 
 /// The id of the semaphore set, as ipcs and ipcrm know it.
@@ -826,7 +826,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_value(set: *const ipc_sysv_sem_t, index: c
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_id(set: *const ipc_sysv_sem_t) -> c_int {
-    guard(c"ipc_sysv_sem_id", || Ok(set_of(set)?.id()))
+    guard(c"ipc_sysv_sem_id", move || Ok(set_of(set)?.id()))
 }
 
 /// What the kernel knows of the semaphore set.
@@ -842,7 +842,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_stat(
     set: *const ipc_sysv_sem_t,
     out: *mut ipc_sysv_sem_stat_t,
 ) -> c_int {
-    guard(c"ipc_sysv_sem_stat", || {
+    guard(c"ipc_sysv_sem_stat", move || {
         let out = checked(out, "out")?;
         let status = set_of(set)?.status()?;
         let permissions = status.permissions;
@@ -873,7 +873,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_stat(
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_close(set: *mut ipc_sysv_sem_t) -> c_int {
-    guard(c"ipc_sysv_sem_close", || {
+    guard(c"ipc_sysv_sem_close", move || {
         if set.is_null() {
             return Ok(NOTHING_TO_CLOSE);
         }
@@ -891,7 +891,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_close(set: *mut ipc_sysv_sem_t) -> c_int {
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int {
-    guard(c"ipc_sysv_sem_remove", || {
+    guard(c"ipc_sysv_sem_remove", move || {
         set_of(set)?.remove()?;
         Ok(0)
     })
@@ -904,7 +904,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int 
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove_id(id: c_int) -> c_int {
-    guard(c"ipc_sysv_sem_remove_id", || {
+    guard(c"ipc_sysv_sem_remove_id", move || {
         sem::remove(id)?;
         Ok(0)
     })

@@ -11,7 +11,7 @@ use core::ffi::{CStr, c_char, c_int};
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_strerror(result: c_int) -> *const c_char {
-    guard(c"ipc_strerror", || {
+    guard(c"ipc_strerror", move || {
         Ok(error::text(result).as_ptr().cast_mut())
     })
 }
@@ -24,7 +24,9 @@ pub extern "C" fn ipc_strerror(result: c_int) -> *const c_char {
 /// Threads: safe; each thread has its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_last_error() -> *const c_char {
-    guard(c"ipc_last_error", || Ok(error::last_failure().cast_mut()))
+    guard(c"ipc_last_error", move || {
+        Ok(error::last_failure().cast_mut())
+    })
 }
 
 const VERSION: &CStr =
@@ -40,5 +42,5 @@ const VERSION: &CStr =
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_version() -> *const c_char {
-    guard(c"ipc_version", || Ok(VERSION.as_ptr().cast_mut()))
+    guard(c"ipc_version", move || Ok(VERSION.as_ptr().cast_mut()))
 }

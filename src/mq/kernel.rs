@@ -8,7 +8,7 @@
 
 use super::notify::{self, Action, Notification};
 use super::{Attributes, Direction, Options};
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
 use crate::object::{self, Outcome};
 use crate::sys::file;
@@ -16,8 +16,8 @@ use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use crate::time::Deadline;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
-use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 pub(crate) struct KernelQueue {
     name: Name,
@@ -59,11 +59,8 @@ impl KernelQueue {
                 match open(Some(creation)) {
                     Ok(descriptor) => {
                         // The umask has taken bits away.
-                        file::set_permissions(descriptor.as_fd(), options.mode).map_err(
-                            |errno| {
-                                fail!((errno), "{name}: its mode cannot be set: {}", errno.desc())
-                            },
-                        )?;
+                        file::set_permissions(descriptor.as_fd(), options.mode)
+                            .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
                         return Ok((queue(descriptor), Outcome::Created));
                     }
                     Err(Errno::EEXIST) if !options.exclusive => {}
@@ -81,7 +78,7 @@ impl KernelQueue {
                 }
                 Err(Errno::ENOENT) if options.create => {}
                 Err(errno) => {
-                    return Err(fail!((errno), "{name}: cannot be opened: {}", errno.desc()));
+                    return Err(failed!(errno, "{name}: cannot be opened"));
                 }
             }
         }
@@ -196,7 +193,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot send: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot send"),
         }
     }
 
@@ -219,7 +216,7 @@ impl KernelQueue {
                 )
             }
             Errno::EAGAIN => errno.into(),
-            errno => fail!((errno), "{name}: cannot receive: {}", errno.desc()),
+            errno => failed!(errno, "{name}: cannot receive"),
         }
     }
 
@@ -228,14 +225,8 @@ impl KernelQueue {
     }
 
     pub(crate) fn attributes(&self) -> Result<Attributes> {
-        mqueue::attributes(self.descriptor.as_fd()).map_err(|errno| {
-            fail!(
-                (errno),
-                "{}: cannot be examined: {}",
-                self.name,
-                errno.desc()
-            )
-        })
+        mqueue::attributes(self.descriptor.as_fd())
+            .map_err(|errno| failed!(errno, "{}: cannot be examined", self.name))
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -271,12 +262,7 @@ impl KernelQueue {
         beginning.begin().map_err(|errno| {
             // Nothing was begun, so that there is nothing that ending could fail to end.
             let _ = self.end_notification();
-            fail!(
-                (errno),
-                "{}: cannot be watched: {}",
-                self.name,
-                errno.desc()
-            )
+            failed!(errno, "{}: cannot be watched", self.name)
         })
     }
 
@@ -288,19 +274,21 @@ impl KernelQueue {
     }
 
     fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
-        self.notification.try_lock().ok_or_else(|| {
-            fail!(
+        match self.notification.try_lock() {
+            Ok(guard) => Ok(guard),
+            // Who panicked with the lock left what is in it whole.
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(fail!(
                 EBUSY,
                 "{}: another thread is just changing this handle's notification",
                 self.name
-            )
-        })
+            )),
+        }
     }
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    mqueue::unlink(name.file_name())
-        .map_err(|errno| fail!((errno), "{name}: cannot be removed: {}", errno.desc()))
+    mqueue::unlink(name.file_name()).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
 /// Says which limit was hit, with its value.
@@ -347,6 +335,6 @@ fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) ->
             "{name}: there are as many queues as fs.mqueue.queues_max allows, which is {}",
             shown(limit("queues_max"))
         ),
-        errno => fail!((errno), "{name}: cannot be created: {}", errno.desc()),
+        errno => failed!(errno, "{name}: cannot be created"),
     }
 }

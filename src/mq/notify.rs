@@ -7,8 +7,9 @@
 //! moment between two registrations, any number of processes may be told, and it sleeps
 //! while messages wait that nobody takes.
 
-use crate::error::{Result, fail};
+use crate::error::{Result, failed};
 use crate::sys::mqueue::{self, Arrivals, Event};
+use crate::sys::thread::Thread;
 use crate::sys::{process, signal};
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -16,7 +17,6 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 /// What is done when messages come.
 pub(crate) enum Action {
@@ -46,7 +46,7 @@ pub(crate) fn note_received() {
 /// A notification under way. Dropping it ends it and waits for its thread.
 pub(crate) struct Notification {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
     /// A child has this struct, but not the thread.
     process: u32,
 }
@@ -69,9 +69,8 @@ impl Beginning {
 impl Notification {
     /// Starts the thread, which does nothing before `beginning().begin()`.
     pub(crate) fn start(queue: BorrowedFd<'_>, action: Action) -> Result<Notification> {
-        let failed = |what: &str, errno: Errno| fail!((errno), "{what}: {}", errno.desc());
         let arrivals = Arrivals::of(queue)
-            .map_err(|errno| failed("no descriptors for the notification", errno))?;
+            .map_err(|errno| failed!(errno, "no descriptors for the notification"))?;
         let shared = Arc::new(Shared {
             arrivals,
             is_ended: AtomicBool::new(false),
@@ -79,14 +78,9 @@ impl Notification {
         let of_thread = Arc::clone(&shared);
         // A signal handler of the program on a thread that it does not know would surprise it.
         let thread = signal::with_all_blocked(|| {
-            thread::Builder::new()
-                .name("ipc_mq_notify".to_owned())
-                .spawn(move || run(&of_thread, action))
+            Thread::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
         })
-        .map_err(|error| {
-            let errno = error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw);
-            failed("the notification's thread cannot be started", errno)
-        })?;
+        .map_err(|errno| failed!(errno, "the notification's thread cannot be started"))?;
         Ok(Notification {
             shared,
             thread: Some(thread),
@@ -112,7 +106,6 @@ impl Drop for Notification {
         if !self.is_of_this_process() {
             // The thread is the parent's, and `stop` would reach it there. Here nobody gives
             // back its reference, unless it had done so before the fork.
-            core::mem::forget(thread);
             if Arc::strong_count(&self.shared) > 1 {
                 // SAFETY: the count holds a reference of a thread that does not exist in this
                 // process, so that nobody uses it or gives it back.
@@ -123,12 +116,9 @@ impl Drop for Notification {
         // Relaxed: says nothing about other memory.
         self.shared.is_ended.store(true, Ordering::Relaxed);
         self.shared.arrivals.stop();
-        // A callback that ends its own notification cannot be waited for; the thread ends when the
+        // A callback that ends its own notification is not waited for; the thread ends when the
         // callback returns.
-        if thread.thread().id() != thread::current().id() {
-            // It ends with an error only if the action panicked, and then it is over too.
-            let _ = thread.join();
-        }
+        thread.join();
     }
 }
 

@@ -10,16 +10,16 @@
 //! share the directory, and the kernel gives it back when its holder dies. A starter killed at
 //! any point leaves nothing or a dead socket file, which the next one replaces.
 
-use super::{Kind, Mode, failed};
-use crate::error::{Errno, Error, Result, fail};
+use super::{Kind, Mode, socket_failed};
+use crate::error::{Errno, Error, Result, fail, failed};
+use crate::sys::file::{self, LockFile};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address};
-use crate::sys::{file, path, process};
+use crate::sys::{path, process};
 use crate::time::{Deadline, now};
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::time::Duration;
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -43,7 +43,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(path: CString) -> Result<Endpoint> {
+    pub(crate) fn new(path: &CStr) -> Result<Endpoint> {
         let bytes = path.to_bytes();
         if bytes.len() > ADDRESS_MAX {
             return Err(fail!(
@@ -62,12 +62,12 @@ impl Endpoint {
                 ));
             }
             [b'@', name @ ..] => (Address::of_abstract(name), true),
-            _ => (Address::of_path(&path), false),
+            _ => (Address::of_path(path), false),
         };
         // The length was checked above.
         let address = address.ok_or(Errno::ENAMETOOLONG)?;
         Ok(Endpoint {
-            path,
+            path: path.to_owned(),
             address,
             is_abstract,
         })
@@ -87,7 +87,7 @@ impl Endpoint {
     }
 
     fn failed(&self, what: &str, errno: Errno) -> Error {
-        fail!((errno), "{self}: {what}: {}", errno.desc())
+        failed!(errno, "{self}: {what}")
     }
 
     fn not_a_socket(&self) -> Error {
@@ -210,8 +210,8 @@ impl Found {
     /// Fails unless it is certain that no process has this socket any more.
     fn check_dead(&self, endpoint: &Endpoint) -> Result<()> {
         let probe = socket::create(libc::SOCK_DGRAM | libc::SOCK_CLOEXEC)?;
-        let through_proc = CString::new(path::through_proc(self.file.as_fd())).unwrap_or_default();
-        let itself = Address::of_path(&through_proc).ok_or(Errno::ENAMETOOLONG)?;
+        let through_proc = path::through_proc(self.file.as_fd());
+        let itself = Address::of_path(through_proc.as_c_str()).ok_or(Errno::ENAMETOOLONG)?;
         let outcome = match socket::connect(probe.as_fd(), &itself) {
             // Without /proc: what stands at the path, which may be another by now.
             Err(Errno::ENOENT) => socket::connect(probe.as_fd(), &endpoint.address),
@@ -247,26 +247,25 @@ impl Found {
 }
 
 /// Keeps other starters from removing a socket file at the same time.
-fn lock_directory(endpoint: &Endpoint) -> Result<Flock<OwnedFd>> {
+fn lock_directory(endpoint: &Endpoint) -> Result<LockFile> {
     let (directory, _) = endpoint.split();
-    let mut directory = path::open_directory(&directory)
+    let lock = path::open_directory(&directory)
+        .map(LockFile)
         .map_err(|errno| endpoint.failed("its directory cannot be opened", errno))?;
     let limit = now() + LOCK_PATIENCE;
     loop {
-        directory = match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((directory, Errno::EAGAIN | Errno::EINTR)) if now() < limit => directory,
-            Err((_, Errno::EAGAIN | Errno::EINTR)) => {
+        match lock.attempt() {
+            Ok(()) => return Ok(lock),
+            Err(Errno::EAGAIN | Errno::EINTR) if now() < limit => {}
+            Err(Errno::EAGAIN | Errno::EINTR) => {
                 return Err(fail!(
                     EBUSY,
                     "{endpoint}: another process has locked its directory (flock) for {} s",
                     LOCK_PATIENCE.as_secs()
                 ));
             }
-            Err((_, errno)) => {
-                return Err(endpoint.failed("its directory cannot be locked", errno));
-            }
-        };
+            Err(errno) => return Err(endpoint.failed("its directory cannot be locked", errno)),
+        }
         // flock knows no deadline, and a handler that runs meanwhile changes nothing.
         let _ = ready::pause(PAUSES.0);
     }
@@ -295,7 +294,8 @@ pub(crate) fn unlink(endpoint: &Endpoint) -> Result<()> {
 
 /// Takes the next connection.
 pub(crate) fn accept(listener: RawFd, deadline: Deadline) -> Result<OwnedFd> {
-    let is_listening = socket::is_listening(listener).map_err(|errno| failed(listener, errno))?;
+    let is_listening =
+        socket::is_listening(listener).map_err(|errno| socket_failed(listener, errno))?;
     if !is_listening {
         return Err(fail!(
             EINVAL,
@@ -311,7 +311,7 @@ pub(crate) fn accept(listener: RawFd, deadline: Deadline) -> Result<OwnedFd> {
         match socket::accept(listener) {
             Ok(connection) => return Ok(connection),
             Err(Errno::EAGAIN) if deadline != Deadline::Now => is_ready = false,
-            Err(errno) => return Err(failed(listener, errno)),
+            Err(errno) => return Err(socket_failed(listener, errno)),
         }
     }
 }
@@ -467,10 +467,9 @@ impl<'a> Watch<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::ffi::CStr;
 
     fn endpoint(path: &CStr) -> Endpoint {
-        Endpoint::new(path.to_owned()).ok().unwrap()
+        Endpoint::new(path).ok().unwrap()
     }
 
     #[test]
@@ -487,7 +486,7 @@ mod tests {
 
     #[test]
     fn names_of_nothing_and_too_long_ones_are_refused() {
-        let refused = |path: &CStr| Endpoint::new(path.to_owned()).err().unwrap().errno();
+        let refused = |path: &CStr| Endpoint::new(path).err().unwrap().errno();
         assert_eq!(refused(c""), Errno::EINVAL);
         assert_eq!(refused(c"@"), Errno::EINVAL);
         let long = CString::new(vec![b'p'; ADDRESS_MAX + 1]).unwrap();

@@ -6,7 +6,7 @@
 //! deadline holds whatever the descriptor's own mode, O_NONBLOCK of the open file that other
 //! processes share is left as it is, and a signal handler always ends a wait.
 
-use super::failed;
+use super::socket_failed;
 use crate::error::{Errno, Error, Result, fail};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, Descriptors};
@@ -35,7 +35,7 @@ fn transfer<T>(
             outcome = attempt();
         }
     }
-    outcome.map_err(|errno| failed(descriptor, errno))
+    outcome.map_err(|errno| socket_failed(descriptor, errno))
 }
 
 #[cold]
@@ -66,7 +66,7 @@ pub(crate) fn send(
 
 #[cold]
 fn check_empty(descriptor: RawFd) -> Result<()> {
-    match socket::kind(descriptor).map_err(|errno| failed(descriptor, errno))? {
+    match socket::kind(descriptor).map_err(|errno| socket_failed(descriptor, errno))? {
         libc::SOCK_SEQPACKET => Err(fail!(
             EINVAL,
             "descriptor {descriptor}: the message is empty, and its receiver would take it for the end of the connection"
@@ -128,7 +128,7 @@ fn taking(descriptor: RawFd, capacity: usize) -> Result<Taking> {
             "the buffer has no room; receiving 0 bytes would look like the end of the connection"
         ));
     }
-    match socket::kind(descriptor).map_err(|errno| failed(descriptor, errno))? {
+    match socket::kind(descriptor).map_err(|errno| socket_failed(descriptor, errno))? {
         libc::SOCK_STREAM => Ok(Taking::Bytes),
         _ => Ok(Taking::Messages),
     }

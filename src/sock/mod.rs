@@ -6,7 +6,7 @@ mod message;
 pub(crate) use endpoint::{Endpoint, accept, connect, listen, unlink};
 pub(crate) use message::{receive, receive_descriptors, send, send_descriptors};
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::socket;
 use core::ffi::c_int;
 use std::os::fd::{OwnedFd, RawFd};
@@ -59,7 +59,7 @@ pub(crate) fn pair(kind: Kind, mode: Mode) -> Result<(OwnedFd, OwnedFd)> {
 
 /// Who was at the other end when the connection was made.
 pub(crate) fn peer(descriptor: RawFd) -> Result<libc::ucred> {
-    let found = socket::peer(descriptor).map_err(|errno| failed(descriptor, errno))?;
+    let found = socket::peer(descriptor).map_err(|errno| socket_failed(descriptor, errno))?;
     if found.uid == libc::uid_t::MAX {
         return Err(fail!(
             ENOTCONN,
@@ -86,18 +86,18 @@ pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
             ESRCH,
             "descriptor {descriptor}: the process that was at the other end has ended"
         ),
-        errno => failed(descriptor, errno),
+        errno => socket_failed(descriptor, errno),
     })
 }
 
 #[cold]
-fn failed(descriptor: RawFd, errno: Errno) -> Error {
+fn socket_failed(descriptor: RawFd, errno: Errno) -> Error {
     match errno {
         Errno::EAGAIN | Errno::EINTR => errno.into(),
         Errno::EPIPE | Errno::ECONNRESET | Errno::ECONNREFUSED => fail!(
             (errno),
             "descriptor {descriptor}: the other end is closed, or its process has ended"
         ),
-        errno => fail!((errno), "descriptor {descriptor}: {}", errno.desc()),
+        errno => failed!(errno, "descriptor {descriptor}"),
     }
 }

@@ -29,7 +29,7 @@
 //! The kernel leaves a word that is somebody's alone, and the third wakes nobody. So a sleeper
 //! looks again by itself, and sets the bit again.
 
-use crate::error::{Errno, Result, fail, preserving_errno};
+use crate::error::{Errno, Result, fail, meaning, preserving_errno};
 use crate::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::process;
@@ -291,7 +291,7 @@ impl Mutex {
                         ENOTRECOVERABLE,
                         "the kernel refuses the lock word {:#010x}: {}",
                         self.word.load(Relaxed),
-                        errno.desc()
+                        meaning(errno)
                     ));
                 }
             }

@@ -106,10 +106,10 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
 
 /// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let source = super::path::through_proc(file);
     let linked = nix::unistd::linkat(
         AT_FDCWD,
-        source.as_str(),
+        source.as_c_str(),
         AT_FDCWD,
         path,
         LinkatFlags::AT_SYMLINK_FOLLOW,
@@ -209,6 +209,28 @@ pub(crate) fn seals(file: BorrowedFd<'_>) -> Result<SealFlag, Errno> {
 
 pub(crate) fn add_seals(file: BorrowedFd<'_>, seals: SealFlag) -> Result<(), Errno> {
     nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals)).map(drop)
+}
+
+/// An open file for locking it against others (flock(2)); unlocked when this goes.
+pub(crate) struct LockFile(pub(crate) OwnedFd);
+
+impl LockFile {
+    /// `EAGAIN` when another has the lock.
+    pub(crate) fn attempt(&self) -> Result<(), Errno> {
+        self.flock(libc::LOCK_EX | libc::LOCK_NB)
+    }
+
+    fn flock(&self, operation: libc::c_int) -> Result<(), Errno> {
+        // SAFETY: the call takes numbers only.
+        Errno::result(unsafe { libc::flock(self.0.as_raw_fd(), operation) }).map(drop)
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Closing is not enough: a child forked just now by another thread has the file open too.
+        let _ = self.flock(libc::LOCK_UN);
+    }
 }
 
 /// Repeats a call that a signal handler interrupted: opening and sizing are not waits.

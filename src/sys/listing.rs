@@ -1,16 +1,16 @@
 //! What a listing reads: directories, the kernel's message queues, and /proc.
 
+use super::path::{ProcPath, open_directory};
 use core::ffi::{CStr, c_int, c_uint};
+use core::fmt;
 use core::ptr;
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::UnlinkatFlags;
 use std::ffi::CString;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 
 // <linux/mount.h>; the libc crate has the numbers of the calls only.
 const FSOPEN_CLOEXEC: c_uint = 1;
@@ -43,21 +43,59 @@ impl FileId {
     }
 }
 
-pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(path, flags, Mode::empty())
+const DIRECTORY: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_CLOEXEC);
+
+/// Calls `found` for each name in a directory, also `.` and `..`, until it cannot be read further.
+fn each_name(directory: OwnedFd, found: &mut dyn FnMut(&CStr)) -> Result<(), Errno> {
+    for entry in Dir::from_fd(directory)?.iter().map_while(Result::ok) {
+        found(entry.file_name());
+    }
+    Ok(())
+}
+
+/// Calls `found` for each line of a text file.
+pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
+    let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut buffer = vec![0; 4096];
+    let mut filled = 0;
+    loop {
+        match nix::unistd::read(&file, &mut buffer[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(count) => filled += count,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        let mut start = 0;
+        let mut lines = buffer[..filled].split(|&byte| byte == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            // Behind the last newline the next line begins.
+            if lines.peek().is_some() {
+                found(line);
+                start += line.len() + 1;
+            }
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+        if filled == buffer.len() {
+            buffer.resize(2 * filled, 0);
+        }
+    }
+}
+
+/// The number that the whole text is.
+pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
+    u64::from_str_radix(core::str::from_utf8(text).ok()?, radix).ok()
 }
 
 /// The regular files in a directory. What vanishes meanwhile is left out.
 pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
-    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    for found in std::fs::read_dir(path).map_err(to_errno)? {
-        let Ok(found) = found else { break };
-        if let Ok(name) = CString::new(found.file_name().into_vec()) {
-            entries.extend(regular_file(directory, name).ok().flatten());
-        }
-    }
+    let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
+    each_name(again, &mut |name| {
+        entries.extend(regular_file(directory, name.to_owned()).ok().flatten());
+    })?;
     Ok(entries)
 }
 
@@ -82,10 +120,6 @@ fn is_regular(status: &FileStat) -> bool {
     SFlag::from_bits_truncate(status.st_mode & libc::S_IFMT) == SFlag::S_IFREG
 }
 
-fn to_errno(error: std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
-
 /// A directory of the message queues of this IPC namespace, mounted nowhere: it is gone with its
 /// descriptor. Needs CAP_SYS_ADMIN.
 fn private_queue_directory() -> Result<OwnedFd, Errno> {
@@ -108,8 +142,7 @@ fn private_queue_directory() -> Result<OwnedFd, Errno> {
         unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
     // Not usable for reading itself: it is an O_PATH descriptor.
     let root = descriptor(mounted)?;
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    nix::fcntl::openat(root.as_fd(), c".", flags, Mode::empty())
+    nix::fcntl::openat(root.as_fd(), c".", DIRECTORY, Mode::empty())
 }
 
 fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
@@ -123,15 +156,13 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
     if let Ok(directory) = private_queue_directory() {
         return Ok(directory);
     }
-    let mounts = File::open("/proc/self/mountinfo").map_err(to_errno)?;
-    for line in BufReader::new(mounts).split(b'\n').map_while(Result::ok) {
-        if let Some(path) = queue_mount(&line) {
-            if let Ok(directory) = open_directory(&path) {
-                return Ok(directory);
-            }
+    let mut directory = None;
+    each_line(c"/proc/self/mountinfo", &mut |line| {
+        if directory.is_none() {
+            directory = queue_mount(line).and_then(|path| open_directory(&path).ok());
         }
-    }
-    Err(Errno::ENOENT)
+    })?;
+    directory.ok_or(Errno::ENOENT)
 }
 
 /// The mount point, if this line of mountinfo is about message queues.
@@ -198,74 +229,62 @@ pub(crate) enum Use {
 /// Calls `found` for every file and segment that a process of this machine has mapped, and for
 /// every file it has open, with its process id; whether all processes could be looked at.
 pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return false;
-    };
-    let own_namespace = ipc_namespace("self");
+    let own_namespace = ipc_namespace(format_args!("self"));
     let mut complete = true;
-    for process in processes.map_while(Result::ok) {
-        let name = process.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let Ok(pid) = name.parse::<libc::pid_t>() else {
-            continue;
-        };
-        // Segment ids mean something within one IPC namespace only.
-        let namespace = ipc_namespace(name);
-        let same_namespace = namespace.is_ok() && namespace == own_namespace;
-        let looked = maps_of(name, same_namespace, &mut |used| found(pid, used))
-            .and_then(|()| descriptors_of(name, &mut |file| found(pid, Use::File(file))));
-        match looked {
-            // Ended meanwhile: it uses nothing.
-            Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
-            Err(_) => complete = false,
-        }
-    }
-    complete
+    let listed = open_directory(c"/proc").and_then(|processes| {
+        each_name(processes, &mut |name| {
+            let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
+            let Some(pid) = process else { return };
+            // Segment ids mean something within one IPC namespace only.
+            let namespace = ipc_namespace(format_args!("{pid}"));
+            let same_namespace = namespace.is_ok() && namespace == own_namespace;
+            let looked = maps_of(pid, same_namespace, &mut |used| found(pid, used))
+                .and_then(|()| descriptors_of(pid, &mut |file| found(pid, Use::File(file))));
+            match looked {
+                // Ended meanwhile: it uses nothing.
+                Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+                Err(_) => complete = false,
+            }
+        })
+    });
+    listed.is_ok() && complete
 }
 
-fn ipc_namespace(process: &str) -> Result<u64, Errno> {
-    let path = format!("/proc/{process}/ns/ipc");
-    nix::sys::stat::stat(path.as_str()).map(|status| status.st_ino)
+fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/ns/ipc"));
+    nix::sys::stat::stat(path.as_c_str()).map(|status| status.st_ino)
 }
 
-fn maps_of(process: &str, same_namespace: bool, found: &mut dyn FnMut(Use)) -> Result<(), Errno> {
-    let maps = File::open(format!("/proc/{process}/maps")).map_err(to_errno)?;
-    let mut maps = BufReader::new(maps);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if maps.read_until(b'\n', &mut line).map_err(to_errno)? == 0 {
-            return Ok(());
-        }
-        match mapped(line.trim_ascii_end()) {
-            Some(Use::Segment(_)) if !same_namespace => {}
-            Some(used) => found(used),
-            None => {}
-        }
-    }
+fn maps_of(
+    process: libc::pid_t,
+    same_namespace: bool,
+    found: &mut dyn FnMut(Use),
+) -> Result<(), Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/maps"));
+    each_line(path.as_c_str(), &mut |line| match mapped(line) {
+        Some(Use::Segment(_)) if !same_namespace => {}
+        Some(used) => found(used),
+        None => {}
+    })
 }
 
 /// What a line of /proc/PID/maps says: addresses, permissions, offset, device, inode, path.
 fn mapped(line: &[u8]) -> Option<Use> {
-    let line = core::str::from_utf8(line).ok().or_else(|| {
-        // A path may be anything, what stands before it is ASCII.
-        let path = line.iter().position(|&byte| byte >= 0x80)?;
-        core::str::from_utf8(&line[..path]).ok()
-    })?;
-    let mut fields = line.split_ascii_whitespace().skip(3);
-    let (major, minor) = fields.next()?.split_once(':')?;
-    let inode: u64 = fields.next()?.parse().ok()?;
-    let (major, minor) = (
-        u32::from_str_radix(major, 16).ok()?,
-        u32::from_str_radix(minor, 16).ok()?,
-    );
+    let mut fields = line
+        .split(|&byte| byte == b' ')
+        .filter(|field| !field.is_empty());
+    let device = fields.nth(3)?;
+    let colon = device.iter().position(|&byte| byte == b':')?;
+    let inode = number(fields.next()?, 10)?;
+    let major = number(&device[..colon], 16)?.try_into().ok()?;
+    let minor = number(&device[colon + 1..], 16)?.try_into().ok()?;
     // The kernel writes a segment as the file /SYSV and its key, on a device without a number of
     // its own kind, with its id as inode number.
-    let path = fields.next().unwrap_or("");
+    let path = fields.next().unwrap_or_default();
     let is_segment = major == 0
         && path
-            .strip_prefix("/SYSV")
-            .is_some_and(|key| key.len() == 8 && u32::from_str_radix(key, 16).is_ok());
+            .strip_prefix(b"/SYSV")
+            .is_some_and(|key| key.len() == 8 && number(key, 16).is_some());
     if is_segment {
         return c_int::try_from(inode).ok().map(Use::Segment);
     }
@@ -277,16 +296,16 @@ fn mapped(line: &[u8]) -> Option<Use> {
     })
 }
 
-fn descriptors_of(process: &str, found: &mut dyn FnMut(FileId)) -> Result<(), Errno> {
-    let directory = format!("/proc/{process}/fd");
-    for descriptor in std::fs::read_dir(directory).map_err(to_errno)? {
-        let Ok(descriptor) = descriptor else { break };
+fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result<(), Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/fd"));
+    let directory = open_directory(path.as_c_str())?;
+    let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
+    each_name(again, &mut |name| {
         // Follows the link to the open file itself, which opens nothing.
-        if let Ok(status) = nix::sys::stat::stat(&descriptor.path()) {
+        if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             found(FileId::of(&status));
         }
-    }
-    Ok(())
+    })
 }
 
 /// Removes a file's name from its directory.

@@ -31,3 +31,4 @@ pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
         tv_nsec: time.subsec_nanos().into(),
     }
 }
+pub(crate) mod thread;

@@ -4,6 +4,8 @@
 //! cancelled inside one would be unwound through this library's frames.
 
 use super::direct::system_call;
+use super::listing::{each_line, number};
+use super::path::ProcPath;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -216,8 +218,10 @@ pub(crate) fn bytes_needed(attributes: Attributes) -> u64 {
 
 /// A number from /proc/sys/fs/mqueue; `None` where that cannot be read.
 pub(crate) fn limit(name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/sys/fs/mqueue/{name}")).ok()?;
-    text.trim().parse().ok()
+    let path = ProcPath::of(format_args!("/proc/sys/fs/mqueue/{name}"));
+    let mut limit = None;
+    each_line(path.as_c_str(), &mut |line| limit = number(line, 10)).ok()?;
+    limit
 }
 
 /// Whether the process can have no further descriptor.

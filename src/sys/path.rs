@@ -1,5 +1,6 @@
 //! Files that are pointed at without being opened (O_PATH), and directories.
 
+use crate::text::Text;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -18,9 +19,12 @@ pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
     nix::fcntl::open(path, flags, Mode::empty())
 }
 
+/// The path of a file in /proc. The longest has two numbers.
+pub(crate) type ProcPath = Text<64>;
+
 /// The path by which /proc leads to exactly the file that a descriptor points at.
-pub(crate) fn through_proc(file: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
+pub(crate) fn through_proc(file: BorrowedFd<'_>) -> ProcPath {
+    ProcPath::of(format_args!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// Sets the permissions of exactly the file that is pointed at.
@@ -40,7 +44,7 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
         // that they do not know with EPERM.
         Err(Errno::ENOSYS | Errno::EPERM) => nix::sys::stat::fchmodat(
             nix::fcntl::AT_FDCWD,
-            through_proc(file).as_str(),
+            through_proc(file).as_c_str(),
             Mode::from_bits_truncate(mode),
             FchmodatFlags::FollowSymlink,
         ),

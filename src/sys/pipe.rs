@@ -1,6 +1,6 @@
 //! Making pipes and FIFOs, and how much they hold.
 
-use super::path;
+use super::path::{point_at, through_proc};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 use nix::errno::Errno;
@@ -72,7 +72,7 @@ pub(crate) struct Node(OwnedFd);
 
 impl Node {
     pub(crate) fn find(path: &CStr) -> Result<Node, Errno> {
-        path::point_at(path).map(Node)
+        point_at(path).map(Node)
     }
 
     pub(crate) fn file(&self) -> BorrowedFd<'_> {
@@ -82,20 +82,13 @@ impl Node {
     /// Opens the FIFO, and waits for a peer unless the flags have O_NONBLOCK.
     pub(crate) fn open(&self, flags: OFlag) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlag::O_CLOEXEC;
-        nix::fcntl::open(
-            path::through_proc(self.file()).as_str(),
-            flags,
-            Mode::empty(),
-        )
+        nix::fcntl::open(through_proc(self.file()).as_c_str(), flags, Mode::empty())
     }
 
     /// A descriptor that becomes readable whenever somebody has opened the FIFO.
     pub(crate) fn watch_openings(&self) -> Result<Inotify, Errno> {
         let openings = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        openings.add_watch(
-            path::through_proc(self.file()).as_str(),
-            AddWatchFlags::IN_OPEN,
-        )?;
+        openings.add_watch(through_proc(self.file()).as_c_str(), AddWatchFlags::IN_OPEN)?;
         Ok(openings)
     }
 }

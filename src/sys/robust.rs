@@ -19,7 +19,7 @@
 //! compiler fences are enough to keep it.
 
 use super::process;
-use crate::error::{Result, fail};
+use crate::error::{Result, fail, failed};
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
@@ -247,7 +247,7 @@ fn robust_list_head() -> Result<*mut Head> {
             ENOTSUP,
             "libc has registered no robust list for this thread"
         )),
-        Err(errno) => Err(fail!((errno), "get_robust_list: {}", errno.desc())),
+        Err(errno) => Err(failed!(errno, "get_robust_list")),
     }
 }
 

@@ -1,12 +1,13 @@
 //! System V shared memory, message queues and semaphores, and what a listing reads of them.
 
+use super::file::LockFile;
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, zeroed};
 use core::ptr::{self, NonNull};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, Flock, FlockArg, OFlag};
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag};
 use nix::sys::stat::Mode;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 // <linux/shm.h> and <linux/msg.h>; the libc crate lacks them.
 const SHM_STAT_ANY: c_int = 15;
@@ -384,7 +385,7 @@ impl CreatorMark {
     pub(crate) fn set(key: libc::key_t) -> Result<CreatorMark, Errno> {
         let file = sets_file()?;
         let lock = lock_of_key(key, libc::F_RDLCK);
-        nix::fcntl::fcntl(&file, FcntlArg::F_OFD_SETLK(&lock))?;
+        nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&lock))?;
         Ok(CreatorMark(file, key))
     }
 }
@@ -393,26 +394,26 @@ impl Drop for CreatorMark {
     fn drop(&mut self) {
         // Closing is not enough: a child forked just now by another thread has the file open too.
         let lock = lock_of_key(self.1, libc::F_UNLCK);
-        let _ = nix::fcntl::fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock));
+        let _ = nix::fcntl::fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&lock));
     }
 }
 
 /// Held while a process judges and completes a set that was never given values: by one at a time.
-pub(crate) struct CompletionLock(Flock<OwnedFd>);
+pub(crate) struct CompletionLock(LockFile);
 
 impl CompletionLock {
     /// `EAGAIN` when another process has it, `ENOENT` without /proc.
     pub(crate) fn attempt() -> Result<CompletionLock, Errno> {
-        Flock::lock(sets_file()?, FlockArg::LockExclusiveNonblock)
-            .map(CompletionLock)
-            .map_err(|(_, errno)| errno)
+        let file = LockFile(sets_file()?);
+        file.attempt()?;
+        Ok(CompletionLock(file))
     }
 
     /// Whether a living process has marked itself as the creator of this key's set.
     pub(crate) fn has_creator(&self, key: libc::key_t) -> Result<bool, Errno> {
         // Asks who would be in the way of an exclusive lock, which itself is not allowed here.
         let mut lock = lock_of_key(key, libc::F_WRLCK);
-        nix::fcntl::fcntl(&*self.0, FcntlArg::F_OFD_GETLK(&mut lock))?;
+        nix::fcntl::fcntl(self.0.0.as_fd(), FcntlArg::F_OFD_GETLK(&mut lock))?;
         Ok(c_int::from(lock.l_type) != libc::F_UNLCK)
     }
 }

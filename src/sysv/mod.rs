@@ -9,7 +9,7 @@ pub(crate) mod msg;
 pub(crate) mod sem;
 pub(crate) mod shm;
 
-use crate::error::{Errno, Error, Result, fail};
+use crate::error::{Errno, Error, Result, fail, failed};
 use crate::object::{Options, Outcome};
 use crate::sys::process;
 use crate::sys::sysv::{self, PRIVATE, Permissions};
@@ -62,7 +62,7 @@ impl Shown {
                 EPERM,
                 "{self}: only its owner, its creator and root may do this"
             ),
-            errno => fail!((errno), "{self}: {}", errno.desc()),
+            errno => failed!(errno, "{self}"),
         }
     }
 }
@@ -87,7 +87,7 @@ pub(crate) fn key(path: &CStr, project: c_int) -> Result<libc::key_t> {
             ));
         }
     };
-    sysv::key(path, number).map_err(|errno| fail!((errno), "\"{shown}\": {}", errno.desc()))
+    sysv::key(path, number).map_err(|errno| failed!(errno, "\"{shown}\""))
 }
 
 /// Finds the object behind a key, or makes it, as `options` say. `get` is the kernel's call,
@@ -115,7 +115,7 @@ fn find_or_make(
         ),
         Errno::ENOSPC => fail!(ENOSPC, "the {shown} cannot be created: {limit}"),
         Errno::EINVAL => fail!(EINVAL, "the {shown} cannot be created: {limit}"),
-        errno => fail!((errno), "the {shown}: {}", errno.desc()),
+        errno => failed!(errno, "the {shown}"),
     };
     // Each further round means that another process removed or made the object just now.
     loop {
