@@ -85,7 +85,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, 0), -EAGAIN);
   size_t left = exchange.input_size;
   CHECK(left > 0 && left < SIZE);
-  CHECK_EQUAL(ipc_child_kill(child, SIGKILL), 0);
+  CHECK(kill(ipc_child_pid(child), SIGKILL) == 0); /* valgrind has no pidfd_send_signal */
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, PATIENCE), 0);
   CHECK_EQUAL(exchange.input_size, left);
   finish(child, -1, SIGKILL);

@@ -17,7 +17,9 @@ int main(void) {
   }
 
   CHECK_FAILS(ipc_mq_send(mq, message, SIZE + 1, 0, 0), -EMSGSIZE, "up to 64 bytes, this one has 65");
-  CHECK_FAILS(ipc_mq_send(mq, message, SIZE_MAX, 0, 0), -EMSGSIZE, "up to 64 bytes");
+  /* The kernel looks at the number of bytes first, valgrind at the bytes. */
+  if (!is_under_valgrind())
+    CHECK_FAILS(ipc_mq_send(mq, message, SIZE_MAX, 0, 0), -EMSGSIZE, "up to 64 bytes");
   CHECK_FAILS(ipc_mq_send(mq, message, 1, IPC_MQ_PRIORITY_MAX + 1, 0), -EINVAL, "expected at most 32767");
   CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);

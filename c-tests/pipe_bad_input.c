@@ -60,7 +60,8 @@ int main(void) {
     const size_t huge = (size_t)SSIZE_MAX + 1;
     CHECK_FAILS(ipc_read_full(ends[0], buffer, huge, timeout), -EINVAL, "over SSIZE_MAX");
     CHECK_FAILS(ipc_write_full(ends[1], buffer, SIZE_MAX, timeout), -EINVAL, "over SSIZE_MAX");
-    CHECK_EQUAL(ipc_write_full(ends[1], (void *)16, 4, timeout), -EFAULT);
+    /* Valgrind would report it. */
+    if (!is_under_valgrind()) CHECK_EQUAL(ipc_write_full(ends[1], (void *)16, 4, timeout), -EFAULT);
   }
   CHECK_FAILS(ipc_read_full(ends[0], buffer, 4, -2), -EINVAL, "timeout_ns is -2");
   CHECK_FAILS(ipc_write_full(ends[1], buffer, 4, INT64_MIN), -EINVAL, "timeout_ns");

@@ -30,7 +30,7 @@ static void waiter(void *which) {
   CHECK(handled > 0);
 }
 
-enum { COUNT = 2000 };
+static int count;
 
 static void storm(void) {
   struct itimerval each = {{0, 1000}, {0, 1000}};
@@ -42,7 +42,7 @@ static void producer(void *unused) {
   storm();
   char text[1000] = {0};
   ipc_sysv_sem_op_t give = {0, 1, 0};
-  for (int i = 0; i < COUNT; i++) {
+  for (int i = 0; i < count; i++) {
     memcpy(text, &i, sizeof i);
     int result;
     while ((result = ipc_sysv_msg_send(queue, 1 + i % 3, text, sizeof text, i % 2 ? IPC_FOREVER : PATIENCE)) == -EINTR) {
@@ -55,6 +55,7 @@ static void producer(void *unused) {
 }
 
 int main(void) {
+  count = is_under_valgrind() ? 200 : 2000;
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   CHECK(sigaction(SIGALRM, &action, NULL) == 0);
   CHECK_EQUAL(ipc_sysv_msg_open(&queue, IPC_SYSV_PRIVATE, IPC_CREATE, 0600), IPC_CREATED);
@@ -78,7 +79,7 @@ int main(void) {
   storm();
   char text[1000];
   ipc_sysv_sem_op_t take = {0, -1, 0};
-  for (int i = 0; i < COUNT; i++) {
+  for (int i = 0; i < count; i++) {
     ssize_t length;
     while ((length = ipc_sysv_msg_receive(queue, NULL, text, sizeof text, IPC_MSG_ANY, 0, i % 2 ? PATIENCE : IPC_FOREVER)) == -EINTR) {
     }
