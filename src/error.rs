@@ -83,8 +83,8 @@ macro_rules! fail {
 }
 pub(crate) use fail;
 
-/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno means is
-/// put behind it: `failed!(errno, "{name}: cannot be opened")`.
+/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno
+/// means is put behind it: `failed!(errno, "{name}: cannot be opened")`.
 macro_rules! failed {
     ($errno:expr, $($text:tt)+) => {
         $crate::error::describe_failed($errno, format_args!($($text)+))
@@ -92,12 +92,14 @@ macro_rules! failed {
 }
 pub(crate) use failed;
 
+type Line = Text<1280>;
+
 thread_local! {
     /// Of the error made last. It may have been overcome since, and then nobody hears of it.
-    static DESCRIPTION: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
+    static DESCRIPTION: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
     /// Of the last failure that a call has returned, if it has one.
-    static RECORDED: RefCell<Text<1024>> = const { RefCell::new(Text::EMPTY) };
-    static RENDERED: RefCell<Text<1280>> = const { RefCell::new(Text::EMPTY) };
+    static RECORDED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
+    static RENDERED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
     static FAILURE: Cell<Option<(&'static CStr, Error)>> = const { Cell::new(None) };
 }
 
@@ -125,7 +127,8 @@ pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     describe(errno, format_args!("{text}: {}", meaning(errno)))
 }
 
-/// What the C library says of an errno. nix has such texts too, which would be in the library a second time.
+/// What the C library says of an errno. nix has such texts too, which would be in the library a
+/// second time.
 pub(crate) fn meaning(errno: Errno) -> &'static str {
     known_text(errno).to_str().unwrap_or("")
 }

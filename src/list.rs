@@ -350,10 +350,11 @@ fn queued_bytes(directory: BorrowedFd<'_>, entry: &Entry) -> u64 {
 }
 
 /// The ids of System V objects are in places of a table, some of which are empty.
-fn list_table<T>(
+fn list_table(
+    kind: Kind,
     last: Result<c_int, Errno>,
-    status: impl Fn(Which) -> Result<T, Errno>,
-    mut found: impl FnMut(T),
+    status: &dyn Fn(Which) -> Result<(Permissions, u64), Errno>,
+    objects: &mut Vec<Found>,
 ) -> Result<(), Errno> {
     let last = match last {
         // A kernel without System V IPC has no such objects.
@@ -362,7 +363,7 @@ fn list_table<T>(
     };
     for place in 0..=last {
         match status(Which::Place(place)) {
-            Ok(status) => found(status),
+            Ok((permissions, size)) => objects.push(Found::in_table(kind, &permissions, size)),
             // Empty, or emptied just now.
             Err(Errno::EINVAL | Errno::EIDRM) => {}
             Err(errno) => return Err(errno),
@@ -372,30 +373,27 @@ fn list_table<T>(
 }
 
 fn list_segments(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::shm_last_place(), system::shm_status, |status| {
-        let size = status.size as u64;
-        objects.push(Found::in_table(Kind::SysvShm, &status.permissions, size));
-    })
+    let status = |which| {
+        let status = system::shm_status(which)?;
+        Ok((status.permissions, status.size as u64))
+    };
+    list_table(Kind::SysvShm, system::shm_last_place(), &status, objects)
 }
 
 fn list_sysv_queues(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::msg_last_place(), system::msg_status, |status| {
-        objects.push(Found::in_table(
-            Kind::SysvMsg,
-            &status.permissions,
-            status.bytes,
-        ));
-    })
+    let status = |which| {
+        let status = system::msg_status(which)?;
+        Ok((status.permissions, status.bytes))
+    };
+    list_table(Kind::SysvMsg, system::msg_last_place(), &status, objects)
 }
 
 fn list_sets(objects: &mut Vec<Found>) -> Result<(), Errno> {
-    list_table(system::sem_last_place(), system::sem_status, |status| {
-        objects.push(Found::in_table(
-            Kind::SysvSem,
-            &status.permissions,
-            status.count,
-        ));
-    })
+    let status = |which| {
+        let status = system::sem_status(which)?;
+        Ok((status.permissions, status.count))
+    };
+    list_table(Kind::SysvSem, system::sem_last_place(), &status, objects)
 }
 
 /// An object to be removed.

@@ -248,7 +248,7 @@ impl Object {
         kind_type: Type,
         options: Options,
     ) -> Result<Object> {
-        let shown = Text::<32>::of(format_args!("descriptor {number}"));
+        let shown = Text::<64>::of(format_args!("descriptor {number}"));
         let shown = Location::unnamed(shown.as_c_str());
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
@@ -430,7 +430,8 @@ fn adopted_size(
     }
     if options.access.is_writable() {
         // Its maker probably used ftruncate, which reserves nothing: a full file system would
-        // be SIGBUS. Other failures (sealed, a file system without the call) leave it as its maker did.
+        // be SIGBUS. Other failures (sealed, a file system without the call) leave it as its
+        // maker did.
         if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = file::allocate(file, file_size) {
             return Err(location.failed("has no space reserved and none is left", errno));
         }
@@ -442,8 +443,8 @@ fn adopted_size(
 ///
 /// # Safety
 ///
-/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call, or to at least
-/// PATH_MAX bytes.
+/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call,
+/// or to at least PATH_MAX bytes.
 pub(crate) unsafe fn path_from_c<'a>(path: *const core::ffi::c_char) -> Result<&'a CStr> {
     if path.is_null() {
         return Err(fail!(EINVAL, "the path is NULL"));

@@ -3,8 +3,8 @@
 use core::ffi::CStr;
 use core::fmt::{self, Write};
 
-/// Text that is cut, never refused, when it is full. Always holds a NUL behind its end, so that C can read
-/// it in place.
+/// Text that is cut, never refused, when it is full. Always holds a NUL behind its end, so that
+/// C can read it in place.
 pub(crate) struct Text<const CAPACITY: usize> {
     bytes: [u8; CAPACITY],
     length: usize,
@@ -48,8 +48,8 @@ impl<const CAPACITY: usize> Write for Text<CAPACITY> {
     }
 }
 
-/// Puts as much of `text` into `space` as fits with a NUL behind it; returns how much. Once in the library, not
-/// once per capacity.
+/// Puts as much of `text` into `space` as fits with a NUL behind it; returns how much. Once in
+/// the library, not once per capacity.
 #[inline(never)]
 fn append(space: &mut [u8], text: &str) -> usize {
     let mut length = text.len().min(space.len() - 1);

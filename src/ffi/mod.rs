@@ -117,8 +117,8 @@ pub const IPC_INHERIT: c_int = 0x400;
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
 const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
 
-/// What an export may return: a number from 0 up or an address, which fits in a word and leaves the negative ones
-/// to errors. So the guard is one piece of code.
+/// What an export may return: a number from 0 up or an address, which fits in a word and leaves
+/// the negative ones to errors. So the guard is one piece of code.
 trait Returned: Copy {
     /// Whether a failure is told as the negative errno, or else as 0.
     const TELLS_ERRNO: bool;
@@ -303,8 +303,8 @@ fn checked_address(address: usize, alignment: usize, what: &str) -> Result<()> {
 ///
 /// # Safety
 ///
-/// A `pointer` that is not NULL, misaligned or a handle points to memory of `T`'s size that stays mapped
-/// and writable during the call.
+/// A `pointer` that is not NULL, misaligned or a handle points to memory of `T`'s size that
+/// stays mapped and writable during the call.
 unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     let pointer = checked(pointer.cast_mut(), what)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.

@@ -14,6 +14,7 @@ use crate::object::{self, Outcome};
 use crate::sys::file;
 use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use crate::time::Deadline;
+use core::fmt;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -291,40 +292,54 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     mqueue::unlink(name.file_name()).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
+/// One of the system's limits, if it is known.
+struct Limit(Option<u64>);
+
+impl Limit {
+    fn is_below(&self, value: usize) -> bool {
+        self.0.is_some_and(|limit| limit < value as u64)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(limit) => limit.fmt(f),
+            None => f.write_str("not known"),
+        }
+    }
+}
+
 /// Says which limit was hit, with its value.
 #[cold]
 fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) -> Error {
-    let limit = |file: &str| mqueue::limit(file);
-    let shown =
-        |value: Option<u64>| value.map_or("not known".to_owned(), |value| value.to_string());
+    let limit = |file: &str| Limit(mqueue::limit(file));
     let wanted = attributes.unwrap_or_else(|| Attributes {
-        max_messages: limit("msg_default").unwrap_or(10) as usize,
-        message_size: limit("msgsize_default").unwrap_or(8192) as usize,
+        max_messages: limit("msg_default").0.unwrap_or(10) as usize,
+        message_size: limit("msgsize_default").0.unwrap_or(8192) as usize,
         current_messages: 0,
     });
     let (messages, size) = (wanted.max_messages, wanted.message_size);
-    let is_above =
-        |value: usize, limit: Option<u64>| limit.is_some_and(|limit| value as u64 > limit);
     match errno {
         Errno::EINVAL if messages == 0 || size == 0 => fail!(
             EINVAL,
             "{name}: {messages} messages of {size} bytes; expected at least 1 of each"
         ),
-        Errno::EINVAL if is_above(messages, limit("msg_max")) => fail!(
+        Errno::EINVAL if limit("msg_max").is_below(messages) => fail!(
             EINVAL,
             "{name}: {messages} messages are more than fs.mqueue.msg_max, which is {}",
-            shown(limit("msg_max"))
+            limit("msg_max")
         ),
-        Errno::EINVAL if is_above(size, limit("msgsize_max")) => fail!(
+        Errno::EINVAL if limit("msgsize_max").is_below(size) => fail!(
             EINVAL,
             "{name}: messages of {size} bytes are larger than fs.mqueue.msgsize_max, which is {}",
-            shown(limit("msgsize_max"))
+            limit("msgsize_max")
         ),
         Errno::EMFILE if !mqueue::descriptors_are_used_up() => fail!(
             EMFILE,
             "{name}: the queue needs {} bytes, and with this user's other queues that is more than RLIMIT_MSGQUEUE, which is {}",
             mqueue::bytes_needed(wanted),
-            shown(mqueue::bytes_limit())
+            Limit(mqueue::bytes_limit())
         ),
         Errno::EMFILE => fail!(
             EMFILE,
@@ -333,7 +348,7 @@ fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) ->
         Errno::ENOSPC => fail!(
             ENOSPC,
             "{name}: there are as many queues as fs.mqueue.queues_max allows, which is {}",
-            shown(limit("queues_max"))
+            limit("queues_max")
         ),
         errno => failed!(errno, "{name}: cannot be created"),
     }

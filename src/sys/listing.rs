@@ -55,7 +55,7 @@ fn each_name(directory: OwnedFd, found: &mut dyn FnMut(&CStr)) -> Result<(), Err
     Ok(())
 }
 
-/// Calls `found` for each line of a text file.
+/// Calls `found` for each line of a text file, without blanks at its end.
 pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
     let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut buffer = vec![0; 4096];
@@ -67,17 +67,16 @@ pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
-        let mut start = 0;
-        let mut lines = buffer[..filled].split(|&byte| byte == b'\n').peekable();
-        while let Some(line) = lines.next() {
-            // Behind the last newline the next line begins.
-            if lines.peek().is_some() {
-                found(line);
-                start += line.len() + 1;
-            }
+        let read = &buffer[..filled];
+        let complete = read
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |last| last + 1);
+        for line in read[..complete].split_inclusive(|&byte| byte == b'\n') {
+            found(line.trim_ascii_end());
         }
-        buffer.copy_within(start..filled, 0);
-        filled -= start;
+        buffer.copy_within(complete..filled, 0);
+        filled -= complete;
         if filled == buffer.len() {
             buffer.resize(2 * filled, 0);
         }

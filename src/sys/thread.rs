@@ -1,5 +1,5 @@
-//! A thread of this library, made by libc: std's threads bring names, hooks and handles with them that nobody
-//! here asks for.
+//! A thread of this library, made by libc: std's threads bring names, hooks and handles with
+//! them that nobody here asks for.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -13,7 +13,8 @@ const STACK_SIZE: usize = 2 << 20;
 /// A thread that was started and not yet waited for.
 pub(crate) struct Thread(libc::pthread_t);
 
-// SAFETY: a pthread_t (a pointer with some C libraries) may be used by any thread, and is only used by who takes it.
+// SAFETY: a pthread_t (a pointer with some C libraries) may be used by any thread, and is only
+// used by who takes it.
 unsafe impl Send for Thread {}
 // SAFETY: as for Send.
 unsafe impl Sync for Thread {}
@@ -32,8 +33,9 @@ impl Thread {
         let start = Box::into_raw(Box::new(Start { name, run }));
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
-        // SAFETY: the attributes are initialised first, and used and destroyed only when that has worked (it
-        // cannot fail on Linux). `main` gets the box that it expects; it owns it from then on.
+        // SAFETY: the attributes are initialised first, and used and destroyed only when that
+        // has worked (it cannot fail on Linux). `main` gets the box that it expects; it owns it
+        // from then on.
         let failure = unsafe {
             libc::pthread_attr_init(attributes.as_mut_ptr());
             libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_SIZE);
