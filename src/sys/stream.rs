@@ -13,7 +13,7 @@
 use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
 use crate::time::Deadline;
-use core::ffi::{c_int, c_long, c_short};
+use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
@@ -47,7 +47,7 @@ pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usiz
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
-    let here: c_long = -1;
+    let here: libc::c_long = -1;
     // SAFETY: one vector, which describes the buffer; offset -1 is the file's own position.
     let outcome = count_long(unsafe {
         libc::syscall(
@@ -57,7 +57,7 @@ pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usiz
             1,
             here,
             here,
-            c_long::from(libc::RWF_NOWAIT),
+            libc::c_long::from(libc::RWF_NOWAIT),
         )
     });
     match outcome {
@@ -161,7 +161,7 @@ fn write_with(fd: RawFd, bytes: &[MaybeUninit<u8>], flags: c_int) -> Result<usiz
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    let here: c_long = -1;
+    let here: libc::c_long = -1;
     // SAFETY: one vector, which describes the slice and is only read; offset -1 is the file's own
     // position.
     count_long(unsafe {
@@ -172,7 +172,8 @@ fn write_with(fd: RawFd, bytes: &[MaybeUninit<u8>], flags: c_int) -> Result<usiz
             1,
             here,
             here,
-            c_long::from(flags),
+            // Whole registers: a checker like valgrind looks at all of them.
+            libc::c_long::from(flags),
         )
     })
 }
@@ -181,7 +182,7 @@ fn count(result: libc::ssize_t) -> Result<usize, Errno> {
     Errno::result(result).map(isize::unsigned_abs)
 }
 
-fn count_long(result: c_long) -> Result<usize, Errno> {
+fn count_long(result: libc::c_long) -> Result<usize, Errno> {
     count(result as libc::ssize_t)
 }
 
