@@ -136,9 +136,10 @@ TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/suppo
 TEST_LIBS = $$($(STAGED) --libs) $(RPATH) -pthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/c-tests/support/valgrind.supp
-# Tests that write where they may not expect the signal that a program without sanitizers gets. Leaks are
-# valgrind's to find: the sanitizers' search takes what a forked child's missing threads had for lost.
-SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:detect_leaks=0
+# Tests that write where they may not expect the signal that a program without sanitizers gets, and those that look at
+# a child's signals its defaults. Leaks are valgrind's to find: the sanitizers' search takes what a forked child's
+# missing threads had for lost.
+SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_leaks=0
 
 $(C_TESTS)/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)

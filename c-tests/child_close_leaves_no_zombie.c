@@ -9,7 +9,7 @@ static void wait_for_end(pid_t process) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   ipc_child_t *child;
   const char *const quick[] = {"true", NULL}, *const cat[] = {"cat", NULL};
   CHECK_EQUAL(ipc_spawn(&child, quick, 0), 0);
@@ -39,6 +39,6 @@ int main(void) {
   CHECK_EQUAL(ipc_child_wait(child, NULL, PATIENCE), 0);
   CHECK_EQUAL(ipc_child_close(child), 0);
   check_no_children();
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   return 0;
 }

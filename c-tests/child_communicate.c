@@ -20,7 +20,7 @@ static void finish(ipc_child_t *child, int code, int signal) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   unsigned char *input = allocate(SIZE), *output = allocate(SIZE), *error = allocate(SIZE);
   fill_pattern(input, SIZE, 0);
 
@@ -85,7 +85,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, 0), -EAGAIN);
   size_t left = exchange.input_size;
   CHECK(left > 0 && left < SIZE);
-  CHECK_EQUAL(ipc_child_kill(child, SIGKILL), 0);
+  CHECK(kill(ipc_child_pid(child), SIGKILL) == 0); /* valgrind has no pidfd_send_signal */
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, PATIENCE), 0);
   CHECK_EQUAL(exchange.input_size, left);
   finish(child, -1, SIGKILL);
@@ -108,7 +108,7 @@ int main(void) {
   free(input);
   free(output);
   free(error);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

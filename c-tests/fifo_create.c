@@ -23,7 +23,7 @@ static void creator(void *argument) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *path = test_path("fifo"), *file = test_path("file"), *link = test_path("link");
   umask(077);
   CHECK_EQUAL(ipc_fifo_create(path, 0, 0666), IPC_CREATED);
@@ -75,7 +75,7 @@ int main(void) {
   for (int i = 0; i < 8; i++) FINISH(children[i]);
   CHECK_EQUAL(*created, 1);
   CHECK_EQUAL(ipc_fifo_unlink(path), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

@@ -3,7 +3,7 @@
 #include "streams.h"
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *path = test_path("fifo");
   CHECK_EQUAL(ipc_fifo_create(path, 0, 0600), IPC_CREATED);
   CHECK_FAILS(ipc_fifo_open(path, IPC_WRITE_ONLY, 0), -ENXIO, "nobody has it open for reading");
@@ -13,7 +13,7 @@ int main(void) {
     CHECK_FAILS(ipc_fifo_open(path, side, 30 * MILLISECOND), -ETIMEDOUT, "in time");
     CHECK(now_ns() - begun >= 30 * MILLISECOND);
   }
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
 
   /* With the other side there, neither waits. */
   int reader = ipc_fifo_open(path, IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN, 0);
@@ -42,6 +42,6 @@ int main(void) {
   }
   close(writer);
   CHECK_EQUAL(ipc_fifo_unlink(path), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   return 0;
 }

@@ -4,7 +4,7 @@
 static void on_alarm(int number) { (void)number; }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *path = test_path("fifo");
   CHECK_EQUAL(ipc_fifo_create(path, 0, 0600), IPC_CREATED);
   struct sigaction action = {.sa_handler = on_alarm};
@@ -17,6 +17,6 @@ int main(void) {
   CHECK_EQUAL(ipc_fifo_open(path, IPC_WRITE_ONLY, PATIENCE), -EINTR);
   memset(&each, 0, sizeof each);
   CHECK_EQUAL(setitimer(ITIMER_REAL, &each, NULL), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   return 0;
 }

@@ -33,7 +33,7 @@ static void await(const Job *job) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *path = test_path("fifo");
   CHECK_EQUAL(ipc_fifo_create(path, 0, 0600), IPC_CREATED);
   Job *job = shared_memory(sizeof *job);
@@ -76,6 +76,6 @@ int main(void) {
   CHECK_EQUAL(ipc_write_full(fd, "x", 1, IPC_FOREVER), -EPIPE);
   close(fd);
   CHECK_EQUAL(ipc_fifo_unlink(path), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   return 0;
 }

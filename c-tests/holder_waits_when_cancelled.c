@@ -24,7 +24,7 @@ int main(void) {
   void *result;
   CHECK_EQUAL(pthread_create(&thread, NULL, waiter, NULL), 0);
   while (!__atomic_load_n(&waiting, __ATOMIC_ACQUIRE)) sched_yield();
-  wait_until_asleep(waiting);
+  wait_until_on_futex(waiting);
   CHECK_EQUAL(pthread_cancel(thread), 0);
   CHECK_EQUAL(ipc_mutex_unlock(&everything->mutex), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(&everything->read), 0);

@@ -2,8 +2,7 @@
 #include "mq.h"
 
 int main(void) {
-  const char *preloaded = getenv("LD_PRELOAD");
-  if (preloaded != NULL && strstr(preloaded, "valgrind") != NULL) SKIP("valgrind reports what this test does");
+  SKIP_UNDER_VALGRIND("it reports what this test does");
   ipc_mq_t *mq = make_mq(mq_name("memory"), 1, 0);
   char buffer[SIZE];
   void *nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

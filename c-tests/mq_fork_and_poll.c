@@ -19,7 +19,7 @@ static void use(void *mq) {
 }
 
 int main(void) {
-  int before = count_descriptors();
+  int before = open_descriptors();
   ipc_mq_t *mq = make_mq(mq_name("fork"), 1, 0);
   char buffer[SIZE];
   CHECK_EQUAL(ready(mq), POLLOUT);
@@ -30,6 +30,6 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 5);
   CHECK_EQUAL(ready(mq), POLLOUT);
   CHECK_EQUAL(ipc_mq_close(mq), 0);
-  CHECK_EQUAL(count_descriptors(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   return 0;
 }

@@ -3,7 +3,7 @@
 
 int main(void) {
   ipc_mq_t *mq = make_mq(mq_name("boundaries"), 4, 0);
-  char message[SIZE], buffer[2 * SIZE];
+  char message[SIZE + 1], buffer[2 * SIZE];
   static const size_t lengths[] = { 3, 0, SIZE, 1 };
   for (int i = 0; i < 4; i++) {
     memset(message, 'a' + i, sizeof message);
@@ -17,7 +17,9 @@ int main(void) {
   }
 
   CHECK_FAILS(ipc_mq_send(mq, message, SIZE + 1, 0, 0), -EMSGSIZE, "up to 64 bytes, this one has 65");
-  CHECK_FAILS(ipc_mq_send(mq, message, SIZE_MAX, 0, 0), -EMSGSIZE, "up to 64 bytes");
+  /* The kernel looks at the number of bytes first, valgrind at the bytes. */
+  if (!is_under_valgrind())
+    CHECK_FAILS(ipc_mq_send(mq, message, SIZE_MAX, 0, 0), -EMSGSIZE, "up to 64 bytes");
   CHECK_FAILS(ipc_mq_send(mq, message, 1, IPC_MQ_PRIORITY_MAX + 1, 0), -EINVAL, "expected at most 32767");
   CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);

@@ -16,7 +16,7 @@ static void plain_program(void *unused) {
     unsigned priority;
     ssize_t length = mq_receive(in, buffer, sizeof buffer, &priority);
     CHECK_EQUAL(length, sizeof round);
-    wait_until_asleep(getppid(), SYS_ppoll);
+    wait_until_inside(getppid(), SYS_ppoll);
     CHECK_EQUAL(mq_send(out, buffer, (size_t)length, priority + 1), 0);
   }
 }
@@ -59,7 +59,7 @@ int main(void) {
   /* A plain receiver asleep is woken by the library's send; the library asleep, by a plain send. */
   pid_t child = start(plain_program, NULL);
   for (int round = 0; round < ROUNDS; round++) {
-    wait_until_asleep(child, SYS_mq_timedreceive);
+    wait_until_inside(child, SYS_mq_timedreceive);
     CHECK_EQUAL(ipc_mq_send(mq, &round, sizeof round, 1, 0), 0);
     CHECK_EQUAL(ipc_mq_receive(in, buffer, sizeof buffer, &priority, PATIENCE), sizeof round);
     CHECK(memcmp(buffer, &round, sizeof round) == 0 && priority == 2);

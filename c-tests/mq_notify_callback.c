@@ -52,7 +52,7 @@ static void take(ipc_mq_t *mq, void *context) {
 int main(void) {
   name = mq_name("callback");
   ipc_mq_t *mq = make_mq(name, 4, 0);
-  int threads = count_threads(), descriptors = count_descriptors();
+  int threads = count_threads(), descriptors = open_descriptors();
   static int32_t senders[2] = { 0, 1 };
   for (int takes_one = 0; takes_one < 2; takes_one++) {
     State state = { .takes_one = takes_one };
@@ -77,7 +77,7 @@ int main(void) {
     int32_t buffer[SIZE / 4];
     CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), sizeof first);
     CHECK_EQUAL(count_threads(), threads);
-    CHECK_EQUAL(count_descriptors(), descriptors);
+    CHECK_EQUAL(open_descriptors(), descriptors);
   }
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   return 0;

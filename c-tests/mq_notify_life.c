@@ -46,17 +46,17 @@ static void in_child(void *mq) {
 }
 
 static void closes_in_child(void *mq) {
-  int before = count_descriptors();
+  int before = open_descriptors();
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   /* The queue's own, and the three of the parent's notification. */
-  CHECK_EQUAL(count_descriptors(), before - 4);
+  CHECK_EQUAL(open_descriptors(), before - 4);
 }
 
 int main(void) {
   const char *name = mq_name("life");
   CHECK_EQUAL(sem_init(&done, 0, 0), 0);
   ipc_mq_t *mq = make_mq(name, 4, 0);
-  int descriptors = count_descriptors();
+  int descriptors = open_descriptors();
   int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   CHECK(told >= 0);
   ipc_mq_notify_t how = { .kind = IPC_NOTIFY_EVENTFD, .eventfd = told };
@@ -78,7 +78,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_notify(mq, NULL), 0);
   CHECK_EQUAL(close(told), 0);
   CHECK_EQUAL(count_threads(), 1);
-  CHECK_EQUAL(count_descriptors(), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
 
   how = (ipc_mq_notify_t){ .kind = IPC_NOTIFY_CALLBACK, .callback = end_itself };
   for (int i = 0; i < 20; i++) {
@@ -88,7 +88,7 @@ int main(void) {
     CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 1);
     await_threads(1);
   }
-  CHECK_EQUAL(count_descriptors(), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
 
   how.callback = close_itself;
   ipc_mq_t *other = join_mq(name, 0);
@@ -96,7 +96,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), 0);
   await_done();
   await_threads(1);
-  CHECK_EQUAL(count_descriptors(), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
 
   /* Asked wrongly. */
   ipc_mq_notify_t wrong = { .kind = 0 };

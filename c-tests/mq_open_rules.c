@@ -43,7 +43,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_close(third), 0);
 
   third = NULL;
-  int descriptors = count_descriptors();
+  int descriptors = open_descriptors();
   CHECK_EQUAL(ipc_mq_open(&third, name, &attr, create | IPC_EXCLUSIVE, 0600), -EEXIST);
   attr.max_messages = 2;
   CHECK_FAILS(
@@ -72,7 +72,7 @@ int main(void) {
   CHECK_FAILS(ipc_mq_unlink(name, IPC_KERNEL | IPC_CREATE), -EINVAL, "no meaning");
   CHECK_FAILS(ipc_mq_unlink(NULL, IPC_KERNEL), -EINVAL, "name is NULL");
   CHECK(third == NULL);
-  CHECK_EQUAL(count_descriptors(), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
 
   if (geteuid() == 0) { /* permissions, as another user */
     pid_t child = fork();

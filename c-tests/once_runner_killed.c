@@ -35,12 +35,12 @@ int main(void) {
   CHECK_EQUAL(ipc_once(&shared->once, quick, NULL, 10 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(shared->runs, 1);
   pid_t second = start(victim, NULL);
-  wait_until_asleep(second);
+  wait_until_on_futex(second);
   KILL(first);
   wait_until_stopped(second);
   CHECK_EQUAL(shared->runs, 2);
   pid_t third = start(successor, NULL);
-  wait_until_asleep(third);
+  wait_until_on_futex(third);
   KILL(second);
   FINISH(third);
   CHECK_EQUAL(shared->runs, 3);

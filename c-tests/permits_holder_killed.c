@@ -35,7 +35,7 @@ int main(void) {
   CHECK_EQUAL(unused, 99);
 
   pid_t waiting = start(late, &numbers[1]);
-  wait_until_asleep(waiting);
+  wait_until_on_futex(waiting);
   KILL(holders[1]);
   FINISH(waiting);
 

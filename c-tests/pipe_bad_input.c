@@ -10,7 +10,7 @@ int main(void) {
   CHECK(ends[0] == -7 && ends[1] == -8);
 
   /* Both or neither: with room for one descriptor there is none. */
-  int before = descriptor_count();
+  int before = open_descriptors();
   struct rlimit limit, tight;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
   int lowest = dup(0);
@@ -21,7 +21,7 @@ int main(void) {
   CHECK_FAILS(ipc_pipe(&ends[0], &ends[1], 0), -EMFILE, "no pipe can be made");
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
   CHECK(ends[0] == -7 && ends[1] == -8);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
 
   CHECK_EQUAL(ipc_pipe(&ends[0], &ends[1], 0), 0);
   for (int i = 0; i < 2; i++) {
@@ -60,7 +60,8 @@ int main(void) {
     const size_t huge = (size_t)SSIZE_MAX + 1;
     CHECK_FAILS(ipc_read_full(ends[0], buffer, huge, timeout), -EINVAL, "over SSIZE_MAX");
     CHECK_FAILS(ipc_write_full(ends[1], buffer, SIZE_MAX, timeout), -EINVAL, "over SSIZE_MAX");
-    CHECK_EQUAL(ipc_write_full(ends[1], (void *)16, 4, timeout), -EFAULT);
+    /* Valgrind would report it. */
+    if (!is_under_valgrind()) CHECK_EQUAL(ipc_write_full(ends[1], (void *)16, 4, timeout), -EFAULT);
   }
   CHECK_FAILS(ipc_read_full(ends[0], buffer, 4, -2), -EINVAL, "timeout_ns is -2");
   CHECK_FAILS(ipc_write_full(ends[1], buffer, 4, INT64_MIN), -EINVAL, "timeout_ns");

@@ -83,5 +83,6 @@ int main(void) {
   CHECK_FAILS(ipc_write_full(ends[1], bytes, SIZE, IPC_FOREVER), -EPIPE, "of 1048576 bytes written");
   CHECK(ipc_last_transferred() >= 1 && ipc_last_transferred() < SIZE);
   FINISH(child);
+  free(bytes);
   return 0;
 }

@@ -15,6 +15,7 @@ static void writer(void *argument) {
   fill_pattern(bytes, SIZE, 0);
   __atomic_store_n(&shared->about_to_write, 1, __ATOMIC_SEQ_CST);
   shared->result = ipc_write_full(shared->write_fd, bytes, SIZE, IPC_FOREVER);
+  free(bytes);
 }
 
 int main(void) {
@@ -30,6 +31,7 @@ int main(void) {
   /* More is asked for than comes: short, because the file ends. */
   CHECK_EQUAL(ipc_read_full(shared->read_fd, bytes, SIZE + 1, PATIENCE), SIZE);
   check_pattern(bytes, SIZE, 0);
+  free(bytes);
   FINISH(child);
   CHECK_EQUAL(shared->result, SIZE);
   return 0;

@@ -4,11 +4,6 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
-
-extern char **environ;
 static volatile sig_atomic_t resized;
 
 static void on_resize(int signal) {
@@ -65,17 +60,18 @@ static void read_line(int controller, char *line, size_t capacity) {
   line[length] = '\0';
 }
 
-static siginfo_t end_of(int pidfd) {
-  siginfo_t info = {0};
-  CHECK(waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0);
-  close(pidfd);
-  return info;
+static ipc_child_exit_t end_of(ipc_child_t *program) {
+  ipc_child_exit_t how;
+  CHECK_EQUAL(ipc_child_wait(program, &how, PATIENCE), 0);
+  CHECK_EQUAL(ipc_child_close(program), 0);
+  return how;
 }
 
 int main(int count, char **arguments) {
   if (count > 1) return child(arguments[1]);
   int before = open_descriptors();
-  int controller, pidfd;
+  int controller;
+  ipc_child_t *program;
   char line[200];
 
   /* What the child must not get from us. */
@@ -87,91 +83,84 @@ int main(int count, char **arguments) {
   int leaky = dup2(0, 100);
 
   ipc_pty_attr_t attr = {.rows = 11, .columns = 22};
-  const char *look[] = {"/proc/self/exe", "look", NULL};
+  const char *look[] = {arguments[0], "look", NULL};
   const char *environment[] = {"GREETING=hello", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, look, environment, &attr), 0);
-  CHECK(is_close_on_exec(controller) && is_close_on_exec(pidfd));
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, look, environment, &attr), 0);
+  CHECK(is_close_on_exec(controller) && is_close_on_exec(ipc_child_fd(program)));
   read_line(controller, line, sizeof line);
   if (strcmp(line, "11 x 22, hello\r\n") != 0) test_failed(__FILE__, __LINE__, "%s", line);
   CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, PATIENCE), 0);
-  siginfo_t info = end_of(pidfd);
-  CHECK(info.si_code == CLD_EXITED && info.si_status == 3);
+  ipc_child_exit_t how = end_of(program);
+  CHECK(how.code == 3 && how.signal == 0);
   close(controller);
 
   /* Our own mask and dispositions are as they were; without envp ours is the child's. */
   CHECK(sigprocmask(SIG_BLOCK, NULL, &mask) == 0);
   CHECK(sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGUSR2));
   setenv("GREETING", "inherited", 1);
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, look, NULL, NULL), 0);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, look, NULL, NULL), 0);
   read_line(controller, line, sizeof line);
   if (strcmp(line, "24 x 80, inherited\r\n") != 0) test_failed(__FILE__, __LINE__, "%s", line);
-  end_of(pidfd);
+  end_of(program);
   close(controller);
 
-  const char *resize[] = {"/proc/self/exe", "resize", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, resize, NULL, NULL), 0);
+  const char *resize[] = {arguments[0], "resize", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, resize, NULL, NULL), 0);
   read_line(controller, line, sizeof line);
   CHECK(strcmp(line, "ready\r\n") == 0);
   CHECK_EQUAL(ipc_pty_set_window_size(controller, 33, 44), 0);
   read_line(controller, line, sizeof line);
   CHECK(strcmp(line, "33 x 44\r\n") == 0);
-  end_of(pidfd);
+  end_of(program);
   close(controller);
 
   /* Killed: the reader gets the end. Hung up: the program gets SIGHUP. */
-  const char *wait[] = {"/proc/self/exe", "wait", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, wait, NULL, NULL), 0);
+  const char *wait[] = {arguments[0], "wait", NULL};
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, wait, NULL, NULL), 0);
   CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, 0), -EAGAIN);
-  siginfo_t alive = {0};
-  CHECK(waitid((idtype_t)P_PIDFD, (id_t)pidfd, &alive, WEXITED | WNOHANG | WNOWAIT) == 0);
-  CHECK(alive.si_pid == 0);
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  int process = 0;
-  while (fgets(line, sizeof line, file) != NULL) sscanf(line, "Pid: %d", &process);
-  fclose(file);
-  CHECK(process > 0 && kill(process, SIGKILL) == 0);
+  CHECK_EQUAL(ipc_child_wait(program, NULL, 0), -EAGAIN);
+  CHECK_EQUAL(ipc_child_stdout(program), -EBADF);
+  CHECK(kill(ipc_child_pid(program), SIGKILL) == 0); /* valgrind has no pidfd_send_signal */
   CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, PATIENCE), 0);
-  info = end_of(pidfd);
-  CHECK(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
+  how = end_of(program);
+  CHECK(how.code == -1 && how.signal == SIGKILL);
   close(controller);
 
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, wait, NULL, NULL), 0);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, wait, NULL, NULL), 0);
   close(controller);
-  info = end_of(pidfd);
-  CHECK(info.si_code == CLD_KILLED && info.si_status == SIGHUP);
+  how = end_of(program);
+  CHECK(how.code == -1 && how.signal == SIGHUP);
 
   /* PATH is searched; a program that cannot be executed is the call's error, and no child is left. */
   const char *from_path[] = {"true", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, from_path, NULL, NULL), 0);
-  CHECK_EQUAL(end_of(pidfd).si_status, 0);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
+  CHECK_EQUAL(end_of(program).code, 0);
   close(controller);
-  controller = pidfd = 77;
+  controller = 77;
+  program = NULL;
   const char *missing[] = {"ripc-no-such-program", NULL};
   CHECK_FAILS(
-    ipc_pty_spawn(&controller, &pidfd, missing, NULL, NULL), -ENOENT, "ripc-no-such-program: cannot");
+    ipc_pty_spawn(&program, &controller, missing, NULL, NULL), -ENOENT, "ripc-no-such-program: cannot");
   const char *directory[] = {"/tmp", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, directory, NULL, NULL), -EACCES);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, directory, NULL, NULL), -EACCES);
   const char *empty[] = {"", NULL};
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, empty, NULL, NULL), -ENOENT);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, empty, NULL, NULL), -ENOENT);
   const char *none[] = {NULL};
-  CHECK_FAILS(ipc_pty_spawn(&controller, &pidfd, none, NULL, NULL), -EINVAL, "argv[0] is NULL");
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, NULL, NULL, NULL), -EINVAL);
-  CHECK_EQUAL(ipc_pty_spawn(NULL, &pidfd, from_path, NULL, NULL), -EINVAL);
-  CHECK_EQUAL(ipc_pty_spawn(&controller, NULL, from_path, NULL, NULL), -EINVAL);
-  CHECK(controller == 77 && pidfd == 77);
+  CHECK_FAILS(ipc_pty_spawn(&program, &controller, none, NULL, NULL), -EINVAL, "the arguments are empty");
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, NULL, NULL, NULL), -EINVAL);
+  CHECK_EQUAL(ipc_pty_spawn(NULL, &controller, from_path, NULL, NULL), -EINVAL);
+  CHECK_EQUAL(ipc_pty_spawn(&program, NULL, from_path, NULL, NULL), -EINVAL);
+  CHECK(controller == 77 && program == NULL);
   CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 
   /* Where nobody waits for children at all. */
   signal(SIGCHLD, SIG_IGN);
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, from_path, NULL, NULL), 0);
-  struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
+  struct pollfd ended = {.fd = ipc_child_fd(program), .events = POLLIN};
   CHECK_EQUAL(poll(&ended, 1, 20000), 1);
   close(controller);
-  close(pidfd);
-  CHECK_EQUAL(ipc_pty_spawn(&controller, &pidfd, missing, NULL, NULL), -ENOENT);
+  CHECK_EQUAL(ipc_child_close(program), 0);
+  CHECK_EQUAL(ipc_pty_spawn(&program, &controller, missing, NULL, NULL), -ENOENT);
   close(leaky);
   CHECK_EQUAL(open_descriptors(), before);
   return 0;

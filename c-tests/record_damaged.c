@@ -20,15 +20,6 @@ static const char *name;
 static int file;
 static char original[TOTAL];
 
-static int entries(const char *path) {
-  int count = 0;
-  DIR *directory = opendir(path);
-  CHECK(directory != NULL);
-  while (readdir(directory) != NULL) count++;
-  closedir(directory);
-  return count;
-}
-
 static int mappings(void) {
   int count = 0, byte;
   FILE *maps = fopen("/proc/self/maps", "r");
@@ -90,7 +81,7 @@ int main(void) {
   CHECK_EQUAL(status.st_size, TOTAL);
   CHECK_EQUAL(pread(file, original, TOTAL, 0), TOTAL);
   open_damaged(1, "whole", 0);
-  int descriptors = entries("/proc/self/fd"), maps = mappings();
+  int descriptors = open_descriptors(), maps = mappings();
 
   int stride = is_under_valgrind() ? 61 : 1;
   for (int byte = OFFSET; byte < TOTAL; byte += stride) {
@@ -163,7 +154,7 @@ int main(void) {
   }
   restore();
   open_damaged(1, "restored", 1);
-  CHECK_EQUAL(entries("/proc/self/fd"), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
   CHECK_EQUAL(mappings(), maps);
   return 0;
 }

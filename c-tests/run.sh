@@ -5,7 +5,7 @@
 #
 # A program passes with status 0 and is skipped with 77; anything else, or more than TEST_TIMEOUT
 # seconds (60), is a failure, whose output is shown. COMMAND (valgrind, say) is put before each program.
-# At the end stands one line: N passed, N failed, N skipped. What a test leaves in /dev/shm is a failure too.
+# At the end stands one line: N passed, N failed, N skipped. What a test leaves in /dev/shm or /tmp is a failure too.
 set -u
 
 wrap=
@@ -56,14 +56,14 @@ for program in "$@"; do
 done
 
 # Names carry the process id of a test, which is over: what is left was left by it.
-for left in /dev/shm/ripc-test-*; do
-  [ -e "$left" ] || continue
-  pid=${left#/dev/shm/ripc-test-}
-  pid=${pid%%-*}
+for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-* /tmp/ripc-test-*; do
+  [ -e "$left" ] || [ -L "$left" ] || continue
+  pid=${left#*ripc-test-}
+  pid=${pid%%[!0-9]*}
   if ! kill -0 "$pid" 2>/dev/null; then
     failed=$((failed + 1))
     echo "FAIL left behind: $left"
-    rm -f "$left"
+    rm -rf "$left"
   fi
 done
 

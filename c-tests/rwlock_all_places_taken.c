@@ -25,7 +25,7 @@ int main(void) {
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 10 * MILLISECOND), -ETIMEDOUT);
 
   pid_t late = start(late_reader, NULL);
-  wait_until_asleep(late);
+  wait_until_on_futex(late);
   continue_child(readers[7]);
   FINISH(late);
   FINISH(readers[7]);
@@ -33,7 +33,7 @@ int main(void) {
   readers[7] = start(reader, NULL);
   wait_until_stopped(readers[7]);
   late = start(late_reader, NULL);
-  wait_until_asleep(late);
+  wait_until_on_futex(late);
   KILL(readers[7]);
   FINISH(late);
   for (unsigned i = 0; i < IPC_RWLOCK_READERS_MAX; i++)

@@ -28,11 +28,11 @@ int main(void) {
   pid_t inside = start(reader, NULL);
   wait_until_stopped(inside);
   pid_t draining = start(writer, NULL);
-  wait_until_asleep(draining);
+  wait_until_on_futex(draining);
   /* Readers that come now let the writer go first. */
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -EAGAIN);
   pid_t behind[3];
-  for (int i = 0; i < 3; i++) wait_until_asleep(behind[i] = start(late_reader, NULL));
+  for (int i = 0; i < 3; i++) wait_until_on_futex(behind[i] = start(late_reader, NULL));
   KILL(draining);
   for (int i = 0; i < 3; i++) FINISH(behind[i]);
   continue_child(inside);

@@ -30,7 +30,7 @@ int main(void) {
   pid_t sleepers[4];
   for (int i = 0; i < 4; i++) {
     sleepers[i] = start(i % 2 ? late_reader : late_writer, NULL);
-    wait_until_asleep(sleepers[i]);
+    wait_until_on_futex(sleepers[i]);
   }
   CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
   for (int i = 0; i < 4; i++) FINISH(sleepers[i]);

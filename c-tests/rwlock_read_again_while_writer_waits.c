@@ -29,7 +29,7 @@ int main(void) {
     CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
     for (int i = 0; i < others; i++) KILL(holders[i]);
     pid_t waiting = start(writer, NULL);
-    wait_until_asleep(waiting);
+    wait_until_on_futex(waiting);
     CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
     CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
     for (int i = 0; i < 3; i++) {

@@ -23,7 +23,7 @@ int main(void) {
   pid_t readers[3];
   for (int i = 0; i < 3; i++) wait_until_stopped(readers[i] = start(reader, NULL));
   pid_t waiting = start(writer, NULL);
-  wait_until_asleep(waiting);
+  wait_until_on_futex(waiting);
   for (int i = 0; i < 3; i++) KILL(readers[i]);
   FINISH(waiting);
 

@@ -32,7 +32,7 @@ static void kill_a_writer(void) {
 
 static void repair_while_others_wait(void) {
   pid_t other = start(reader, NULL);
-  wait_until_asleep(other);
+  wait_until_on_futex(other);
   shared->halves[1]++;
   CHECK_EQUAL(ipc_rwlock_consistent(&shared->rwlock), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(&shared->rwlock), 0);

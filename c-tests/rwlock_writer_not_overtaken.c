@@ -36,8 +36,8 @@ int main(void) {
   pid_t inside[3], late[3];
   for (int i = 0; i < 3; i++) wait_until_stopped(inside[i] = start(reader, NULL));
   pid_t waiting = start(writer, NULL);
-  wait_until_asleep(waiting);
-  for (int i = 0; i < 3; i++) wait_until_asleep(late[i] = start(late_reader, NULL));
+  wait_until_on_futex(waiting);
+  for (int i = 0; i < 3; i++) wait_until_on_futex(late[i] = start(late_reader, NULL));
   CHECK_EQUAL(shared->written, 0);
   for (int i = 0; i < 3; i++) {
     continue_child(inside[i]);

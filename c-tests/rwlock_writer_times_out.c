@@ -27,7 +27,7 @@ int main(void) {
   pid_t inside = start(reader, NULL);
   wait_until_stopped(inside);
   pid_t draining = start(writer, NULL);
-  wait_until_asleep(draining);
+  wait_until_on_futex(draining);
   pid_t behind[3];
   for (int i = 0; i < 3; i++) behind[i] = start(late_reader, NULL);
   FINISH(draining);

@@ -19,7 +19,7 @@ static void plain_program(void *unused) {
   CHECK(in != SEM_FAILED && out != SEM_FAILED);
   for (int round = 0; round < ROUNDS; round++) {
     CHECK_EQUAL(sem_wait(in), 0);
-    if (round % 2 == 0) wait_until_asleep(getppid(), SYS_futex);
+    if (round % 2 == 0) wait_until_inside(getppid(), SYS_futex);
     CHECK_EQUAL(sem_post(out), 0);
   }
 }
@@ -59,7 +59,7 @@ int main(void) {
   /* Each asleep, and woken by the other. */
   pid_t child = start(plain_program, NULL);
   for (int round = 0; round < ROUNDS; round++) {
-    if (round % 2 == 1) wait_until_asleep(child, SYS_futex);
+    if (round % 2 == 1) wait_until_inside(child, SYS_futex);
     CHECK_EQUAL(ipc_sem_post(there), 0);
     CHECK_EQUAL(ipc_sem_wait(back, round % 3 == 0 ? IPC_FOREVER : PATIENCE), 0);
   }

@@ -53,7 +53,7 @@ int main(void) {
   CHECK_FAILS(ipc_sem_wait((ipc_sem_t *)(void *)mq, 0), -EBADF, "another handle");
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 
-  int descriptors = count_descriptors();
+  int descriptors = open_descriptors();
   CHECK_EQUAL(truncate(path, 31), 0);
   CHECK_FAILS(ipc_sem_open(&sem, name, 0, IPC_POSIX | IPC_CREATE, 0600), -EPROTO, "32 bytes, found 31 bytes");
   CHECK_EQUAL(unlink(path), 0);
@@ -65,6 +65,6 @@ int main(void) {
   CHECK_EQUAL(rmdir(path), 0);
   CHECK_FAILS(ipc_sem_open(&sem, name, 0, IPC_POSIX | IPC_READ_ONLY, 0), -EINVAL, "no meaning");
   CHECK_FAILS(ipc_sem_unlink_posix(NULL), -EINVAL, "name is NULL");
-  CHECK_EQUAL(count_descriptors(), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
   return 0;
 }

@@ -46,7 +46,7 @@ int main(void) {
   const Case cases[] = { { 0, IPC_FOREVER }, { SA_RESTART, IPC_FOREVER }, { 0, PATIENCE }, { SA_RESTART, PATIENCE } };
   for (int i = 0; i < 4; i++) {
     pid_t child = start(be_interrupted, (void *)&cases[i]);
-    wait_until_asleep(child, SYS_futex);
+    wait_until_inside(child, SYS_futex);
     int status;
     while (waitpid(child, &status, WNOHANG) == 0) {
       kill(child, SIGALRM);
@@ -57,8 +57,8 @@ int main(void) {
 
   for (int round = 0; round < 20; round++) {
     pid_t victim = start(wait_one, NULL), survivor = start(wait_one, NULL);
-    wait_until_asleep(victim, SYS_futex);
-    wait_until_asleep(survivor, SYS_futex);
+    wait_until_inside(victim, SYS_futex);
+    wait_until_inside(survivor, SYS_futex);
     KILL(victim);
     CHECK_EQUAL(ipc_sem_post(sem), 0);
     FINISH(survivor);

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static char directory[] = "/tmp/ripc-test-XXXXXX";
+static char directory[64];
 
 static void clean(void) {
   if (getpid() != test_pid) return;
@@ -25,6 +25,7 @@ static const ipc_type_t other_type = IPC_TYPE(Data, 2);
 int main(void) {
   ipc_shm_t *shm, *untouched = NULL;
   unique_name("unused");
+  snprintf(directory, sizeof directory, "/tmp/ripc-test-%d-XXXXXX", (int)getpid());
   CHECK(mkdtemp(directory) != NULL);
   atexit(clean);
   CHECK_EQUAL(chdir(directory), 0);

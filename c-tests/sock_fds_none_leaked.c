@@ -43,10 +43,10 @@ static void exchange(int type) {
     for (int i = 0; i < 5; i++) close(received[i]);
   }
 
-  /* The table becomes full in the middle. */
+  /* The table becomes full in the middle. Valgrind keeps the limit to itself. */
   struct rlimit limit, small;
   CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  for (int room = 0; room < 3; room++) {
+  for (int room = 0; room < 3 && !is_under_valgrind(); room++) {
     CHECK_EQUAL(ipc_sock_send_fds(ends[0], "many", 4, fds, 3, 0), 4);
     int next = dup(ends[0]);
     close(next);

@@ -22,7 +22,7 @@ static void check_file(const char *path, const char *expected) {
 }
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *path = test_path("out"), *other = test_path("err");
 
   ipc_spawn_attr_t attr = {.output = {.kind = IPC_STREAM_FILE, .path = path}};
@@ -95,7 +95,7 @@ int main(void) {
   attr = (ipc_spawn_attr_t){.directory = "/nowhere"};
   CHECK_FAILS(ipc_spawn_with(&child, argv, 0, &attr), -ENOENT, "the directory /nowhere");
   CHECK(child == (ipc_child_t *)1);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

@@ -10,7 +10,7 @@ int main(void) {
   close(file);
   file = open(data, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   close(file);
-  int before = descriptor_count();
+  int before = open_descriptors();
 
   const int all = IPC_STDIN_PIPE | IPC_STDOUT_PIPE | IPC_STDERR_PIPE;
   static const char *const none[] = {NULL};
@@ -40,12 +40,12 @@ int main(void) {
   CHECK_FAILS(ipc_spawn(NULL, argv, 0), -EINVAL, "out is NULL");
   CHECK_FAILS(ipc_spawn(&child, argv, IPC_CREATE), -EINVAL, "no meaning");
 
-  /* The table of descriptors full at every step. */
+  /* The table of descriptors full at every step. Valgrind does not bear a clone() that fails. */
   struct rlimit limit, tight;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
   int lowest = dup(0);
   close(lowest);
-  for (int room = 0;; room++) {
+  for (int room = is_under_valgrind() ? 64 : 0;; room++) {
     tight = limit;
     tight.rlim_cur = (rlim_t)(lowest + room);
     CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &tight), 0);
@@ -54,12 +54,12 @@ int main(void) {
     if (result == 0) break;
     CHECK_EQUAL(result, -EMFILE);
     CHECK(child == (ipc_child_t *)1);
-    CHECK_EQUAL(descriptor_count(), before);
+    CHECK_EQUAL(open_descriptors(), before);
     check_no_children();
   }
   CHECK_EQUAL(ipc_child_wait(child, NULL, PATIENCE), 0);
   CHECK_EQUAL(ipc_child_close(child), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

@@ -19,9 +19,9 @@ static int report(void) {
 
 static void on_signal(int number) { (void)number; }
 
-static void check(int flags, const char *expected) {
+static void check(const char *program, int flags, const char *expected) {
   ipc_child_t *child;
-  const char *const argv[] = {"/proc/self/exe", "report", NULL};
+  const char *const argv[] = {program, "report", NULL};
   CHECK_EQUAL(ipc_spawn(&child, argv, flags | IPC_STDIN_PIPE | IPC_STDOUT_PIPE), 0);
   char text[256] = {0};
   CHECK(ipc_read_full(ipc_child_stdout(child), text, sizeof text - 1, PATIENCE) > 0);
@@ -47,10 +47,10 @@ int main(int argc, char **argv) {
   sigaddset(&mask, SIGINT);
   CHECK_EQUAL(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
 
-  check(0, "0 1 2 ");
+  check(argv[0], 0, "0 1 2 ");
   char expected[64];
   snprintf(expected, sizeof expected, "0 1 2 %d %d 100 ", ends[0], ends[1]);
-  check(IPC_INHERIT, expected);
+  check(argv[0], IPC_INHERIT, expected);
 
   /* Nothing of that has changed this process. */
   struct sigaction action;
@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
   int kept = fcntl(2, F_DUPFD_CLOEXEC, 50);
   close(0);
   close(1);
-  check(0, "0 1 2 ");
+  check(argv[0], 0, "0 1 2 ");
   close(2);
   ipc_child_t *child;
   const char *const cat[] = {"cat", NULL};

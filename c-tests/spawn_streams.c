@@ -3,7 +3,7 @@
 #include "streams.h"
 
 int main(void) {
-  int before = descriptor_count();
+  int before = open_descriptors();
   const char *const cat[] = {"cat", NULL};
   ipc_child_t *child;
   CHECK_EQUAL(ipc_spawn(&child, cat, IPC_STDIN_PIPE | IPC_STDOUT_PIPE), 0);
@@ -45,9 +45,10 @@ int main(void) {
     CHECK_EQUAL(ipc_child_wait(child, &how, PATIENCE), 0);
     CHECK(how.code == 37 && how.signal == 0);
   }
-  CHECK_FAILS(ipc_child_kill(child, SIGTERM), -ESRCH, "has ended");
+  /* Valgrind has no pidfd_send_signal. */
+  if (!is_under_valgrind()) CHECK_FAILS(ipc_child_kill(child, SIGTERM), -ESRCH, "has ended");
   CHECK_EQUAL(ipc_child_close(child), 0);
-  CHECK_EQUAL(descriptor_count(), before);
+  CHECK_EQUAL(open_descriptors(), before);
   check_no_children();
   return 0;
 }

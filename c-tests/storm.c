@@ -36,15 +36,6 @@ static uint64_t sum_of(const Payload *payload) {
   return sum;
 }
 
-static int entries(const char *path) {
-  int count = 0;
-  DIR *directory = opendir(path);
-  CHECK(directory != NULL);
-  while (readdir(directory) != NULL) count++;
-  closedir(directory);
-  return count;
-}
-
 static int mappings_of_objects(void) {
   int count = 0;
   char line[512];
@@ -64,7 +55,7 @@ static void initialise(void *data, void *context) {
 
 static void worker(void *argument) {
   int self = (int)(intptr_t)argument;
-  int descriptors = entries("/proc/self/fd");
+  int descriptors = open_descriptors();
   state = (seed + (uint64_t)getpid()) * 0x9e3779b97f4a7c15u | 1;
   while (!shared->stop) {
     const char *name = test_names[chance(NAMES)];
@@ -98,7 +89,7 @@ static void worker(void *argument) {
     }
     CHECK_EQUAL(ipc_shm_close(shm), 0);
   }
-  CHECK_EQUAL(entries("/proc/self/fd"), descriptors);
+  CHECK_EQUAL(open_descriptors(), descriptors);
   CHECK_EQUAL(mappings_of_objects(), 0);
 }
 

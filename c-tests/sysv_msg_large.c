@@ -66,7 +66,7 @@ int main(void) {
   pthread_t threads[2];
   int numbers[] = {0, 1};
   for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, wait_for_type, &numbers[i]);
-  for (int i = 0; i < 2; i++) await_asleep(await_tid(i), SYS_msgrcv);
+  for (int i = 0; i < 2; i++) wait_until_inside(await_tid(i), SYS_msgrcv);
   for (int i = 1; i >= 0; i--) {
     CHECK_EQUAL(ipc_sysv_msg_send(queue, 10 + i, pattern, LARGE, PATIENCE), 0);
     pthread_join(threads[i], NULL);
@@ -76,7 +76,7 @@ int main(void) {
   waiter_tid[0] = 0;
   for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_sysv_msg_send(queue, 1, pattern, LARGE, 0), 0);
   pthread_create(&threads[0], NULL, send_when_full, NULL);
-  await_asleep(await_tid(0), SYS_msgsnd);
+  wait_until_inside(await_tid(0), SYS_msgsnd);
   FINISH(start(child, NULL));
   pthread_join(threads[0], NULL);
   CHECK_EQUAL(ipc_sysv_msg_receive(queue, NULL, buf, LARGE, IPC_MSG_TYPE, 5, 0), LARGE);

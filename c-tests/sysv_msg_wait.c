@@ -37,7 +37,7 @@ int main(void) {
   void (*receivers[])(void *) = {receive_forever, receive_limited};
   for (int i = 0; i < 2; i++) {
     pid_t child = start(receivers[i], NULL);
-    await_asleep(child, i == 0 ? SYS_msgrcv : SYS_clock_nanosleep);
+    wait_until_inside(child, i == 0 ? SYS_msgrcv : SYS_ppoll);
     CHECK_EQUAL(ipc_sysv_msg_send(queue, 1, "this", 4, 0), 0);
     CHECK_EQUAL(ipc_sysv_msg_send(queue, 2, "that", 4, 0), 0);
     FINISH(child);
@@ -53,7 +53,7 @@ int main(void) {
   void (*senders[])(void *) = {send_forever, send_limited};
   for (int i = 0; i < 2; i++) {
     pid_t child = start(senders[i], NULL);
-    await_asleep(child, i == 0 ? SYS_msgsnd : SYS_clock_nanosleep);
+    wait_until_inside(child, i == 0 ? SYS_msgsnd : SYS_ppoll);
     CHECK_EQUAL(ipc_sysv_msg_receive(queue, NULL, text, 8192, IPC_MSG_ANY, 0, 0), 8192);
     FINISH(child);
   }

@@ -34,9 +34,9 @@ int main(void) {
   pid_t children[] = {
     start(receiver, &forever), start(receiver, &limited), start(sender, &forever),
     start(sender, &limited),   start(taker, &forever),    start(taker, &limited)};
-  long calls[] = {SYS_msgrcv, SYS_clock_nanosleep, SYS_msgsnd,
-                  SYS_clock_nanosleep, SYS_semtimedop, SYS_semtimedop};
-  for (int i = 0; i < 6; i++) await_asleep(children[i], calls[i]);
+  long calls[] = {SYS_msgrcv, SYS_ppoll, SYS_msgsnd,
+                  SYS_ppoll, SYS_semtimedop, SYS_semtimedop};
+  for (int i = 0; i < 6; i++) wait_until_inside(children[i], calls[i]);
   CHECK_EQUAL(ipc_sysv_msg_remove(queue), 0);
   CHECK_EQUAL(ipc_sysv_sem_remove(set), 0);
   for (int i = 0; i < 6; i++) FINISH(children[i]);

@@ -38,7 +38,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sysv_sem_op(set, both, 2, 10 * MILLISECOND), -ETIMEDOUT);
   expect(1, 0, 5);
   pid_t child = start(take_both, NULL);
-  await_asleep(child, SYS_semtimedop);
+  wait_until_inside(child, SYS_semtimedop);
   expect(1, 0, 5);
   ipc_sysv_sem_op_t give = {1, 1, 0};
   CHECK_EQUAL(ipc_sysv_sem_op(set, &give, 1, 0), 0);
@@ -46,14 +46,14 @@ int main(void) {
   expect(0, 0, 5);
 
   child = start(await_zero, NULL);
-  await_asleep(child, SYS_semtimedop);
+  wait_until_inside(child, SYS_semtimedop);
   ipc_sysv_sem_op_t take_all = {2, -5, 0};
   CHECK_EQUAL(ipc_sysv_sem_op(set, &take_all, 1, 0), 0);
   FINISH(child);
 
   /* The waiting process is killed: nothing has changed. */
   child = start(take_both, NULL);
-  await_asleep(child, SYS_semtimedop);
+  wait_until_inside(child, SYS_semtimedop);
   KILL(child);
   expect(0, 0, 0);
 

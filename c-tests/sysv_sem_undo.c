@@ -26,7 +26,7 @@ int main(void) {
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
   CHECK(WIFSTOPPED(status));
   pid_t next = start(waiter, NULL);
-  await_asleep(next, SYS_semtimedop);
+  wait_until_inside(next, SYS_semtimedop);
   CHECK_EQUAL(ipc_sysv_sem_value(set, 0), 0);
   KILL(child);
   FINISH(next);

@@ -27,10 +27,10 @@ static void waiter(void *which) {
     case 2: CHECK_EQUAL(ipc_sysv_sem_op(set, &take, 1, IPC_FOREVER), -EINTR); break;
     default: CHECK_EQUAL(ipc_sysv_sem_op(set, &take, 1, PATIENCE), -EINTR);
   }
-  CHECK_EQUAL(handled, 1);
+  CHECK(handled > 0);
 }
 
-enum { COUNT = 2000 };
+static int count;
 
 static void storm(void) {
   struct itimerval each = {{0, 1000}, {0, 1000}};
@@ -42,7 +42,7 @@ static void producer(void *unused) {
   storm();
   char text[1000] = {0};
   ipc_sysv_sem_op_t give = {0, 1, 0};
-  for (int i = 0; i < COUNT; i++) {
+  for (int i = 0; i < count; i++) {
     memcpy(text, &i, sizeof i);
     int result;
     while ((result = ipc_sysv_msg_send(queue, 1 + i % 3, text, sizeof text, i % 2 ? IPC_FOREVER : PATIENCE)) == -EINTR) {
@@ -55,17 +55,23 @@ static void producer(void *unused) {
 }
 
 int main(void) {
+  count = is_under_valgrind() ? 200 : 2000;
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   CHECK(sigaction(SIGALRM, &action, NULL) == 0);
   CHECK_EQUAL(ipc_sysv_msg_open(&queue, IPC_SYSV_PRIVATE, IPC_CREATE, 0600), IPC_CREATED);
   remember(IPC_KIND_SYSV_MSG, ipc_sysv_msg_id(queue));
   CHECK_EQUAL(ipc_sysv_sem_open(&set, IPC_SYSV_PRIVATE, 1, NULL, IPC_CREATE, 0600), IPC_CREATED);
   remember(IPC_KIND_SYSV_SEM, ipc_sysv_sem_id(set));
-  long calls[] = {SYS_msgrcv, SYS_clock_nanosleep, SYS_semtimedop, SYS_semtimedop};
+  long calls[] = {SYS_msgrcv, SYS_ppoll, SYS_semtimedop, SYS_semtimedop};
   for (int i = 0; i < 4; i++) {
     pid_t child = start(waiter, &i);
-    await_asleep(child, calls[i]);
-    kill(child, SIGALRM);
+    wait_until_inside(child, calls[i]);
+    /* Again where one came between two of the short sleeps that a deadline is made of. */
+    siginfo_t ended = {0};
+    for (; ended.si_pid == 0; sched_yield()) {
+      kill(child, SIGALRM);
+      CHECK(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0);
+    }
     FINISH(child);
   }
 
@@ -73,7 +79,7 @@ int main(void) {
   storm();
   char text[1000];
   ipc_sysv_sem_op_t take = {0, -1, 0};
-  for (int i = 0; i < COUNT; i++) {
+  for (int i = 0; i < count; i++) {
     ssize_t length;
     while ((length = ipc_sysv_msg_receive(queue, NULL, text, sizeof text, IPC_MSG_ANY, 0, i % 2 ? PATIENCE : IPC_FOREVER)) == -EINTR) {
     }

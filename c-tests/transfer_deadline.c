@@ -41,6 +41,7 @@ static void stopped_reader(void *argument) {
   unsigned char *bytes = allocate(SIZE);
   CHECK_EQUAL(ipc_read_full(job->ends[0], bytes, job->size, PATIENCE), (ssize_t)job->size);
   check_pattern(bytes, job->size, 0);
+  free(bytes);
 }
 
 int main(void) {
@@ -104,5 +105,6 @@ int main(void) {
   CHECK_EQUAL(ipc_read_full(file, bytes, SIZE, 0), SIZE);
   check_pattern(bytes, SIZE, 0);
   CHECK_EQUAL(ipc_read_full(file, bytes, SIZE, 0), 0);
+  free(bytes);
   return 0;
 }

@@ -9,6 +9,7 @@ static void writer(void *argument) {
   unsigned char *bytes = allocate(SIZE);
   fill_pattern(bytes, SIZE, 0);
   CHECK_EQUAL(ipc_write_full(ends[1], bytes, SIZE, IPC_FOREVER), SIZE);
+  free(bytes);
 }
 
 int main(void) {
@@ -26,5 +27,6 @@ int main(void) {
   check_pattern(bytes, SIZE, 0);
   CHECK_EQUAL(ipc_read_full(ends[0], bytes, 1, IPC_FOREVER), 0);
   FINISH(child);
+  free(bytes);
   return 0;
 }

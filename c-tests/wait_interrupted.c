@@ -33,11 +33,11 @@ int main(void) {
   hold_everything();
   for (int i = 0; i < 5; i++) {
     pid_t child = start(waiter, &i);
-    wait_until_asleep(child);
+    wait_until_on_futex(child);
     CHECK(kill(child, SIGUSR1) == 0);
     if (i == 3 || i == 4) {
       /* It sleeps on; then it gets what it waited for. */
-      wait_until_asleep(child);
+      wait_until_on_futex(child);
       CHECK_EQUAL(ipc_rwlock_unlock(i == 3 ? &everything->written : &everything->read), 0);
     }
     FINISH(child);

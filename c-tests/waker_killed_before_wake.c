@@ -80,6 +80,7 @@ static void run_until_futex(pid_t child) {
 }
 
 int main(void) {
+  SKIP_UNDER_VALGRIND("its system calls are not the program's");
   shared = shared_memory(sizeof *shared);
   for (int kind = 0; kind < KINDS; kind++) {
     CHECK_EQUAL(ipc_event_init(&shared->manual, 0), 0);
@@ -96,7 +97,7 @@ int main(void) {
     CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
     pid_t sleepers[2];
     int count = kind == BARRIER ? 2 : 1;
-    for (int i = 0; i < count; i++) wait_until_asleep(sleepers[i] = start(sleeper, &kind));
+    for (int i = 0; i < count; i++) wait_until_on_futex(sleepers[i] = start(sleeper, &kind));
     run_until_futex(child);
     KILL(child);
     for (int i = 0; i < count; i++) FINISH(sleepers[i]);

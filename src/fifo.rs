@@ -8,6 +8,7 @@
 //! milliseconds.
 
 use crate::error::{Errno, Result, fail, failed};
+use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
 use crate::time::{Deadline, now};
 use core::ffi::CStr;
@@ -95,7 +96,7 @@ pub(crate) fn open(
         ),
         errno => failed(errno),
     })?;
-    pipe::set_nonblocking(file.as_fd(), nonblocking).map_err(failed)?;
+    ready::set_nonblocking(file.as_fd(), nonblocking).map_err(failed)?;
     if inherited {
         pipe::set_inherited(file.as_fd()).map_err(failed)?;
     }
@@ -113,8 +114,8 @@ fn open_reader(node: &pipe::Node, deadline: Deadline) -> Result<OwnedFd, Errno> 
     loop {
         // Bytes, or the end of the file (a writer came and has left again), or a writer that has
         // written nothing yet.
-        let watched = stream::watch(reader.as_raw_fd(), libc::POLLIN);
-        if stream::wait(&mut [watched], Deadline::Now)? || pipe::has_writer(reader.as_fd()) {
+        let watched = ready::watch(reader.as_raw_fd(), READABLE);
+        if ready::wait_any(&mut [watched], Deadline::Now)? || pipe::has_writer(reader.as_fd()) {
             return Ok(reader);
         }
         match deadline {
@@ -169,13 +170,10 @@ fn wait_for_opening(
     reader: Option<libc::pollfd>,
     deadline: Deadline,
 ) -> Result<(), Errno> {
-    let unused = stream::watch(-1, 0);
+    let unused = ready::watch(-1, 0);
     let notices = openings.map_or(-1, |openings| openings.as_fd().as_raw_fd());
-    let mut list = [
-        stream::watch(notices, libc::POLLIN),
-        reader.unwrap_or(unused),
-    ];
-    stream::wait(&mut list, deadline)?;
+    let mut list = [ready::watch(notices, READABLE), reader.unwrap_or(unused)];
+    ready::wait_any(&mut list, deadline)?;
     if list[0].revents != 0 {
         // What they say does not matter; that they are taken does.
         let mut taken = [MaybeUninit::uninit(); 1024];

@@ -8,10 +8,10 @@
 use crate::error::{Errno, Result, fail, failed};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
-use crate::object::{Options, Outcome, SHM_DIRECTORY};
+use crate::object::{Options, Outcome, SHM_DIRECTORY, check_owner};
 use crate::sync::RECHECK;
 use crate::sync::sem::VALUE_MAX;
-use crate::sys::{file, process, semaphore};
+use crate::sys::{file, semaphore};
 use crate::time::{Deadline, now};
 use core::ptr::NonNull;
 use std::ffi::CString;
@@ -136,14 +136,7 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
         ));
     }
     if options.check_owner {
-        let (user, owner) = (process::effective_user(), status.owner());
-        let permissions = status.permissions();
-        if owner != user || permissions & 0o022 != 0 {
-            return Err(fail!(
-                EACCES,
-                "{name}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}"
-            ));
-        }
+        check_owner(name, &status)?;
     }
     Ok(())
 }

@@ -207,14 +207,7 @@ impl Object {
             return Err(not_regular(location));
         }
         if options.check_owner {
-            let (user, owner) = (process::effective_user(), status.owner());
-            let permissions = status.permissions();
-            if owner != user || permissions & 0o022 != 0 {
-                return Err(fail!(
-                    EACCES,
-                    "{location}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}"
-                ));
-            }
+            check_owner(location, &status)?;
         }
         let data_size = agreed_size(location, file.as_fd(), wanted, options, status.size())?;
         if status.is_unlinked() {
@@ -345,6 +338,19 @@ fn pid_namespace() -> u32 {
 /// Removes a name. The object lives on in the processes that have it open.
 pub(crate) fn unlink(location: &Location) -> Result<()> {
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
+}
+
+/// Refuses a file that another user owns, or that others may write to.
+pub(crate) fn check_owner(shown: &dyn fmt::Display, status: &file::Status) -> Result<()> {
+    let (user, owner) = (process::effective_user(), status.owner());
+    let permissions = status.permissions();
+    if owner == user && permissions & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(fail!(
+        EACCES,
+        "{shown}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}"
+    ))
 }
 
 fn not_regular(location: &Location) -> crate::error::Error {

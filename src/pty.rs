@@ -1,12 +1,14 @@
 //! Pseudoterminals: a program that wants a terminal gets one that another program controls.
 
 use crate::error::{Errno, Error, Result, fail, failed};
+use crate::spawn::{Child, Order, Stream};
 use crate::sys::ready::{self, READABLE};
-use crate::sys::socket::Room;
-use crate::sys::terminal::{self, Program, WindowSize};
+use crate::sys::spawn::Strings;
+use crate::sys::stream;
+use crate::sys::terminal::{self, WindowSize};
 use crate::time::Deadline;
-use core::ffi::{CStr, c_char};
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use core::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// How a terminal shall be.
 #[derive(Clone, Copy)]
@@ -30,56 +32,38 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
     Ok((controller, terminal))
 }
 
-/// Starts a program on a new pseudoterminal. Returns the controlling end and the process's pidfd.
-///
-/// # Safety
-///
-/// `arguments` and `environment` are arrays of NUL-terminated strings, ended by NULL; the first
-/// argument is there.
-pub(crate) unsafe fn spawn(
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
+/// Starts a program on a new pseudoterminal. Returns the controlling end and the program's process.
+pub(crate) fn spawn(
+    arguments: Strings<'_>,
+    environment: Strings<'_>,
     attributes: Attributes,
-) -> Result<(OwnedFd, OwnedFd)> {
-    // SAFETY: by this function's contract.
-    let file = unsafe { CStr::from_ptr(*arguments) };
-    if file.is_empty() {
-        return Err(fail!(ENOENT, "the program's name is empty"));
-    }
-    let paths = crate::spawn::candidates(file);
-    let program = Program {
-        paths: &paths,
+) -> Result<(OwnedFd, Child)> {
+    let (controller, terminal) = open(attributes)?;
+    let child = Child::start(&Order {
         arguments,
         environment,
-    };
-    let (controller, terminal) = open(attributes)?;
-    // SAFETY: by this function's contract.
-    match unsafe { terminal::spawn(terminal.as_fd(), &program) } {
-        Ok(pidfd) => Ok((controller, pidfd)),
-        Err(errno) => Err(failed!(
-            errno,
-            "{}: cannot be started",
-            file.to_bytes().escape_ascii()
-        )),
-    }
+        directory: None,
+        streams: [Stream::Descriptor(terminal.as_raw_fd()); 3],
+        inherits: false,
+        leads_session: true,
+    })?;
+    Ok((controller, child))
 }
 
 /// Reads what the programs on the terminal have written: at least one byte; 0 when all have
 /// closed it.
-pub(crate) fn read(controller: RawFd, mut room: Room<'_>, timeout_ns: i64) -> Result<usize> {
-    let deadline = Deadline::after(timeout_ns)?;
+pub(crate) fn read(
+    controller: RawFd,
+    room: &mut [MaybeUninit<u8>],
+    deadline: Deadline,
+) -> Result<usize> {
     terminal::is_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
-    if room.capacity() == 0 {
+    if room.is_empty() {
         return Err(fail!(EINVAL, "the buffer has no room"));
     }
     loop {
-        match ready::wait(controller, READABLE, deadline) {
-            Err(Errno::ETIMEDOUT) if deadline == Deadline::Now => {
-                return Err(Errno::EAGAIN.into());
-            }
-            outcome => outcome?,
-        }
-        match room.read(controller) {
+        ready::wait(controller, READABLE, deadline)?;
+        match stream::read(controller, room) {
             // Linux's way of saying that nobody has the terminal open.
             Err(Errno::EIO) => return Ok(0),
             // Another reader was faster, where the descriptor does not wait itself.

@@ -2,6 +2,7 @@
 //! signalled by pidfd, so that never another process that got the same number is meant.
 
 use crate::error::{Errno, Error, Result, fail, failed};
+use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::spawn::{self, Exit, Image, Step, Strings};
 use crate::sys::{pipe, stream};
 use crate::time::Deadline;
@@ -41,6 +42,8 @@ pub(crate) struct Order<'a> {
     pub(crate) directory: Option<&'a CStr>,
     pub(crate) streams: [Stream<'a>; 3],
     pub(crate) inherits: bool,
+    /// Whether the child leads a new session, controlled by the terminal that is its standard input.
+    pub(crate) leads_session: bool,
 }
 
 /// A process that this one has started.
@@ -118,6 +121,7 @@ impl Child {
             directory: order.directory,
             streams,
             inherits: order.inherits,
+            leads_session: order.leads_session,
         };
         let started = spawn::start(&image).map_err(|failure| failed(name, order, failure))?;
         Ok(Child {
@@ -242,14 +246,14 @@ impl Child {
                 input.close();
             }
             let mut list = [
-                stream::watch(input.number(), libc::POLLOUT),
-                stream::watch(output.number(), libc::POLLIN),
-                stream::watch(error.number(), libc::POLLIN),
+                ready::watch(input.number(), WRITABLE),
+                ready::watch(output.number(), READABLE),
+                ready::watch(error.number(), READABLE),
             ];
             if list.iter().all(|entry| entry.fd < 0) {
                 return Ok(());
             }
-            match stream::wait(&mut list, deadline) {
+            match ready::wait_any(&mut list, deadline) {
                 Ok(true) => {}
                 Ok(false) if deadline == Deadline::Now => {
                     return Err(fail!(EAGAIN, "process {} is not ready yet", self.id));
@@ -364,7 +368,7 @@ fn decode(word: u64) -> Option<Exit> {
 }
 
 /// The files that may be meant by a program's name.
-pub(crate) fn candidates(name: &CStr) -> Vec<CString> {
+fn candidates(name: &CStr) -> Vec<CString> {
     if name.to_bytes().contains(&b'/') {
         return vec![name.to_owned()];
     }
@@ -447,6 +451,7 @@ fn failed(name: &CStr, order: &Order<'_>, (step, errno): (Step, Errno)) -> Error
                 .escape_ascii()
         ),
         Step::Descriptors => failed!(errno, "{name}: its descriptors cannot be arranged"),
+        Step::Terminal => failed!(errno, "{name}: the terminal cannot be made its own"),
         Step::Clone if errno == Errno::EAGAIN => fail!(
             EAGAIN,
             "{name}: no more processes are allowed (RLIMIT_NPROC, kernel.pid_max, or the control group's pids.max)"

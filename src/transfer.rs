@@ -5,6 +5,7 @@
 //! waited for, and the waiting is done where a deadline can be given: in poll.
 
 use crate::error::{Errno, Error, Result, fail, meaning};
+use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::stream;
 use crate::time::Deadline;
 use core::cell::Cell;
@@ -85,7 +86,7 @@ pub(crate) fn read_full(
             Ok(0) => break,
             Ok(count) => done += count,
             Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => wait(fd, libc::POLLIN, deadline)
+            Err(Errno::EAGAIN) => wait(fd, READABLE, deadline)
                 .map_err(|errno| failed(fd, "read", done, total, errno))?,
             Err(errno) => return Err(failed(fd, "read", done, total, errno)),
         }
@@ -119,7 +120,7 @@ pub(crate) fn write_full(
             Ok(0) => return Err(failed(fd, "written", done, total, Errno::EIO)),
             Ok(count) => done += count,
             Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => wait(fd, libc::POLLOUT, deadline)
+            Err(Errno::EAGAIN) => wait(fd, WRITABLE, deadline)
                 .map_err(|errno| failed(fd, "written", done, total, errno))?,
             Err(errno) => return Err(failed(fd, "written", done, total, errno)),
         }
@@ -138,12 +139,10 @@ fn wait(fd: RawFd, events: i16, deadline: Deadline) -> Result<(), Errno> {
         return Err(Errno::EAGAIN);
     }
     loop {
-        match stream::wait(&mut [stream::watch(fd, events)], deadline) {
-            Ok(true) => return Ok(()),
-            Ok(false) => return Err(Errno::ETIMEDOUT),
+        match ready::wait(fd, events, deadline) {
             // A whole transfer is resumed.
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
+            outcome => return outcome,
         }
     }
 }

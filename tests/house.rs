@@ -186,7 +186,7 @@ fn layer(module: &str) -> (u32, &'static str) {
     }
 }
 
-/// A module imports from its own layer and those below, never from above. `error`, `name` and
+/// A module imports from its own layer and those below, never from above. `error`, `name`, `text` and
 /// `time` import only each other.
 fn imports_go_down(source: &Source) -> Complaints {
     let module = source.module();

@@ -4,17 +4,11 @@
  *
  * Run by hand: ./001_pseudoterminal
  */
-#include <poll.h>
 #include <robustipc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 /* Ends the program when a call has failed. */
 static ssize_t checked(ssize_t result) {
@@ -30,8 +24,9 @@ int main(void) {
     "stty -echo; echo 'your name?'; read name; echo \"hello, $name\"",
     NULL};
   ipc_pty_attr_t attr = {.rows = 40, .columns = 100};
-  int controller, pidfd, asked = 0;
-  checked(ipc_pty_spawn(&controller, &pidfd, argv, NULL, &attr));
+  int controller, asked = 0;
+  ipc_child_t *program;
+  checked(ipc_pty_spawn(&program, &controller, argv, NULL, &attr));
 
   char output[1000] = "", buffer[100];
   ssize_t count;
@@ -46,10 +41,10 @@ int main(void) {
   /* A terminal ends its lines with two characters. */
   for (char *line = strtok(output, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) puts(line);
 
-  siginfo_t info;
-  if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0) return 1;
-  printf("the program has ended with status %d\n", info.si_status);
+  ipc_child_exit_t how;
+  checked(ipc_child_wait(program, &how, IPC_FOREVER));
+  printf("the program has ended with status %d\n", how.code);
   close(controller);
-  close(pidfd);
+  ipc_child_close(program);
   return 0;
 }

@@ -4,25 +4,17 @@
 
 #include "test.h"
 
-#include <sched.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
 
 /* Waits until the thread, of this process or a child's, sleeps on a futex. */
-__attribute__((unused)) static void wait_until_asleep(pid_t thread) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
+__attribute__((unused)) static void wait_until_on_futex(pid_t thread) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
-    FILE *file = fopen(path, "r");
-    if (file == NULL) SKIP("/proc/PID/syscall cannot be read here");
-    long number = -1;
-    int found = fscanf(file, "%ld", &number);
-    fclose(file);
-    if (found == 1 && (number == SYS_futex || number == SYS_futex_waitv)) return;
+    long number = system_call_of(thread);
+    if (number == SYS_futex || number == SYS_futex_waitv) return;
   }
   test_failed(__FILE__, __LINE__, "thread %d does not go to sleep", (int)thread);
 }

@@ -61,32 +61,6 @@ __attribute__((unused)) static ipc_mq_t *join_mq(const char *name, int flags) {
   return mq;
 }
 
-/* Waits until another process, a child or the parent, sleeps in that system call. */
-__attribute__((unused)) static void wait_until_asleep(pid_t process, long call) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/syscall", (int)process);
-  for (;;) {
-    FILE *file = fopen(path, "r");
-    if (file == NULL) SKIP("/proc does not show what a process sleeps in");
-    long found = -1;
-    int fields = fscanf(file, "%ld", &found); /* "running" while it does not sleep */
-    fclose(file);
-    if (fields == 1 && found == call) return;
-    CHECK(waitpid(process, NULL, WNOHANG) != process);
-    sched_yield();
-  }
-}
-
-/* How many descriptors this process has open. */
-__attribute__((unused)) static int count_descriptors(void) {
-  DIR *directory = opendir("/proc/self/fd");
-  CHECK(directory != NULL);
-  int count = 0;
-  while (readdir(directory) != NULL) count++;
-  closedir(directory);
-  return count;
-}
-
 /* How many threads this process has. */
 __attribute__((unused)) static int count_threads(void) {
   DIR *directory = opendir("/proc/self/task");

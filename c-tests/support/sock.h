@@ -1,5 +1,4 @@
-/* For tests of sockets and terminals: paths that are cleaned up, open descriptors counted,
- * children that are known to wait. */
+/* For tests of sockets and terminals: paths that are cleaned up. */
 #ifndef SOCK_H
 #define SOCK_H
 
@@ -36,16 +35,6 @@ __attribute__((unused)) static const char *unique_path(const char *suffix) {
   return path;
 }
 
-/* How many descriptors this process has open. */
-__attribute__((unused)) static int open_descriptors(void) {
-  DIR *directory = opendir("/proc/self/fd");
-  CHECK(directory != NULL);
-  int count = 0;
-  while (readdir(directory) != NULL) count++;
-  closedir(directory);
-  return count;
-}
-
 __attribute__((unused)) static bool is_close_on_exec(int fd) {
   int flags = fcntl(fd, F_GETFD);
   CHECK(flags >= 0);
@@ -56,25 +45,6 @@ __attribute__((unused)) static bool is_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
   CHECK(flags >= 0);
   return (flags & O_NONBLOCK) != 0;
-}
-
-/* What the kernel says of a process: the letter of its state. */
-__attribute__((unused)) static char process_state(pid_t process) {
-  char path[64], line[512] = "";
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  CHECK(fgets(line, sizeof line, file) != NULL);
-  fclose(file);
-  const char *end = strrchr(line, ')');
-  CHECK(end != NULL && end[1] == ' ');
-  return end[2];
-}
-
-/* Returns when the process sleeps in a system call. For a child that does nothing else. */
-__attribute__((unused)) static void wait_until_asleep(pid_t process) {
-  for (int64_t limit = now_ns() + PATIENCE; process_state(process) != 'S'; sched_yield())
-    CHECK(now_ns() < limit);
 }
 
 /* A bound socket of this type that does not use the library. */

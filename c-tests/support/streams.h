@@ -16,33 +16,6 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Waits until a process (or a thread, by its id) sleeps in the kernel. Meaningful after it has said that nothing
- * but the call in question is left to sleep in. */
-__attribute__((unused)) static void wait_until_asleep(pid_t process) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-  for (;;) {
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    char state = 0;
-    CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-    fclose(file);
-    if (state == 'S') return;
-    CHECK(state != 'Z' && state != 'X');
-    sched_yield();
-  }
-}
-
-/* How many descriptors this process has open: before and after must be the same. */
-__attribute__((unused)) static int descriptor_count(void) {
-  DIR *directory = opendir("/proc/self/fd");
-  CHECK(directory != NULL);
-  int count = 0;
-  while (readdir(directory) != NULL) count++;
-  closedir(directory);
-  return count;
-}
-
 /* No child of this process is left, running or ended. */
 __attribute__((unused)) static void check_no_children(void) {
   CHECK_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
@@ -71,7 +44,8 @@ __attribute__((unused)) static const char *test_path(const char *name) {
   static unsigned used;
   if (test_directory[0] == 0) {
     const char *base = getenv("TMPDIR");
-    snprintf(test_directory, sizeof test_directory, "%.40s/ripc-test-XXXXXX", base ? base : "/tmp");
+    snprintf(test_directory, sizeof test_directory, "%.30s/ripc-test-%d-XXXXXX", base ? base : "/tmp",
+      (int)getpid());
     CHECK(mkdtemp(test_directory) != NULL);
     test_directory_owner = getpid();
     atexit(test_remove_directory);

@@ -1,5 +1,5 @@
 /* What the tests of System V IPC need besides: ids and keys that are cleaned up (they would outlive
- * the test on the whole machine), and waiting until another process is asleep in a call. */
+ * the test on the whole machine). */
 #ifndef SYSV_H
 #define SYSV_H
 
@@ -76,23 +76,6 @@ __attribute__((unused)) static key_t unique_key(const char *suffix) {
     unlink(sysv_files[sysv_file_count]);
   }
   SKIP("no free key");
-}
-
-/* Waits until a process or thread is asleep in that system call. */
-__attribute__((unused)) static void await_asleep(pid_t pid, long call) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
-  for (;;) {
-    FILE *file = fopen(path, "r");
-    if (file == NULL) SKIP("/proc/PID/syscall cannot be read");
-    long found = -1;
-    int read = fscanf(file, "%ld", &found);
-    fclose(file);
-    if (read == 1 && found == call) return;
-    CHECK(kill(pid, 0) == 0);
-    struct timespec pause = {0, 1000000};
-    nanosleep(&pause, NULL);
-  }
 }
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef TEST_H
 #define TEST_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <robustipc.h>
@@ -155,27 +156,57 @@ __attribute__((unused)) static void *shared_memory(size_t size) {
   return memory;
 }
 
-/* Waits until a thread is inside the system call `number` (SYS_futex, say). */
-__attribute__((unused)) static void wait_until_inside(pid_t thread, long number) {
-  char path[64], found[64];
-  snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
-  for (;;) {
-    FILE *file = fopen(path, "r");
-    if (file == NULL) SKIP("/proc does not show system calls");
-    char *line = fgets(found, sizeof found, file);
-    fclose(file);
-    CHECK(line != NULL);
-    char *end;
-    if (strtol(found, &end, 10) == number && end != found) return;
-    sched_yield();
-  }
-}
-
 /* The monotonic clock, in nanoseconds. */
 __attribute__((unused)) static int64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+}
+
+/* The number of the system call that a thread, of this process or another, sleeps in; -1 while it does not sleep. */
+__attribute__((unused)) static long system_call_of(pid_t thread) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) SKIP("/proc/PID/syscall cannot be read here");
+  long number;
+  if (fscanf(file, "%ld", &number) != 1) number = -1; /* "running" */
+  fclose(file);
+  return number;
+}
+
+/* Waits until a thread sleeps inside the system call `number` (SYS_futex, say). */
+__attribute__((unused)) static void wait_until_inside(pid_t thread, long number) {
+  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
+    if (system_call_of(thread) == number) return;
+  test_failed(__FILE__, __LINE__, "thread %d does not get into system call %ld", (int)thread, number);
+}
+
+/* Waits until a process (or a thread, by its id) sleeps in the kernel. Meaningful after it has said that nothing
+ * but the call in question is left to sleep in. */
+__attribute__((unused)) static void wait_until_asleep(pid_t process) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    char state = 0;
+    CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+    fclose(file);
+    if (state == 'S') return;
+    CHECK(state != 'Z' && state != 'X');
+  }
+  test_failed(__FILE__, __LINE__, "process %d does not go to sleep", (int)process);
+}
+
+/* How many descriptors this process has open: before and after must be the same. */
+__attribute__((unused)) static int open_descriptors(void) {
+  DIR *directory = opendir("/proc/self/fd");
+  CHECK(directory != NULL);
+  int count = 0;
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
 }
 
 #endif

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
 /// it was set are released all the same.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: as in ipc_event_set().
+/// Errors: those of ipc_event_set().
 /// Threads: safe.
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
 /// setting back.
 ///
 /// Returns: 1 set, 0 not set, or a negative error.
-/// Errors: as in ipc_event_set().
+/// Errors: those of ipc_event_set().
 /// Threads: safe.
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
 /// Ends an event that nobody will use again. Not needed before unmapping.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: as in ipc_event_set().
+/// Errors: those of ipc_event_set().
 /// Threads: the last one destroys.
 /// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]

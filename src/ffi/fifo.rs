@@ -37,12 +37,7 @@ pub unsafe extern "C" fn ipc_fifo_create(
         if path.is_empty() {
             return Err(fail!(EINVAL, "the path is empty"));
         }
-        if mode & !0o777 != 0 {
-            return Err(fail!(
-                EINVAL,
-                "mode {mode:#o}: expected permission bits up to 0777"
-            ));
-        }
+        check_mode(mode)?;
         let created = fifo::create(path, flags & IPC_EXCLUSIVE != 0, mode)?;
         Ok(if created { IPC_CREATED } else { IPC_OPENED })
     })

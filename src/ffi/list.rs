@@ -118,10 +118,8 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
                 "kinds {kinds:#x}: expected any of {IPC_KIND_ALL:#x}"
             ));
         }
-        let handle = LISTINGS.insert(Listing::new(kinds))?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { out.write(handle) };
-        Ok(0)
+        unsafe { put(out, LISTINGS.insert(Listing::new(kinds))?) }
     })
 }
 
@@ -141,7 +139,7 @@ pub unsafe extern "C" fn ipc_list_next(list: *mut ipc_list_t, object: *mut ipc_o
             return Ok(0);
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { object.write(object_of(index, found)) };
+        unsafe { put(object, object_of(index, found)) }?;
         Ok(1)
     })
 }

@@ -15,36 +15,65 @@
     reason = "said once for all exports, above"
 )]
 
-pub mod barrier;
-pub mod cond;
-pub mod event;
-pub mod fifo;
-pub mod list;
-pub mod mq;
-pub mod mutex;
-pub mod once;
-pub mod permits;
-pub mod pipe;
-pub mod pty;
-pub mod rwlock;
-pub mod sem;
-pub mod shm;
-pub mod sock;
-pub mod spawn;
-pub mod sysv;
+// The generated header has this order, from the general to the special. Blank lines keep it from being
+// sorted.
+
+// Texts and types.
 pub mod text;
+
 pub mod types;
 
+// Shared memory, and what is placed in it.
+pub mod shm;
+
+pub mod mutex;
+
+pub mod cond;
+
+pub mod sem;
+
+pub mod rwlock;
+
+pub mod permits;
+
+pub mod barrier;
+
+pub mod once;
+
+pub mod event;
+
+// Messages, bytes and processes.
+pub mod mq;
+
+pub mod pipe;
+
+pub mod spawn;
+
+pub mod fifo;
+
+pub mod sock;
+
+pub mod pty;
+
+// System V.
+pub mod sysv;
+
+// What there is.
+pub mod list;
+
+// Not part of the face.
 mod handle;
 
 use crate::error::{self, Error, Result, fail, preserving_errno};
 use crate::map::Access;
 use crate::object::{Options, Outcome};
 use core::cell::Cell;
-use core::ffi::{CStr, c_int};
-use core::mem::ManuallyDrop;
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 use handle::is_handle;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Result of opening: the object existed.
@@ -79,12 +108,16 @@ pub const IPC_KERNEL: c_int = 0x40;
 /// Flag of ipc_sem_open(): the C library's semaphore, the one that sem_open() opens, instead of
 /// this library's.
 pub const IPC_POSIX: c_int = 0x80;
-/// Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
-pub const IPC_INHERIT: c_int = 0x400;
 /// Open flag: refuse, with -EACCES, an object that another user owns or that others may write to.
 pub const IPC_CHECK_OWNER: c_int = 0x100;
 /// Flag of ipc_shm_from_fd(): accept memory whose size is not sealed, from a trusted peer.
 pub const IPC_UNSEALED: c_int = 0x200;
+/// Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
+pub const IPC_INHERIT: c_int = 0x400;
+
+// From 0x10000 on a bit is one call's own, and another call may give it another meaning; each refuses
+// what it does not know. Flags of initialisers (ipc_event_init() and its like) and in attributes begin
+// at 0x1 anew: no open flag is taken there.
 
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
 const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
@@ -245,10 +278,10 @@ fn silence_own_panics() {
 }
 
 /// Checks that a C caller gave an address where one is needed, aligned for what it points to.
-fn checked<T>(pointer: *mut T, what: &str) -> Result<core::ptr::NonNull<T>> {
+fn checked<T>(pointer: *mut T, what: &str) -> Result<NonNull<T>> {
     checked_address(pointer.addr(), align_of::<T>(), what)?;
     // SAFETY: checked_address refuses 0.
-    Ok(unsafe { core::ptr::NonNull::new_unchecked(pointer) })
+    Ok(unsafe { NonNull::new_unchecked(pointer) })
 }
 
 #[inline(never)]
@@ -310,11 +343,8 @@ fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<Options> 
             "IPC_READ_ONLY and IPC_WRITE_ONLY exclude each other"
         ));
     }
-    if is_set(IPC_CREATE) && mode & !0o777 != 0 {
-        return Err(fail!(
-            EINVAL,
-            "mode {mode:#o}: expected permission bits up to 0777"
-        ));
+    if is_set(IPC_CREATE) {
+        check_mode(mode)?;
     }
     Ok(Options {
         create: is_set(IPC_CREATE),
@@ -347,6 +377,93 @@ fn check_flags(flags: c_int, allowed: c_int) -> Result<()> {
             "flags {flags:#x}: {unknown:#x} has no meaning in this call"
         )),
     }
+}
+
+/// Refuses a mode of an object to be made that has more than permissions.
+fn check_mode(mode: libc::mode_t) -> Result<()> {
+    match mode & !0o777 {
+        0 => Ok(()),
+        _ => Err(fail!(
+            EINVAL,
+            "mode {mode:#o}: expected permission bits up to 0777"
+        )),
+    }
+}
+
+/// Writes an output: the last step of a call that succeeds.
+///
+/// # Safety
+///
+/// `place` points to writable memory for a `T`.
+unsafe fn put<T>(place: NonNull<T>, value: T) -> Result<c_int> {
+    // SAFETY: by this function's contract.
+    unsafe { place.write(value) };
+    Ok(0)
+}
+
+/// The same for two new descriptors, which are C's from then on.
+///
+/// # Safety
+///
+/// `first` and `second` point to writable memory for one int each.
+unsafe fn put_two(
+    first: NonNull<c_int>,
+    second: NonNull<c_int>,
+    made: (OwnedFd, OwnedFd),
+) -> Result<c_int> {
+    // SAFETY: by this function's contract.
+    unsafe {
+        put(first, made.0.into_raw_fd())?;
+        put(second, made.1.into_raw_fd())
+    }
+}
+
+/// A C caller's buffer to write into.
+///
+/// # Safety
+///
+/// `buffer` is NULL or has room for `length` bytes, which nobody else uses during the call.
+unsafe fn writable<'a>(
+    buffer: *mut c_void,
+    length: usize,
+    what: &str,
+) -> Result<&'a mut [MaybeUninit<u8>]> {
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    check_length(length, what)?;
+    let buffer = checked(buffer.cast::<MaybeUninit<u8>>(), what)?;
+    // SAFETY: not NULL; the rest by this function's contract.
+    Ok(unsafe { core::slice::from_raw_parts_mut(buffer.as_ptr(), length) })
+}
+
+/// A C caller's bytes.
+///
+/// # Safety
+///
+/// `bytes` is NULL or points to `length` bytes that stay during the call.
+unsafe fn readable<'a>(
+    bytes: *const c_void,
+    length: usize,
+    what: &str,
+) -> Result<&'a [MaybeUninit<u8>]> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    check_length(length, what)?;
+    let bytes = checked(bytes.cast_mut().cast::<MaybeUninit<u8>>(), what)?;
+    // SAFETY: not NULL; the rest by this function's contract.
+    Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr(), length) })
+}
+
+fn check_length(length: usize, what: &str) -> Result<()> {
+    if isize::try_from(length).is_err() {
+        return Err(fail!(
+            EINVAL,
+            "{what}: a length of {length} bytes is over SSIZE_MAX"
+        ));
+    }
+    Ok(())
 }
 
 /// What closing NULL gives: nothing to do.

@@ -123,9 +123,8 @@ pub unsafe extern "C" fn ipc_mq_open(
         // SAFETY: by the contract of this call.
         let attributes = unsafe { attributes(attr) }?;
         let (queue, outcome) = Queue::open(&name, attributes, mq_options(flags, mode)?)?;
-        let handle = QUEUES.insert(queue)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { out.write(handle) };
+        unsafe { put(out, QUEUES.insert(queue)?) }?;
         Ok(opened(outcome))
     })
 }
@@ -342,17 +341,15 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
         } else {
             0
         };
+        let answer = ipc_mq_attr_t {
+            max_messages: found.max_messages,
+            message_size: found.message_size,
+            current_messages: found.current_messages,
+            flags: IPC_KERNEL | direction | nonblocking,
+            reserved: [0; 5],
+        };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe {
-            attr.write(ipc_mq_attr_t {
-                max_messages: found.max_messages,
-                message_size: found.message_size,
-                current_messages: found.current_messages,
-                flags: IPC_KERNEL | direction | nonblocking,
-                reserved: [0; 5],
-            });
-        }
-        Ok(0)
+        unsafe { put(attr, answer) }
     })
 }
 

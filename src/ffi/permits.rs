@@ -82,7 +82,7 @@ pub unsafe extern "C" fn ipc_permits_take(
         let (number, how) = unsafe { place(permits) }?.take(deadline)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call. A number
         // is below IPC_PERMITS_MAX.
-        unsafe { permit.write(number as c_uint) };
+        unsafe { put(permit, number as c_uint) }?;
         Ok(locked(how))
     })
 }
@@ -125,8 +125,7 @@ pub unsafe extern "C" fn ipc_permits_free(
         let count = unsafe { place(permits) }?.free()?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call. The count
         // is at most IPC_PERMITS_MAX.
-        unsafe { free.write(count as c_uint) };
-        Ok(0)
+        unsafe { put(free, count as c_uint) }
     })
 }
 

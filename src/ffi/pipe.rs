@@ -6,7 +6,6 @@ use crate::time::Deadline;
 use crate::transfer::{self, Begun};
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
-use std::os::fd::IntoRawFd;
 
 /// The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
 /// writer's.
@@ -37,13 +36,9 @@ pub unsafe extern "C" fn ipc_pipe(
         let read_fd = checked(read_fd, "read_fd")?;
         let write_fd = checked(write_fd, "write_fd")?;
         check_flags(flags, IPC_NONBLOCK | IPC_INHERIT)?;
-        let (reader, writer) = pipe::create(flags & IPC_INHERIT != 0, flags & IPC_NONBLOCK != 0)?;
+        let made = pipe::create(flags & IPC_INHERIT != 0, flags & IPC_NONBLOCK != 0)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe {
-            read_fd.write(reader.into_raw_fd());
-            write_fd.write(writer.into_raw_fd());
-        }
-        Ok(0)
+        unsafe { put_two(read_fd, write_fd, made) }
     })
 }
 
@@ -204,52 +199,4 @@ fn finish_writing(fd: c_int, bytes: &[MaybeUninit<u8>], begun: Begun) -> isize {
 #[inline]
 fn is_simple(buffer: *const c_void, length: usize, timeout_ns: i64) -> bool {
     timeout_ns == IPC_FOREVER && !buffer.is_null() && length != 0 && isize::try_from(length).is_ok()
-}
-
-/// A C caller's buffer to write into.
-///
-/// # Safety
-///
-/// `buffer` is NULL or has room for `length` bytes, which nobody else uses during the call.
-pub(super) unsafe fn writable<'a>(
-    buffer: *mut c_void,
-    length: usize,
-    what: &str,
-) -> Result<&'a mut [MaybeUninit<u8>]> {
-    if length == 0 {
-        return Ok(&mut []);
-    }
-    check_length(length, what)?;
-    let buffer = checked(buffer.cast::<MaybeUninit<u8>>(), what)?;
-    // SAFETY: not NULL; the rest by this function's contract.
-    Ok(unsafe { core::slice::from_raw_parts_mut(buffer.as_ptr(), length) })
-}
-
-/// A C caller's bytes.
-///
-/// # Safety
-///
-/// `bytes` is NULL or points to `length` bytes that stay during the call.
-pub(super) unsafe fn readable<'a>(
-    bytes: *const c_void,
-    length: usize,
-    what: &str,
-) -> Result<&'a [MaybeUninit<u8>]> {
-    if length == 0 {
-        return Ok(&[]);
-    }
-    check_length(length, what)?;
-    let bytes = checked(bytes.cast_mut().cast::<MaybeUninit<u8>>(), what)?;
-    // SAFETY: not NULL; the rest by this function's contract.
-    Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr(), length) })
-}
-
-fn check_length(length: usize, what: &str) -> Result<()> {
-    if isize::try_from(length).is_err() {
-        return Err(fail!(
-            EINVAL,
-            "{what}: a length of {length} bytes is over SSIZE_MAX"
-        ));
-    }
-    Ok(())
 }

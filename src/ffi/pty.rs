@@ -1,10 +1,13 @@
 //! Pseudoterminals.
 
-use super::sock::{check_flags, hand_out_two, room};
+use super::spawn::{CHILDREN, environment, ipc_child_t};
 use super::*;
 use crate::pty::{self, Attributes};
+use crate::sys::spawn::Strings;
 use crate::sys::terminal::WindowSize;
+use crate::time::Deadline;
 use core::ffi::{c_char, c_ushort, c_void};
+use std::os::fd::IntoRawFd;
 
 /// Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
 pub const IPC_PTY_RAW: c_int = 0x1;
@@ -71,8 +74,7 @@ pub unsafe extern "C" fn ipc_pty_open(
         // SAFETY: by the contract of this call.
         let made = pty::open(unsafe { attributes(attr) }?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { hand_out_two(controller_fd, terminal_fd, made) };
-        Ok(0)
+        unsafe { put_two(controller_fd, terminal_fd, made) }
     })
 }
 
@@ -80,45 +82,45 @@ pub unsafe extern "C" fn ipc_pty_open(
 /// as its controlling terminal and its three standard streams, no other descriptor, and all
 /// signals at their defaults and unblocked.
 ///
+/// out: receives the program's handle, on success only, as from ipc_spawn(): ipc_child_wait(),
+/// ipc_child_kill() and ipc_child_fd() take it, ipc_child_close() ends it. None of its streams
+/// is a pipe.
 /// controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
 /// with close(2): the program gets SIGHUP.
-/// pidfd: receives a pidfd of the program's process, close-on-exec, on success only. poll(2)
-/// reports it readable when the process has ended; then waitid(2) with P_PIDFD takes its
-/// status. End it with close(2).
 /// argv: the program and its arguments, ended by NULL. A name without a slash is searched for
 /// in PATH. No shell is involved.
 /// envp: its environment, ended by NULL; NULL for this process's.
 /// attr: as in ipc_pty_open().
 ///
 /// Returns: 0, the program is running; or a negative error, and there is no child.
-/// Errors: -ENOENT no such program; -EACCES not executable; -ENOEXEC not a program; -E2BIG
-/// arguments too long; -EAGAIN too many processes; -ENOMEM no memory; and those of
-/// ipc_pty_open().
-/// Threads: safe.
+/// Errors: those of ipc_spawn() and of ipc_pty_open().
+/// Threads: safe, whatever other threads do.
+/// Signals: none are lost; handlers wait until the program runs.
+/// Fork: a child that this process forks can signal the program, but not wait for it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_spawn(
+    out: *mut *mut ipc_child_t,
     controller_fd: *mut c_int,
-    pidfd: *mut c_int,
     argv: *const *const c_char,
     envp: *const *const c_char,
     attr: *const ipc_pty_attr_t,
 ) -> c_int {
     guard(c"ipc_pty_spawn", move || {
+        let out = checked(out, "out")?;
         let controller_fd = checked(controller_fd, "controller_fd")?;
-        let pidfd = checked(pidfd, "pidfd")?;
-        let argv = checked(argv.cast_mut(), "argv")?;
+        // SAFETY: by the contract of this call.
+        let arguments = unsafe { Strings::new(checked(argv.cast_mut(), "argv")?) };
+        // SAFETY: by the contract of this call.
+        let environment = unsafe { environment(envp) };
+        // SAFETY: by the contract of this call.
+        let attributes = unsafe { attributes(attr) }?;
+        let (controller, child) = pty::spawn(arguments, environment, attributes)?;
+        let handle = CHILDREN.insert(child)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe {
-            checked(argv.read().cast_mut(), "argv[0]")?;
-            let envp = if envp.is_null() {
-                libc::environ.cast_const().cast()
-            } else {
-                envp
-            };
-            let made = pty::spawn(argv.as_ptr(), envp, attributes(attr)?)?;
-            hand_out_two(controller_fd, pidfd, made);
+            put(controller_fd, controller.into_raw_fd())?;
+            put(out, handle)
         }
-        Ok(0)
     })
 }
 
@@ -144,9 +146,10 @@ pub unsafe extern "C" fn ipc_pty_read(
     timeout_ns: i64,
 ) -> libc::ssize_t {
     guard(c"ipc_pty_read", move || {
+        let deadline = Deadline::after(timeout_ns)?;
         // SAFETY: by the contract of this call.
-        let count = pty::read(fd, unsafe { room(buf, capacity) }?, timeout_ns)?;
-        Ok(count as libc::ssize_t)
+        let room = unsafe { writable(buf, capacity, "buf") }?;
+        Ok(pty::read(fd, room, deadline)? as libc::ssize_t)
     })
 }
 
@@ -170,10 +173,9 @@ pub unsafe extern "C" fn ipc_pty_window_size(
         let size = pty::window_size(fd)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe {
-            rows.write(size.rows);
-            columns.write(size.columns);
+            put(rows, size.rows)?;
+            put(columns, size.columns)
         }
-        Ok(0)
     })
 }
 

@@ -164,8 +164,7 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
             Semaphore::Libc(sem) => sem.value()?,
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { value.write(found) };
-        Ok(0)
+        unsafe { put(value, found) }
     })
 }
 
@@ -220,16 +219,15 @@ pub unsafe extern "C" fn ipc_sem_open(
         let options = options(flags, allowed, mode)?;
         if flags & IPC_POSIX != 0 {
             let (semaphore, outcome) = LibcSemaphore::open(&name, value, options)?;
-            let handle = LIBC.insert(semaphore)?;
             // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-            unsafe { out.write(handle) };
+            unsafe { put(out, LIBC.insert(semaphore)?) }?;
             return Ok(opened(outcome));
         }
         let (named, outcome) = NamedSemaphore::open(&name, value, options)?;
         let place = named.place();
         NAMED.insert::<Handle>(named)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { out.write(place.as_ptr().cast()) };
+        unsafe { put(out, place.as_ptr().cast()) }?;
         Ok(opened(outcome))
     })
 }

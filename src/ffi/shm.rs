@@ -31,9 +31,8 @@ unsafe fn hand_out(
 ) -> Result<c_int> {
     let out = checked(out, "out")?;
     let (region, result) = open()?;
-    let handle = REGIONS.insert(region)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
-    unsafe { out.write(handle) };
+    unsafe { put(out, REGIONS.insert(region)?) }?;
     Ok(result)
 }
 

@@ -3,9 +3,10 @@
 use super::*;
 use crate::object::path_from_c;
 use crate::sock::{self, Endpoint, Kind, Mode};
-use crate::sys::socket::{DESCRIPTORS_MAX, Room, Source};
+use crate::sys::socket::DESCRIPTORS_MAX;
+use crate::time::Deadline;
 use core::ffi::{c_char, c_void};
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::IntoRawFd;
 
 /// Socket type: a connection of bytes without boundaries.
 pub const IPC_SOCK_STREAM: c_int = 1;
@@ -45,18 +46,6 @@ fn kind(r#type: c_int) -> Result<Kind> {
     }
 }
 
-/// Refuses flags that have no meaning in a call.
-pub(super) fn check_flags(flags: c_int, allowed: c_int) -> Result<()> {
-    if flags & !allowed == 0 {
-        return Ok(());
-    }
-    Err(fail!(
-        EINVAL,
-        "flags {flags:#x}: {:#x} has no meaning in this call",
-        flags & !allowed
-    ))
-}
-
 fn mode(flags: c_int, more: c_int) -> Result<Mode> {
     check_flags(flags, IPC_INHERIT | IPC_NONBLOCK | more)?;
     Ok(Mode {
@@ -71,55 +60,6 @@ fn mode(flags: c_int, more: c_int) -> Result<Mode> {
 unsafe fn endpoint(path: *const c_char) -> Result<Endpoint> {
     // SAFETY: by this function's contract.
     Endpoint::new(unsafe { path_from_c(path) }?)
-}
-
-/// # Safety
-///
-/// `message` is NULL or points to `length` bytes that nobody changes during the call.
-unsafe fn source<'a>(message: *const c_void, length: usize) -> Result<Source<'a>> {
-    check_memory(message.is_null(), length)?;
-    // SAFETY: by this function's contract.
-    Ok(unsafe { Source::new(message, length) })
-}
-
-/// # Safety
-///
-/// `buffer` is NULL or points to `capacity` bytes that nobody else uses during the call.
-pub(super) unsafe fn room<'a>(buffer: *mut c_void, capacity: usize) -> Result<Room<'a>> {
-    check_memory(buffer.is_null(), capacity)?;
-    // SAFETY: by this function's contract.
-    Ok(unsafe { Room::new(buffer, capacity) })
-}
-
-fn check_memory(is_null: bool, length: usize) -> Result<()> {
-    if is_null && length != 0 {
-        return Err(fail!(EINVAL, "the buffer is NULL, its length {length}"));
-    }
-    if length > isize::MAX as usize {
-        return Err(fail!(
-            EINVAL,
-            "the length is {length}; expected at most {}",
-            isize::MAX
-        ));
-    }
-    Ok(())
-}
-
-/// Hands two new descriptors to C.
-///
-/// # Safety
-///
-/// `first` and `second` point to writable memory for one int each.
-pub(super) unsafe fn hand_out_two(
-    first: core::ptr::NonNull<c_int>,
-    second: core::ptr::NonNull<c_int>,
-    made: (OwnedFd, OwnedFd),
-) {
-    // SAFETY: by this function's contract.
-    unsafe {
-        first.write(made.0.into_raw_fd());
-        second.write(made.1.into_raw_fd());
-    }
 }
 
 /// Makes two connected sockets, for a process and its child or for two threads.
@@ -148,8 +88,7 @@ pub unsafe extern "C" fn ipc_sock_pair(
         let second = checked(second, "second")?;
         let made = sock::pair(kind(r#type)?, mode(flags, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { hand_out_two(first, second, made) };
-        Ok(0)
+        unsafe { put_two(first, second, made) }
     })
 }
 
@@ -192,12 +131,7 @@ pub unsafe extern "C" fn ipc_sock_listen(
         let endpoint = unsafe { endpoint(path) }?;
         let kind = kind(r#type)?;
         let descriptor = self::mode(flags, 0)?;
-        if mode & !0o777 != 0 {
-            return Err(fail!(
-                EINVAL,
-                "mode {mode:#o}: expected permission bits up to 0777"
-            ));
-        }
+        check_mode(mode)?;
         Ok(sock::listen(&endpoint, kind, descriptor, mode)?.into_raw_fd())
     })
 }
@@ -218,7 +152,7 @@ pub unsafe extern "C" fn ipc_sock_listen(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_int {
     guard(c"ipc_sock_accept", move || {
-        Ok(sock::accept(listener, timeout_ns)?.into_raw_fd())
+        Ok(sock::accept(listener, Deadline::after(timeout_ns)?)?.into_raw_fd())
     })
 }
 
@@ -254,7 +188,8 @@ pub unsafe extern "C" fn ipc_sock_connect(
         let kind = kind(r#type)?;
         let descriptor = mode(flags, IPC_SOCK_WAIT)?;
         let wait = flags & IPC_SOCK_WAIT != 0;
-        Ok(sock::connect(&endpoint, kind, descriptor, wait, timeout_ns)?.into_raw_fd())
+        let deadline = Deadline::after(timeout_ns)?;
+        Ok(sock::connect(&endpoint, kind, descriptor, wait, deadline)?.into_raw_fd())
     })
 }
 
@@ -283,8 +218,8 @@ pub unsafe extern "C" fn ipc_sock_send(
 ) -> libc::ssize_t {
     guard(c"ipc_sock_send", move || {
         // SAFETY: by the contract of this call.
-        let sent = sock::send(fd, unsafe { source(msg, len) }?, timeout_ns)?;
-        Ok(sent as libc::ssize_t)
+        let message = unsafe { readable(msg, len, "msg") }?;
+        Ok(sock::send(fd, message, timeout_ns)? as libc::ssize_t)
     })
 }
 
@@ -317,8 +252,8 @@ pub unsafe extern "C" fn ipc_sock_recv(
 ) -> libc::ssize_t {
     guard(c"ipc_sock_recv", move || {
         // SAFETY: by the contract of this call.
-        let received = sock::receive(fd, unsafe { room(buf, capacity) }?, timeout_ns)?;
-        Ok(received as libc::ssize_t)
+        let room = unsafe { writable(buf, capacity, "buf") }?;
+        Ok(sock::receive(fd, room, timeout_ns)? as libc::ssize_t)
     })
 }
 
@@ -352,7 +287,7 @@ pub unsafe extern "C" fn ipc_sock_send_fds(
         // this call, and a count above the limit is refused before any is read.
         let passed = unsafe { core::slice::from_raw_parts(fds.as_ptr(), limited) };
         // SAFETY: by the contract of this call.
-        let message = unsafe { source(msg, len) }?;
+        let message = unsafe { readable(msg, len, "msg") }?;
         Ok(sock::send_descriptors(fd, message, passed, timeout_ns)? as libc::ssize_t)
     })
 }
@@ -389,7 +324,7 @@ pub unsafe extern "C" fn ipc_sock_recv_fds(
         }
         let fds_count = checked(fds_count, "fds_count")?;
         // SAFETY: by the contract of this call.
-        let room = unsafe { room(buf, capacity) }?;
+        let room = unsafe { writable(buf, capacity, "buf") }?;
         let (received, mut passed) = sock::receive_descriptors(fd, room, fds_capacity, timeout_ns)?;
         let passed = passed.take();
         // SAFETY: checked for NULL and alignment (without a descriptor nothing is written to
@@ -430,8 +365,7 @@ pub unsafe extern "C" fn ipc_sock_peer(fd: c_int, peer: *mut ipc_peer_t) -> c_in
             gid: found.gid,
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { peer.write(answer) };
-        Ok(0)
+        unsafe { put(peer, answer) }
     })
 }
 

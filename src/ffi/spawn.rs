@@ -1,7 +1,6 @@
 //! Child processes.
 
 use super::handle::Table;
-use super::pipe::{readable, writable};
 use super::*;
 use crate::object::path_from_c;
 use crate::spawn::{Child, Exchange, Order, Sink, Stream};
@@ -15,7 +14,7 @@ pub struct ipc_child_t {
     _private: [u8; 0],
 }
 
-static CHILDREN: Table<Child> = Table::new(3, "child process handle");
+pub(super) static CHILDREN: Table<Child> = Table::new(3, "child process handle");
 
 /// Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
 pub const IPC_STDIN_PIPE: c_int = 0x10000;
@@ -210,22 +209,32 @@ unsafe fn spawn(
         Some(attr) if !attr.directory.is_null() => Some(unsafe { path_from_c(attr.directory) }?),
         _ => None,
     };
-    let environment = attr.and_then(|attr| NonNull::new(attr.environment.cast_mut()));
     let child = Child::start(&Order {
         arguments,
-        environment: match environment {
-            // SAFETY: by this function's contract.
-            Some(environment) => unsafe { Strings::new(environment) },
-            None => Strings::environment(),
+        // SAFETY: by this function's contract.
+        environment: unsafe {
+            environment(attr.map_or(core::ptr::null(), |attr| attr.environment))
         },
         directory,
         streams: wanted,
         inherits: flags & IPC_INHERIT != 0,
+        leads_session: false,
     })?;
-    let handle = CHILDREN.insert(child)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
-    unsafe { out.write(handle) };
-    Ok(0)
+    unsafe { put(out, CHILDREN.insert(child)?) }
+}
+
+/// An environment that C gave, or this process's.
+///
+/// # Safety
+///
+/// `given` is NULL or what `Strings::new` asks for.
+pub(super) unsafe fn environment<'a>(given: *const *const c_char) -> Strings<'a> {
+    match NonNull::new(given.cast_mut()) {
+        // SAFETY: by this function's contract.
+        Some(given) => unsafe { Strings::new(given) },
+        None => Strings::environment(),
+    }
 }
 
 fn stream<'a>(
@@ -360,7 +369,7 @@ pub unsafe extern "C" fn ipc_child_wait(
         };
         if let Some(how) = how {
             // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-            unsafe { how.write(found) };
+            unsafe { put(how, found) }?;
         }
         Ok(0)
     })

@@ -175,17 +175,6 @@ fn set_of(handle: *const ipc_sysv_sem_t) -> Result<Pinned<'static, sem::Set>> {
     SETS.get(handle)
 }
 
-/// Writes an output: the last step of a call that succeeds.
-///
-/// # Safety
-///
-/// `place` points to writable memory for a `T`.
-unsafe fn put<T>(place: core::ptr::NonNull<T>, value: T) -> Result<c_int> {
-    // SAFETY: by this function's contract.
-    unsafe { place.write(value) };
-    Ok(0)
-}
-
 /// Computes the System V key for a path and a project number: the one that ftok() gives, so that
 /// programs with and without this library meet. Two paths can have the same key: a key holds
 /// 16 bits of the inode number and 8 of the device.

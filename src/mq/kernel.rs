@@ -10,9 +10,9 @@ use super::notify::{self, Action, Notification};
 use super::{Attributes, Direction, Options};
 use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
-use crate::object::Outcome;
+use crate::object::{self, Outcome};
+use crate::sys::file;
 use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
-use crate::sys::{file, process};
 use crate::time::Deadline;
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -87,16 +87,7 @@ impl KernelQueue {
 
     fn check_owner(&self) -> Result<()> {
         let status = file::status(self.descriptor.as_fd())?;
-        let (user, owner) = (process::effective_user(), status.owner());
-        let permissions = status.permissions();
-        if owner == user && permissions & 0o022 == 0 {
-            return Ok(());
-        }
-        Err(fail!(
-            EACCES,
-            "{}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}",
-            self.name
-        ))
+        object::check_owner(&self.name, &status)
     }
 
     /// Refuses a queue that is not as asked for.

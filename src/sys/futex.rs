@@ -3,6 +3,7 @@
 //! Always the shared kind: with FUTEX_PRIVATE_FLAG the kernel would look for sleepers in this
 //! process only.
 
+use super::timespec;
 use crate::time::Deadline;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
@@ -141,14 +142,6 @@ pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno>
 
 pub(crate) fn unlock_pi(word: &AtomicU32) -> Result<(), Errno> {
     futex(word, libc::FUTEX_UNLOCK_PI, 0, None, 0).map(drop)
-}
-
-fn timespec(point: Duration) -> libc::timespec {
-    libc::timespec {
-        // The largest time_t is 292 billion years away: saturating is never.
-        tv_sec: point.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: point.subsec_nanos().into(),
-    }
 }
 
 fn futex(

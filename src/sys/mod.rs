@@ -22,4 +22,13 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+
+/// A length or a point of time as the kernel takes it.
+pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
+    libc::timespec {
+        // The largest time_t is 292 billion years away: saturating is never.
+        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
 pub(crate) mod thread;

@@ -1,6 +1,6 @@
 //! Making pipes and FIFOs, and how much they hold.
 
-use super::path::{ProcPath, through_proc};
+use super::path::{point_at, through_proc};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 use nix::errno::Errno;
@@ -72,8 +72,7 @@ pub(crate) struct Node(OwnedFd);
 
 impl Node {
     pub(crate) fn find(path: &CStr) -> Result<Node, Errno> {
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        nix::fcntl::open(path, flags, Mode::empty()).map(Node)
+        point_at(path).map(Node)
     }
 
     pub(crate) fn file(&self) -> BorrowedFd<'_> {
@@ -83,18 +82,14 @@ impl Node {
     /// Opens the FIFO, and waits for a peer unless the flags have O_NONBLOCK.
     pub(crate) fn open(&self, flags: OFlag) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlag::O_CLOEXEC;
-        nix::fcntl::open(self.link().as_c_str(), flags, Mode::empty())
+        nix::fcntl::open(through_proc(self.file()).as_c_str(), flags, Mode::empty())
     }
 
     /// A descriptor that becomes readable whenever somebody has opened the FIFO.
     pub(crate) fn watch_openings(&self) -> Result<Inotify, Errno> {
         let openings = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        openings.add_watch(self.link().as_c_str(), AddWatchFlags::IN_OPEN)?;
+        openings.add_watch(through_proc(self.file()).as_c_str(), AddWatchFlags::IN_OPEN)?;
         Ok(openings)
-    }
-
-    fn link(&self) -> ProcPath {
-        through_proc(self.0.as_fd())
     }
 }
 
@@ -114,13 +109,6 @@ pub(crate) fn has_writer(reader: BorrowedFd<'_>) -> bool {
         )
     };
     result != 0
-}
-
-/// Makes a descriptor wait or not. Only for one that nobody else has.
-pub(crate) fn set_nonblocking(file: BorrowedFd<'_>, nonblocking: bool) -> Result<(), Errno> {
-    let mut flags = OFlag::from_bits_retain(nix::fcntl::fcntl(file, FcntlArg::F_GETFL)?);
-    flags.set(OFlag::O_NONBLOCK, nonblocking);
-    nix::fcntl::fcntl(file, FcntlArg::F_SETFL(flags)).map(drop)
 }
 
 /// Lets a descriptor live through exec. Only for one that nobody else has.

@@ -1,5 +1,6 @@
 //! libc's semaphores (sem_overview(7)), in memory that the caller mapped.
 
+use super::timespec;
 use core::ptr::NonNull;
 use core::time::Duration;
 use nix::errno::Errno;
@@ -51,10 +52,7 @@ pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
 ///
 /// As in `try_wait`.
 pub(crate) unsafe fn wait_until(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
-    let until = libc::timespec {
-        tv_sec: point.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: point.subsec_nanos().into(),
-    };
+    let until = timespec(point);
     let mut before = 0;
     // A cancelled thread would be unwound through this library's frames.
     // SAFETY: `before` is writable.

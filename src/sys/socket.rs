@@ -5,8 +5,7 @@
 //! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
 //! kernel refuses.
 
-use core::ffi::{CStr, c_int, c_void};
-use core::marker::PhantomData;
+use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use nix::errno::Errno;
@@ -17,63 +16,6 @@ pub(crate) const ADDRESS_MAX: usize = 107;
 
 /// The most descriptors that one message carries (the kernel's SCM_MAX_FD).
 pub(crate) const DESCRIPTORS_MAX: usize = 253;
-
-/// Memory of a C caller that the kernel reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    start: *const u8,
-    length: usize,
-    lifetime: PhantomData<&'a [u8]>,
-}
-
-impl Source<'_> {
-    /// # Safety
-    ///
-    /// `start` points to `length` bytes that nobody changes while the value lives. The kernel,
-    /// not this process, reads them: where nothing is mapped, the call fails with `EFAULT`.
-    pub(crate) unsafe fn new(start: *const c_void, length: usize) -> Self {
-        Source {
-            start: start.cast(),
-            length,
-            lifetime: PhantomData,
-        }
-    }
-
-    pub(crate) fn length(self) -> usize {
-        self.length
-    }
-}
-
-/// Memory of a C caller that the kernel fills.
-pub(crate) struct Room<'a> {
-    start: *mut u8,
-    length: usize,
-    lifetime: PhantomData<&'a mut [u8]>,
-}
-
-impl Room<'_> {
-    /// # Safety
-    ///
-    /// `start` points to `length` bytes that nobody else uses while the value lives.
-    pub(crate) unsafe fn new(start: *mut c_void, length: usize) -> Self {
-        Room {
-            start: start.cast(),
-            length,
-            lifetime: PhantomData,
-        }
-    }
-
-    pub(crate) fn capacity(&self) -> usize {
-        self.length
-    }
-
-    /// Plain read(2), for descriptors that are no sockets.
-    pub(crate) fn read(&mut self, descriptor: RawFd) -> Result<usize, Errno> {
-        // SAFETY: the room is writable by its contract.
-        let count = unsafe { libc::read(descriptor, self.start.cast(), self.length) };
-        Errno::result(count).map(|count| count as usize)
-    }
-}
 
 /// Where a socket stands: a path, or a name in the network namespace's table.
 #[derive(Clone, Copy)]
@@ -233,31 +175,38 @@ pub(crate) fn set_connect_timeout(
     .map(drop)
 }
 
-/// Sends what there is room for. Never waits and never raises SIGPIPE.
+/// Sends what there is room for; without `may_wait`, `EAGAIN` where there is none. Never raises
+/// SIGPIPE.
 #[inline]
-pub(crate) fn send(socket: RawFd, message: Source<'_>) -> Result<usize, Errno> {
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: the source is readable by its contract.
-    let count = unsafe { libc::send(socket, message.start.cast(), message.length, flags) };
-    Errno::result(count).map(|count| count as usize)
+pub(crate) fn send(
+    socket: RawFd,
+    message: &[MaybeUninit<u8>],
+    may_wait: bool,
+) -> Result<usize, Errno> {
+    let no_wait = if may_wait { 0 } else { libc::MSG_DONTWAIT };
+    let flags = libc::MSG_NOSIGNAL | no_wait;
+    // SAFETY: the kernel reads at most the slice's length from it.
+    count(unsafe { libc::send(socket, message.as_ptr().cast(), message.len(), flags) })
 }
 
 /// Receives what there is, without waiting. Of a message that is larger than the room the rest
 /// is lost, and the result is the message's whole length.
 #[inline]
-pub(crate) fn receive(socket: RawFd, room: &mut Room<'_>) -> Result<usize, Errno> {
+pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
-    // SAFETY: the room is writable by its contract.
-    let count = unsafe { libc::recv(socket, room.start.cast(), room.length, flags) };
-    Errno::result(count).map(|count| count as usize)
+    // SAFETY: the kernel writes at most the slice's length into it.
+    count(unsafe { libc::recv(socket, room.as_mut_ptr().cast(), room.len(), flags) })
 }
 
 /// The length of the next message, which stays where it is. For message sockets only.
 pub(crate) fn next_length(socket: RawFd) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_PEEK;
     // SAFETY: no bytes are written.
-    let count = unsafe { libc::recv(socket, core::ptr::null_mut(), 0, flags) };
-    Errno::result(count).map(|count| count as usize)
+    count(unsafe { libc::recv(socket, core::ptr::null_mut(), 0, flags) })
+}
+
+fn count(result: libc::ssize_t) -> Result<usize, Errno> {
+    Errno::result(result).map(isize::unsigned_abs)
 }
 
 /// Room for the control part of a message: descriptors, and what socket options may put beside
@@ -291,7 +240,7 @@ fn header(buffer: &mut libc::iovec, control: &mut Control, control_length: usize
 /// Sends a message with descriptors, 1 to DESCRIPTORS_MAX. Never waits and never raises SIGPIPE.
 pub(crate) fn send_with_descriptors(
     socket: RawFd,
-    message: Source<'_>,
+    message: &[MaybeUninit<u8>],
     descriptors: &[c_int],
 ) -> Result<usize, Errno> {
     if descriptors.len() > DESCRIPTORS_MAX {
@@ -300,11 +249,13 @@ pub(crate) fn send_with_descriptors(
     let size = size_of_val(descriptors);
     let mut control = Control::UNINIT;
     let mut buffer = libc::iovec {
-        iov_base: message.start.cast_mut().cast(),
-        iov_len: message.length,
+        iov_base: message.as_ptr().cast_mut().cast(),
+        iov_len: message.len(),
     };
     // SAFETY: CMSG_SPACE only computes.
     let space = unsafe { libc::CMSG_SPACE(size as u32) } as usize;
+    // The kernel is given the padding too.
+    control.0[..space].fill(MaybeUninit::new(0));
     let header = header(&mut buffer, &mut control, space);
     // SAFETY: the control part is aligned and, by the check above and the assertion on
     // Control::SIZE, has room for one header and `size` bytes behind it.
@@ -319,8 +270,7 @@ pub(crate) fn send_with_descriptors(
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: header, buffer and control part are alive during the call, which writes to none.
-    let count = unsafe { libc::sendmsg(socket, &header, flags) };
-    Errno::result(count).map(|count| count as usize)
+    count(unsafe { libc::sendmsg(socket, &header, flags) })
 }
 
 /// Descriptors that have arrived. Those that nobody takes are closed.
@@ -377,19 +327,19 @@ pub(crate) struct Arrived {
 /// As `receive`, with the descriptors that travel with the bytes; they are close-on-exec.
 pub(crate) fn receive_with_descriptors(
     socket: RawFd,
-    room: &mut Room<'_>,
+    room: &mut [MaybeUninit<u8>],
     descriptors: &mut Descriptors,
 ) -> Result<Arrived, Errno> {
     let mut control = Control::UNINIT;
     let mut buffer = libc::iovec {
-        iov_base: room.start.cast(),
-        iov_len: room.length,
+        iov_base: room.as_mut_ptr().cast(),
+        iov_len: room.len(),
     };
     let mut header = header(&mut buffer, &mut control, Control::SIZE);
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
-    // SAFETY: header, buffer and control part are alive during the call; the room is writable
-    // by its contract.
-    let length = Errno::result(unsafe { libc::recvmsg(socket, &mut header, flags) })?;
+    // SAFETY: header, buffer, control part and room are alive during the call, which writes at most
+    // their lengths.
+    let length = count(unsafe { libc::recvmsg(socket, &mut header, flags) })?;
     // SAFETY: the kernel has filled msg_controllen bytes of the control part with whole entries
     // whose lengths the macros follow; a SCM_RIGHTS entry is an array of descriptors.
     unsafe {
@@ -413,7 +363,7 @@ pub(crate) fn receive_with_descriptors(
         }
     }
     Ok(Arrived {
-        length: length as usize,
+        length,
         is_incomplete: header.msg_flags & libc::MSG_CTRUNC != 0,
     })
 }

@@ -6,6 +6,7 @@
 //! everything that it needs is made before. So it does not matter what other threads were doing,
 //! or which locks they held.
 
+use super::ready::{self, READABLE};
 use super::signal::Blocked;
 use super::stream;
 use crate::time::Deadline;
@@ -32,6 +33,8 @@ pub(crate) struct Image<'a> {
     pub(crate) streams: [RawFd; 3],
     /// Whether descriptors above 2 that are not close-on-exec stay open.
     pub(crate) inherits: bool,
+    /// Whether it leads a new session, controlled by the terminal that is its descriptor 0.
+    pub(crate) leads_session: bool,
 }
 
 /// Strings as C has them: an array that NULL ends.
@@ -78,6 +81,7 @@ pub(crate) enum Step {
     Clone,
     Directory,
     Descriptors,
+    Terminal,
     Exec,
 }
 
@@ -137,6 +141,7 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     let step = match step {
         DIRECTORY => Step::Directory,
         DESCRIPTORS => Step::Descriptors,
+        TERMINAL => Step::Terminal,
         _ => Step::Exec,
     };
     Err((step, Errno::from_raw(errno.into())))
@@ -144,7 +149,8 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
 
 const DIRECTORY: u8 = 1;
 const DESCRIPTORS: u8 = 2;
-const EXEC: u8 = 3;
+const TERMINAL: u8 = 3;
+const EXEC: u8 = 4;
 
 /// Runs `body` in a child that shares memory but neither the umask nor the directory, until it returns;
 /// its exit status.
@@ -247,6 +253,9 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
             if placed < 0 {
                 return Err((DESCRIPTORS, Errno::last()));
             }
+        }
+        if image.leads_session && (libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) != 0) {
+            return Err((TERMINAL, Errno::last()));
         }
         if !image.inherits {
             close_the_rest_on_exec().map_err(|errno| (DESCRIPTORS, errno))?;
@@ -425,10 +434,7 @@ pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>
 
 /// Waits until the process behind a pidfd has ended; false when the deadline passed first.
 pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<bool, Errno> {
-    stream::wait(
-        &mut [stream::watch(pidfd.as_raw_fd(), libc::POLLIN)],
-        deadline,
-    )
+    ready::wait_any(&mut [ready::watch(pidfd.as_raw_fd(), READABLE)], deadline)
 }
 
 /// Children that nobody waits for any more, to be reaped when they have ended. A list without a

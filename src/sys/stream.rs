@@ -10,7 +10,8 @@
 //!
 //! A descriptor here is a number that a C program gave: one that is not open is the kernel's `EBADF`.
 
-use super::signal;
+use super::ready::{self, READABLE, WRITABLE};
+use super::{signal, socket};
 use crate::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
@@ -80,7 +81,7 @@ fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, E
             )
         });
     }
-    if !is_ready(fd, libc::POLLIN)? {
+    if !is_ready(fd, READABLE)? {
         return Err(Errno::EAGAIN);
     }
     read(fd, buffer)
@@ -104,7 +105,7 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
         .and_then(|number| IS_NO_SOCKET.get(number));
     // Relaxed: a hint stands for itself.
     if let Some(is_no_socket) = hint.filter(|hint| !hint.load(Ordering::Relaxed)) {
-        match send(fd, bytes, may_wait) {
+        match socket::send(fd, bytes, may_wait) {
             Err(Errno::ENOTSOCK) => is_no_socket.store(true, Ordering::Relaxed),
             outcome => return outcome,
         }
@@ -125,11 +126,11 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
 fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
     let kind = kind(fd)?;
     if kind == Kind::Socket {
-        return send(fd, bytes, may_wait);
+        return socket::send(fd, bytes, may_wait);
     }
     let mut bytes = bytes;
-    if !may_wait && !kind.is_always_ready() && !is_nonblocking(fd)? {
-        if !is_ready(fd, libc::POLLOUT)? {
+    if !may_wait && !kind.is_always_ready() && !ready::is_nonblocking(fd)? {
+        if !is_ready(fd, WRITABLE)? {
             return Err(Errno::EAGAIN);
         }
         // Room for a terminal may be one byte, and one byte more would wait.
@@ -177,19 +178,6 @@ fn write_with(fd: RawFd, bytes: &[MaybeUninit<u8>], flags: c_int) -> Result<usiz
     })
 }
 
-fn send(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
-    let no_wait = if may_wait { 0 } else { libc::MSG_DONTWAIT };
-    // SAFETY: the kernel reads at most the slice's length from it.
-    count(unsafe {
-        libc::send(
-            fd,
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            libc::MSG_NOSIGNAL | no_wait,
-        )
-    })
-}
-
 fn count(result: libc::ssize_t) -> Result<usize, Errno> {
     Errno::result(result).map(isize::unsigned_abs)
 }
@@ -232,15 +220,6 @@ fn kind(fd: RawFd) -> Result<Kind, Errno> {
     })
 }
 
-fn status_flags(fd: RawFd) -> Result<c_int, Errno> {
-    // SAFETY: F_GETFL takes no argument and touches no memory.
-    Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFL) })
-}
-
-fn is_nonblocking(fd: RawFd) -> Result<bool, Errno> {
-    status_flags(fd).map(|flags| flags & libc::O_NONBLOCK != 0)
-}
-
 /// Says what reading or writing no bytes cannot say of itself: `EBADF` unless the descriptor is
 /// open and may be read (or written).
 pub(crate) fn check_access(fd: RawFd, writing: bool) -> Result<(), Errno> {
@@ -249,51 +228,18 @@ pub(crate) fn check_access(fd: RawFd, writing: bool) -> Result<(), Errno> {
     } else {
         libc::O_WRONLY
     };
-    if status_flags(fd)? & libc::O_ACCMODE == refused {
+    if ready::status_flags(fd)? & libc::O_ACCMODE == refused {
         return Err(Errno::EBADF);
     }
     Ok(())
 }
 
 fn is_ready(fd: RawFd, events: c_short) -> Result<bool, Errno> {
-    match wait(&mut [watch(fd, events)], Deadline::Now) {
+    match ready::wait_any(&mut [ready::watch(fd, events)], Deadline::Now) {
         // Asking is not waiting; whoever waits next is interrupted.
         Err(Errno::EINTR) => Ok(false),
         outcome => outcome,
     }
-}
-
-/// One line of a list to wait for.
-pub(crate) fn watch(fd: RawFd, events: c_short) -> libc::pollfd {
-    libc::pollfd {
-        fd,
-        events,
-        revents: 0,
-    }
-}
-
-/// Waits until one of the descriptors has what is watched for, has failed or was hung up; false
-/// when the deadline passed first. A negative number in the list is skipped.
-pub(crate) fn wait(list: &mut [libc::pollfd], deadline: Deadline) -> Result<bool, Errno> {
-    let left = deadline.remaining().map(|left| libc::timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    });
-    let left = left.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-    // SAFETY: the list has that many entries; `left` is NULL or a time that outlives the call; no
-    // mask is given.
-    let ready = Errno::result(unsafe {
-        libc::ppoll(
-            list.as_mut_ptr(),
-            list.len() as libc::nfds_t,
-            left,
-            core::ptr::null(),
-        )
-    })?;
-    if list.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
-        return Err(Errno::EBADF);
-    }
-    Ok(ready > 0)
 }
 
 #[cfg(test)]

@@ -70,13 +70,6 @@ pub(crate) fn key(path: &CStr, project: u8) -> Result<libc::key_t, Errno> {
     Ok(((u32::from(project) << 24) | (device << 16) | inode) as libc::key_t)
 }
 
-/// Sleeps for `duration`; `EINTR` when a signal handler ran.
-pub(crate) fn sleep(duration: core::time::Duration) -> Result<(), Errno> {
-    let flags = nix::time::ClockNanosleepFlags::empty();
-    nix::time::clock_nanosleep(nix::time::ClockId::CLOCK_MONOTONIC, flags, &duration.into())
-        .map(drop)
-}
-
 // Shared memory
 
 pub(crate) fn shm_get(key: libc::key_t, size: usize, flags: c_int) -> Result<c_int, Errno> {
@@ -292,10 +285,7 @@ pub(crate) fn sem_operate(
     operations: &mut [libc::sembuf],
     left: Option<core::time::Duration>,
 ) -> Result<(), Errno> {
-    let left = left.map(|left| libc::timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    });
+    let left = left.map(super::timespec);
     let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the operations and `left`, which is NULL or a timespec, outlive the call.
     Errno::result(unsafe {

@@ -15,6 +15,7 @@ use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::error::{Errno, Error, Result, fail};
 use crate::map::Mapping;
 use crate::object::{Options, Outcome};
+use crate::sys::ready;
 use crate::sys::sysv::{self, Envelope, MsgStatus, Which, envelope_words};
 use crate::time::Deadline;
 use core::cell::UnsafeCell;
@@ -376,7 +377,7 @@ fn waiting<T>(
         }
         match deadline.remaining() {
             Some(Duration::ZERO) => return Err(not_now),
-            left => sysv::sleep(left.unwrap_or(pause).min(pause))?,
+            left => ready::pause(left.unwrap_or(pause).min(pause))?,
         }
         pause = (pause * 2).min(PAUSE_MAX);
     }

@@ -21,6 +21,7 @@
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::error::{Errno, Error, Result, fail};
 use crate::object::{Options, Outcome};
+use crate::sys::ready;
 use crate::sys::sysv::{
     self, CompletionLock, CreatorMark, OPERATIONS_MAX, PRIVATE, SemStatus, VALUE_MAX, Which,
 };
@@ -304,7 +305,7 @@ fn settle(
             ));
         }
         // Opening is no wait that a signal ends.
-        let _ = sysv::sleep(PAUSE);
+        let _ = ready::pause(PAUSE);
     };
     if !is_uninitialised(shown, id)? {
         return Ok(Outcome::Opened);

@@ -1,12 +1,6 @@
-//! UNIX sockets: pairs, endpoints with a name, messages with descriptors.
+//! Sockets with a name: listening, accepting, connecting, removing.
 //!
-//! Waiting: every attempt is made without waiting, and only when the kernel says that it would
-//! have to wait is the descriptor polled. So a transfer that need not wait is one system call
-//! (two more for a message socket, whose next message is measured before it is taken), the
-//! deadline holds whatever the descriptor's own mode, O_NONBLOCK of the open file that other
-//! processes share is left as it is, and a signal handler always ends a wait.
-//!
-//! Endpoints: whether somebody owns a socket file is asked of the kernel and never guessed. A
+//! Whether somebody owns a socket file is asked of the kernel and never guessed. A
 //! datagram socket that connects to it is refused with `ECONNREFUSED` exactly when no socket in
 //! any process is bound to the file; a living one of another kind gives `EPROTOTYPE`, also
 //! between its bind and its listen, and notices nothing. To bind is to win: the kernel makes
@@ -16,12 +10,13 @@
 //! share the directory, and the kernel gives it back when its holder dies. A starter killed at
 //! any point leaves nothing or a dead socket file, which the next one replaces.
 
+use super::{Kind, Mode, socket_failed};
 use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::file::{self, LockFile};
-use crate::sys::ready::{self, READABLE, WRITABLE};
-use crate::sys::socket::{self, ADDRESS_MAX, Address, Descriptors, Room, Source};
+use crate::sys::ready::{self, READABLE};
+use crate::sys::socket::{self, ADDRESS_MAX, Address};
 use crate::sys::{path, process};
-use crate::time::{Deadline, FOREVER, now};
+use crate::time::{Deadline, now};
 use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::time::Duration;
@@ -39,48 +34,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The first and the longest pause between two looks at a server that is not there yet.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
-
-/// What a socket transports.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Bytes without boundaries, in a connection.
-    Stream,
-    /// Messages without a connection.
-    Datagram,
-    /// Messages in a connection.
-    SeqPacket,
-}
-
-impl Kind {
-    fn raw(self) -> c_int {
-        match self {
-            Kind::Stream => libc::SOCK_STREAM,
-            Kind::Datagram => libc::SOCK_DGRAM,
-            Kind::SeqPacket => libc::SOCK_SEQPACKET,
-        }
-    }
-}
-
-/// How a new descriptor shall be.
-#[derive(Clone, Copy)]
-pub(crate) struct Mode {
-    /// Stays open over exec.
-    pub(crate) inherit: bool,
-    /// Plain read(2) and write(2) do not wait either.
-    pub(crate) nonblocking: bool,
-}
-
-impl Mode {
-    fn raw(self) -> c_int {
-        let close_on_exec = if self.inherit { 0 } else { libc::SOCK_CLOEXEC };
-        let nonblocking = if self.nonblocking {
-            libc::SOCK_NONBLOCK
-        } else {
-            0
-        };
-        close_on_exec | nonblocking
-    }
-}
 
 /// A name that a server has and clients look for.
 pub(crate) struct Endpoint {
@@ -153,10 +106,6 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.to_bytes().escape_ascii())
     }
-}
-
-pub(crate) fn pair(kind: Kind, mode: Mode) -> Result<(OwnedFd, OwnedFd)> {
-    Ok(socket::pair(kind.raw() | mode.raw())?)
 }
 
 /// Makes the socket that clients find under the endpoint's name.
@@ -344,9 +293,9 @@ pub(crate) fn unlink(endpoint: &Endpoint) -> Result<()> {
 }
 
 /// Takes the next connection.
-pub(crate) fn accept(listener: RawFd, timeout_ns: i64) -> Result<OwnedFd> {
-    check_timeout(timeout_ns)?;
-    let is_listening = socket::is_listening(listener).map_err(|errno| failed(listener, errno))?;
+pub(crate) fn accept(listener: RawFd, deadline: Deadline) -> Result<OwnedFd> {
+    let is_listening =
+        socket::is_listening(listener).map_err(|errno| socket_failed(listener, errno))?;
     if !is_listening {
         return Err(fail!(
             EINVAL,
@@ -354,23 +303,15 @@ pub(crate) fn accept(listener: RawFd, timeout_ns: i64) -> Result<OwnedFd> {
         ));
     }
     // A listener of another library may be a blocking one.
-    let waits_itself = !ready::is_nonblocking(listener)?;
-    let mut deadline = None;
+    let mut is_ready = ready::is_nonblocking(listener)?;
     loop {
-        if waits_itself || deadline.is_some() {
-            let deadline = *deadline.get_or_insert(Deadline::after(timeout_ns)?);
-            match ready::wait(listener, READABLE, deadline) {
-                Err(Errno::ETIMEDOUT) if timeout_ns == 0 => return Err(Errno::EAGAIN.into()),
-                outcome => outcome?,
-            }
+        if !is_ready {
+            ready::wait(listener, READABLE, deadline)?;
         }
         match socket::accept(listener) {
             Ok(connection) => return Ok(connection),
-            Err(Errno::EAGAIN) if timeout_ns == 0 => return Err(Errno::EAGAIN.into()),
-            Err(Errno::EAGAIN) => {
-                deadline.get_or_insert(Deadline::after(timeout_ns)?);
-            }
-            Err(errno) => return Err(failed(listener, errno)),
+            Err(Errno::EAGAIN) if deadline != Deadline::Now => is_ready = false,
+            Err(errno) => return Err(socket_failed(listener, errno)),
         }
     }
 }
@@ -381,9 +322,8 @@ pub(crate) fn connect(
     kind: Kind,
     mode: Mode,
     wait: bool,
-    timeout_ns: i64,
+    deadline: Deadline,
 ) -> Result<OwnedFd> {
-    let deadline = Deadline::after(timeout_ns)?;
     let mut watch = None;
     let mut pause = PAUSES.0;
     loop {
@@ -522,257 +462,6 @@ impl<'a> Watch<'a> {
             }
         }
     }
-}
-
-fn check_timeout(timeout_ns: i64) -> Result<()> {
-    if timeout_ns < FOREVER {
-        Deadline::after(timeout_ns)?;
-    }
-    Ok(())
-}
-
-/// Makes attempts, each without waiting, until one succeeds or the time is up.
-#[inline]
-fn transfer<T>(
-    descriptor: RawFd,
-    events: libc::c_short,
-    timeout_ns: i64,
-    mut attempt: impl FnMut() -> Result<T, Errno>,
-) -> Result<T> {
-    check_timeout(timeout_ns)?;
-    let mut outcome = attempt();
-    if timeout_ns != 0 && matches!(outcome, Err(Errno::EAGAIN)) {
-        // Only now does the time matter, and the clock is read.
-        let deadline = Deadline::after(timeout_ns)?;
-        while matches!(outcome, Err(Errno::EAGAIN)) {
-            ready::wait(descriptor, events, deadline)?;
-            outcome = attempt();
-        }
-    }
-    outcome.map_err(|errno| failed(descriptor, errno))
-}
-
-#[cold]
-fn failed(descriptor: RawFd, errno: Errno) -> Error {
-    match errno {
-        Errno::EAGAIN | Errno::EINTR => errno.into(),
-        Errno::EPIPE | Errno::ECONNRESET | Errno::ECONNREFUSED => fail!(
-            (errno),
-            "descriptor {descriptor}: the other end is closed, or its process has ended"
-        ),
-        errno => failed!(errno, "descriptor {descriptor}"),
-    }
-}
-
-#[cold]
-fn send_failed(descriptor: RawFd, message: Source<'_>, error: Error) -> Error {
-    match error.errno() {
-        Errno::EMSGSIZE => fail!(
-            EMSGSIZE,
-            "descriptor {descriptor}: the message has {} bytes, more than its send buffer (SO_SNDBUF) takes",
-            message.length()
-        ),
-        _ => error,
-    }
-}
-
-pub(crate) fn send(descriptor: RawFd, message: Source<'_>, timeout_ns: i64) -> Result<usize> {
-    if message.length() == 0 {
-        check_empty(descriptor)?;
-    }
-    transfer(descriptor, WRITABLE, timeout_ns, || {
-        socket::send(descriptor, message)
-    })
-    .map_err(|error| send_failed(descriptor, message, error))
-}
-
-#[cold]
-fn check_empty(descriptor: RawFd) -> Result<()> {
-    match socket::kind(descriptor).map_err(|errno| failed(descriptor, errno))? {
-        libc::SOCK_SEQPACKET => Err(fail!(
-            EINVAL,
-            "descriptor {descriptor}: the message is empty, and its receiver would take it for the end of the connection"
-        )),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn send_descriptors(
-    descriptor: RawFd,
-    message: Source<'_>,
-    passed: &[c_int],
-    timeout_ns: i64,
-) -> Result<usize> {
-    if message.length() == 0 {
-        return Err(fail!(
-            EINVAL,
-            "the message is empty; descriptors travel with at least one byte"
-        ));
-    }
-    if passed.is_empty() || passed.len() > socket::DESCRIPTORS_MAX {
-        return Err(fail!(
-            EINVAL,
-            "{} descriptors; expected 1 to {}",
-            passed.len(),
-            socket::DESCRIPTORS_MAX
-        ));
-    }
-    transfer(descriptor, WRITABLE, timeout_ns, || {
-        socket::send_with_descriptors(descriptor, message, passed)
-    })
-    .map_err(|error| match error.errno() {
-        // The kernel uses one number for both.
-        Errno::EBADF if socket::kind(descriptor).is_ok() => fail!(
-            EBADF,
-            "one of the {} descriptors to be passed is not open, or cannot be passed",
-            passed.len()
-        ),
-        Errno::ETOOMANYREFS => fail!(
-            ETOOMANYREFS,
-            "descriptor {descriptor}: this user has as many descriptors on their way as RLIMIT_NOFILE allows"
-        ),
-        _ => send_failed(descriptor, message, error),
-    })
-}
-
-/// How the next message of a socket is taken.
-enum Taking {
-    /// Bytes: as many as there are room.
-    Bytes,
-    /// Whole messages: measured first, so that one that is too large stays where it is.
-    Messages,
-}
-
-fn taking(descriptor: RawFd, capacity: usize) -> Result<Taking> {
-    if capacity == 0 {
-        return Err(fail!(
-            EINVAL,
-            "the buffer has no room; receiving 0 bytes would look like the end of the connection"
-        ));
-    }
-    match socket::kind(descriptor).map_err(|errno| failed(descriptor, errno))? {
-        libc::SOCK_STREAM => Ok(Taking::Bytes),
-        _ => Ok(Taking::Messages),
-    }
-}
-
-/// Fails with `EMSGSIZE` when the next message has more than `capacity` bytes.
-fn measure(descriptor: RawFd, capacity: usize, next: &mut usize) -> Result<(), Errno> {
-    *next = socket::next_length(descriptor)?;
-    if *next > capacity {
-        return Err(Errno::EMSGSIZE);
-    }
-    Ok(())
-}
-
-#[cold]
-fn too_large(descriptor: RawFd, capacity: usize, next: usize) -> Error {
-    fail!(
-        EMSGSIZE,
-        "descriptor {descriptor}: the next message has {next} bytes, the buffer {capacity}; it stays in the socket"
-    )
-}
-
-/// Two receivers of one socket: the message that was measured went to the other.
-fn check_whole(descriptor: RawFd, length: usize, capacity: usize) -> Result<usize> {
-    if length <= capacity {
-        return Ok(length);
-    }
-    Err(fail!(
-        EMSGSIZE,
-        "descriptor {descriptor}: another receiver took the message that was measured, and of the next, with {length} bytes, all behind {capacity} is lost"
-    ))
-}
-
-pub(crate) fn receive(descriptor: RawFd, mut room: Room<'_>, timeout_ns: i64) -> Result<usize> {
-    let capacity = room.capacity();
-    let taking = taking(descriptor, capacity)?;
-    let mut next = 0;
-    let length = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive(descriptor, &mut room)
-    })
-    .map_err(|error| match error.errno() {
-        Errno::EMSGSIZE => too_large(descriptor, capacity, next),
-        _ => error,
-    })?;
-    check_whole(descriptor, length, capacity)
-}
-
-/// Receives a message and the descriptors that travel with it. On failure all that arrived are
-/// closed.
-pub(crate) fn receive_descriptors(
-    descriptor: RawFd,
-    mut room: Room<'_>,
-    capacity_for_descriptors: usize,
-    timeout_ns: i64,
-) -> Result<(usize, Descriptors)> {
-    let capacity = room.capacity();
-    let taking = taking(descriptor, capacity)?;
-    let mut next = 0;
-    let mut passed = Descriptors::NONE;
-    let arrived = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive_with_descriptors(descriptor, &mut room, &mut passed)
-    })
-    .map_err(|error| match error.errno() {
-        Errno::EMSGSIZE => too_large(descriptor, capacity, next),
-        _ => error,
-    })?;
-    let count = passed.count();
-    if arrived.is_incomplete {
-        return Err(fail!(
-            EMFILE,
-            "descriptor {descriptor}: only {count} of the passed descriptors could be installed (is the table full? RLIMIT_NOFILE); all were closed, and the message of {} bytes is taken",
-            arrived.length
-        ));
-    }
-    if count > capacity_for_descriptors {
-        return Err(fail!(
-            ENOBUFS,
-            "descriptor {descriptor}: {count} descriptors came, there is room for {capacity_for_descriptors}; all were closed, and the message of {} bytes is taken",
-            arrived.length
-        ));
-    }
-    let length = check_whole(descriptor, arrived.length, capacity)?;
-    Ok((length, passed))
-}
-
-/// Who was at the other end when the connection was made.
-pub(crate) fn peer(descriptor: RawFd) -> Result<libc::ucred> {
-    let found = socket::peer(descriptor).map_err(|errno| failed(descriptor, errno))?;
-    if found.uid == libc::uid_t::MAX {
-        return Err(fail!(
-            ENOTCONN,
-            "descriptor {descriptor}: the kernel knows no peer; expected a connected stream or seqpacket socket, or a pair"
-        ));
-    }
-    Ok(found)
-}
-
-/// A descriptor of the process that was at the other end when the connection was made.
-pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
-    // Not made from the number where the kernel is older: the number may have another process
-    // by now.
-    socket::peer_pidfd(descriptor).map_err(|errno| match errno {
-        Errno::ENOPROTOOPT => fail!(
-            ENOTSUP,
-            "descriptor {descriptor}: this kernel gives no pidfd of a peer (Linux 6.5 does)"
-        ),
-        Errno::ENODATA => fail!(
-            ENOTCONN,
-            "descriptor {descriptor}: the kernel knows no peer; expected a connected stream or seqpacket socket, or a pair"
-        ),
-        Errno::ESRCH | Errno::EINVAL => fail!(
-            ESRCH,
-            "descriptor {descriptor}: the process that was at the other end has ended"
-        ),
-        errno => failed(descriptor, errno),
-    })
 }
 
 #[cfg(test)]
