@@ -84,11 +84,6 @@
 #define IPC_POSIX 128
 
 /*
- Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
- */
-#define IPC_INHERIT 1024
-
-/*
  Open flag: refuse, with -EACCES, an object that another user owns or that others may write to.
  */
 #define IPC_CHECK_OWNER 256
@@ -99,6 +94,49 @@
 #define IPC_UNSEALED 512
 
 /*
+ Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
+ */
+#define IPC_INHERIT 1024
+
+/*
+ How many fields a type can declare.
+ */
+#define IPC_TYPE_FIELDS_MAX 32
+
+/*
+ Mutex kind: its owner may lock it again; it is free after as many unlocks.
+ */
+#define IPC_MUTEX_RECURSIVE 1
+
+/*
+ Mutex kind: who waits lends the owner its priority (against priority inversion). The kernel
+ keeps the queue; an uncontended lock is not slower.
+ */
+#define IPC_MUTEX_PRIORITY_INHERIT 2
+
+/*
+ Mutex kind: a second lock by the owner fails with -EDEADLK, an unlock by another with
+ -EPERM. Every mutex that is not recursive does so; the flag is for saying it.
+ */
+#define IPC_MUTEX_ERROR_CHECK 4
+
+/*
+ The largest value of a semaphore.
+ */
+#define IPC_SEM_VALUE_MAX 2147483647
+
+/*
+ How many threads can hold a readers-writer lock for reading at once; one more waits until
+ one of them leaves.
+ */
+#define IPC_RWLOCK_READERS_MAX 30
+
+/*
+ How many permits a pool can have.
+ */
+#define IPC_PERMITS_MAX 31
+
+/*
  How many participants a barrier can have.
  */
 #define IPC_BARRIER_COUNT_MAX 31
@@ -107,6 +145,11 @@
  Result of ipc_barrier_wait(), for one participant in each round: all have arrived.
  */
 #define IPC_BARRIER_SERIAL 3
+
+/*
+ Result of ipc_once(): this call ran the initialisation.
+ */
+#define IPC_ONCE_RAN 4
 
 /*
  Event kind: each setting releases one waiter, and is taken back by that. Without it an event
@@ -120,10 +163,155 @@
 #define IPC_EVENT_SET 2
 
 /*
+ The highest priority of a message; the lowest is 0.
+ */
+#define IPC_MQ_PRIORITY_MAX 32767
+
+/*
+ Notification of messages: queue a signal to the process.
+ */
+#define IPC_NOTIFY_SIGNAL 1
+
+/*
+ Notification of messages: call a function.
+ */
+#define IPC_NOTIFY_CALLBACK 2
+
+/*
+ Notification of messages: add 1 to an eventfd.
+ */
+#define IPC_NOTIFY_EVENTFD 3
+
+/*
+ The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
+ writer's.
+ */
+#define IPC_PIPE_ATOMIC 4096
+
+/*
+ Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
+ */
+#define IPC_STDIN_PIPE 65536
+
+/*
+ Spawn flag: the child's standard output is a pipe; read from ipc_child_stdout().
+ */
+#define IPC_STDOUT_PIPE 131072
+
+/*
+ Spawn flag: the child's standard error is a pipe; read from ipc_child_stderr().
+ */
+#define IPC_STDERR_PIPE 262144
+
+/*
+ Stream kind: the same as this process's. What a zeroed struct means.
+ */
+#define IPC_STREAM_INHERIT 0
+
+/*
+ Stream kind: a pipe to or from this process.
+ */
+#define IPC_STREAM_PIPE 1
+
+/*
+ Stream kind: the open descriptor in fd, which stays the caller's.
+ */
+#define IPC_STREAM_FD 2
+
+/*
+ Stream kind: the file at path. For standard input it is read; else it is made if need be (with
+ mode 0666 less the umask) and emptied.
+ */
+#define IPC_STREAM_FILE 3
+
+/*
+ Stream kind: the same, but written at its end. Not for standard input.
+ */
+#define IPC_STREAM_APPEND 4
+
+/*
+ Stream kind: /dev/null.
+ */
+#define IPC_STREAM_NULL 5
+
+/*
+ Stream kind: where the child's standard output goes. For standard error only.
+ */
+#define IPC_STREAM_MERGE 6
+
+/*
  Flag of ipc_fifo_open(), with IPC_READ_ONLY: the end of the file does not come when the last
  writer leaves; reading waits for the next one.
  */
 #define IPC_FIFO_KEEP_OPEN 65536
+
+/*
+ Socket type: a connection of bytes without boundaries.
+ */
+#define IPC_SOCK_STREAM 1
+
+/*
+ Socket type: messages without a connection. Nobody is told when the other end has gone.
+ */
+#define IPC_SOCK_DATAGRAM 2
+
+/*
+ Socket type: messages in a connection, which has an end.
+ */
+#define IPC_SOCK_SEQPACKET 3
+
+/*
+ Flag of ipc_sock_connect(): wait for a server that is not there yet.
+ */
+#define IPC_SOCK_WAIT 65536
+
+/*
+ The most descriptors that travel with one message.
+ */
+#define IPC_SOCK_FDS_MAX 253
+
+/*
+ Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
+ */
+#define IPC_PTY_RAW 1
+
+/*
+ In place of a key: a new object that no key leads to. Children inherit its handle, and others
+ open it by its id.
+ */
+#define IPC_SYSV_PRIVATE 0
+
+/*
+ For ipc_sysv_msg_receive(): the oldest message, whatever its type.
+ */
+#define IPC_MSG_ANY 0
+
+/*
+ For ipc_sysv_msg_receive(): the oldest message whose type equals wanted.
+ */
+#define IPC_MSG_TYPE 1
+
+/*
+ For ipc_sysv_msg_receive(): of the types in the queue that are not above wanted the lowest,
+ and of its messages the oldest.
+ */
+#define IPC_MSG_UP_TO 2
+
+/*
+ For ipc_sysv_msg_receive(): the oldest message whose type is another than wanted.
+ */
+#define IPC_MSG_EXCEPT 3
+
+/*
+ Flag of an operation on a semaphore: the kernel takes the change back when the process ends,
+ however it ends.
+ */
+#define IPC_SYSV_UNDO 1
+
+/*
+ The largest value of a semaphore in a set.
+ */
+#define IPC_SYSV_SEM_VALUE_MAX 32767
 
 /*
  Kind: POSIX shared memory, made by this library or by another program.
@@ -191,194 +379,6 @@
 #define IPC_RECORD_UNREADABLE 3
 
 /*
- The highest priority of a message; the lowest is 0.
- */
-#define IPC_MQ_PRIORITY_MAX 32767
-
-/*
- Notification of messages: queue a signal to the process.
- */
-#define IPC_NOTIFY_SIGNAL 1
-
-/*
- Notification of messages: call a function.
- */
-#define IPC_NOTIFY_CALLBACK 2
-
-/*
- Notification of messages: add 1 to an eventfd.
- */
-#define IPC_NOTIFY_EVENTFD 3
-
-/*
- Mutex kind: its owner may lock it again; it is free after as many unlocks.
- */
-#define IPC_MUTEX_RECURSIVE 1
-
-/*
- Mutex kind: who waits lends the owner its priority (against priority inversion). The kernel
- keeps the queue; an uncontended lock is not slower.
- */
-#define IPC_MUTEX_PRIORITY_INHERIT 2
-
-/*
- Mutex kind: a second lock by the owner fails with -EDEADLK, an unlock by another with
- -EPERM. Every mutex that is not recursive does so; the flag is for saying it.
- */
-#define IPC_MUTEX_ERROR_CHECK 4
-
-/*
- Result of ipc_once(): this call ran the initialisation.
- */
-#define IPC_ONCE_RAN 4
-
-/*
- How many permits a pool can have.
- */
-#define IPC_PERMITS_MAX 31
-
-/*
- The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
- writer's.
- */
-#define IPC_PIPE_ATOMIC 4096
-
-/*
- Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
- */
-#define IPC_PTY_RAW 1
-
-/*
- How many threads can hold a readers-writer lock for reading at once; one more waits until
- one of them leaves.
- */
-#define IPC_RWLOCK_READERS_MAX 30
-
-/*
- The largest value of a semaphore.
- */
-#define IPC_SEM_VALUE_MAX 2147483647
-
-/*
- Socket type: a connection of bytes without boundaries.
- */
-#define IPC_SOCK_STREAM 1
-
-/*
- Socket type: messages without a connection. Nobody is told when the other end has gone.
- */
-#define IPC_SOCK_DATAGRAM 2
-
-/*
- Socket type: messages in a connection, which has an end.
- */
-#define IPC_SOCK_SEQPACKET 3
-
-/*
- Flag of ipc_sock_connect(): wait for a server that is not there yet.
- */
-#define IPC_SOCK_WAIT 65536
-
-/*
- The most descriptors that travel with one message.
- */
-#define IPC_SOCK_FDS_MAX 253
-
-/*
- Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
- */
-#define IPC_STDIN_PIPE 65536
-
-/*
- Spawn flag: the child's standard output is a pipe; read from ipc_child_stdout().
- */
-#define IPC_STDOUT_PIPE 131072
-
-/*
- Spawn flag: the child's standard error is a pipe; read from ipc_child_stderr().
- */
-#define IPC_STDERR_PIPE 262144
-
-/*
- Stream kind: the same as this process's. What a zeroed struct means.
- */
-#define IPC_STREAM_INHERIT 0
-
-/*
- Stream kind: a pipe to or from this process.
- */
-#define IPC_STREAM_PIPE 1
-
-/*
- Stream kind: the open descriptor in fd, which stays the caller's.
- */
-#define IPC_STREAM_FD 2
-
-/*
- Stream kind: the file at path. For standard input it is read; else it is made if need be (with
- mode 0666 less the umask) and emptied.
- */
-#define IPC_STREAM_FILE 3
-
-/*
- Stream kind: the same, but written at its end. Not for standard input.
- */
-#define IPC_STREAM_APPEND 4
-
-/*
- Stream kind: /dev/null.
- */
-#define IPC_STREAM_NULL 5
-
-/*
- Stream kind: where the child's standard output goes. For standard error only.
- */
-#define IPC_STREAM_MERGE 6
-
-/*
- In place of a key: a new object that no key leads to. Children inherit its handle, and others
- open it by its id.
- */
-#define IPC_SYSV_PRIVATE 0
-
-/*
- For ipc_sysv_msg_receive(): the oldest message, whatever its type.
- */
-#define IPC_MSG_ANY 0
-
-/*
- For ipc_sysv_msg_receive(): the oldest message whose type equals wanted.
- */
-#define IPC_MSG_TYPE 1
-
-/*
- For ipc_sysv_msg_receive(): of the types in the queue that are not above wanted the lowest,
- and of its messages the oldest.
- */
-#define IPC_MSG_UP_TO 2
-
-/*
- For ipc_sysv_msg_receive(): the oldest message whose type is another than wanted.
- */
-#define IPC_MSG_EXCEPT 3
-
-/*
- Flag of an operation on a semaphore: the kernel takes the change back when the process ends,
- however it ends.
- */
-#define IPC_SYSV_UNDO 1
-
-/*
- The largest value of a semaphore in a set.
- */
-#define IPC_SYSV_SEM_VALUE_MAX 32767
-
-/*
- How many fields a type can declare.
- */
-#define IPC_TYPE_FIELDS_MAX 32
-
-/*
  A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
  */
 typedef struct ipc_child_t ipc_child_t;
@@ -415,20 +415,58 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
- wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
+ One declared field of a type. Filled in by IPC_TYPE_FIELDS.
  */
-typedef struct ipc_barrier_t {
-  uint64_t opaque[256];
-} ipc_barrier_t;
+typedef struct ipc_field_t {
+  /*
+   The field's name: 1 to 47 bytes.
+   */
+  const char *name;
+  /*
+   In bytes, from the struct's beginning.
+   */
+  size_t offset;
+  /*
+   In bytes.
+   */
+  size_t size;
+} ipc_field_t;
 
 /*
- A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
- ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
+ What two programs have to agree on about a struct that they share. Filled in by IPC_TYPE or
+ IPC_TYPE_FIELDS:
+
+     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
+
+ Both programs must declare it the same way. Raise the version when the meaning of a field
+ changes and its size does not.
  */
-typedef struct ipc_cond_t {
-  uint64_t opaque[4];
-} ipc_cond_t;
+typedef struct ipc_type_t {
+  /*
+   The type's name: 1 to 63 bytes.
+   */
+  const char *name;
+  /*
+   The user's version number of the struct.
+   */
+  uint32_t version;
+  /*
+   How many of fields[] are declared: 0 to IPC_TYPE_FIELDS_MAX.
+   */
+  uint32_t field_count;
+  /*
+   In bytes, at least 1.
+   */
+  size_t size;
+  /*
+   In bytes: a power of two up to 4096.
+   */
+  size_t alignment;
+  /*
+   The declared fields, in the order of their declaration.
+   */
+  struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
+} ipc_type_t;
 
 /*
  A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,
@@ -439,77 +477,78 @@ typedef struct ipc_mutex_t {
 } ipc_mutex_t;
 
 /*
+ How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
+ */
+typedef struct ipc_mutex_attr_t {
+  /*
+   0 or any of the IPC_MUTEX_... kinds.
+   */
+  int flags;
+  /*
+   All 0: room for what comes later.
+   */
+  int reserved[7];
+} ipc_mutex_attr_t;
+
+/*
+ A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
+ ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
+ */
+typedef struct ipc_cond_t {
+  uint64_t opaque[4];
+} ipc_cond_t;
+
+/*
+ A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
+ ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
+ copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
+ library's.
+ */
+typedef struct ipc_sem_t {
+  uint64_t opaque[4];
+} ipc_sem_t;
+
+/*
+ A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
+ aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
+ */
+typedef struct ipc_rwlock_t {
+  uint64_t opaque[256];
+} ipc_rwlock_t;
+
+/*
+ A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
+ semaphore, but a permit has an owner, and comes back when that dies. Initialised by
+ ipc_permits_init(); never copied or moved.
+ */
+typedef struct ipc_permits_t {
+  uint64_t opaque[256];
+} ipc_permits_t;
+
+/*
+ A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
+ wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
+ */
+typedef struct ipc_barrier_t {
+  uint64_t opaque[256];
+} ipc_barrier_t;
+
+/*
+ An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
+ that has not
+ run: fresh shared memory needs no call to begin with. Never copied or moved.
+ */
+typedef struct ipc_once_t {
+  uint64_t opaque[12];
+} ipc_once_t;
+
+/*
  An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or
  not, and that can be waited for. Initialised by ipc_event_init(); never copied or moved.
  */
 typedef struct ipc_event_t {
   uint64_t opaque[4];
 } ipc_event_t;
-
-/*
- One object, as ipc_list_next() tells of it.
- */
-typedef struct ipc_object_t {
-  /*
-   One of the IPC_KIND_ constants.
-   */
-  int kind;
-  /*
-   One of the IPC_RECORD_ constants; IPC_RECORD_NONE for kinds that have no record.
-   */
-  int record;
-  /*
-   System V: the id. Else -1.
-   */
-  int id;
-  /*
-   System V: the key, 0 for a private object. Else 0.
-   */
-  int key;
-  /*
-   Who owns it.
-   */
-  uid_t owner;
-  /*
-   Its group.
-   */
-  gid_t group;
-  /*
-   The permissions.
-   */
-  mode_t mode;
-  /*
-   With a good record: the version of the declared type.
-   */
-  unsigned int type_version;
-  /*
-   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
-   caller may not read a queue of the kernel). System V semaphore sets: how many
-   semaphores. Others: the bytes of their file.
-   */
-  uint64_t size;
-  /*
-   How many processes are known to have it mapped or open: ipc_list_users() tells which.
-   */
-  size_t users;
-  /*
-   1 if those are all; 0 if there may be more, because /proc did not tell of every process, or
-   because nobody knows, as with System V queues and semaphores.
-   */
-  int users_complete;
-  /*
-   The object's place in its list.
-   */
-  unsigned int index;
-  /*
-   The name to open it by, with its slash, any bytes but a slash behind it; empty for System V.
-   */
-  char name[264];
-  /*
-   With a good record: the name of the declared type; empty for untyped memory.
-   */
-  char type_name[64];
-} ipc_object_t;
 
 /*
  How large a message queue is. Zero what is not named here: { .max_messages = 10,
@@ -568,150 +607,6 @@ typedef struct ipc_mq_notify_t {
    */
   void *context;
 } ipc_mq_notify_t;
-
-/*
- How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
- */
-typedef struct ipc_mutex_attr_t {
-  /*
-   0 or any of the IPC_MUTEX_... kinds.
-   */
-  int flags;
-  /*
-   All 0: room for what comes later.
-   */
-  int reserved[7];
-} ipc_mutex_attr_t;
-
-/*
- An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
- that has not
- run: fresh shared memory needs no call to begin with. Never copied or moved.
- */
-typedef struct ipc_once_t {
-  uint64_t opaque[12];
-} ipc_once_t;
-
-/*
- A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
- semaphore, but a permit has an owner, and comes back when that dies. Initialised by
- ipc_permits_init(); never copied or moved.
- */
-typedef struct ipc_permits_t {
-  uint64_t opaque[256];
-} ipc_permits_t;
-
-/*
- How a pseudoterminal shall be. All zeros is the default.
- */
-typedef struct ipc_pty_attr_t {
-  /*
-   How many lines it says it has; 0 for 24.
-   */
-  unsigned short rows;
-  /*
-   How many characters a line has; 0 for 80.
-   */
-  unsigned short columns;
-  /*
-   0 or IPC_PTY_RAW.
-   */
-  int flags;
-  /*
-   All 0: room for what comes later.
-   */
-  int reserved[6];
-} ipc_pty_attr_t;
-
-/*
- A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
- aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
- */
-typedef struct ipc_rwlock_t {
-  uint64_t opaque[256];
-} ipc_rwlock_t;
-
-/*
- A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
- ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
- copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
- library's.
- */
-typedef struct ipc_sem_t {
-  uint64_t opaque[4];
-} ipc_sem_t;
-
-/*
- One declared field of a type. Filled in by IPC_TYPE_FIELDS.
- */
-typedef struct ipc_field_t {
-  /*
-   The field's name: 1 to 47 bytes.
-   */
-  const char *name;
-  /*
-   In bytes, from the struct's beginning.
-   */
-  size_t offset;
-  /*
-   In bytes.
-   */
-  size_t size;
-} ipc_field_t;
-
-/*
- What two programs have to agree on about a struct that they share. Filled in by IPC_TYPE or
- IPC_TYPE_FIELDS:
-
-     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
-
- Both programs must declare it the same way. Raise the version when the meaning of a field
- changes and its size does not.
- */
-typedef struct ipc_type_t {
-  /*
-   The type's name: 1 to 63 bytes.
-   */
-  const char *name;
-  /*
-   The user's version number of the struct.
-   */
-  uint32_t version;
-  /*
-   How many of fields[] are declared: 0 to IPC_TYPE_FIELDS_MAX.
-   */
-  uint32_t field_count;
-  /*
-   In bytes, at least 1.
-   */
-  size_t size;
-  /*
-   In bytes: a power of two up to 4096.
-   */
-  size_t alignment;
-  /*
-   The declared fields, in the order of their declaration.
-   */
-  struct ipc_field_t fields[IPC_TYPE_FIELDS_MAX];
-} ipc_type_t;
-
-/*
- Who is at the other end of a socket.
- */
-typedef struct ipc_peer_t {
-  /*
-   The process's number; 0 when it lives in a PID namespace that this process does not see.
-   */
-  pid_t pid;
-  /*
-   Its effective user.
-   */
-  uid_t uid;
-  /*
-   Its effective group.
-   */
-  gid_t gid;
-} ipc_peer_t;
 
 /*
  Where one of a child's standard streams leads.
@@ -813,6 +708,46 @@ typedef struct ipc_exchange_t {
    */
   size_t error_size;
 } ipc_exchange_t;
+
+/*
+ Who is at the other end of a socket.
+ */
+typedef struct ipc_peer_t {
+  /*
+   The process's number; 0 when it lives in a PID namespace that this process does not see.
+   */
+  pid_t pid;
+  /*
+   Its effective user.
+   */
+  uid_t uid;
+  /*
+   Its effective group.
+   */
+  gid_t gid;
+} ipc_peer_t;
+
+/*
+ How a pseudoterminal shall be. All zeros is the default.
+ */
+typedef struct ipc_pty_attr_t {
+  /*
+   How many lines it says it has; 0 for 24.
+   */
+  unsigned short rows;
+  /*
+   How many characters a line has; 0 for 80.
+   */
+  unsigned short columns;
+  /*
+   0 or IPC_PTY_RAW.
+   */
+  int flags;
+  /*
+   All 0: room for what comes later.
+   */
+  int reserved[6];
+} ipc_pty_attr_t;
 
 /*
  What the kernel knows of a segment.
@@ -1011,1139 +946,102 @@ typedef struct ipc_sysv_sem_stat_t {
   int64_t change_time;
 } ipc_sysv_sem_stat_t;
 
+/*
+ One object, as ipc_list_next() tells of it.
+ */
+typedef struct ipc_object_t {
+  /*
+   One of the IPC_KIND_ constants.
+   */
+  int kind;
+  /*
+   One of the IPC_RECORD_ constants; IPC_RECORD_NONE for kinds that have no record.
+   */
+  int record;
+  /*
+   System V: the id. Else -1.
+   */
+  int id;
+  /*
+   System V: the key, 0 for a private object. Else 0.
+   */
+  int key;
+  /*
+   Who owns it.
+   */
+  uid_t owner;
+  /*
+   Its group.
+   */
+  gid_t group;
+  /*
+   The permissions.
+   */
+  mode_t mode;
+  /*
+   With a good record: the version of the declared type.
+   */
+  unsigned int type_version;
+  /*
+   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
+   caller may not read a queue of the kernel). System V semaphore sets: how many
+   semaphores. Others: the bytes of their file.
+   */
+  uint64_t size;
+  /*
+   How many processes are known to have it mapped or open: ipc_list_users() tells which.
+   */
+  size_t users;
+  /*
+   1 if those are all; 0 if there may be more, because /proc did not tell of every process, or
+   because nobody knows, as with System V queues and semaphores.
+   */
+  int users_complete;
+  /*
+   The object's place in its list.
+   */
+  unsigned int index;
+  /*
+   The name to open it by, with its slash, any bytes but a slash behind it; empty for System V.
+   */
+  char name[264];
+  /*
+   With a good record: the name of the declared type; empty for untyped memory.
+   */
+  char type_name[64];
+} ipc_object_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
 /*
- Makes a barrier out of memory that nobody else uses yet.
+ Describes a result of any call of this library.
 
- barrier: 2048 bytes, aligned to 8.
- count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
- participants; -ENOTSUP a libc without robust lists of a known form.
- Threads: one thread initialises, before others use it.
- */
-int ipc_barrier_init(struct ipc_barrier_t *barrier,
-                     unsigned int count);
-
-/*
- Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
- others learn of its death. A participant already stays one.
-
- Returns: 0, or a negative error.
- Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
- its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_barrier_wait().
- Threads: safe. In signal handlers: not safe.
- Owner death, fork, exec: as in ipc_barrier_wait().
- */
-int ipc_barrier_join(struct ipc_barrier_t *barrier);
-
-/*
- Waits until all participants have arrived; then the next round begins. A thread becomes a
- participant with its first wait or with ipc_barrier_join(), and stays one until
- ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
- thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
- whose first wait finds that a participant has died before does not become one.
-
- Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
- arrived; or a negative error.
- Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
- so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
- 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
- participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
- namespace, or a damaged one.
- Threads: safe. In signal handlers: not safe.
- Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
- newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
- process that dies before it is a participant is not known here; use a timeout. Waiter death:
- the same.
- Fork: the child is no participant. Exec: as death.
- */
-int ipc_barrier_wait(struct ipc_barrier_t *barrier,
-                     int64_t timeout_ns);
-
-/*
- Ends this thread's part in the barrier. The others then wait for another thread to take its
- place.
-
- Returns: 0, or a negative error.
- Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_barrier_wait().
- Threads: safe.
- Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
- participant and gets -EPERM. Exec: as death.
- */
-int ipc_barrier_leave(struct ipc_barrier_t *barrier);
-
-/*
- Makes a barrier usable again after a participant's death: the dead one's place is free for
- another thread, the living ones stay participants. Does nothing if none died.
-
- Returns: 0, or a negative error.
- Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
- at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
- Threads: safe.
- Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
- with it.
- */
-int ipc_barrier_reset(struct ipc_barrier_t *barrier);
-
-/*
- Ends a barrier without participants. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_barrier_wait().
- Threads: the last one destroys.
- Owner death: who died is no participant. Fork, exec: nothing to do with it.
- */
-int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
-
-/*
- Makes a condition variable out of memory that nobody else uses yet.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL or misaligned.
- Threads: one thread initialises, before others use it.
- */
-int ipc_cond_init(struct ipc_cond_t *cond);
-
-/*
- Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
- variable the wait can end without a signal: test what you wait for in a loop.
-
- mutex: held by this thread. A recursive one is unlocked completely and locked as often
- again.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only gives way to
- others once.
-
- Returns: 0, or IPC_OWNER_DIED (2) as from ipc_mutex_lock(): both with the mutex held; or a
- negative error.
- Errors, with the mutex held: -ETIMEDOUT; -EAGAIN timeout_ns is 0 and there was no signal;
- -EINTR a signal handler ran; -EPERM this thread does not hold the mutex (it holds nothing
- then); -EINVAL NULL, misaligned, not initialised, a timeout below -1, or a mutex whose owner
- died and that was not made consistent; -EPROTO as in ipc_mutex_lock().
- Errors, with the mutex not held: -ENOTRECOVERABLE the mutex was given up meanwhile.
- Threads: safe.
- Owner death: when the mutex's owner dies, a waiter returns with IPC_OWNER_DIED, 100 ms later
- at most. Waiter and signaller death: a signal that a dying process took or did not finish
- reaches another waiter, 100 ms later at most.
- */
-int ipc_cond_wait(struct ipc_cond_t *cond,
-                  struct ipc_mutex_t *mutex,
-                  int64_t timeout_ns);
-
-/*
- Wakes at least one waiter, if there is one. Usually called with the mutex held.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
+ Returns: a text without a newline; constant, never freed, never NULL. Success values have
+ texts too.
  Threads: safe.
  */
-int ipc_cond_signal(struct ipc_cond_t *cond);
+const char *ipc_strerror(int result);
 
 /*
- Wakes all waiters.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
- Threads: safe.
- */
-int ipc_cond_broadcast(struct ipc_cond_t *cond);
-
-/*
- Ends a condition variable that nobody will use again. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
- Threads: the last one destroys.
- */
-int ipc_cond_destroy(struct ipc_cond_t *cond);
-
-/*
- Makes an event out of memory that nobody else uses yet.
-
- flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or unknown flags.
- Threads: one thread initialises, before others use it.
- */
-int ipc_event_init(struct ipc_event_t *event, int flags);
-
-/*
- Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
- set changes nothing: settings are not counted (a semaphore counts). May be called from a
- signal handler.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
- version.
- Threads: safe.
- Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
- not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
- to others. Fork, exec: nothing to do with it.
- */
-int ipc_event_set(struct ipc_event_t *event);
-
-/*
- Takes a setting back: who waits from now on waits for the next. Those who waited already when
- it was set are released all the same.
-
- Returns: 0, or a negative error.
- Errors: as in ipc_event_set().
- Threads: safe.
- Owner death, waiter death, fork, exec: nothing to do with it.
- */
-int ipc_event_reset(struct ipc_event_t *event);
-
-/*
- Waits until an event is set, and takes the setting back if the event resets itself.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
-
- Returns: 0, or a negative error.
- Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
- an event of this library and version.
- Threads: safe.
- Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
- event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
- later at most. Fork, exec: nothing to do with it.
- */
-int ipc_event_wait(struct ipc_event_t *event,
-                   int64_t timeout_ns);
-
-/*
- Whether an event is set, at some moment during the call. Does not take an automatic one's
- setting back.
-
- Returns: 1 set, 0 not set, or a negative error.
- Errors: as in ipc_event_set().
- Threads: safe.
- Owner death, waiter death, fork, exec: nothing to do with it.
- */
-int ipc_event_is_set(const struct ipc_event_t *event);
-
-/*
- Ends an event that nobody will use again. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: as in ipc_event_set().
- Threads: the last one destroys.
- Owner death, waiter death, fork, exec: nothing to do with it.
- */
-int ipc_event_destroy(struct ipc_event_t *event);
-
-/*
- Makes a FIFO, or finds one that is there.
-
- path: in any file system. A symbolic link is not followed.
- flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
- mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
- from its first moment; else unused.
-
- Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
- Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
- FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
- no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
- system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
- Threads: safe.
- */
-int ipc_fifo_create(const char *path,
-                    int flags,
-                    mode_t mode);
-
-/*
- Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
-
- path: of a FIFO; a symbolic link is not followed.
- flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
- the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
- it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
- to write too).
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
- Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
- below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
- -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
- nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
- without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
- path's.
- Threads: safe.
- Death: a writer that was killed after it had opened counts as one that came: reading gives
- the end of the file. Who is killed while waiting leaves nothing.
- */
-int ipc_fifo_open(const char *path,
-                  int flags,
-                  int64_t timeout_ns);
-
-/*
- Removes a FIFO's name. Who has it open keeps it.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
- stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
- Threads: safe.
- */
-int ipc_fifo_unlink(const char *path);
-
-/*
- Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
- them.
-
- Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
- of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
- by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
- are looked for in /proc: of other users' processes only privileged callers see them.
-
- out: receives the list, on success only. End it with ipc_list_close().
- kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL, or kinds is 0 or has unknown bits; -EMFILE too many handles.
- Threads: safe. Fork: the child has the list too, with a place of its own in it.
- */
-int ipc_list(struct ipc_list_t **out,
-             int kinds);
-
-/*
- Tells of the next object in a list. Objects of one kind stand together.
-
- object: receives what is known of it, if there is one.
-
- Returns: 1 if there was one, 0 at the end, or a negative error.
- Errors: -EINVAL a NULL; -EBADF a closed or foreign handle.
- Threads: safe; each object is given to one caller.
- */
-int ipc_list_next(struct ipc_list_t *list, struct ipc_object_t *object);
-
-/*
- The processes that have an object of the list mapped or open.
-
- object: from ipc_list_next() on the same list.
- pids: receives up to capacity process ids in ascending order; may be NULL if capacity is 0.
-
- Returns: how many there are, which may be more than capacity, or a negative error.
- Errors: -EINVAL a NULL, or an object of another list; -EBADF a closed or foreign handle.
- Threads: safe.
- */
-int ipc_list_users(const struct ipc_list_t *list,
-                   const struct ipc_object_t *object,
-                   pid_t *pids,
-                   size_t capacity);
-
-/*
- Which of the kinds that were asked for could not be listed.
-
- Returns: IPC_KIND_ constants, added up; 0 if all were listed; or a negative error.
- Errors: -EINVAL list is NULL; -EBADF a closed or foreign handle.
- Threads: safe.
- */
-int ipc_list_unlisted(const struct ipc_list_t *list);
-
-/*
- Ends a list.
-
- list: NULL does nothing.
-
- Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe.
- */
-int ipc_list_close(struct ipc_list_t *list);
-
-/*
- Removes one object, as the unlink and remove call of its kind does: those who have it open
- keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
- semaphore get -EIDRM. An object of another kind at that name is left alone.
-
- kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
- name: the name, with its slash; unused for System V.
- id: the id of a System V object; else unused.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL kind is not one kind, or name is NULL or malformed; -ENAMETOOLONG the name;
- -ENOENT there is none; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or
- -EPERM not permitted.
- Threads: safe.
- */
-int ipc_remove(int kind,
-               const char *name,
-               int id);
-
-/*
- Opens the message queue of that name, or creates it with IPC_CREATE.
-
- With IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs. The
- queue in shared memory, without that flag, is not in this version.
-
- out: receives the handle, on success only. End it with ipc_mq_close().
- name: "/" and 1 to 250 bytes without a slash.
- attr: the size of a queue created by this call, and what an existing one must have; NULL: the
- system's default, and any. Not kept: it may go away after the call.
- flags: IPC_KERNEL, and any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only),
- IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever
- their timeout), IPC_CHECK_OWNER.
- mode: the permissions of a queue created by this call, exactly (the umask does not count);
- else unused.
-
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, a size of 0, or sizes
- over the limits fs.mqueue.msg_max and msgsize_max; -ENAMETOOLONG the name; -ENOENT no such
- queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES permissions, or
- IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr (ipc_last_error() tells
- both sides); -EMFILE this user's queues would take more than RLIMIT_MSGQUEUE bytes, or too many
- descriptors or handles (ipc_last_error() tells which, and the numbers); -ENFILE too many open
- files in the system; -ENOSPC more queues than fs.mqueue.queues_max; -ENOMEM; -ENOTSUP
- without IPC_KERNEL; -ENOSYS the kernel has no message queues.
- Threads: safe. Fork: the handle is the child's too.
- */
-int ipc_mq_open(struct ipc_mq_t **out,
-                const char *name,
-                const struct ipc_mq_attr_t *attr,
-                int flags,
-                mode_t mode);
-
-/*
- Sends one message, waiting while the queue is full.
-
- msg: the message; NULL only with len 0.
- len: in bytes, 0 or more, up to the queue's message_size.
- priority: 0 to IPC_MQ_PRIORITY_MAX; higher ones are received first.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
- -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
- the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
- the handle is closed, or IPC_READ_ONLY; -EFAULT msg leads to no memory; -ENOMEM.
- Threads: safe.
- Death: a message is in the queue whole or not at all; it stays when its sender dies.
- */
-int ipc_mq_send(struct ipc_mq_t *mq,
-                const void *msg,
-                size_t len,
-                unsigned int priority,
-                int64_t timeout_ns);
-
-/*
- Takes the message of the highest priority, of several the oldest, waiting for one.
-
- buf: receives the message, on success only.
- capacity: in bytes, at least the queue's message_size, also when the message that waits is
- shorter: the kernel has it so.
- priority: receives the message's priority, on success only; NULL if it is not wanted.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: the message's length in bytes, which may be 0, or a negative error.
- Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK;
- -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
- message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
- priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
- -EFAULT buf leads to no memory: the message is lost.
- Threads: safe; each message goes to one receiver.
- Death: a receiver that dies takes with it at most the one message that it had just received.
- */
-ptrdiff_t ipc_mq_receive(struct ipc_mq_t *mq,
-                         void *buf,
-                         size_t capacity,
-                         unsigned int *priority,
-                         int64_t timeout_ns);
-
-/*
- Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
- handle was opened.
-
- attr: receives them, on success only.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
- Threads: safe.
- */
-int ipc_mq_getattr(const struct ipc_mq_t *mq,
-                   struct ipc_mq_attr_t *attr);
-
-/*
- The queue's descriptor, for poll() and its like: readable when there is a message, writable
- when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
- library's.
-
- Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
- not be closed; or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed.
- Threads: safe.
- */
-int ipc_mq_fd(const struct ipc_mq_t *mq);
-
-/*
- Has something done when messages come: at once for those that are in the queue already, then for
- each that comes, until it is ended. It needs no arming anew.
-
- Several messages that come close together may be told of once, and what is told of may have
- been taken by another receiver. So receive with timeout 0 until -EAGAIN; who does so when told
- never misses a message. Any number of handles and processes may have a notification of the same
- queue.
-
- This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
- three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
- ipc_mq_fd().
-
- A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
- queued real-time signals is reached, it comes without its value.
-
- A function is called in the thread, with this handle. It may receive one message or all: it is
- called again as long as it takes some and some are left. It must return, must not wait, and may
- end the notification or close the handle. No longjmp, no C++ exception, no pthread_exit().
-
- how: what to do; not kept. NULL ends the notification: when the call returns, the function is
- not running any more, unless it is the function that calls.
-
- Returns: 0, also when there was no notification to end; or a negative error.
- Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function,
- something that its kind does not use, or reserved not 0; -EBADF the handle is closed, or the
- descriptor is not an eventfd; -EBUSY the handle has a notification already, or another thread is
- just changing it; -EMFILE or -ENFILE too many descriptors; -EAGAIN no thread can be started;
- -ENOSPC too many descriptors are watched (fs.epoll.max_user_watches); -ENOMEM.
- Threads: safe. Fork: the notification is the parent's; the child has none and may begin its own.
- */
-int ipc_mq_notify(struct ipc_mq_t *mq,
-                  const struct ipc_mq_notify_t *how);
-
-/*
- Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
- its messages stay until ipc_mq_unlink() and the last closing.
-
- mq: NULL does nothing. Calls that use the handle in other threads finish first.
-
- Returns: 0, or a negative error.
- Errors: -EBADF the handle is closed already, or not a message queue's.
- Threads: safe.
- */
-int ipc_mq_close(struct ipc_mq_t *mq);
-
-/*
- Removes a queue's name. Processes that have it open keep it, with its messages.
-
- name: as in ipc_mq_open().
- flags: IPC_KERNEL.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
- no such queue; -EACCES or -EPERM not permitted; -ENOTSUP without IPC_KERNEL; -ENOSYS the
- kernel has no message queues.
- Threads: safe.
- */
-int ipc_mq_unlink(const char *name,
-                  int flags);
-
-/*
- Makes a mutex out of memory that nobody else uses yet: in the init of
- ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
-
- mutex: 64 bytes, aligned to 8.
- attr: NULL for the default; not kept.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or misaligned mutex, unknown flags, or a reserved field that is not
- 0; -EBUSY an initialised mutex that is locked; -ENOTSUP a libc without robust lists of a
- known form.
- Threads: one thread initialises, before others use it.
- */
-int ipc_mutex_init(struct ipc_mutex_t *mutex,
-                   const struct ipc_mutex_attr_t *attr);
-
-/*
- Locks a mutex. Resumed after signal handlers.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, the lock is held; IPC_OWNER_DIED (2), the lock is held and its last owner died
- holding it: repair the data and call ipc_mutex_consistent() before unlocking; or a negative
- error, and the lock is not held.
- Errors: -EAGAIN held by another and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread holds
- it (unless recursive), or with priority inheritance a circle of owners; -ENOTRECOVERABLE its
- data was given up (see ipc_mutex_unlock()); -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO something else than a mutex of this library's version and libc, or
- one of another PID namespace; -EOVERFLOW locked 4294967295 times.
- Threads: safe. In signal handlers: not safe, as with pthread mutexes.
- Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
- Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
- the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
- 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
- 100 ms later at most.
- */
-int ipc_mutex_lock(struct ipc_mutex_t *mutex,
-                   int64_t timeout_ns);
-
-/*
- Unlocks a mutex that this thread holds.
-
- Unlocking after IPC_OWNER_DIED without ipc_mutex_consistent() gives the data up: from then
- on every lock of this mutex fails with -ENOTRECOVERABLE, and those that wait are woken with
- that.
-
- Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_mutex_lock().
- Threads: safe; only the owner can unlock.
- */
-int ipc_mutex_unlock(struct ipc_mutex_t *mutex);
-
-/*
- Declares that the data under the lock is sound again, after IPC_OWNER_DIED.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL the last owner did not die, or NULL, misaligned or not initialised; -EPERM
- this thread does not hold it; -EPROTO as in ipc_mutex_lock().
- Threads: safe.
- */
-int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
-
-/*
- Ends a mutex that nobody holds or will use again. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: -EBUSY it is locked; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_mutex_lock().
- Threads: the last one destroys.
- */
-int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
-
-/*
- Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
- running it.
- When this returns 0 or more, it has been run to its end, and all that it did is seen here.
-
- once: 96 bytes, aligned to 8, all zeros at first.
- run: called at most once by this call. It has to return: no longjmp out of it, no end of
- the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
- runs it again, so it has to cope with what a run that was cut off left behind.
- context: passed to run as it is.
- timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
- waits, 0 does not wait for another's run.
-
- Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
- Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
- run itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
- once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
- a libc without robust lists of a known form.
- Threads: safe. In signal handlers: not safe.
- Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
- death: nothing happens to others.
- Fork: in run, the child is not the runner; it must not return from run. Exec: as death.
- */
-int ipc_once(struct ipc_once_t *once,
-             void (*run)(void *context),
-             void *context,
-             int64_t timeout_ns);
-
-/*
- Makes a pool of permits out of memory that nobody else uses yet.
-
- permits: 2048 bytes, aligned to 8.
- count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
- which a permit is held; -ENOTSUP a libc without robust lists of a known form.
- Threads: one thread initialises, before others use it.
- */
-int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
-
-/*
- Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
- died is taken before others.
-
- permit: receives the permit's number, 0 to count - 1, on success only; for
- ipc_permits_give(), and for knowing which of count resources is this thread's now.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
- died with it: what it stands for may have to be repaired; or a negative error.
- Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
- not a pool of permits of this library's version and libc, one of another PID namespace, or a
- damaged one.
- Threads: safe. In signal handlers: not safe.
- Owner death: the permit is free at once; also when the thread ends, or the process calls
- exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
- If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
- process took or did not send is made up for 100 ms later at most.
- Fork: a permit held belongs to the parent. Exec: gives it back as death does.
- */
-int ipc_permits_take(struct ipc_permits_t *permits,
-                     unsigned int *permit,
-                     int64_t timeout_ns);
-
-/*
- Gives a permit back that this thread holds.
-
- permit: its number, from ipc_permits_take().
-
- Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
- misaligned or not initialised; -EPROTO as in ipc_permits_take().
- Threads: safe; only the thread that took it can give it.
- Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
- as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
- */
-int ipc_permits_give(struct ipc_permits_t *permits,
-                     unsigned int permit);
-
-/*
- How many permits are free. Others may take and give some during the call.
-
- free: receives the number, on success only.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
- Threads: safe.
- Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
- */
-int ipc_permits_free(const struct ipc_permits_t *permits, unsigned int *free);
-
-/*
- Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_permits_take().
- Threads: the last one destroys.
- Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
- */
-int ipc_permits_destroy(struct ipc_permits_t *permits);
-
-/*
- Makes a pipe: what is written to one descriptor is read from the other, in order, each byte
- once.
-
- read_fd: receives the descriptor to read from, on success only.
- write_fd: receives the descriptor to write to, on success only. Both are the caller's, who
- closes them with close().
- flags: 0 or any of IPC_NONBLOCK (plain read() and write() on them do not wait), IPC_INHERIT
- (exec does not close them).
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, or an unknown flag; -EMFILE or -ENFILE too many descriptors.
- Threads: safe. Fork: the child has both ends too; who does not need one closes it, or the
- end of the file never comes.
- */
-int ipc_pipe(int *read_fd,
-             int *write_fd,
-             int flags);
-
-/*
- Reads until the buffer is full or the file ends, whatever interrupts it: a signal handler, a
- partial transfer, a descriptor that does not wait. From any descriptor that is read as a
- stream: pipe, FIFO, stream socket, terminal, file.
-
- buf: room for len bytes; may be NULL when len is 0.
- timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
- blocks or not; IPC_FOREVER waits, 0 takes only what is there.
-
- Returns: len, or less when the end of the file came first (0: there was nothing more), or a
- negative error. After an error ipc_last_transferred() tells how many bytes stand in buf: they
- are taken from the descriptor.
- Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
- for reading; -EAGAIN not all is there and timeout_ns is 0; -ETIMEDOUT; -EISDIR a directory;
- -ECONNRESET a socket's peer is gone; -EIO the terminal's other side is gone, or a disk's
- error; -EFAULT buf is not memory.
- Threads: safe; two that read from one descriptor share its bytes between them.
- Signals: resumed after a handler.
- */
-ptrdiff_t ipc_read_full(int fd,
-                        void *buf,
-                        size_t len,
-                        int64_t timeout_ns);
-
-/*
- Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
- descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
- stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone.
-
- buf: len bytes; may be NULL when len is 0.
- timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
- blocks or not; IPC_FOREVER waits, 0 gives only what there is room for.
-
- Returns: len, or a negative error. After an error ipc_last_transferred() tells how many
- bytes are written.
- Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
- for writing; -EPIPE nobody has it open for reading any more; -EAGAIN there is not room for
- all and timeout_ns is 0; -ETIMEDOUT; -ENOTCONN or -ECONNRESET a socket without a peer;
- -ENOSPC, -EFBIG, -EDQUOT or -EIO a file's; -EFAULT buf is not memory.
- Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece; longer transfers of
- two writers may be mixed.
- Signals: resumed after a handler.
- */
-ptrdiff_t ipc_write_full(int fd,
-                         const void *buf,
-                         size_t len,
-                         int64_t timeout_ns);
-
-/*
- How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
- when it failed, so that the rest can be transferred later. Those that succeed do not change
- it.
-
- Returns: bytes; 0 when no transfer of this thread has failed.
+ Describes this thread's last failed call in full: which call, which error, which object,
+ what was expected and what was found. Calls that succeed do not change it.
+
+ Returns: one line; "" when no call of this thread has failed. Valid until this thread calls
+ ipc_last_error() again or ends; never freed by the caller, never NULL.
  Threads: safe; each thread has its own.
  */
-size_t ipc_last_transferred(void);
+const char *ipc_last_error(void);
 
 /*
- How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
+ The version of the library that is loaded, for example "0.1.0"; the header's is
+ IPC_VERSION_STRING.
 
- fd: either end.
-
- Returns: bytes, or a negative error.
- Errors: -EBADF fd is not open, or not a pipe.
+ Returns: a constant text, never freed, never NULL.
  Threads: safe.
  */
-ptrdiff_t ipc_pipe_capacity(int fd);
-
-/*
- Gives a pipe or FIFO room for at least so many bytes.
-
- fd: either end.
- bytes: the kernel takes the next power of two, and at least a page.
-
- Returns: the capacity that it has now, or a negative error; then it is what it was.
- Errors: -EBADF fd is not open, or not a pipe; -EINVAL bytes is 0 or over INT_MAX; -EPERM more
- than /proc/sys/fs/pipe-max-size or /proc/sys/fs/pipe-user-pages-soft allows; -EBUSY it holds
- more than that now; -ENOMEM no memory.
- Threads: safe.
- */
-ptrdiff_t ipc_pipe_set_capacity(int fd,
-                                size_t bytes);
-
-/*
- Makes a pseudoterminal.
-
- controller_fd: receives the end of the program that plays the user: what it writes is typed,
- what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
- terminal_fd: receives the terminal, for a program to use as its standard streams. On success
- only; end it with close(2). It does not become this process's controlling terminal.
- attr: NULL for 24 lines of 80 characters with echo; not kept.
-
- Returns: 0, or a negative error. Both descriptors are close-on-exec.
- Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
- pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
- -EACCES not permitted.
- Threads: safe.
- */
-int ipc_pty_open(int *controller_fd,
-                 int *terminal_fd,
-                 const struct ipc_pty_attr_t *attr);
-
-/*
- Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
- as its controlling terminal and its three standard streams, no other descriptor, and all
- signals at their defaults and unblocked.
-
- controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
- with close(2): the program gets SIGHUP.
- pidfd: receives a pidfd of the program's process, close-on-exec, on success only. poll(2)
- reports it readable when the process has ended; then waitid(2) with P_PIDFD takes its
- status. End it with close(2).
- argv: the program and its arguments, ended by NULL. A name without a slash is searched for
- in PATH. No shell is involved.
- envp: its environment, ended by NULL; NULL for this process's.
- attr: as in ipc_pty_open().
-
- Returns: 0, the program is running; or a negative error, and there is no child.
- Errors: -ENOENT no such program; -EACCES not executable; -ENOEXEC not a program; -E2BIG
- arguments too long; -EAGAIN too many processes; -ENOMEM no memory; and those of
- ipc_pty_open().
- Threads: safe.
- */
-int ipc_pty_spawn(int *controller_fd,
-                  int *pidfd,
-                  const char *const *argv,
-                  const char *const *envp,
-                  const struct ipc_pty_attr_t *attr);
-
-/*
- Reads what the programs on the terminal have printed, waiting until there is something.
-
- fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
- be set for the timeout to hold.
- buf: receives up to capacity bytes, on success only; capacity is at least 1.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
- says EIO then); or a negative error.
- Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
- ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
- -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
- pseudoterminal.
- Threads: safe; each byte goes to one reader.
- */
-ssize_t ipc_pty_read(int fd,
-                     void *buf,
-                     size_t capacity,
-                     int64_t timeout_ns);
-
-/*
- Asks for a terminal's size.
-
- fd: either end.
- rows, columns: receive the size, on success only.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
- Threads: safe.
- */
-int ipc_pty_window_size(int fd, unsigned short *rows, unsigned short *columns);
-
-/*
- Sets a terminal's size. If it is another than before, the programs in the terminal's
- foreground get SIGWINCH.
-
- fd: either end.
-
- Returns: 0, or a negative error.
- Errors: -EBADF not open; -ENOTTY no terminal.
- Threads: safe.
- */
-int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
-
-/*
- Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
- ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
-
- rwlock: 2048 bytes, aligned to 8.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
- without robust lists of a known form.
- Threads: one thread initialises, before others use it.
- */
-int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
-
-/*
- Locks for reading, together with other readers. Resumed after signal handlers. A thread
- that holds it for reading may do so again, also while a writer waits; it then unlocks as
- often.
-
- Readers that come while a writer waits let it go first.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
- holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
- negative error, and the lock is not held.
- Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
- or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
- holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
- -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
- a readers-writer lock of this library's version and libc, or one of another PID
- namespace; -EOVERFLOW held 4294967295 times by this thread.
- Threads: safe. In signal handlers: not safe, as with pthread locks.
- Owner death: also when the thread ends, or the process calls exec, holding the lock. A
- reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
- to the next locker. Waiter death: nothing happens to others.
- Fork: a lock held belongs to the parent. Exec: frees it as death does.
- */
-int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
-                         int64_t timeout_ns);
-
-/*
- Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
- in the queue no new reader enters, so readers that overlap each other do not keep it out.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
- writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
- error, and the lock is not held.
- Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
- -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
- was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe. In signal handlers: not safe.
- Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
- has written nothing, and nobody is told. Waiter death: nothing happens to others.
- Fork: a lock held belongs to the parent. Exec: frees it as death does.
- */
-int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
-                          int64_t timeout_ns);
-
-/*
- Unlocks what this thread holds, for reading or writing.
-
- Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
- on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
-
- Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe; only the thread that locked can unlock.
- Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
- happens to others.
- Fork: the child holds nothing and gets -EPERM. Exec: as death.
- */
-int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
-
-/*
- Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
- held, alone.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
- does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe.
- Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
- death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
- */
-int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
-
-/*
- Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
-
- Returns: 0, or a negative error.
- Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_rwlock_read_lock().
- Threads: the last one destroys.
- Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
- */
-int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
-
-/*
- Makes a semaphore out of memory that nobody else uses yet.
-
- value: how many permits are free, up to IPC_SEM_VALUE_MAX.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a value too large.
- Threads: one thread initialises, before others use it.
- */
-int ipc_sem_init(struct ipc_sem_t *sem, unsigned int value);
-
-/*
- Takes a permit, waiting until there is one.
-
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
-
- Returns: 0, or a negative error.
- Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
- a semaphore of this library and version; -EBADF one of the C library that was closed.
- Threads: safe.
- Death: a process that dies keeps the permits that it took: nobody owns a permit. A wake-up
- that a dying process took or did not send reaches another waiter, 100 ms later at most.
- */
-int ipc_sem_wait(struct ipc_sem_t *sem,
-                 int64_t timeout_ns);
-
-/*
- Adds a permit and wakes a waiter, if there is one. May be called from a signal handler.
-
- Returns: 0, or a negative error.
- Errors: -EOVERFLOW the value is IPC_SEM_VALUE_MAX already; -EINVAL NULL, misaligned or not
- initialised; -EPROTO not a semaphore of this library and version; -EBADF one of the C library
- that was closed.
- Threads: safe.
- */
-int ipc_sem_post(struct ipc_sem_t *sem);
-
-/*
- How many permits are free, at some moment during the call.
-
- value: receives the number, on success only.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO not a semaphore of this
- library and version; -EBADF one of the C library that was closed.
- Threads: safe.
- */
-int ipc_sem_value(const struct ipc_sem_t *sem, unsigned int *value);
-
-/*
- Ends a placed semaphore that nobody will use again. Not needed before unmapping; a named one
- is closed instead.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a semaphore of this library
- and version.
- Threads: the last one destroys.
- */
-int ipc_sem_destroy(struct ipc_sem_t *sem);
-
-/*
- Opens the semaphore of that name, or creates it with IPC_CREATE.
-
- With IPC_POSIX it is the C library's semaphore of that name, the same that sem_open() gives
- other programs: a permit posted here is taken there, and the reverse. The two kinds have
- different names: "/a" without IPC_POSIX and "/a" with it are two semaphores.
-
- out: receives the semaphore, on success only. End it with ipc_sem_close().
- name: "/" and 1 to 250 bytes without a slash. Named objects of all kinds of this library
- share one space of names.
- value: the first value of a semaphore created by this call, up to IPC_SEM_VALUE_MAX; else
- unused.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_POSIX.
- mode: the permissions of a semaphore created by this call, exactly. Waiting and posting need
- read and write permission.
-
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large; -EPROTO with
- IPC_POSIX: what has the name has not the size of a sem_t.
- Threads: safe. Fork: the semaphore is the child's too.
- */
-int ipc_sem_open(struct ipc_sem_t **out,
-                 const char *name,
-                 unsigned int value,
-                 int flags,
-                 mode_t mode);
-
-/*
- Ends the use of a named semaphore. The semaphore stays until ipc_sem_unlink() and its last
- closing.
-
- sem: from ipc_sem_open(); NULL does nothing. No thread may use it any more.
-
- Returns: 0, or a negative error.
- Errors: -EBADF not an open named semaphore of this process.
- Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
- */
-int ipc_sem_close(struct ipc_sem_t *sem);
-
-/*
- Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
- object that has the name is removed too: they share one space of names, and ipc_remove() is
- the call that looks at the kind first. Processes that have it open keep it.
-
- name: as in ipc_sem_open().
-
- Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
- semaphore; -EACCES or -EPERM not permitted.
- Threads: safe.
- */
-int ipc_sem_unlink(const char *name);
-
-/*
- Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
- IPC_POSIX, made.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
- semaphore; -EACCES or -EPERM not permitted.
- Threads: safe.
- */
-int ipc_sem_unlink_posix(const char *name);
+const char *ipc_version(void);
 
 /*
  Opens the struct that is shared under a name, or creates it, zeroed, with IPC_CREATE.
@@ -2376,6 +1274,1137 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
+
+/*
+ Makes a mutex out of memory that nobody else uses yet: in the init of
+ ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+
+ mutex: 64 bytes, aligned to 8.
+ attr: NULL for the default; not kept.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL or misaligned mutex, unknown flags, or a reserved field that is not
+ 0; -EBUSY an initialised mutex that is locked; -ENOTSUP a libc without robust lists of a
+ known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_mutex_init(struct ipc_mutex_t *mutex,
+                   const struct ipc_mutex_attr_t *attr);
+
+/*
+ Locks a mutex. Resumed after signal handlers.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, the lock is held; IPC_OWNER_DIED (2), the lock is held and its last owner died
+ holding it: repair the data and call ipc_mutex_consistent() before unlocking; or a negative
+ error, and the lock is not held.
+ Errors: -EAGAIN held by another and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread holds
+ it (unless recursive), or with priority inheritance a circle of owners; -ENOTRECOVERABLE its
+ data was given up (see ipc_mutex_unlock()); -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO something else than a mutex of this library's version and libc, or
+ one of another PID namespace; -EOVERFLOW locked 4294967295 times.
+ Threads: safe. In signal handlers: not safe, as with pthread mutexes.
+ Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
+ Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
+ the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
+ 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
+ 100 ms later at most.
+ */
+int ipc_mutex_lock(struct ipc_mutex_t *mutex,
+                   int64_t timeout_ns);
+
+/*
+ Unlocks a mutex that this thread holds.
+
+ Unlocking after IPC_OWNER_DIED without ipc_mutex_consistent() gives the data up: from then
+ on every lock of this mutex fails with -ENOTRECOVERABLE, and those that wait are woken with
+ that.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_mutex_lock().
+ Threads: safe; only the owner can unlock.
+ */
+int ipc_mutex_unlock(struct ipc_mutex_t *mutex);
+
+/*
+ Declares that the data under the lock is sound again, after IPC_OWNER_DIED.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL the last owner did not die, or NULL, misaligned or not initialised; -EPERM
+ this thread does not hold it; -EPROTO as in ipc_mutex_lock().
+ Threads: safe.
+ */
+int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
+
+/*
+ Ends a mutex that nobody holds or will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it is locked; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_mutex_lock().
+ Threads: the last one destroys.
+ */
+int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
+
+/*
+ Makes a condition variable out of memory that nobody else uses yet.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL or misaligned.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_cond_init(struct ipc_cond_t *cond);
+
+/*
+ Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
+ variable the wait can end without a signal: test what you wait for in a loop.
+
+ mutex: held by this thread. A recursive one is unlocked completely and locked as often
+ again.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only gives way to
+ others once.
+
+ Returns: 0, or IPC_OWNER_DIED (2) as from ipc_mutex_lock(): both with the mutex held; or a
+ negative error.
+ Errors, with the mutex held: -ETIMEDOUT; -EAGAIN timeout_ns is 0 and there was no signal;
+ -EINTR a signal handler ran; -EPERM this thread does not hold the mutex (it holds nothing
+ then); -EINVAL NULL, misaligned, not initialised, a timeout below -1, or a mutex whose owner
+ died and that was not made consistent; -EPROTO as in ipc_mutex_lock().
+ Errors, with the mutex not held: -ENOTRECOVERABLE the mutex was given up meanwhile.
+ Threads: safe.
+ Owner death: when the mutex's owner dies, a waiter returns with IPC_OWNER_DIED, 100 ms later
+ at most. Waiter and signaller death: a signal that a dying process took or did not finish
+ reaches another waiter, 100 ms later at most.
+ */
+int ipc_cond_wait(struct ipc_cond_t *cond,
+                  struct ipc_mutex_t *mutex,
+                  int64_t timeout_ns);
+
+/*
+ Wakes at least one waiter, if there is one. Usually called with the mutex held.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
+ this library and version.
+ Threads: safe.
+ */
+int ipc_cond_signal(struct ipc_cond_t *cond);
+
+/*
+ Wakes all waiters.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
+ this library and version.
+ Threads: safe.
+ */
+int ipc_cond_broadcast(struct ipc_cond_t *cond);
+
+/*
+ Ends a condition variable that nobody will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
+ this library and version.
+ Threads: the last one destroys.
+ */
+int ipc_cond_destroy(struct ipc_cond_t *cond);
+
+/*
+ Makes a semaphore out of memory that nobody else uses yet.
+
+ value: how many permits are free, up to IPC_SEM_VALUE_MAX.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a value too large.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_sem_init(struct ipc_sem_t *sem, unsigned int value);
+
+/*
+ Takes a permit, waiting until there is one.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
+ a semaphore of this library and version; -EBADF one of the C library that was closed.
+ Threads: safe.
+ Death: a process that dies keeps the permits that it took: nobody owns a permit. A wake-up
+ that a dying process took or did not send reaches another waiter, 100 ms later at most.
+ */
+int ipc_sem_wait(struct ipc_sem_t *sem,
+                 int64_t timeout_ns);
+
+/*
+ Adds a permit and wakes a waiter, if there is one. May be called from a signal handler.
+
+ Returns: 0, or a negative error.
+ Errors: -EOVERFLOW the value is IPC_SEM_VALUE_MAX already; -EINVAL NULL, misaligned or not
+ initialised; -EPROTO not a semaphore of this library and version; -EBADF one of the C library
+ that was closed.
+ Threads: safe.
+ */
+int ipc_sem_post(struct ipc_sem_t *sem);
+
+/*
+ How many permits are free, at some moment during the call.
+
+ value: receives the number, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO not a semaphore of this
+ library and version; -EBADF one of the C library that was closed.
+ Threads: safe.
+ */
+int ipc_sem_value(const struct ipc_sem_t *sem, unsigned int *value);
+
+/*
+ Ends a placed semaphore that nobody will use again. Not needed before unmapping; a named one
+ is closed instead.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a semaphore of this library
+ and version.
+ Threads: the last one destroys.
+ */
+int ipc_sem_destroy(struct ipc_sem_t *sem);
+
+/*
+ Opens the semaphore of that name, or creates it with IPC_CREATE.
+
+ With IPC_POSIX it is the C library's semaphore of that name, the same that sem_open() gives
+ other programs: a permit posted here is taken there, and the reverse. The two kinds have
+ different names: "/a" without IPC_POSIX and "/a" with it are two semaphores.
+
+ out: receives the semaphore, on success only. End it with ipc_sem_close().
+ name: "/" and 1 to 250 bytes without a slash. Named objects of all kinds of this library
+ share one space of names.
+ value: the first value of a semaphore created by this call, up to IPC_SEM_VALUE_MAX; else
+ unused.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_POSIX.
+ mode: the permissions of a semaphore created by this call, exactly. Waiting and posting need
+ read and write permission.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large; -EPROTO with
+ IPC_POSIX: what has the name has not the size of a sem_t.
+ Threads: safe. Fork: the semaphore is the child's too.
+ */
+int ipc_sem_open(struct ipc_sem_t **out,
+                 const char *name,
+                 unsigned int value,
+                 int flags,
+                 mode_t mode);
+
+/*
+ Ends the use of a named semaphore. The semaphore stays until ipc_sem_unlink() and its last
+ closing.
+
+ sem: from ipc_sem_open(); NULL does nothing. No thread may use it any more.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF not an open named semaphore of this process.
+ Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
+ */
+int ipc_sem_close(struct ipc_sem_t *sem);
+
+/*
+ Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
+ object that has the name is removed too: they share one space of names, and ipc_remove() is
+ the call that looks at the kind first. Processes that have it open keep it.
+
+ name: as in ipc_sem_open().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
+ semaphore; -EACCES or -EPERM not permitted.
+ Threads: safe.
+ */
+int ipc_sem_unlink(const char *name);
+
+/*
+ Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
+ IPC_POSIX, made.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
+ semaphore; -EACCES or -EPERM not permitted.
+ Threads: safe.
+ */
+int ipc_sem_unlink_posix(const char *name);
+
+/*
+ Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
+ ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+
+ rwlock: 2048 bytes, aligned to 8.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
+ without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
+
+/*
+ Locks for reading, together with other readers. Resumed after signal handlers. A thread
+ that holds it for reading may do so again, also while a writer waits; it then unlocks as
+ often.
+
+ Readers that come while a writer waits let it go first.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
+ holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
+ negative error, and the lock is not held.
+ Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
+ or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
+ holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
+ -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
+ a readers-writer lock of this library's version and libc, or one of another PID
+ namespace; -EOVERFLOW held 4294967295 times by this thread.
+ Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Owner death: also when the thread ends, or the process calls exec, holding the lock. A
+ reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
+ to the next locker. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
+                         int64_t timeout_ns);
+
+/*
+ Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
+ in the queue no new reader enters, so readers that overlap each other do not keep it out.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
+ writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
+ error, and the lock is not held.
+ Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
+ -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
+ was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe. In signal handlers: not safe.
+ Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
+ has written nothing, and nobody is told. Waiter death: nothing happens to others.
+ Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ */
+int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
+                          int64_t timeout_ns);
+
+/*
+ Unlocks what this thread holds, for reading or writing.
+
+ Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
+ on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe; only the thread that locked can unlock.
+ Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
+ happens to others.
+ Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
+
+/*
+ Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
+ held, alone.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
+ does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
+ Threads: safe.
+ Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
+ death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
+ */
+int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
+
+/*
+ Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_rwlock_read_lock().
+ Threads: the last one destroys.
+ Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
+
+/*
+ Makes a pool of permits out of memory that nobody else uses yet.
+
+ permits: 2048 bytes, aligned to 8.
+ count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
+ which a permit is held; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
+
+/*
+ Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
+ died is taken before others.
+
+ permit: receives the permit's number, 0 to count - 1, on success only; for
+ ipc_permits_give(), and for knowing which of count resources is this thread's now.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
+ died with it: what it stands for may have to be repaired; or a negative error.
+ Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
+ not a pool of permits of this library's version and libc, one of another PID namespace, or a
+ damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: the permit is free at once; also when the thread ends, or the process calls
+ exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
+ If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
+ process took or did not send is made up for 100 ms later at most.
+ Fork: a permit held belongs to the parent. Exec: gives it back as death does.
+ */
+int ipc_permits_take(struct ipc_permits_t *permits,
+                     unsigned int *permit,
+                     int64_t timeout_ns);
+
+/*
+ Gives a permit back that this thread holds.
+
+ permit: its number, from ipc_permits_take().
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
+ misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe; only the thread that took it can give it.
+ Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
+ as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ */
+int ipc_permits_give(struct ipc_permits_t *permits,
+                     unsigned int permit);
+
+/*
+ How many permits are free. Others may take and give some during the call.
+
+ free: receives the number, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Threads: safe.
+ Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_free(const struct ipc_permits_t *permits, unsigned int *free);
+
+/*
+ Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_permits_take().
+ Threads: the last one destroys.
+ Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
+ */
+int ipc_permits_destroy(struct ipc_permits_t *permits);
+
+/*
+ Makes a barrier out of memory that nobody else uses yet.
+
+ barrier: 2048 bytes, aligned to 8.
+ count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
+ participants; -ENOTSUP a libc without robust lists of a known form.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_barrier_init(struct ipc_barrier_t *barrier,
+                     unsigned int count);
+
+/*
+ Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
+ others learn of its death. A participant already stays one.
+
+ Returns: 0, or a negative error.
+ Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
+ its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: safe. In signal handlers: not safe.
+ Owner death, fork, exec: as in ipc_barrier_wait().
+ */
+int ipc_barrier_join(struct ipc_barrier_t *barrier);
+
+/*
+ Waits until all participants have arrived; then the next round begins. A thread becomes a
+ participant with its first wait or with ipc_barrier_join(), and stays one until
+ ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
+ thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
+ whose first wait finds that a participant has died before does not become one.
+
+ Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
+ arrived; or a negative error.
+ Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
+ so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
+ 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
+ participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
+ timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
+ namespace, or a damaged one.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
+ newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
+ process that dies before it is a participant is not known here; use a timeout. Waiter death:
+ the same.
+ Fork: the child is no participant. Exec: as death.
+ */
+int ipc_barrier_wait(struct ipc_barrier_t *barrier,
+                     int64_t timeout_ns);
+
+/*
+ Ends this thread's part in the barrier. The others then wait for another thread to take its
+ place.
+
+ Returns: 0, or a negative error.
+ Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
+ -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
+ participant and gets -EPERM. Exec: as death.
+ */
+int ipc_barrier_leave(struct ipc_barrier_t *barrier);
+
+/*
+ Makes a barrier usable again after a participant's death: the dead one's place is free for
+ another thread, the living ones stay participants. Does nothing if none died.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
+ at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
+ Threads: safe.
+ Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
+ with it.
+ */
+int ipc_barrier_reset(struct ipc_barrier_t *barrier);
+
+/*
+ Ends a barrier without participants. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
+ ipc_barrier_wait().
+ Threads: the last one destroys.
+ Owner death: who died is no participant. Fork, exec: nothing to do with it.
+ */
+int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
+
+/*
+ Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
+ running it.
+ When this returns 0 or more, it has been run to its end, and all that it did is seen here.
+
+ once: 96 bytes, aligned to 8, all zeros at first.
+ run: called at most once by this call. It has to return: no longjmp out of it, no end of
+ the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
+ runs it again, so it has to cope with what a run that was cut off left behind.
+ context: passed to run as it is.
+ timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
+ waits, 0 does not wait for another's run.
+
+ Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
+ Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
+ run itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
+ once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
+ a libc without robust lists of a known form.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
+ death: nothing happens to others.
+ Fork: in run, the child is not the runner; it must not return from run. Exec: as death.
+ */
+int ipc_once(struct ipc_once_t *once,
+             void (*run)(void *context),
+             void *context,
+             int64_t timeout_ns);
+
+/*
+ Makes an event out of memory that nobody else uses yet.
+
+ flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned, or unknown flags.
+ Threads: one thread initialises, before others use it.
+ */
+int ipc_event_init(struct ipc_event_t *event, int flags);
+
+/*
+ Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
+ set changes nothing: settings are not counted (a semaphore counts). May be called from a
+ signal handler.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
+ version.
+ Threads: safe.
+ Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
+ not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
+ to others. Fork, exec: nothing to do with it.
+ */
+int ipc_event_set(struct ipc_event_t *event);
+
+/*
+ Takes a setting back: who waits from now on waits for the next. Those who waited already when
+ it was set are released all the same.
+
+ Returns: 0, or a negative error.
+ Errors: those of ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_reset(struct ipc_event_t *event);
+
+/*
+ Waits until an event is set, and takes the setting back if the event resets itself.
+
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
+ while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
+ an event of this library and version.
+ Threads: safe.
+ Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
+ event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
+ later at most. Fork, exec: nothing to do with it.
+ */
+int ipc_event_wait(struct ipc_event_t *event,
+                   int64_t timeout_ns);
+
+/*
+ Whether an event is set, at some moment during the call. Does not take an automatic one's
+ setting back.
+
+ Returns: 1 set, 0 not set, or a negative error.
+ Errors: those of ipc_event_set().
+ Threads: safe.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_is_set(const struct ipc_event_t *event);
+
+/*
+ Ends an event that nobody will use again. Not needed before unmapping.
+
+ Returns: 0, or a negative error.
+ Errors: those of ipc_event_set().
+ Threads: the last one destroys.
+ Owner death, waiter death, fork, exec: nothing to do with it.
+ */
+int ipc_event_destroy(struct ipc_event_t *event);
+
+/*
+ Opens the message queue of that name, or creates it with IPC_CREATE.
+
+ With IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs. The
+ queue in shared memory, without that flag, is not in this version.
+
+ out: receives the handle, on success only. End it with ipc_mq_close().
+ name: "/" and 1 to 250 bytes without a slash.
+ attr: the size of a queue created by this call, and what an existing one must have; NULL: the
+ system's default, and any. Not kept: it may go away after the call.
+ flags: IPC_KERNEL, and any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only),
+ IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever
+ their timeout), IPC_CHECK_OWNER.
+ mode: the permissions of a queue created by this call, exactly (the umask does not count);
+ else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, a size of 0, or sizes
+ over the limits fs.mqueue.msg_max and msgsize_max; -ENAMETOOLONG the name; -ENOENT no such
+ queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES permissions, or
+ IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr (ipc_last_error() tells
+ both sides); -EMFILE this user's queues would take more than RLIMIT_MSGQUEUE bytes, or too many
+ descriptors or handles (ipc_last_error() tells which, and the numbers); -ENFILE too many open
+ files in the system; -ENOSPC more queues than fs.mqueue.queues_max; -ENOMEM; -ENOTSUP
+ without IPC_KERNEL; -ENOSYS the kernel has no message queues.
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_mq_open(struct ipc_mq_t **out,
+                const char *name,
+                const struct ipc_mq_attr_t *attr,
+                int flags,
+                mode_t mode);
+
+/*
+ Sends one message, waiting while the queue is full.
+
+ msg: the message; NULL only with len 0.
+ len: in bytes, 0 or more, up to the queue's message_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX; higher ones are received first.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
+ -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
+ the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
+ the handle is closed, or IPC_READ_ONLY; -EFAULT msg leads to no memory; -ENOMEM.
+ Threads: safe.
+ Death: a message is in the queue whole or not at all; it stays when its sender dies.
+ */
+int ipc_mq_send(struct ipc_mq_t *mq,
+                const void *msg,
+                size_t len,
+                unsigned int priority,
+                int64_t timeout_ns);
+
+/*
+ Takes the message of the highest priority, of several the oldest, waiting for one.
+
+ buf: receives the message, on success only.
+ capacity: in bytes, at least the queue's message_size, also when the message that waits is
+ shorter: the kernel has it so.
+ priority: receives the message's priority, on success only; NULL if it is not wanted.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: the message's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK;
+ -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
+ message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
+ priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
+ -EFAULT buf leads to no memory: the message is lost.
+ Threads: safe; each message goes to one receiver.
+ Death: a receiver that dies takes with it at most the one message that it had just received.
+ */
+ptrdiff_t ipc_mq_receive(struct ipc_mq_t *mq,
+                         void *buf,
+                         size_t capacity,
+                         unsigned int *priority,
+                         int64_t timeout_ns);
+
+/*
+ Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
+ handle was opened.
+
+ attr: receives them, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_mq_getattr(const struct ipc_mq_t *mq,
+                   struct ipc_mq_attr_t *attr);
+
+/*
+ The queue's descriptor, for poll() and its like: readable when there is a message, writable
+ when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
+ library's.
+
+ Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
+ not be closed; or a negative error.
+ Errors: -EINVAL NULL; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_mq_fd(const struct ipc_mq_t *mq);
+
+/*
+ Has something done when messages come: at once for those that are in the queue already, then for
+ each that comes, until it is ended. It needs no arming anew.
+
+ Several messages that come close together may be told of once, and what is told of may have
+ been taken by another receiver. So receive with timeout 0 until -EAGAIN; who does so when told
+ never misses a message. Any number of handles and processes may have a notification of the same
+ queue.
+
+ This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
+ three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
+ ipc_mq_fd().
+
+ A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
+ queued real-time signals is reached, it comes without its value.
+
+ A function is called in the thread, with this handle. It may receive one message or all: it is
+ called again as long as it takes some and some are left. It must return, must not wait, and may
+ end the notification or close the handle. No longjmp, no C++ exception, no pthread_exit().
+
+ how: what to do; not kept. NULL ends the notification: when the call returns, the function is
+ not running any more, unless it is the function that calls.
+
+ Returns: 0, also when there was no notification to end; or a negative error.
+ Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function,
+ something that its kind does not use, or reserved not 0; -EBADF the handle is closed, or the
+ descriptor is not an eventfd; -EBUSY the handle has a notification already, or another thread is
+ just changing it; -EMFILE or -ENFILE too many descriptors; -EAGAIN no thread can be started;
+ -ENOSPC too many descriptors are watched (fs.epoll.max_user_watches); -ENOMEM.
+ Threads: safe. Fork: the notification is the parent's; the child has none and may begin its own.
+ */
+int ipc_mq_notify(struct ipc_mq_t *mq,
+                  const struct ipc_mq_notify_t *how);
+
+/*
+ Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
+ its messages stay until ipc_mq_unlink() and the last closing.
+
+ mq: NULL does nothing. Calls that use the handle in other threads finish first.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF the handle is closed already, or not a message queue's.
+ Threads: safe.
+ */
+int ipc_mq_close(struct ipc_mq_t *mq);
+
+/*
+ Removes a queue's name. Processes that have it open keep it, with its messages.
+
+ name: as in ipc_mq_open().
+ flags: IPC_KERNEL.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
+ no such queue; -EACCES or -EPERM not permitted; -ENOTSUP without IPC_KERNEL; -ENOSYS the
+ kernel has no message queues.
+ Threads: safe.
+ */
+int ipc_mq_unlink(const char *name,
+                  int flags);
+
+/*
+ Makes a pipe: what is written to one descriptor is read from the other, in order, each byte
+ once.
+
+ read_fd: receives the descriptor to read from, on success only.
+ write_fd: receives the descriptor to write to, on success only. Both are the caller's, who
+ closes them with close().
+ flags: 0 or any of IPC_NONBLOCK (plain read() and write() on them do not wait), IPC_INHERIT
+ (exec does not close them).
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL, or an unknown flag; -EMFILE or -ENFILE too many descriptors.
+ Threads: safe. Fork: the child has both ends too; who does not need one closes it, or the
+ end of the file never comes.
+ */
+int ipc_pipe(int *read_fd,
+             int *write_fd,
+             int flags);
+
+/*
+ Reads until the buffer is full or the file ends, whatever interrupts it: a signal handler, a
+ partial transfer, a descriptor that does not wait. From any descriptor that is read as a
+ stream: pipe, FIFO, stream socket, terminal, file.
+
+ buf: room for len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 takes only what is there.
+
+ Returns: len, or less when the end of the file came first (0: there was nothing more), or a
+ negative error. After an error ipc_last_transferred() tells how many bytes stand in buf: they
+ are taken from the descriptor.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for reading; -EAGAIN not all is there and timeout_ns is 0; -ETIMEDOUT; -EISDIR a directory;
+ -ECONNRESET a socket's peer is gone; -EIO the terminal's other side is gone, or a disk's
+ error; -EFAULT buf is not memory.
+ Threads: safe; two that read from one descriptor share its bytes between them.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_read_full(int fd,
+                        void *buf,
+                        size_t len,
+                        int64_t timeout_ns);
+
+/*
+ Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
+ descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
+ stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone.
+
+ buf: len bytes; may be NULL when len is 0.
+ timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
+ blocks or not; IPC_FOREVER waits, 0 gives only what there is room for.
+
+ Returns: len, or a negative error. After an error ipc_last_transferred() tells how many
+ bytes are written.
+ Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
+ for writing; -EPIPE nobody has it open for reading any more; -EAGAIN there is not room for
+ all and timeout_ns is 0; -ETIMEDOUT; -ENOTCONN or -ECONNRESET a socket without a peer;
+ -ENOSPC, -EFBIG, -EDQUOT or -EIO a file's; -EFAULT buf is not memory.
+ Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece; longer transfers of
+ two writers may be mixed.
+ Signals: resumed after a handler.
+ */
+ptrdiff_t ipc_write_full(int fd,
+                         const void *buf,
+                         size_t len,
+                         int64_t timeout_ns);
+
+/*
+ How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
+ when it failed, so that the rest can be transferred later. Those that succeed do not change
+ it.
+
+ Returns: bytes; 0 when no transfer of this thread has failed.
+ Threads: safe; each thread has its own.
+ */
+size_t ipc_last_transferred(void);
+
+/*
+ How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
+
+ fd: either end.
+
+ Returns: bytes, or a negative error.
+ Errors: -EBADF fd is not open, or not a pipe.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_capacity(int fd);
+
+/*
+ Gives a pipe or FIFO room for at least so many bytes.
+
+ fd: either end.
+ bytes: the kernel takes the next power of two, and at least a page.
+
+ Returns: the capacity that it has now, or a negative error; then it is what it was.
+ Errors: -EBADF fd is not open, or not a pipe; -EINVAL bytes is 0 or over INT_MAX; -EPERM more
+ than /proc/sys/fs/pipe-max-size or /proc/sys/fs/pipe-user-pages-soft allows; -EBUSY it holds
+ more than that now; -ENOMEM no memory.
+ Threads: safe.
+ */
+ptrdiff_t ipc_pipe_set_capacity(int fd,
+                                size_t bytes);
+
+/*
+ Starts a program, with the standard streams that the flags name on pipes and the others
+ inherited. No shell is involved.
+
+ The child gets no other descriptor of this process, whoever opened it and however; its
+ signals are all at their defaults and none is blocked.
+
+ out: receives the handle, on success only. End it with ipc_child_close().
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is looked
+ for in PATH.
+ flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE, IPC_INHERIT (the child
+ also gets those descriptors that exec does not close).
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
+ -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY,
+ -ENAMETOOLONG exec's others; -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too
+ many descriptors or handles; -ENOMEM no memory.
+ Threads: safe, whatever other threads do.
+ Signals: none are lost; handlers wait until the program runs.
+ Fork: a child that this process forks can signal the program, but not wait for it.
+ */
+int ipc_spawn(struct ipc_child_t **out,
+              const char *const *argv,
+              int flags);
+
+/*
+ As ipc_spawn(), with more to choose: files, descriptors and /dev/null as streams, the
+ environment, the working directory.
+
+ out, argv, flags: as in ipc_spawn().
+ attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
+ IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
+ this process's working directory.
+
+ Returns: 0 when the program runs, or a negative error; then there is no child.
+ Errors: those of ipc_spawn(); -EINVAL also for an unknown stream kind, one that the stream
+ cannot have, or a reserved field that is not zero; -EBADF a stream's fd is not open; -ENOENT,
+ -ENOTDIR, -EACCES, -EISDIR, -EROFS, -ENOSPC a stream's file or the directory cannot be used.
+ Threads: safe, whatever other threads do.
+ */
+int ipc_spawn_with(struct ipc_child_t **out,
+                   const char *const *argv,
+                   int flags,
+                   const struct ipc_spawn_attr_t *attr);
+
+/*
+ Where to write what the child reads from its standard input. Writing with ipc_write_full()
+ raises no SIGPIPE if the child is gone.
+
+ Returns: a descriptor that belongs to the handle (ipc_child_close_stdin() closes it), or a
+ negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: safe.
+ */
+int ipc_child_stdin(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard output.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard output is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stdout(const struct ipc_child_t *child);
+
+/*
+ Where to read what the child writes to its standard error.
+
+ Returns: a descriptor that belongs to the handle, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard error is not a
+ pipe, or ipc_child_communicate() has read it to its end.
+ Threads: safe.
+ */
+int ipc_child_stderr(const struct ipc_child_t *child);
+
+/*
+ Closes the pipe to the child's standard input: the child reads the end of the file.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
+ pipe, or closed already.
+ Threads: no other thread may be writing to it.
+ */
+int ipc_child_close_stdin(struct ipc_child_t *child);
+
+/*
+ The child's process id, for messages. To signal it, ipc_child_kill() is safe from mistaking
+ another process for it.
+
+ Returns: the id, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_pid(const struct ipc_child_t *child);
+
+/*
+ The child's pidfd, for poll(): readable when the child has ended.
+
+ Returns: a descriptor that belongs to the handle (do not close it), or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_fd(const struct ipc_child_t *child);
+
+/*
+ Waits until the child has ended, and how. May be called again: the answer stays.
+
+ how: receives how it ended, on success only; may be NULL.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only asks.
+
+ Returns: 0 when it has ended, or a negative error.
+ Errors: -EAGAIN it runs and timeout_ns is 0; -ETIMEDOUT it runs still; -EINTR a signal
+ handler ran while waiting; -ECHILD this process is not the one that started it, or ignores
+ SIGCHLD, or has waited for it by other means; -EINVAL child is NULL, or a timeout below -1;
+ -EBADF a closed or foreign handle.
+ Threads: safe; all that wait get the same answer.
+ */
+int ipc_child_wait(struct ipc_child_t *child,
+                   struct ipc_child_exit_t *how,
+                   int64_t timeout_ns);
+
+/*
+ Sends the child a signal: SIGTERM, SIGKILL and so on. Never reaches another process that got
+ its id after it ended.
+
+ signal: a signal's number; 0 only asks whether it is there.
+
+ Returns: 0, or a negative error.
+ Errors: -ESRCH it has ended and was waited for; -EINVAL child is NULL, or no such signal;
+ -EPERM it has changed its user; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_child_kill(struct ipc_child_t *child,
+                   int signal);
+
+/*
+ Feeds the child's standard input and collects its standard output and error, as far as they
+ are pipes, whichever is possible first: no size leads to a deadlock. Ends when the child has
+ been fed everything (its input is then closed) and has closed its outputs, which ending does
+ too; ipc_child_wait() then tells how it ended. A child that does not want all its input is
+ no error: input_size tells what is left.
+
+ exchange: the buffers, and how far it has come; also moved on when the call fails, so that
+ nothing is lost: call again to go on, after -ENOBUFS with a larger (or emptied) buffer.
+ timeout_ns: nanoseconds on the monotonic clock for the whole exchange; IPC_FOREVER waits, 0
+ does what is possible at once.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOBUFS a buffer is full and there is more; -EAGAIN not finished and timeout_ns is
+ 0; -ETIMEDOUT not finished; -EINVAL a NULL, a size over its capacity, input for a child whose
+ standard input is no pipe, or a timeout below -1; -EBADF a closed or foreign handle.
+ Threads: one at a time for a child.
+ Signals: resumed after a handler.
+ Death: a killed child has closed its streams. A process that the child left behind may hold
+ them open: give a timeout.
+ */
+int ipc_child_communicate(struct ipc_child_t *child,
+                          struct ipc_exchange_t *exchange,
+                          int64_t timeout_ns);
+
+/*
+ Ends a handle and closes its pipes. The child is not killed: if it runs, it runs on, and when it
+ has ended, a later ipc_spawn() or ipc_child_close() of this process takes its remains away.
+
+ child: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: closes the calling process's handle only.
+ */
+int ipc_child_close(struct ipc_child_t *child);
+
+/*
+ Makes a FIFO, or finds one that is there.
+
+ path: in any file system. A symbolic link is not followed.
+ flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
+ mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
+ from its first moment; else unused.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
+ Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
+ FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
+ no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
+ system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
+ Threads: safe.
+ */
+int ipc_fifo_create(const char *path,
+                    int flags,
+                    mode_t mode);
+
+/*
+ Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
+
+ path: of a FIFO; a symbolic link is not followed.
+ flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
+ the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
+ it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
+ to write too).
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+
+ Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
+ Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
+ below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
+ -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
+ nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
+ without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
+ path's.
+ Threads: safe.
+ Death: a writer that was killed after it had opened counts as one that came: reading gives
+ the end of the file. Who is killed while waiting leaves nothing.
+ */
+int ipc_fifo_open(const char *path,
+                  int flags,
+                  int64_t timeout_ns);
+
+/*
+ Removes a FIFO's name. Who has it open keeps it.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
+ stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
+ Threads: safe.
+ */
+int ipc_fifo_unlink(const char *path);
 
 /*
  Makes two connected sockets, for a process and its child or for two threads.
@@ -2621,180 +2650,95 @@ int ipc_sock_peer_pidfd(int fd);
 int ipc_sock_unlink(const char *path);
 
 /*
- Starts a program, with the standard streams that the flags name on pipes and the others
- inherited. No shell is involved.
+ Makes a pseudoterminal.
 
- The child gets no other descriptor of this process, whoever opened it and however; its
- signals are all at their defaults and none is blocked.
+ controller_fd: receives the end of the program that plays the user: what it writes is typed,
+ what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
+ terminal_fd: receives the terminal, for a program to use as its standard streams. On success
+ only; end it with close(2). It does not become this process's controlling terminal.
+ attr: NULL for 24 lines of 80 characters with echo; not kept.
 
- out: receives the handle, on success only. End it with ipc_child_close().
- argv: the program's name and its arguments, ended by NULL. A name without a slash is looked
- for in PATH.
- flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE, IPC_INHERIT (the child
- also gets those descriptors that exec does not close).
+ Returns: 0, or a negative error. Both descriptors are close-on-exec.
+ Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
+ pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
+ -EACCES not permitted.
+ Threads: safe.
+ */
+int ipc_pty_open(int *controller_fd,
+                 int *terminal_fd,
+                 const struct ipc_pty_attr_t *attr);
 
- Returns: 0 when the program runs, or a negative error; then there is no child.
- Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
- -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY,
- -ENAMETOOLONG exec's others; -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too
- many descriptors or handles; -ENOMEM no memory.
+/*
+ Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
+ as its controlling terminal and its three standard streams, no other descriptor, and all
+ signals at their defaults and unblocked.
+
+ out: receives the program's handle, on success only, as from ipc_spawn(): ipc_child_wait(),
+ ipc_child_kill() and ipc_child_fd() take it, ipc_child_close() ends it. None of its streams
+ is a pipe.
+ controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
+ with close(2): the program gets SIGHUP.
+ argv: the program and its arguments, ended by NULL. A name without a slash is searched for
+ in PATH. No shell is involved.
+ envp: its environment, ended by NULL; NULL for this process's.
+ attr: as in ipc_pty_open().
+
+ Returns: 0, the program is running; or a negative error, and there is no child.
+ Errors: those of ipc_spawn() and of ipc_pty_open().
  Threads: safe, whatever other threads do.
  Signals: none are lost; handlers wait until the program runs.
  Fork: a child that this process forks can signal the program, but not wait for it.
  */
-int ipc_spawn(struct ipc_child_t **out,
-              const char *const *argv,
-              int flags);
+int ipc_pty_spawn(struct ipc_child_t **out,
+                  int *controller_fd,
+                  const char *const *argv,
+                  const char *const *envp,
+                  const struct ipc_pty_attr_t *attr);
 
 /*
- As ipc_spawn(), with more to choose: files, descriptors and /dev/null as streams, the
- environment, the working directory.
+ Reads what the programs on the terminal have printed, waiting until there is something.
 
- out, argv, flags: as in ipc_spawn().
- attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
- IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
- this process's working directory.
+ fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
+ be set for the timeout to hold.
+ buf: receives up to capacity bytes, on success only; capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 
- Returns: 0 when the program runs, or a negative error; then there is no child.
- Errors: those of ipc_spawn(); -EINVAL also for an unknown stream kind, one that the stream
- cannot have, or a reserved field that is not zero; -EBADF a stream's fd is not open; -ENOENT,
- -ENOTDIR, -EACCES, -EISDIR, -EROFS, -ENOSPC a stream's file or the directory cannot be used.
- Threads: safe, whatever other threads do.
+ Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
+ says EIO then); or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
+ ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
+ -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
+ pseudoterminal.
+ Threads: safe; each byte goes to one reader.
  */
-int ipc_spawn_with(struct ipc_child_t **out,
-                   const char *const *argv,
-                   int flags,
-                   const struct ipc_spawn_attr_t *attr);
+ssize_t ipc_pty_read(int fd,
+                     void *buf,
+                     size_t capacity,
+                     int64_t timeout_ns);
 
 /*
- Where to write what the child reads from its standard input. Writing with ipc_write_full()
- raises no SIGPIPE if the child is gone.
+ Asks for a terminal's size.
 
- Returns: a descriptor that belongs to the handle (ipc_child_close_stdin() closes it), or a
- negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
- pipe, or closed already.
- Threads: safe.
- */
-int ipc_child_stdin(const struct ipc_child_t *child);
-
-/*
- Where to read what the child writes to its standard output.
-
- Returns: a descriptor that belongs to the handle, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard output is not a
- pipe, or ipc_child_communicate() has read it to its end.
- Threads: safe.
- */
-int ipc_child_stdout(const struct ipc_child_t *child);
-
-/*
- Where to read what the child writes to its standard error.
-
- Returns: a descriptor that belongs to the handle, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard error is not a
- pipe, or ipc_child_communicate() has read it to its end.
- Threads: safe.
- */
-int ipc_child_stderr(const struct ipc_child_t *child);
-
-/*
- Closes the pipe to the child's standard input: the child reads the end of the file.
+ fd: either end.
+ rows, columns: receive the size, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
- pipe, or closed already.
- Threads: no other thread may be writing to it.
- */
-int ipc_child_close_stdin(struct ipc_child_t *child);
-
-/*
- The child's process id, for messages. To signal it, ipc_child_kill() is safe from mistaking
- another process for it.
-
- Returns: the id, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
  Threads: safe.
  */
-int ipc_child_pid(const struct ipc_child_t *child);
+int ipc_pty_window_size(int fd, unsigned short *rows, unsigned short *columns);
 
 /*
- The child's pidfd, for poll(): readable when the child has ended.
+ Sets a terminal's size. If it is another than before, the programs in the terminal's
+ foreground get SIGWINCH.
 
- Returns: a descriptor that belongs to the handle (do not close it), or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ fd: either end.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF not open; -ENOTTY no terminal.
  Threads: safe.
  */
-int ipc_child_fd(const struct ipc_child_t *child);
-
-/*
- Waits until the child has ended, and how. May be called again: the answer stays.
-
- how: receives how it ended, on success only; may be NULL.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only asks.
-
- Returns: 0 when it has ended, or a negative error.
- Errors: -EAGAIN it runs and timeout_ns is 0; -ETIMEDOUT it runs still; -EINTR a signal
- handler ran while waiting; -ECHILD this process is not the one that started it, or ignores
- SIGCHLD, or has waited for it by other means; -EINVAL child is NULL, or a timeout below -1;
- -EBADF a closed or foreign handle.
- Threads: safe; all that wait get the same answer.
- */
-int ipc_child_wait(struct ipc_child_t *child,
-                   struct ipc_child_exit_t *how,
-                   int64_t timeout_ns);
-
-/*
- Sends the child a signal: SIGTERM, SIGKILL and so on. Never reaches another process that got
- its id after it ended.
-
- signal: a signal's number; 0 only asks whether it is there.
-
- Returns: 0, or a negative error.
- Errors: -ESRCH it has ended and was waited for; -EINVAL child is NULL, or no such signal;
- -EPERM it has changed its user; -EBADF a closed or foreign handle.
- Threads: safe.
- */
-int ipc_child_kill(struct ipc_child_t *child,
-                   int signal);
-
-/*
- Feeds the child's standard input and collects its standard output and error, as far as they
- are pipes, whichever is possible first: no size leads to a deadlock. Ends when the child has
- been fed everything (its input is then closed) and has closed its outputs, which ending does
- too; ipc_child_wait() then tells how it ended. A child that does not want all its input is
- no error: input_size tells what is left.
-
- exchange: the buffers, and how far it has come; also moved on when the call fails, so that
- nothing is lost: call again to go on, after -ENOBUFS with a larger (or emptied) buffer.
- timeout_ns: nanoseconds on the monotonic clock for the whole exchange; IPC_FOREVER waits, 0
- does what is possible at once.
-
- Returns: 0, or a negative error.
- Errors: -ENOBUFS a buffer is full and there is more; -EAGAIN not finished and timeout_ns is
- 0; -ETIMEDOUT not finished; -EINVAL a NULL, a size over its capacity, input for a child whose
- standard input is no pipe, or a timeout below -1; -EBADF a closed or foreign handle.
- Threads: one at a time for a child.
- Signals: resumed after a handler.
- Death: a killed child has closed its streams. A process that the child left behind may hold
- them open: give a timeout.
- */
-int ipc_child_communicate(struct ipc_child_t *child,
-                          struct ipc_exchange_t *exchange,
-                          int64_t timeout_ns);
-
-/*
- Ends a handle and closes its pipes. The child is not killed: if it runs, it runs on, and when it
- has ended, a later ipc_spawn() or ipc_child_close() of this process takes its remains away.
-
- child: NULL does nothing.
-
- Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe; calls with this handle that are under way in other threads finish first.
- Fork: closes the calling process's handle only.
- */
-int ipc_child_close(struct ipc_child_t *child);
+int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
 
 /*
  Computes the System V key for a path and a project number: the one that ftok() gives, so that
@@ -3228,32 +3172,88 @@ int ipc_sysv_sem_remove(struct ipc_sysv_sem_t *set);
 int ipc_sysv_sem_remove_id(int id);
 
 /*
- Describes a result of any call of this library.
+ Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
+ them.
 
- Returns: a text without a newline; constant, never freed, never NULL. Success values have
- texts too.
- Threads: safe.
+ Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
+ of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
+ by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
+ are looked for in /proc: of other users' processes only privileged callers see them.
+
+ out: receives the list, on success only. End it with ipc_list_close().
+ kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL out is NULL, or kinds is 0 or has unknown bits; -EMFILE too many handles.
+ Threads: safe. Fork: the child has the list too, with a place of its own in it.
  */
-const char *ipc_strerror(int result);
+int ipc_list(struct ipc_list_t **out,
+             int kinds);
 
 /*
- Describes this thread's last failed call in full: which call, which error, which object,
- what was expected and what was found. Calls that succeed do not change it.
+ Tells of the next object in a list. Objects of one kind stand together.
 
- Returns: one line; "" when no call of this thread has failed. Valid until this thread calls
- ipc_last_error() again or ends; never freed by the caller, never NULL.
- Threads: safe; each thread has its own.
+ object: receives what is known of it, if there is one.
+
+ Returns: 1 if there was one, 0 at the end, or a negative error.
+ Errors: -EINVAL a NULL; -EBADF a closed or foreign handle.
+ Threads: safe; each object is given to one caller.
  */
-const char *ipc_last_error(void);
+int ipc_list_next(struct ipc_list_t *list, struct ipc_object_t *object);
 
 /*
- The version of the library that is loaded, for example "0.1.0"; the header's is
- IPC_VERSION_STRING.
+ The processes that have an object of the list mapped or open.
 
- Returns: a constant text, never freed, never NULL.
+ object: from ipc_list_next() on the same list.
+ pids: receives up to capacity process ids in ascending order; may be NULL if capacity is 0.
+
+ Returns: how many there are, which may be more than capacity, or a negative error.
+ Errors: -EINVAL a NULL, or an object of another list; -EBADF a closed or foreign handle.
  Threads: safe.
  */
-const char *ipc_version(void);
+int ipc_list_users(const struct ipc_list_t *list,
+                   const struct ipc_object_t *object,
+                   pid_t *pids,
+                   size_t capacity);
+
+/*
+ Which of the kinds that were asked for could not be listed.
+
+ Returns: IPC_KIND_ constants, added up; 0 if all were listed; or a negative error.
+ Errors: -EINVAL list is NULL; -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_list_unlisted(const struct ipc_list_t *list);
+
+/*
+ Ends a list.
+
+ list: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF a closed or foreign handle.
+ Threads: safe.
+ */
+int ipc_list_close(struct ipc_list_t *list);
+
+/*
+ Removes one object, as the unlink and remove call of its kind does: those who have it open
+ keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
+ semaphore get -EIDRM. An object of another kind at that name is left alone.
+
+ kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
+ name: the name, with its slash; unused for System V.
+ id: the id of a System V object; else unused.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL kind is not one kind, or name is NULL or malformed; -ENAMETOOLONG the name;
+ -ENOENT there is none; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or
+ -EPERM not permitted.
+ Threads: safe.
+ */
+int ipc_remove(int kind,
+               const char *name,
+               int id);
 
 #ifdef __cplusplus
 }  // extern "C"
