@@ -34,6 +34,7 @@ static void writer(void *argument) {
     CHECK_EQUAL(ipc_write_full(job->ends[1], bytes, STEP, job->timeout_ns), STEP);
   }
   while (storms == 0) sched_yield();
+  free(bytes);
 }
 
 static void transfer(int ends[2], int64_t timeout_ns) {
