@@ -50,7 +50,8 @@ int main(void) {
     CHECK_FAILS(ipc_sock_send(ends[0], NULL, 1, PATIENCE), -EINVAL, "NULL");
     CHECK_EQUAL(ipc_sock_send(ends[0], buffer, SIZE_MAX, PATIENCE), -EINVAL);
     CHECK_EQUAL(ipc_sock_send(ends[0], buffer, 1, -2), -EINVAL);
-    CHECK_EQUAL(ipc_sock_send(ends[0], (void *)8, 4, PATIENCE), -EFAULT);
+    /* Valgrind would report it. */
+    if (!is_under_valgrind()) CHECK_EQUAL(ipc_sock_send(ends[0], (void *)8, 4, PATIENCE), -EFAULT);
     CHECK_FAILS(ipc_sock_accept(ends[0], PATIENCE), -EINVAL, "listens");
     CHECK_EQUAL(ipc_sock_accept(ends[0], -2), -EINVAL);
     /* None of these took the byte or sent one. */
