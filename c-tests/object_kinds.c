@@ -20,6 +20,11 @@ int main(void) {
   CHECK_LAST_ERROR(semaphore);
   CHECK_EQUAL(ipc_shm_open(&other_shm, semaphore, 32, IPC_READ_ONLY | IPC_ADOPT, 0), -EMEDIUMTYPE);
 
+  CHECK_FAILS(
+    ipc_shm_unlink(semaphore), -EMEDIUMTYPE, "expected a shared memory region, found a semaphore");
+  CHECK_FAILS(
+    ipc_sem_unlink(region), -EMEDIUMTYPE, "expected a semaphore, found a shared memory region");
+
   CHECK_FAILS(ipc_shm_close((ipc_shm_t *)sem), -EBADF, "not a handle");
   CHECK_FAILS(ipc_sem_close((ipc_sem_t *)shm), -EBADF, "not a named semaphore");
   CHECK_EQUAL(ipc_sem_close(sem), 0);

@@ -1262,15 +1262,14 @@ int ipc_shm_sync(struct ipc_shm_t *shm);
 int ipc_shm_close(struct ipc_shm_t *shm);
 
 /*
- Removes a name, with whatever kind of named object has it: they share one space of names, and
- ipc_remove() is the call that looks at the kind first. Processes that have the object open
- keep it; ipc_shm_stale() tells them.
+ Removes the name of a region, or of an object that a program made without this library.
+ Processes that have the object open keep it; ipc_shm_stale() tells them.
 
  name: as in ipc_shm_open_typed().
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;
- -EACCES or -EPERM not permitted.
+ -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not permitted.
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
@@ -1513,15 +1512,15 @@ int ipc_sem_open(struct ipc_sem_t **out,
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
- object that has the name is removed too: they share one space of names, and ipc_remove() is
- the call that looks at the kind first. Processes that have it open keep it.
+ Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
+ open keep it.
 
  name: as in ipc_sem_open().
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
- semaphore; -EACCES or -EPERM not permitted.
+ semaphore; -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not
+ permitted.
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
@@ -1981,11 +1980,11 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  Threads: safe; each message goes to one receiver.
  Death: a receiver that dies takes with it at most the one message that it had just received.
  */
-ptrdiff_t ipc_mq_receive(struct ipc_mq_t *mq,
-                         void *buf,
-                         size_t capacity,
-                         unsigned int *priority,
-                         int64_t timeout_ns);
+ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
+                       void *buf,
+                       size_t capacity,
+                       unsigned int *priority,
+                       int64_t timeout_ns);
 
 /*
  Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
@@ -2111,10 +2110,10 @@ int ipc_pipe(int *read_fd,
  Threads: safe; two that read from one descriptor share its bytes between them.
  Signals: resumed after a handler.
  */
-ptrdiff_t ipc_read_full(int fd,
-                        void *buf,
-                        size_t len,
-                        int64_t timeout_ns);
+ssize_t ipc_read_full(int fd,
+                      void *buf,
+                      size_t len,
+                      int64_t timeout_ns);
 
 /*
  Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
@@ -2135,10 +2134,10 @@ ptrdiff_t ipc_read_full(int fd,
  two writers may be mixed.
  Signals: resumed after a handler.
  */
-ptrdiff_t ipc_write_full(int fd,
-                         const void *buf,
-                         size_t len,
-                         int64_t timeout_ns);
+ssize_t ipc_write_full(int fd,
+                       const void *buf,
+                       size_t len,
+                       int64_t timeout_ns);
 
 /*
  How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
@@ -2159,7 +2158,7 @@ size_t ipc_last_transferred(void);
  Errors: -EBADF fd is not open, or not a pipe.
  Threads: safe.
  */
-ptrdiff_t ipc_pipe_capacity(int fd);
+ssize_t ipc_pipe_capacity(int fd);
 
 /*
  Gives a pipe or FIFO room for at least so many bytes.
@@ -2173,8 +2172,8 @@ ptrdiff_t ipc_pipe_capacity(int fd);
  more than that now; -ENOMEM no memory.
  Threads: safe.
  */
-ptrdiff_t ipc_pipe_set_capacity(int fd,
-                                size_t bytes);
+ssize_t ipc_pipe_set_capacity(int fd,
+                              size_t bytes);
 
 /*
  Starts a program, with the standard streams that the flags name on pipes and the others

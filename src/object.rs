@@ -335,8 +335,16 @@ fn pid_namespace() -> u32 {
     Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
 }
 
-/// Removes a name. The object lives on in the processes that have it open.
-pub(crate) fn unlink(location: &Location) -> Result<()> {
+/// Removes a name, unless it is that of another kind of object of this library. The object lives
+/// on in the processes that have it open.
+pub(crate) fn unlink(location: &Location, kind: Kind) -> Result<()> {
+    // Who may remove a name may not be allowed to read what it names: then the kernel decides.
+    if let Ok(file) = file::open(&location.path, false) {
+        let size = file::status(file.as_fd()).map_or(0, |status| status.size());
+        if let Ok(Some(found)) = inspect(file.as_fd(), size) {
+            found.check_kind(location, kind as u32)?;
+        }
+    }
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
 }
 

@@ -44,5 +44,5 @@ impl NamedSemaphore {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name))
+    object::unlink(&Location::of_name(name), Kind::Semaphore)
 }

@@ -165,7 +165,7 @@ impl Region {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name))
+    object::unlink(&Location::of_name(name), Kind::Region)
 }
 
 fn size_of(kind_type: Type) -> usize {

@@ -78,7 +78,7 @@ static pid_t test_pid;
 
 static inline void test_remove_names(void) {
   if (getpid() != test_pid) return; /* a child that exits leaves them to its parent */
-  for (int i = 0; i < test_name_count; i++) ipc_shm_unlink(test_names[i]);
+  for (int i = 0; i < test_name_count; i++) shm_unlink(test_names[i]);
 }
 
 /* Fails the test; in a child, ends the child with status 1, which finish() reports. */

@@ -271,7 +271,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
     capacity: usize,
     priority: *mut c_uint,
     timeout_ns: i64,
-) -> isize {
+) -> libc::ssize_t {
     guard_fast(
         c"ipc_mq_receive",
         || {

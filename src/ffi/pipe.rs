@@ -65,7 +65,7 @@ pub unsafe extern "C" fn ipc_read_full(
     buf: *mut c_void,
     len: usize,
     timeout_ns: i64,
-) -> isize {
+) -> libc::ssize_t {
     guard_fast(
         c"ipc_read_full",
         || {
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn ipc_write_full(
     buf: *const c_void,
     len: usize,
     timeout_ns: i64,
-) -> isize {
+) -> libc::ssize_t {
     guard_fast(
         c"ipc_write_full",
         || {
@@ -155,7 +155,7 @@ pub extern "C" fn ipc_last_transferred() -> usize {
 /// Errors: -EBADF fd is not open, or not a pipe.
 /// Threads: safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> isize {
+pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> libc::ssize_t {
     guard(c"ipc_pipe_capacity", move || {
         Ok(pipe::capacity(fd)? as isize)
     })
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> isize {
 /// more than that now; -ENOMEM no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> isize {
+pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> libc::ssize_t {
     guard(c"ipc_pipe_set_capacity", move || {
         Ok(pipe::set_capacity(fd, bytes)? as isize)
     })

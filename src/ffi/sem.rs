@@ -264,15 +264,15 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Removes a semaphore's name, not that of a semaphore of the C library. Another kind of named
-/// object that has the name is removed too: they share one space of names, and ipc_remove() is
-/// the call that looks at the kind first. Processes that have it open keep it.
+/// Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
+/// open keep it.
 ///
 /// name: as in ipc_sem_open().
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
-/// semaphore; -EACCES or -EPERM not permitted.
+/// semaphore; -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not
+/// permitted.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {

@@ -364,15 +364,14 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Removes a name, with whatever kind of named object has it: they share one space of names, and
-/// ipc_remove() is the call that looks at the kind first. Processes that have the object open
-/// keep it; ipc_shm_stale() tells them.
+/// Removes the name of a region, or of an object that a program made without this library.
+/// Processes that have the object open keep it; ipc_shm_stale() tells them.
 ///
 /// name: as in ipc_shm_open_typed().
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;
-/// -EACCES or -EPERM not permitted.
+/// -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not permitted.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_unlink(name: *const c_char) -> c_int {

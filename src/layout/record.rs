@@ -376,14 +376,7 @@ impl Record {
                 name(found.libc)
             ));
         }
-        if found.kind != self.kind {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{shown}: expected a {}, found a {}",
-                Kind::name_of(self.kind),
-                Kind::name_of(found.kind)
-            ));
-        }
+        found.check_kind(shown, self.kind)?;
         self.kind_type.check(shown, &found.kind_type)?;
         if found.total_size != file_size || found.total_size != self.total_size {
             return Err(fail!(
@@ -409,6 +402,19 @@ impl Record {
             type_version: self.kind_type.version,
             data_size: self.kind_type.size,
         })
+    }
+
+    /// Refuses a record of another kind of object.
+    pub(crate) fn check_kind(&self, shown: &dyn fmt::Display, expected: u32) -> Result<()> {
+        if self.kind == expected {
+            return Ok(());
+        }
+        Err(fail!(
+            EMEDIUMTYPE,
+            "{shown}: expected a {}, found a {}",
+            Kind::name_of(expected),
+            Kind::name_of(self.kind)
+        ))
     }
 
     fn digest(&self) -> u64 {

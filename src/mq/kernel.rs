@@ -17,8 +17,8 @@ use crate::time::Deadline;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
+use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::{Mutex, MutexGuard, TryLockError};
 
 pub(crate) struct KernelQueue {
     name: Name,
@@ -275,16 +275,13 @@ impl KernelQueue {
     }
 
     fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
-        match self.notification.try_lock() {
-            Ok(guard) => Ok(guard),
-            // Who panicked with the lock left what is in it whole.
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(fail!(
+        self.notification.try_lock().ok_or_else(|| {
+            fail!(
                 EBUSY,
                 "{}: another thread is just changing this handle's notification",
                 self.name
-            )),
-        }
+            )
+        })
     }
 }
 
