@@ -2,6 +2,7 @@
 #include "victim.h"
 
 #include <dirent.h>
+#include <sys/mman.h>
 
 #define MAGIC UINT64_C(0x726f627573746970)
 
@@ -94,7 +95,7 @@ static void check_sem(void) {
 }
 
 static void nothing_is_left(void) {
-  EXPECT_EQUAL(ipc_shm_unlink(arena->name), 0);
+  EXPECT_EQUAL(shm_unlink(arena->name), 0);
   DIR *directory = opendir("/dev/shm");
   EXPECT(directory != NULL, "no /dev/shm");
   for (struct dirent *entry; (entry = readdir(directory));)
@@ -121,7 +122,8 @@ static void settle_unlink(int progress) {
   nothing_is_left();
 }
 
-static void set_up_nothing(void) { ipc_shm_unlink(arena->name); }
+/* Whatever kind of object an earlier round left. */
+static void set_up_nothing(void) { shm_unlink(arena->name); }
 
 static void set_up_shm(void) {
   set_up_nothing();
