@@ -300,8 +300,12 @@ fn sleeps_of(pid: Pid) -> Option<u64> {
     field("voluntary_ctxt_switches:")?.trim().parse().ok()
 }
 
-/// Whether the process is asleep on a futex.
+/// Whether the process is asleep on a futex, or on several.
 pub(crate) fn sleeps_on_futex(pid: u32) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    call.split(' ').next() == Some(nix::libc::SYS_futex.to_string().as_str())
+    let number = call.split(' ').next().and_then(|text| text.parse().ok());
+    matches!(
+        number,
+        Some(nix::libc::SYS_futex | nix::libc::SYS_futex_waitv)
+    )
 }
