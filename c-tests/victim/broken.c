@@ -111,7 +111,7 @@ static void settle_ring(int progress) {
 }
 
 /* A readers-writer lock that counts its readers: one that is killed stays counted, and no writer comes in. */
-enum { WRITER = 1u << 31 };
+#define WRITER UINT32_C(0x80000000)
 
 static bool write_if_free(void) {
   uint32_t expected = 0;
@@ -133,7 +133,7 @@ static const struct lock counted = {write_counted, end_writing, never_consistent
 
 static void run_reading(void) {
   uint32_t word = place()->word;
-  do word &= ~(uint32_t)WRITER;
+  do word &= ~WRITER;
   while (!atomic_compare_exchange_strong(&place()->word, &word, word + 1));
   EXPECT(arena->pair[0] == arena->pair[1], "half a change");
   place()->word--;
