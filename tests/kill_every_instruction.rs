@@ -346,6 +346,9 @@ fn report(operation: &Operation, tally: &Tally, began: Instant) {
 }
 
 fn run() -> Result<bool, String> {
+    if !tracee::CAN_STEP {
+        return Err("only the instructions of x86_64 are known here".to_owned());
+    }
     // Short sleeps are to be short.
     let _ = nix::sys::prctl::set_timerslack(1);
     let arguments = arguments()?;
