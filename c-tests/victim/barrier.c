@@ -12,8 +12,8 @@ struct place {
 
 enum { COUNT = 3 };
 /* Of arena->notes: sleepers that have begun, and those whose round was complete or broken; who was told to be
- * the last; and how many check. */
-enum { BEGUN, COMPLETE, BROKEN, SERIAL, CHECKERS };
+ * the last; how many check; whether a participant was lost after a reset. */
+enum { BEGUN, COMPLETE, BROKEN, SERIAL, CHECKERS, LOST };
 
 static struct place *place(void) { return (struct place *)arena->place; }
 static ipc_barrier_t *barrier(void) { return &place()->barrier; }
@@ -151,6 +151,37 @@ static void meanwhile_reset(void) {
   EXPECT(reset == 0 || reset == -EBUSY, "with the victim alive a reset gives %s", ipc_strerror(reset));
 }
 
+/* Resets it while the victim is stopped in its own reset, and then loses a participant: that death is not the
+ * one that the victim was to make forgotten. */
+static void meanwhile_overtake(void) {
+  int reset = ipc_barrier_reset(barrier());
+  EXPECT(reset == 0 || reset == -EBUSY, "with the victim alive a reset gives %s", ipc_strerror(reset));
+  if (reset != 0) return;
+  lose_a_participant();
+  arena->notes[LOST] = 1;
+}
+
+/* How often it was reset: the highest byte of the state, 8 bytes into the barrier (src/sync/round.rs). */
+static unsigned resets(void) {
+  uint64_t state;
+  memcpy(&state, (char *)barrier() + 8, sizeof state);
+  return (unsigned)(state >> 56);
+}
+
+/* A death after the first reset is told, or was a second reset's to forget. */
+static void settle_overtaken(int progress) {
+  (void)progress;
+  int waited = ipc_barrier_wait(barrier(), 0);
+  EXPECT(waited == -EOWNERDEAD || waited == -EAGAIN, "a wait gives %s", ipc_strerror(waited));
+  EXPECT(
+    arena->notes[LOST] == 0 || waited == -EOWNERDEAD || resets() >= 2, "a death is forgotten that nobody was told of");
+  int left = ipc_barrier_leave(barrier());
+  EXPECT(left == 0 || left == -EPERM, "leaving gives %s", ipc_strerror(left));
+  EXPECT_EQUAL(ipc_barrier_reset(barrier()), 0);
+  EXPECT_EQUAL(ipc_barrier_wait(barrier(), 0), -EAGAIN);
+  leave_it();
+}
+
 /* One round among three, whatever was before: who finds it broken resets it. */
 static void *pass(void *unused) {
   (void)unused;
@@ -252,5 +283,7 @@ const struct operation barrier_operations[] = {
    .after = after, .meanwhile = meanwhile_reset, .check = check, .recovery = "barrier.reset"},
   {.name = "barrier.reset.broken", .set_up = set_up_broken, .prepare = warm_up, .run = run_reset,
    .after = after, .meanwhile = meanwhile_reset, .check = check, .recovery = "barrier.reset"},
+  {.name = "barrier.reset.overtaken", .set_up = set_up_broken, .prepare = warm_up, .run = run_reset,
+   .after = after, .meanwhile = meanwhile_overtake, .settle = settle_overtaken},
   {0},
 };
