@@ -33,8 +33,8 @@ const PATIENCE_WITH_THE_BROKEN: Duration = Duration::from_millis(300);
 /// After so many failures of one operation the rest of it is left out.
 const FAILURES_SHOWN: usize = 3;
 
-/// An operation of so many instructions is a long one.
-const LONG: usize = 5_000;
+/// A recovery of so many instructions is a long one.
+const LONG_RECOVERY: usize = 5_000;
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -42,7 +42,10 @@ struct Extent {
     /// Points of an operation that are tried: all of them, or else so many with the same distance,
     /// and as many of those at atomic instructions and system calls.
     points: usize,
-    /// The same for a long operation.
+    /// An operation of so many instructions is a long one. It sleeps, or computes: the first costs the
+    /// survivors up to 100 ms at a point that takes a wake-up with it.
+    long: usize,
+    /// The same as `points`, for a long operation.
     long_points: usize,
     /// Points deep in a long loop that are tried.
     dear: usize,
@@ -51,16 +54,18 @@ struct Extent {
 }
 
 const QUICK: Extent = Extent {
-    points: 90,
-    long_points: 24,
+    points: 60,
+    long: 800,
+    long_points: 16,
     dear: 3,
-    pairs: 25,
+    pairs: 16,
 };
 const FULL: Extent = Extent {
     points: 3_000,
-    long_points: 120,
+    long: 900,
+    long_points: 100,
     dear: 20,
-    pairs: 300,
+    pairs: 200,
 };
 
 struct Arguments {
@@ -239,9 +244,10 @@ impl Harness {
         trace.count_visits();
         let known = steady.then_some(&trace);
 
-        let count = match whole.points {
-            LONG.. => self.extent.long_points,
-            _ => self.extent.points,
+        let count = if whole.points < self.extent.long {
+            self.extent.points
+        } else {
+            self.extent.long_points
         };
         let mut points = spread(whole.points, count);
         if points.len() <= whole.points {
@@ -295,12 +301,12 @@ impl Harness {
                 outcome.map_or(0, |outcome| outcome.points)
             }
         };
-        if recovery_points < LONG {
+        if recovery_points < LONG_RECOVERY {
             self.play(operation, probe, points / 2, known, None, tally)?;
         }
         // A pair costs as much as the instructions before it.
         let pairs = match recovery_points {
-            LONG.. => self.extent.pairs / 6,
+            LONG_RECOVERY.. => self.extent.pairs / 6,
             _ => self.extent.pairs,
         };
         let firsts = spread(points, pairs.isqrt().max(pairs / (recovery_points + 1)));
@@ -346,6 +352,9 @@ fn report(operation: &Operation, tally: &Tally, began: Instant) {
 }
 
 fn run() -> Result<bool, String> {
+    if !tracee::CAN_STEP {
+        return Err("only the instructions of x86_64 are known here".to_owned());
+    }
     // Short sleeps are to be short.
     let _ = nix::sys::prctl::set_timerslack(1);
     let arguments = arguments()?;

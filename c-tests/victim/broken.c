@@ -110,10 +110,42 @@ static void settle_ring(int progress) {
   check_ring();
 }
 
+/* A readers-writer lock that counts its readers: one that is killed stays counted, and no writer comes in. */
+#define WRITER UINT32_C(0x80000000)
+
+static bool write_if_free(void) {
+  uint32_t expected = 0;
+  return atomic_compare_exchange_strong(&place()->word, &expected, WRITER);
+}
+
+static int write_counted(int64_t timeout_ns) {
+  for (int64_t end = now_ns() + timeout_ns; !write_if_free();)
+    if (now_ns() >= end) return -ETIMEDOUT;
+  return 0;
+}
+
+static int end_writing(void) {
+  place()->word = 0;
+  return 0;
+}
+
+static const struct lock counted = {write_counted, end_writing, never_consistent};
+
+static void run_reading(void) {
+  uint32_t word = place()->word;
+  do word &= ~WRITER;
+  while (!atomic_compare_exchange_strong(&place()->word, &word, word + 1));
+  EXPECT(arena->pair[0] == arena->pair[1], "half a change");
+  place()->word--;
+}
+
+static void check_counted(void) { use_lock(&counted); }
+
 const struct operation broken_operations[] = {
   {.name = "broken.lock", .run = run_plain, .check = check_plain, .must = FAIL_IF_KILLED},
   {.name = "broken.takeover", .run = run_hasty, .meanwhile = meanwhile_hasty, .let_go = let_go_hasty,
    .check = check_hasty, .must = FAIL_IF_STOPPED},
+  {.name = "broken.rwlock", .run = run_reading, .check = check_counted, .must = FAIL_IF_KILLED},
   {.name = "broken.queue", .run = run_send, .settle = settle_ring, .must = FAIL_IF_KILLED},
   {0},
 };

@@ -21,7 +21,8 @@
 #endif
 
 static const struct operation *const tables[] = {
-  mutex_operations, cond_operations, sem_operations, named_operations, broken_operations,
+  mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
+  permits_operations, barrier_operations, once_operations, event_operations, broken_operations,
 };
 
 enum phase { SET_UP, SLEEP, RELEASE, MEANWHILE, LET_GO, CHECK, SETTLE };

@@ -71,7 +71,7 @@ struct arena {
   _Atomic int deaths;  /* how often IPC_OWNER_DIED was returned */
   _Atomic uint64_t pair[2]; /* always equal outside of the critical section */
   _Atomic uint64_t notes[8]; /* an operation's own */
-  _Alignas(64) unsigned char place[2048]; /* the objects themselves */
+  _Alignas(64) unsigned char place[6144]; /* the objects themselves */
 };
 
 extern struct arena *arena;
@@ -110,6 +110,11 @@ extern const struct operation mutex_operations[];
 extern const struct operation cond_operations[];
 extern const struct operation sem_operations[];
 extern const struct operation named_operations[];
+extern const struct operation rwlock_operations[];
+extern const struct operation permits_operations[];
+extern const struct operation barrier_operations[];
+extern const struct operation once_operations[];
+extern const struct operation event_operations[];
 extern const struct operation broken_operations[];
 
 #endif

@@ -240,14 +240,18 @@ impl Barrier {
 
     /// Makes a barrier usable again after a participant's death.
     pub(crate) fn reset(&self) -> Result<()> {
-        let slots = self.check(Thread::current()?)?;
-        let state = self.state.load(SeqCst);
-        if !Round::of(state).is_broken() {
+        let thread = Thread::current()?;
+        let slots = self.check(thread)?;
+        let broken = loop {
+            let round = Round::of(self.state.load(SeqCst));
+            if round.is_broken() {
+                break round;
+            }
             if !slots.iter().any(Slot::is_orphaned) {
                 return Ok(());
             }
-            self.break_round(Round::of(state));
-        }
+            self.break_round(round);
+        };
         for slot in slots {
             if slot.is_owned() && slot.arrived.load(SeqCst) != 0 {
                 return Err(fail!(
@@ -257,13 +261,17 @@ impl Barrier {
                 ));
             }
         }
-        slots.iter().for_each(Slot::forget_death);
-        let state = self.state.load(SeqCst);
-        if Round::of(state).is_broken() {
-            // Who else reset it meanwhile did the same.
-            let fresh = Round::of(state).reset().begun();
-            let _ = self.state.compare_exchange(state, fresh, SeqCst, SeqCst);
+        // Another may reset it meanwhile, and then a participant of a new round die: that death is
+        // not this call's to forget, or who waits in that round would never be told.
+        let is_due = || Round::of(self.state.load(SeqCst)) == broken;
+        for slot in slots {
+            slot.forget_death(thread, is_due);
         }
+        // It fails if another has reset it.
+        let fresh = broken.reset().begun();
+        let _ = self
+            .state
+            .compare_exchange(broken.begun(), fresh, SeqCst, SeqCst);
         Ok(())
     }
 

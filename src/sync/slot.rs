@@ -65,13 +65,19 @@ impl Slot {
     /// Frees a slot that this thread owns.
     #[inline(always)]
     pub(super) fn release(&self, thread: Thread) {
+        self.release_leaving(0, thread);
+    }
+
+    /// The same, with 0 or OWNER_DIED left in the word.
+    #[inline(always)]
+    fn release_leaving(&self, rest: u32, thread: Thread) {
         thread.begin(&self.links, false);
         // SAFETY: the callers have seen this thread's id in the word, which only it puts there;
         // claim linked it.
         unsafe { thread.unlink(&self.links) };
         // Release, in SeqCst: who sees the slot free sees what its owner did. SeqCst: the owner's
         // look for sleepers, in `freed`, comes after it.
-        let before = self.word.swap(0, SeqCst);
+        let before = self.word.swap(rest, SeqCst);
         if before & WAITERS != 0 {
             // Inside the announcement: if this thread dies before it, the kernel wakes one.
             wake_all(&self.word);
@@ -95,12 +101,23 @@ impl Slot {
         word & TID_MASK == 0 && word & OWNER_DIED != 0
     }
 
-    /// Makes a slot whose owner died an ordinary free one.
-    pub(super) fn forget_death(&self) {
-        let word = self.word.load(SeqCst);
-        if word & TID_MASK == 0 && word != 0 {
-            // It fails only if another claims it or does the same.
-            let _ = self.word.compare_exchange(word, 0, SeqCst, Relaxed);
+    /// Makes a slot whose owner died an ordinary free one, if that is still to be done.
+    ///
+    /// `is_due` is asked while the slot is this thread's: so nobody can take it, and die with it,
+    /// between the answer and the forgetting. A death of this thread in here leaves the mark.
+    pub(super) fn forget_death(&self, thread: Thread, is_due: impl FnOnce() -> bool) {
+        if !self.is_orphaned() {
+            return;
+        }
+        match self.claim(thread) {
+            None => {}
+            Some(Locked::Clean) => self.release(thread),
+            Some(Locked::OwnerDied) => {
+                // The dead owner's, which nobody is to take for this thread's.
+                self.arrived.store(0, SeqCst);
+                let rest = if is_due() { 0 } else { OWNER_DIED };
+                self.release_leaving(rest, thread);
+            }
         }
     }
 

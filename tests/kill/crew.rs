@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// `struct arena` of victim.h, as far as the harness goes: patience, name, complaint.
-const ARENA_SIZE: u64 = 4096;
+const ARENA_SIZE: u64 = 8192;
 const PATIENCE_AT: u64 = 0;
 const NAME_AT: u64 = 8;
 const COMPLAINT_AT: u64 = 72;

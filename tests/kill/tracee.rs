@@ -14,6 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 mod processor {
     use super::*;
 
+    pub(super) const IS_KNOWN: bool = true;
     /// Where `rip` stands in the kernel's `struct user`: the seventeenth register.
     const INSTRUCTION_POINTER: usize = 16 * 8;
     /// `int3`.
@@ -45,8 +46,38 @@ mod processor {
     }
 }
 
+/// So that this compiles everywhere; `CAN_STEP` says that it is of no use.
 #[cfg(not(target_arch = "x86_64"))]
-compile_error!("tests/kill/tracee.rs knows the registers and instructions of x86_64 only");
+mod processor {
+    use super::*;
+
+    pub(super) const IS_KNOWN: bool = false;
+    pub(super) const BREAKPOINT: u8 = 0;
+    pub(super) const BREAKPOINT_LENGTH: u64 = 0;
+
+    pub(super) fn position(_pid: Pid) -> Result<u64, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    pub(super) fn set_position(_pid: Pid, _position: u64) -> Result<(), Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    pub(super) fn is_breakpoint(_instruction: u64) -> bool {
+        false
+    }
+
+    pub(super) fn is_atomic(_instruction: u64) -> bool {
+        false
+    }
+
+    pub(super) fn is_system_call(_instruction: u64) -> bool {
+        false
+    }
+}
+
+/// Whether this processor's registers and instructions are known here.
+pub(crate) const CAN_STEP: bool = processor::IS_KNOWN;
 
 /// How an error begins that says that a breakpoint was not come to.
 pub(crate) const ANOTHER_WAY: &str = "the operation took another way than before";
@@ -300,8 +331,12 @@ fn sleeps_of(pid: Pid) -> Option<u64> {
     field("voluntary_ctxt_switches:")?.trim().parse().ok()
 }
 
-/// Whether the process is asleep on a futex.
+/// Whether the process is asleep on a futex, or on several.
 pub(crate) fn sleeps_on_futex(pid: u32) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    call.split(' ').next() == Some(nix::libc::SYS_futex.to_string().as_str())
+    let number = call.split(' ').next().and_then(|text| text.parse().ok());
+    matches!(
+        number,
+        Some(nix::libc::SYS_futex | nix::libc::SYS_futex_waitv)
+    )
 }
