@@ -62,7 +62,7 @@ const QUICK: Extent = Extent {
 };
 const FULL: Extent = Extent {
     points: 3_000,
-    long: 900,
+    long: 700,
     long_points: 100,
     dear: 20,
     pairs: 200,
