@@ -3,4 +3,6 @@
 set -eu
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-for run in 1 2 3; do "$1" "$directory/counter"; done
+"$1" "$directory/counter"
+"$1" "$directory/counter"
+"$1" "$directory/counter"

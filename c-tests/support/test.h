@@ -67,8 +67,10 @@ __attribute__((unused)) static int is_under_valgrind(void) { return getenv("TEST
     if (is_under_valgrind()) SKIP("under valgrind: " reason); \
   } while (0)
 #ifdef __SANITIZE_ADDRESS__
+#define UNDER_SANITIZERS 1
 #define SKIP_UNDER_SANITIZERS(reason) SKIP("under the sanitizers: " reason)
 #else
+#define UNDER_SANITIZERS 0
 #define SKIP_UNDER_SANITIZERS(reason) ((void)0)
 #endif
 
