@@ -163,6 +163,18 @@
 #define IPC_EVENT_SET 2
 
 /*
+ For ipc_mq_attr_t's spin_ns: sleep at once.
+ */
+#define IPC_MQ_NO_SPIN -1
+
+/*
+ Flag of ipc_mq_open(): what this handle sends into a full queue displaces the oldest message of
+ the lowest priority there. A message whose own priority is lower than all is dropped itself,
+ and sending it succeeds. ipc_mq_stat() counts both. Not with IPC_KERNEL.
+ */
+#define IPC_MQ_OVERWRITE 65536
+
+/*
  The highest priority of a message; the lowest is 0.
  */
 #define IPC_MQ_PRIORITY_MAX 32767
@@ -568,14 +580,19 @@ typedef struct ipc_mq_attr_t {
    */
   size_t current_messages;
   /*
-   How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK. From
-   ipc_mq_getattr(); on opening unused.
+   How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK,
+   IPC_MQ_OVERWRITE. From ipc_mq_getattr(); on opening unused.
    */
   int flags;
   /*
+   For how many nanoseconds who has to wait looks before it sleeps, where there is more than
+   one processor. On creating: 0 is 50000, IPC_MQ_NO_SPIN none. Unused by IPC_KERNEL.
+   */
+  int spin_ns;
+  /*
    All 0: room for what comes later.
    */
-  int reserved[5];
+  int reserved[4];
 } ipc_mq_attr_t;
 
 /*

@@ -133,23 +133,13 @@ impl Object {
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
-                match file::open(&location.path, options.access.is_writable()) {
+                match open_file(location, options) {
                     Ok(file) => match Object::from_existing(location, file, &wanted, options) {
                         Err(error) if error.errno() == Errno::ESTALE && options.create => {}
                         opened => return opened.map(|object| (object, Outcome::Opened)),
                     },
-                    Err(Errno::ENOENT) if options.create => {}
-                    Err(Errno::ELOOP) => {
-                        return Err(fail!(
-                            ELOOP,
-                            "{location}: a symbolic link stands there; none is followed"
-                        ));
-                    }
-                    // A directory, or a socket or a device without a driver.
-                    Err(Errno::EISDIR | Errno::ENXIO) => {
-                        return Err(not_regular(location));
-                    }
-                    Err(errno) => return Err(location.failed("cannot be opened", errno)),
+                    Err(error) if error.errno() == Errno::ENOENT && options.create => {}
+                    Err(error) => return Err(error),
                 }
             }
             match Object::create(location, &wanted, options, initialise) {
@@ -157,6 +147,23 @@ impl Object {
                 created => return created.map(|object| (object, Outcome::Created)),
             }
         }
+    }
+
+    /// Opens the object at `location` whatever its size, of which `type_of` makes the type that it
+    /// must have.
+    pub(crate) fn open_as_found(
+        location: &Location,
+        kind: Kind,
+        type_of: &dyn Fn(u64) -> Result<Type>,
+        options: Options,
+    ) -> Result<Object> {
+        let file = open_file(location, options)?;
+        let size = file::status(file.as_fd()).map_or(0, |status| status.size());
+        let found = inspect(file.as_fd(), size).ok().flatten();
+        // Without a record any size will do, because every check fails.
+        let data_size = found.map_or(1, |found| found.data_size());
+        let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
+        Object::from_existing(location, file, &wanted, options)
     }
 
     fn create(
@@ -328,6 +335,18 @@ impl Object {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+fn open_file(location: &Location, options: Options) -> Result<OwnedFd> {
+    file::open(&location.path, options.access.is_writable()).map_err(|errno| match errno {
+        Errno::ELOOP => fail!(
+            ELOOP,
+            "{location}: a symbolic link stands there; none is followed"
+        ),
+        // A directory, or a socket or a device without a driver.
+        Errno::EISDIR | Errno::ENXIO => not_regular(location),
+        errno => location.failed("cannot be opened", errno),
+    })
 }
 
 /// Of this process: as the thread knows it already, or asked for anew.

@@ -3,7 +3,8 @@
 use super::handle::Table;
 use super::*;
 use crate::error::Errno;
-use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue};
+use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue, Source, Target};
+use core::time::Duration;
 use crate::name::Name;
 use crate::sys::{file, mqueue, signal};
 use core::ffi::{c_char, c_int, c_uint, c_void};
@@ -28,12 +29,23 @@ pub struct ipc_mq_attr_t {
     pub message_size: usize,
     /// How many messages are in the queue now. From ipc_mq_getattr(); on opening unused.
     pub current_messages: usize,
-    /// How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK. From
-    /// ipc_mq_getattr(); on opening unused.
+    /// How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK,
+    /// IPC_MQ_OVERWRITE. From ipc_mq_getattr(); on opening unused.
     pub flags: c_int,
+    /// For how many nanoseconds who has to wait looks before it sleeps, where there is more than
+    /// one processor. On creating: 0 is 50000, IPC_MQ_NO_SPIN none. Unused by IPC_KERNEL.
+    pub spin_ns: c_int,
     /// All 0: room for what comes later.
-    pub reserved: [c_int; 5],
+    pub reserved: [c_int; 4],
 }
+
+/// For ipc_mq_attr_t's spin_ns: sleep at once.
+pub const IPC_MQ_NO_SPIN: c_int = -1;
+
+/// Flag of ipc_mq_open(): what this handle sends into a full queue displaces the oldest message of
+/// the lowest priority there. A message whose own priority is lower than all is dropped itself,
+/// and sending it succeeds. ipc_mq_stat() counts both. Not with IPC_KERNEL.
+pub const IPC_MQ_OVERWRITE: c_int = 0x10000;
 
 /// The highest priority of a message; the lowest is 0.
 pub const IPC_MQ_PRIORITY_MAX: c_uint = 32767;
@@ -121,23 +133,35 @@ pub unsafe extern "C" fn ipc_mq_open(
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
         // SAFETY: by the contract of this call.
-        let attributes = unsafe { attributes(attr) }?;
-        let (queue, outcome) = Queue::open(&name, attributes, mq_options(flags, mode)?)?;
+        let (attributes, spin) = unsafe { attributes(attr) }?;
+        let options = mq_options(flags, mode, spin)?;
+        let (queue, outcome) = Queue::open(&name, attributes, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, QUEUES.insert(queue)?) }?;
         Ok(opened(outcome))
     })
 }
 
-fn mq_options(flags: c_int, mode: libc::mode_t) -> Result<mq::Options> {
+fn mq_options(
+    flags: c_int,
+    mode: libc::mode_t,
+    spin: Option<Duration>,
+) -> Result<mq::Options> {
     let allowed = IPC_CREATE
         | IPC_EXCLUSIVE
         | IPC_READ_ONLY
         | IPC_WRITE_ONLY
         | IPC_NONBLOCK
         | IPC_CHECK_OWNER
-        | IPC_KERNEL;
+        | IPC_KERNEL
+        | IPC_MQ_OVERWRITE;
     let options = options(flags, allowed, mode)?;
+    if flags & IPC_KERNEL != 0 && flags & IPC_MQ_OVERWRITE != 0 {
+        return Err(fail!(
+            EINVAL,
+            "IPC_MQ_OVERWRITE and IPC_KERNEL: the kernel's queue overwrites nothing"
+        ));
+    }
     Ok(mq::Options {
         create: options.create,
         exclusive: options.exclusive,
@@ -149,6 +173,8 @@ fn mq_options(flags: c_int, mode: libc::mode_t) -> Result<mq::Options> {
         nonblocking: flags & IPC_NONBLOCK != 0,
         check_owner: options.check_owner,
         kernel: flags & IPC_KERNEL != 0,
+        overwrites: flags & IPC_MQ_OVERWRITE != 0,
+        spin,
         mode,
     })
 }
@@ -156,20 +182,34 @@ fn mq_options(flags: c_int, mode: libc::mode_t) -> Result<mq::Options> {
 /// # Safety
 ///
 /// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t.
-unsafe fn attributes(attr: *const ipc_mq_attr_t) -> Result<Option<Attributes>> {
+unsafe fn attributes(
+    attr: *const ipc_mq_attr_t,
+) -> Result<(Option<Attributes>, Option<Duration>)> {
     if attr.is_null() {
-        return Ok(None);
+        return Ok((None, None));
     }
     // SAFETY: checked for alignment; the rest by this function's contract.
     let attr = unsafe { checked(attr.cast_mut(), "attr")?.read() };
     if attr.reserved.iter().any(|&reserved| reserved != 0) {
         return Err(fail!(EINVAL, "attr->reserved is not 0"));
     }
-    Ok(Some(Attributes {
+    let spin = match attr.spin_ns {
+        0 => None,
+        IPC_MQ_NO_SPIN => Some(Duration::ZERO),
+        nanoseconds @ 1.. => Some(Duration::from_nanos(nanoseconds.unsigned_abs().into())),
+        other => {
+            return Err(fail!(
+                EINVAL,
+                "attr->spin_ns is {other}; expected IPC_MQ_NO_SPIN (-1), 0, or more"
+            ));
+        }
+    };
+    let sizes = Attributes {
         max_messages: attr.max_messages,
         message_size: attr.message_size,
         current_messages: 0,
-    }))
+    };
+    Ok((Some(sizes), spin))
 }
 
 /// Sends one message, waiting while the queue is full.
@@ -205,16 +245,17 @@ pub unsafe extern "C" fn ipc_mq_send(
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority) {
                 Ok(()) => Some(0),
-                Err(Errno::EAGAIN) if timeout_ns != 0 => None,
-                Err(errno) => Some(guard(c"ipc_mq_send", move || {
-                    Err(queue.send_failed(message, priority, errno))
+                Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
+                Err(error) => Some(guard(c"ipc_mq_send", move || {
+                    Err(queue.send_failed(message, priority, error))
                 })),
             }
         },
         || {
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
-            QUEUES.get(mq)?.send(message, priority, timeout_ns)?;
+            let message = Source { message, priority };
+            QUEUES.get(mq)?.send(&[message], timeout_ns)?;
             Ok(0)
         },
     )
@@ -284,9 +325,9 @@ pub unsafe extern "C" fn ipc_mq_receive(
             match queue.try_receive(buffer) {
                 // SAFETY: checked for alignment; the rest by the contract of this call.
                 Ok(received) => Some(unsafe { hand_over(received, priority) }),
-                Err(Errno::EAGAIN) if timeout_ns != 0 => None,
-                Err(errno) => Some(guard(c"ipc_mq_receive", move || {
-                    Err(queue.receive_failed(buffer, errno))
+                Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
+                Err(error) => Some(guard(c"ipc_mq_receive", move || {
+                    Err(queue.receive_failed(buffer, error))
                 })),
             }
         },
@@ -296,9 +337,11 @@ pub unsafe extern "C" fn ipc_mq_receive(
             }
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }?;
-            let received = QUEUES.get(mq)?.receive(buffer, timeout_ns)?;
+            let mut target = [Target::of(buffer)];
+            QUEUES.get(mq)?.receive(&mut target, timeout_ns)?;
+            let [received] = target;
             // SAFETY: checked for alignment; the rest by the contract of this call.
-            Ok(unsafe { hand_over(received, priority) })
+            Ok(unsafe { hand_over((received.length, received.priority), priority) })
         },
     )
 }
@@ -341,12 +384,20 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
         } else {
             0
         };
+        let kernel = if queue.is_kernel() { IPC_KERNEL } else { 0 };
+        let overwrites = if queue.overwrites() {
+            IPC_MQ_OVERWRITE
+        } else {
+            0
+        };
+        let spin_ns = queue.statistics().spin.as_nanos() as c_int;
         let answer = ipc_mq_attr_t {
             max_messages: found.max_messages,
             message_size: found.message_size,
             current_messages: found.current_messages,
-            flags: IPC_KERNEL | direction | nonblocking,
-            reserved: [0; 5],
+            flags: kernel | direction | nonblocking | overwrites,
+            spin_ns,
+            reserved: [0; 4],
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(attr, answer) }
@@ -363,7 +414,7 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
-    guard(c"ipc_mq_fd", move || Ok(QUEUES.get(mq)?.descriptor()))
+    guard(c"ipc_mq_fd", move || QUEUES.get(mq)?.descriptor())
 }
 
 /// Has something done when messages come: at once for those that are in the queue already, then for

@@ -6,10 +6,12 @@
 //! corrupting each other's data; the tests hold each version to a table of offsets.
 
 mod family;
+mod queue;
 mod record;
 mod sync;
 
 pub(crate) use family::*;
+pub(crate) use queue::*;
 pub(crate) use record::*;
 pub(crate) use sync::*;
 

@@ -23,6 +23,7 @@ const BYTE_ORDER: u32 = 0x0102_0304;
 pub(crate) enum Kind {
     Region = 1,
     Semaphore = 2,
+    Queue = 3,
 }
 
 impl Kind {
@@ -30,6 +31,7 @@ impl Kind {
         match number {
             1 => "shared memory region",
             2 => "semaphore",
+            3 => "message queue",
             _ => "kind of object that this version does not know",
         }
     }

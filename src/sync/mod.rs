@@ -10,6 +10,7 @@
 pub(crate) mod barrier;
 pub(crate) mod cond;
 pub(crate) mod event;
+pub(crate) mod latch;
 pub(crate) mod mutex;
 pub(crate) mod once;
 pub(crate) mod permits;
@@ -17,6 +18,7 @@ pub(crate) mod rwlock;
 pub(crate) mod sem;
 
 mod round;
+mod sleepers;
 mod slot;
 mod spinning;
 

@@ -5,6 +5,7 @@
 //! what it means to the caller is said by the layer that knows the object's name.
 
 pub(crate) mod direct;
+pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod listing;

@@ -1,0 +1,199 @@
+//! A latch: a robust lock for short critical sections of the library's own, in which no code of
+//! the user's runs.
+//!
+//! Its word is the mutex's: the owner's thread id, which the kernel takes out, leaving a mark,
+//! when the owner dies. Two things make it cheaper. It is not linked into the thread's robust
+//! list: the announcement that the mutex makes while it takes and releases its word stays up
+//! for the whole section, and the kernel finds the word through that. And it is released by a
+//! plain store, because who waits for it does so by [`Sleepers`], whose waker needs no
+//! fence. So a section costs one atomic operation.
+//!
+//! A thread has one announcement. Who needs a second latch [`keep`](Latched::keep)s the first,
+//! which links it into the list after all.
+
+use crate::error::{Errno, Result, fail};
+use crate::layout::Latch;
+use crate::sys::fence;
+use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
+use crate::sys::process;
+use crate::sys::robust::Thread;
+use crate::time::Deadline;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// How often a waiter looks before it sleeps: sections are over in well under a microsecond,
+/// unless their thread has lost its processor.
+const LOOKS: u32 = 200;
+
+/// A held latch. Released when dropped.
+pub(crate) struct Latched<'a> {
+    latch: &'a Latch,
+    /// See [`fence`].
+    strong: &'a AtomicU32,
+    thread: Thread,
+    is_orphaned: bool,
+    is_kept: bool,
+}
+
+impl Latch {
+    /// Takes the latch if it is free and sound, and this thread is known; with nothing changed
+    /// else.
+    #[inline(always)]
+    pub(crate) fn take_fast<'a>(&'a self, strong: &'a AtomicU32) -> Option<Latched<'a>> {
+        let thread = Thread::known()?;
+        thread.begin(&self.links, false);
+        // Acquire: what the last holder wrote is seen.
+        let taken = self
+            .word
+            .compare_exchange(0, thread.id(), Acquire, Relaxed)
+            .is_ok();
+        if !taken {
+            thread.finish();
+            return None;
+        }
+        Some(Latched {
+            latch: self,
+            strong,
+            thread,
+            is_orphaned: false,
+            is_kept: false,
+        })
+    }
+
+    /// Takes the latch, waiting for it.
+    pub(crate) fn take<'a>(
+        &'a self,
+        strong: &'a AtomicU32,
+        deadline: Deadline,
+    ) -> Result<Latched<'a>> {
+        let thread = Thread::current()?;
+        thread.begin(&self.links, false);
+        let outcome = self.acquire(thread, strong, deadline);
+        if outcome.is_err() {
+            thread.finish();
+        }
+        Ok(Latched {
+            latch: self,
+            strong,
+            thread,
+            is_orphaned: outcome?,
+            is_kept: false,
+        })
+    }
+
+    /// The id of the thread that holds it, 0 for none.
+    pub(crate) fn holder(&self) -> u32 {
+        self.word.load(Relaxed) & TID_MASK
+    }
+
+    /// Takes the word; whether its last holder died in its section, and nobody has repaired
+    /// what it left.
+    fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<bool> {
+        let looks = if process::processors() == 1 { 1 } else { LOOKS };
+        let mut left = looks;
+        loop {
+            let word = self.word.load(Relaxed);
+            if word & TID_MASK == 0 {
+                let died = word & OWNER_DIED;
+                // Acquire: as in take_fast, also when the kernel released it for a dead holder.
+                if self
+                    .word
+                    .compare_exchange(word, thread.id() | died, Acquire, Relaxed)
+                    .is_ok()
+                {
+                    return Ok(died != 0);
+                }
+                continue;
+            }
+            if word & TID_MASK == thread.id() {
+                return Err(fail!(
+                    EDEADLK,
+                    "this thread is inside another call on the same queue (is this a signal handler?)"
+                ));
+            }
+            left -= 1;
+            if left != 0 {
+                core::hint::spin_loop();
+                continue;
+            }
+            left = looks;
+            let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
+            match self
+                .sleepers
+                .sleep_unless(strong, deadline, || !is_taken())?
+            {
+                Awoken::Look | Awoken::Interrupted => {}
+                Awoken::TimedOut if self.bury_holder(thread, word) => continue,
+                Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
+            }
+            self.bury_holder(thread, word);
+        }
+    }
+
+    /// Does what the kernel does to the word of a holder that died, if the holder is gone and the
+    /// kernel has not done it, as `bury_owner` of the mutex. Whether the word is to be looked
+    /// at again.
+    #[cold]
+    fn bury_holder(&self, thread: Thread, word: u32) -> bool {
+        let word_now = self.word.load(Relaxed);
+        if word_now & TID_MASK != word & TID_MASK {
+            return true;
+        }
+        if thread.pid_namespace() == 0 || !process::is_gone(word & TID_MASK) {
+            return false;
+        }
+        let _ = self
+            .word
+            .compare_exchange(word_now, OWNER_DIED, Relaxed, Relaxed);
+        true
+    }
+}
+
+impl Latched<'_> {
+    #[inline(always)]
+    pub(crate) fn thread(&self) -> Thread {
+        self.thread
+    }
+
+    /// Whether the last holder died in its section, and nobody has repaired what it left.
+    #[inline(always)]
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.is_orphaned
+    }
+
+    /// What the dead holder left is repaired.
+    pub(crate) fn make_sound(&mut self) {
+        self.is_orphaned = false;
+        self.latch.word.store(self.thread.id(), Relaxed);
+    }
+
+    /// Frees this thread's announcement, for another latch.
+    pub(crate) fn keep(&mut self) {
+        // SAFETY: this thread holds the latch and announces it; a latch is linked here only, and
+        // once, since `is_kept` is set once. Its memory is mapped as long as self lives.
+        unsafe { self.thread.link(&self.latch.links, false) };
+        self.thread.finish();
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Latched<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.is_kept {
+            self.thread.begin(&self.latch.links, false);
+            // SAFETY: held, just announced, and linked by keep.
+            unsafe { self.thread.unlink(&self.latch.links) };
+        }
+        // What could not be repaired stays marked, so that the next holder tries and fails as
+        // this one did.
+        let rest = if self.is_orphaned { OWNER_DIED } else { 0 };
+        // Release: the next holder sees what this one wrote.
+        self.latch.word.store(rest, Release);
+        fence::light(self.strong.load(Relaxed) != 0);
+        if self.latch.sleepers.are_asleep() {
+            self.latch.sleepers.wake(1);
+        }
+        self.thread.finish();
+    }
+}
