@@ -596,6 +596,63 @@ typedef struct ipc_mq_attr_t {
 } ipc_mq_attr_t;
 
 /*
+ A message of ipc_mq_send_many() or ipc_mq_receive_many().
+ */
+typedef struct ipc_mq_message_t {
+  /*
+   The message; for receiving, where it goes to. Not changed when sending.
+   */
+  void *data;
+  /*
+   Its length in bytes; before receiving, how many bytes there is room for.
+   */
+  size_t len;
+  /*
+   Its priority.
+   */
+  unsigned int priority;
+  /*
+   When received: how often it was given back to the queue because a process that had borrowed
+   it died. When sent: unused.
+   */
+  unsigned int redeliveries;
+} ipc_mq_message_t;
+
+/*
+ What has happened to a queue in shared memory since it was made, and who waits now.
+ */
+typedef struct ipc_mq_stat_t {
+  /*
+   How many threads sleep in ipc_mq_send() and its like, up to 48.
+   */
+  size_t waiting_senders;
+  /*
+   How many threads sleep in ipc_mq_receive() and its like, up to 48.
+   */
+  size_t waiting_receivers;
+  /*
+   How many messages IPC_MQ_OVERWRITE has dropped.
+   */
+  uint64_t dropped;
+  /*
+   How often a thread died inside a call and what it left was repaired.
+   */
+  uint64_t repairs;
+  /*
+   How many messages were queued again because their borrowers died.
+   */
+  uint64_t redelivered;
+  /*
+   How many reserved messages vanished because their senders died.
+   */
+  uint64_t abandoned;
+  /*
+   All 0: room for what comes later.
+   */
+  uint64_t reserved[6];
+} ipc_mq_stat_t;
+
+/*
  What ipc_mq_notify() does when messages come. Zero what is not used.
  */
 typedef struct ipc_mq_notify_t {
@@ -1927,28 +1984,34 @@ int ipc_event_destroy(struct ipc_event_t *event);
 /*
  Opens the message queue of that name, or creates it with IPC_CREATE.
 
- With IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs. The
- queue in shared memory, without that flag, is not in this version.
+ The queue is in shared memory: it needs no privileges, has no limits but memory, makes no
+ system call while nobody sleeps, and outlives its processes until ipc_mq_unlink(). With
+ IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs.
 
  out: receives the handle, on success only. End it with ipc_mq_close().
  name: "/" and 1 to 250 bytes without a slash.
- attr: the size of a queue created by this call, and what an existing one must have; NULL: the
- system's default, and any. Not kept: it may go away after the call.
- flags: IPC_KERNEL, and any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only),
- IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever
- their timeout), IPC_CHECK_OWNER.
+ attr: the sizes of a queue created by this call, and what an existing one must have; NULL: 10
+ messages of 8192 bytes (with IPC_KERNEL the system's default), and any. Not kept: it may go
+ away after the call.
+ flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
+ only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
+ IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
  mode: the permissions of a queue created by this call, exactly (the umask does not count);
- else unused.
+ else unused. Who sends or receives needs both read and write permission, because both change
+ the queue; with IPC_KERNEL only that for its direction.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, a size of 0, or sizes
- over the limits fs.mqueue.msg_max and msgsize_max; -ENAMETOOLONG the name; -ENOENT no such
- queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES permissions, or
- IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr (ipc_last_error() tells
- both sides); -EMFILE this user's queues would take more than RLIMIT_MSGQUEUE bytes, or too many
- descriptors or handles (ipc_last_error() tells which, and the numbers); -ENFILE too many open
- files in the system; -ENOSPC more queues than fs.mqueue.queues_max; -ENOMEM; -ENOTSUP
- without IPC_KERNEL; -ENOSYS the kernel has no message queues.
+ Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, sizes that are 0 or too
+ large (with IPC_KERNEL: over the limits fs.mqueue.msg_max and msgsize_max); -ENAMETOOLONG the
+ name; -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
+ permissions, or IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr, or
+ belongs to another version, word size, libc or PID namespace (ipc_last_error() tells both
+ sides); -EMEDIUMTYPE the name is another kind of object's; -EUCLEAN the queue is damaged;
+ -ELOOP the name is a symbolic link; -ENOSPC no room in /dev/shm (IPC_KERNEL: more queues than
+ fs.mqueue.queues_max); -EMFILE too many descriptors or handles (IPC_KERNEL: or this user's
+ queues would take more than RLIMIT_MSGQUEUE bytes; ipc_last_error() tells which, and the
+ numbers); -ENFILE too many open files in the system; -ENOMEM; -ENOTSUP no robust lock is
+ possible with this libc; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
  Threads: safe. Fork: the handle is the child's too.
  */
 int ipc_mq_open(struct ipc_mq_t **out,
@@ -1969,7 +2032,9 @@ int ipc_mq_open(struct ipc_mq_t **out,
  Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
  -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
- the handle is closed, or IPC_READ_ONLY; -EFAULT msg leads to no memory; -ENOMEM.
+ the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
+ a signal handler that interrupted a call on the same queue; with IPC_KERNEL: -EFAULT msg
+ leads to no memory; -ENOMEM.
  Threads: safe.
  Death: a message is in the queue whole or not at all; it stays when its sender dies.
  */
@@ -1983,8 +2048,8 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  Takes the message of the highest priority, of several the oldest, waiting for one.
 
  buf: receives the message, on success only.
- capacity: in bytes, at least the queue's message_size, also when the message that waits is
- shorter: the kernel has it so.
+ capacity: in bytes, enough for the message that waits; with IPC_KERNEL at least the queue's
+ message_size, also when that message is shorter: the kernel has it so.
  priority: receives the message's priority, on success only; NULL if it is not wanted.
  timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 
@@ -1993,7 +2058,8 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
  priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
- -EFAULT buf leads to no memory: the message is lost.
+ -EUCLEAN and -EDEADLK as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
+ the message is lost.
  Threads: safe; each message goes to one receiver.
  Death: a receiver that dies takes with it at most the one message that it had just received.
  */
@@ -2002,6 +2068,160 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
                        size_t capacity,
                        unsigned int *priority,
                        int64_t timeout_ns);
+
+/*
+ Sends several messages, at the cost of little more than one; each has its own priority. Waits
+ until there is room for the first, then sends as many as there is room for.
+
+ messages: count of them, in the order of sending.
+ timeout_ns: as in ipc_mq_send().
+
+ Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
+ error, and then none was.
+ Errors: as ipc_mq_send().
+ Threads: safe. Others' messages may come between.
+ Death: each message is in the queue whole or not at all.
+ */
+ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
+                         const struct ipc_mq_message_t *messages,
+                         size_t count,
+                         int64_t timeout_ns);
+
+/*
+ Receives several messages, at the cost of little more than one. Waits for the first, then takes
+ as many as there are.
+
+ messages: count descriptions of where each goes to; of those received, len, priority and
+ redeliveries are filled in. A message that is too long for its place ends the batch before it.
+ timeout_ns: as in ipc_mq_receive().
+
+ Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
+ none was.
+ Errors: as ipc_mq_receive().
+ Threads: safe; each message goes to one receiver.
+ Death: a receiver that dies takes with it at most the messages of this call.
+ */
+ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
+                            struct ipc_mq_message_t *messages,
+                            size_t count,
+                            int64_t timeout_ns);
+
+/*
+ Tells the priority of the message that the next ipc_mq_receive() would take, without taking it.
+ Another receiver may take it first.
+
+ priority: receives it, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN the queue is empty; -EINVAL a NULL; -EBADF the handle is closed, or
+ IPC_WRITE_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_peek_priority(struct ipc_mq_t *mq,
+                         unsigned int *priority);
+
+/*
+ Reserves room for a message, which is written there and then sent by ipc_mq_commit(), or given
+ up by ipc_mq_abandon(): so a large message is not copied. Waits while the queue is full.
+
+ Several messages may be reserved at once; each takes the room of one. They are sent in the order
+ of committing. A queue opened with IPC_MQ_OVERWRITE drops a message to make room, whatever
+ its priority.
+
+ out: receives the address of message_size bytes, aligned to 64, on success only. What stands in
+ them is not defined.
+ timeout_ns: as in ipc_mq_send().
+
+ Returns: 0, or a negative error.
+ Errors: as ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+ Threads: safe. The thread that reserves is the one that commits or abandons: to another it is
+ -EPERM.
+ Death: the room of a thread that has ended goes back to the queue; the message vanishes.
+ Fork: the message is the parent's.
+ */
+int ipc_mq_reserve(struct ipc_mq_t *mq,
+                   void **out,
+                   int64_t timeout_ns);
+
+/*
+ Sends a message that was written in place.
+
+ message: what ipc_mq_reserve() gave. It is not this thread's any more when the call succeeds.
+ len: in bytes, up to the queue's message_size.
+ priority: as in ipc_mq_send().
+
+ Returns: 0, or a negative error, and then the message is still reserved.
+ Errors: -EINVAL message is not reserved, or no message of this queue, or the priority is too
+ high; -EPERM another thread has reserved it; -EMSGSIZE len; -EBADF the handle is closed, or
+ IPC_READ_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_commit(struct ipc_mq_t *mq,
+                  void *message,
+                  size_t len,
+                  unsigned int priority);
+
+/*
+ Gives the room of a reserved message back without sending it.
+
+ message: what ipc_mq_reserve() gave.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL message is not reserved, or no message of this queue; -EPERM another thread has
+ reserved it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
+ with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_abandon(struct ipc_mq_t *mq,
+                   void *message);
+
+/*
+ Takes a message as ipc_mq_receive() does, to be read in place: so a large message is not
+ copied. It takes its room in the queue until ipc_mq_return().
+
+ out: receives the message's address, aligned to 64, on success only.
+ priority: receives its priority, on success only; NULL if it is not wanted.
+ redeliveries: receives how often the message was borrowed before by a thread that died before
+ it returned it, on success only: not 0 means that some of its work may have been done. NULL if
+ it is not wanted.
+ timeout_ns: as in ipc_mq_receive().
+
+ Returns: the message's length in bytes, or a negative error.
+ Errors: as ipc_mq_receive(), but no -EMSGSIZE; -ENOTSUP with IPC_KERNEL.
+ Threads: safe. The thread that borrows is the one that returns: to another it is -EPERM.
+ Death: a message that its borrower had not returned is queued again in its old place.
+ Fork: the message is the parent's.
+ */
+ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
+                      const void **out,
+                      unsigned int *priority,
+                      unsigned int *redeliveries,
+                      int64_t timeout_ns);
+
+/*
+ Ends the use of a borrowed message: it is received, and its room is the queue's again.
+
+ message: what ipc_mq_borrow() gave.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL message is not borrowed, or no message of this queue; -EPERM another thread has
+ borrowed it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
+ with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_return(struct ipc_mq_t *mq,
+                  const void *message);
+
+/*
+ Tells what has happened to a queue. With IPC_KERNEL all is 0.
+
+ stat: receives it, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
+ Threads: safe. The numbers are read one after the other while others work.
+ */
+int ipc_mq_stat(const struct ipc_mq_t *mq, struct ipc_mq_stat_t *stat);
 
 /*
  Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
@@ -2063,14 +2283,25 @@ int ipc_mq_notify(struct ipc_mq_t *mq,
                   const struct ipc_mq_notify_t *how);
 
 /*
+ Tells whether a queue's name is gone, or leads to another queue by now: then processes that open
+ the name do not meet this one.
+
+ Returns: 1 if so, 0 if not, or a negative error.
+ Errors: -EINVAL NULL; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_mq_stale(const struct ipc_mq_t *mq);
+
+/*
  Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
  its messages stay until ipc_mq_unlink() and the last closing.
 
  mq: NULL does nothing. Calls that use the handle in other threads finish first.
 
  Returns: 0, or a negative error.
- Errors: -EBADF the handle is closed already, or not a message queue's.
- Threads: safe.
+ Errors: -EBADF the handle is closed already, or not a message queue's; -EBUSY this thread has a
+ message reserved or borrowed.
+ Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
  */
 int ipc_mq_close(struct ipc_mq_t *mq);
 
@@ -2082,8 +2313,8 @@ int ipc_mq_close(struct ipc_mq_t *mq);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
- no such queue; -EACCES or -EPERM not permitted; -ENOTSUP without IPC_KERNEL; -ENOSYS the
- kernel has no message queues.
+ no such queue; -EMEDIUMTYPE the name is another kind of object's; -EACCES or -EPERM not
+ permitted; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
  Threads: safe.
  */
 int ipc_mq_unlink(const char *name,

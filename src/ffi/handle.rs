@@ -7,7 +7,9 @@
 //!
 //! A call pins the slot while it uses the object. Closing makes the handle invalid at once;
 //! calls that are under way in other threads finish first, and the last of them releases the
-//! object. There is no lock, so a child may use handles whatever its parent's other threads
+//! object. (In a process with one thread nobody can close while another call is under way, so
+//! there the pins of short calls are left out: two atomic operations of the few that they
+//! take.) There is no lock, so a child may use handles whatever its parent's other threads
 //! were doing when it forked. (What such a thread had pinned stays so in the child: there,
 //! closing that handle releases nothing.)
 //!
@@ -15,6 +17,7 @@
 //! [`Table`] only adds the type.
 
 use crate::error::{Error, Result, fail};
+use crate::sys::process;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
@@ -110,9 +113,9 @@ impl Slots {
             | (u64::from(self.kind) << 4)
     }
 
-    /// Pins a slot if the number is that of an open handle of this kind.
+    /// Pins a slot if the number is that of an open handle of this kind; whether it had to.
     #[inline(always)]
-    fn pin_fast(&self, number: u64) -> Option<&Slot> {
+    fn pin_fast(&self, number: u64) -> Option<(&Slot, bool)> {
         const FIXED: u64 = MARK_BITS | 0xfff;
         if number & FIXED != (MARK << 48) | (u64::from(self.kind) << 4) {
             return None;
@@ -122,11 +125,14 @@ impl Slots {
         if state & OPEN == 0 || state & GENERATION != (number << 16) & GENERATION {
             return None;
         }
+        if process::is_single_threaded() {
+            return Some((slot, false));
+        }
         // Acquire pairs with insert's Release. A state that changes meanwhile is pin's to follow.
         slot.state
             .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;
-        Some(slot)
+        Some((slot, true))
     }
 
     fn pin(&self, number: u64) -> Result<&Slot> {
@@ -277,6 +283,8 @@ unsafe impl<T: Send + Sync> Sync for Table<T> {}
 /// An object in use: it stays whole as long as this lives.
 pub(crate) struct Pinned<'a, T> {
     slot: &'a Slot,
+    /// Whether `slot` counts this use.
+    is_counted: bool,
     object: PhantomData<&'a T>,
 }
 
@@ -296,6 +304,7 @@ impl<T: Send + Sync> Table<T> {
 
     /// Takes in an object and returns its handle.
     pub(crate) fn insert<H>(&self, object: T) -> Result<*mut H> {
+        process::find_single_threaded();
         let object = Box::into_raw(Box::new(object));
         match self.slots.insert(object.cast()) {
             Ok(number) => Ok(ptr::without_provenance_mut(number as usize)),
@@ -307,17 +316,25 @@ impl<T: Send + Sync> Table<T> {
         }
     }
 
-    /// The same as `get` where a good handle is likely: `None` for one that `get` refuses.
+    /// The same as `get` where a good handle is likely: `None` for one that `get` refuses. For a
+    /// call that neither waits nor calls back, where a closing could come in between.
     #[inline(always)]
     pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
-        self.slots
-            .pin_fast(handle.addr() as u64)
-            .map(Pinned::of_slot)
+        let (slot, is_counted) = self.slots.pin_fast(handle.addr() as u64)?;
+        Some(Pinned {
+            slot,
+            is_counted,
+            object: PhantomData,
+        })
     }
 
     /// The object behind a handle, kept alive while the result lives.
     pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
-        self.slots.pin(handle.addr() as u64).map(Pinned::of_slot)
+        Ok(Pinned {
+            slot: self.slots.pin(handle.addr() as u64)?,
+            is_counted: true,
+            object: PhantomData,
+        })
     }
 
     /// Ends a handle. The object is dropped now, or by the last call that still uses it.
@@ -357,16 +374,6 @@ unsafe fn empty<T>(slot: &Slot, generation: u64) {
         .store(generation.wrapping_add(1 << 48), Ordering::Release);
 }
 
-impl<'a, T> Pinned<'a, T> {
-    #[inline(always)]
-    fn of_slot(slot: &'a Slot) -> Pinned<'a, T> {
-        Pinned {
-            slot,
-            object: PhantomData,
-        }
-    }
-}
-
 impl<T> Deref for Pinned<'_, T> {
     type Target = T;
 
@@ -381,6 +388,9 @@ impl<T> Deref for Pinned<'_, T> {
 impl<T> Drop for Pinned<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
+        if !self.is_counted {
+            return;
+        }
         if let Some(generation) = self.slot.unpin() {
             // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
             unsafe { empty::<T>(self.slot, generation) };

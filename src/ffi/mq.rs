@@ -4,11 +4,13 @@ use super::handle::Table;
 use super::*;
 use crate::error::Errno;
 use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue, Source, Target};
-use core::time::Duration;
+
 use crate::name::Name;
 use crate::sys::{file, mqueue, signal};
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::MaybeUninit;
+use core::slice;
+use core::time::Duration;
 use std::os::fd::AsFd;
 
 /// An open message queue. Made by ipc_mq_open(), ended by ipc_mq_close().
@@ -97,28 +99,34 @@ impl Callback {
 
 /// Opens the message queue of that name, or creates it with IPC_CREATE.
 ///
-/// With IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs. The
-/// queue in shared memory, without that flag, is not in this version.
+/// The queue is in shared memory: it needs no privileges, has no limits but memory, makes no
+/// system call while nobody sleeps, and outlives its processes until ipc_mq_unlink(). With
+/// IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs.
 ///
 /// out: receives the handle, on success only. End it with ipc_mq_close().
 /// name: "/" and 1 to 250 bytes without a slash.
-/// attr: the size of a queue created by this call, and what an existing one must have; NULL: the
-/// system's default, and any. Not kept: it may go away after the call.
-/// flags: IPC_KERNEL, and any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only),
-/// IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever
-/// their timeout), IPC_CHECK_OWNER.
+/// attr: the sizes of a queue created by this call, and what an existing one must have; NULL: 10
+/// messages of 8192 bytes (with IPC_KERNEL the system's default), and any. Not kept: it may go
+/// away after the call.
+/// flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
+/// only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
+/// IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
 /// mode: the permissions of a queue created by this call, exactly (the umask does not count);
-/// else unused.
+/// else unused. Who sends or receives needs both read and write permission, because both change
+/// the queue; with IPC_KERNEL only that for its direction.
 ///
 /// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, a size of 0, or sizes
-/// over the limits fs.mqueue.msg_max and msgsize_max; -ENAMETOOLONG the name; -ENOENT no such
-/// queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES permissions, or
-/// IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr (ipc_last_error() tells
-/// both sides); -EMFILE this user's queues would take more than RLIMIT_MSGQUEUE bytes, or too many
-/// descriptors or handles (ipc_last_error() tells which, and the numbers); -ENFILE too many open
-/// files in the system; -ENOSPC more queues than fs.mqueue.queues_max; -ENOMEM; -ENOTSUP
-/// without IPC_KERNEL; -ENOSYS the kernel has no message queues.
+/// Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, sizes that are 0 or too
+/// large (with IPC_KERNEL: over the limits fs.mqueue.msg_max and msgsize_max); -ENAMETOOLONG the
+/// name; -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
+/// permissions, or IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr, or
+/// belongs to another version, word size, libc or PID namespace (ipc_last_error() tells both
+/// sides); -EMEDIUMTYPE the name is another kind of object's; -EUCLEAN the queue is damaged;
+/// -ELOOP the name is a symbolic link; -ENOSPC no room in /dev/shm (IPC_KERNEL: more queues than
+/// fs.mqueue.queues_max); -EMFILE too many descriptors or handles (IPC_KERNEL: or this user's
+/// queues would take more than RLIMIT_MSGQUEUE bytes; ipc_last_error() tells which, and the
+/// numbers); -ENFILE too many open files in the system; -ENOMEM; -ENOTSUP no robust lock is
+/// possible with this libc; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
 /// Threads: safe. Fork: the handle is the child's too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_open(
@@ -142,11 +150,7 @@ pub unsafe extern "C" fn ipc_mq_open(
     })
 }
 
-fn mq_options(
-    flags: c_int,
-    mode: libc::mode_t,
-    spin: Option<Duration>,
-) -> Result<mq::Options> {
+fn mq_options(flags: c_int, mode: libc::mode_t, spin: Option<Duration>) -> Result<mq::Options> {
     let allowed = IPC_CREATE
         | IPC_EXCLUSIVE
         | IPC_READ_ONLY
@@ -182,9 +186,7 @@ fn mq_options(
 /// # Safety
 ///
 /// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t.
-unsafe fn attributes(
-    attr: *const ipc_mq_attr_t,
-) -> Result<(Option<Attributes>, Option<Duration>)> {
+unsafe fn attributes(attr: *const ipc_mq_attr_t) -> Result<(Option<Attributes>, Option<Duration>)> {
     if attr.is_null() {
         return Ok((None, None));
     }
@@ -223,7 +225,9 @@ unsafe fn attributes(
 /// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
 /// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
-/// the handle is closed, or IPC_READ_ONLY; -EFAULT msg leads to no memory; -ENOMEM.
+/// the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
+/// a signal handler that interrupted a call on the same queue; with IPC_KERNEL: -EFAULT msg
+/// leads to no memory; -ENOMEM.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all; it stays when its sender dies.
 #[unsafe(no_mangle)]
@@ -241,7 +245,7 @@ pub unsafe extern "C" fn ipc_mq_send(
                 return None;
             }
             // SAFETY: by the contract of this call.
-            let message = unsafe { message(msg, len) }.ok()?;
+            let message = unsafe { slice::from_raw_parts(bytes_fast(msg, len)?, len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority) {
                 Ok(()) => Some(0),
@@ -261,10 +265,17 @@ pub unsafe extern "C" fn ipc_mq_send(
     )
 }
 
+/// Where bytes begin, if `message` and `buffer` need not look twice at them.
+#[inline(always)]
+fn bytes_fast<T>(start: *const c_void, length: usize) -> Option<*mut T> {
+    // No object has more than isize::MAX bytes.
+    let is_usual = !start.is_null() && !is_handle(start) && length <= isize::MAX as usize;
+    is_usual.then_some(start.cast_mut().cast())
+}
+
 /// # Safety
 ///
 /// `msg` is NULL or points to `len` bytes that stay readable and unchanged during the call.
-#[inline(always)]
 unsafe fn message<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
     if len == 0 {
         return Ok(&[]);
@@ -273,27 +284,26 @@ unsafe fn message<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
     // No object has more than isize::MAX bytes.
     let length = len.min(isize::MAX as usize);
     // SAFETY: checked for NULL; the rest by this function's contract.
-    Ok(unsafe { core::slice::from_raw_parts(start.as_ptr(), length) })
+    Ok(unsafe { slice::from_raw_parts(start.as_ptr(), length) })
 }
 
 /// # Safety
 ///
 /// `buf` is NULL or points to `capacity` bytes that stay writable during the call and are nobody
 /// else's.
-#[inline(always)]
 unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
     let start = checked(buf.cast::<MaybeUninit<u8>>(), "buf")?;
     // As in `message`.
     let length = capacity.min(isize::MAX as usize);
     // SAFETY: checked for NULL; the rest by this function's contract.
-    Ok(unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), length) })
+    Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), length) })
 }
 
 /// Takes the message of the highest priority, of several the oldest, waiting for one.
 ///
 /// buf: receives the message, on success only.
-/// capacity: in bytes, at least the queue's message_size, also when the message that waits is
-/// shorter: the kernel has it so.
+/// capacity: in bytes, enough for the message that waits; with IPC_KERNEL at least the queue's
+/// message_size, also when that message is shorter: the kernel has it so.
 /// priority: receives the message's priority, on success only; NULL if it is not wanted.
 /// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 ///
@@ -302,7 +312,8 @@ unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [Maybe
 /// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
 /// priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
-/// -EFAULT buf leads to no memory: the message is lost.
+/// -EUCLEAN and -EDEADLK as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
+/// the message is lost.
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the one message that it had just received.
 #[unsafe(no_mangle)]
@@ -320,7 +331,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
                 return None;
             }
             // SAFETY: by the contract of this call.
-            let buffer = unsafe { buffer(buf, capacity) }.ok()?;
+            let buffer = unsafe { slice::from_raw_parts_mut(bytes_fast(buf, capacity)?, capacity) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer) {
                 // SAFETY: checked for alignment; the rest by the contract of this call.
@@ -358,6 +369,322 @@ unsafe fn hand_over((length, found): (usize, c_uint), priority: *mut c_uint) -> 
         unsafe { priority.write(found) };
     }
     length as isize
+}
+
+/// A message of ipc_mq_send_many() or ipc_mq_receive_many().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_mq_message_t {
+    /// The message; for receiving, where it goes to. Not changed when sending.
+    pub data: *mut c_void,
+    /// Its length in bytes; before receiving, how many bytes there is room for.
+    pub len: usize,
+    /// Its priority.
+    pub priority: c_uint,
+    /// When received: how often it was given back to the queue because a process that had borrowed
+    /// it died. When sent: unused.
+    pub redeliveries: c_uint,
+}
+
+/// How many messages go through one section: their descriptions stand on the stack meanwhile.
+const MANY: usize = 32;
+
+/// Sends several messages, at the cost of little more than one; each has its own priority. Waits
+/// until there is room for the first, then sends as many as there is room for.
+///
+/// messages: count of them, in the order of sending.
+/// timeout_ns: as in ipc_mq_send().
+///
+/// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
+/// error, and then none was.
+/// Errors: as ipc_mq_send().
+/// Threads: safe. Others' messages may come between.
+/// Death: each message is in the queue whole or not at all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_send_many(
+    mq: *mut ipc_mq_t,
+    messages: *const ipc_mq_message_t,
+    count: usize,
+    timeout_ns: i64,
+) -> libc::ssize_t {
+    guard(c"ipc_mq_send_many", move || {
+        let messages = checked(messages.cast_mut(), "messages")?;
+        let queue = QUEUES.get(mq)?;
+        let mut sent = 0;
+        while sent < count {
+            let mut sources = [const { EMPTY }; MANY];
+            let chunk = MANY.min(count - sent);
+            for (index, source) in sources[..chunk].iter_mut().enumerate() {
+                // SAFETY: below count; by the contract of this call.
+                let described = unsafe { messages.add(sent + index).read() };
+                *source = Source {
+                    // SAFETY: by the contract of this call.
+                    message: unsafe { message(described.data, described.len) }?,
+                    priority: described.priority,
+                };
+            }
+            let timeout_ns = if sent == 0 { timeout_ns } else { 0 };
+            match queue.send(&sources[..chunk], timeout_ns) {
+                Ok(some) => sent += some,
+                Err(_) if sent != 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent as isize)
+    })
+}
+
+const EMPTY: Source<'static> = Source {
+    message: &[],
+    priority: 0,
+};
+
+/// Receives several messages, at the cost of little more than one. Waits for the first, then takes
+/// as many as there are.
+///
+/// messages: count descriptions of where each goes to; of those received, len, priority and
+/// redeliveries are filled in. A message that is too long for its place ends the batch before it.
+/// timeout_ns: as in ipc_mq_receive().
+///
+/// Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
+/// none was.
+/// Errors: as ipc_mq_receive().
+/// Threads: safe; each message goes to one receiver.
+/// Death: a receiver that dies takes with it at most the messages of this call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_receive_many(
+    mq: *mut ipc_mq_t,
+    messages: *mut ipc_mq_message_t,
+    count: usize,
+    timeout_ns: i64,
+) -> libc::ssize_t {
+    guard(c"ipc_mq_receive_many", move || {
+        let messages = checked(messages, "messages")?;
+        let queue = QUEUES.get(mq)?;
+        let mut received = 0;
+        while received < count {
+            let mut targets: [Target<'_>; MANY] = core::array::from_fn(|_| Target::of(&mut []));
+            let chunk = MANY.min(count - received);
+            for (index, target) in targets[..chunk].iter_mut().enumerate() {
+                // SAFETY: below count; by the contract of this call.
+                let described = unsafe { messages.add(received + index).read() };
+                // SAFETY: by the contract of this call.
+                *target = Target::of(unsafe { buffer(described.data, described.len) }?);
+            }
+            let timeout_ns = if received == 0 { timeout_ns } else { 0 };
+            let some = match queue.receive(&mut targets[..chunk], timeout_ns) {
+                Ok(0) => break,
+                Ok(some) => some,
+                Err(_) if received != 0 => break,
+                Err(error) => return Err(error),
+            };
+            for target in &targets[..some] {
+                // SAFETY: below count; by the contract of this call.
+                let described = unsafe { messages.add(received).as_mut() };
+                described.len = target.length;
+                described.priority = target.priority;
+                described.redeliveries = target.redeliveries;
+                received += 1;
+            }
+        }
+        Ok(received as isize)
+    })
+}
+
+/// Tells the priority of the message that the next ipc_mq_receive() would take, without taking it.
+/// Another receiver may take it first.
+///
+/// priority: receives it, on success only.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EAGAIN the queue is empty; -EINVAL a NULL; -EBADF the handle is closed, or
+/// IPC_WRITE_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut c_uint) -> c_int {
+    guard(c"ipc_mq_peek_priority", move || {
+        let priority = checked(priority, "priority")?;
+        let found = QUEUES.get(mq)?.peek_priority()?;
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { priority.write(found) };
+        Ok(0)
+    })
+}
+
+/// Reserves room for a message, which is written there and then sent by ipc_mq_commit(), or given
+/// up by ipc_mq_abandon(): so a large message is not copied. Waits while the queue is full.
+///
+/// Several messages may be reserved at once; each takes the room of one. They are sent in the order
+/// of committing. A queue opened with IPC_MQ_OVERWRITE drops a message to make room, whatever
+/// its priority.
+///
+/// out: receives the address of message_size bytes, aligned to 64, on success only. What stands in
+/// them is not defined.
+/// timeout_ns: as in ipc_mq_send().
+///
+/// Returns: 0, or a negative error.
+/// Errors: as ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+/// Threads: safe. The thread that reserves is the one that commits or abandons: to another it is
+/// -EPERM.
+/// Death: the room of a thread that has ended goes back to the queue; the message vanishes.
+/// Fork: the message is the parent's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_reserve(
+    mq: *mut ipc_mq_t,
+    out: *mut *mut c_void,
+    timeout_ns: i64,
+) -> c_int {
+    guard(c"ipc_mq_reserve", move || {
+        let out = checked(out, "out")?;
+        let payload = QUEUES.get(mq)?.reserve(timeout_ns)?;
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { out.write(payload.as_ptr().cast()) };
+        Ok(0)
+    })
+}
+
+/// Sends a message that was written in place.
+///
+/// message: what ipc_mq_reserve() gave. It is not this thread's any more when the call succeeds.
+/// len: in bytes, up to the queue's message_size.
+/// priority: as in ipc_mq_send().
+///
+/// Returns: 0, or a negative error, and then the message is still reserved.
+/// Errors: -EINVAL message is not reserved, or no message of this queue, or the priority is too
+/// high; -EPERM another thread has reserved it; -EMSGSIZE len; -EBADF the handle is closed, or
+/// IPC_READ_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_commit(
+    mq: *mut ipc_mq_t,
+    message: *mut c_void,
+    len: usize,
+    priority: c_uint,
+) -> c_int {
+    guard(c"ipc_mq_commit", move || {
+        QUEUES.get(mq)?.commit(message.cast(), len, priority)?;
+        Ok(0)
+    })
+}
+
+/// Gives the room of a reserved message back without sending it.
+///
+/// message: what ipc_mq_reserve() gave.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL message is not reserved, or no message of this queue; -EPERM another thread has
+/// reserved it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
+/// with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void) -> c_int {
+    guard(c"ipc_mq_abandon", move || {
+        QUEUES.get(mq)?.abandon(message.cast())?;
+        Ok(0)
+    })
+}
+
+/// Takes a message as ipc_mq_receive() does, to be read in place: so a large message is not
+/// copied. It takes its room in the queue until ipc_mq_return().
+///
+/// out: receives the message's address, aligned to 64, on success only.
+/// priority: receives its priority, on success only; NULL if it is not wanted.
+/// redeliveries: receives how often the message was borrowed before by a thread that died before
+/// it returned it, on success only: not 0 means that some of its work may have been done. NULL if
+/// it is not wanted.
+/// timeout_ns: as in ipc_mq_receive().
+///
+/// Returns: the message's length in bytes, or a negative error.
+/// Errors: as ipc_mq_receive(), but no -EMSGSIZE; -ENOTSUP with IPC_KERNEL.
+/// Threads: safe. The thread that borrows is the one that returns: to another it is -EPERM.
+/// Death: a message that its borrower had not returned is queued again in its old place.
+/// Fork: the message is the parent's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_borrow(
+    mq: *mut ipc_mq_t,
+    out: *mut *const c_void,
+    priority: *mut c_uint,
+    redeliveries: *mut c_uint,
+    timeout_ns: i64,
+) -> libc::ssize_t {
+    guard(c"ipc_mq_borrow", move || {
+        let out = checked(out, "out")?;
+        for (pointer, what) in [(priority, "priority"), (redeliveries, "redeliveries")] {
+            if !pointer.is_aligned() {
+                checked(pointer, what)?;
+            }
+        }
+        let borrowed = QUEUES.get(mq)?.borrow(timeout_ns)?;
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { out.write(borrowed.payload.as_ptr().cast_const().cast()) };
+        // SAFETY: checked for alignment; the rest by the contract of this call.
+        unsafe { hand_over((0, borrowed.redeliveries), redeliveries) };
+        // SAFETY: as above.
+        Ok(unsafe { hand_over((borrowed.length, borrowed.priority), priority) })
+    })
+}
+
+/// Ends the use of a borrowed message: it is received, and its room is the queue's again.
+///
+/// message: what ipc_mq_borrow() gave.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL message is not borrowed, or no message of this queue; -EPERM another thread has
+/// borrowed it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
+/// with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_return(mq: *mut ipc_mq_t, message: *const c_void) -> c_int {
+    guard(c"ipc_mq_return", move || {
+        QUEUES.get(mq)?.give_back(message.cast())?;
+        Ok(0)
+    })
+}
+
+/// What has happened to a queue in shared memory since it was made, and who waits now.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_mq_stat_t {
+    /// How many threads sleep in ipc_mq_send() and its like, up to 48.
+    pub waiting_senders: usize,
+    /// How many threads sleep in ipc_mq_receive() and its like, up to 48.
+    pub waiting_receivers: usize,
+    /// How many messages IPC_MQ_OVERWRITE has dropped.
+    pub dropped: u64,
+    /// How often a thread died inside a call and what it left was repaired.
+    pub repairs: u64,
+    /// How many messages were queued again because their borrowers died.
+    pub redelivered: u64,
+    /// How many reserved messages vanished because their senders died.
+    pub abandoned: u64,
+    /// All 0: room for what comes later.
+    pub reserved: [u64; 6],
+}
+
+/// Tells what has happened to a queue. With IPC_KERNEL all is 0.
+///
+/// stat: receives it, on success only.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
+/// Threads: safe. The numbers are read one after the other while others work.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat_t) -> c_int {
+    guard(c"ipc_mq_stat", move || {
+        let stat = checked(stat, "stat")?;
+        let found = QUEUES.get(mq)?.statistics();
+        let answer = ipc_mq_stat_t {
+            waiting_senders: found.waiting_senders,
+            waiting_receivers: found.waiting_receivers,
+            dropped: found.dropped,
+            repairs: found.repairs,
+            redelivered: found.redelivered,
+            abandoned: found.abandoned,
+            reserved: [0; 6],
+        };
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { put(stat, answer) }
+    })
 }
 
 /// Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
@@ -520,14 +847,28 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
     }
 }
 
+/// Tells whether a queue's name is gone, or leads to another queue by now: then processes that open
+/// the name do not meet this one.
+///
+/// Returns: 1 if so, 0 if not, or a negative error.
+/// Errors: -EINVAL NULL; -EBADF the handle is closed.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
+    guard(c"ipc_mq_stale", move || {
+        Ok(c_int::from(QUEUES.get(mq)?.is_stale()?))
+    })
+}
+
 /// Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
 /// its messages stay until ipc_mq_unlink() and the last closing.
 ///
 /// mq: NULL does nothing. Calls that use the handle in other threads finish first.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF the handle is closed already, or not a message queue's.
-/// Threads: safe.
+/// Errors: -EBADF the handle is closed already, or not a message queue's; -EBUSY this thread has a
+/// message reserved or borrowed.
+/// Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
     guard(c"ipc_mq_close", move || {
@@ -536,7 +877,10 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
         }
         // While the handle is good: the function may be in a call with it. When another thread
         // is just changing the notification, it ends with the last call that uses the handle.
-        let _ = QUEUES.get(mq)?.end_notification();
+        let queue = QUEUES.get(mq)?;
+        queue.check_unused()?;
+        let _ = queue.end_notification();
+        drop(queue);
         QUEUES.close(mq)?;
         Ok(0)
     })
@@ -549,8 +893,8 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
-/// no such queue; -EACCES or -EPERM not permitted; -ENOTSUP without IPC_KERNEL; -ENOSYS the
-/// kernel has no message queues.
+/// no such queue; -EMEDIUMTYPE the name is another kind of object's; -EACCES or -EPERM not
+/// permitted; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {

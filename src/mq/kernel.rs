@@ -85,6 +85,10 @@ impl KernelQueue {
         }
     }
 
+    pub(crate) fn is_stale(&self) -> Result<bool> {
+        Ok(file::status(self.descriptor.as_fd())?.is_unlinked())
+    }
+
     fn check_owner(&self) -> Result<()> {
         let status = file::status(self.descriptor.as_fd())?;
         object::check_owner(&self.name, &status)

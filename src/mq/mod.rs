@@ -244,6 +244,14 @@ impl Queue {
         matches!(self, Queue::Shared(queue) if queue.overwrites())
     }
 
+    /// Whether the queue's name is gone, or leads to another queue.
+    pub(crate) fn is_stale(&self) -> Result<bool> {
+        match self {
+            Queue::Shared(queue) => queue.is_stale(),
+            Queue::Kernel(queue) => queue.is_stale(),
+        }
+    }
+
     /// Refuses while this thread uses a message of the queue in place.
     pub(crate) fn check_unused(&self) -> Result<()> {
         match self {

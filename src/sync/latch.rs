@@ -18,6 +18,7 @@ use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -31,7 +32,9 @@ pub(crate) struct Latched<'a> {
     /// See [`fence`].
     strong: &'a AtomicU32,
     thread: Thread,
-    is_orphaned: bool,
+    /// What the word gets on release: OWNER_DIED as long as what a dead holder left is not
+    /// repaired, so that the next holder tries and fails as this one did; else 0.
+    rest: u32,
     is_kept: bool,
 }
 
@@ -55,7 +58,7 @@ impl Latch {
             latch: self,
             strong,
             thread,
-            is_orphaned: false,
+            rest: 0,
             is_kept: false,
         })
     }
@@ -76,7 +79,7 @@ impl Latch {
             latch: self,
             strong,
             thread,
-            is_orphaned: outcome?,
+            rest: outcome?,
             is_kept: false,
         })
     }
@@ -86,9 +89,9 @@ impl Latch {
         self.word.load(Relaxed) & TID_MASK
     }
 
-    /// Takes the word; whether its last holder died in its section, and nobody has repaired
-    /// what it left.
-    fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<bool> {
+    /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
+    /// repaired what it left.
+    fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<u32> {
         let looks = if process::processors() == 1 { 1 } else { LOOKS };
         let mut left = looks;
         loop {
@@ -101,7 +104,7 @@ impl Latch {
                     .compare_exchange(word, thread.id() | died, Acquire, Relaxed)
                     .is_ok()
                 {
-                    return Ok(died != 0);
+                    return Ok(died);
                 }
                 continue;
             }
@@ -158,12 +161,12 @@ impl Latched<'_> {
     /// Whether the last holder died in its section, and nobody has repaired what it left.
     #[inline(always)]
     pub(crate) fn is_orphaned(&self) -> bool {
-        self.is_orphaned
+        self.rest != 0
     }
 
     /// What the dead holder left is repaired.
     pub(crate) fn make_sound(&mut self) {
-        self.is_orphaned = false;
+        self.rest = 0;
         self.latch.word.store(self.thread.id(), Relaxed);
     }
 
@@ -177,23 +180,33 @@ impl Latched<'_> {
     }
 }
 
-impl Drop for Latched<'_> {
+impl Latched<'_> {
+    /// Dropping, inlined, for a latch that was not kept.
     #[inline(always)]
+    pub(crate) fn release(self) {
+        ManuallyDrop::new(self).let_go();
+    }
+
+    #[inline(always)]
+    fn let_go(&mut self) {
+        // Release: the next holder sees what this one wrote.
+        self.latch.word.store(self.rest, Release);
+        fence::light(self.strong.load(Relaxed) != 0);
+        if self.latch.sleepers.are_asleep() {
+            self.latch.sleepers.wake(1);
+        }
+        self.thread.finish();
+    }
+}
+
+impl Drop for Latched<'_> {
+    #[inline(never)]
     fn drop(&mut self) {
         if self.is_kept {
             self.thread.begin(&self.latch.links, false);
             // SAFETY: held, just announced, and linked by keep.
             unsafe { self.thread.unlink(&self.latch.links) };
         }
-        // What could not be repaired stays marked, so that the next holder tries and fails as
-        // this one did.
-        let rest = if self.is_orphaned { OWNER_DIED } else { 0 };
-        // Release: the next holder sees what this one wrote.
-        self.latch.word.store(rest, Release);
-        fence::light(self.strong.load(Relaxed) != 0);
-        if self.latch.sleepers.are_asleep() {
-            self.latch.sleepers.wake(1);
-        }
-        self.thread.finish();
+        self.let_go();
     }
 }

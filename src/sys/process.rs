@@ -1,6 +1,8 @@
 //! Facts about this process.
 
 use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 
@@ -27,6 +29,26 @@ pub(crate) fn is_gone(thread_id: u32) -> bool {
     // 0 means this process group. kill() takes the ids of threads too.
     // SAFETY: signal 0 is not sent: the kernel only looks the id up.
     id != 0 && Errno::result(unsafe { libc::kill(id, 0) }) == Err(Errno::ESRCH)
+}
+
+/// libc's `__libc_single_threaded`, or where libc has none (before glibc 2.32, musl), a 0.
+static SINGLE_THREADED: AtomicPtr<u8> = AtomicPtr::new(ptr::from_ref(&0u8).cast_mut());
+
+/// Finds out where libc says whether the process has one thread. Until then nobody knows.
+pub(crate) fn find_single_threaded() {
+    // SAFETY: the name is a C string; RTLD_DEFAULT looks in all that is loaded, which stays.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
+    if !found.is_null() {
+        SINGLE_THREADED.store(found.cast(), Ordering::Relaxed);
+    }
+}
+
+/// Whether this process has certainly one thread alone. False proves nothing.
+#[inline(always)]
+pub(crate) fn is_single_threaded() -> bool {
+    // SAFETY: libc's char, or our 0: alive for ever. libc changes its char only in a call that
+    // starts a thread, so no other thread does while this reads.
+    unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
 thread_local! {

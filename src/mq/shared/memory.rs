@@ -79,10 +79,7 @@ impl Geometry {
         let next = free + array(ring_size.into(), size_of::<AtomicU32>());
         let levels = next + array(messages, size_of::<AtomicU32>());
         let slots = levels + array(level_capacity.into(), size_of::<Level>());
-        let stride = array(
-            1,
-            size_of::<MessageSlot>() + sizes.message_size as usize,
-        );
+        let stride = array(1, size_of::<MessageSlot>() + sizes.message_size as usize);
         Geometry {
             ring_size,
             level_capacity,
@@ -157,11 +154,8 @@ impl Memory {
         // SAFETY: just checked; mappings are page-aligned.
         let header = unsafe { mapping.base().cast::<QueueHeader>().as_ref() };
         let (messages, size) = (&header.max_messages, &header.message_size);
-        Sizes::new(
-            messages.load(Relaxed) as usize,
-            size.load(Relaxed) as usize,
-        )
-        .map_err(|_| damaged("it has impossible sizes"))
+        Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize)
+            .map_err(|_| damaged("it has impossible sizes"))
     }
 
     #[inline(always)]
@@ -188,14 +182,22 @@ impl Memory {
     #[inline(always)]
     pub(super) fn inbox(&self, count: u64) -> &AtomicU64 {
         // SAFETY: the inbox has ring_mask + 1 entries.
-        unsafe { self.inbox.add((count as u32 & self.ring_mask) as usize).as_ref() }
+        unsafe {
+            self.inbox
+                .add((count as u32 & self.ring_mask) as usize)
+                .as_ref()
+        }
     }
 
     /// The place in the free ring of the slot given back with that count.
     #[inline(always)]
     pub(super) fn free(&self, count: u64) -> &AtomicU32 {
         // SAFETY: the free ring has ring_mask + 1 entries.
-        unsafe { self.free.add((count as u32 & self.ring_mask) as usize).as_ref() }
+        unsafe {
+            self.free
+                .add((count as u32 & self.ring_mask) as usize)
+                .as_ref()
+        }
     }
 
     #[inline(always)]

@@ -78,7 +78,9 @@ mod waiting;
 
 use super::{Attributes, Direction, Source, Statistics, Target};
 use crate::error::{Errno, Result, fail};
-use crate::layout::{Kind, Latch, MessageSlot, NONE, QUEUE_ALIGNMENT, QUEUE_VERSION, QueueHeader, Type};
+use crate::layout::{
+    Kind, Latch, MessageSlot, NONE, QUEUE_ALIGNMENT, QUEUE_VERSION, QueueHeader, Type,
+};
 use crate::map::{Access, Mapping};
 use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
@@ -192,7 +194,12 @@ impl SharedQueue {
                 }
             }
             let sizes = sizes.unwrap_or(DEFAULT_SIZES);
-            match make(&location, sizes, options.spin.unwrap_or(DEFAULT_SPIN), of_object) {
+            match make(
+                &location,
+                sizes,
+                options.spin.unwrap_or(DEFAULT_SPIN),
+                of_object,
+            ) {
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 made => {
                     let queue = SharedQueue::of(name, sizes, made?, options)?;
@@ -325,7 +332,9 @@ impl SharedQueue {
     pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<()> {
         let header = self.header();
         let limit = COPY_UNDER_LATCH.min(self.memory.sizes().message_size as usize);
-        if message.len() <= limit && priority <= PRIORITY_MAX && self.direction != Direction::Receive
+        if message.len() <= limit
+            && priority <= PRIORITY_MAX
+            && self.direction != Direction::Receive
         {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
@@ -335,7 +344,7 @@ impl SharedQueue {
                 if let Some(slot) = sending.take_free()? {
                     self.fill(slot.1, message);
                     sending.enqueue(slot, message.len() as u32, priority);
-                    drop(sending);
+                    sending.latched.release();
                     self.tell_receivers(1);
                     return Ok(());
                 }
@@ -490,7 +499,11 @@ impl SharedQueue {
     /// Sends the message that was written where `reserve` said.
     pub(crate) fn commit(&self, payload: *const u8, length: usize, priority: u32) -> Result<()> {
         self.check_message(length, priority)?;
-        self.commit_slot(self.memory.slot_of_payload(payload)?, length as u32, priority)
+        self.commit_slot(
+            self.memory.slot_of_payload(payload)?,
+            length as u32,
+            priority,
+        )
     }
 
     fn commit_slot(&self, slot: Numbered<'_>, length: u32, priority: u32) -> Result<()> {
@@ -571,7 +584,7 @@ impl SharedQueue {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH {
                                 self.take(&receiving, &first, target)?;
-                                drop(receiving);
+                                receiving.latched.release();
                                 self.tell_senders(1);
                                 return Ok((first.length, first.priority));
                             }

@@ -64,7 +64,9 @@ impl<'q> Receiving<'q> {
         // Acquire pairs with publish.
         let sent = header.sent.count.load(Acquire);
         if sent.wrapping_sub(drained) > self.memory.capacity() {
-            return Err(damaged("its inbox holds more messages than there is room for"));
+            return Err(damaged(
+                "its inbox holds more messages than there is room for",
+            ));
         }
         for count in drained..sent {
             let (priority, number) = unpack(self.memory.inbox(count).load(Relaxed))?;

@@ -91,4 +91,3 @@ impl<'q> Sending<'q> {
         free != 0
     }
 }
-
