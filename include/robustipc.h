@@ -2078,7 +2078,8 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
 
  Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
  error, and then none was.
- Errors: as ipc_mq_send().
+ Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
+ -ENOMEM as ipc_mq_send(). Messages that are too long are found before any is sent.
  Threads: safe. Others' messages may come between.
  Death: each message is in the queue whole or not at all.
  */
@@ -2097,7 +2098,8 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
 
  Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
  none was.
- Errors: as ipc_mq_receive().
+ Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT as
+ ipc_mq_receive().
  Threads: safe; each message goes to one receiver.
  Death: a receiver that dies takes with it at most the messages of this call.
  */
@@ -2237,13 +2239,24 @@ int ipc_mq_getattr(const struct ipc_mq_t *mq,
                    struct ipc_mq_attr_t *attr);
 
 /*
- The queue's descriptor, for poll() and its like: readable when there is a message, writable
- when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
- library's.
+ A descriptor for poll(), select() and epoll: readable as long as there is a message,
+ whoever sends and receives. Nothing is to be read from it or written to it.
+
+ The queue in shared memory has one from the first such call on, of whatever process: a hidden
+ FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on sending into an
+ empty queue and taking the last message cost a system call, in all processes. When a process
+ dies between the two, the descriptor may be readable with no message there: so receive with
+ timeout 0. (A message that comes back because its borrower died makes it readable when the
+ next call on the queue finds that out.)
+
+ With IPC_KERNEL it is the queue's own, an mqd_t, and writable when there is room. It has
+ O_NONBLOCK, which must stay so: waiting is the library's.
 
  Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
  not be closed; or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed.
+ Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
+ and has to ask for its descriptor first; -EMFILE, -ENFILE too many descriptors; -ENOSPC,
+ -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
  Threads: safe.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);
@@ -2257,9 +2270,9 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
  never misses a message. Any number of handles and processes may have a notification of the same
  queue.
 
- This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
- three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
- ipc_mq_fd().
+ This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, and
+ ends with the notification. With IPC_KERNEL it has three descriptors; one more for an eventfd.
+ Without a thread, poll ipc_mq_fd().
 
  A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
  queued real-time signals is reached, it comes without its value.

@@ -397,7 +397,8 @@ const MANY: usize = 32;
 ///
 /// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
 /// error, and then none was.
-/// Errors: as ipc_mq_send().
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
+/// -ENOMEM as ipc_mq_send(). Messages that are too long are found before any is sent.
 /// Threads: safe. Others' messages may come between.
 /// Death: each message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -448,7 +449,8 @@ const EMPTY: Source<'static> = Source {
 ///
 /// Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
 /// none was.
-/// Errors: as ipc_mq_receive().
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT as
+/// ipc_mq_receive().
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the messages of this call.
 #[unsafe(no_mangle)]
@@ -731,13 +733,24 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
     })
 }
 
-/// The queue's descriptor, for poll() and its like: readable when there is a message, writable
-/// when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
-/// library's.
+/// A descriptor for poll(), select() and epoll: readable as long as there is a message,
+/// whoever sends and receives. Nothing is to be read from it or written to it.
+///
+/// The queue in shared memory has one from the first such call on, of whatever process: a hidden
+/// FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on sending into an
+/// empty queue and taking the last message cost a system call, in all processes. When a process
+/// dies between the two, the descriptor may be readable with no message there: so receive with
+/// timeout 0. (A message that comes back because its borrower died makes it readable when the
+/// next call on the queue finds that out.)
+///
+/// With IPC_KERNEL it is the queue's own, an mqd_t, and writable when there is room. It has
+/// O_NONBLOCK, which must stay so: waiting is the library's.
 ///
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.
-/// Errors: -EINVAL NULL; -EBADF the handle is closed.
+/// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
+/// and has to ask for its descriptor first; -EMFILE, -ENFILE too many descriptors; -ENOSPC,
+/// -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
@@ -752,9 +765,9 @@ pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
 /// never misses a message. Any number of handles and processes may have a notification of the same
 /// queue.
 ///
-/// This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
-/// three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
-/// ipc_mq_fd().
+/// This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, and
+/// ends with the notification. With IPC_KERNEL it has three descriptors; one more for an eventfd.
+/// Without a thread, poll ipc_mq_fd().
 ///
 /// A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
 /// queued real-time signals is reached, it comes without its value.

@@ -104,6 +104,12 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
     nix::sys::stat::fchmod(file, Mode::from_bits_truncate(mode))
 }
 
+/// Gives a file to the user and the group that own another.
+pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno> {
+    let (user, group) = (like.0.st_uid.into(), like.0.st_gid.into());
+    nix::unistd::fchown(file, Some(user), Some(group))
+}
+
 /// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
     let source = super::path::through_proc(file);

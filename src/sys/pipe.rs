@@ -116,3 +116,13 @@ pub(crate) fn set_inherited(file: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = nix::fcntl::FdFlag::empty();
     nix::fcntl::fcntl(file, FcntlArg::F_SETFD(flags)).map(drop)
 }
+
+/// Writes one byte into a FIFO that does not wait; a full one needs none.
+pub(crate) fn put_byte(fifo: BorrowedFd<'_>) {
+    let _ = nix::unistd::write(fifo, &[0]);
+}
+
+/// Reads a FIFO that does not wait until it is empty.
+pub(crate) fn take_all(fifo: BorrowedFd<'_>) {
+    while matches!(nix::unistd::read(fifo, &mut [0; 64]), Ok(1..)) {}
+}

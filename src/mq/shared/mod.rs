@@ -71,11 +71,14 @@
 
 mod claims;
 mod memory;
+mod observer;
 mod receiving;
 mod repair;
 mod sending;
+mod token;
 mod waiting;
 
+use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Source, Statistics, Target};
 use crate::error::{Errno, Result, fail};
 use crate::layout::{
@@ -85,17 +88,21 @@ use crate::map::{Access, Mapping};
 use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
-use crate::sys::fence;
 use crate::sys::robust::Thread;
+use crate::sys::{fence, process};
 use crate::time::{Deadline, now};
 use claims::Claims;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
+use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use token::Token;
 use waiting::Side;
 
 /// Payloads up to this many bytes are copied while the latch is held: taking it twice costs more.
@@ -125,9 +132,11 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    token: Token,
     name: Name,
     /// Keeps the memory mapped.
-    object: Object,
+    object: Arc<Object>,
+    notifier: Notifier,
 }
 
 /// A message that its receiver reads in place.
@@ -246,12 +255,14 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
+            token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,
             overwrites: options.overwrites,
             name: *name,
-            object,
+            object: Arc::new(object),
+            notifier: Notifier::default(),
         })
     }
 
@@ -262,14 +273,11 @@ impl SharedQueue {
 
     pub(crate) fn attributes(&self) -> Attributes {
         let sizes = self.memory.sizes();
-        let header = self.header();
-        let removed = header.received.removed.load(SeqCst);
-        let count = header.sent.count.load(SeqCst).wrapping_sub(removed);
         Attributes {
             max_messages: sizes.max_messages as usize,
             message_size: sizes.message_size as usize,
             // The two are not read at once: more may have been sent meanwhile.
-            current_messages: count.min(self.memory.capacity()) as usize,
+            current_messages: Receiving::count(&self.memory).min(self.memory.capacity()) as usize,
         }
     }
 
@@ -339,14 +347,17 @@ impl SharedQueue {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
                     memory: &self.memory,
+                    other: None,
                     latched,
                 };
-                if let Some(slot) = sending.take_free()? {
-                    self.fill(slot.1, message);
-                    sending.enqueue(slot, message.len() as u32, priority);
-                    sending.latched.release();
-                    self.tell_receivers(1);
-                    return Ok(());
+                if !self.is_watched() {
+                    if let Some(slot) = sending.take_free()? {
+                        self.fill(slot.1, message);
+                        sending.enqueue(slot, message.len() as u32, priority);
+                        sending.latched.release();
+                        self.tell_receivers(1);
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -388,7 +399,7 @@ impl SharedQueue {
                     break;
                 };
                 self.fill(slot.1, message);
-                sending.enqueue(slot, message.len() as u32, *priority);
+                self.enqueue(&sending, slot, message.len() as u32, *priority)?;
                 sent += 1;
             }
             if sent != 0 {
@@ -510,7 +521,7 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = self.sending(Deadline::Never)?;
         reserved.check(&sending.latched, slot.1)?;
-        sending.enqueue(slot, length, priority);
+        self.enqueue(&sending, slot, length, priority)?;
         reserved.release(&sending.latched, slot.1)?;
         drop(sending);
         self.tell_receivers(1);
@@ -529,6 +540,21 @@ impl SharedQueue {
         reserved.release(latched, slot)?;
         drop(both);
         self.tell_senders(1);
+        Ok(())
+    }
+
+    /// Makes a filled slot a message, and the descriptor readable first.
+    fn enqueue(
+        &self,
+        sending: &Sending<'_>,
+        slot: Numbered<'_>,
+        length: u32,
+        priority: u32,
+    ) -> Result<()> {
+        if sending.other.is_some() && Receiving::count(&self.memory) == 0 {
+            self.token.raise()?;
+        }
+        sending.enqueue(slot, length, priority);
         Ok(())
     }
 
@@ -578,13 +604,15 @@ impl SharedQueue {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
+                    other: None,
                 };
-                if Claims::borrowed(&self.memory).is_empty() {
+                if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
                     if let Some(first) = receiving.first()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH {
                                 self.take(&receiving, &first, target)?;
                                 receiving.latched.release();
+                                self.notifier.note_received();
                                 self.tell_senders(1);
                                 return Ok((first.length, first.priority));
                             }
@@ -595,12 +623,14 @@ impl SharedQueue {
         }
         let mut target = [Target::of(buffer)];
         self.receive_until(&mut target, Deadline::Now)?;
+        self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
     }
 
     /// Takes messages, waiting for one; how many.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
         self.receive_until(targets, self.deadline(timeout_ns)?)
+            .inspect(|_| self.notifier.note_received())
     }
 
     #[inline(never)]
@@ -639,6 +669,7 @@ impl SharedQueue {
                 self.take(&receiving, &first, buffer)?;
                 received += 1;
             }
+            self.settle(&receiving);
             if received != 0 || targets.is_empty() {
                 drop(receiving);
                 self.tell_senders(received as u32);
@@ -666,6 +697,14 @@ impl SharedQueue {
         })
     }
 
+    /// Makes the descriptor unreadable if the last message has left.
+    #[inline(always)]
+    fn settle(&self, receiving: &Receiving<'_>) {
+        if receiving.other.is_some() && Receiving::count(&self.memory) == 0 {
+            self.token.lower();
+        }
+    }
+
     /// Copies a message out and takes it.
     #[inline(always)]
     fn take(
@@ -689,6 +728,7 @@ impl SharedQueue {
     ) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
+        self.settle(&receiving);
         drop(receiving);
         self.drain(first.slot, target);
         self.give_back_slot((first.number, first.slot))
@@ -705,6 +745,7 @@ impl SharedQueue {
                 receiving.take_first(first.number)?;
                 Claims::borrowed(&self.memory)
                     .claim(&receiving.latched, (first.number, first.slot))?;
+                self.settle(&receiving);
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
@@ -749,6 +790,9 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(here)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
+            if receiving.other.is_some() {
+                self.token.raise()?;
+            }
             receiving.put_back((number, slot))?;
             found = true;
         }
@@ -832,32 +876,38 @@ impl SharedQueue {
 
     /// Takes the sending latch, and repairs what a dead holder left.
     fn sending(&self, deadline: Deadline) -> Result<Sending<'_>> {
-        loop {
-            let latched = self.latch(&self.header().sending.latch, deadline)?;
-            if !latched.is_orphaned() {
-                return Ok(Sending {
-                    memory: &self.memory,
-                    latched,
-                });
-            }
-            drop(latched);
-            drop(self.both(deadline)?);
+        let latched = self.latch(&self.header().sending.latch, deadline)?;
+        if !latched.is_orphaned() && !self.is_watched() {
+            return Ok(Sending {
+                memory: &self.memory,
+                other: None,
+                latched,
+            });
         }
+        drop(latched);
+        let both = self.both(deadline)?;
+        Ok(Sending {
+            other: Some(both.receiving.latched),
+            ..both.sending
+        })
     }
 
     /// The same with the receiving latch.
     fn receiving(&self, deadline: Deadline) -> Result<Receiving<'_>> {
-        loop {
-            let latched = self.latch(&self.header().receiving.latch, deadline)?;
-            if !latched.is_orphaned() {
-                return Ok(Receiving {
-                    memory: &self.memory,
-                    latched,
-                });
-            }
-            drop(latched);
-            drop(self.both(deadline)?);
+        let latched = self.latch(&self.header().receiving.latch, deadline)?;
+        if !latched.is_orphaned() && !self.is_watched() {
+            return Ok(Receiving {
+                memory: &self.memory,
+                latched,
+                other: None,
+            });
         }
+        drop(latched);
+        let both = self.both(deadline)?;
+        Ok(Receiving {
+            other: Some(both.sending.latched),
+            ..both.receiving
+        })
     }
 
     /// Takes both latches, and repairs what a dead holder of one of them left.
@@ -866,12 +916,23 @@ impl SharedQueue {
         let memory = &self.memory;
         let mut latched = self.latch(&self.header().sending.latch, deadline)?;
         latched.keep();
-        let sending = Sending { memory, latched };
+        let sending = Sending {
+            memory,
+            other: None,
+            latched,
+        };
         let latched = self.latch(&self.header().receiving.latch, deadline)?;
-        let receiving = Receiving { memory, latched };
+        let receiving = Receiving {
+            memory,
+            latched,
+            other: None,
+        };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
             repair::rebuild(&both.sending, &both.receiving)?;
+            if self.is_watched() {
+                self.set_token()?;
+            }
             let header = self.header();
             header.statistics.repairs.fetch_add(1, Relaxed);
             both.receiving.latched.make_sound();
@@ -882,6 +943,48 @@ impl SharedQueue {
             header.waiting.observers.wake(u32::MAX);
         }
         Ok(both)
+    }
+
+    // ---- telling others ----
+
+    /// Has `action` done for the messages that wait and for each that comes.
+    pub(crate) fn notify(&self, action: Action) -> Result<()> {
+        let arrivals = || -> Result<Box<dyn Arrivals>> {
+            let memory = Memory::of(self.object.data(), self.memory.sizes())?;
+            Ok(Box::new(Observer::new(memory, &self.object)))
+        };
+        self.notifier.begin(&self.name, &arrivals, action)
+    }
+
+    /// Ends that: when this returns, the action is over, unless the action itself called.
+    pub(crate) fn end_notification(&self) -> Result<()> {
+        self.notifier.end(&self.name)
+    }
+
+    /// A descriptor that is readable while there is a message.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        let both = self.both(Deadline::Never)?;
+        let descriptor = self.token.make(&self.object)?;
+        // Calls that hold one latch only are over; those that come take both.
+        self.header().waiting.watched.store(1, Relaxed);
+        self.set_token()?;
+        drop(both);
+        Ok(descriptor)
+    }
+
+    /// Whether somebody has asked for the descriptor. Certain for who holds a latch.
+    #[inline(always)]
+    fn is_watched(&self) -> bool {
+        self.header().waiting.watched.load(Relaxed) != 0
+    }
+
+    /// Makes the descriptor right; for who holds both latches.
+    fn set_token(&self) -> Result<()> {
+        self.token.lower();
+        match Receiving::count(&self.memory) {
+            0 => Ok(()),
+            _ => self.token.raise(),
+        }
     }
 }
 
@@ -920,11 +1023,21 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
     header.pid_namespace.store(here, Relaxed);
     let spin = spin.as_nanos().min(u128::from(u32::MAX)) as u32;
     header.spin_ns.store(spin, Relaxed);
+    let now = now().as_nanos() as u64;
+    header
+        .identity
+        .store(now ^ u64::from(process::id()) << 40, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
     Ok(())
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name), Kind::Queue)
+    let location = Location::of_name(name);
+    let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
+    object::unlink(&location, Kind::Queue)?;
+    if let Some(identity) = identity {
+        token::unlink(identity);
+    }
+    Ok(())
 }

@@ -5,12 +5,14 @@ use super::memory::{Memory, Numbered, damaged, unpack};
 use crate::error::Result;
 use crate::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// A queue whose receiving latch this thread holds. Dropping it releases the latch.
 pub(super) struct Receiving<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
+    /// The sending latch, while the queue is watched. Taken first, so released second.
+    pub(super) other: Option<Latched<'q>>,
 }
 
 /// A message that is the next to be received.
@@ -274,6 +276,13 @@ impl<'q> Receiving<'q> {
     pub(super) fn set_level_count(&self, count: u32) {
         let level_count = &self.memory.header().receiving.level_count;
         level_count.store(count, Relaxed);
+    }
+
+    /// How many messages there are; certain only for who holds both latches.
+    pub(super) fn count(memory: &Memory) -> u64 {
+        let header = memory.header();
+        let removed = header.received.removed.load(SeqCst);
+        header.sent.count.load(SeqCst).wrapping_sub(removed)
     }
 
     /// Whether there may be a message, for who waits without the latch.
