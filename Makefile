@@ -130,8 +130,12 @@ TEST_HEADERS := $(wildcard c-tests/support/*.h c-tests/ported/*.h)
 CHECK_SCRIPTS := $(wildcard c-tests/check/*.sh)
 CHECK_ALL_SCRIPTS := $(wildcard c-tests/check-all/*.sh)
 
-TEST_PROGRAMS := $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
-TESTS := $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
+# What holds for the kernel's message queues and for those in shared memory is tested with both.
+SHARED_QUEUE_TESTS := $(addprefix shared/,mq_create_race mq_destructive_read mq_directions mq_fork_and_poll mq_handles mq_interrupted \
+  mq_killed_waiters mq_message_boundaries mq_notify_callback mq_notify_eventfd mq_notify_life mq_notify_rests mq_notify_signal \
+  mq_priority_order mq_signal_storm mq_timeouts mq_unlink_open mq_waiters_share)
+TEST_PROGRAMS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
+TESTS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
 
 TEST_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
 TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
@@ -147,6 +151,10 @@ $(C_TESTS)/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $< -o $@ $(TEST_LIBS)
 
+$(C_TESTS)/shared/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DMQ_FLAGS=0 $< -o $@ $(TEST_LIBS)
+
 $(C_TESTS)/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CXX) $(TEST_CXXFLAGS) $< -o $@ $(TEST_LIBS)
@@ -154,6 +162,10 @@ $(C_TESTS)/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 $(C_TESTS)/sanitized/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(SANITIZE) $< -o $@ $(TEST_LIBS)
+
+$(C_TESTS)/sanitized/shared/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DMQ_FLAGS=0 $(SANITIZE) $< -o $@ $(TEST_LIBS)
 
 $(C_TESTS)/sanitized/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)

@@ -102,7 +102,7 @@ use receiving::{First, Receiving};
 use sending::Sending;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use token::Token;
+use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
 
 /// Payloads up to this many bytes are copied while the latch is held: taking it twice costs more.
@@ -347,7 +347,7 @@ impl SharedQueue {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
                     memory: &self.memory,
-                    other: None,
+                    _other: None,
                     latched,
                 };
                 if !self.is_watched() {
@@ -442,6 +442,7 @@ impl SharedQueue {
         priority: Option<u32>,
     ) -> Result<bool> {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
+        self.settle()?;
         drop(sending);
         if has_claims && self.take_back_reserved(deadline)? {
             return Ok(true);
@@ -469,7 +470,7 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let mut found = false;
         while let Some((number, slot)) = reserved.take_orphan(both.here())? {
-            both.receiving.set_free(number, slot);
+            self.free(&both.receiving, (number, slot))?;
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
@@ -489,7 +490,7 @@ impl SharedQueue {
             (Some(lowest), Some(new)) if new < lowest => Dropped::New,
             _ => {
                 let First { number, slot, .. } = receiving.take_lowest()?;
-                receiving.set_free(number, slot);
+                self.free(receiving, (number, slot))?;
                 Dropped::Queued
             }
         };
@@ -536,14 +537,14 @@ impl SharedQueue {
         // The announcement is the receiving latch's now, which is as good.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
-        both.receiving.set_free(number, slot);
+        self.free(&both.receiving, (number, slot))?;
         reserved.release(latched, slot)?;
         drop(both);
         self.tell_senders(1);
         Ok(())
     }
 
-    /// Makes a filled slot a message, and the descriptor readable first.
+    /// Makes a filled slot a message.
     fn enqueue(
         &self,
         sending: &Sending<'_>,
@@ -551,11 +552,9 @@ impl SharedQueue {
         length: u32,
         priority: u32,
     ) -> Result<()> {
-        if sending.other.is_some() && Receiving::count(&self.memory) == 0 {
-            self.token.raise()?;
-        }
+        self.make_ready(EMPTY)?;
         sending.enqueue(slot, length, priority);
-        Ok(())
+        self.settle()
     }
 
     #[inline(always)]
@@ -604,7 +603,7 @@ impl SharedQueue {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
-                    other: None,
+                    _other: None,
                 };
                 if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
                     if let Some(first) = receiving.first()? {
@@ -666,10 +665,11 @@ impl SharedQueue {
                     }
                     break;
                 }
-                self.take(&receiving, &first, buffer)?;
+                self.drain(first.slot, buffer);
+                receiving.take_first(first.number)?;
+                self.free(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
-            self.settle(&receiving);
             if received != 0 || targets.is_empty() {
                 drop(receiving);
                 self.tell_senders(received as u32);
@@ -685,6 +685,7 @@ impl SharedQueue {
         if self.take_back_borrowed(&receiving, receiving.here())? {
             return Ok(());
         }
+        self.settle()?;
         drop(receiving);
         let header = self.header();
         let arrivals = Side {
@@ -697,12 +698,11 @@ impl SharedQueue {
         })
     }
 
-    /// Makes the descriptor unreadable if the last message has left.
-    #[inline(always)]
-    fn settle(&self, receiving: &Receiving<'_>) {
-        if receiving.other.is_some() && Receiving::count(&self.memory) == 0 {
-            self.token.lower();
-        }
+    /// Frees a slot that is in no list.
+    fn free(&self, receiving: &Receiving<'_>, (number, slot): Numbered<'_>) -> Result<()> {
+        self.make_ready(FULL)?;
+        receiving.set_free(number, slot);
+        self.settle()
     }
 
     /// Copies a message out and takes it.
@@ -728,7 +728,7 @@ impl SharedQueue {
     ) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
-        self.settle(&receiving);
+        self.settle()?;
         drop(receiving);
         self.drain(first.slot, target);
         self.give_back_slot((first.number, first.slot))
@@ -745,7 +745,7 @@ impl SharedQueue {
                 receiving.take_first(first.number)?;
                 Claims::borrowed(&self.memory)
                     .claim(&receiving.latched, (first.number, first.slot))?;
-                self.settle(&receiving);
+                self.settle()?;
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
@@ -766,7 +766,7 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = self.receiving(Deadline::Never)?;
         borrowed.check(&receiving.latched, slot)?;
-        receiving.set_free(number, slot);
+        self.free(&receiving, (number, slot))?;
         borrowed.release(&receiving.latched, slot)?;
         drop(receiving);
         self.tell_senders(1);
@@ -790,12 +790,11 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(here)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
-            if receiving.other.is_some() {
-                self.token.raise()?;
-            }
+            self.make_ready(EMPTY)?;
             receiving.put_back((number, slot))?;
             found = true;
         }
+        self.settle()?;
         Ok(found)
     }
 
@@ -880,14 +879,14 @@ impl SharedQueue {
         if !latched.is_orphaned() && !self.is_watched() {
             return Ok(Sending {
                 memory: &self.memory,
-                other: None,
+                _other: None,
                 latched,
             });
         }
         drop(latched);
         let both = self.both(deadline)?;
         Ok(Sending {
-            other: Some(both.receiving.latched),
+            _other: Some(both.receiving.latched),
             ..both.sending
         })
     }
@@ -899,13 +898,13 @@ impl SharedQueue {
             return Ok(Receiving {
                 memory: &self.memory,
                 latched,
-                other: None,
+                _other: None,
             });
         }
         drop(latched);
         let both = self.both(deadline)?;
         Ok(Receiving {
-            other: Some(both.sending.latched),
+            _other: Some(both.sending.latched),
             ..both.receiving
         })
     }
@@ -918,22 +917,23 @@ impl SharedQueue {
         latched.keep();
         let sending = Sending {
             memory,
-            other: None,
+            _other: None,
             latched,
         };
         let latched = self.latch(&self.header().receiving.latch, deadline)?;
         let receiving = Receiving {
             memory,
             latched,
-            other: None,
+            _other: None,
         };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
             repair::rebuild(&both.sending, &both.receiving)?;
-            if self.is_watched() {
-                self.set_token()?;
-            }
             let header = self.header();
+            if self.is_watched() {
+                header.waiting.watched.store(UNKNOWN, Relaxed);
+                self.settle()?;
+            }
             header.statistics.repairs.fetch_add(1, Relaxed);
             both.receiving.latched.make_sound();
             both.sending.latched.make_sound();
@@ -966,8 +966,10 @@ impl SharedQueue {
         let both = self.both(Deadline::Never)?;
         let descriptor = self.token.make(&self.object)?;
         // Calls that hold one latch only are over; those that come take both.
-        self.header().waiting.watched.store(1, Relaxed);
-        self.set_token()?;
+        if !self.is_watched() {
+            self.header().waiting.watched.store(UNKNOWN, Relaxed);
+        }
+        self.settle()?;
         drop(both);
         Ok(descriptor)
     }
@@ -978,13 +980,29 @@ impl SharedQueue {
         self.header().waiting.watched.load(Relaxed) != 0
     }
 
-    /// Makes the descriptor right; for who holds both latches.
-    fn set_token(&self) -> Result<()> {
-        self.token.lower();
-        match Receiving::count(&self.memory) {
-            0 => Ok(()),
-            _ => self.token.raise(),
+    /// Before a change that ends a state of the descriptor's FIFO in which it is not ready.
+    fn make_ready(&self, packets: u32) -> Result<()> {
+        let watched = &self.header().waiting.watched;
+        if watched.load(Relaxed) == packets + 1 {
+            self.token.set(watched, READY)?;
         }
+        Ok(())
+    }
+
+    /// After a change: makes the descriptor's FIFO right, if there is one. Then this thread holds
+    /// both latches.
+    fn settle(&self) -> Result<()> {
+        if !self.is_watched() {
+            return Ok(());
+        }
+        let packets = if Receiving::count(&self.memory) == 0 {
+            EMPTY
+        } else if Sending::may_have_room(&self.memory) {
+            READY
+        } else {
+            FULL
+        };
+        self.token.set(&self.header().waiting.watched, packets)
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) struct Receiving<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
     /// The sending latch, while the queue is watched. Taken first, so released second.
-    pub(super) other: Option<Latched<'q>>,
+    pub(super) _other: Option<Latched<'q>>,
 }
 
 /// A message that is the next to be received.

@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(super) struct Sending<'q> {
     pub(super) memory: &'q Memory,
     /// The receiving latch, while the queue is watched. Taken second, so released first.
-    pub(super) other: Option<Latched<'q>>,
+    pub(super) _other: Option<Latched<'q>>,
     pub(super) latched: Latched<'q>,
 }
 
