@@ -366,9 +366,14 @@
 #define IPC_KIND_SYSV_SEM 128
 
 /*
+ Kind: a message queue of this library.
+ */
+#define IPC_KIND_MQ 256
+
+/*
  All the kinds there are.
  */
-#define IPC_KIND_ALL 255
+#define IPC_KIND_ALL 511
 
 /*
  Record: none; the object was made without this library.
