@@ -36,58 +36,64 @@ const LOOK_MAX: Duration = Duration::from_millis(10);
 const PAUSES_MAX: u32 = 32;
 
 /// What this thread's last looks have taught it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Experience {
-    /// Whether yielding brought the last answer that pausing did not.
+    /// Whether the last answer that pausing did not bring came from yielding.
     yields: bool,
     rests_until: Duration,
 }
 
-thread_local! {
-    static EXPERIENCE: Cell<Experience> = const {
-        Cell::new(Experience { yields: false, rests_until: Duration::ZERO })
+impl Experience {
+    const NONE: Experience = Experience {
+        yields: false,
+        rests_until: Duration::ZERO,
     };
+
+    /// With a look added that came to yielding.
+    fn and(self, answered: bool, start: Duration, end: Duration) -> Experience {
+        let took = end.saturating_sub(start).min(LOOK_MAX);
+        let is_dear = took > 2 * LONG;
+        if answered && !is_dear {
+            return Experience {
+                yields: true,
+                ..self
+            };
+        }
+        Experience {
+            yields: self.yields && !is_dear,
+            rests_until: end + took * REST,
+        }
+    }
+}
+
+thread_local! {
+    static EXPERIENCE: Cell<Experience> = const { Cell::new(Experience::NONE) };
 }
 
 /// Calls `attempt` until it succeeds, at most for about as long as a sleep and a wake-up take; not at
 /// all while this thread rests.
 pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    let Experience {
-        yields,
-        rests_until,
-    } = EXPERIENCE.get();
+    let experience = EXPERIENCE.get();
     let start = now();
-    if start < rests_until {
+    if start < experience.rests_until {
         return None;
     }
-    let end = start + LONG;
-    if !yields {
-        if let Some(outcome) = pause_until(end, &mut attempt) {
+    let until = start + LONG;
+    if !experience.yields {
+        // An answer to pausing is no news: either that was the habit, or nothing is known yet.
+        if let Some(outcome) = pause_until(until, &mut attempt) {
             return Some(outcome);
         }
     }
-    let mut last;
-    let outcome = loop {
+    let (outcome, end) = loop {
         process::let_others_run();
         let outcome = attempt();
-        last = now();
-        if outcome.is_some() || last > end {
-            break outcome;
+        let end = now();
+        if outcome.is_some() || end > until {
+            break (outcome, end);
         }
     };
-    let took = last.saturating_sub(start).min(LOOK_MAX);
-    let is_dear = took > 2 * LONG;
-    if outcome.is_none() || is_dear {
-        EXPERIENCE.set(Experience {
-            yields: yields && !is_dear,
-            rests_until: last + took * REST,
-        });
-    } else if !yields {
-        EXPERIENCE.set(Experience {
-            yields: true,
-            rests_until,
-        });
-    }
+    EXPERIENCE.set(experience.and(outcome.is_some(), start, end));
     outcome
 }
 
@@ -105,5 +111,62 @@ fn pause_until<T>(end: Duration, attempt: &mut impl FnMut() -> Option<T>) -> Opt
         } else if now() > end {
             return None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Duration = Duration::from_secs(1000);
+
+    #[test]
+    fn a_look_in_vain_is_followed_by_a_rest_in_proportion() {
+        for looked in [LONG, 2 * LONG, 50 * LONG] {
+            let end = START + looked;
+            let after = Experience::NONE.and(false, START, end);
+            assert_eq!(after.rests_until, end + looked * REST);
+        }
+    }
+
+    #[test]
+    fn a_thread_stopped_in_a_look_for_hours_rests_for_less_than_a_second() {
+        let end = START + Duration::from_secs(10_000);
+        let after = Experience::NONE.and(false, START, end);
+        assert!(after.rests_until < end + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn yielding_is_begun_with_while_it_brings_answers_soon() {
+        let habit = Experience::NONE.and(true, START, START + LONG);
+        assert!(habit.yields);
+        assert_eq!(habit.rests_until, Duration::ZERO);
+        assert!(habit.and(false, START, START + LONG).yields);
+        let dear = habit.and(true, START, START + 40 * LONG);
+        assert!(!dear.yields);
+        assert!(dear.rests_until > START + 40 * LONG);
+    }
+
+    #[test]
+    fn an_answer_ends_the_look_and_brings_no_rest() {
+        // A thread of its own has no experience.
+        std::thread::spawn(|| {
+            for _ in 0..3 {
+                assert_eq!(spin(|| Some(7)), Some(7));
+            }
+            assert_eq!(EXPERIENCE.get().rests_until, Duration::ZERO);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_look_in_vain_ends() {
+        std::thread::spawn(|| {
+            assert_eq!(spin(|| None::<()>), None);
+            assert_ne!(EXPERIENCE.get().rests_until, Duration::ZERO);
+        })
+        .join()
+        .unwrap();
     }
 }
