@@ -21,10 +21,10 @@ mod slot;
 mod spinning;
 
 use crate::error::{Result, fail};
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::robust::Thread;
 use crate::time::{Deadline, now};
-use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use spinning::spin;
 
