@@ -22,8 +22,8 @@ use core::mem::ManuallyDrop;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// How often a waiter looks before it sleeps: sections are over in well under a microsecond,
-/// unless their thread has lost its processor.
+/// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
+/// their thread has lost its processor. It may be this one, so the last look is after a yield.
 const LOOKS: u32 = 200;
 
 /// A held latch. Released when dropped.
@@ -92,8 +92,7 @@ impl Latch {
     /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
     /// repaired what it left.
     fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let looks = if process::processors() == 1 { 1 } else { LOOKS };
-        let mut left = looks;
+        let mut left = LOOKS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -115,11 +114,15 @@ impl Latch {
                 ));
             }
             left -= 1;
+            match left {
+                1 => process::let_others_run(),
+                2.. => core::hint::spin_loop(),
+                0 => {}
+            }
             if left != 0 {
-                core::hint::spin_loop();
                 continue;
             }
-            left = looks;
+            left = LOOKS;
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers

@@ -2,62 +2,181 @@
 //!
 //! Waking a sleeper costs the waker a system call and the sleeper tens of microseconds; a peer on
 //! another processor answers in a fraction of one. Two that hand something to and fro either both
-//! sleep each time or neither does, and to get from the first to the second one of them
-//! must stay awake for once as long as a wake-up takes. Where that does not help it is a waste, so a
-//! thread does it on credit, which it earns by waits that were worth it.
+//! sleep each time or neither does. To get from the first to the second, one of them must look
+//! once for as long as the other's wake-up takes; after that each is awake when the other answers.
 //!
-//! With a single processor the peer can't answer before this thread lets it run: there it is let
-//! run, which costs less than sleeping and being woken.
+//! So a wait begins with a long look, as long as a sleep and a wake-up cost: that costs at most
+//! twice what the better of looking and sleeping would have cost, and where answers are quick it is
+//! the better one (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a
+//! shared-memory multiprocessor", SOSP 1991, which also found that a thread's last waits tell
+//! best what the next will be like). Where answers are slow it is a waste, so after a look in vain
+//! the thread rests from looking for [`REST`] times as long as that took. It wastes a
+//! thirty-third of its time at most, whatever its peers do, and finds out within milliseconds that
+//! they have become quick.
+//!
+//! A peer that waits for this same processor can't answer before it gets it. Where either runs
+//! cannot be seen from here (who may run on one processor only may have a peer on another), so it
+//! is tried: a look in vain ends by yielding the processor, and if that brought the answer, the next
+//! looks yield from the beginning, which costs less than sleeping and being woken. Beside
+//! a thread that only computes, a yield comes back after milliseconds; that too is a look in vain, and
+//! a yield that dear is not begun with again.
 
 use crate::sys::process;
 use crate::time::now;
 use core::cell::Cell;
 use core::time::Duration;
 
-/// As long as a wake-up takes on a slow or busy machine (measured with two
-/// virtual processors: hand-overs take half of what they take with sem_t, with 50 us two thirds).
+/// As long as a wake-up takes on a slow or busy machine.
 const LONG: Duration = Duration::from_micros(100);
-/// What is spent without credit.
-const SHORT: Duration = Duration::from_micros(3);
-/// Pauses between two looks, at most: each look takes the word's cache line from its owner.
+/// The rest after a look in vain, by what the look took.
+const REST: u32 = 32;
+/// What a look takes for the rest after it, at most: a thread can be stopped in one for hours.
+const LOOK_MAX: Duration = Duration::from_millis(10);
+/// Pauses between two looks at the word, at most: each takes its cache line from its owner.
 const PAUSES_MAX: u32 = 32;
-/// How many long waits in vain a thread can afford in a row.
-const CREDIT_MAX: u32 = 4;
-/// After so many short waits in vain it may try a long one again.
-const GRACE: u32 = 16;
 
-thread_local! {
-    /// How many long waits may be in vain, and how many short ones have been since the last credit.
-    static CREDIT: Cell<(u32, u32)> = const { Cell::new((CREDIT_MAX, 0)) };
+/// What this thread's last looks have taught it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Experience {
+    /// Whether the last answer that pausing did not bring came from yielding.
+    yields: bool,
+    rests_until: Duration,
 }
 
-/// Calls `attempt` until it succeeds, at most for about as long as a sleep and a wake-up take.
-pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    if process::processors() == 1 {
-        process::let_others_run();
+impl Experience {
+    const NONE: Experience = Experience {
+        yields: false,
+        rests_until: Duration::ZERO,
+    };
+
+    /// With a look added that came to yielding.
+    fn and(self, answered: bool, start: Duration, end: Duration) -> Experience {
+        let took = end.saturating_sub(start).min(LOOK_MAX);
+        let is_dear = took > 2 * LONG;
+        if answered && !is_dear {
+            return Experience {
+                yields: true,
+                ..self
+            };
+        }
+        Experience {
+            yields: self.yields && !is_dear,
+            rests_until: end + took * REST,
+        }
+    }
+}
+
+thread_local! {
+    static EXPERIENCE: Cell<Experience> = const { Cell::new(Experience::NONE) };
+}
+
+/// Calls `attempt` until it succeeds, at most for about as long as a sleep and a wake-up take; not at
+/// all while this thread rests.
+pub(super) fn spin<T>(attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    spin_for(LONG, attempt)
+}
+
+/// The same, at most for `limit`.
+pub(crate) fn spin_for<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    // The models try every order of steps: to them one look is as good as many.
+    if cfg!(loom) {
         return attempt();
     }
-    let (credit, grace) = CREDIT.get();
-    let limit = if credit == 0 { SHORT } else { LONG };
+    let experience = EXPERIENCE.get();
     let start = now();
+    if start < experience.rests_until {
+        return None;
+    }
+    let until = start + limit;
+    if !experience.yields {
+        // An answer to pausing is no news: either that was the habit, or nothing is known yet.
+        if let Some(outcome) = pause_until(until, &mut attempt) {
+            return Some(outcome);
+        }
+    }
+    let (outcome, end) = loop {
+        process::let_others_run();
+        let outcome = attempt();
+        let end = now();
+        if outcome.is_some() || end > until {
+            break (outcome, end);
+        }
+    };
+    EXPERIENCE.set(experience.and(outcome.is_some(), start, end));
+    outcome
+}
+
+fn pause_until<T>(end: Duration, attempt: &mut impl FnMut() -> Option<T>) -> Option<T> {
     let mut pauses = 1;
     loop {
         for _ in 0..pauses {
             core::hint::spin_loop();
         }
         if let Some(outcome) = attempt() {
-            CREDIT.set(((credit + 1).min(CREDIT_MAX), 0));
             return Some(outcome);
         }
         if pauses < PAUSES_MAX {
             pauses *= 2;
-        } else if now().saturating_sub(start) > limit {
-            CREDIT.set(match (credit, grace) {
-                (0, GRACE..) => (1, 0),
-                (0, _) => (0, grace + 1),
-                _ => (credit - 1, 0),
-            });
+        } else if now() > end {
             return None;
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    const START: Duration = Duration::from_secs(1000);
+
+    #[test]
+    fn a_look_in_vain_is_followed_by_a_rest_in_proportion() {
+        for looked in [LONG, 2 * LONG, 50 * LONG] {
+            let end = START + looked;
+            let after = Experience::NONE.and(false, START, end);
+            assert_eq!(after.rests_until, end + looked * REST);
+        }
+    }
+
+    #[test]
+    fn a_thread_stopped_in_a_look_for_hours_rests_for_less_than_a_second() {
+        let end = START + Duration::from_secs(10_000);
+        let after = Experience::NONE.and(false, START, end);
+        assert!(after.rests_until < end + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn yielding_is_begun_with_while_it_brings_answers_soon() {
+        let habit = Experience::NONE.and(true, START, START + LONG);
+        assert!(habit.yields);
+        assert_eq!(habit.rests_until, Duration::ZERO);
+        assert!(habit.and(false, START, START + LONG).yields);
+        let dear = habit.and(true, START, START + 40 * LONG);
+        assert!(!dear.yields);
+        assert!(dear.rests_until > START + 40 * LONG);
+    }
+
+    #[test]
+    fn an_answer_ends_the_look_and_brings_no_rest() {
+        // A thread of its own has no experience.
+        std::thread::spawn(|| {
+            for _ in 0..3 {
+                assert_eq!(spin(|| Some(7)), Some(7));
+            }
+            assert_eq!(EXPERIENCE.get().rests_until, Duration::ZERO);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_look_in_vain_ends() {
+        std::thread::spawn(|| {
+            assert_eq!(spin(|| None::<()>), None);
+            assert_ne!(EXPERIENCE.get().rests_until, Duration::ZERO);
+        })
+        .join()
+        .unwrap();
     }
 }
