@@ -12,6 +12,7 @@ use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::num::NonZero;
 
+use crate::errno;
 use crate::text::Text;
 
 pub(crate) use nix::errno::Errno;
@@ -60,7 +61,7 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.errno().fmt(f)
+        f.write_str(errno::name(self.errno()))
     }
 }
 
@@ -173,9 +174,9 @@ pub(crate) fn last_failure() -> *const c_char {
             let meaning = text(-(error.errno() as c_int)).to_str().unwrap_or("");
             let _ = write!(
                 rendered,
-                "{}: -{:?}: ",
+                "{}: -{}: ",
                 call.to_str().unwrap_or(""),
-                error.errno()
+                errno::name(error.errno())
             );
             if error.is_described() {
                 let _ = RECORDED.with(|recorded| match recorded.try_borrow() {
