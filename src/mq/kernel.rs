@@ -7,6 +7,7 @@
 //! signal handler installed with SA_RESTART.
 
 use super::notify::{self, Action, Notification};
+use super::try_lock::{TryLock, TryLockGuard};
 use super::{Attributes, Direction, Options};
 use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
@@ -17,7 +18,6 @@ use crate::time::Deadline;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
-use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 pub(crate) struct KernelQueue {
@@ -27,7 +27,7 @@ pub(crate) struct KernelQueue {
     nonblocking: bool,
     /// Only ever tried, never waited for: in a child, a thread that held it when the parent
     /// forked does not exist.
-    notification: Mutex<Option<Notification>>,
+    notification: TryLock<Option<Notification>>,
     /// Whether there may be one.
     is_notifying: AtomicBool,
 }
@@ -45,7 +45,7 @@ impl KernelQueue {
             descriptor,
             direction,
             nonblocking: options.nonblocking,
-            notification: Mutex::new(None),
+            notification: TryLock::new(None),
             is_notifying: AtomicBool::new(false),
         };
         let creation = Creation {
@@ -274,7 +274,7 @@ impl KernelQueue {
         Ok(())
     }
 
-    fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
+    fn lock_notification(&self) -> Result<TryLockGuard<'_, Option<Notification>>> {
         self.notification.try_lock().ok_or_else(|| {
             fail!(
                 EBUSY,
