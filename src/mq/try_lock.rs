@@ -32,6 +32,9 @@ unsafe impl RawMutex for IsTaken {
         !self.0.swap(true, Ordering::Acquire)
     }
 
+    /// # Safety
+    ///
+    /// The caller has taken the lock.
     unsafe fn unlock(&self) {
         // Release: what was written here is seen by the next holder.
         self.0.store(false, Ordering::Release);
