@@ -59,9 +59,10 @@ tools:
 # cargo leaves a library that did not change as old as it was, so its time is set for make.
 CARGO_LIBRARY = $(CARGO) rustc --release --lib --locked --crate-type
 
-# A function marked #[inline], as most of std's small ones are, may have six times the size of another one and is still copied
-# to where it is called. Here it may not: that is speed for size, which has its place in #[inline(always)].
-SMALLER := -C llvm-args=-inlinehint-threshold=50 -C llvm-args=-inline-threshold=25
+# What LLVM trades size for even when it optimises for size, which has its place in #[inline(always)]: to copy functions marked
+# #[inline], as most of std's small ones are, up to six times the size of others into their callers, and to make a table of
+# addresses for each match from four arms on.
+SMALLER := -C llvm-args=-inlinehint-threshold=50 -C llvm-args=-inline-threshold=25 -C llvm-args=-min-jump-table-entries=16
 
 $(SHARED): $(RUST_SOURCES) | tools
 	$(CARGO_LIBRARY) cdylib -- $(SMALLER)
