@@ -64,7 +64,7 @@ CARGO_LIBRARY = $(CARGO) rustc --release --lib --locked --crate-type
 # addresses for each match from four arms on.
 SMALLER := -C llvm-args=-inlinehint-threshold=50 -C llvm-args=-inline-threshold=25 -C llvm-args=-min-jump-table-entries=16
 
-$(SHARED): $(RUST_SOURCES) | tools
+$(SHARED): $(RUST_SOURCES) Makefile | tools
 	$(CARGO_LIBRARY) cdylib -- $(SMALLER)
 	@touch $@
 
