@@ -59,8 +59,13 @@ tools:
 # cargo leaves a library that did not change as old as it was, so its time is set for make.
 CARGO_LIBRARY = $(CARGO) rustc --release --lib --locked --crate-type
 
-$(SHARED): $(RUST_SOURCES) | tools
-	$(CARGO_LIBRARY) cdylib
+# What LLVM trades size for even when it optimises for size, which has its place in #[inline(always)]: to copy functions marked
+# #[inline], as most of std's small ones are, up to six times the size of others into their callers, and to make a table of
+# addresses for each match from four arms on.
+SMALLER := -C llvm-args=-inlinehint-threshold=50 -C llvm-args=-inline-threshold=25 -C llvm-args=-min-jump-table-entries=16
+
+$(SHARED): $(RUST_SOURCES) Makefile | tools
+	$(CARGO_LIBRARY) cdylib -- $(SMALLER)
 	@touch $@
 
 $(STATIC): $(RUST_SOURCES) | tools

@@ -5,6 +5,7 @@
 //! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
 //! kernel refuses.
 
+use super::made;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::time::Duration;
@@ -57,20 +58,12 @@ impl Address {
     }
 }
 
-/// # Safety
-///
-/// The kernel has just made the descriptor and nobody else knows it.
-unsafe fn owned(number: c_int) -> OwnedFd {
-    // SAFETY: by this function's contract.
-    unsafe { OwnedFd::from_raw_fd(number) }
-}
-
 /// A socket. `kind` is SOCK_STREAM or its like, with SOCK_CLOEXEC and SOCK_NONBLOCK as wanted.
 pub(crate) fn create(kind: c_int) -> Result<OwnedFd, Errno> {
     // SAFETY: no pointers.
-    let number = Errno::result(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
+    let result = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     // SAFETY: socket has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(result) }
 }
 
 pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
@@ -78,7 +71,7 @@ pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
     // SAFETY: the kernel writes two descriptors.
     Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
     // SAFETY: socketpair has just made them.
-    Ok(unsafe { (owned(ends[0]), owned(ends[1])) })
+    Ok(unsafe { (made(ends[0])?, made(ends[1])?) })
 }
 
 pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
@@ -102,10 +95,9 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> Result<(), E
 pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
     let (address, length) = (core::ptr::null_mut(), core::ptr::null_mut());
     // SAFETY: NULL leaves the peer's address out.
-    let number = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
-    let number = Errno::result(number)?;
+    let result = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
     // SAFETY: accept4 has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(result) }
 }
 
 /// # Safety
@@ -149,7 +141,7 @@ pub(crate) fn peer_pidfd(socket: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the option is an int.
     let number = unsafe { option::<c_int>(socket, libc::SO_PEERPIDFD) }?;
     // SAFETY: the kernel has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(number) }
 }
 
 /// How long a blocking connect waits for room in the other's backlog; `None` for ever.
@@ -313,7 +305,7 @@ impl Drop for Descriptors {
 
 fn close(number: c_int) {
     // SAFETY: only called for descriptors that have just arrived and that nobody else knows.
-    drop(unsafe { owned(number) });
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
 }
 
 /// What a receive with descriptors brought besides them.
