@@ -241,7 +241,7 @@ unsafe extern "C" fn run_guarded(
 }
 
 /// A guard for calls that are mostly over in a few nanoseconds. `fast` does the whole job, or
-/// returns `None` with nothing changed; it makes no system call, so that errno needs no saving.
+/// returns `None` with nothing changed; it leaves errno alone, which here nobody puts back.
 /// Everything else, failures too, is `slow`'s.
 #[inline(always)]
 fn guard_fast<R: Returned>(

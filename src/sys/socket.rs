@@ -5,6 +5,7 @@
 //! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
 //! kernel refuses.
 
+use super::direct::system_call;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::time::Duration;
@@ -175,9 +176,12 @@ pub(crate) fn set_connect_timeout(
     .map(drop)
 }
 
+/// send(2) and recv(2) are sendto(2) and recvfrom(2) without an address.
+const NO_ADDRESS: usize = 0;
+
 /// Sends what there is room for; without `may_wait`, `EAGAIN` where there is none. Never raises
-/// SIGPIPE.
-#[inline]
+/// SIGPIPE. Leaves errno alone.
+#[inline(always)]
 pub(crate) fn send(
     socket: RawFd,
     message: &[MaybeUninit<u8>],
@@ -185,17 +189,33 @@ pub(crate) fn send(
 ) -> Result<usize, Errno> {
     let no_wait = if may_wait { 0 } else { libc::MSG_DONTWAIT };
     let flags = libc::MSG_NOSIGNAL | no_wait;
+    let arguments = [
+        socket as usize,
+        message.as_ptr() as usize,
+        message.len(),
+        flags as usize,
+        NO_ADDRESS,
+        0,
+    ];
     // SAFETY: the kernel reads at most the slice's length from it.
-    count(unsafe { libc::send(socket, message.as_ptr().cast(), message.len(), flags) })
+    unsafe { system_call(libc::SYS_sendto, arguments) }
 }
 
 /// Receives what there is, without waiting. Of a message that is larger than the room the rest
-/// is lost, and the result is the message's whole length.
-#[inline]
+/// is lost, and the result is the message's whole length. Leaves errno alone.
+#[inline(always)]
 pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    let arguments = [
+        socket as usize,
+        room.as_mut_ptr() as usize,
+        room.len(),
+        flags as usize,
+        NO_ADDRESS,
+        0,
+    ];
     // SAFETY: the kernel writes at most the slice's length into it.
-    count(unsafe { libc::recv(socket, room.as_mut_ptr().cast(), room.len(), flags) })
+    unsafe { system_call(libc::SYS_recvfrom, arguments) }
 }
 
 /// The length of the next message, which stays where it is. For message sockets only.
