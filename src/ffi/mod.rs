@@ -456,6 +456,12 @@ unsafe fn readable<'a>(
     Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr(), length) })
 }
 
+/// Whether a buffer needs no closer look: it has bytes, and `readable` and `writable` take it.
+#[inline(always)]
+fn is_plain_buffer(buffer: *const c_void, length: usize) -> bool {
+    !buffer.is_null() && !is_handle(buffer) && length != 0 && isize::try_from(length).is_ok()
+}
+
 fn check_length(length: usize, what: &str) -> Result<()> {
     if isize::try_from(length).is_err() {
         return Err(fail!(

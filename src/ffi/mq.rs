@@ -197,11 +197,11 @@ pub unsafe extern "C" fn ipc_mq_send(
     guard_fast(
         c"ipc_mq_send",
         || {
-            if timeout_ns < IPC_FOREVER {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let message = unsafe { message(msg, len) }.ok()?;
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let message = unsafe { core::slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority) {
                 Ok(()) => Some(0),
@@ -223,7 +223,6 @@ pub unsafe extern "C" fn ipc_mq_send(
 /// # Safety
 ///
 /// `msg` is NULL or points to `len` bytes that stay readable and unchanged during the call.
-#[inline(always)]
 unsafe fn message<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
     if len == 0 {
         return Ok(&[]);
@@ -239,7 +238,6 @@ unsafe fn message<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
 ///
 /// `buf` is NULL or points to `capacity` bytes that stay writable during the call and are nobody
 /// else's.
-#[inline(always)]
 unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
     let start = checked(buf.cast::<MaybeUninit<u8>>(), "buf")?;
     // As in `message`.
@@ -275,11 +273,12 @@ pub unsafe extern "C" fn ipc_mq_receive(
     guard_fast(
         c"ipc_mq_receive",
         || {
-            if timeout_ns < IPC_FOREVER || !priority.is_aligned() {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
+            {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let buffer = unsafe { buffer(buf, capacity) }.ok()?;
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let buffer = unsafe { core::slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer) {
                 // SAFETY: checked for alignment; the rest by the contract of this call.

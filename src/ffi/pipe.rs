@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ipc_read_full(
     guard_fast(
         c"ipc_read_full",
         || {
-            if !is_simple(buf, len, timeout_ns) {
+            if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn ipc_write_full(
     guard_fast(
         c"ipc_write_full",
         || {
-            if !is_simple(buf, len, timeout_ns) {
+            if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -193,10 +193,4 @@ fn finish_writing(fd: c_int, bytes: &[MaybeUninit<u8>], begun: Begun) -> isize {
     guard(c"ipc_write_full", move || {
         Ok(transfer::write_full(fd, bytes, begun, Deadline::Never)? as isize)
     })
-}
-
-/// Whether a transfer may begin before its arguments are looked at more closely.
-#[inline]
-fn is_simple(buffer: *const c_void, length: usize, timeout_ns: i64) -> bool {
-    timeout_ns == IPC_FOREVER && !buffer.is_null() && length != 0 && isize::try_from(length).is_ok()
 }

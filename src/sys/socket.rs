@@ -109,27 +109,29 @@ pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { owned(number) })
 }
 
+/// Leaves errno alone.
+///
 /// # Safety
 ///
 /// Any bytes are a `T`, and so are all zeros.
 unsafe fn option<T>(socket: RawFd, name: c_int) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = size_of::<T>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes.
-    Errno::result(unsafe {
-        libc::getsockopt(
-            socket,
-            libc::SOL_SOCKET,
-            name,
-            value.as_mut_ptr().cast(),
-            &mut length,
-        )
-    })?;
+    let arguments = [
+        socket as usize,
+        libc::SOL_SOCKET as usize,
+        name as usize,
+        value.as_mut_ptr() as usize,
+        (&raw mut length) as usize,
+        0,
+    ];
+    // SAFETY: the kernel writes at most `length` bytes, and the length.
+    unsafe { system_call(libc::SYS_getsockopt, arguments) }?;
     // SAFETY: by this function's contract.
     Ok(unsafe { value.assume_init() })
 }
 
-/// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+/// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Leaves errno alone.
 pub(crate) fn kind(socket: RawFd) -> Result<c_int, Errno> {
     // SAFETY: the option is an int.
     unsafe { option(socket, libc::SO_TYPE) }
@@ -216,6 +218,24 @@ pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usi
     ];
     // SAFETY: the kernel writes at most the slice's length into it.
     unsafe { system_call(libc::SYS_recvfrom, arguments) }
+}
+
+/// How many bytes wait in the socket: of a datagram socket in the next message, of others in all.
+/// Costs half of what `next_length` does, and leaves errno alone.
+#[inline(always)]
+pub(crate) fn waiting_length(socket: RawFd) -> Result<usize, Errno> {
+    let mut length: c_int = 0;
+    let arguments = [
+        socket as usize,
+        libc::FIONREAD as usize,
+        (&raw mut length) as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes one int.
+    unsafe { system_call(libc::SYS_ioctl, arguments) }?;
+    Ok(length as usize)
 }
 
 /// The length of the next message, which stays where it is. For message sockets only.
