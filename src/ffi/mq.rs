@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ipc_mq_send(
 ) -> c_int {
     guard_fast(
         c"ipc_mq_send",
-        || {
+        move || {
             if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
@@ -204,14 +204,17 @@ pub unsafe extern "C" fn ipc_mq_send(
             let message = unsafe { core::slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority) {
-                Ok(()) => Some(0),
+                Ok(()) => {
+                    queue.release();
+                    Some(0)
+                }
                 Err(Errno::EAGAIN) if timeout_ns != 0 => None,
                 Err(errno) => Some(guard(c"ipc_mq_send", move || {
                     Err(queue.send_failed(message, priority, errno))
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
             QUEUES.get(mq)?.send(message, priority, timeout_ns)?;
@@ -272,7 +275,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_mq_receive",
-        || {
+        move || {
             if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
             {
                 return None;
@@ -281,15 +284,18 @@ pub unsafe extern "C" fn ipc_mq_receive(
             let buffer = unsafe { core::slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer) {
-                // SAFETY: checked for alignment; the rest by the contract of this call.
-                Ok(received) => Some(unsafe { hand_over(received, priority) }),
+                Ok(received) => {
+                    queue.release();
+                    // SAFETY: checked for alignment; the rest by the contract of this call.
+                    Some(unsafe { hand_over(received, priority) })
+                }
                 Err(Errno::EAGAIN) if timeout_ns != 0 => None,
                 Err(errno) => Some(guard(c"ipc_mq_receive", move || {
                     Err(queue.receive_failed(buffer, errno))
                 })),
             }
         },
-        || {
+        move || {
             if !priority.is_aligned() {
                 checked(priority, "priority")?;
             }

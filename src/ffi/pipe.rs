@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ipc_read_full(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_read_full",
-        || {
+        move || {
             if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ipc_read_full(
                 Err(begun) => finish_reading(fd, buffer, begun),
             })
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             let buffer = unsafe { writable(buf, len, "buf") }?;
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn ipc_write_full(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_write_full",
-        || {
+        move || {
             if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ipc_write_full(
                 Err(begun) => finish_writing(fd, bytes, begun),
             })
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             let bytes = unsafe { readable(buf, len, "buf") }?;

@@ -219,7 +219,7 @@ pub unsafe extern "C" fn ipc_sock_send(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_sock_send",
-        || {
+        move || {
             if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn ipc_sock_send(
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let message = unsafe { readable(msg, len, "msg") }?;
             Ok(sock::send(fd, message, timeout_ns)? as libc::ssize_t)
@@ -270,7 +270,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_sock_recv",
-        || {
+        move || {
             if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) {
                 return None;
             }
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let room = unsafe { writable(buf, capacity, "buf") }?;
             Ok(sock::receive(fd, room, timeout_ns)? as libc::ssize_t)

@@ -19,9 +19,15 @@ pub(crate) unsafe fn system_call(
     let result = unsafe { raw(number, arguments) };
     // The kernel's errors are -4095 to -1.
     match result {
-        -4095..=-1 => Err(Errno::from_raw(-result as i32)),
+        -4095..=-1 => Err(errno_of(result)),
         _ => Ok(result as usize),
     }
+}
+
+/// Cold, so that the way of success is the straight one.
+#[cold]
+fn errno_of(result: isize) -> Errno {
+    Errno::from_raw(-result as i32)
 }
 
 /// The system call's result as the kernel gives it.
