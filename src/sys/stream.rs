@@ -15,10 +15,9 @@ use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
 use crate::error::preserving_errno;
 use crate::time::Deadline;
-use core::cell::Cell;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
@@ -32,18 +31,19 @@ pub(crate) const ATOMIC: usize = libc::PIPE_BUF;
 /// Set when the kernel was found not to know RWF_NOSIGNAL.
 static IS_NOSIGNAL_MISSING: AtomicBool = AtomicBool::new(false);
 
-/// Numbers whose descriptor was found not to be a socket, so that send need not be tried. Only a
-/// hint: numbers are used again, and share their places with those 256 further. A socket taken for
-/// something else is written with pwritev2, which serves it as well, but not as fast.
-static IS_NO_SOCKET: [AtomicBool; 256] = [const { AtomicBool::new(false) }; 256];
+/// Numbers whose descriptor was found not to be a socket, so that send need not be tried: how many
+/// writes will still believe it. Only a hint: numbers are used again, and those that are 64 apart
+/// share one. A socket taken for something else is written with pwritev2, which serves it as well, but
+/// not as fast.
+static NO_SOCKETS: [Hint; 64] = [const { Hint(AtomicU8::new(0)) }; 64];
 
-/// How many such hints a thread believes before it tries one. A prime, so that of several
-/// descriptors that are written in turn each has its turn.
-const BELIEVED_MAX: u8 = 251;
+/// Alone in its cache line: each write changes it, and threads that write to different descriptors
+/// shall not hinder each other.
+#[repr(align(64))]
+struct Hint(AtomicU8);
 
-thread_local! {
-    static BELIEVED: Cell<u8> = const { Cell::new(0) };
-}
+/// How often a hint is believed. Trying costs less than half of a write.
+const BELIEVED: u8 = 250;
 
 /// Reads once, waiting as the descriptor does. Leaves errno alone.
 #[inline(always)]
@@ -109,19 +109,14 @@ pub(crate) fn write_now(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, E
 
 #[inline(always)]
 fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
-    let is_no_socket = &IS_NO_SOCKET[fd as usize % IS_NO_SOCKET.len()];
-    // Relaxed: a hint stands for itself.
-    let was_none = is_no_socket.load(Ordering::Relaxed);
-    if !was_none || has_believed_enough() {
-        let outcome = socket::send(fd, bytes, may_wait);
-        let is_none = outcome == Err(Errno::ENOTSOCK);
-        // Not stored again and again: other threads read the place's neighbours.
-        if is_none != was_none {
-            is_no_socket.store(is_none, Ordering::Relaxed);
-        }
-        if !is_none {
-            return outcome;
-        }
+    let Hint(hint) = &NO_SOCKETS[fd as usize % NO_SOCKETS.len()];
+    // Relaxed, and in two steps: a hint stands for itself, and a count that is lost costs nothing.
+    match hint.load(Ordering::Relaxed) {
+        0 => match socket::send(fd, bytes, may_wait) {
+            Err(Errno::ENOTSOCK) => hint.store(BELIEVED, Ordering::Relaxed),
+            outcome => return outcome,
+        },
+        believed => hint.store(believed - 1, Ordering::Relaxed),
     }
     if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
         let no_wait = if may_wait { 0 } else { libc::RWF_NOWAIT };
@@ -131,15 +126,6 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
         }
     }
     preserving_errno(|| write_otherwise(fd, bytes, may_wait))
-}
-
-/// Whether a hint is to be tried again.
-#[inline(always)]
-fn has_believed_enough() -> bool {
-    let believed = BELIEVED.get();
-    let is_enough = believed == BELIEVED_MAX;
-    BELIEVED.set(if is_enough { 0 } else { believed + 1 });
-    is_enough
 }
 
 /// Writes to a descriptor that does not take the flags wanted, or on a kernel that does not
