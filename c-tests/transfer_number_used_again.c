@@ -6,7 +6,7 @@ enum { NUMBER = 63, WRITES = 600 };
 
 static void exchange(int reader) {
   for (int i = 0; i < WRITES; i++) {
-    char sent[8], got[8] = "";
+    char sent[8] = "", got[8] = "";
     snprintf(sent, sizeof sent, "%d", i);
     CHECK_EQUAL(ipc_write_full(NUMBER, sent, sizeof sent, i % 3 ? IPC_FOREVER : PATIENCE), sizeof sent);
     CHECK_EQUAL(ipc_read_full(reader, got, sizeof got, i % 2 ? IPC_FOREVER : PATIENCE), sizeof got);
