@@ -182,7 +182,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
       size = sizes[i];
       REQUIRE((is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) == 0);
-      count = size <= 4096 ? 4000 : 300;
+      count = size <= 4096 ? 1000 : 100;
       row("one process", one_process, has_floor);
       count = size <= 4096 ? 10000 : 1000;
       row("two processes", two_processes, has_floor);
