@@ -38,7 +38,7 @@ const SLOTS_MAX: u32 = (FIRST_CHUNK * ((1 << CHUNKS) - 1)) as u32;
 /// |---|---|
 /// | 0 to 31 | calls that use the object now |
 /// | 32 | OPEN: the handle is good |
-/// | 33 | BUSY: the object is being put in or dropped |
+/// | 33 | BUSY: the object is being put in, or shall be dropped when nobody uses it |
 /// | 48 to 63 | generation, raised when a slot becomes free again |
 ///
 /// A slot is free when all but the generation is 0.
@@ -61,12 +61,14 @@ struct Slot {
 
 /// The slots of one kind of handle. Grows, never shrinks: that is what makes a stale handle safe
 /// to look at.
+#[repr(C, align(64))]
 struct Slots {
+    // In one cache line with the first chunks: after a system call, each further line is a miss.
     kind: u8,
-    what: &'static str,
-    chunks: [AtomicPtr<Slot>; CHUNKS],
     /// Where the search for a free slot begins: a slot just freed is the last to be used again.
     next: AtomicU32,
+    what: &'static str,
+    chunks: [AtomicPtr<Slot>; CHUNKS],
 }
 
 /// A slot with what its handle says that its generation is.
@@ -143,9 +145,7 @@ impl Slots {
     /// Makes a handle invalid; returns its slot if nobody uses it, so that the object can go.
     fn close(&self, number: u64) -> Result<Option<Found<'_>>> {
         let unused = |state| state & USERS == 0;
-        let (slot, before) = self.change_open(number, |state| {
-            (state & !OPEN) | if unused(state) { BUSY } else { 0 }
-        })?;
+        let (slot, before) = self.change_open(number, |state| (state & !OPEN) | BUSY)?;
         Ok(unused(before).then_some((slot, before & GENERATION)))
     }
 
@@ -253,19 +253,9 @@ impl Slot {
     /// Gives a pin up; returns the generation if the handle was closed and this pin was the last.
     #[inline(always)]
     fn unpin(&self) -> Option<u64> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            let is_last = state & USERS == 1 && state & OPEN == 0;
-            let left = (state - 1) | if is_last { BUSY } else { 0 };
-            // AcqRel: as in change_open.
-            match self
-                .state
-                .compare_exchange_weak(state, left, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return is_last.then_some(state & GENERATION),
-                Err(now) => state = now,
-            }
-        }
+        // AcqRel: as in change_open.
+        let before = self.state.fetch_sub(1, Ordering::AcqRel);
+        (before & !GENERATION == BUSY | 1).then_some(before & GENERATION)
     }
 }
 
@@ -374,6 +364,25 @@ unsafe fn empty<T>(slot: &Slot, generation: u64) {
         .store(generation.wrapping_add(1 << 48), Ordering::Release);
 }
 
+impl<T> Pinned<'_, T> {
+    /// Dropping it, for the paths on which a call is too much.
+    #[inline(always)]
+    pub(crate) fn release(self) {
+        core::mem::ManuallyDrop::new(self).unpin();
+    }
+
+    #[inline(always)]
+    fn unpin(&mut self) {
+        if !self.is_counted {
+            return;
+        }
+        if let Some(generation) = self.slot.unpin() {
+            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
+            unsafe { empty::<T>(self.slot, generation) };
+        }
+    }
+}
+
 impl<T> Deref for Pinned<'_, T> {
     type Target = T;
 
@@ -386,15 +395,10 @@ impl<T> Deref for Pinned<'_, T> {
 }
 
 impl<T> Drop for Pinned<'_, T> {
-    #[inline(always)]
+    // Once for each type, not once for each call.
+    #[inline(never)]
     fn drop(&mut self) {
-        if !self.is_counted {
-            return;
-        }
-        if let Some(generation) = self.slot.unpin() {
-            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
-            unsafe { empty::<T>(self.slot, generation) };
-        }
+        self.unpin();
     }
 }
 

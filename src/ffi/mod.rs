@@ -234,7 +234,7 @@ unsafe extern "C" fn run_guarded(
 }
 
 /// A guard for calls that are mostly over in a few nanoseconds. `fast` does the whole job, or
-/// returns `None` with nothing changed; it makes no system call, so that errno needs no saving.
+/// returns `None` with nothing changed; it leaves errno alone, which here nobody puts back.
 /// Everything else, failures too, is `slow`'s.
 #[inline(always)]
 fn guard_fast<R: Returned>(
@@ -447,6 +447,12 @@ unsafe fn readable<'a>(
     let bytes = checked(bytes.cast_mut().cast::<MaybeUninit<u8>>(), what)?;
     // SAFETY: not NULL; the rest by this function's contract.
     Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr(), length) })
+}
+
+/// Whether a buffer needs no closer look: it has bytes, and `readable` and `writable` take it.
+#[inline(always)]
+fn is_plain_buffer(buffer: *const c_void, length: usize) -> bool {
+    !buffer.is_null() && !is_handle(buffer) && length != 0 && isize::try_from(length).is_ok()
 }
 
 fn check_length(length: usize, what: &str) -> Result<()> {

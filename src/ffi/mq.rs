@@ -240,22 +240,25 @@ pub unsafe extern "C" fn ipc_mq_send(
 ) -> c_int {
     guard_fast(
         c"ipc_mq_send",
-        || {
-            if timeout_ns < IPC_FOREVER {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let message = unsafe { slice::from_raw_parts(bytes_fast(msg, len)?, len) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let message = unsafe { slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority) {
-                Ok(()) => Some(0),
+                Ok(()) => {
+                    queue.release();
+                    Some(0)
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_send", move || {
                     Err(queue.send_failed(message, priority, error))
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
             let message = Source { message, priority };
@@ -263,14 +266,6 @@ pub unsafe extern "C" fn ipc_mq_send(
             Ok(0)
         },
     )
-}
-
-/// Where bytes begin, if `message` and `buffer` need not look twice at them.
-#[inline(always)]
-fn bytes_fast<T>(start: *const c_void, length: usize) -> Option<*mut T> {
-    // No object has more than isize::MAX bytes.
-    let is_usual = !start.is_null() && !is_handle(start) && length <= isize::MAX as usize;
-    is_usual.then_some(start.cast_mut().cast())
 }
 
 /// # Safety
@@ -326,23 +321,27 @@ pub unsafe extern "C" fn ipc_mq_receive(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_mq_receive",
-        || {
-            if timeout_ns < IPC_FOREVER || !priority.is_aligned() {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
+            {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let buffer = unsafe { slice::from_raw_parts_mut(bytes_fast(buf, capacity)?, capacity) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let buffer = unsafe { slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer) {
-                // SAFETY: checked for alignment; the rest by the contract of this call.
-                Ok(received) => Some(unsafe { hand_over(received, priority) }),
+                Ok(received) => {
+                    queue.release();
+                    // SAFETY: checked for alignment; the rest by the contract of this call.
+                    Some(unsafe { hand_over(received, priority) })
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_receive", move || {
                     Err(queue.receive_failed(buffer, error))
                 })),
             }
         },
-        || {
+        move || {
             if !priority.is_aligned() {
                 checked(priority, "priority")?;
             }

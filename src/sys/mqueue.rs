@@ -126,6 +126,7 @@ pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> 
         message.len(),
         priority as usize,
         NO_TIMEOUT,
+        0,
     ];
     // SAFETY: the kernel reads the slice, and no time.
     unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
@@ -146,6 +147,7 @@ pub(crate) fn try_receive(
         buffer.len(),
         (&raw mut priority) as usize,
         NO_TIMEOUT,
+        0,
     ];
     // SAFETY: the kernel writes the slice and the number, and reads no time.
     let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;
