@@ -126,7 +126,7 @@ impl Latch {
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
-                .sleep_unless(strong, deadline, || !is_taken())?
+                .sleep_unless(strong, deadline, &|| !is_taken())?
             {
                 Awoken::Look | Awoken::Interrupted => {}
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,

@@ -72,12 +72,17 @@ thread_local! {
 
 /// Calls `attempt` until it succeeds, at most for about as long as a sleep and a wake-up take; not at
 /// all while this thread rests.
-pub(super) fn spin<T>(attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    spin_for(LONG, attempt)
+pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    let mut outcome = None;
+    spin_for(LONG, &mut || {
+        outcome = attempt();
+        outcome.is_some()
+    });
+    outcome
 }
 
-/// The same, at most for `limit`.
-pub(crate) fn spin_for<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+/// The same, at most for `limit`; whether it succeeded.
+pub(crate) fn spin_for(limit: Duration, attempt: &mut dyn FnMut() -> bool) -> bool {
     // The models try every order of steps: to them one look is as good as many.
     if cfg!(loom) {
         return attempt();
@@ -85,40 +90,38 @@ pub(crate) fn spin_for<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T
     let experience = EXPERIENCE.get();
     let start = now();
     if start < experience.rests_until {
-        return None;
+        return false;
     }
     let until = start + limit;
-    if !experience.yields {
-        // An answer to pausing is no news: either that was the habit, or nothing is known yet.
-        if let Some(outcome) = pause_until(until, &mut attempt) {
-            return Some(outcome);
-        }
+    // An answer to pausing is no news: either that was the habit, or nothing is known yet.
+    if !experience.yields && pause_until(until, attempt) {
+        return true;
     }
-    let (outcome, end) = loop {
+    let (answered, end) = loop {
         process::let_others_run();
-        let outcome = attempt();
+        let answered = attempt();
         let end = now();
-        if outcome.is_some() || end > until {
-            break (outcome, end);
+        if answered || end > until {
+            break (answered, end);
         }
     };
-    EXPERIENCE.set(experience.and(outcome.is_some(), start, end));
-    outcome
+    EXPERIENCE.set(experience.and(answered, start, end));
+    answered
 }
 
-fn pause_until<T>(end: Duration, attempt: &mut impl FnMut() -> Option<T>) -> Option<T> {
+fn pause_until(end: Duration, attempt: &mut dyn FnMut() -> bool) -> bool {
     let mut pauses = 1;
     loop {
         for _ in 0..pauses {
             core::hint::spin_loop();
         }
-        if let Some(outcome) = attempt() {
-            return Some(outcome);
+        if attempt() {
+            return true;
         }
         if pauses < PAUSES_MAX {
             pauses *= 2;
         } else if now() > end {
-            return None;
+            return false;
         }
     }
 }

@@ -460,7 +460,9 @@ impl SharedQueue {
             threads: &header.waiting_senders,
             strong: &header.waiting.strong,
         };
-        departures.wait(deadline, self.spin, || Sending::may_have_room(&self.memory))?;
+        departures.wait(deadline, self.spin, &|| {
+            Sending::may_have_room(&self.memory)
+        })?;
         Ok(true)
     }
 
@@ -693,7 +695,7 @@ impl SharedQueue {
             threads: &header.waiting_receivers,
             strong: &header.waiting.strong,
         };
-        arrivals.wait(deadline, self.spin, || {
+        arrivals.wait(deadline, self.spin, &|| {
             Receiving::may_have_message(&self.memory)
         })
     }

@@ -29,13 +29,13 @@ impl Side<'_> {
         &self,
         deadline: Deadline,
         spin: Duration,
-        ready: impl Fn() -> bool,
+        ready: &dyn Fn() -> bool,
     ) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
         // (No spinning is no look at all: `sleep_unless` looks.)
-        if !spin.is_zero() && sync::spin_for(spin, || ready().then_some(())).is_some() {
+        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
             return Ok(());
         }
         let place = self.threads.enter(Thread::current()?);
