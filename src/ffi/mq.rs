@@ -247,7 +247,7 @@ pub unsafe extern "C" fn ipc_mq_send(
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
             let message = unsafe { slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
-            match queue.try_send(message, priority) {
+            match queue.try_send(message, priority, timeout_ns != 0) {
                 Ok(()) => {
                     queue.release();
                     Some(0)
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
             let buffer = unsafe { slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
-            match queue.try_receive(buffer) {
+            match queue.try_receive(buffer, timeout_ns != 0) {
                 Ok(received) => {
                     queue.release();
                     // SAFETY: checked for alignment; the rest by the contract of this call.
@@ -414,7 +414,8 @@ pub unsafe extern "C" fn ipc_mq_send_many(
         while sent < count {
             let mut sources = [const { EMPTY }; MANY];
             let chunk = MANY.min(count - sent);
-            for (index, source) in sources[..chunk].iter_mut().enumerate() {
+            let mut chosen = sources[..chunk].iter_mut().enumerate();
+            let described = chosen.try_for_each(|(index, source)| {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(sent + index).read() };
                 *source = Source {
@@ -422,9 +423,10 @@ pub unsafe extern "C" fn ipc_mq_send_many(
                     message: unsafe { message(described.data, described.len) }?,
                     priority: described.priority,
                 };
-            }
+                Ok(())
+            });
             let timeout_ns = if sent == 0 { timeout_ns } else { 0 };
-            match queue.send(&sources[..chunk], timeout_ns) {
+            match described.and_then(|()| queue.send(&sources[..chunk], timeout_ns)) {
                 Ok(some) => sent += some,
                 Err(_) if sent != 0 => break,
                 Err(error) => return Err(error),
@@ -466,19 +468,22 @@ pub unsafe extern "C" fn ipc_mq_receive_many(
         while received < count {
             let mut targets: [Target<'_>; MANY] = core::array::from_fn(|_| Target::of(&mut []));
             let chunk = MANY.min(count - received);
-            for (index, target) in targets[..chunk].iter_mut().enumerate() {
+            let mut chosen = targets[..chunk].iter_mut().enumerate();
+            let described = chosen.try_for_each(|(index, target)| {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(received + index).read() };
                 // SAFETY: by the contract of this call.
                 *target = Target::of(unsafe { buffer(described.data, described.len) }?);
-            }
+                Ok(())
+            });
             let timeout_ns = if received == 0 { timeout_ns } else { 0 };
-            let some = match queue.receive(&mut targets[..chunk], timeout_ns) {
-                Ok(0) => break,
-                Ok(some) => some,
-                Err(_) if received != 0 => break,
-                Err(error) => return Err(error),
-            };
+            let some =
+                match described.and_then(|()| queue.receive(&mut targets[..chunk], timeout_ns)) {
+                    Ok(0) => break,
+                    Ok(some) => some,
+                    Err(_) if received != 0 => break,
+                    Err(error) => return Err(error),
+                };
             for target in &targets[..some] {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(received).as_mut() };

@@ -84,6 +84,12 @@ impl Latch {
         })
     }
 
+    /// Whether its last holder died in its section, and nobody holds it to repair that.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        let word = self.word.load(Relaxed);
+        word & TID_MASK == 0 && word & OWNER_DIED != 0
+    }
+
     /// The id of the thread that holds it, 0 for none.
     pub(crate) fn holder(&self) -> u32 {
         self.word.load(Relaxed) & TID_MASK

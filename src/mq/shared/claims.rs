@@ -118,7 +118,8 @@ impl<'q> Claims<'q> {
         Ok(())
     }
 
-    /// Ends a claim that `check` has passed, after the slot's state has changed.
+    /// Ends a claim that `check` has passed, after the slot's state has changed, and before the other
+    /// side can find the slot: it may claim it at once, and the links are one holder's alone.
     pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
         // announcement is the latch's: death here is found by it, and its repair goes by the state.
@@ -148,9 +149,11 @@ impl<'q> Claims<'q> {
 }
 
 /// Whether the thread that claimed a slot is dead: the kernel's mark proves it, or that nobody
-/// has its id (the kernel looks at no more than 2048 locks of a thread). `here` is the PID
-/// namespace, 0 if it is not known.
+/// has its id (the kernel looks at no more than 2048 locks of a thread), or that there is none: who
+/// had taken the slot back from the dead died in the middle of that. `here` is the PID namespace, 0 if
+/// it is not known.
 pub(super) fn is_orphaned(slot: &MessageSlot, here: u32) -> bool {
     let holder = slot.holder.load(Relaxed);
-    holder & OWNER_DIED != 0 || here != 0 && process::is_gone(holder & TID_MASK)
+    let id = holder & TID_MASK;
+    holder & OWNER_DIED != 0 || id == 0 || here != 0 && process::is_gone(id)
 }

@@ -335,9 +335,10 @@ impl SharedQueue {
 
     // ---- sending ----
 
-    /// Sends one message if there is room.
+    /// Sends one message if there is room. With `may_wait`, `EAGAIN` says only that it is not to be
+    /// had at once: the caller goes on to `send`, whose deadline counts.
     #[inline(always)]
-    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<()> {
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
         let header = self.header();
         let limit = COPY_UNDER_LATCH.min(self.memory.sizes().message_size as usize);
         if message.len() <= limit
@@ -360,6 +361,9 @@ impl SharedQueue {
                     }
                 }
             }
+        }
+        if may_wait {
+            return Err(Errno::EAGAIN.into());
         }
         self.send_until(&[Source { message, priority }], Deadline::Now)
             .map(drop)
@@ -444,6 +448,11 @@ impl SharedQueue {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
         self.settle()?;
         drop(sending);
+        if self.header().receiving.latch.is_orphaned() {
+            // A receiver died, perhaps with a slot that it had freed.
+            drop(self.both(deadline)?);
+            return Ok(true);
+        }
         if has_claims && self.take_back_reserved(deadline)? {
             return Ok(true);
         }
@@ -486,8 +495,9 @@ impl SharedQueue {
             return Ok(Dropped::Queued);
         }
         let receiving = &both.receiving;
+        self.take_back_borrowed(receiving, receiving.here())?;
         let dropped = match (receiving.lowest()?, priority) {
-            // All slots are reserved or borrowed.
+            // The living have all slots reserved or borrowed.
             (None, _) => return Ok(Dropped::Nothing),
             (Some(lowest), Some(new)) if new < lowest => Dropped::New,
             _ => {
@@ -524,8 +534,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = self.sending(Deadline::Never)?;
         reserved.check(&sending.latched, slot.1)?;
-        self.enqueue(&sending, slot, length, priority)?;
+        self.make_ready(EMPTY)?;
+        let count = sending.set_queued(slot.1, length, priority);
         reserved.release(&sending.latched, slot.1)?;
+        sending.publish(slot.0, priority, count);
+        self.settle()?;
         drop(sending);
         self.tell_receivers(1);
         Ok(())
@@ -539,8 +552,11 @@ impl SharedQueue {
         // The announcement is the receiving latch's now, which is as good.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
-        self.free(&both.receiving, (number, slot))?;
+        self.make_ready(FULL)?;
+        both.receiving.set_free(slot);
         reserved.release(latched, slot)?;
+        both.receiving.give_to_senders(number);
+        self.settle()?;
         drop(both);
         self.tell_senders(1);
         Ok(())
@@ -596,9 +612,13 @@ impl SharedQueue {
 
     // ---- receiving ----
 
-    /// Takes one message if there is one: its length and its priority.
+    /// Takes one message if there is one: its length and its priority. `may_wait` as in `try_send`.
     #[inline(always)]
-    pub(crate) fn try_receive(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<(usize, u32)> {
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        may_wait: bool,
+    ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
@@ -621,6 +641,9 @@ impl SharedQueue {
                     }
                 }
             }
+        }
+        if may_wait {
+            return Err(Errno::EAGAIN.into());
         }
         let mut target = [Target::of(buffer)];
         self.receive_until(&mut target, Deadline::Now)?;
@@ -689,6 +712,11 @@ impl SharedQueue {
         }
         self.settle()?;
         drop(receiving);
+        if self.header().sending.latch.is_orphaned() {
+            // A sender died, perhaps with a message that it had sent.
+            drop(self.both(deadline)?);
+            return Ok(());
+        }
         let header = self.header();
         let arrivals = Side {
             sleepers: &header.waiting.arrivals,
@@ -703,7 +731,7 @@ impl SharedQueue {
     /// Frees a slot that is in no list.
     fn free(&self, receiving: &Receiving<'_>, (number, slot): Numbered<'_>) -> Result<()> {
         self.make_ready(FULL)?;
-        receiving.set_free(number, slot);
+        receiving.free(number, slot);
         self.settle()
     }
 
@@ -717,7 +745,7 @@ impl SharedQueue {
     ) -> Result<()> {
         self.drain(first.slot, target);
         receiving.take_first(first.number)?;
-        receiving.set_free(first.number, first.slot);
+        receiving.free(first.number, first.slot);
         Ok(())
     }
 
@@ -768,8 +796,11 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = self.receiving(Deadline::Never)?;
         borrowed.check(&receiving.latched, slot)?;
-        self.free(&receiving, (number, slot))?;
+        self.make_ready(FULL)?;
+        receiving.set_free(slot);
         borrowed.release(&receiving.latched, slot)?;
+        receiving.give_to_senders(number);
+        self.settle()?;
         drop(receiving);
         self.tell_senders(1);
         Ok(())

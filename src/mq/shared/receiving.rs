@@ -156,10 +156,22 @@ impl<'q> Receiving<'q> {
 
     /// Frees a slot that is in no list, and gives it to the senders.
     #[inline(always)]
-    pub(super) fn set_free(&self, number: u32, slot: &MessageSlot) {
+    pub(super) fn free(&self, number: u32, slot: &MessageSlot) {
+        self.set_free(slot);
+        self.give_to_senders(number);
+    }
+
+    /// The first half of that.
+    #[inline(always)]
+    pub(super) fn set_free(&self, slot: &MessageSlot) {
         // For a received message this is the moment of having received it. Release: its payload was
         // read before.
         slot.state.store(FREE, Release);
+    }
+
+    /// The second half. From here on the slot is the senders'.
+    #[inline(always)]
+    pub(super) fn give_to_senders(&self, number: u32) {
         let freed = &self.memory.header().received.freed;
         let count = freed.load(Relaxed);
         self.memory.free(count).store(number, Relaxed);

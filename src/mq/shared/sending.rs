@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Numbered, damaged, pack};
 use crate::error::Result;
-use crate::layout::{FREE, QUEUED};
+use crate::layout::{FREE, MessageSlot, QUEUED};
 use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -54,6 +54,14 @@ impl<'q> Sending<'q> {
     /// Makes a filled slot the last message of its priority.
     #[inline(always)]
     pub(super) fn enqueue(&self, (number, slot): Numbered<'q>, length: u32, priority: u32) {
+        let count = self.set_queued(slot, length, priority);
+        self.publish(number, priority, count);
+    }
+
+    /// The first half of that: sends the message, which the receivers don't see before `publish`.
+    /// How many were sent before it.
+    #[inline(always)]
+    pub(super) fn set_queued(&self, slot: &MessageSlot, length: u32, priority: u32) -> u64 {
         let sent = &self.memory.header().sent;
         let count = sent.count.load(Relaxed);
         slot.sequence.store(count, Relaxed);
@@ -62,11 +70,12 @@ impl<'q> Sending<'q> {
         slot.redeliveries.store(0, Relaxed);
         // The moment of sending. Release: a repair that finds it queued finds all of it.
         slot.state.store(QUEUED, Release);
-        self.publish(number, priority, count);
+        count
     }
 
+    /// The second half. From here on the slot is the receivers'.
     #[inline(always)]
-    fn publish(&self, number: u32, priority: u32, count: u64) {
+    pub(super) fn publish(&self, number: u32, priority: u32, count: u64) {
         let header = self.memory.header();
         let after = count.wrapping_add(1);
         self.memory
