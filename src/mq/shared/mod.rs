@@ -399,7 +399,8 @@ impl SharedQueue {
                     break;
                 };
                 self.fill(slot.1, message);
-                self.enqueue(&sending, slot, message.len() as u32, *priority)?;
+                self.raise_token(&sending)?;
+                sending.enqueue(slot, message.len() as u32, *priority);
                 sent += 1;
             }
             if sent != 0 {
@@ -521,8 +522,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = self.sending(Deadline::Never)?;
         reserved.check(&sending.latched, slot.1)?;
-        self.enqueue(&sending, slot, length, priority)?;
+        self.raise_token(&sending)?;
+        sending.set_queued(slot.1, length, priority);
+        // Before a receiver finds the slot, who may claim it with the other latch.
         reserved.release(&sending.latched, slot.1)?;
+        sending.publish(slot.0, priority);
         drop(sending);
         self.tell_receivers(1);
         Ok(())
@@ -543,18 +547,11 @@ impl SharedQueue {
         Ok(())
     }
 
-    /// Makes a filled slot a message, and the descriptor readable first.
-    fn enqueue(
-        &self,
-        sending: &Sending<'_>,
-        slot: Numbered<'_>,
-        length: u32,
-        priority: u32,
-    ) -> Result<()> {
+    /// Makes the descriptor readable if the first message is about to come.
+    fn raise_token(&self, sending: &Sending<'_>) -> Result<()> {
         if sending.other.is_some() && Receiving::count(&self.memory) == 0 {
             self.token.raise()?;
         }
-        sending.enqueue(slot, length, priority);
         Ok(())
     }
 
@@ -766,8 +763,10 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = self.receiving(Deadline::Never)?;
         borrowed.check(&receiving.latched, slot)?;
-        receiving.set_free(number, slot);
+        receiving.empty(slot);
+        // Before a sender finds the slot, who may claim it with the other latch.
         borrowed.release(&receiving.latched, slot)?;
+        receiving.give_to_senders(number);
         drop(receiving);
         self.tell_senders(1);
         Ok(())

@@ -157,9 +157,22 @@ impl<'q> Receiving<'q> {
     /// Frees a slot that is in no list, and gives it to the senders.
     #[inline(always)]
     pub(super) fn set_free(&self, number: u32, slot: &MessageSlot) {
+        self.empty(slot);
+        self.give_to_senders(number);
+    }
+
+    /// Makes a slot free, which nobody finds before it is given to the senders under the same
+    /// latch.
+    #[inline(always)]
+    pub(super) fn empty(&self, slot: &MessageSlot) {
         // For a received message this is the moment of having received it. Release: its payload was
         // read before.
         slot.state.store(FREE, Release);
+    }
+
+    /// Puts a free slot into the free ring. From here on it is the senders', who may claim it.
+    #[inline(always)]
+    pub(super) fn give_to_senders(&self, number: u32) {
         let freed = &self.memory.header().received.freed;
         let count = freed.load(Relaxed);
         self.memory.free(count).store(number, Relaxed);

@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Numbered, damaged, pack};
 use crate::error::Result;
-use crate::layout::{FREE, QUEUED};
+use crate::layout::{FREE, MessageSlot, QUEUED};
 use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -54,20 +54,28 @@ impl<'q> Sending<'q> {
     /// Makes a filled slot the last message of its priority.
     #[inline(always)]
     pub(super) fn enqueue(&self, (number, slot): Numbered<'q>, length: u32, priority: u32) {
-        let sent = &self.memory.header().sent;
-        let count = sent.count.load(Relaxed);
+        self.set_queued(slot, length, priority);
+        self.publish(number, priority);
+    }
+
+    /// Makes a filled slot a message, which nobody finds before it is published under the same
+    /// latch.
+    #[inline(always)]
+    pub(super) fn set_queued(&self, slot: &MessageSlot, length: u32, priority: u32) {
+        let count = self.memory.header().sent.count.load(Relaxed);
         slot.sequence.store(count, Relaxed);
         slot.priority.store(priority, Relaxed);
         slot.length.store(length, Relaxed);
         slot.redeliveries.store(0, Relaxed);
         // The moment of sending. Release: a repair that finds it queued finds all of it.
         slot.state.store(QUEUED, Release);
-        self.publish(number, priority, count);
     }
 
+    /// Puts a message into the inbox. From here on its slot is the receivers', who may claim it.
     #[inline(always)]
-    fn publish(&self, number: u32, priority: u32, count: u64) {
+    pub(super) fn publish(&self, number: u32, priority: u32) {
         let header = self.memory.header();
+        let count = header.sent.count.load(Relaxed);
         let after = count.wrapping_add(1);
         self.memory
             .inbox(count)
