@@ -6,11 +6,11 @@
 //! in a list, under the latch of the side that claims them, so that the dead among them are
 //! found without looking at all slots.
 
-use super::memory::{Memory, Numbered};
+use super::memory::{Memory, Numbered, damaged};
 use crate::error::{Result, fail};
 use crate::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
-use crate::sys::futex::{OWNER_DIED, TID_MASK};
+use crate::sys::futex::TID_MASK;
 use crate::sys::process;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -136,6 +136,10 @@ impl<'q> Claims<'q> {
                 break;
             }
             let slot = self.memory.slot(number)?;
+            // Who empties the list takes each slot once, also when it goes in circles.
+            if slot.state.load(Relaxed) != self.state {
+                return Err(damaged("a slot is in a list of claims and is not claimed"));
+            }
             if is_orphaned(slot, here) {
                 self.remove(slot)?;
                 slot.holder.store(0, Relaxed);
@@ -147,10 +151,11 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// Whether the thread that claimed a slot is dead: the kernel's mark proves it, or that nobody
-/// has its id (the kernel looks at no more than 2048 locks of a thread). `here` is the PID
+/// Whether the thread that claimed a slot is dead: it has no holder, because the kernel took the
+/// id out or because who took the slot back died before it changed the state; or nobody has
+/// the id (the kernel looks at no more than 2048 locks of a thread). `here` is the PID
 /// namespace, 0 if it is not known.
 pub(super) fn is_orphaned(slot: &MessageSlot, here: u32) -> bool {
-    let holder = slot.holder.load(Relaxed);
-    holder & OWNER_DIED != 0 || here != 0 && process::is_gone(holder & TID_MASK)
+    let holder = slot.holder.load(Relaxed) & TID_MASK;
+    holder == 0 || here != 0 && process::is_gone(holder)
 }
