@@ -682,6 +682,7 @@ impl SharedQueue {
         if self.take_back_borrowed(&receiving, receiving.here())? {
             return Ok(());
         }
+        receiving.check_empty()?;
         drop(receiving);
         let header = self.header();
         let arrivals = Side {
