@@ -37,7 +37,7 @@ impl Side<'_> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if look(spin, &ready) {
+        if look(spin, deadline, &ready) {
             return Ok(());
         }
         let place = self.threads.enter(Thread::current()?);
@@ -54,12 +54,12 @@ impl Side<'_> {
 }
 
 /// Looks for a while; whether it was worth it.
-fn look(spin: Duration, ready: &impl Fn() -> bool) -> bool {
+fn look(spin: Duration, deadline: Deadline, ready: &impl Fn() -> bool) -> bool {
     // On one processor, nothing changes while one looks.
     if spin.is_zero() || process::processors() == 1 {
         return ready();
     }
-    let end = now().saturating_add(spin);
+    let end = deadline.earlier(now().saturating_add(spin));
     let mut pauses = 1;
     loop {
         if ready() {
@@ -70,7 +70,7 @@ fn look(spin: Duration, ready: &impl Fn() -> bool) -> bool {
         }
         if pauses < PAUSES_MAX {
             pauses *= 2;
-        } else if now() >= end {
+        } else if end.has_passed() {
             return false;
         }
     }
