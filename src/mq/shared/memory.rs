@@ -227,7 +227,7 @@ impl Memory {
 
     /// Moves `count` levels from one position to another.
     pub(super) fn move_levels(&self, from: u32, to: u32, count: u32) -> Result<()> {
-        if from.max(to).checked_add(count) > Some(self.level_capacity) {
+        if u64::from(from.max(to)) + u64::from(count) > u64::from(self.level_capacity) {
             return Err(damaged("it has more priorities than room for them"));
         }
         // SAFETY: both ranges are inside the levels, which only the holder of the receiving latch
