@@ -164,6 +164,11 @@ impl Latched<'_> {
         self.rest != 0
     }
 
+    /// What this holder leaves is to be repaired, also if it gives up and lives.
+    pub(crate) fn make_orphaned(&mut self) {
+        self.rest = OWNER_DIED;
+    }
+
     /// What the dead holder left is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;

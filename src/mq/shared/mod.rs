@@ -929,6 +929,9 @@ impl SharedQueue {
         };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
+            // Until it is done, nobody may go on with either half of the index.
+            both.sending.latched.make_orphaned();
+            both.receiving.latched.make_orphaned();
             repair::rebuild(&both.sending, &both.receiving)?;
             if self.is_watched() {
                 self.set_token()?;
