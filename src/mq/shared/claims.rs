@@ -122,7 +122,14 @@ impl<'q> Claims<'q> {
     pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
         // announcement is the latch's: death here is found by it, and its repair goes by the state.
-        unsafe { latched.thread().unlink(&slot.links) };
+        let is_sound = unsafe {
+            latched
+                .thread()
+                .unlink_if_sound(&slot.links, &self.memory.range())
+        };
+        if !is_sound {
+            return Err(damaged("a claimed slot is not in its holder's list"));
+        }
         slot.holder.store(0, Relaxed);
         self.remove(slot)
     }
