@@ -147,16 +147,19 @@ impl Memory {
         })
     }
 
-    /// The sizes that an existing queue says it has.
-    pub(super) fn sizes_of(mapping: &Mapping) -> Result<Sizes> {
+    /// The sizes that an existing queue says it has, which its record says has `recorded` bytes:
+    /// who went by other sizes than those who have it open would damage it for them.
+    pub(super) fn sizes_of(mapping: &Mapping, recorded: u64) -> Result<Sizes> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
         }
         // SAFETY: just checked; mappings are page-aligned.
         let header = unsafe { mapping.base().cast::<QueueHeader>().as_ref() };
         let (messages, size) = (&header.max_messages, &header.message_size);
-        Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize)
-            .map_err(|_| damaged("it has impossible sizes"))
+        match Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize) {
+            Ok(sizes) if sizes.total() == recorded => Ok(sizes),
+            _ => Err(damaged("its sizes are not those that it was made with")),
+        }
     }
 
     #[inline(always)]

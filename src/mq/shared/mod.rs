@@ -92,6 +92,7 @@ use crate::sys::robust::Thread;
 use crate::sys::{fence, process};
 use crate::time::{Deadline, now};
 use claims::Claims;
+use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -193,8 +194,14 @@ impl SharedQueue {
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
-                match Object::open_as_found(&location, Kind::Queue, &queue_type, of_object) {
+                let recorded = Cell::new(0);
+                let type_of = |size| {
+                    recorded.set(size);
+                    queue_type(size)
+                };
+                match Object::open_as_found(&location, Kind::Queue, &type_of, of_object) {
                     Ok(object) => {
+                        let object = (object, recorded.get());
                         let queue = SharedQueue::of_existing(name, sizes, object, options)?;
                         return Ok((queue, Outcome::Opened));
                     }
@@ -221,10 +228,10 @@ impl SharedQueue {
     fn of_existing(
         name: &Name,
         wanted: Option<Sizes>,
-        object: Object,
+        (object, recorded): (Object, u64),
         options: super::Options,
     ) -> Result<SharedQueue> {
-        let found = Memory::sizes_of(object.data())?;
+        let found = Memory::sizes_of(object.data(), recorded)?;
         if wanted.is_some_and(|wanted| wanted != found) {
             let wanted = wanted.unwrap_or(found);
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
