@@ -204,13 +204,12 @@ impl Thread {
         let (next, previous) = (links.next.get(), links.previous.get());
         let leads_here = |neighbour: *mut *mut Node| {
             let (start, size) = (neighbour.addr(), size_of::<*mut Node>());
-            let is_mapped = mapped.contains(&start) && mapped.contains(&(start + (size - 1)));
-            if neighbour.is_aligned() && (is_mapped || memory::is_readable(start, size)) {
+            let end = start.wrapping_add(size - 1);
+            let is_mapped = mapped.contains(&start) && mapped.contains(&end);
+            neighbour.is_aligned()
+                && (is_mapped || memory::is_readable(start, size))
                 // SAFETY: aligned, and can be read.
-                unsafe { neighbour.read() == node }
-            } else {
-                false
-            }
+                && unsafe { neighbour.read() == node }
         };
         // The head is private memory. What stands before it, libc may not keep up to date.
         let is_sound = (next.cast() == self.head || leads_here(previous_of(next)))

@@ -75,6 +75,8 @@ mod observer;
 mod receiving;
 mod repair;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod token;
 mod waiting;
 
