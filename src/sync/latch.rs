@@ -173,6 +173,11 @@ impl Latched<'_> {
         self.rest != 0
     }
 
+    /// What this holder leaves is to be repaired, also if it gives up and lives.
+    pub(crate) fn make_orphaned(&mut self) {
+        self.rest = OWNER_DIED;
+    }
+
     /// What the dead holder left is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;
@@ -213,8 +218,9 @@ impl Drop for Latched<'_> {
     fn drop(&mut self) {
         if self.is_kept {
             self.thread.begin(&self.latch.links, false);
-            // SAFETY: held, just announced, and linked by keep.
-            unsafe { self.thread.unlink(&self.latch.links) };
+            // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
+            // the entry it stays, and the object is not unmapped by this thread.
+            unsafe { self.thread.unlink_if_sound(&self.latch.links, &(0..0)) };
         }
         self.let_go();
     }

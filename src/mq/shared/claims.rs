@@ -6,7 +6,7 @@
 //! in a list, under the latch of the side that claims them, so that the dead among them are
 //! found without looking at all slots.
 
-use super::memory::{Memory, Numbered};
+use super::memory::{Memory, Numbered, damaged};
 use crate::error::{Result, fail};
 use crate::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
@@ -123,7 +123,14 @@ impl<'q> Claims<'q> {
     pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
         // announcement is the latch's: death here is found by it, and its repair goes by the state.
-        unsafe { latched.thread().unlink(&slot.links) };
+        let is_sound = unsafe {
+            latched
+                .thread()
+                .unlink_if_sound(&slot.links, &self.memory.range())
+        };
+        if !is_sound {
+            return Err(damaged("a claimed slot is not in its holder's list"));
+        }
         slot.holder.store(0, Relaxed);
         self.remove(slot)
     }
@@ -137,6 +144,10 @@ impl<'q> Claims<'q> {
                 break;
             }
             let slot = self.memory.slot(number)?;
+            // Who empties the list takes each slot once, also when it goes in circles.
+            if slot.state.load(Relaxed) != self.state {
+                return Err(damaged("a slot is in a list of claims and is not claimed"));
+            }
             if is_orphaned(slot, here) {
                 self.remove(slot)?;
                 slot.holder.store(0, Relaxed);

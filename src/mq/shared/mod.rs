@@ -75,6 +75,8 @@ mod observer;
 mod receiving;
 mod repair;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod token;
 mod waiting;
 
@@ -92,6 +94,7 @@ use crate::sys::robust::Thread;
 use crate::sys::{fence, process};
 use crate::time::{Deadline, now};
 use claims::Claims;
+use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -193,8 +196,14 @@ impl SharedQueue {
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
-                match Object::open_as_found(&location, Kind::Queue, &queue_type, of_object) {
+                let recorded = Cell::new(0);
+                let type_of = |size| {
+                    recorded.set(size);
+                    queue_type(size)
+                };
+                match Object::open_as_found(&location, Kind::Queue, &type_of, of_object) {
                     Ok(object) => {
+                        let object = (object, recorded.get());
                         let queue = SharedQueue::of_existing(name, sizes, object, options)?;
                         return Ok((queue, Outcome::Opened));
                     }
@@ -221,10 +230,10 @@ impl SharedQueue {
     fn of_existing(
         name: &Name,
         wanted: Option<Sizes>,
-        object: Object,
+        (object, recorded): (Object, u64),
         options: super::Options,
     ) -> Result<SharedQueue> {
-        let found = Memory::sizes_of(object.data())?;
+        let found = Memory::sizes_of(object.data(), recorded)?;
         if wanted.is_some_and(|wanted| wanted != found) {
             let wanted = wanted.unwrap_or(found);
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
@@ -710,6 +719,7 @@ impl SharedQueue {
         if self.take_back_borrowed(&receiving, receiving.here())? {
             return Ok(());
         }
+        receiving.check_empty()?;
         self.settle()?;
         drop(receiving);
         if self.header().sending.latch.is_orphaned() {
@@ -961,6 +971,9 @@ impl SharedQueue {
         };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
+            // Until it is done, nobody may go on with either half of the index.
+            both.sending.latched.make_orphaned();
+            both.receiving.latched.make_orphaned();
             repair::rebuild(&both.sending, &both.receiving)?;
             let header = self.header();
             if self.is_watched() {

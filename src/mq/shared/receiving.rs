@@ -123,6 +123,16 @@ impl<'q> Receiving<'q> {
         Ok(())
     }
 
+    /// Refuses an empty queue's counts when who waits without the latch would take them for those of
+    /// a queue with messages: it would look for ever, and not see its deadline.
+    pub(super) fn check_empty(&self) -> Result<()> {
+        let header = self.memory.header();
+        if header.receiving.drained.load(Relaxed) != header.received.removed.load(Relaxed) {
+            return Err(damaged("it is empty, and its counts say otherwise"));
+        }
+        Ok(())
+    }
+
     /// The lowest priority of a message.
     pub(super) fn lowest(&self) -> Result<Option<u32>> {
         self.drain()?;
