@@ -89,7 +89,7 @@ pub struct ipc_object_t {
     pub type_name: [c_char; 64],
 }
 
-static LISTINGS: Table<Listing> = Table::new(7, "list");
+static LISTINGS: Table<Listing, { handle::LIST }> = Table::new();
 
 // Not inlined: once in the library, not once per export.
 #[inline(never)]

@@ -18,7 +18,7 @@ pub struct ipc_mq_t {
     _private: [u8; 0],
 }
 
-static QUEUES: Table<Queue> = Table::new(8, "message queue handle");
+static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 
 /// How large a message queue is. Zero what is not named here: { .max_messages = 10,
 /// .message_size = 128 }.

@@ -637,7 +637,7 @@ impl SharedQueue {
                     _other: None,
                 };
                 if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
-                    if let Some(first) = receiving.first()? {
+                    if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH {
                                 self.take(&receiving, &first, target)?;
@@ -739,6 +739,7 @@ impl SharedQueue {
     }
 
     /// Frees a slot that is in no list.
+    #[inline(never)]
     fn free(&self, receiving: &Receiving<'_>, (number, slot): Numbered<'_>) -> Result<()> {
         self.make_ready(FULL)?;
         receiving.free(number, slot);
@@ -1027,6 +1028,7 @@ impl SharedQueue {
     }
 
     /// Before a change that ends a state of the descriptor's FIFO in which it is not ready.
+    #[inline(never)]
     fn make_ready(&self, packets: u32) -> Result<()> {
         let watched = &self.header().waiting.watched;
         if watched.load(Relaxed) == packets + 1 {
@@ -1037,6 +1039,7 @@ impl SharedQueue {
 
     /// After a change: makes the descriptor's FIFO right, if there is one. Then this thread holds
     /// both latches.
+    #[inline(never)]
     fn settle(&self) -> Result<()> {
         if !self.is_watched() {
             return Ok(());

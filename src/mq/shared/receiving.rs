@@ -28,12 +28,25 @@ impl<'q> Receiving<'q> {
     // ---- messages ----
 
     /// The first message of the highest priority.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn first(&self) -> Result<Option<First<'q>>> {
-        let count = self.level_count()?;
-        if !self.is_highest_known(count)? {
+        if !self.is_highest_known()? {
             self.drain()?;
         }
+        self.first_drained()
+    }
+
+    /// The same, for the one path on which a call is too much.
+    #[inline(always)]
+    pub(super) fn first_inlined(&self) -> Result<Option<First<'q>>> {
+        if !self.is_highest_known()? {
+            self.drain_inlined()?;
+        }
+        self.first_drained()
+    }
+
+    #[inline(always)]
+    fn first_drained(&self) -> Result<Option<First<'q>>> {
         match self.level_count()? {
             0 => Ok(None),
             count => self.first_of(count - 1).map(Some),
@@ -46,7 +59,8 @@ impl<'q> Receiving<'q> {
     /// It is so if the highest level is not below the message that was taken out of the inbox
     /// last, and priorities have not risen since: then those that follow are not above it.
     #[inline(always)]
-    fn is_highest_known(&self, level_count: u32) -> Result<bool> {
+    fn is_highest_known(&self) -> Result<bool> {
+        let level_count = self.level_count()?;
         if level_count == 0 {
             return Ok(false);
         }
@@ -59,7 +73,7 @@ impl<'q> Receiving<'q> {
 
     /// Takes all that is in the inbox into the levels.
     #[inline(always)]
-    fn drain(&self) -> Result<()> {
+    fn drain_inlined(&self) -> Result<()> {
         let header = self.memory.header();
         let receiving = &header.receiving;
         let drained = receiving.drained.load(Relaxed);
@@ -77,6 +91,11 @@ impl<'q> Receiving<'q> {
         }
         receiving.drained.store(sent, Relaxed);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn drain(&self) -> Result<()> {
+        self.drain_inlined()
     }
 
     #[inline(always)]

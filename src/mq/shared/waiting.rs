@@ -25,6 +25,7 @@ pub(super) struct Side<'q> {
 impl Side<'_> {
     /// Waits until `ready` may hold. It need not hold on return: the caller looks again under
     /// the latch.
+    #[inline(never)]
     pub(super) fn wait(
         &self,
         deadline: Deadline,
@@ -70,6 +71,7 @@ impl WaitingThreads {
     }
 
     /// How many threads wait and live.
+    #[inline(never)]
     pub(super) fn count(&self) -> usize {
         let ids = self.ids.iter().map(|place| place.load(Relaxed));
         ids.filter(|&id| id != 0 && !process::is_gone(id)).count()

@@ -438,7 +438,10 @@ fn a_repair_needs_only_the_slots() {
         let mut expected = Vec::new();
         for number in 0..4 * capacity {
             let priority = random.below(5) as u32;
-            if queue.try_send(&number.to_ne_bytes(), priority, false).is_ok() {
+            if queue
+                .try_send(&number.to_ne_bytes(), priority, false)
+                .is_ok()
+            {
                 expected.push((core::cmp::Reverse(priority), number));
             }
             if random.one_in(3) {
