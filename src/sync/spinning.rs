@@ -17,9 +17,10 @@
 //! A peer that waits for this same processor can't answer before it gets it. Where either runs
 //! cannot be seen from here (who may run on one processor only may have a peer on another), so it
 //! is tried: a look in vain ends by yielding the processor, and if that brought the answer, the next
-//! looks yield from the beginning, which costs less than sleeping and being woken. Beside
-//! a thread that only computes, a yield comes back after milliseconds; that too is a look in vain, and
-//! a yield that dear is not begun with again.
+//! looks yield from the beginning, which costs less than sleeping and being woken. Beside a thread
+//! that only computes, a yield may come back after milliseconds. If this thread was awake for long
+//! enough before, that is the other's fair share; if not, it is the price of yielding, which counts as
+//! a look in vain, and a yield that dear is not begun with again.
 
 use crate::sys::process;
 use crate::time::now;
@@ -32,6 +33,9 @@ const LONG: Duration = Duration::from_micros(100);
 const REST: u32 = 32;
 /// What a look takes for the rest after it, at most: a thread can be stopped in one for hours.
 const LOOK_MAX: Duration = Duration::from_millis(10);
+/// Who has had the processor for a while is away for so many times as long, when others take their
+/// fair share: that is no price of yielding.
+const SHARERS: u32 = 4;
 /// Pauses between two looks at the word, at most: each takes its cache line from its owner.
 const PAUSES_MAX: u32 = 32;
 
@@ -40,6 +44,7 @@ const PAUSES_MAX: u32 = 32;
 struct Experience {
     /// Whether the last answer that pausing did not bring came from yielding.
     yields: bool,
+    /// When it goes on looking; or when it last came back from a long absence.
     rests_until: Duration,
 }
 
@@ -56,6 +61,12 @@ impl Experience {
         if answered && !is_dear {
             return Experience {
                 yields: true,
+                ..self
+            };
+        }
+        if self.yields && is_dear && start.saturating_sub(self.rests_until) * SHARERS > took {
+            return Experience {
+                rests_until: end,
                 ..self
             };
         }
@@ -147,9 +158,13 @@ mod tests {
         assert!(habit.yields);
         assert_eq!(habit.rests_until, Duration::ZERO);
         assert!(habit.and(false, START, START + LONG).yields);
-        let dear = habit.and(true, START, START + 40 * LONG);
+        let absent = 40 * LONG;
+        let shared = habit.and(true, START, START + absent);
+        assert!(shared.yields);
+        assert_eq!(shared.rests_until, START + absent);
+        let dear = shared.and(true, shared.rests_until + LONG, shared.rests_until + absent);
         assert!(!dear.yields);
-        assert!(dear.rests_until > START + 40 * LONG);
+        assert!(dear.rests_until > START + 3 * absent);
     }
 
     #[test]
