@@ -20,7 +20,7 @@
 //! looks yield from the beginning, which costs less than sleeping and being woken. Beside a thread
 //! that only computes, a yield may come back after milliseconds. If this thread was awake for long
 //! enough before, that is the other's fair share; if not, it is the price of yielding, which counts as
-//! a look in vain, and a yield that dear is not begun with again.
+//! a look in vain, and the next look does not begin with a yield again.
 
 use crate::sys::process;
 use crate::time::now;
@@ -70,8 +70,15 @@ impl Experience {
                 ..self
             };
         }
+        // An answer after a dear yield may have come from this processor or from another: the next
+        // look finds out by beginning with a yield, and the one after that does not, if that was dear.
+        let yields = if is_dear {
+            answered && !self.yields
+        } else {
+            self.yields
+        };
         Experience {
-            yields: self.yields && !is_dear,
+            yields,
             rests_until: end + took * REST,
         }
     }
@@ -164,6 +171,9 @@ mod tests {
         assert_eq!(shared.rests_until, START + absent);
         let dear = shared.and(true, shared.rests_until + LONG, shared.rests_until + absent);
         assert!(!dear.yields);
+        let tried_anew = dear.and(true, dear.rests_until, dear.rests_until + absent);
+        assert!(tried_anew.yields);
+        assert!(tried_anew.rests_until > dear.rests_until + 3 * absent);
         assert!(dear.rests_until > START + 3 * absent);
     }
 
