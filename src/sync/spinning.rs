@@ -8,11 +8,10 @@
 //! So a wait begins with a long look, as long as a sleep and a wake-up cost: that costs at most
 //! twice what the better of looking and sleeping would have cost, and where answers are quick it is
 //! the better one (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a
-//! shared-memory multiprocessor", SOSP 1991, which also found that a thread's last waits tell
-//! best what the next will be like). Where answers are slow it is a waste, so after a look in vain
-//! the thread rests from looking for [`REST`] times as long as that took. It wastes a
-//! thirty-third of its time at most, whatever its peers do, and finds out within milliseconds that
-//! they have become quick.
+//! shared-memory multiprocessor", SOSP 1991, who also let the last waits decide how the next one
+//! begins). Where answers are slow it is a waste, so after a look in vain the thread rests from
+//! looking for [`REST`] times as long as that took. So it wastes a thirty-third of a processor at
+//! most, whatever its peers do, and mostly finds out within milliseconds that they have become quick.
 //!
 //! A peer that waits for this same processor can't answer before it gets it. Where either runs
 //! cannot be seen from here (who may run on one processor only may have a peer on another), so it
