@@ -8,18 +8,18 @@
 //! So a wait begins with a long look, as long as a sleep and a wake-up cost: that costs at most
 //! twice what the better of looking and sleeping would have cost, and where answers are quick it is
 //! the better one (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a
-//! shared-memory multiprocessor", SOSP 1991, which also found that a thread's last waits tell
-//! best what the next will be like). Where answers are slow it is a waste, so after a look in vain
-//! the thread rests from looking for [`REST`] times as long as that took. It wastes a
-//! thirty-third of its time at most, whatever its peers do, and finds out within milliseconds that
-//! they have become quick.
+//! shared-memory multiprocessor", SOSP 1991, who also let the last waits decide how the next one
+//! begins). Where answers are slow it is a waste, so after a look in vain the thread rests from
+//! looking for [`REST`] times as long as that took. So it wastes a thirty-third of a processor at
+//! most, whatever its peers do, and mostly finds out within milliseconds that they have become quick.
 //!
 //! A peer that waits for this same processor can't answer before it gets it. Where either runs
 //! cannot be seen from here (who may run on one processor only may have a peer on another), so it
 //! is tried: a look in vain ends by yielding the processor, and if that brought the answer, the next
-//! looks yield from the beginning, which costs less than sleeping and being woken. Beside
-//! a thread that only computes, a yield comes back after milliseconds; that too is a look in vain, and
-//! a yield that dear is not begun with again.
+//! looks yield from the beginning, which costs less than sleeping and being woken. Beside a thread
+//! that only computes, a yield may come back after milliseconds. If this thread was awake for long
+//! enough before, that is the other's fair share; if not, it is the price of yielding, which counts as
+//! a look in vain, and the next look does not begin with a yield again.
 
 use crate::sys::process;
 use crate::time::now;
@@ -32,6 +32,9 @@ const LONG: Duration = Duration::from_micros(100);
 const REST: u32 = 32;
 /// What a look takes for the rest after it, at most: a thread can be stopped in one for hours.
 const LOOK_MAX: Duration = Duration::from_millis(10);
+/// Who has had the processor for a while is away for so many times as long, when others take their
+/// fair share: that is no price of yielding.
+const SHARERS: u32 = 4;
 /// Pauses between two looks at the word, at most: each takes its cache line from its owner.
 const PAUSES_MAX: u32 = 32;
 
@@ -40,6 +43,7 @@ const PAUSES_MAX: u32 = 32;
 struct Experience {
     /// Whether the last answer that pausing did not bring came from yielding.
     yields: bool,
+    /// When it goes on looking; or when it last came back from a long absence.
     rests_until: Duration,
 }
 
@@ -59,8 +63,21 @@ impl Experience {
                 ..self
             };
         }
+        if self.yields && is_dear && start.saturating_sub(self.rests_until) * SHARERS > took {
+            return Experience {
+                rests_until: end,
+                ..self
+            };
+        }
+        // An answer after a dear yield may have come from this processor or from another: the next
+        // look finds out by beginning with a yield, and the one after that does not, if that was dear.
+        let yields = if is_dear {
+            answered && !self.yields
+        } else {
+            self.yields
+        };
         Experience {
-            yields: self.yields && !is_dear,
+            yields,
             rests_until: end + took * REST,
         }
     }
@@ -155,9 +172,16 @@ mod tests {
         assert!(habit.yields);
         assert_eq!(habit.rests_until, Duration::ZERO);
         assert!(habit.and(false, START, START + LONG).yields);
-        let dear = habit.and(true, START, START + 40 * LONG);
+        let absent = 40 * LONG;
+        let shared = habit.and(true, START, START + absent);
+        assert!(shared.yields);
+        assert_eq!(shared.rests_until, START + absent);
+        let dear = shared.and(true, shared.rests_until + LONG, shared.rests_until + absent);
         assert!(!dear.yields);
-        assert!(dear.rests_until > START + 40 * LONG);
+        let tried_anew = dear.and(true, dear.rests_until, dear.rests_until + absent);
+        assert!(tried_anew.yields);
+        assert!(tried_anew.rests_until > dear.rests_until + 3 * absent);
+        assert!(dear.rests_until > START + 3 * absent);
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub(crate) mod atomic {
     pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
 
     /// Loom takes SeqCst on an operation for AcqRel and knows the order of SeqCst fences, so a
-    /// sequentially consistent operation is one beside a fence: what that order gives is kept.
+    /// sequentially consistent operation is one beside a fence. What that order gives is kept, and a
+    /// little is given beyond it: the fence also orders weaker operations before a load or after a
+    /// store, so the models do not notice if one of those should have been SeqCst too. (The fence
+    /// in the readers-writer lock's `write_lock` is such a case: without it the models pass.)
     fn sequentially<T>(order: Ordering, operation: impl FnOnce(Ordering) -> T) -> T {
         if order != SeqCst {
             return operation(order);
