@@ -198,7 +198,7 @@ $(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
 	$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH)
 
-demo: $(TARGET)/demo/producer $(TARGET)/demo/consumer
+demo: $(addprefix $(TARGET)/demo/,producer consumer worker)
 	c-tests/demo/demo.sh $(TARGET)/demo
 
 BENCH_PROGRAMS := $(patsubst benches/%.c,$(TARGET)/benches/%,$(wildcard benches/*.c))

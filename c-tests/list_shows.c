@@ -12,11 +12,13 @@ typedef struct {
 
 static const ipc_type_t sensor_type = IPC_TYPE(Sensor, 7);
 static char posix_name[64], queue_name[64];
+static const char *shared_queue; /* this library's */
 
 static void clean_up(void) {
   if (getpid() != test_pid) return;
   sem_unlink(posix_name);
   mq_unlink(queue_name);
+  ipc_mq_unlink(shared_queue, 0);
 }
 
 /* Finds an object by name or, if that is NULL, by id. Returns whether it is there. */
@@ -38,11 +40,51 @@ static int find(int kind, const char *name, int id, ipc_object_t *found) {
   return count;
 }
 
+/* A queue of this library is shown with its size, the one that ipc_mq(3) gives a formula for, and
+ * with who has it open; removing it removes the FIFO that its descriptor is made of. */
+static void show_shared_queue(void) {
+  const ipc_mq_attr_t attr = { .max_messages = 10, .message_size = 100 };
+  ipc_mq_t *mq;
+  CHECK_EQUAL(ipc_mq_open(&mq, shared_queue, &attr, IPC_CREATE, 0620), IPC_CREATED);
+  CHECK_EQUAL(ipc_mq_send(mq, "hello", 5, 0, 0), 0);
+
+  ipc_list_t *list;
+  ipc_object_t object;
+  CHECK_EQUAL(ipc_list(&list, IPC_KIND_MQ), 0);
+  do CHECK_EQUAL(ipc_list_next(list, &object), 1);
+  while (strcmp(object.name, shared_queue) != 0);
+  pid_t user;
+  CHECK_EQUAL(ipc_list_users(list, &object, &user, 1), 1);
+  CHECK_EQUAL(user, getpid());
+  CHECK_EQUAL(ipc_list_close(list), 0);
+  CHECK_EQUAL(object.kind, IPC_KIND_MQ);
+  CHECK_EQUAL(object.record, IPC_RECORD_GOOD);
+  CHECK_EQUAL(object.owner, geteuid());
+  CHECK_EQUAL(object.mode, 0620);
+  CHECK_EQUAL(object.size, 832 + 16 * 8 + 16 * 4 + 64 + 128 + 10 * (64 + 128));
+  CHECK(!find(IPC_KIND_SHM, shared_queue, 0, &object));
+
+  char descriptor[64], fifo[128] = "";
+  struct stat status;
+  snprintf(descriptor, sizeof descriptor, "/proc/self/fd/%d", ipc_mq_fd(mq));
+  CHECK(readlink(descriptor, fifo, sizeof fifo - 1) > 0);
+  CHECK(lstat(fifo, &status) == 0 && S_ISFIFO(status.st_mode));
+  CHECK_FAILS(ipc_remove(IPC_KIND_SHM, shared_queue, -1), -EMEDIUMTYPE, "found a message queue");
+  CHECK(lstat(fifo, &status) == 0);
+  CHECK_EQUAL(ipc_remove(IPC_KIND_MQ, shared_queue, -1), 0);
+  CHECK(lstat(fifo, &status) == -1 && errno == ENOENT);
+  CHECK(!find(IPC_KIND_MQ, shared_queue, 0, &object));
+  CHECK_EQUAL(ipc_remove(IPC_KIND_MQ, shared_queue, -1), -ENOENT);
+  CHECK_EQUAL(ipc_mq_stale(mq), 1);
+  CHECK_EQUAL(ipc_mq_close(mq), 0);
+}
+
 int main(void) {
   umask(0); /* mq_open and sem_open would take bits from the modes */
   const char *region = unique_name("region"), *semaphore = unique_name("semaphore");
   const char *foreign = unique_name("foreign"), *damaged = unique_name("damaged");
   const char *decoy = unique_name("decoy");
+  shared_queue = unique_name("shared-queue");
   atexit(clean_up);
   snprintf(posix_name, sizeof posix_name, "/ripc-test-%d-posix", (int)getpid());
   snprintf(queue_name, sizeof queue_name, "/ripc-test-%d-queue", (int)getpid());
@@ -121,6 +163,8 @@ int main(void) {
     CHECK(!find(IPC_KIND_KERNEL_MQ, queue_name, 0, &object));
   }
 
+  show_shared_queue();
+
   /* Another kind at the name is left alone. */
   CHECK_FAILS(ipc_remove(IPC_KIND_SEM, region, -1), -EMEDIUMTYPE, "expected a named semaphore");
   CHECK_EQUAL(ipc_remove(IPC_KIND_SHM, semaphore, -1), -EMEDIUMTYPE);
@@ -150,7 +194,7 @@ int main(void) {
   }
 
   CHECK_EQUAL(ipc_list(&list, 0), -EINVAL);
-  CHECK_EQUAL(ipc_list(&list, 0x100), -EINVAL);
+  CHECK_EQUAL(ipc_list(&list, 0x200), -EINVAL);
   CHECK_EQUAL(ipc_list(NULL, IPC_KIND_ALL), -EINVAL);
   CHECK_EQUAL(ipc_list_next(NULL, &object), -EINVAL);
   CHECK_EQUAL(ipc_list_next(list, &object), -EBADF);

@@ -13,13 +13,13 @@
 //! | C face | [`ffi`] | one thin file per mechanism: pointers, flags, handles, docs; no logic |
 //! | mechanisms | `shm` | regions of shared memory |
 //! | | `semaphore`, `libc_semaphore` | named semaphores: this library's, and those of sem_open |
-//! | | `mq` | message queues |
+//! | | `mq` | message queues: in shared memory (`mq::shared`), and the kernel's behind the same face |
 //! | | `pipe`, `fifo`, `transfer` | pipes without and with a name, and whole transfers over any descriptor |
 //! | | `spawn` | child processes |
 //! | | `sock`, `pty` | UNIX sockets and pseudoterminals |
 //! | | `sysv` | System V shared memory, message queues and semaphores |
 //! | | `list` | what objects there are on the machine, and who uses them |
-//! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore, ... |
+//! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore, latch, ... |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
 //! | for all | `error`, `errno`, `name`, `text`, `time` | results, names of errors and of objects, short texts, deadlines |

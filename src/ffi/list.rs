@@ -72,9 +72,9 @@ pub struct ipc_object_t {
     pub mode: libc::mode_t,
     /// With a good record: the version of the declared type.
     pub type_version: c_uint,
-    /// Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
-    /// caller may not read a queue of the kernel). System V semaphore sets: how many
-    /// semaphores. Others: the bytes of their file.
+    /// Shared memory and this library's queues: the bytes of their data. Other queues: the bytes
+    /// in them now (0 too where the caller may not read a queue of the kernel). System V semaphore
+    /// sets: how many semaphores. Others: the bytes of their file.
     pub size: u64,
     /// How many processes are known to have it mapped or open: ipc_list_users() tells which.
     pub users: usize,
