@@ -11,7 +11,7 @@
 
 typedef struct {
   char name[96];
-  size_t size;
+  size_t size, ring_size;
   qb_ringbuffer_t *made, *ring;
 } Libqb;
 
@@ -21,8 +21,9 @@ static void *create(const bench_job_t *job, const char **why) {
   libqb->size = job->size;
   snprintf(libqb->name, sizeof libqb->name, "%s", job->name);
   /* Each chunk has a header of two words, and the ring wants some room left. */
-  libqb->made = qb_rb_open(
-    libqb->name, job->depth * (job->size + 16) + 64, QB_RB_FLAG_CREATE | QB_RB_FLAG_SHARED_PROCESS, 0);
+  libqb->ring_size = job->depth * (job->size + 16) + 64;
+  libqb->made =
+    qb_rb_open(libqb->name, libqb->ring_size, QB_RB_FLAG_CREATE | QB_RB_FLAG_SHARED_PROCESS, 0);
   if (libqb->made) return libqb;
   *why = "refused by qb_rb_open()";
   free(libqb);
@@ -32,7 +33,7 @@ static void *create(const bench_job_t *job, const char **why) {
 static void attach(void *queue, int ends) {
   Libqb *libqb = queue;
   (void)ends;
-  libqb->ring = qb_rb_open(libqb->name, 0, QB_RB_FLAG_SHARED_PROCESS, 0);
+  libqb->ring = qb_rb_open(libqb->name, libqb->ring_size, QB_RB_FLAG_SHARED_PROCESS, 0);
   PEER_REQUIRE(libqb->ring != NULL);
 }
 

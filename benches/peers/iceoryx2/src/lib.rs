@@ -152,7 +152,9 @@ unsafe extern "C" fn receive(of: *mut c_void) -> u64 {
     loop {
         if let Some(sample) = subscriber.receive().expect("received") {
             let words = sample.payload();
-            let sum = words.iter().fold(0, |sum: u64, word| sum.wrapping_add(*word));
+            let sum = words
+                .iter()
+                .fold(0, |sum: u64, word| sum.wrapping_add(*word));
             assert!(
                 words.len() == queue.words && sum == words[0].wrapping_mul(words.len() as u64),
                 "a message came torn"
