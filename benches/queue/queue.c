@@ -20,7 +20,7 @@
  *   wake            from the send to the receive of a message whose receiver sleeps (/proc/PID/stat says so)
  *   alone           send, then receive, in one thread
  *   crowd           four senders and four receivers that share two processors
- *   growth          a pair of send and receive while so many others are queued; and filling and draining
+ *   growth          a pair of send and receive while so many others are queued; filling, the first receive, draining
  *   creation        time and memory for a queue of so many slots
  *   calls           system calls and allocations in a pair of send and receive, when nobody sleeps
  *
@@ -69,7 +69,7 @@ typedef struct {
   _Atomic uint64_t sum_sent, sum_received, sleeps;
   _Atomic pid_t receiver;
   _Atomic int received;
-  double fill_ns, pair_ns, drain_ns;
+  double fill_ns, first_ns, pair_ns, drain_ns;
   _Atomic int filled;
   double calls, allocations;
   double samples[SAMPLES_MAX];
@@ -549,7 +549,7 @@ typedef struct {
   const bench_peer_t *peer;
   int level, kind, rounds;
   const char *why;
-  double pair[ROUNDS], fill[ROUNDS], drain[ROUNDS];
+  double pair[ROUNDS], fill[ROUNDS], first[ROUNDS], drain[ROUNDS];
 } Growth;
 
 static Growth growths[PEERS_MAX * LEVELS * KINDS];
@@ -583,6 +583,10 @@ static void grow(int side) {
     if (i % 64 == 0 && processor_ns() - begin > growth_limit_ns) exit(0);
   }
   shared->fill_ns = (processor_ns() - begin) / count;
+  begin = processor_ns();
+  peer->receive(queue);
+  shared->first_ns = processor_ns() - begin;
+  peer->send(queue, 0, next_priority(&state));
   atomic_store(&shared->filled, 1);
   enum { PAIRS = 20000 };
   int pairs = 0;
@@ -630,6 +634,7 @@ static void measure_growth(void) {
           } else {
             growth->pair[growth->rounds] = shared->pair_ns;
             growth->fill[growth->rounds] = shared->fill_ns;
+            growth->first[growth->rounds] = shared->first_ns;
             growth->drain[growth->rounds++] = shared->drain_ns;
           }
           peer->destroy(queues[0]);
@@ -637,11 +642,11 @@ static void measure_growth(void) {
       }
     }
   }
-  puts("\nGrowth: nanoseconds of the processor for a pair of send and receive (for filling / for draining, each message)");
-  puts("at 64 B, with so many other messages queued");
+  puts("\nGrowth: nanoseconds of the processor at 64 B, with so many other messages queued, for a pair of send and receive (and");
+  puts("for each message of filling / for the first receive after that, where a queue may put off its work / of draining)");
   for (int kind = 0; kind < KINDS; kind++) {
     printf("%-22s", kind == 0 ? "one priority" : "1,000 priorities");
-    for (int level = 0; level < level_count; level++) printf(" %19d", levels[level]);
+    for (int level = 0; level < level_count; level++) printf(" %25d", levels[level]);
     puts("");
     for (int i = 0; i < peer_count; i++) {
       if (!(peers[i]->abilities & BENCH_PRIORITIES)) continue;
@@ -652,10 +657,11 @@ static void measure_growth(void) {
         char text[40] = "no";
         if (!growth->why) {
           snprintf(
-            text, sizeof text, "%.0f (%.0f / %.0f)", median_of(growth->pair, growth->rounds),
-            median_of(growth->fill, growth->rounds), median_of(growth->drain, growth->rounds));
+            text, sizeof text, "%.0f (%.0f / %.3g / %.0f)", median_of(growth->pair, growth->rounds),
+            median_of(growth->fill, growth->rounds), median_of(growth->first, growth->rounds),
+            median_of(growth->drain, growth->rounds));
         }
-        printf(" %19s", text);
+        printf(" %25s", text);
       }
       puts("");
     }
@@ -1128,8 +1134,9 @@ static void write_json(const char *path) {
       json_field(file, "why_not", growth->why);
     } else {
       fprintf(
-        file, "\"pair_ns\": %.6g, \"fill_ns\": %.6g, \"drain_ns\": %.6g", median_of(growth->pair, growth->rounds),
-        median_of(growth->fill, growth->rounds), median_of(growth->drain, growth->rounds));
+        file, "\"pair_ns\": %.6g, \"fill_ns\": %.6g, \"first_receive_ns\": %.6g, \"drain_ns\": %.6g",
+        median_of(growth->pair, growth->rounds), median_of(growth->fill, growth->rounds),
+        median_of(growth->first, growth->rounds), median_of(growth->drain, growth->rounds));
     }
     fputc('}', file);
   }
