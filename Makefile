@@ -200,7 +200,7 @@ bench: $(BENCH_PROGRAMS) bench-queue-built
 # driver says so. QUEUE_FLAGS=quick takes less time.
 QUEUE_FLAGS ?=
 QUEUE_PEERS := $(TARGET)/benches/peers
-QUEUE_HEADERS := benches/queue/peer.h benches/queue/peers.h benches/support/bench.h
+QUEUE_HEADERS := $(wildcard benches/queue/*.h) benches/support/bench.h
 # With -O3 the loops over payloads take wide steps in C too, as those of the peer in Rust do.
 BENCH_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) -O3 $(WARNINGS) -Ibenches/support -Ibenches/queue
 # $(call if_header,HEADER,COMMAND) runs the command where the compiler finds the header.
