@@ -32,7 +32,7 @@ void measure_creation(void) {
   }
   for (int slots = 0; slots < CREATIONS - is_quick; slots++) {
     double times[PEERS_MAX][ROUNDS];
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < FEW_ROUNDS; round++) {
       for (int i = 0; i < creation_count; i++) {
         Creation *creation = &creations[round % 2 ? creation_count - 1 - i : i];
         char name[64];
@@ -46,7 +46,7 @@ void measure_creation(void) {
         creation->peer->destroy(queue);
       }
     }
-    for (int i = 0; i < creation_count; i++) creations[i].time_ns[slots] = bench_median(times[i], ROUNDS);
+    for (int i = 0; i < creation_count; i++) creations[i].time_ns[slots] = bench_median(times[i], FEW_ROUNDS);
   }
   puts("\nCreation of a queue of 64 B messages: microseconds, and bytes of shared memory");
   printf("%-22s", "");

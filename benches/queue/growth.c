@@ -67,7 +67,7 @@ void measure_growth(void) {
         growths[growth_count++] = (Growth) { .peer = peers[i], .level = level, .kind = kind };
       }
       int number = (int)(&growths[growth_count] - first);
-      for (int round = 0; round < ROUNDS; round++) {
+      for (int round = 0; round < FEW_ROUNDS; round++) {
         for (int step = 0; step < number; step++) {
           Growth *growth = &first[round % 2 ? number - 1 - step : step];
           if (growth->why) continue;

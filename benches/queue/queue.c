@@ -8,8 +8,8 @@
  *                                                  have TEXT in their names; the JSON goes to DIRECTORY (.), the peers
  *                                                  are the shared objects in target/benches/peers
  *
- * Every figure is the median of rounds in one run, in which all take their turns (ROUNDS of them, and who comes first
- * changes), because these machines are shared: only ratios between rows of one run mean something. They are taken
+ * Every figure is the median of rounds in one run, in which all take their turns (ROUNDS of them, or FEW_ROUNDS, and who
+ * comes first changes), because these machines are shared: only ratios between rows of one run mean something. They are taken
  * round by round. Two processes run on two processors, one each. Every byte of every message is written by its
  * sender and read by its receiver, in place where the peer's interface has a way to, and a torn or lost message ends
  * the run. A receiver blocks, unless its row says that it polls.

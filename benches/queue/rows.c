@@ -27,7 +27,7 @@ const Measure crowd_measure = {
   .needs = BENCH_MANY, .size_count = 1, .scale = 1e6,
 };
 
-static double target_ns(void) { return is_quick ? 1e7 : 6e7; }
+static double target_ns(void) { return is_quick ? 6e6 : 3.5e7; }
 
 /* A queue of as many messages as the others have, or of as many as the system's limits permit. */
 static void *create_queue(const char *name, int size, size_t *depth, const char **why) {
@@ -78,7 +78,8 @@ static const char *calibrate(const Measure *measure, int size, int *messages) {
   for (count = sizes[size] > 65536 ? 8 : 256;; count *= 8) {
     const char *why = measure_once(measure, size, &outcome);
     if (why) return why;
-    if (outcome.elapsed_ns > target_ns() / 8 || count > 10000000) break;
+    int most = measure->has_samples ? SAMPLES_MAX : 1 << 28;
+    if (outcome.elapsed_ns > target_ns() / 8 || count > most / 8) break;
   }
   double messages_wanted = count * target_ns() / outcome.elapsed_ns;
   if (measure->has_samples && messages_wanted > SAMPLES_MAX) messages_wanted = SAMPLES_MAX;
@@ -133,8 +134,14 @@ static void print_table(const Measure *measure) {
     puts("");
   }
   for (int i = 0; i < row_count; i++) {
-    if (rows[i].measure == measure && rows[i].why) {
-      printf("  no: %s, %s: %s\n", rows[i].peer->name, size_names[rows[i].size], rows[i].why);
+    const Row *row = &rows[i];
+    if (row->measure != measure) continue;
+    if (row->why) {
+      printf("  no: %s, %s: %s\n", row->peer->name, size_names[row->size], row->why);
+    } else if (row->depth < depths[row->size]) {
+      printf(
+        "  %s, %s: room for %zu messages, not %zu, by the system's limits\n", row->peer->name, size_names[row->size],
+        row->depth, depths[row->size]);
     }
   }
   fflush(stdout);
@@ -156,7 +163,7 @@ void measure_all(const Measure *measure) {
     int number = (int)(&rows[row_count] - first);
     for (int round = 0; round < ROUNDS; round++) {
       for (int step = 0; step < number; step++) {
-        /* Each is first once, and each second time the order is turned round. */
+        /* Another one begins each time, and each second time the order is turned round. */
         int at = (step + round * number / ROUNDS) % number;
         Row *row = &first[round % 2 ? number - 1 - at : at];
         if (row->why) continue;

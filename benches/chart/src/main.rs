@@ -228,6 +228,10 @@ fn draw_bars(area: &Area, panel: &Panel, bars: &[Bar]) -> Outcome {
     Ok(())
 }
 
+fn last_cost(points: &[(f64, f64)]) -> f64 {
+    points.last().map_or(0.0, |&(_, cost)| cost)
+}
+
 fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Outcome {
     let growth = list(results, "growth");
     let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
@@ -247,7 +251,7 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
     }
     let all = || lines.iter().flat_map(|(_, points)| points.iter().copied());
     let most = all().map(|(_, cost)| cost).fold(100.0, f64::max) * 2.0;
-    let last = all().map(|(queued, _)| queued).fold(100.0, f64::max) * 8.0;
+    let last = all().map(|(queued, _)| queued).fold(100.0, f64::max) * 16.0;
     let mut chart = ChartBuilder::on(area)
         .margin(20)
         .caption(title, ("sans-serif", 19).into_font().color(&TEXT))
@@ -263,6 +267,9 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
         .y_label_formatter(&|value| format!("{value:.0}"))
         .light_line_style(LIMIT.mix(0.4))
         .draw()?;
+    // Who costs least comes first, so that each name can keep its distance from the one below.
+    lines.sort_by(|(_, a), (_, b)| last_cost(a).total_cmp(&last_cost(b)));
+    let mut below = 0.0;
     for (name, points) in &lines {
         let colour = colour_of(results, name);
         chart.draw_series(LineSeries::new(
@@ -276,11 +283,9 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
         )?;
         if let Some(&(queued, cost)) = points.last() {
             let style = ("sans-serif", 13).into_font().color(&colour);
-            chart.draw_series([Text::new(
-                name.to_string(),
-                (queued * 1.2, cost * 1.1),
-                style,
-            )])?;
+            let height = f64::max(cost * 1.1, below);
+            below = height * (most / 10.0).powf(0.05);
+            chart.draw_series([Text::new(name.to_string(), (queued * 1.3, height), style)])?;
         }
     }
     Ok(())
