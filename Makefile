@@ -43,7 +43,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-kill check-kill-full check-kill-here check-kill-full-here check-all bench install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-kill check-kill-full check-kill-here check-kill-full-here check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC)
@@ -209,8 +209,52 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
 
 # One after the other: they would disturb each other.
-bench: $(BENCH_PROGRAMS)
+bench: $(BENCH_PROGRAMS) bench-queue-built
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
+	@$(MAKE) --no-print-directory bench-queue
+
+# The message queue against its peers (benches/queue). What a peer needs may be missing: then it is left out, and the
+# driver says so. QUEUE_FLAGS=quick takes less time.
+QUEUE_FLAGS ?=
+QUEUE_PEERS := $(TARGET)/benches/peers
+QUEUE_HEADERS := $(wildcard benches/queue/*.h) benches/support/bench.h
+# With -O3 the loops over payloads take wide steps in C too, as those of the peer in Rust do.
+BENCH_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) -O3 $(WARNINGS) -Ibenches/support -Ibenches/queue
+# $(call if_header,HEADER,COMMAND) runs the command where the compiler finds the header.
+if_header = @rm -f $@; mkdir -p $(@D); \
+	if echo '\#include <$(1)>' | $(CXX) -E -x c++ - >/dev/null 2>&1; then set -x; $(2); fi
+# $(call if_crate,DIRECTORY,FILE) builds a crate of the benchmarks', where the registry and what it needs can be had.
+if_crate = @rm -f $@; mkdir -p $(@D); \
+	if $(CARGO) build --release --locked --manifest-path $(1)/Cargo.toml --target-dir $(TARGET)/benches/cargo \
+	  >$@.log 2>&1; then cp $(TARGET)/benches/cargo/release/$(2) $@; \
+	else echo "robustipc: $(1) cannot be built here: $$(grep -m 1 '^error' $@.log)" >&2; fi
+
+$(TARGET)/benches/queue: $(wildcard benches/queue/*.c) $(QUEUE_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) $$($(STAGED) --cflags) $(wildcard benches/queue/*.c) -o $@ $$($(STAGED) --libs) $(RPATH) -pthread -ldl
+
+$(QUEUE_PEERS)/boost.so: benches/peers/boost.cpp $(QUEUE_HEADERS)
+	$(call if_header,boost/interprocess/ipc/message_queue.hpp,$(CXX) -std=c++17 $(CXXFLAGS) -O3 -Wall -Wextra -Ibenches/queue -fPIC -shared $< -o $@ -pthread)
+
+$(QUEUE_PEERS)/libqb.so: benches/peers/libqb.c $(QUEUE_HEADERS)
+	$(call if_header,qb/qbrb.h,$(CC) $(BENCH_CFLAGS) -fPIC -shared $< -o $@ -lqb)
+
+$(QUEUE_PEERS)/zeromq.so: benches/peers/zeromq.c $(QUEUE_HEADERS)
+	$(call if_header,zmq.h,$(CC) $(BENCH_CFLAGS) -fPIC -shared $< -o $@ -lzmq)
+
+$(QUEUE_PEERS)/iceoryx2.so: $(wildcard benches/peers/iceoryx2/src/*.rs benches/peers/iceoryx2/Cargo.*) | tools
+	$(call if_crate,benches/peers/iceoryx2,libpeer_iceoryx2.so)
+
+$(TARGET)/benches/chart: $(wildcard benches/chart/src/*.rs benches/chart/Cargo.*) | tools
+	$(call if_crate,benches/chart,bench-chart)
+
+bench-queue-built: $(TARGET)/benches/queue $(addprefix $(QUEUE_PEERS)/,boost.so libqb.so zeromq.so iceoryx2.so) $(TARGET)/benches/chart
+
+bench-queue: bench-queue-built
+	@mkdir -p $(TARGET)/bench
+	$(TARGET)/benches/queue $(QUEUE_FLAGS) $(TARGET)/bench
+	@if test -x $(TARGET)/benches/chart; then $(TARGET)/benches/chart $(TARGET)/bench/queue.json $(TARGET)/bench/queue.svg; \
+	else echo "No picture: benches/chart was not built."; fi
 
 # The C tests come last: their summary is the last line.
 check: check-rust check-kill-here check-c

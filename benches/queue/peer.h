@@ -1,0 +1,96 @@
+/* What the driver of the queue benchmark (queue.c) asks of everyone it measures.
+ *
+ * A peer is a table of functions. Those that need a package or a registry are shared objects of their own,
+ * which the driver loads when they were built; each exports
+ *
+ *     const bench_peer_t *bench_peer(size_t index);     NULL after the last one
+ *
+ * benches/peers/iceoryx2 has the same structs in Rust.
+ */
+#ifndef BENCH_PEER_H
+#define BENCH_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What a peer is and can do. */
+enum {
+  /* No queue to choose, but a bound that none can pass: compared with nothing. */
+  BENCH_LIMIT = 1,
+  /* Its receiver never sleeps, and keeps a processor busy. */
+  BENCH_POLLS = 2,
+  /* Any number of senders and of receivers, each message to one of them. */
+  BENCH_MANY = 4,
+  /* Messages have priorities. */
+  BENCH_PRIORITIES = 8,
+  /* Holds one message: measured for latency alone. */
+  BENCH_ONE_MESSAGE = 16,
+  /* The library's own. */
+  BENCH_OURS = 32,
+  /* Moves several messages a call: measured for throughput alone. */
+  BENCH_BATCH = 64,
+  /* The shared memory that it takes is all made by create(), under /dev/shm with the job's name in it. */
+  BENCH_FILE = 128
+};
+
+/* Which ends of the queue a process uses. */
+enum { BENCH_SENDS = 1, BENCH_RECEIVES = 2 };
+
+typedef struct {
+  /* Without a slash; no other queue has it. */
+  const char *name;
+  /* Of every message, in bytes: a multiple of 8, at least 64. */
+  size_t size;
+  /* How many messages wait before the queue is full; for streams, no meaning. */
+  size_t depth;
+} bench_job_t;
+
+typedef struct {
+  const char *name;
+  /* The settings that were chosen, for the output. */
+  const char *how;
+  int abilities;
+  /* Makes a queue, before the processes that use it are forked. NULL: it cannot, and *why tells in a few words. */
+  void *(*create)(const bench_job_t *job, const char **why);
+  /* In the process that uses the ends. A receiver attaches before the senders do. */
+  void (*attach)(void *queue, int ends);
+  /* Sends a message of 64-bit words that are all `value`. Waits while the queue is full. */
+  void (*send)(void *queue, uint64_t value, unsigned priority);
+  /* Waits for a message, reads all of it and returns the word that it is made of. */
+  uint64_t (*receive)(void *queue);
+  /* NULL, or: sends what send() has kept back so far. */
+  void (*flush)(void *queue);
+  void (*detach)(void *queue);
+  /* In the process that called create(). */
+  void (*destroy)(void *queue);
+} bench_peer_t;
+
+#define PEER_REQUIRE(condition) \
+  do { \
+    if (!(condition)) { \
+      perror(__FILE__ ": " #condition); \
+      exit(1); \
+    } \
+  } while (0)
+
+/* Writes every byte of a message. */
+static inline void bench_write_payload(void *payload, size_t size, uint64_t value) {
+  uint64_t *words = (uint64_t *)payload;
+  for (size_t i = 0; i < size / 8; i++) words[i] = value;
+}
+
+/* Reads every byte of a message, and ends the process if it is torn. */
+static inline uint64_t bench_read_payload(const void *payload, size_t size) {
+  const uint64_t *words = (const uint64_t *)payload;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < size / 8; i++) sum += words[i];
+  if (sum != words[0] * (size / 8)) {
+    fprintf(stderr, "a message of %zu bytes came torn\n", size);
+    exit(1);
+  }
+  return words[0];
+}
+
+#endif
