@@ -847,7 +847,7 @@ const struct operation mq_operations[] = {
   {.name = "mq.peek", .set_up = set_up_levels, .prepare = prepare_first, .run = run_peek, .after = after_peek,
    RECEIVES, RECOVERED},
   {.name = "mq.watch", .set_up = set_up_some, .prepare = warm_up, .run = run_watch, .after = after,
-   .release = release_sender, .meanwhile = meanwhile, .check = check, .settle = settle_watch, RECOVERED},
+   .meanwhile = meanwhile, .check = check, .settle = settle_watch, RECOVERED},
   {.name = "mq.watched.send.empty", .set_up = set_up_watched_empty, .prepare = prepare_send, .run = run_send,
    .after = after, .let_go = let_go_watched, SENDS, RECOVERED_RECEIVING},
   {.name = "mq.watched.send.last", .set_up = set_up_watched_nearly_full, .prepare = prepare_send, .run = run_send,
