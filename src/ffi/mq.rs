@@ -18,7 +18,7 @@ pub struct ipc_mq_t {
     _private: [u8; 0],
 }
 
-static QUEUES: Table<Queue> = Table::new(8, "message queue handle");
+static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 
 /// How large a message queue is. Zero what is not named here: { .max_messages = 10,
 /// .message_size = 128 }.
@@ -240,22 +240,25 @@ pub unsafe extern "C" fn ipc_mq_send(
 ) -> c_int {
     guard_fast(
         c"ipc_mq_send",
-        || {
-            if timeout_ns < IPC_FOREVER {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let message = unsafe { slice::from_raw_parts(bytes_fast(msg, len)?, len) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let message = unsafe { slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority, timeout_ns != 0) {
-                Ok(()) => Some(0),
+                Ok(()) => {
+                    queue.release();
+                    Some(0)
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_send", move || {
                     Err(queue.send_failed(message, priority, error))
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
             let message = Source { message, priority };
@@ -263,14 +266,6 @@ pub unsafe extern "C" fn ipc_mq_send(
             Ok(0)
         },
     )
-}
-
-/// Where bytes begin, if `message` and `buffer` need not look twice at them.
-#[inline(always)]
-fn bytes_fast<T>(start: *const c_void, length: usize) -> Option<*mut T> {
-    // No object has more than isize::MAX bytes.
-    let is_usual = !start.is_null() && !is_handle(start) && length <= isize::MAX as usize;
-    is_usual.then_some(start.cast_mut().cast())
 }
 
 /// # Safety
@@ -326,23 +321,27 @@ pub unsafe extern "C" fn ipc_mq_receive(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_mq_receive",
-        || {
-            if timeout_ns < IPC_FOREVER || !priority.is_aligned() {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
+            {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let buffer = unsafe { slice::from_raw_parts_mut(bytes_fast(buf, capacity)?, capacity) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let buffer = unsafe { slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer, timeout_ns != 0) {
-                // SAFETY: checked for alignment; the rest by the contract of this call.
-                Ok(received) => Some(unsafe { hand_over(received, priority) }),
+                Ok(received) => {
+                    queue.release();
+                    // SAFETY: checked for alignment; the rest by the contract of this call.
+                    Some(unsafe { hand_over(received, priority) })
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_receive", move || {
                     Err(queue.receive_failed(buffer, error))
                 })),
             }
         },
-        || {
+        move || {
             if !priority.is_aligned() {
                 checked(priority, "priority")?;
             }
@@ -397,7 +396,8 @@ const MANY: usize = 32;
 ///
 /// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
 /// error, and then none was.
-/// Errors: as ipc_mq_send().
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
+/// -ENOMEM as ipc_mq_send(). Messages that are too long are found before any is sent.
 /// Threads: safe. Others' messages may come between.
 /// Death: each message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -450,7 +450,8 @@ const EMPTY: Source<'static> = Source {
 ///
 /// Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
 /// none was.
-/// Errors: as ipc_mq_receive().
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT as
+/// ipc_mq_receive().
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the messages of this call.
 #[unsafe(no_mangle)]
@@ -736,13 +737,26 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
     })
 }
 
-/// The queue's descriptor, for poll() and its like: readable when there is a message, writable
-/// when there is room. It is an mqd_t. It has O_NONBLOCK, which must stay so: waiting is the
-/// library's.
+/// A descriptor for poll(), select() and epoll: readable as long as there is a message, writable
+/// as long as there is room, whoever sends and receives. Nothing is to be read from it or written to
+/// it.
+///
+/// The queue in shared memory has one from the first such call on, of whatever process: a hidden
+/// FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on a call that finds
+/// or leaves the queue empty or full makes a system call for it, in all processes. When a process
+/// dies in a call, the descriptor may be ready for nothing until the next call: so send and
+/// receive with timeout 0. (A message that comes back because its borrower died makes it readable
+/// when the next call on the queue finds that out. In a queue whose room is all reserved or
+/// borrowed it is writable.)
+///
+/// With IPC_KERNEL it is the queue's own, an mqd_t. It has O_NONBLOCK, which must stay so: waiting
+/// is the library's.
 ///
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.
-/// Errors: -EINVAL NULL; -EBADF the handle is closed.
+/// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
+/// and has to ask for its descriptor first; -EMFILE, -ENFILE too many descriptors; -ENOSPC,
+/// -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
@@ -757,9 +771,9 @@ pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
 /// never misses a message. Any number of handles and processes may have a notification of the same
 /// queue.
 ///
-/// This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, has
-/// three descriptors (four for an eventfd), and ends with the notification. Without a thread, poll
-/// ipc_mq_fd().
+/// This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, and
+/// ends with the notification. With IPC_KERNEL it has three descriptors; one more for an eventfd.
+/// Without a thread, poll ipc_mq_fd().
 ///
 /// A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
 /// queued real-time signals is reached, it comes without its value.

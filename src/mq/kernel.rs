@@ -6,7 +6,7 @@
 //! counts in the time of day, which steps, and is restarted behind the caller's back after a
 //! signal handler installed with SA_RESTART.
 
-use super::notify::{self, Action, Notification};
+use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Options};
 use crate::error::{Errno, Error, Result, fail, failed};
 use crate::name::Name;
@@ -16,8 +16,6 @@ use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use crate::time::Deadline;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicBool, Ordering};
-use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 pub(crate) struct KernelQueue {
@@ -25,11 +23,7 @@ pub(crate) struct KernelQueue {
     descriptor: OwnedFd,
     direction: Direction,
     nonblocking: bool,
-    /// Only ever tried, never waited for: in a child, a thread that held it when the parent
-    /// forked does not exist.
-    notification: Mutex<Option<Notification>>,
-    /// Whether there may be one.
-    is_notifying: AtomicBool,
+    notifier: Notifier,
 }
 
 impl KernelQueue {
@@ -45,8 +39,7 @@ impl KernelQueue {
             descriptor,
             direction,
             nonblocking: options.nonblocking,
-            notification: Mutex::new(None),
-            is_notifying: AtomicBool::new(false),
+            notifier: Notifier::default(),
         };
         let creation = Creation {
             mode: options.mode,
@@ -132,10 +125,7 @@ impl KernelQueue {
         buffer: &mut [MaybeUninit<u8>],
     ) -> Result<(usize, u32), Errno> {
         let received = mqueue::try_receive(self.descriptor.as_fd(), buffer)?;
-        // Relaxed: the notification's own thread, which alone asks, was started after it was set.
-        if self.is_notifying.load(Ordering::Relaxed) {
-            notify::note_received();
-        }
+        self.notifier.note_received();
         Ok(received)
     }
 
@@ -247,45 +237,16 @@ impl KernelQueue {
     }
 
     pub(crate) fn notify(&self, action: Action) -> Result<()> {
-        let mut current = self.lock_notification()?;
-        if current
-            .as_ref()
-            .is_some_and(Notification::is_of_this_process)
-        {
-            return Err(fail!(
-                EBUSY,
-                "{}: this handle has a notification already; end it first",
-                self.name
-            ));
-        }
-        self.is_notifying.store(true, Ordering::Relaxed);
-        let notification = Notification::start(self.descriptor.as_fd(), action)?;
-        let beginning = notification.beginning();
-        *current = Some(notification);
-        // The action may end its own notification at once: it has to find it, and no lock.
-        drop(current);
-        beginning.begin().map_err(|errno| {
-            // Nothing was begun, so that there is nothing that ending could fail to end.
-            let _ = self.end_notification();
-            failed!(errno, "{}: cannot be watched", self.name)
-        })
+        let arrivals = || -> Result<Box<dyn Arrivals>> {
+            let arrivals = mqueue::Arrivals::of(self.descriptor.as_fd())
+                .map_err(|errno| failed!(errno, "no descriptors for the notification"))?;
+            Ok(Box::new(arrivals))
+        };
+        self.notifier.begin(&self.name, &arrivals, action)
     }
 
     pub(crate) fn end_notification(&self) -> Result<()> {
-        // Taken out first: the thread that is then waited for may call this too.
-        let ended = self.lock_notification()?.take();
-        drop(ended);
-        Ok(())
-    }
-
-    fn lock_notification(&self) -> Result<MutexGuard<'_, Option<Notification>>> {
-        self.notification.try_lock().ok_or_else(|| {
-            fail!(
-                EBUSY,
-                "{}: another thread is just changing this handle's notification",
-                self.name
-            )
-        })
+        self.notifier.end(&self.name)
     }
 }
 

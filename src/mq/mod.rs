@@ -7,6 +7,7 @@
 mod kernel;
 mod notify;
 mod shared;
+mod try_lock;
 
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
@@ -281,7 +282,7 @@ impl Queue {
     /// Readable when there is a message.
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         match self {
-            Queue::Shared(_) => Err(fail!(ENOTSUP, "not yet")),
+            Queue::Shared(queue) => queue.descriptor(),
             Queue::Kernel(queue) => Ok(queue.descriptor()),
         }
     }
@@ -289,7 +290,7 @@ impl Queue {
     /// Has `action` done for the messages that wait and for each that comes.
     pub(crate) fn notify(&self, action: Action) -> Result<()> {
         match self {
-            Queue::Shared(_) => Err(fail!(ENOTSUP, "not yet")),
+            Queue::Shared(queue) => queue.notify(action),
             Queue::Kernel(queue) => queue.notify(action),
         }
     }
@@ -297,7 +298,7 @@ impl Queue {
     /// Ends that: when this returns, the action is over, unless the action itself called.
     pub(crate) fn end_notification(&self) -> Result<()> {
         match self {
-            Queue::Shared(_) => Ok(()),
+            Queue::Shared(queue) => queue.end_notification(),
             Queue::Kernel(queue) => queue.end_notification(),
         }
     }

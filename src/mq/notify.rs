@@ -7,15 +7,17 @@
 //! moment between two registrations, any number of processes may be told, and it sleeps
 //! while messages wait that nobody takes.
 
-use crate::error::{Result, failed};
-use crate::sys::mqueue::{self, Arrivals, Event};
+use super::try_lock::{TryLock, TryLockGuard};
+use crate::error::{Result, fail, failed};
+use crate::name::Name;
+use crate::sys::mqueue::{self, Event};
 use crate::sys::thread::Thread;
 use crate::sys::{process, signal};
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// What is done when messages come.
@@ -37,40 +39,121 @@ thread_local! {
     static RECEIVED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Notes that this thread has received a message.
-#[inline]
-pub(crate) fn note_received() {
-    RECEIVED.set(RECEIVED.get().wrapping_add(1));
+/// The notification of one handle, if it has one.
+#[derive(Default)]
+pub(super) struct Notifier {
+    /// Only ever tried, never waited for: in a child, a thread that held it when the parent
+    /// forked does not exist.
+    current: TryLock<Option<Notification>>,
+    /// Whether there may be one.
+    is_notifying: AtomicBool,
+}
+
+impl Notifier {
+    /// Has `action` done for the messages that wait and for each that comes. `arrivals` are made
+    /// when it is certain that there is no notification yet.
+    pub(super) fn begin(
+        &self,
+        name: &Name,
+        arrivals: &dyn Fn() -> Result<Box<dyn Arrivals>>,
+        action: Action,
+    ) -> Result<()> {
+        let mut current = self.lock(name)?;
+        if current
+            .as_ref()
+            .is_some_and(Notification::is_of_this_process)
+        {
+            return Err(fail!(
+                EBUSY,
+                "{name}: this handle has a notification already; end it first"
+            ));
+        }
+        self.is_notifying.store(true, Ordering::Relaxed);
+        let notification = Notification::start(arrivals()?, action)?;
+        let shared = Arc::clone(&notification.shared);
+        *current = Some(notification);
+        // The action may end its own notification at once: it has to find it, and no lock.
+        drop(current);
+        shared.arrivals.begin().map_err(|errno| {
+            // Nothing was begun, so that there is nothing that ending could fail to end.
+            let _ = self.end(name);
+            failed!(errno, "{name}: cannot be watched")
+        })
+    }
+
+    /// Ends that: when this returns, the action is over, unless the action itself called.
+    pub(super) fn end(&self, name: &Name) -> Result<()> {
+        // Taken out first: the thread that is then waited for may call this too.
+        let ended = self.lock(name)?.take();
+        drop(ended);
+        Ok(())
+    }
+
+    fn lock(&self, name: &Name) -> Result<TryLockGuard<'_, Option<Notification>>> {
+        self.current.try_lock().ok_or_else(|| {
+            fail!(
+                EBUSY,
+                "{name}: another thread is just changing this handle's notification"
+            )
+        })
+    }
+
+    /// Notes that this thread has received a message.
+    #[inline(always)]
+    pub(super) fn note_received(&self) {
+        // Relaxed: the notification's own thread, which alone asks, was started after it was set.
+        if self.is_notifying.load(Ordering::Relaxed) {
+            RECEIVED.set(RECEIVED.get().wrapping_add(1));
+        }
+    }
 }
 
 /// A notification under way. Dropping it ends it and waits for its thread.
-pub(crate) struct Notification {
+struct Notification {
     shared: Arc<Shared>,
     thread: Option<Thread>,
     /// A child has this struct, but not the thread.
     process: u32,
 }
 
+/// How the thread learns of messages.
+pub(super) trait Arrivals: Send + Sync {
+    /// From now on messages end the wait, at once if there are any.
+    fn begin(&self) -> Result<(), Errno>;
+    /// Waits for a message that has come since the last time, without taking it.
+    fn wait(&self) -> Result<Event, Errno>;
+    /// Ends this and every later wait.
+    fn stop(&self);
+    fn is_empty(&self) -> bool;
+}
+
+impl Arrivals for mqueue::Arrivals {
+    fn begin(&self) -> Result<(), Errno> {
+        self.begin()
+    }
+
+    fn wait(&self) -> Result<Event, Errno> {
+        self.wait()
+    }
+
+    fn stop(&self) {
+        self.stop();
+    }
+
+    fn is_empty(&self) -> bool {
+        mqueue::attributes(self.queue()).is_ok_and(|found| found.current_messages == 0)
+    }
+}
+
 struct Shared {
-    arrivals: Arrivals,
+    arrivals: Box<dyn Arrivals>,
     /// Ends a callback's repetition; the thread's sleep is ended by `arrivals`.
     is_ended: AtomicBool,
 }
 
-/// What is left to do once a notification is where its action can end it.
-pub(crate) struct Beginning(Arc<Shared>);
-
-impl Beginning {
-    pub(crate) fn begin(&self) -> Result<(), Errno> {
-        self.0.arrivals.begin()
-    }
-}
-
 impl Notification {
-    /// Starts the thread, which does nothing before `beginning().begin()`.
-    pub(crate) fn start(queue: BorrowedFd<'_>, action: Action) -> Result<Notification> {
-        let arrivals = Arrivals::of(queue)
-            .map_err(|errno| failed!(errno, "no descriptors for the notification"))?;
+    /// Starts the thread, which does nothing before its arrivals begin.
+    fn start(arrivals: Box<dyn Arrivals>, action: Action) -> Result<Notification> {
         let shared = Arc::new(Shared {
             arrivals,
             is_ended: AtomicBool::new(false),
@@ -88,12 +171,8 @@ impl Notification {
         })
     }
 
-    pub(crate) fn beginning(&self) -> Beginning {
-        Beginning(Arc::clone(&self.shared))
-    }
-
     /// Whether its thread runs in this process and not only in a parent of it.
-    pub(crate) fn is_of_this_process(&self) -> bool {
+    fn is_of_this_process(&self) -> bool {
         self.process == process::id()
     }
 }
@@ -145,9 +224,8 @@ fn repeat(shared: &Shared, callback: &mut dyn FnMut()) {
         let before = RECEIVED.get();
         callback();
         let has_taken = RECEIVED.get() != before;
-        let is_empty = mqueue::attributes(shared.arrivals.queue())
-            .is_ok_and(|found| found.current_messages == 0);
-        if !has_taken || is_empty || shared.is_ended.load(Ordering::Relaxed) {
+        let is_ended = shared.is_ended.load(Ordering::Relaxed);
+        if !has_taken || is_ended || shared.arrivals.is_empty() {
             return;
         }
     }

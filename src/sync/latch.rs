@@ -22,8 +22,8 @@ use core::mem::ManuallyDrop;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// How often a waiter looks before it sleeps: sections are over in well under a microsecond,
-/// unless their thread has lost its processor.
+/// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
+/// their thread has lost its processor. It may be this one, so the last look is after a yield.
 const LOOKS: u32 = 200;
 
 /// A held latch. Released when dropped.
@@ -98,8 +98,7 @@ impl Latch {
     /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
     /// repaired what it left.
     fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let looks = if process::processors() == 1 { 1 } else { LOOKS };
-        let mut left = looks;
+        let mut left = LOOKS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -121,15 +120,19 @@ impl Latch {
                 ));
             }
             left -= 1;
+            match left {
+                1 => process::let_others_run(),
+                2.. => core::hint::spin_loop(),
+                0 => {}
+            }
             if left != 0 {
-                core::hint::spin_loop();
                 continue;
             }
-            left = looks;
+            left = LOOKS;
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
-                .sleep_unless(strong, deadline, || !is_taken())?
+                .sleep_unless(strong, deadline, &|| !is_taken())?
             {
                 Awoken::Look | Awoken::Interrupted => {}
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,
@@ -168,6 +171,11 @@ impl Latched<'_> {
     #[inline(always)]
     pub(crate) fn is_orphaned(&self) -> bool {
         self.rest != 0
+    }
+
+    /// What this holder leaves is to be repaired, also if it gives up and lives.
+    pub(crate) fn make_orphaned(&mut self) {
+        self.rest = OWNER_DIED;
     }
 
     /// What the dead holder left is repaired.
@@ -210,8 +218,9 @@ impl Drop for Latched<'_> {
     fn drop(&mut self) {
         if self.is_kept {
             self.thread.begin(&self.latch.links, false);
-            // SAFETY: held, just announced, and linked by keep.
-            unsafe { self.thread.unlink(&self.latch.links) };
+            // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
+            // the entry it stays, and the object is not unmapped by this thread.
+            unsafe { self.thread.unlink_if_sound(&self.latch.links, &(0..0)) };
         }
         self.let_go();
     }

@@ -59,3 +59,20 @@ pub(crate) fn page_size() -> usize {
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).unwrap_or(4096)
 }
+
+/// Whether these bytes of this process can be read. Where the kernel does not say (a sandbox), true.
+#[cold]
+pub(crate) fn is_readable(start: usize, size: usize) -> bool {
+    use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+    let mut bytes = [0; 16];
+    let wanted = size.min(bytes.len());
+    let here = [RemoteIoVec {
+        base: start,
+        len: wanted,
+    }];
+    let mut there = [std::io::IoSliceMut::new(&mut bytes[..wanted])];
+    match process_vm_readv(nix::unistd::getpid(), &mut there, &here) {
+        Ok(read) => read == wanted,
+        Err(errno) => errno != Errno::EFAULT,
+    }
+}

@@ -18,9 +18,10 @@
 //! else's stores to it are the thread's own. So the order that matters is program order, and
 //! compiler fences are enough to keep it.
 
-use super::process;
+use super::{memory, process};
 use crate::error::{Result, fail, failed};
 use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
 use nix::errno::Errno;
@@ -189,6 +190,39 @@ impl Thread {
         unsafe { *previous_of(next) = previous };
         // SAFETY: as above.
         unsafe { (&raw mut (*without_mark(previous)).next).write_volatile(next) };
+    }
+
+    /// The same for an entry that others may have overwritten, with neighbours in `mapped` or
+    /// anywhere: if they do not lead to it, nothing is done, and the answer is false.
+    ///
+    /// # Safety
+    ///
+    /// As for `unlink`, and `mapped` is memory that can be read and written.
+    pub(crate) unsafe fn unlink_if_sound(self, links: &Links, mapped: &Range<usize>) -> bool {
+        let node = links.node(false);
+        // Read once: what is checked is what is used.
+        let (next, previous) = (links.next.get(), links.previous.get());
+        let leads_here = |neighbour: *mut *mut Node| {
+            let (start, size) = (neighbour.addr(), size_of::<*mut Node>());
+            let end = start.wrapping_add(size - 1);
+            let is_known =
+                start == self.head.addr() || mapped.contains(&start) && mapped.contains(&end);
+            neighbour.is_aligned()
+                && (is_known || memory::is_readable(start, size))
+                // SAFETY: aligned, and can be read.
+                && unsafe { neighbour.read() == node }
+        };
+        // The head is private memory. What stands before it, libc may not keep up to date.
+        let is_sound = (next.cast() == self.head || leads_here(previous_of(next)))
+            && leads_here(without_mark(previous).cast());
+        if is_sound {
+            // SAFETY: both lead to this entry, so they are its neighbours.
+            unsafe {
+                *previous_of(next) = previous;
+                (&raw mut (*without_mark(previous)).next).write_volatile(next);
+            }
+        }
+        is_sound
     }
 
     /// Whether this thread holds a robust lock, ours or libc's, whose entry lies in the memory

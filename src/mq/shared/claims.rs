@@ -6,7 +6,7 @@
 //! in a list, under the latch of the side that claims them, so that the dead among them are
 //! found without looking at all slots.
 
-use super::memory::{Memory, Numbered};
+use super::memory::{Memory, Numbered, damaged};
 use crate::error::{Result, fail};
 use crate::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
@@ -47,6 +47,7 @@ impl<'q> Claims<'q> {
     }
 
     /// Gives a slot that is in no list to the latch's holder, until `release`.
+    #[inline(never)]
     pub(super) fn claim(&self, latched: &Latched<'_>, (number, slot): Numbered<'q>) -> Result<()> {
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now, and the slot is in no robust list,
@@ -95,6 +96,7 @@ impl<'q> Claims<'q> {
     }
 
     /// Refuses a slot that the latch's holder has not claimed so.
+    #[inline(never)]
     pub(super) fn check(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         let holder = slot.holder.load(Relaxed) & TID_MASK;
         if slot.state.load(Relaxed) != self.state || holder == 0 {
@@ -120,15 +122,24 @@ impl<'q> Claims<'q> {
 
     /// Ends a claim that `check` has passed, after the slot's state has changed, and before the other
     /// side can find the slot: it may claim it at once, and the links are one holder's alone.
+    #[inline(never)]
     pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
         // announcement is the latch's: death here is found by it, and its repair goes by the state.
-        unsafe { latched.thread().unlink(&slot.links) };
+        let is_sound = unsafe {
+            latched
+                .thread()
+                .unlink_if_sound(&slot.links, &self.memory.range())
+        };
+        if !is_sound {
+            return Err(damaged("a claimed slot is not in its holder's list"));
+        }
         slot.holder.store(0, Relaxed);
         self.remove(slot)
     }
 
     /// The next slot whose holder died, after `after` (NONE: the first), taken out of the list.
+    #[inline(never)]
     pub(super) fn take_orphan(&self, here: u32) -> Result<Option<Numbered<'q>>> {
         let mut number = self.first.load(Relaxed);
         // A damaged list may go in circles.
@@ -137,6 +148,10 @@ impl<'q> Claims<'q> {
                 break;
             }
             let slot = self.memory.slot(number)?;
+            // Who empties the list takes each slot once, also when it goes in circles.
+            if slot.state.load(Relaxed) != self.state {
+                return Err(damaged("a slot is in a list of claims and is not claimed"));
+            }
             if is_orphaned(slot, here) {
                 self.remove(slot)?;
                 slot.holder.store(0, Relaxed);

@@ -8,6 +8,7 @@ use crate::error::{Error, Result, fail};
 use crate::layout::{Level, MessageSlot, NONE, QueueHeader};
 use crate::map::Mapping;
 use core::fmt;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -146,16 +147,19 @@ impl Memory {
         })
     }
 
-    /// The sizes that an existing queue says it has.
-    pub(super) fn sizes_of(mapping: &Mapping) -> Result<Sizes> {
+    /// The sizes that an existing queue says it has, which its record says has `recorded` bytes:
+    /// who went by other sizes than those who have it open would damage it for them.
+    pub(super) fn sizes_of(mapping: &Mapping, recorded: u64) -> Result<Sizes> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
         }
         // SAFETY: just checked; mappings are page-aligned.
         let header = unsafe { mapping.base().cast::<QueueHeader>().as_ref() };
         let (messages, size) = (&header.max_messages, &header.message_size);
-        Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize)
-            .map_err(|_| damaged("it has impossible sizes"))
+        match Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize) {
+            Ok(sizes) if sizes.total() == recorded => Ok(sizes),
+            _ => Err(damaged("its sizes are not those that it was made with")),
+        }
     }
 
     #[inline(always)]
@@ -170,6 +174,13 @@ impl Memory {
 
     pub(super) fn level_capacity(&self) -> u32 {
         self.level_capacity
+    }
+
+    /// The addresses of all of it.
+    pub(super) fn range(&self) -> Range<usize> {
+        let start = self.header.addr().get();
+        let slots = self.stride * self.sizes.max_messages as usize;
+        start..self.slots.addr().get() + slots
     }
 
     #[inline(always)]
@@ -227,7 +238,7 @@ impl Memory {
 
     /// Moves `count` levels from one position to another.
     pub(super) fn move_levels(&self, from: u32, to: u32, count: u32) -> Result<()> {
-        if from.max(to).checked_add(count) > Some(self.level_capacity) {
+        if u64::from(from.max(to)) + u64::from(count) > u64::from(self.level_capacity) {
             return Err(damaged("it has more priorities than room for them"));
         }
         // SAFETY: both ranges are inside the levels, which only the holder of the receiving latch

@@ -71,11 +71,16 @@
 
 mod claims;
 mod memory;
+mod observer;
 mod receiving;
 mod repair;
 mod sending;
+#[cfg(test)]
+mod tests;
+mod token;
 mod waiting;
 
+use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Source, Statistics, Target};
 use crate::error::{Errno, Result, fail};
 use crate::layout::{
@@ -85,17 +90,22 @@ use crate::map::{Access, Mapping};
 use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
-use crate::sys::fence;
 use crate::sys::robust::Thread;
+use crate::sys::{fence, process};
 use crate::time::{Deadline, now};
 use claims::Claims;
-use core::mem::MaybeUninit;
+use core::cell::Cell;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
+use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
 
 /// Payloads up to this many bytes are copied while the latch is held: taking it twice costs more.
@@ -125,9 +135,11 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    token: Token,
     name: Name,
     /// Keeps the memory mapped.
-    object: Object,
+    object: Arc<Object>,
+    notifier: Notifier,
 }
 
 /// A message that its receiver reads in place.
@@ -184,8 +196,14 @@ impl SharedQueue {
         // Each further round means that another process removed the name or took it just now.
         loop {
             if !options.exclusive {
-                match Object::open_as_found(&location, Kind::Queue, &queue_type, of_object) {
+                let recorded = Cell::new(0);
+                let type_of = |size| {
+                    recorded.set(size);
+                    queue_type(size)
+                };
+                match Object::open_as_found(&location, Kind::Queue, &type_of, of_object) {
                     Ok(object) => {
+                        let object = (object, recorded.get());
                         let queue = SharedQueue::of_existing(name, sizes, object, options)?;
                         return Ok((queue, Outcome::Opened));
                     }
@@ -212,10 +230,10 @@ impl SharedQueue {
     fn of_existing(
         name: &Name,
         wanted: Option<Sizes>,
-        object: Object,
+        (object, recorded): (Object, u64),
         options: super::Options,
     ) -> Result<SharedQueue> {
-        let found = Memory::sizes_of(object.data())?;
+        let found = Memory::sizes_of(object.data(), recorded)?;
         if wanted.is_some_and(|wanted| wanted != found) {
             let wanted = wanted.unwrap_or(found);
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
@@ -246,12 +264,14 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
+            token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,
             overwrites: options.overwrites,
             name: *name,
-            object,
+            object: Arc::new(object),
+            notifier: Notifier::default(),
         })
     }
 
@@ -262,14 +282,11 @@ impl SharedQueue {
 
     pub(crate) fn attributes(&self) -> Attributes {
         let sizes = self.memory.sizes();
-        let header = self.header();
-        let removed = header.received.removed.load(SeqCst);
-        let count = header.sent.count.load(SeqCst).wrapping_sub(removed);
         Attributes {
             max_messages: sizes.max_messages as usize,
             message_size: sizes.message_size as usize,
             // The two are not read at once: more may have been sent meanwhile.
-            current_messages: count.min(self.memory.capacity()) as usize,
+            current_messages: Receiving::count(&self.memory).min(self.memory.capacity()) as usize,
         }
     }
 
@@ -340,14 +357,17 @@ impl SharedQueue {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
                     memory: &self.memory,
+                    _other: None,
                     latched,
                 };
-                if let Some(slot) = sending.take_free()? {
-                    self.fill(slot.1, message);
-                    sending.enqueue(slot, message.len() as u32, priority);
-                    sending.latched.release();
-                    self.tell_receivers(1);
-                    return Ok(());
+                if !self.is_watched() {
+                    if let Some(slot) = sending.take_free()? {
+                        self.fill(slot.1, message);
+                        sending.enqueue(slot, message.len() as u32, priority);
+                        sending.latched.release();
+                        self.tell_receivers(1);
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -392,7 +412,7 @@ impl SharedQueue {
                     break;
                 };
                 self.fill(slot.1, message);
-                sending.enqueue(slot, message.len() as u32, *priority);
+                self.enqueue(&sending, slot, message.len() as u32, *priority)?;
                 sent += 1;
             }
             if sent != 0 {
@@ -435,6 +455,7 @@ impl SharedQueue {
         priority: Option<u32>,
     ) -> Result<bool> {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
+        self.settle()?;
         drop(sending);
         if self.header().receiving.latch.is_orphaned() {
             // A receiver died, perhaps with a slot that it had freed.
@@ -457,7 +478,9 @@ impl SharedQueue {
             threads: &header.waiting_senders,
             strong: &header.waiting.strong,
         };
-        departures.wait(deadline, self.spin, || Sending::may_have_room(&self.memory))?;
+        departures.wait(deadline, self.spin, &|| {
+            Sending::may_have_room(&self.memory)
+        })?;
         Ok(true)
     }
 
@@ -467,7 +490,7 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let mut found = false;
         while let Some((number, slot)) = reserved.take_orphan(both.here())? {
-            both.receiving.free(number, slot);
+            self.free(&both.receiving, (number, slot))?;
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
@@ -488,7 +511,7 @@ impl SharedQueue {
             (Some(lowest), Some(new)) if new < lowest => Dropped::New,
             _ => {
                 let First { number, slot, .. } = receiving.take_lowest()?;
-                receiving.free(number, slot);
+                self.free(receiving, (number, slot))?;
                 Dropped::Queued
             }
         };
@@ -520,9 +543,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = self.sending(Deadline::Never)?;
         reserved.check(&sending.latched, slot.1)?;
+        self.make_ready(EMPTY)?;
         let count = sending.set_queued(slot.1, length, priority);
         reserved.release(&sending.latched, slot.1)?;
         sending.publish(slot.0, priority, count);
+        self.settle()?;
         drop(sending);
         self.tell_receivers(1);
         Ok(())
@@ -536,12 +561,27 @@ impl SharedQueue {
         // The announcement is the receiving latch's now, which is as good.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
+        self.make_ready(FULL)?;
         both.receiving.set_free(slot);
         reserved.release(latched, slot)?;
         both.receiving.give_to_senders(number);
+        self.settle()?;
         drop(both);
         self.tell_senders(1);
         Ok(())
+    }
+
+    /// Makes a filled slot a message.
+    fn enqueue(
+        &self,
+        sending: &Sending<'_>,
+        slot: Numbered<'_>,
+        length: u32,
+        priority: u32,
+    ) -> Result<()> {
+        self.make_ready(EMPTY)?;
+        sending.enqueue(slot, length, priority);
+        self.settle()
     }
 
     #[inline(always)]
@@ -594,13 +634,15 @@ impl SharedQueue {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
+                    _other: None,
                 };
-                if Claims::borrowed(&self.memory).is_empty() {
-                    if let Some(first) = receiving.first()? {
+                if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
+                    if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH {
                                 self.take(&receiving, &first, target)?;
                                 receiving.latched.release();
+                                self.notifier.note_received();
                                 self.tell_senders(1);
                                 return Ok((first.length, first.priority));
                             }
@@ -614,12 +656,14 @@ impl SharedQueue {
         }
         let mut target = [Target::of(buffer)];
         self.receive_until(&mut target, Deadline::Now)?;
+        self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
     }
 
     /// Takes messages, waiting for one; how many.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
         self.receive_until(targets, self.deadline(timeout_ns)?)
+            .inspect(|_| self.notifier.note_received())
     }
 
     #[inline(never)]
@@ -655,7 +699,9 @@ impl SharedQueue {
                     }
                     break;
                 }
-                self.take(&receiving, &first, buffer)?;
+                self.drain(first.slot, buffer);
+                receiving.take_first(first.number)?;
+                self.free(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
             if received != 0 || targets.is_empty() {
@@ -673,6 +719,8 @@ impl SharedQueue {
         if self.take_back_borrowed(&receiving, receiving.here())? {
             return Ok(());
         }
+        receiving.check_empty()?;
+        self.settle()?;
         drop(receiving);
         if self.header().sending.latch.is_orphaned() {
             // A sender died, perhaps with a message that it had sent.
@@ -685,9 +733,17 @@ impl SharedQueue {
             threads: &header.waiting_receivers,
             strong: &header.waiting.strong,
         };
-        arrivals.wait(deadline, self.spin, || {
+        arrivals.wait(deadline, self.spin, &|| {
             Receiving::may_have_message(&self.memory)
         })
+    }
+
+    /// Frees a slot that is in no list.
+    #[inline(never)]
+    fn free(&self, receiving: &Receiving<'_>, (number, slot): Numbered<'_>) -> Result<()> {
+        self.make_ready(FULL)?;
+        receiving.free(number, slot);
+        self.settle()
     }
 
     /// Copies a message out and takes it.
@@ -713,6 +769,7 @@ impl SharedQueue {
     ) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
+        self.settle()?;
         drop(receiving);
         self.drain(first.slot, target);
         self.give_back_slot((first.number, first.slot))
@@ -729,6 +786,7 @@ impl SharedQueue {
                 receiving.take_first(first.number)?;
                 Claims::borrowed(&self.memory)
                     .claim(&receiving.latched, (first.number, first.slot))?;
+                self.settle()?;
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
@@ -749,9 +807,11 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = self.receiving(Deadline::Never)?;
         borrowed.check(&receiving.latched, slot)?;
+        self.make_ready(FULL)?;
         receiving.set_free(slot);
         borrowed.release(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
+        self.settle()?;
         drop(receiving);
         self.tell_senders(1);
         Ok(())
@@ -774,9 +834,11 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(here)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
+            self.make_ready(EMPTY)?;
             receiving.put_back((number, slot))?;
             found = true;
         }
+        self.settle()?;
         Ok(found)
     }
 
@@ -857,32 +919,38 @@ impl SharedQueue {
 
     /// Takes the sending latch, and repairs what a dead holder left.
     fn sending(&self, deadline: Deadline) -> Result<Sending<'_>> {
-        loop {
-            let latched = self.latch(&self.header().sending.latch, deadline)?;
-            if !latched.is_orphaned() {
-                return Ok(Sending {
-                    memory: &self.memory,
-                    latched,
-                });
-            }
-            drop(latched);
-            drop(self.both(deadline)?);
+        let latched = self.latch(&self.header().sending.latch, deadline)?;
+        if !latched.is_orphaned() && !self.is_watched() {
+            return Ok(Sending {
+                memory: &self.memory,
+                _other: None,
+                latched,
+            });
         }
+        drop(latched);
+        let both = self.both(deadline)?;
+        Ok(Sending {
+            _other: Some(both.receiving.latched),
+            ..both.sending
+        })
     }
 
     /// The same with the receiving latch.
     fn receiving(&self, deadline: Deadline) -> Result<Receiving<'_>> {
-        loop {
-            let latched = self.latch(&self.header().receiving.latch, deadline)?;
-            if !latched.is_orphaned() {
-                return Ok(Receiving {
-                    memory: &self.memory,
-                    latched,
-                });
-            }
-            drop(latched);
-            drop(self.both(deadline)?);
+        let latched = self.latch(&self.header().receiving.latch, deadline)?;
+        if !latched.is_orphaned() && !self.is_watched() {
+            return Ok(Receiving {
+                memory: &self.memory,
+                latched,
+                _other: None,
+            });
         }
+        drop(latched);
+        let both = self.both(deadline)?;
+        Ok(Receiving {
+            _other: Some(both.sending.latched),
+            ..both.receiving
+        })
     }
 
     /// Takes both latches, and repairs what a dead holder of one of them left.
@@ -891,13 +959,28 @@ impl SharedQueue {
         let memory = &self.memory;
         let mut latched = self.latch(&self.header().sending.latch, deadline)?;
         latched.keep();
-        let sending = Sending { memory, latched };
+        let sending = Sending {
+            memory,
+            _other: None,
+            latched,
+        };
         let latched = self.latch(&self.header().receiving.latch, deadline)?;
-        let receiving = Receiving { memory, latched };
+        let receiving = Receiving {
+            memory,
+            latched,
+            _other: None,
+        };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
+            // Until it is done, nobody may go on with either half of the index.
+            both.sending.latched.make_orphaned();
+            both.receiving.latched.make_orphaned();
             repair::rebuild(&both.sending, &both.receiving)?;
             let header = self.header();
+            if self.is_watched() {
+                header.waiting.watched.store(UNKNOWN, Relaxed);
+                self.settle()?;
+            }
             header.statistics.repairs.fetch_add(1, Relaxed);
             both.receiving.latched.make_sound();
             both.sending.latched.make_sound();
@@ -907,6 +990,68 @@ impl SharedQueue {
             header.waiting.observers.wake(u32::MAX);
         }
         Ok(both)
+    }
+
+    // ---- telling others ----
+
+    /// Has `action` done for the messages that wait and for each that comes.
+    pub(crate) fn notify(&self, action: Action) -> Result<()> {
+        let arrivals = || -> Result<Box<dyn Arrivals>> {
+            let memory = Memory::of(self.object.data(), self.memory.sizes())?;
+            Ok(Box::new(Observer::new(memory, &self.object)))
+        };
+        self.notifier.begin(&self.name, &arrivals, action)
+    }
+
+    /// Ends that: when this returns, the action is over, unless the action itself called.
+    pub(crate) fn end_notification(&self) -> Result<()> {
+        self.notifier.end(&self.name)
+    }
+
+    /// A descriptor that is readable while there is a message.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        let both = self.both(Deadline::Never)?;
+        let descriptor = self.token.make(&self.object)?;
+        // Calls that hold one latch only are over; those that come take both.
+        if !self.is_watched() {
+            self.header().waiting.watched.store(UNKNOWN, Relaxed);
+        }
+        self.settle()?;
+        drop(both);
+        Ok(descriptor)
+    }
+
+    /// Whether somebody has asked for the descriptor. Certain for who holds a latch.
+    #[inline(always)]
+    fn is_watched(&self) -> bool {
+        self.header().waiting.watched.load(Relaxed) != 0
+    }
+
+    /// Before a change that ends a state of the descriptor's FIFO in which it is not ready.
+    #[inline(never)]
+    fn make_ready(&self, packets: u32) -> Result<()> {
+        let watched = &self.header().waiting.watched;
+        if watched.load(Relaxed) == packets + 1 {
+            self.token.set(watched, READY)?;
+        }
+        Ok(())
+    }
+
+    /// After a change: makes the descriptor's FIFO right, if there is one. Then this thread holds
+    /// both latches.
+    #[inline(never)]
+    fn settle(&self) -> Result<()> {
+        if !self.is_watched() {
+            return Ok(());
+        }
+        let packets = if Receiving::count(&self.memory) == 0 {
+            EMPTY
+        } else if Sending::may_have_room(&self.memory) {
+            READY
+        } else {
+            FULL
+        };
+        self.token.set(&self.header().waiting.watched, packets)
     }
 }
 
@@ -945,11 +1090,21 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
     header.pid_namespace.store(here, Relaxed);
     let spin = spin.as_nanos().min(u128::from(u32::MAX)) as u32;
     header.spin_ns.store(spin, Relaxed);
+    let now = now().as_nanos() as u64;
+    header
+        .identity
+        .store(now ^ u64::from(process::id()) << 40, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
     Ok(())
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name), Kind::Queue)
+    let location = Location::of_name(name);
+    let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
+    object::unlink(&location, Kind::Queue)?;
+    if let Some(identity) = identity {
+        token::unlink(identity);
+    }
+    Ok(())
 }

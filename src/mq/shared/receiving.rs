@@ -5,12 +5,14 @@ use super::memory::{Memory, Numbered, damaged, unpack};
 use crate::error::Result;
 use crate::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// A queue whose receiving latch this thread holds. Dropping it releases the latch.
 pub(super) struct Receiving<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
+    /// The sending latch, while the queue is watched. Taken first, so released second.
+    pub(super) _other: Option<Latched<'q>>,
 }
 
 /// A message that is the next to be received.
@@ -26,12 +28,25 @@ impl<'q> Receiving<'q> {
     // ---- messages ----
 
     /// The first message of the highest priority.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn first(&self) -> Result<Option<First<'q>>> {
-        let count = self.level_count()?;
-        if !self.is_highest_known(count)? {
+        if !self.is_highest_known()? {
             self.drain()?;
         }
+        self.first_drained()
+    }
+
+    /// The same, for the one path on which a call is too much.
+    #[inline(always)]
+    pub(super) fn first_inlined(&self) -> Result<Option<First<'q>>> {
+        if !self.is_highest_known()? {
+            self.drain_inlined()?;
+        }
+        self.first_drained()
+    }
+
+    #[inline(always)]
+    fn first_drained(&self) -> Result<Option<First<'q>>> {
         match self.level_count()? {
             0 => Ok(None),
             count => self.first_of(count - 1).map(Some),
@@ -44,7 +59,8 @@ impl<'q> Receiving<'q> {
     /// It is so if the highest level is not below the message that was taken out of the inbox
     /// last, and priorities have not risen since: then those that follow are not above it.
     #[inline(always)]
-    fn is_highest_known(&self, level_count: u32) -> Result<bool> {
+    fn is_highest_known(&self) -> Result<bool> {
+        let level_count = self.level_count()?;
         if level_count == 0 {
             return Ok(false);
         }
@@ -57,7 +73,7 @@ impl<'q> Receiving<'q> {
 
     /// Takes all that is in the inbox into the levels.
     #[inline(always)]
-    fn drain(&self) -> Result<()> {
+    fn drain_inlined(&self) -> Result<()> {
         let header = self.memory.header();
         let receiving = &header.receiving;
         let drained = receiving.drained.load(Relaxed);
@@ -75,6 +91,11 @@ impl<'q> Receiving<'q> {
         }
         receiving.drained.store(sent, Relaxed);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn drain(&self) -> Result<()> {
+        self.drain_inlined()
     }
 
     #[inline(always)]
@@ -118,6 +139,16 @@ impl<'q> Receiving<'q> {
             level.first.store(next, Relaxed);
         }
         self.removed(1);
+        Ok(())
+    }
+
+    /// Refuses an empty queue's counts when who waits without the latch would take them for those of
+    /// a queue with messages: it would look for ever, and not see its deadline.
+    pub(super) fn check_empty(&self) -> Result<()> {
+        let header = self.memory.header();
+        if header.receiving.drained.load(Relaxed) != header.received.removed.load(Relaxed) {
+            return Err(damaged("it is empty, and its counts say otherwise"));
+        }
         Ok(())
     }
 
@@ -286,6 +317,13 @@ impl<'q> Receiving<'q> {
     pub(super) fn set_level_count(&self, count: u32) {
         let level_count = &self.memory.header().receiving.level_count;
         level_count.store(count, Relaxed);
+    }
+
+    /// How many messages there are; certain only for who holds both latches.
+    pub(super) fn count(memory: &Memory) -> u64 {
+        let header = memory.header();
+        let removed = header.received.removed.load(SeqCst);
+        header.sent.count.load(SeqCst).wrapping_sub(removed)
     }
 
     /// Whether there may be a message, for who waits without the latch.

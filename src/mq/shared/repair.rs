@@ -159,7 +159,12 @@ impl<'q> Sorter<'q> {
 
     fn merge(&self, mut one: u32, mut other: u32) -> Result<u32> {
         let (mut first, mut last) = (NONE, NONE);
+        let mut left = self.memory.sizes().max_messages;
         while one != NONE || other != NONE {
+            // Nobody but a wild pointer changes the lists meanwhile.
+            left = left
+                .checked_sub(1)
+                .ok_or_else(|| damaged("a list of messages has no end"))?;
             let takes_one =
                 other == NONE || one != NONE && self.compare(one, other)? == Order::Less;
             let taken = if takes_one { &mut one } else { &mut other };

@@ -9,6 +9,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// A queue whose sending latch this thread holds. Dropping it releases the latch.
 pub(super) struct Sending<'q> {
     pub(super) memory: &'q Memory,
+    /// The receiving latch, while the queue is watched. Taken second, so released first.
+    pub(super) _other: Option<Latched<'q>>,
     pub(super) latched: Latched<'q>,
 }
 

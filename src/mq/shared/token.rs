@@ -1,0 +1,129 @@
+//! The descriptor to poll: a FIFO whose readiness is the queue's.
+//!
+//! All processes share one FIFO per queue, so that it is right whoever sends and receives. It
+//! stands beside the queue, hidden, from the first time somebody asks for the descriptor. It has
+//! room for two packets (O_DIRECT makes each byte written a packet of its own, see pipe(2)), and
+//! so three states:
+//!
+//! | packets | poll says | the queue |
+//! |---|---|---|
+//! | 0 | writable | is empty |
+//! | 1 | readable, writable | has messages and room |
+//! | 2 | readable | is full |
+//!
+//! While there is a descriptor, a call holds both latches, so that the FIFO and the queue change
+//! together. What makes it ready comes before the change of the queue, what makes it unready
+//! after it: a death in between leaves a descriptor that is ready for nothing, until the next
+//! call; never one that is not ready for something.
+
+use crate::error::{Errno, Result, fail, failed};
+use crate::object::{Object, SHM_DIRECTORY};
+use crate::sys::{file, pipe};
+use crate::text::Text;
+use core::cell::OnceCell;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// In front of what tells the queue's FIFO from others'.
+const PREFIX: &str = ".robustipc-mq-";
+
+type Path = Text<64>;
+
+fn path(identity: u64) -> Path {
+    let directory = SHM_DIRECTORY.to_str().unwrap_or_default();
+    Path::of(format_args!("{directory}/{PREFIX}{identity:016x}"))
+}
+
+/// The FIFO of a queue, as far as this process has opened it. Whoever uses it holds both latches.
+pub(super) struct Token {
+    identity: u64,
+    fifo: OnceCell<OwnedFd>,
+}
+
+// SAFETY: the cell is filled only by one who holds both of the queue's latches, of which all
+// threads of all processes share one each, and never emptied.
+unsafe impl Sync for Token {}
+
+impl Token {
+    pub(super) fn new(identity: u64) -> Token {
+        Token {
+            identity,
+            fifo: OnceCell::new(),
+        }
+    }
+
+    /// Makes the FIFO if there is none, for those who may use the queue.
+    pub(super) fn make(&self, queue: &Object) -> Result<RawFd> {
+        let path = path(self.identity);
+        let status = file::status(queue.file())?;
+        let made = pipe::create_fifo(path.as_c_str(), status.permissions());
+        let fifo = self.open()?;
+        if made.is_ok() {
+            file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
+                    let _ = file::unlink(path.as_c_str());
+                    failed!(
+                        errno,
+                        "the descriptor's FIFO cannot be given to the queue's owner, who has to ask for it first"
+                    )
+                })?;
+        }
+        Ok(fifo.as_raw_fd())
+    }
+
+    fn open(&self) -> Result<&OwnedFd> {
+        if let Some(fifo) = self.fifo.get() {
+            return Ok(fifo);
+        }
+        let path = path(self.identity);
+        let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
+        let fifo = file::open(path.as_c_str(), true).map_err(failed)?;
+        if !file::status(fifo.as_fd()).map_err(failed)?.is_fifo() {
+            return Err(fail!(
+                EMEDIUMTYPE,
+                "{}: expected the queue's FIFO, found something else",
+                path.as_str()
+            ));
+        }
+        pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
+        Ok(self.fifo.get_or_init(|| fifo))
+    }
+
+    /// Brings the FIFO into a state. `watched` remembers it.
+    pub(super) fn set(&self, watched: &AtomicU32, packets: u32) -> Result<()> {
+        let mut now = watched.load(Relaxed).wrapping_sub(1);
+        if now == packets {
+            return Ok(());
+        }
+        let fifo = match self.open() {
+            Ok(fifo) => fifo.as_fd(),
+            // Somebody has removed it, so nobody can be told: that is no reason to send nothing.
+            Err(error) if error.errno() == Errno::ENOENT => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if now > FULL {
+            pipe::take_all(fifo);
+            now = 0;
+        }
+        for _ in now..packets {
+            pipe::put_packet(fifo);
+        }
+        for _ in packets..now {
+            pipe::take_packet(fifo);
+        }
+        watched.store(packets + 1, Relaxed);
+        Ok(())
+    }
+}
+
+/// Packets in the FIFO, by what the queue is.
+pub(super) const EMPTY: u32 = 0;
+pub(super) const READY: u32 = 1;
+pub(super) const FULL: u32 = 2;
+/// In `Waiting::watched`: there is a descriptor, and what its FIFO holds is not known.
+pub(super) const UNKNOWN: u32 = u32::MAX;
+
+/// Removes the FIFO of a queue that has lost its name.
+pub(super) fn unlink(identity: u64) {
+    let _ = file::unlink(path(identity).as_c_str());
+}
