@@ -55,9 +55,20 @@ impl Token {
 
     /// Makes the FIFO if there is none, for those who may use the queue.
     pub(super) fn make(&self, queue: &Object) -> Result<RawFd> {
+        if let Some(fifo) = self.fifo.get() {
+            return Ok(fifo.as_raw_fd());
+        }
         let path = path(self.identity);
         let status = file::status(queue.file())?;
         let made = pipe::create_fifo(path.as_c_str(), status.permissions());
+        // After making it: who unlinks the queue removes the name first and then the FIFO.
+        if made.is_ok() && queue.is_stale()? {
+            let _ = file::unlink(path.as_c_str());
+            return Err(fail!(
+                ESTALE,
+                "the queue has lost its name, so that nobody would remove the descriptor's FIFO"
+            ));
+        }
         let fifo = self.open()?;
         if made.is_ok() {
             file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
@@ -87,6 +98,14 @@ impl Token {
         }
         pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
         Ok(self.fifo.get_or_init(|| fifo))
+    }
+
+    /// Opens the FIFO before anything changes: a call that could not tell of its change makes none.
+    pub(super) fn prepare(&self) -> Result<()> {
+        match self.open() {
+            Err(error) if error.errno() != Errno::ENOENT => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Brings the FIFO into a state. `watched` remembers it.
