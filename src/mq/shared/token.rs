@@ -64,10 +64,7 @@ impl Token {
         // After making it: who unlinks the queue removes the name first and then the FIFO.
         if made.is_ok() && queue.is_stale()? {
             let _ = file::unlink(path.as_c_str());
-            return Err(fail!(
-                ESTALE,
-                "the queue has lost its name, so that nobody would remove the descriptor's FIFO"
-            ));
+            return Err(fail!(ESTALE, "the queue has lost its name"));
         }
         let fifo = self.open()?;
         if made.is_ok() {
@@ -100,11 +97,14 @@ impl Token {
         Ok(self.fifo.get_or_init(|| fifo))
     }
 
-    /// Opens the FIFO before anything changes: a call that could not tell of its change makes none.
-    pub(super) fn prepare(&self) -> Result<()> {
+    /// The FIFO, opened before anything changes: a call that could not tell of its change makes none.
+    /// `None`: somebody has removed it, so nobody can be told. That is no reason to send nothing.
+    #[inline(never)]
+    pub(super) fn prepare(&self) -> Result<Option<&OwnedFd>> {
         match self.open() {
-            Err(error) if error.errno() != Errno::ENOENT => Err(error),
-            _ => Ok(()),
+            Ok(fifo) => Ok(Some(fifo)),
+            Err(error) if error.errno() == Errno::ENOENT => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -114,12 +114,10 @@ impl Token {
         if now == packets {
             return Ok(());
         }
-        let fifo = match self.open() {
-            Ok(fifo) => fifo.as_fd(),
-            // Somebody has removed it, so nobody can be told: that is no reason to send nothing.
-            Err(error) if error.errno() == Errno::ENOENT => return Ok(()),
-            Err(error) => return Err(error),
+        let Some(fifo) = self.prepare()? else {
+            return Ok(());
         };
+        let fifo = fifo.as_fd();
         if now > FULL {
             pipe::take_all(fifo);
             now = 0;
