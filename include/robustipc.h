@@ -2038,8 +2038,9 @@ int ipc_mq_open(struct ipc_mq_t **out,
  -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
  the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
- a signal handler that interrupted a call on the same queue; with IPC_KERNEL: -EFAULT msg
- leads to no memory; -ENOMEM.
+ a signal handler that interrupted a call on the same queue; -EMFILE, -ENFILE, -EACCES the queue
+ has a descriptor, see ipc_mq_fd(), and this process cannot open it: nothing has changed; with
+ IPC_KERNEL: -EFAULT msg leads to no memory; -ENOMEM.
  Threads: safe.
  Death: a message is in the queue whole or not at all; it stays when its sender dies.
  */
@@ -2063,7 +2064,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
  priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
- -EUCLEAN and -EDEADLK as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
+ -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
  the message is lost.
  Threads: safe; each message goes to one receiver.
  Death: a receiver that dies takes with it at most the one message that it had just received.
@@ -2262,8 +2263,8 @@ int ipc_mq_getattr(const struct ipc_mq_t *mq,
  Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
  not be closed; or a negative error.
  Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
- and has to ask for its descriptor first; -EMFILE, -ENFILE too many descriptors; -ENOSPC,
- -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
+ and has to ask for its descriptor first; -ESTALE the queue has lost its name, and this handle had
+ no descriptor; -EMFILE, -ENFILE too many descriptors; -ENOSPC, -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
  Threads: safe.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);

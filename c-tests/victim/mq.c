@@ -2,6 +2,7 @@
  * died; priorities and order hold; the room of the dead comes back. */
 #include "victim.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -9,8 +10,8 @@
 
 enum {
   CAPACITY = 6,
-  SIZE = 5000,       /* of a message at most */
-  LARGE = 4500,      /* copied while no latch is held */
+  SIZE = 4200,       /* of a message at most */
+  LARGE = 4104,      /* copied while no latch is held */
   MIDDLE = 5,        /* the survivors' priority */
   IDS = 256,
   OLD = 0,           /* messages that are there when the victim begins */
@@ -35,6 +36,7 @@ struct place {
   _Atomic int disturbed;        /* a survivor was at it while the victim was stopped */
   _Atomic int refused;          /* a survivor found no room after the victim's death */
   int kind;                     /* of queue */
+  int watched;                  /* somebody has asked for the descriptor */
   int receivers, senders;       /* that sleep */
   struct {                      /* the queues that are wrong on purpose */
     _Atomic uint32_t lock, head, tail;
@@ -273,7 +275,7 @@ static void set_up_queue(int kind) {
   last_rank = 0;
   queue = queues[kind];
   if (queue != &sound) return;
-  shm_unlink(arena->name);
+  if (ipc_mq_unlink(arena->name, 0) < 0) shm_unlink(arena->name); /* another kind of object */
   if (mq != NULL) EXPECT_EQUAL(ipc_mq_close(mq), 0);
   EXPECT_EQUAL(open_mq(IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
 }
@@ -337,6 +339,32 @@ static void set_up_reserved(void) {
   set_up_some();
   in_thread(end_reserving, CAPACITY - 3);
 }
+
+static int descriptor; /* of survivor 0 */
+
+/* The queue's readiness, as poll() tells it. */
+static int ready(void) {
+  struct pollfd set = {.fd = descriptor, .events = POLLIN | POLLOUT};
+  EXPECT(poll(&set, 1, 0) >= 0, "poll failed");
+  return set.revents;
+}
+
+static void watch(void) {
+  descriptor = ipc_mq_fd(mq);
+  EXPECT(descriptor >= 0, "no descriptor: %s", ipc_last_error());
+  place()->watched = 1;
+}
+
+static void set_up_watched(int count, const unsigned *priorities) {
+  set_up_with(count, priorities, 40);
+  watch();
+}
+
+static void set_up_watched_empty(void) { set_up_watched(0, NULL); }
+static void set_up_watched_one(void) { set_up_watched(1, (unsigned[]){7}); }
+static void set_up_watched_some(void) { set_up_watched(3, (unsigned[]){5, 5, 1}); }
+static void set_up_watched_nearly_full(void) { set_up_watched(CAPACITY - 1, (unsigned[]){5, 1, 1, 7, 5}); }
+static void set_up_watched_full(void) { set_up_watched(CAPACITY, (unsigned[]){5, 1, 1, 7, 5, 7}); }
 
 static void set_up_locked(void) { set_up_queue(LOCKED); }
 static void set_up_hasty(void) { set_up_queue(HASTY); }
@@ -510,6 +538,8 @@ static void prepare_borrowing_two(void) { prepare_borrowing(2); }
 
 static void run_return(void) { result = return_one(0); }
 
+static void run_watch(void) { result = ipc_mq_fd(mq); }
+
 static void run_peek(void) { result = ipc_mq_peek_priority(mq, &priority); }
 
 /* What survivors do, and the second victim: this may find what the first left. */
@@ -618,6 +648,20 @@ static void let_go_full(int alive) {
   if (send_new(0) == -EAGAIN) place()->refused = 1;
 }
 
+/* After a death, before the next call, the descriptor may be ready for nothing, and not unready for something. */
+static void let_go_watched(int alive) {
+  use_queue();
+  if (alive) return;
+  int least = -place()->taking, most = 0;
+  for (int id = 0; id < IDS; id++) {
+    least += place()->sent[id] && !place()->received[id];
+    most += place()->begun[id] && !place()->received[id];
+  }
+  int now = ready();
+  EXPECT(least <= 0 || now & POLLIN, "%d messages, and poll says %#x", least, (unsigned)now);
+  EXPECT(most >= CAPACITY || now & POLLOUT, "%d messages, and poll says %#x", most, (unsigned)now);
+}
+
 static void check(void) {
   use_queue();
   int64_t end = now_ns() + arena->patience_ns;
@@ -709,6 +753,7 @@ static void settle(int progress) {
   use_queue();
   drain();
   EXPECT_EQUAL(queue->count(), 0);
+  if (place()->watched) EXPECT_EQUAL(ready(), POLLOUT);
   count_messages();
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < CAPACITY; i++) {
@@ -716,11 +761,19 @@ static void settle(int progress) {
       EXPECT(sent == 0, "room for %d of %d: %s", i, CAPACITY, ipc_strerror(sent));
     }
     EXPECT_EQUAL(queue->count(), CAPACITY);
+    if (place()->watched) EXPECT_EQUAL(ready(), POLLIN);
     EXPECT_EQUAL(send_new(0), -EAGAIN);
     drain();
     EXPECT_EQUAL(queue->count(), 0);
   }
   if (queue == &sound) EXPECT_EQUAL(ipc_mq_unlink(arena->name, 0), 0);
+}
+
+/* Whoever asked first, and died of it. */
+static void settle_watch(int progress) {
+  use_queue();
+  watch();
+  settle(progress);
 }
 
 /* Dropped is the oldest of the lowest priority, and that is counted. */
@@ -793,6 +846,22 @@ const struct operation mq_operations[] = {
    .after = after_return, RECEIVES, RECOVERED},
   {.name = "mq.peek", .set_up = set_up_levels, .prepare = prepare_first, .run = run_peek, .after = after_peek,
    RECEIVES, RECOVERED},
+  {.name = "mq.watch", .set_up = set_up_some, .prepare = warm_up, .run = run_watch, .after = after,
+   .meanwhile = meanwhile, .check = check, .settle = settle_watch, RECOVERED},
+  {.name = "mq.watched.send.empty", .set_up = set_up_watched_empty, .prepare = prepare_send, .run = run_send,
+   .after = after, .let_go = let_go_watched, SENDS, RECOVERED_RECEIVING},
+  {.name = "mq.watched.send.last", .set_up = set_up_watched_nearly_full, .prepare = prepare_send, .run = run_send,
+   .after = after, .let_go = let_go_watched, SENDS, RECOVERED},
+  {.name = "mq.watched.send.many", .set_up = set_up_watched_some, .prepare = prepare_send_many, .run = run_send_many,
+   .after = after, .let_go = let_go_watched, SENDS, RECOVERED},
+  {.name = "mq.watched.commit", .set_up = set_up_watched_empty, .prepare = prepare_reserving, .run = run_commit,
+   .after = after_commit, .let_go = let_go_watched, SENDS, RECOVERED_RECEIVING},
+  {.name = "mq.watched.receive.last", .set_up = set_up_watched_one, .prepare = warm_up, .run = run_receive,
+   .after = after_receive, .let_go = let_go_watched, RECEIVES, RECOVERED_RECEIVING},
+  {.name = "mq.watched.receive.full", .set_up = set_up_watched_full, .prepare = warm_up, .run = run_receive,
+   .after = after_receive, .let_go = let_go_watched, RECEIVES, RECOVERED},
+  {.name = "mq.watched.return.full", .set_up = set_up_watched_full, .prepare = prepare_borrowing_one,
+   .run = run_return, .after = after_return, RECEIVES, RECOVERED},
   {.name = "mq.recover", .set_up = set_up_some, .prepare = prepare_send, .run = run_recover, SENDS, RECOVERED_RECEIVING},
   {.name = "mq.recover.receiving", .set_up = set_up_some, .prepare = prepare_send, .run = run_recover_receiving, SENDS,
    RECOVERED},

@@ -226,8 +226,9 @@ unsafe fn attributes(attr: *const ipc_mq_attr_t) -> Result<(Option<Attributes>, 
 /// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
 /// the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
-/// a signal handler that interrupted a call on the same queue; with IPC_KERNEL: -EFAULT msg
-/// leads to no memory; -ENOMEM.
+/// a signal handler that interrupted a call on the same queue; -EMFILE, -ENFILE, -EACCES the queue
+/// has a descriptor, see ipc_mq_fd(), and this process cannot open it: nothing has changed; with
+/// IPC_KERNEL: -EFAULT msg leads to no memory; -ENOMEM.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all; it stays when its sender dies.
 #[unsafe(no_mangle)]
@@ -307,7 +308,7 @@ unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [Maybe
 /// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
 /// priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
-/// -EUCLEAN and -EDEADLK as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
+/// -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
 /// the message is lost.
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the one message that it had just received.
@@ -755,8 +756,8 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.
 /// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
-/// and has to ask for its descriptor first; -EMFILE, -ENFILE too many descriptors; -ENOSPC,
-/// -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
+/// and has to ask for its descriptor first; -ESTALE the queue has lost its name, and this handle had
+/// no descriptor; -EMFILE, -ENFILE too many descriptors; -ENOSPC, -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {

@@ -21,7 +21,7 @@ pub(crate) enum Fate {
 pub(crate) struct Trace {
     pub(crate) positions: Vec<u64>,
     /// How many instructions came before the first system call that fell asleep: from there on it
-    /// depends on others how it goes on.
+    /// depends on others how it goes on. Or before the first that makes a child.
     pub(crate) steady: Option<usize>,
     /// The points before and after an instruction that others can see at once.
     pub(crate) turning_points: Vec<usize>,
@@ -224,6 +224,9 @@ impl<'a> Round<'a> {
                 trace.positions.push(victim.position());
                 if victim.is_at_turning_point()? {
                     trace.turning_points.extend([points, points + 1]);
+                }
+                if victim.is_at_clone()? {
+                    trace.steady.get_or_insert(trace.positions.len() - 1);
                 }
             }
             match victim.step()? {

@@ -26,6 +26,11 @@ mod processor {
         Ok(value as u64)
     }
 
+    /// Which system call an instruction for one would make: `rax`, the eleventh register.
+    pub(super) fn call_number(pid: Pid) -> Result<i64, Errno> {
+        ptrace::read_user(pid, (10 * 8) as ptrace::AddressType)
+    }
+
     pub(super) fn set_position(pid: Pid, position: u64) -> Result<(), Errno> {
         let place = INSTRUCTION_POINTER as ptrace::AddressType;
         ptrace::write_user(pid, place, position as i64)
@@ -56,6 +61,10 @@ mod processor {
     pub(super) const BREAKPOINT_LENGTH: u64 = 0;
 
     pub(super) fn position(_pid: Pid) -> Result<u64, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    pub(super) fn call_number(_pid: Pid) -> Result<i64, Errno> {
         Err(Errno::ENOSYS)
     }
 
@@ -165,6 +174,16 @@ impl Tracee {
     pub(crate) fn is_at_turning_point(&self) -> Result<bool, String> {
         let instruction = self.instruction()?;
         Ok(processor::is_system_call(instruction) || processor::is_atomic(instruction))
+    }
+
+    /// Whether the next instruction makes a child. One that shares this process's memory would run
+    /// into the breakpoints there.
+    pub(crate) fn is_at_clone(&self) -> Result<bool, String> {
+        if !processor::is_system_call(self.instruction()?) {
+            return Ok(false);
+        }
+        let number = processor::call_number(self.pid).map_err(|errno| self.lost(errno))?;
+        Ok([nix::libc::SYS_clone, nix::libc::SYS_clone3].contains(&number))
     }
 
     pub(crate) fn is_at_marker(&self) -> Result<bool, String> {

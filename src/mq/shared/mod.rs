@@ -989,6 +989,9 @@ impl SharedQueue {
             header.waiting.departures.wake(u32::MAX);
             header.waiting.observers.wake(u32::MAX);
         }
+        if self.is_watched() {
+            self.token.prepare()?;
+        }
         Ok(both)
     }
 

@@ -55,9 +55,17 @@ impl Token {
 
     /// Makes the FIFO if there is none, for those who may use the queue.
     pub(super) fn make(&self, queue: &Object) -> Result<RawFd> {
+        if let Some(fifo) = self.fifo.get() {
+            return Ok(fifo.as_raw_fd());
+        }
         let path = path(self.identity);
         let status = file::status(queue.file())?;
         let made = pipe::create_fifo(path.as_c_str(), status.permissions());
+        // After making it: who unlinks the queue removes the name first and then the FIFO.
+        if made.is_ok() && queue.is_stale()? {
+            let _ = file::unlink(path.as_c_str());
+            return Err(fail!(ESTALE, "the queue has lost its name"));
+        }
         let fifo = self.open()?;
         if made.is_ok() {
             file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
@@ -89,18 +97,27 @@ impl Token {
         Ok(self.fifo.get_or_init(|| fifo))
     }
 
+    /// The FIFO, opened before anything changes: a call that could not tell of its change makes none.
+    /// `None`: somebody has removed it, so nobody can be told. That is no reason to send nothing.
+    #[inline(never)]
+    pub(super) fn prepare(&self) -> Result<Option<&OwnedFd>> {
+        match self.open() {
+            Ok(fifo) => Ok(Some(fifo)),
+            Err(error) if error.errno() == Errno::ENOENT => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Brings the FIFO into a state. `watched` remembers it.
     pub(super) fn set(&self, watched: &AtomicU32, packets: u32) -> Result<()> {
         let mut now = watched.load(Relaxed).wrapping_sub(1);
         if now == packets {
             return Ok(());
         }
-        let fifo = match self.open() {
-            Ok(fifo) => fifo.as_fd(),
-            // Somebody has removed it, so nobody can be told: that is no reason to send nothing.
-            Err(error) if error.errno() == Errno::ENOENT => return Ok(()),
-            Err(error) => return Err(error),
+        let Some(fifo) = self.prepare()? else {
+            return Ok(());
         };
+        let fifo = fifo.as_fd();
         if now > FULL {
             pipe::take_all(fifo);
             now = 0;
