@@ -203,7 +203,7 @@ check-rust: | tools
 
 # The algorithms in src/sync, in every order of steps.
 check-models: | tools
-	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue
 
 tools-check: tools
 	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }

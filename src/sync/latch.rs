@@ -13,13 +13,13 @@
 
 use crate::error::{Errno, Result, fail};
 use crate::layout::Latch;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How often a waiter looks before it sleeps: sections are over in well under a microsecond,

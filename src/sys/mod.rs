@@ -4,6 +4,7 @@
 //! slices, deadlines. It decides nothing. A failed system call is an [`Errno`](nix::errno::Errno);
 //! what it means to the caller is said by the layer that knows the object's name.
 
+pub(crate) mod atomic;
 pub(crate) mod direct;
 pub(crate) mod fence;
 pub(crate) mod file;

@@ -195,7 +195,7 @@ impl Target {
         if self
             .latches
             .iter()
-            .any(|latch| (latch & !7..latch + 4).contains(&position))
+            .any(|latch| (*latch..latch + 8).contains(&position))
         {
             let word = value as u32;
             let is_living = word & TID_MASK != 0 && !threads::is_gone(word & TID_MASK);
