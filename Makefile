@@ -59,8 +59,13 @@ tools:
 # cargo leaves a library that did not change as old as it was, so its time is set for make.
 CARGO_LIBRARY = $(CARGO) rustc --release --lib --locked --crate-type
 
-$(SHARED): $(RUST_SOURCES) | tools
-	$(CARGO_LIBRARY) cdylib
+# What LLVM trades size for even when it optimises for size, which has its place in #[inline(always)]: to copy functions marked
+# #[inline], as most of std's small ones are, up to six times the size of others into their callers, and to make a table of
+# addresses for each match from four arms on.
+SMALLER := -C llvm-args=-inlinehint-threshold=50 -C llvm-args=-inline-threshold=25 -C llvm-args=-min-jump-table-entries=16 -C llvm-args=-disable-block-placement -C llvm-args=-tail-merge-size=2
+
+$(SHARED): $(RUST_SOURCES) Makefile | tools
+	$(CARGO_LIBRARY) cdylib -- $(SMALLER)
 	@touch $@
 
 $(STATIC): $(RUST_SOURCES) | tools
@@ -130,8 +135,12 @@ TEST_HEADERS := $(wildcard c-tests/support/*.h c-tests/ported/*.h)
 CHECK_SCRIPTS := $(wildcard c-tests/check/*.sh)
 CHECK_ALL_SCRIPTS := $(wildcard c-tests/check-all/*.sh)
 
-TEST_PROGRAMS := $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
-TESTS := $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
+# What holds for the kernel's message queues and for those in shared memory is tested with both.
+SHARED_QUEUE_TESTS := $(addprefix shared/,mq_create_race mq_destructive_read mq_directions mq_fork_and_poll mq_handles mq_interrupted \
+  mq_killed_waiters mq_message_boundaries mq_notify_callback mq_notify_eventfd mq_notify_life mq_notify_rests mq_notify_signal \
+  mq_priority_order mq_signal_storm mq_timeouts mq_unlink_open mq_waiters_share)
+TEST_PROGRAMS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
+TESTS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
 
 TEST_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
 TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
@@ -147,6 +156,10 @@ $(C_TESTS)/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $< -o $@ $(TEST_LIBS)
 
+$(C_TESTS)/shared/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DMQ_FLAGS=0 $< -o $@ $(TEST_LIBS)
+
 $(C_TESTS)/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CXX) $(TEST_CXXFLAGS) $< -o $@ $(TEST_LIBS)
@@ -154,6 +167,10 @@ $(C_TESTS)/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 $(C_TESTS)/sanitized/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(SANITIZE) $< -o $@ $(TEST_LIBS)
+
+$(C_TESTS)/sanitized/shared/%: c-tests/%.c $(TEST_HEADERS) $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DMQ_FLAGS=0 $(SANITIZE) $< -o $@ $(TEST_LIBS)
 
 $(C_TESTS)/sanitized/%: c-tests/%.cpp $(TEST_HEADERS) $(STAGE)/installed
 	@mkdir -p $(@D)

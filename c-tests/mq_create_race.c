@@ -19,12 +19,12 @@ static void create_and_remove(void *unused) {
     __atomic_fetch_add(&shared->ready, 1, __ATOMIC_ACQ_REL);
     while (__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) <= round) sched_yield();
     ipc_mq_t *mq;
-    int result = ipc_mq_open(&mq, name, &attr, IPC_KERNEL | IPC_CREATE, 0600);
+    int result = ipc_mq_open(&mq, name, &attr, MQ_FLAGS | IPC_CREATE, 0600);
     if (result == -EMFILE) exit(77);
     CHECK(result == IPC_CREATED || result == IPC_OPENED);
     __atomic_fetch_add(result == IPC_CREATED ? &shared->created : &shared->opened, 1, __ATOMIC_RELAXED);
     if (round % 2 == 1) {
-      result = ipc_mq_unlink(name, IPC_KERNEL);
+      result = ipc_mq_unlink(name, MQ_FLAGS);
       CHECK(result == 0 || result == -ENOENT);
       if (result == 0) __atomic_fetch_add(&shared->unlinked, 1, __ATOMIC_RELAXED);
     }

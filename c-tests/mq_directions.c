@@ -14,7 +14,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_receive(both, buffer, sizeof buffer, NULL, 0), -EAGAIN);
   ipc_mq_attr_t attr;
   CHECK_EQUAL(ipc_mq_getattr(writer, &attr), 0);
-  CHECK_EQUAL(attr.flags, IPC_KERNEL | IPC_WRITE_ONLY);
+  CHECK_EQUAL(attr.flags, MQ_FLAGS | IPC_WRITE_ONLY);
   CHECK_EQUAL(ipc_mq_close(both), 0);
   CHECK_EQUAL(ipc_mq_close(reader), 0);
   CHECK_EQUAL(ipc_mq_close(writer), 0);

@@ -31,7 +31,7 @@ int main(void) {
       for (int forever = 0; forever < 2; forever++) {
         Case how = { is_sender, restart ? SA_RESTART : 0, forever ? IPC_FOREVER : PATIENCE };
         pid_t child = start(wait_here, &how);
-        wait_until_inside(child, SYS_ppoll);
+        wait_until_inside(child, WAIT_CALL);
         kill(child, SIGALRM);
         FINISH(child);
       }

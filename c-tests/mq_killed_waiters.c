@@ -24,8 +24,8 @@ int main(void) {
   char buffer[SIZE];
   for (int round = 0; round < ROUNDS; round++) {
     pid_t victim = start(receive, NULL), survivor = start(receive, NULL);
-    wait_until_inside(victim, SYS_ppoll);
-    wait_until_inside(survivor, SYS_ppoll);
+    wait_until_inside(victim, WAIT_CALL);
+    wait_until_inside(survivor, WAIT_CALL);
     KILL(victim);
     CHECK_EQUAL(ipc_mq_send(mq, "once", 4, 0, 0), 0);
     FINISH(survivor);
@@ -33,8 +33,8 @@ int main(void) {
     CHECK_EQUAL(ipc_mq_send(mq, "full", 4, 0, 0), 0);
     victim = start(send_it, NULL);
     survivor = start(send_it, NULL);
-    wait_until_inside(victim, SYS_ppoll);
-    wait_until_inside(survivor, SYS_ppoll);
+    wait_until_inside(victim, WAIT_CALL);
+    wait_until_inside(survivor, WAIT_CALL);
     KILL(victim);
     CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 4);
     CHECK(memcmp(buffer, "full", 4) == 0);

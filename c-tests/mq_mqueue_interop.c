@@ -16,7 +16,7 @@ static void plain_program(void *unused) {
     unsigned priority;
     ssize_t length = mq_receive(in, buffer, sizeof buffer, &priority);
     CHECK_EQUAL(length, sizeof round);
-    wait_until_inside(getppid(), SYS_ppoll);
+    wait_until_inside(getppid(), WAIT_CALL);
     CHECK_EQUAL(mq_send(out, buffer, (size_t)length, priority + 1), 0);
   }
 }

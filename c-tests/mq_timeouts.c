@@ -7,7 +7,7 @@ static const char *name;
 
 static void send_one(void *delay) {
   ipc_mq_t *mq = join_mq(name, IPC_WRITE_ONLY);
-  wait_until_inside(getppid(), SYS_ppoll);
+  wait_until_inside(getppid(), WAIT_CALL);
   (void)delay;
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), 0);
 }
@@ -16,7 +16,7 @@ static void receive_one(void *unused) {
   (void)unused;
   ipc_mq_t *mq = join_mq(name, IPC_READ_ONLY);
   char buffer[SIZE];
-  wait_until_inside(getppid(), SYS_ppoll);
+  wait_until_inside(getppid(), WAIT_CALL);
   CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 1);
 }
 

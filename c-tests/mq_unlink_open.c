@@ -5,9 +5,9 @@ int main(void) {
   const char *name = mq_name("unlink");
   ipc_mq_t *mq = make_mq(name, 2, 0), *same = join_mq(name, 0), *fresh = NULL;
   CHECK_EQUAL(ipc_mq_send(mq, "kept", 4, 0, 0), 0);
-  CHECK_EQUAL(ipc_mq_unlink(name, IPC_KERNEL), 0);
-  CHECK_FAILS(ipc_mq_unlink(name, IPC_KERNEL), -ENOENT, name);
-  CHECK_EQUAL(ipc_mq_open(&fresh, name, NULL, IPC_KERNEL, 0), -ENOENT);
+  CHECK_EQUAL(ipc_mq_unlink(name, MQ_FLAGS), 0);
+  CHECK_FAILS(ipc_mq_unlink(name, MQ_FLAGS), -ENOENT, name);
+  CHECK_EQUAL(ipc_mq_open(&fresh, name, NULL, MQ_FLAGS, 0), -ENOENT);
   fresh = make_mq(name, 2, 0);
   char buffer[SIZE];
   CHECK_EQUAL(ipc_mq_receive(fresh, buffer, sizeof buffer, NULL, 0), -EAGAIN);

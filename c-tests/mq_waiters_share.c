@@ -29,7 +29,7 @@ int main(void) {
       if (is_sender) CHECK_EQUAL(ipc_mq_send(mq, "s", 1, 0, 0), 0);
       pid_t waiters[WAITERS];
       for (int i = 0; i < WAITERS; i++) waiters[i] = start(is_sender ? send_it : receive, NULL);
-      for (int i = 0; i < WAITERS; i++) wait_until_inside(waiters[i], SYS_ppoll);
+      for (int i = 0; i < WAITERS; i++) wait_until_inside(waiters[i], WAIT_CALL);
       for (int left = WAITERS; left > 0; left--) {
         if (is_sender)
           CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, PATIENCE), 1);

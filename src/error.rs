@@ -12,7 +12,9 @@ use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::num::NonZero;
 
+use crate::errno;
 use crate::text::Text;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) use nix::errno::Errno;
 
@@ -60,7 +62,7 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.errno().fmt(f)
+        f.write_str(errno::name(self.errno()))
     }
 }
 
@@ -104,26 +106,34 @@ thread_local! {
 }
 
 /// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
+///
+/// Being a C function it cannot unwind, so that those who fail have no code for that: what panics
+/// in a description leaves the failure without one.
 #[cold]
 #[inline(never)]
-pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
+pub(crate) extern "C" fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     // It is borrowed already only when a signal handler came in between and fails too: then the
     // interrupted call keeps the text.
-    let described = DESCRIPTION.with(|description| match description.try_borrow_mut() {
-        Ok(mut description) => {
-            description.clear();
-            description.add(text);
-            true
-        }
-        Err(_) => false,
-    });
+    let write = || {
+        DESCRIPTION.with(|description| match description.try_borrow_mut() {
+            Ok(mut description) => {
+                description.clear();
+                description.add(text);
+                true
+            }
+            Err(_) => false,
+        })
+    };
+    let described = catch_unwind(AssertUnwindSafe(write)).unwrap_or(false);
     Error::new(errno, described)
 }
 
 /// The same with the meaning of the errno behind the text. Use [`failed!`].
 #[cold]
 #[inline(never)]
-pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
+pub(crate) extern "C" fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     describe(errno, format_args!("{text}: {}", meaning(errno)))
 }
 
@@ -173,9 +183,9 @@ pub(crate) fn last_failure() -> *const c_char {
             let meaning = text(-(error.errno() as c_int)).to_str().unwrap_or("");
             let _ = write!(
                 rendered,
-                "{}: -{:?}: ",
+                "{}: -{}: ",
                 call.to_str().unwrap_or(""),
-                error.errno()
+                errno::name(error.errno())
             );
             if error.is_described() {
                 let _ = RECORDED.with(|recorded| match recorded.try_borrow() {

@@ -22,7 +22,7 @@
 //! | sync | `sync` | algorithms on words in shared memory: mutex, condition variable, semaphore, ... |
 //! | objects | `object`, `map`, `layout` | named objects published whole; one mapping's owner; what other processes see |
 //! | system | `sys` | the raw system calls, and libc's robust list |
-//! | for all | `error`, `name`, `text`, `time` | results, names, short texts, deadlines |
+//! | for all | `error`, `errno`, `name`, `text`, `time` | results, names of errors and of objects, short texts, deadlines |
 //!
 //! # What the library does not do
 //!
@@ -34,6 +34,7 @@
 
 pub mod ffi;
 
+mod errno;
 mod error;
 mod fifo;
 mod layout;

@@ -6,6 +6,7 @@
 
 use crate::error::{Errno, Result, fail, failed};
 use crate::layout::{Kind as RecordKind, TYPE_NAME_MAX};
+use crate::mq;
 use crate::name::Name;
 use crate::object;
 use crate::sys::listing::{self, Entry, FileId, Use};
@@ -38,10 +39,12 @@ pub(crate) enum Kind {
     SysvShm = 0x20,
     SysvMsg = 0x40,
     SysvSem = 0x80,
+    /// A message queue of this library.
+    Mq = 0x100,
 }
 
 impl Kind {
-    const EVERY: [Kind; 8] = [
+    const EVERY: [Kind; 9] = [
         Kind::Shm,
         Kind::Sem,
         Kind::Other,
@@ -50,6 +53,7 @@ impl Kind {
         Kind::SysvShm,
         Kind::SysvMsg,
         Kind::SysvSem,
+        Kind::Mq,
     ];
 
     /// The kind with exactly this number.
@@ -60,12 +64,14 @@ impl Kind {
     }
 
     /// A kind that stands in /dev/shm under its own name.
-    const IN_SHM: c_int = Kind::Shm as c_int | Kind::Sem as c_int | Kind::Other as c_int;
+    const IN_SHM: c_int =
+        Kind::Shm as c_int | Kind::Sem as c_int | Kind::Mq as c_int | Kind::Other as c_int;
 
     fn name(self) -> &'static str {
         match self {
             Kind::Shm => "shared memory object",
             Kind::Sem => "named semaphore of this library",
+            Kind::Mq => "message queue of this library",
             Kind::Other => "object of another kind of this library",
             Kind::PosixSem => "named semaphore of the C library",
             Kind::KernelMq => "message queue of the kernel",
@@ -304,9 +310,11 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
         Some(description) => {
             const REGION: u32 = RecordKind::Region as u32;
             const SEMAPHORE: u32 = RecordKind::Semaphore as u32;
+            const QUEUE: u32 = RecordKind::Queue as u32;
             found.kind = match description.kind {
                 REGION => Kind::Shm,
                 SEMAPHORE => Kind::Sem,
+                QUEUE => Kind::Mq,
                 _ => Kind::Other,
             };
             found.recorded = Recorded::Yes;
@@ -416,6 +424,8 @@ pub(crate) fn remove(kind: Kind, target: Target<'_>) -> Result<()> {
         (Kind::KernelMq, Target::Named(name)) => {
             failing(kind, name, listing::queue_unlink(name.file_name()))
         }
+        // It may have a FIFO beside it.
+        (Kind::Mq, Target::Named(name)) => mq::unlink(name, false),
         (Kind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
         (Kind::Shm | Kind::Sem | Kind::Other, Target::Named(name)) => remove_file(kind, name, b""),
         _ => Err(fail!(EINVAL, "a {} has no such address", kind.name())),

@@ -25,20 +25,21 @@ pub(crate) struct Begun {
     failure: Option<Errno>,
 }
 
-/// The first step of a transfer without a deadline, which mostly is the only one.
-#[inline]
+/// The first step of a transfer without a deadline, which mostly is the only one. Leaves errno
+/// alone, where no guard looks after it.
+#[inline(always)]
 pub(crate) fn begin_read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Begun> {
     let total = buffer.len();
-    match keeping_errno(|| stream::read(fd, buffer)) {
+    match stream::read(fd, buffer) {
         Ok(count) if count == total || count == 0 => Ok(count),
         outcome => Err(Begun::from(outcome)),
     }
 }
 
 /// The same for writing.
-#[inline]
+#[inline(always)]
 pub(crate) fn begin_write(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Begun> {
-    match keeping_errno(|| stream::write(fd, bytes)) {
+    match stream::write(fd, bytes) {
         Ok(count) if count == bytes.len() => Ok(count),
         outcome => Err(Begun::from(outcome)),
     }
@@ -51,15 +52,6 @@ impl From<Result<usize, Errno>> for Begun {
             failure: outcome.err(),
         }
     }
-}
-
-/// errno stays the caller's also where no guard looks after it.
-#[inline]
-fn keeping_errno<T>(step: impl FnOnce() -> T) -> T {
-    let before = Errno::last_raw();
-    let outcome = step();
-    Errno::set_raw(before);
-    outcome
 }
 
 /// Fills the buffer; less only when the end of the file came first.

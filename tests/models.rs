@@ -1,435 +1,541 @@
-//! Models of the algorithms in src/sync, tried in every order of steps that the memory orderings allow.
+//! The algorithms in src/sync, tried in every order of steps that the memory orderings allow.
 //!
-//! They repeat each algorithm's operations on shared words, with their orderings, and leave the
-//! rest out: a kernel's wait is a look under a lock that wakers take too, a recheck after 100 ms is left out, so
-//! that a wake-up which is lost shows as a deadlock. Run them with
+//! What runs here is the library's own source, compiled once more above the words and the kernel of
+//! models/sys.rs: the mutex, the condition variable, the readers-writer lock, the semaphore, the pool of
+//! permits, the barrier, the event and the once. A lost wake-up is a deadlock here, and a datum that a
+//! lock orders too little is a race that loom reports. Left out are the looks before a sleep
+//! (src/sync/spinning.rs), which are attempts like any other, and a death between two instructions, which is
+//! tests/kill_every_instruction.rs's; threads here die between calls. Run them with
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models
 #![cfg(loom)]
 
-use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
-use loom::sync::{Arc, Condvar, Mutex};
+#[path = "../src/error.rs"]
+#[allow(dead_code, unused_macros, unused_imports)]
+mod error;
+#[path = "../src/layout/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod layout;
+#[path = "../src/sync/mod.rs"]
+#[allow(dead_code)]
+mod sync;
+#[path = "models/sys.rs"]
+#[allow(dead_code)]
+mod sys;
+#[path = "../src/text.rs"]
+#[allow(dead_code)]
+mod text;
+#[path = "../src/time.rs"]
+#[allow(dead_code)]
+mod time;
+
+use error::Errno;
+use layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
+use loom::cell::Cell;
 use loom::thread;
+use std::sync::Arc;
+use sync::mutex::Locked;
+use sys::robust::Thread;
+use time::Deadline::{Never, Now};
 
-/// A place to sleep: what the kernel keeps for one futex word.
-struct Bed {
-    sleepers: Mutex<u32>,
-    woken: Condvar,
-}
+/// What the threads of a model share.
+struct Shared<T>(T);
 
-impl Bed {
-    fn new() -> Bed {
-        Bed {
-            sleepers: Mutex::new(0),
-            woken: Condvar::new(),
-        }
-    }
+// SAFETY: the cells in it, which alone are not made for several threads, are loom's: it reports each
+// access that the words around them do not order.
+unsafe impl<T> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Send for Shared<T> {}
 
-    /// Sleeps if `may_sleep`, which the kernel looks at under its lock.
-    fn wait(&self, may_sleep: impl Fn() -> bool) {
-        let mut sleepers = self.sleepers.lock().unwrap();
-        if may_sleep() {
-            *sleepers += 1;
-            drop(self.woken.wait(sleepers).unwrap());
-        }
-    }
-
-    fn wake_all(&self) -> u32 {
-        let mut sleepers = self.sleepers.lock().unwrap();
-        self.woken.notify_all();
-        std::mem::take(&mut *sleepers)
-    }
-}
-
-/// Sequentially consistent operations. Loom takes SeqCst on an operation for AcqRel and knows the
-/// order of SeqCst fences, so each is an operation beside a fence: what that order gives is kept.
-trait Sequential<T> {
-    fn get(&self) -> T;
-    fn set(&self, value: T);
-    fn replace(&self, value: T) -> T;
-    fn exchange(&self, from: T, to: T) -> Result<T, T>;
-}
-
-macro_rules! sequential {
-    ($atomic:ty, $value:ty) => {
-        impl Sequential<$value> for $atomic {
-            fn get(&self) -> $value {
-                fence(SeqCst);
-                self.load(Acquire)
-            }
-            fn set(&self, value: $value) {
-                self.store(value, Release);
-                fence(SeqCst);
-            }
-            fn replace(&self, value: $value) -> $value {
-                fence(SeqCst);
-                let before = self.swap(value, AcqRel);
-                fence(SeqCst);
-                before
-            }
-            fn exchange(&self, from: $value, to: $value) -> Result<$value, $value> {
-                fence(SeqCst);
-                let outcome = self.compare_exchange(from, to, AcqRel, Acquire);
-                fence(SeqCst);
-                outcome
-            }
-        }
-    };
-}
-sequential!(AtomicU32, u32);
-sequential!(AtomicU64, u64);
-
-fn model(body: impl Fn() + Send + Sync + 'static) {
+/// Runs `bodies` side by side, the first in this thread, with up to `preemptions` switches beside those at
+/// which a thread sleeps or ends; then `last`.
+fn model<T: Default + 'static>(
+    preemptions: usize,
+    prepare: fn(&T),
+    bodies: &'static [fn(&T)],
+    last: fn(&T),
+) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(body);
+    builder.preemption_bound = Some(preemptions);
+    builder.check(move || {
+        let shared = Arc::new(Shared(T::default()));
+        prepare(&shared.0);
+        let others: Vec<_> = (2..)
+            .zip(&bodies[1..])
+            .map(|(id, body)| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    Thread::become_number(id);
+                    body(&shared.0);
+                })
+            })
+            .collect();
+        bodies[0](&shared.0);
+        for other in others {
+            other.join().unwrap();
+        }
+        last(&shared.0);
+    });
 }
 
-/// sync/sem.rs: a count and a flag in one word.
+fn add_one(count: &Cell<u32>) {
+    count.set(count.get() + 1);
+}
+
+fn lock(mutex: &Mutex) {
+    if !mutex.lock_fast() {
+        assert_eq!(mutex.lock(Never), Ok(Locked::Clean));
+    }
+}
+
+fn unlock(mutex: &Mutex) {
+    if !mutex.unlock_fast() {
+        mutex.unlock().unwrap();
+    }
+}
+
+mod mutex {
+    use super::*;
+
+    type Counted = (Mutex, Cell<u32>);
+
+    fn prepare(shared: &Counted) {
+        shared.0.initialise(0).unwrap();
+    }
+
+    fn count(shared: &Counted) {
+        lock(&shared.0);
+        add_one(&shared.1);
+        unlock(&shared.0);
+    }
+
+    #[test]
+    fn one_at_a_time_is_inside_and_each_gets_its_turn() {
+        model::<Counted>(2, prepare, &[count, count, count], |shared| {
+            assert_eq!(shared.1.get(), 3);
+        });
+    }
+
+    #[test]
+    fn the_next_owner_is_told_of_a_death() {
+        fn die(shared: &Counted) {
+            lock(&shared.0);
+            add_one(&shared.1);
+            Thread::die_holding(&shared.0.word);
+        }
+        fn repair(shared: &Counted) {
+            if shared.0.lock(Never) == Ok(Locked::OwnerDied) {
+                assert_eq!(shared.1.get(), 1);
+                shared.0.make_consistent().unwrap();
+            }
+            unlock(&shared.0);
+        }
+        model::<Counted>(3, prepare, &[repair, die], |shared| {
+            repair(shared);
+            lock(&shared.0);
+        });
+    }
+
+    #[test]
+    fn everybody_learns_that_it_was_given_up() {
+        fn give_up(shared: &Counted) {
+            match shared.0.lock(Never) {
+                Ok(Locked::OwnerDied) => shared.0.unlock().unwrap(),
+                outcome => assert_eq!(outcome, Err(Errno::ENOTRECOVERABLE.into())),
+            }
+        }
+        fn prepare_dead(shared: &Counted) {
+            prepare(shared);
+            lock(&shared.0);
+            Thread::die_holding(&shared.0.word);
+        }
+        model::<Counted>(2, prepare_dead, &[give_up, give_up, give_up], |_| {});
+    }
+}
+
+mod cond {
+    use super::*;
+
+    #[derive(Default)]
+    struct Gate {
+        mutex: Mutex,
+        cond: Cond,
+        open: Cell<u32>,
+    }
+
+    fn prepare(gate: &Gate) {
+        gate.mutex.initialise(0).unwrap();
+        gate.cond.initialise();
+    }
+
+    fn pass(gate: &Gate) {
+        lock(&gate.mutex);
+        while gate.open.get() == 0 {
+            assert_eq!(gate.cond.wait(&gate.mutex, Never), Ok(Locked::Clean));
+        }
+        gate.open.set(gate.open.get() - 1);
+        unlock(&gate.mutex);
+    }
+
+    #[test]
+    fn a_signal_reaches_a_waiter() {
+        fn open(gate: &Gate) {
+            lock(&gate.mutex);
+            add_one(&gate.open);
+            gate.cond.signal().unwrap();
+            unlock(&gate.mutex);
+        }
+        model::<Gate>(3, prepare, &[pass, open], |_| {});
+    }
+
+    #[test]
+    fn a_signal_after_unlocking_reaches_a_waiter() {
+        fn open(gate: &Gate) {
+            lock(&gate.mutex);
+            add_one(&gate.open);
+            unlock(&gate.mutex);
+            gate.cond.signal().unwrap();
+        }
+        model::<Gate>(3, prepare, &[pass, open], |_| {});
+    }
+
+    #[test]
+    fn a_broadcast_reaches_all_waiters() {
+        fn open(gate: &Gate) {
+            lock(&gate.mutex);
+            gate.open.set(2);
+            gate.cond.broadcast().unwrap();
+            unlock(&gate.mutex);
+        }
+        model::<Gate>(1, prepare, &[pass, pass, open], |_| {});
+    }
+
+    #[test]
+    fn a_waiter_takes_over_from_a_signaller_that_dies_with_the_mutex() {
+        fn open_and_die(gate: &Gate) {
+            lock(&gate.mutex);
+            gate.open.set(1);
+            gate.cond.signal().unwrap();
+            Thread::die_holding(&gate.mutex.word);
+        }
+        fn pass_or_repair(gate: &Gate) {
+            let mut locked = gate.mutex.lock(Never);
+            while locked == Ok(Locked::Clean) && gate.open.get() == 0 {
+                locked = gate.cond.wait(&gate.mutex, Never);
+            }
+            assert_eq!(locked, Ok(Locked::OwnerDied));
+            assert_eq!(gate.open.get(), 1);
+        }
+        model::<Gate>(3, prepare, &[pass_or_repair, open_and_die], |_| {});
+    }
+}
+
 mod sem {
     use super::*;
 
-    const ASLEEP: u64 = 1 << 32;
+    type Posted = (Sem, Cell<u32>);
 
-    struct Sem {
-        state: AtomicU64,
-        bed: Bed,
+    fn prepare(shared: &Posted) {
+        shared.0.initialise(0).unwrap();
     }
 
-    impl Sem {
-        fn take(&self) -> bool {
-            let mut state = self.state.load(Relaxed);
-            while state as u32 != 0 {
-                match self
-                    .state
-                    .compare_exchange(state, state - 1, Acquire, Relaxed)
-                {
-                    Ok(_) => return true,
-                    Err(now) => state = now,
-                }
-            }
-            false
+    fn wait(sem: &Sem) {
+        if !sem.take_fast() {
+            sem.wait(Never).unwrap();
         }
+    }
 
-        fn wait(&self) {
-            while !self.take() {
-                let state = self.state.fetch_or(ASLEEP, Relaxed);
-                if state as u32 == 0 {
-                    self.bed.wait(|| self.state.load(Relaxed) as u32 == 0);
-                }
-            }
-        }
-
-        fn post(&self) {
-            let before = self.state.fetch_add(1, Release);
-            if before & ASLEEP != 0 && self.bed.wake_all() == 0 {
-                let posted = before + 1;
-                let _ = self
-                    .state
-                    .compare_exchange(posted, posted & !ASLEEP, Relaxed, Relaxed);
-            }
+    fn post(sem: &Sem) {
+        if !sem.post_fast() {
+            sem.post().unwrap();
         }
     }
 
     #[test]
     fn each_permit_reaches_a_waiter_and_brings_what_was_written() {
-        model(|| {
-            let shared = Arc::new((
-                Sem {
-                    state: AtomicU64::new(0),
-                    bed: Bed::new(),
-                },
-                AtomicU32::new(0),
-            ));
-            let poster = {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    shared.1.store(1, Relaxed);
-                    shared.0.post();
-                    shared.0.post();
-                })
-            };
-            shared.0.wait();
-            assert_eq!(shared.1.load(Relaxed), 1);
-            shared.0.wait();
-            poster.join().unwrap();
-            assert_eq!(shared.0.state.load(Relaxed) as u32, 0);
+        fn post_twice(shared: &Posted) {
+            shared.1.set(1);
+            post(&shared.0);
+            post(&shared.0);
+        }
+        fn wait_twice(shared: &Posted) {
+            wait(&shared.0);
+            assert_eq!(shared.1.get(), 1);
+            wait(&shared.0);
+        }
+        model::<Posted>(3, prepare, &[wait_twice, post_twice], |shared| {
+            assert_eq!(shared.0.value(), Ok(0));
         });
-    }
-}
-
-/// sync/rwlock.rs: a reader's claim and a writer's word.
-mod rwlock {
-    use super::*;
-
-    const WAITERS: u32 = 1 << 31;
-
-    struct Rwlock {
-        writer: AtomicU32,
-        slot: AtomicU32,
-        bed: Bed,
-        data: [AtomicU32; 2],
-    }
-
-    impl Rwlock {
-        /// False: stepped back.
-        fn try_read(&self, thread: u32) -> bool {
-            if self.slot.exchange(0, thread).is_err() {
-                return false;
-            }
-            if self.writer.get() == 0 {
-                return true;
-            }
-            self.leave();
-            false
-        }
-
-        fn leave(&self) {
-            if self.slot.replace(0) & WAITERS != 0 {
-                self.bed.wake_all();
-            }
-        }
-
-        fn try_write(&self, thread: u32) -> bool {
-            // The mutex's own orderings.
-            if self
-                .writer
-                .compare_exchange(0, thread, Acquire, Relaxed)
-                .is_err()
-            {
-                return false;
-            }
-            fence(SeqCst);
-            let mut word = self.slot.load(Acquire);
-            while word & !WAITERS != 0 {
-                let marked = word | WAITERS;
-                match self.slot.exchange(word, marked) {
-                    Ok(_) => {
-                        self.bed.wait(|| self.slot.get() == marked);
-                        word = self.slot.get();
-                    }
-                    Err(now) => word = now,
-                }
-            }
-            true
-        }
     }
 
     #[test]
-    fn a_reader_and_a_writer_are_never_both_inside_and_the_writer_wakes() {
-        model(|| {
-            let lock = Arc::new(Rwlock {
-                writer: AtomicU32::new(0),
-                slot: AtomicU32::new(0),
-                bed: Bed::new(),
-                data: [AtomicU32::new(0), AtomicU32::new(0)],
-            });
-            let reader = {
-                let lock = lock.clone();
-                thread::spawn(move || {
-                    if lock.try_read(1) {
-                        let first = lock.data[0].load(Relaxed);
-                        assert_eq!(first, lock.data[1].load(Relaxed));
-                        lock.leave();
-                    }
-                })
-            };
-            if lock.try_write(2) {
-                lock.data[0].store(1, Relaxed);
-                lock.data[1].store(1, Relaxed);
-                lock.writer.swap(0, Release);
-            }
-            reader.join().unwrap();
-        });
+    fn two_waiters_get_a_permit_each() {
+        fn wait_once(shared: &Posted) {
+            wait(&shared.0);
+        }
+        fn post_twice(shared: &Posted) {
+            post(&shared.0);
+            post(&shared.0);
+        }
+        model::<Posted>(2, prepare, &[wait_once, wait_once, post_twice], |_| {});
     }
 }
 
-/// sync/slot.rs: a slot becomes free, and the flag of those who wait for any.
-mod wanted {
-    use super::*;
-
-    #[test]
-    fn a_sleeper_learns_of_a_slot_that_becomes_free() {
-        model(|| {
-            let shared = Arc::new((AtomicU32::new(1), AtomicU32::new(0), Bed::new()));
-            let holder = {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    let (slot, wanted, bed) = &*shared;
-                    slot.replace(0);
-                    if wanted.get() != 0 && wanted.replace(0) != 0 {
-                        bed.wake_all();
-                    }
-                })
-            };
-            let (slot, wanted, bed) = &*shared;
-            while slot.exchange(0, 2).is_err() {
-                wanted.set(1);
-                if slot.get() != 0 {
-                    bed.wait(|| wanted.get() == 1);
-                }
-            }
-            holder.join().unwrap();
-        });
-    }
-}
-
-/// sync/event.rs: a bit, and a number above it.
 mod event {
     use super::*;
 
-    struct Event {
-        word: AtomicU32,
-        waiters: AtomicU32,
-        bed: Bed,
+    type Announced = (Event, Cell<u32>);
+
+    fn wait(shared: &Announced) {
+        if !shared.0.wait_fast() {
+            shared.0.wait(Never).unwrap();
+        }
     }
 
-    impl Event {
-        fn wait(&self, seen: u32) {
-            let pass = || {
-                let word = self.word.load(Acquire);
-                word & 1 != 0 || word & !1 != seen & !1
-            };
-            if pass() {
-                return;
-            }
-            self.waiters.fetch_add(1, AcqRel);
-            fence(SeqCst);
-            loop {
-                let word = self.word.get();
-                if pass() {
-                    break;
-                }
-                self.bed.wait(|| self.word.get() == word & !1);
-            }
-            self.waiters.fetch_sub(1, Relaxed);
-        }
+    fn wait_and_read(shared: &Announced) {
+        wait(shared);
+        assert_eq!(shared.1.get(), 1);
+    }
 
-        fn set(&self) {
-            let word = self.word.load(Relaxed);
-            let set = word.wrapping_add(2) | 1;
-            // One setter here.
-            self.word.exchange(word, set).unwrap();
-            if self.waiters.get() != 0 {
-                self.bed.wake_all();
-            }
+    fn write_and_set(shared: &Announced) {
+        shared.1.set(1);
+        assert!(shared.0.set_fast());
+    }
+
+    #[test]
+    fn a_manual_one_releases_all_who_wait() {
+        let prepare = |shared: &Announced| shared.0.initialise(false, false);
+        let bodies = &[
+            wait_and_read as fn(&Announced),
+            wait_and_read,
+            write_and_set,
+        ];
+        model(2, prepare, bodies, |_| {});
+    }
+
+    #[test]
+    fn an_automatic_one_releases_one_for_each_setting() {
+        fn wait_and_set(shared: &Announced) {
+            wait(shared);
+            add_one(&shared.1);
+            shared.0.set().unwrap();
+        }
+        let prepare = |shared: &Announced| shared.0.initialise(true, false);
+        let bodies = &[wait_and_set as fn(&Announced), wait_and_set, |shared| {
+            shared.0.set().unwrap();
+        }];
+        model(2, prepare, bodies, |shared| assert_eq!(shared.1.get(), 2));
+    }
+}
+
+mod rwlock {
+    use super::*;
+
+    type Written = (Rwlock, [Cell<u32>; 2]);
+
+    fn prepare(shared: &Written) {
+        shared.0.initialise().unwrap();
+    }
+
+    fn read(shared: &Written) {
+        if !shared.0.read_lock_fast() {
+            assert_eq!(shared.0.read_lock(Never), Ok(Locked::Clean));
+        }
+        assert_eq!(shared.1[0].get(), shared.1[1].get());
+        unlock(shared);
+    }
+
+    fn write(shared: &Written) {
+        assert_eq!(shared.0.write_lock(Never), Ok(Locked::Clean));
+        shared.1.iter().for_each(add_one);
+        unlock(shared);
+    }
+
+    fn unlock(shared: &Written) {
+        if !shared.0.unlock_fast() {
+            shared.0.unlock().unwrap();
         }
     }
 
     #[test]
-    fn who_waited_is_released_even_if_the_event_is_reset_at_once() {
-        model(|| {
-            let shared = Arc::new((
-                Event {
-                    word: AtomicU32::new(0),
-                    waiters: AtomicU32::new(0),
-                    bed: Bed::new(),
-                },
-                AtomicU32::new(0),
-            ));
-            let seen = shared.0.word.load(Relaxed);
-            let setter = {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    shared.1.store(1, Relaxed);
-                    shared.0.set();
-                    shared.0.word.fetch_and(!1, Release);
-                })
-            };
-            shared.0.wait(seen);
-            assert_eq!(shared.1.load(Relaxed), 1);
-            setter.join().unwrap();
+    fn a_reader_and_a_writer_are_never_both_inside() {
+        model::<Written>(3, prepare, &[write, read], |_| {});
+    }
+
+    #[test]
+    fn a_writer_waits_for_each_reader() {
+        model::<Written>(1, prepare, &[write, read, read], |_| {});
+    }
+
+    #[test]
+    fn two_writers_write_after_each_other() {
+        model::<Written>(2, prepare, &[write, write], |shared| {
+            assert_eq!(shared.1[0].get(), 2);
+        });
+    }
+
+    #[test]
+    fn who_finds_all_places_taken_gets_one_that_becomes_free() {
+        // There are two places in a model.
+        model::<Written>(1, prepare, &[read, read, read], |_| {});
+    }
+
+    #[test]
+    fn a_reader_that_dies_lets_the_writer_in() {
+        fn die_reading(shared: &Written) {
+            assert_eq!(shared.0.read_lock(Never), Ok(Locked::Clean));
+            shared
+                .0
+                .readers
+                .iter()
+                .for_each(|slot| Thread::die_holding(&slot.word));
+        }
+        model::<Written>(2, prepare, &[write, die_reading], |_| {});
+    }
+
+    #[test]
+    fn the_next_is_told_of_a_writer_that_died() {
+        fn die_writing(shared: &Written) {
+            assert_eq!(shared.0.write_lock(Never), Ok(Locked::Clean));
+            add_one(&shared.1[0]);
+            Thread::die_holding(&shared.0.writer.word);
+        }
+        fn read_or_repair(shared: &Written) {
+            if shared.0.read_lock(Never) == Ok(Locked::OwnerDied) {
+                shared.1[1].set(shared.1[0].get());
+                shared.0.make_consistent().unwrap();
+            }
+            assert_eq!(shared.1[0].get(), shared.1[1].get());
+            shared.0.unlock().unwrap();
+        }
+        model::<Written>(2, prepare, &[read_or_repair, die_writing], read_or_repair);
+    }
+}
+
+mod permits {
+    use super::*;
+
+    type Resource = (Permits, [Cell<u32>; 2]);
+
+    fn take_and_give(shared: &Resource) {
+        let (number, _) = shared.0.take(Never).unwrap();
+        add_one(&shared.1[number]);
+        shared.0.give(number as u32).unwrap();
+    }
+
+    #[test]
+    fn a_permit_is_one_holders_at_a_time() {
+        let prepare = |shared: &Resource| shared.0.initialise(1).unwrap();
+        let bodies = &[take_and_give as fn(&Resource), take_and_give];
+        model(3, prepare, bodies, |shared| {
+            assert_eq!(shared.1[0].get(), 2)
+        });
+    }
+
+    #[test]
+    fn who_sleeps_gets_a_permit_that_is_given() {
+        let prepare = |shared: &Resource| shared.0.initialise(2).unwrap();
+        let bodies = &[take_and_give as fn(&Resource), take_and_give, take_and_give];
+        model(1, prepare, bodies, |_| {});
+    }
+
+    #[test]
+    fn who_sleeps_gets_a_dead_holders_permit() {
+        fn die_holding_one(shared: &Resource) {
+            let (number, _) = shared.0.take(Never).unwrap();
+            add_one(&shared.1[number]);
+            Thread::die_holding(&shared.0.slots[number].word);
+        }
+        let prepare = |shared: &Resource| shared.0.initialise(1).unwrap();
+        let bodies = &[take_and_give as fn(&Resource), die_holding_one];
+        model(3, prepare, bodies, |shared| {
+            assert_eq!(shared.1[0].get(), 2)
         });
     }
 }
 
-/// sync/barrier.rs: a round is decided in one word, and an arrival can be withdrawn.
 mod barrier {
     use super::*;
 
-    struct Barrier {
-        state: AtomicU64,
-        arrived: [AtomicU32; 2],
+    #[derive(Default)]
+    struct Round {
+        barrier: Barrier,
+        serials: loom::sync::atomic::AtomicU32,
+        written: [Cell<u32>; 2],
     }
 
-    fn round(state: u64) -> u32 {
-        (state >> 32) as u32
+    fn prepare(round: &Round) {
+        round.barrier.initialise(2).unwrap();
     }
 
-    impl Barrier {
-        /// One look, then giving up: whether the round was completed.
-        fn try_once(&self, me: usize) -> bool {
-            let now = round(self.state.get());
-            self.arrived[me].set(now | 1);
-            let completed = self.look(now) || self.withdraw(me, now);
-            self.arrived[me].set(0);
-            completed
-        }
+    fn count(round: &Round) {
+        round
+            .serials
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
 
-        fn look(&self, now: u32) -> bool {
-            loop {
-                let state = self.state.get();
-                if round(state) != now {
-                    return true;
-                }
-                if !self.arrived.iter().all(|slot| slot.get() == now | 1) {
-                    return false;
-                }
-                let next = u64::from(now + 2) << 32;
-                if self.state.exchange(state, next).is_ok() {
-                    return true;
-                }
-            }
-        }
+    fn serials(round: &Round) -> u32 {
+        round.serials.load(std::sync::atomic::Ordering::Relaxed)
+    }
 
-        fn withdraw(&self, me: usize, now: u32) -> bool {
-            self.arrived[me].set(0);
-            let mut state = self.state.get();
-            while round(state) == now {
-                match self.state.exchange(state, state + 1) {
-                    Ok(_) => return false,
-                    Err(found) => state = found,
-                }
+    #[test]
+    fn both_go_on_and_one_is_told_that_it_was_the_last() {
+        fn arrive(round: &Round, own: usize) {
+            round.written[own].set(1);
+            if round.barrier.wait(Never).unwrap() {
+                count(round);
             }
-            true
+            assert_eq!(round.written[1 - own].get(), 1);
         }
+        let bodies: &[fn(&Round)] = &[|round| arrive(round, 0), |round| arrive(round, 1)];
+        model(2, prepare, bodies, |round| assert_eq!(serials(round), 1));
     }
 
     #[test]
     fn a_round_is_completed_for_both_or_for_neither() {
-        model(|| {
-            let barrier = Arc::new(Barrier {
-                state: AtomicU64::new(0),
-                arrived: [AtomicU32::new(0), AtomicU32::new(0)],
-            });
-            let other = {
-                let barrier = barrier.clone();
-                thread::spawn(move || barrier.try_once(1))
-            };
-            let mine = barrier.try_once(0);
-            assert_eq!(mine, other.join().unwrap());
+        fn try_once(round: &Round) {
+            match round.barrier.wait(Now) {
+                Ok(_) => count(round),
+                outcome => assert_eq!(outcome, Err(Errno::EAGAIN.into())),
+            }
+        }
+        model::<Round>(3, prepare, &[try_once, try_once], |round| {
+            assert!(matches!(serials(round), 0 | 2));
         });
     }
 
     #[test]
-    fn of_two_who_arrive_last_one_completes_the_round() {
-        model(|| {
-            let barrier = Arc::new(Barrier {
-                state: AtomicU64::new(0),
-                arrived: [AtomicU32::new(0), AtomicU32::new(0)],
-            });
-            let arrive = |barrier: &Barrier, me: usize| {
-                barrier.arrived[me].set(1);
-                barrier.look(0)
-            };
-            let other = {
-                let barrier = barrier.clone();
-                thread::spawn(move || arrive(&barrier, 1))
-            };
-            let mine = arrive(&barrier, 0);
-            let others = other.join().unwrap();
-            assert!(mine || others);
-            assert_eq!(round(barrier.state.get()), 2);
-        });
+    fn a_participant_that_dies_releases_the_other() {
+        // It has joined before: who comes to an empty place later is seen after 100 ms.
+        fn prepare_joined(round: &Round) {
+            prepare(round);
+            Thread::become_number(2);
+            round.barrier.join().unwrap();
+            Thread::become_number(1);
+        }
+        fn die(round: &Round) {
+            for slot in &round.barrier.slots {
+                Thread::die_holding(&slot.word);
+            }
+        }
+        fn wait(round: &Round) {
+            let error = round.barrier.wait(Never).unwrap_err();
+            assert_eq!(error.errno(), Errno::EOWNERDEAD);
+        }
+        model::<Round>(3, prepare_joined, &[wait, die], |_| {});
+    }
+}
+
+mod once {
+    use super::*;
+
+    type Made = (Once, Cell<u32>);
+
+    #[test]
+    fn it_runs_once_and_all_see_what_it_did() {
+        fn run(shared: &Made) {
+            shared.0.run(Never, || add_one(&shared.1)).unwrap();
+            assert_eq!(shared.1.get(), 1);
+        }
+        model::<Made>(2, |_| {}, &[run, run], |_| {});
     }
 }

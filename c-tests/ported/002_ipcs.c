@@ -27,6 +27,7 @@ static const char *kind_name(int kind) {
   switch (kind) {
     case IPC_KIND_SHM: return "shared memory";
     case IPC_KIND_SEM: return "semaphore";
+    case IPC_KIND_MQ: return "mq";
     case IPC_KIND_OTHER: return "other";
     case IPC_KIND_POSIX_SEM: return "POSIX semaphore";
     case IPC_KIND_KERNEL_MQ: return "kernel queue";

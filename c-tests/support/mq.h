@@ -1,5 +1,6 @@
 /* For tests of message queues: names that are removed whatever happens, small queues, and whether a
- * child sleeps. */
+ * child sleeps. MQ_FLAGS is IPC_KERNEL, or 0 for the queue in shared memory: the Makefile builds the
+ * tests that hold for both twice. */
 #ifndef TEST_MQ_H
 #define TEST_MQ_H
 
@@ -12,11 +13,20 @@
 
 #define SIZE 64
 
-/* The system call in which epoll_wait() sleeps. */
-#ifdef SYS_epoll_wait
-#define EPOLL_CALL SYS_epoll_wait
+#ifndef MQ_FLAGS
+#define MQ_FLAGS IPC_KERNEL
+#endif
+
+/* The system calls in which a call on a queue sleeps, and a notification's thread. */
+#if MQ_FLAGS == 0
+#define WAIT_CALL SYS_futex
+#define NOTIFIER_CALL SYS_futex
+#elif defined SYS_epoll_wait
+#define WAIT_CALL SYS_ppoll
+#define NOTIFIER_CALL SYS_epoll_wait
 #else
-#define EPOLL_CALL SYS_epoll_pwait
+#define WAIT_CALL SYS_ppoll
+#define NOTIFIER_CALL SYS_epoll_pwait
 #endif
 
 static char mq_names[8][64];
@@ -25,7 +35,7 @@ static pid_t mq_pid;
 
 static inline void mq_remove_names(void) {
   if (getpid() != mq_pid) return; /* a child that exits leaves them to its parent */
-  for (int i = 0; i < mq_name_count; i++) ipc_mq_unlink(mq_names[i], IPC_KERNEL);
+  for (int i = 0; i < mq_name_count; i++) ipc_mq_unlink(mq_names[i], MQ_FLAGS);
 }
 
 /* A queue's name that no other running test has, removed when the test ends. Where that is
@@ -46,7 +56,7 @@ __attribute__((unused)) static const char *mq_name(const char *suffix) {
 __attribute__((unused)) static ipc_mq_t *make_mq(const char *name, size_t messages, int flags) {
   ipc_mq_attr_t attr = { .max_messages = messages, .message_size = SIZE };
   ipc_mq_t *mq = NULL;
-  int result = ipc_mq_open(&mq, name, &attr, IPC_KERNEL | IPC_CREATE | IPC_EXCLUSIVE | flags, 0600);
+  int result = ipc_mq_open(&mq, name, &attr, MQ_FLAGS | IPC_CREATE | IPC_EXCLUSIVE | flags, 0600);
   if (result == -EMFILE && strstr(ipc_last_error(), "RLIMIT_MSGQUEUE") != NULL)
     SKIP("other programs use up RLIMIT_MSGQUEUE");
   if (result == -ENOSYS) SKIP("this kernel has no message queues");
@@ -57,7 +67,7 @@ __attribute__((unused)) static ipc_mq_t *make_mq(const char *name, size_t messag
 /* Opens an existing queue. */
 __attribute__((unused)) static ipc_mq_t *join_mq(const char *name, int flags) {
   ipc_mq_t *mq = NULL;
-  CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, IPC_KERNEL | flags, 0), IPC_OPENED);
+  CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, MQ_FLAGS | flags, 0), IPC_OPENED);
   return mq;
 }
 
@@ -81,7 +91,7 @@ __attribute__((unused)) static void await_rest(void) {
     if (thread == 0 || thread == getpid()) continue;
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
-    for (long found = -1; found != EPOLL_CALL;) {
+    for (long found = -1; found != NOTIFIER_CALL;) {
       FILE *file = fopen(path, "r");
       if (file == NULL) SKIP("/proc does not show what a thread sleeps in");
       if (fscanf(file, "%ld", &found) != 1) found = -1;

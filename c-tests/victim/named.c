@@ -18,6 +18,7 @@ enum { FOUND, ABSENT }; /* of arena->notes: what the name led to after the victi
 
 static ipc_shm_t *shm;
 static ipc_sem_t *sem;
+static ipc_mq_t *mq;
 static int result;
 
 static void initialise(void *data, void *context) {
@@ -38,6 +39,11 @@ static int open_shm(const char *name, int flags) {
 
 static int open_sem(const char *name, int flags) { return ipc_sem_open(&sem, name, 3, flags, 0640); }
 
+static int open_mq(const char *name, int flags) {
+  ipc_mq_attr_t attr = {.max_messages = 3, .message_size = 64};
+  return ipc_mq_open(&mq, name, &attr, flags, 0640);
+}
+
 static void use_shm(void) {
   Named *named = ipc_shm_data(shm);
   EXPECT(named->magic == MAGIC, "an object that is not whole");
@@ -51,6 +57,13 @@ static void use_sem(void) {
   EXPECT_EQUAL(ipc_sem_wait(sem, arena->patience_ns), 0);
   EXPECT_EQUAL(ipc_sem_post(sem), 0);
   EXPECT_EQUAL(ipc_sem_close(sem), 0);
+}
+
+static void use_mq(void) {
+  char buffer[64];
+  EXPECT_EQUAL(ipc_mq_send(mq, "whole", 6, 1, arena->patience_ns), 0);
+  EXPECT_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, arena->patience_ns), 6);
+  EXPECT_EQUAL(ipc_mq_close(mq), 0);
 }
 
 /* What the name leads to, before anybody makes it anew. */
@@ -74,12 +87,21 @@ static void let_go_sem(int alive) {
   look(open_sem(arena->name, 0), use_sem);
 }
 
+static void let_go_mq(int alive) {
+  (void)alive;
+  look(open_mq(arena->name, 0), use_mq);
+}
+
 static void meanwhile_shm(void) {
   if (open_shm(arena->name, 0) == IPC_OPENED) use_shm();
 }
 
 static void meanwhile_sem(void) {
   if (open_sem(arena->name, 0) == IPC_OPENED) use_sem();
+}
+
+static void meanwhile_mq(void) {
+  if (open_mq(arena->name, 0) == IPC_OPENED) use_mq();
 }
 
 static void check_shm(void) {
@@ -92,6 +114,12 @@ static void check_sem(void) {
   int opened = open_sem(arena->name, IPC_CREATE);
   EXPECT(opened >= 0, "a survivor cannot open: %s", ipc_last_error());
   use_sem();
+}
+
+static void check_mq(void) {
+  int opened = open_mq(arena->name, IPC_CREATE);
+  EXPECT(opened >= 0, "a survivor cannot open: %s", ipc_last_error());
+  use_mq();
 }
 
 static void nothing_is_left(void) {
@@ -137,6 +165,12 @@ static void set_up_sem(void) {
   EXPECT_EQUAL(ipc_sem_close(sem), 0);
 }
 
+static void set_up_mq(void) {
+  set_up_nothing();
+  EXPECT_EQUAL(open_mq(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_mq_close(mq), 0);
+}
+
 static void warm_up_shm(void) {
   EXPECT_EQUAL(open_shm(warm_name(), IPC_CREATE), IPC_CREATED);
   EXPECT_EQUAL(ipc_shm_unlink(warm_name()), 0);
@@ -149,6 +183,12 @@ static void warm_up_sem(void) {
   EXPECT_EQUAL(ipc_sem_close(sem), 0);
 }
 
+static void warm_up_mq(void) {
+  EXPECT_EQUAL(open_mq(warm_name(), IPC_CREATE), IPC_CREATED);
+  EXPECT_EQUAL(ipc_mq_unlink(warm_name(), 0), 0);
+  EXPECT_EQUAL(ipc_mq_close(mq), 0);
+}
+
 static void prepare_open_shm(void) {
   warm_up_shm();
   EXPECT_EQUAL(open_shm(arena->name, 0), IPC_OPENED);
@@ -159,6 +199,11 @@ static void prepare_open_sem(void) {
   EXPECT_EQUAL(open_sem(arena->name, 0), IPC_OPENED);
 }
 
+static void prepare_open_mq(void) {
+  warm_up_mq();
+  EXPECT_EQUAL(open_mq(arena->name, 0), IPC_OPENED);
+}
+
 static void run_create_shm(void) { result = open_shm(arena->name, IPC_CREATE); }
 static void run_open_shm(void) { result = open_shm(arena->name, 0); }
 static void run_close_shm(void) { result = ipc_shm_close(shm); }
@@ -167,6 +212,10 @@ static void run_create_sem(void) { result = open_sem(arena->name, IPC_CREATE); }
 static void run_open_sem(void) { result = open_sem(arena->name, 0); }
 static void run_close_sem(void) { result = ipc_sem_close(sem); }
 static void run_unlink_sem(void) { result = ipc_sem_unlink(arena->name); }
+static void run_create_mq(void) { result = open_mq(arena->name, IPC_CREATE); }
+static void run_open_mq(void) { result = open_mq(arena->name, 0); }
+static void run_close_mq(void) { result = ipc_mq_close(mq); }
+static void run_unlink_mq(void) { result = ipc_mq_unlink(arena->name, 0); }
 
 /* While a creator is stopped another may create: then this one opens. */
 static void after_create(void) { EXPECT(result >= 0, "creating failed: %s", ipc_last_error()); }
@@ -189,6 +238,7 @@ static void after(void) { EXPECT_EQUAL(result, 0); }
 /* While a creator is stopped another creates, and does not wait for it. */
 static void meanwhile_create_shm(void) { check_shm(); }
 static void meanwhile_create_sem(void) { check_sem(); }
+static void meanwhile_create_mq(void) { check_mq(); }
 
 const struct operation named_operations[] = {
   {.name = "shm.create.first", .set_up = set_up_nothing, .run = run_create_shm, .after = after_create,
@@ -196,5 +246,6 @@ const struct operation named_operations[] = {
    .recovery = "shm.create"},
   NAMED(shm),
   NAMED(sem),
+  NAMED(mq),
   {0},
 };

@@ -22,7 +22,8 @@
 
 static const struct operation *const tables[] = {
   mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
-  permits_operations, barrier_operations, once_operations, event_operations, broken_operations,
+  permits_operations, barrier_operations, once_operations, event_operations, mq_operations,
+  broken_operations,
 };
 
 enum phase { SET_UP, SLEEP, RELEASE, MEANWHILE, LET_GO, CHECK, SETTLE };

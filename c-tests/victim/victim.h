@@ -115,6 +115,7 @@ extern const struct operation permits_operations[];
 extern const struct operation barrier_operations[];
 extern const struct operation once_operations[];
 extern const struct operation event_operations[];
+extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
 
 #endif

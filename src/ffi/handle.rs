@@ -38,7 +38,7 @@ const SLOTS_MAX: u32 = (FIRST_CHUNK * ((1 << CHUNKS) - 1)) as u32;
 /// |---|---|
 /// | 0 to 31 | calls that use the object now |
 /// | 32 | OPEN: the handle is good |
-/// | 33 | BUSY: the object is being put in or dropped |
+/// | 33 | BUSY: the object is being put in, or shall be dropped when nobody uses it |
 /// | 48 to 63 | generation, raised when a slot becomes free again |
 ///
 /// A slot is free when all but the generation is 0.
@@ -59,14 +59,40 @@ struct Slot {
     object: AtomicPtr<()>,
 }
 
-/// The slots of one kind of handle. Grows, never shrinks: that is what makes a stale handle safe
-/// to look at.
+/// What a handle stands for: a number that is part of it, and what messages call it.
+pub(super) const SHM: u8 = 1;
+pub(super) const SEM: u8 = 2;
+pub(super) const CHILD: u8 = 3;
+pub(super) const SYSV_SHM: u8 = 4;
+pub(super) const SYSV_MSG: u8 = 5;
+pub(super) const SYSV_SEM: u8 = 6;
+pub(super) const LIST: u8 = 7;
+pub(super) const MQ: u8 = 8;
+pub(super) const LIBC_SEM: u8 = 9;
+
+fn name_of(kind: u8) -> &'static str {
+    match kind {
+        SHM => "shared memory handle",
+        SEM => "named semaphore",
+        CHILD => "child process handle",
+        SYSV_SHM => "System V shared memory handle",
+        SYSV_MSG => "System V message queue handle",
+        SYSV_SEM => "System V semaphore set handle",
+        LIST => "list",
+        MQ => "message queue handle",
+        LIBC_SEM => "named semaphore of libc",
+        _ => "handle",
+    }
+}
+
+/// The slots of one kind of handle. Grows, never shrinks: that is what makes a stale handle safe to
+/// look at. All zeros at first, and so without room in the library's file: the kind is not in it.
+#[repr(C, align(64))]
 struct Slots {
-    kind: u8,
-    what: &'static str,
-    chunks: [AtomicPtr<Slot>; CHUNKS],
+    // In one cache line with the first chunks: after a system call, each further line is a miss.
     /// Where the search for a free slot begins: a slot just freed is the last to be used again.
     next: AtomicU32,
+    chunks: [AtomicPtr<Slot>; CHUNKS],
 }
 
 /// A slot with what its handle says that its generation is.
@@ -74,7 +100,7 @@ type Found<'a> = (&'a Slot, u64);
 
 impl Slots {
     /// Puts an object in and returns its handle's number.
-    fn insert(&self, object: *mut ()) -> Result<u64> {
+    fn insert(&self, kind: u8, object: *mut ()) -> Result<u64> {
         let capacity = self.capacity();
         // Relaxed: only a hint where to begin.
         let start = self.next.fetch_add(1, Ordering::Relaxed);
@@ -99,25 +125,17 @@ impl Slots {
                 slot.object.store(object, Ordering::Relaxed);
                 // Release: who pins the slot sees the object.
                 slot.state.store(state | OPEN, Ordering::Release);
-                return Ok(self.number(index, state));
+                return Ok(number(kind, index, state));
             }
         }
         Err(fail!(EMFILE, "{SLOTS_MAX} handles are open"))
     }
 
-    /// The number of the handle of a slot in that state.
-    fn number(&self, index: u32, state: u64) -> u64 {
-        (MARK << 48)
-            | ((state & GENERATION) >> 16)
-            | (u64::from(index) << 12)
-            | (u64::from(self.kind) << 4)
-    }
-
     /// Pins a slot if the number is that of an open handle of this kind; whether it had to.
     #[inline(always)]
-    fn pin_fast(&self, number: u64) -> Option<(&Slot, bool)> {
+    fn pin_fast(&self, kind: u8, number: u64) -> Option<(&Slot, bool)> {
         const FIXED: u64 = MARK_BITS | 0xfff;
-        if number & FIXED != (MARK << 48) | (u64::from(self.kind) << 4) {
+        if number & FIXED != (MARK << 48) | (u64::from(kind) << 4) {
             return None;
         }
         let slot = self.slot((number >> 12) as u32 & 0xf_ffff)?;
@@ -135,27 +153,25 @@ impl Slots {
         Some((slot, true))
     }
 
-    fn pin(&self, number: u64) -> Result<&Slot> {
-        let (slot, _) = self.change_open(number, |state| state + 1)?;
+    fn pin(&self, kind: u8, number: u64) -> Result<&Slot> {
+        let (slot, _) = self.change_open(kind, number, |state| state + 1)?;
         Ok(slot)
     }
 
     /// Makes a handle invalid; returns its slot if nobody uses it, so that the object can go.
-    fn close(&self, number: u64) -> Result<Option<Found<'_>>> {
+    fn close(&self, kind: u8, number: u64) -> Result<Option<Found<'_>>> {
         let unused = |state| state & USERS == 0;
-        let (slot, before) = self.change_open(number, |state| {
-            (state & !OPEN) | if unused(state) { BUSY } else { 0 }
-        })?;
+        let (slot, before) = self.change_open(kind, number, |state| (state & !OPEN) | BUSY)?;
         Ok(unused(before).then_some((slot, before & GENERATION)))
     }
 
     /// Changes the state of an open handle's slot; returns the slot and the state before.
-    fn change_open(&self, number: u64, change: impl Fn(u64) -> u64) -> Result<Found<'_>> {
-        let (slot, generation) = self.find(number)?;
+    fn change_open(&self, kind: u8, number: u64, change: impl Fn(u64) -> u64) -> Result<Found<'_>> {
+        let (slot, generation) = self.find(kind, number)?;
         let mut state = slot.state.load(Ordering::Relaxed);
         loop {
             if state & OPEN == 0 || state & GENERATION != generation {
-                return Err(self.closed(number));
+                return Err(closed(kind, number));
             }
             // AcqRel: Acquire pairs with insert's Release, for the use and for the drop; Release
             // orders this thread's use before the drop, if another thread does that.
@@ -171,15 +187,15 @@ impl Slots {
         }
     }
 
-    fn find(&self, number: u64) -> Result<Found<'_>> {
-        let what = self.what;
+    fn find(&self, kind: u8, number: u64) -> Result<Found<'_>> {
+        let what = name_of(kind);
         if number == 0 {
             return Err(fail!(EINVAL, "the {what} is NULL"));
         }
         if number >> 48 != MARK || number & 0xf != 0 {
             return Err(fail!(EBADF, "{number:#x} is not a handle of this library"));
         }
-        if (number >> 4) as u8 != self.kind {
+        if (number >> 4) as u8 != kind {
             return Err(fail!(
                 EBADF,
                 "{number:#x} is not a {what} but another handle"
@@ -187,12 +203,8 @@ impl Slots {
         }
         match self.slot((number >> 12) as u32 & 0xf_ffff) {
             Some(slot) => Ok((slot, (number << 16) & GENERATION)),
-            None => Err(self.closed(number)),
+            None => Err(closed(kind, number)),
         }
-    }
-
-    fn closed(&self, number: u64) -> Error {
-        fail!(EBADF, "the {} {number:#x} is closed", self.what)
     }
 
     /// How many slots there are: of one chunk at least, which insert makes.
@@ -242,6 +254,15 @@ impl Slots {
     }
 }
 
+fn closed(kind: u8, number: u64) -> Error {
+    fail!(EBADF, "the {} {number:#x} is closed", name_of(kind))
+}
+
+/// The number of the handle of a slot in that state.
+fn number(kind: u8, index: u32, state: u64) -> u64 {
+    (MARK << 48) | ((state & GENERATION) >> 16) | (u64::from(index) << 12) | (u64::from(kind) << 4)
+}
+
 /// Chunk k begins at FIRST_CHUNK * (2^k - 1).
 #[inline(always)]
 fn place_of(index: u32) -> (usize, usize) {
@@ -253,24 +274,14 @@ impl Slot {
     /// Gives a pin up; returns the generation if the handle was closed and this pin was the last.
     #[inline(always)]
     fn unpin(&self) -> Option<u64> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            let is_last = state & USERS == 1 && state & OPEN == 0;
-            let left = (state - 1) | if is_last { BUSY } else { 0 };
-            // AcqRel: as in change_open.
-            match self
-                .state
-                .compare_exchange_weak(state, left, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return is_last.then_some(state & GENERATION),
-                Err(now) => state = now,
-            }
-        }
+        // AcqRel: as in change_open.
+        let before = self.state.fetch_sub(1, Ordering::AcqRel);
+        (before & !GENERATION == BUSY | 1).then_some(before & GENERATION)
     }
 }
 
 /// All the handles of one kind, which stand for objects of type `T`.
-pub(crate) struct Table<T> {
+pub(crate) struct Table<T, const KIND: u8> {
     slots: Slots,
     objects: PhantomData<T>,
 }
@@ -278,7 +289,7 @@ pub(crate) struct Table<T> {
 // SAFETY: an object is put in while its slot is BUSY and used only while it is pinned; the state's
 // Release and Acquire order the two. Objects go from thread to thread, so they must be Send,
 // and are shared, so they must be Sync.
-unsafe impl<T: Send + Sync> Sync for Table<T> {}
+unsafe impl<T: Send + Sync, const KIND: u8> Sync for Table<T, KIND> {}
 
 /// An object in use: it stays whole as long as this lives.
 pub(crate) struct Pinned<'a, T> {
@@ -288,13 +299,10 @@ pub(crate) struct Pinned<'a, T> {
     object: PhantomData<&'a T>,
 }
 
-impl<T: Send + Sync> Table<T> {
-    /// `kind` differs from table to table; `what` names it in messages.
-    pub(crate) const fn new(kind: u8, what: &'static str) -> Table<T> {
+impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
+    pub(crate) const fn new() -> Table<T, KIND> {
         Table {
             slots: Slots {
-                kind,
-                what,
                 chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
                 next: AtomicU32::new(0),
             },
@@ -306,7 +314,7 @@ impl<T: Send + Sync> Table<T> {
     pub(crate) fn insert<H>(&self, object: T) -> Result<*mut H> {
         process::find_single_threaded();
         let object = Box::into_raw(Box::new(object));
-        match self.slots.insert(object.cast()) {
+        match self.slots.insert(KIND, object.cast()) {
             Ok(number) => Ok(ptr::without_provenance_mut(number as usize)),
             Err(error) => {
                 // SAFETY: it comes from the box above, and no slot has taken it.
@@ -320,7 +328,7 @@ impl<T: Send + Sync> Table<T> {
     /// call that neither waits nor calls back, where a closing could come in between.
     #[inline(always)]
     pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
-        let (slot, is_counted) = self.slots.pin_fast(handle.addr() as u64)?;
+        let (slot, is_counted) = self.slots.pin_fast(KIND, handle.addr() as u64)?;
         Some(Pinned {
             slot,
             is_counted,
@@ -331,7 +339,7 @@ impl<T: Send + Sync> Table<T> {
     /// The object behind a handle, kept alive while the result lives.
     pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
         Ok(Pinned {
-            slot: self.slots.pin(handle.addr() as u64)?,
+            slot: self.slots.pin(KIND, handle.addr() as u64)?,
             is_counted: true,
             object: PhantomData,
         })
@@ -339,7 +347,7 @@ impl<T: Send + Sync> Table<T> {
 
     /// Ends a handle. The object is dropped now, or by the last call that still uses it.
     pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
-        if let Some((slot, generation)) = self.slots.close(handle.addr() as u64)? {
+        if let Some((slot, generation)) = self.slots.close(KIND, handle.addr() as u64)? {
             // SAFETY: close has just set BUSY for us, and the slots of this table hold boxes of T.
             unsafe { empty::<T>(slot, generation) };
         }
@@ -350,7 +358,7 @@ impl<T: Send + Sync> Table<T> {
     pub(crate) fn search<H>(&self, matches: impl Fn(&T) -> bool) -> Option<*mut H> {
         (0..self.slots.capacity()).find_map(|index| {
             let state = self.slots.slot(index)?.state.load(Ordering::Relaxed);
-            let number = self.slots.number(index, state);
+            let number = number(KIND, index, state);
             let handle: *mut H = ptr::without_provenance_mut(number as usize);
             let object: Pinned<'_, T> = self.get_fast(handle)?;
             matches(&object).then_some(handle)
@@ -374,6 +382,25 @@ unsafe fn empty<T>(slot: &Slot, generation: u64) {
         .store(generation.wrapping_add(1 << 48), Ordering::Release);
 }
 
+impl<T> Pinned<'_, T> {
+    /// Dropping it, for the paths on which a call is too much.
+    #[inline(always)]
+    pub(crate) fn release(self) {
+        core::mem::ManuallyDrop::new(self).unpin();
+    }
+
+    #[inline(always)]
+    fn unpin(&mut self) {
+        if !self.is_counted {
+            return;
+        }
+        if let Some(generation) = self.slot.unpin() {
+            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
+            unsafe { empty::<T>(self.slot, generation) };
+        }
+    }
+}
+
 impl<T> Deref for Pinned<'_, T> {
     type Target = T;
 
@@ -386,15 +413,10 @@ impl<T> Deref for Pinned<'_, T> {
 }
 
 impl<T> Drop for Pinned<'_, T> {
-    #[inline(always)]
+    // Once for each type, not once for each call.
+    #[inline(never)]
     fn drop(&mut self) {
-        if !self.is_counted {
-            return;
-        }
-        if let Some(generation) = self.slot.unpin() {
-            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
-            unsafe { empty::<T>(self.slot, generation) };
-        }
+        self.unpin();
     }
 }
 
@@ -411,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_closed_handle_stays_closed_when_its_slot_is_used_again() {
-        let table: Table<u32> = Table::new(1, "thing");
+        let table: Table<u32, 1> = Table::new();
         let first: *mut Opaque = table.insert(10).ok().unwrap();
         assert_eq!(*table.get(first).ok().unwrap(), 10);
         assert!(table.close(first).is_ok());
@@ -425,8 +447,8 @@ mod tests {
 
     #[test]
     fn foreign_pointers_are_refused() {
-        let table: Table<u32> = Table::new(1, "thing");
-        let other: Table<u32> = Table::new(2, "other thing");
+        let table: Table<u32, 1> = Table::new();
+        let other: Table<u32, 2> = Table::new();
         let handle: *mut Opaque = other.insert(1).ok().unwrap();
         assert_eq!(errno(table.get(handle)), nix::errno::Errno::EBADF);
         let local = 0u64;
@@ -442,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_closed_object_lives_until_its_last_user_ends() {
-        let table: Table<Arc<u32>> = Table::new(1, "thing");
+        let table: Table<Arc<u32>, 1> = Table::new();
         let witness = Arc::new(5);
         let handle: *mut Opaque = table.insert(Arc::clone(&witness)).ok().unwrap();
         let pinned = table.get(handle).ok().unwrap();
@@ -455,7 +477,7 @@ mod tests {
 
     #[test]
     fn many_threads_get_each_their_own_slot_and_leave_nothing() {
-        let table: Table<Arc<u32>> = Table::new(1, "thing");
+        let table: Table<Arc<u32>, 1> = Table::new();
         let witness = Arc::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {

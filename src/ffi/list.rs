@@ -22,8 +22,10 @@ pub const IPC_KIND_SYSV_SHM: c_int = 0x20;
 pub const IPC_KIND_SYSV_MSG: c_int = 0x40;
 /// Kind: a System V semaphore set.
 pub const IPC_KIND_SYSV_SEM: c_int = 0x80;
+/// Kind: a message queue of this library.
+pub const IPC_KIND_MQ: c_int = 0x100;
 /// All the kinds there are.
-pub const IPC_KIND_ALL: c_int = 0xff;
+pub const IPC_KIND_ALL: c_int = 0x1ff;
 
 const _: () = assert!(
     IPC_KIND_SHM == Kind::Shm as c_int
@@ -34,6 +36,7 @@ const _: () = assert!(
         && IPC_KIND_SYSV_SHM == Kind::SysvShm as c_int
         && IPC_KIND_SYSV_MSG == Kind::SysvMsg as c_int
         && IPC_KIND_SYSV_SEM == Kind::SysvSem as c_int
+        && IPC_KIND_MQ == Kind::Mq as c_int
 );
 
 /// Record: none; the object was made without this library.
@@ -86,7 +89,7 @@ pub struct ipc_object_t {
     pub type_name: [c_char; 64],
 }
 
-static LISTINGS: Table<Listing> = Table::new(7, "list");
+static LISTINGS: Table<Listing, { handle::LIST }> = Table::new();
 
 // Not inlined: once in the library, not once per export.
 #[inline(never)]

@@ -68,7 +68,7 @@ use crate::error::{self, Error, Result, fail, preserving_errno};
 use crate::map::Access;
 use crate::object::{Options, Outcome};
 use core::cell::Cell;
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -125,15 +125,12 @@ const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
 /// What an export may return: a number from 0 up or an address, which fits in a word and leaves
 /// the negative ones to errors. So the guard is one piece of code.
 trait Returned: Copy {
-    /// Whether a failure is told as the negative errno, or else as 0.
-    const TELLS_ERRNO: bool;
     fn to_word(self) -> isize;
+    /// A word below 0 is the negative errno of a failure, which a type that cannot tell it has as 0.
     fn from_word(word: isize) -> Self;
 }
 
 impl Returned for c_int {
-    const TELLS_ERRNO: bool = true;
-
     fn to_word(self) -> isize {
         self as isize
     }
@@ -144,8 +141,6 @@ impl Returned for c_int {
 }
 
 impl Returned for isize {
-    const TELLS_ERRNO: bool = true;
-
     fn to_word(self) -> isize {
         self
     }
@@ -156,26 +151,22 @@ impl Returned for isize {
 }
 
 impl Returned for usize {
-    const TELLS_ERRNO: bool = false;
-
     fn to_word(self) -> isize {
         self as isize
     }
 
     fn from_word(word: isize) -> usize {
-        word as usize
+        word.try_into().unwrap_or(0)
     }
 }
 
 impl<T> Returned for *mut T {
-    const TELLS_ERRNO: bool = false;
-
     fn to_word(self) -> isize {
         self.expose_provenance() as isize
     }
 
     fn from_word(word: isize) -> *mut T {
-        core::ptr::with_exposed_provenance_mut(word as usize)
+        core::ptr::with_exposed_provenance_mut(usize::from_word(word))
     }
 }
 
@@ -189,7 +180,7 @@ fn guard<R: Returned, F: FnOnce() -> Result<R>>(call: &'static CStr, body: F) ->
     let mut body = ManuallyDrop::new(body);
     let body = (&raw mut body).cast();
     // SAFETY: run_guarded calls run_body once, with the body of this type.
-    R::from_word(unsafe { run_guarded(call, R::TELLS_ERRNO, body, run_body::<R, F>) })
+    R::from_word(unsafe { run_guarded(call.as_ptr(), body, run_body::<R, F>) })
 }
 
 /// # Safety
@@ -202,16 +193,16 @@ unsafe fn run_body<R: Returned, F: FnOnce() -> Result<R>>(body: *mut ()) -> isiz
 }
 
 /// The part of the guard that does not depend on the export: once in the library, not once per
-/// export. Being a C function it cannot unwind, so that no export has code for that.
+/// export. Being a C function it cannot unwind, so that no export has code for that. Each argument
+/// costs every export its instructions, so the call's name comes without its length.
 ///
 /// # Safety
 ///
-/// `run` may be called once with `body`.
+/// `call` is a static string's. `run` may be called once with `body`.
 #[inline(never)]
 #[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
 unsafe extern "C" fn run_guarded(
-    call: &'static CStr,
-    tells_errno: bool,
+    call: *const c_char,
     body: *mut (),
     run: unsafe fn(*mut ()) -> isize,
 ) -> isize {
@@ -222,10 +213,10 @@ unsafe extern "C" fn run_guarded(
         // SAFETY: by this function's contract.
         let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { run(body) }));
         INSIDE.set(before);
-        let result = match outcome {
+        let error = match outcome {
             Ok(word) => match Error::from_word(word) {
                 None => return word,
-                Some(error) => error::record(call, error),
+                Some(error) => error,
             },
             Err(panic) => {
                 let text = panic
@@ -233,15 +224,17 @@ unsafe extern "C" fn run_guarded(
                     .copied()
                     .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
                     .unwrap_or("no text");
-                error::record(call, fail!(EIO, "internal error: {text}"))
+                fail!(EIO, "internal error: {text}")
             }
         };
-        if tells_errno { result as isize } else { 0 }
+        // SAFETY: by this function's contract.
+        let call = unsafe { CStr::from_ptr(call) };
+        error::record(call, error) as isize
     })
 }
 
 /// A guard for calls that are mostly over in a few nanoseconds. `fast` does the whole job, or
-/// returns `None` with nothing changed; it makes no system call, so that errno needs no saving.
+/// returns `None` with nothing changed; it leaves errno alone, which here nobody puts back.
 /// Everything else, failures too, is `slow`'s.
 #[inline(always)]
 fn guard_fast<R: Returned>(
@@ -454,6 +447,12 @@ unsafe fn readable<'a>(
     let bytes = checked(bytes.cast_mut().cast::<MaybeUninit<u8>>(), what)?;
     // SAFETY: not NULL; the rest by this function's contract.
     Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr(), length) })
+}
+
+/// Whether a buffer needs no closer look: it has bytes, and `readable` and `writable` take it.
+#[inline(always)]
+fn is_plain_buffer(buffer: *const c_void, length: usize) -> bool {
+    !buffer.is_null() && !is_handle(buffer) && length != 0 && isize::try_from(length).is_ok()
 }
 
 fn check_length(length: usize, what: &str) -> Result<()> {

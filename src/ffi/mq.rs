@@ -18,7 +18,7 @@ pub struct ipc_mq_t {
     _private: [u8; 0],
 }
 
-static QUEUES: Table<Queue> = Table::new(8, "message queue handle");
+static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 
 /// How large a message queue is. Zero what is not named here: { .max_messages = 10,
 /// .message_size = 128 }.
@@ -240,22 +240,25 @@ pub unsafe extern "C" fn ipc_mq_send(
 ) -> c_int {
     guard_fast(
         c"ipc_mq_send",
-        || {
-            if timeout_ns < IPC_FOREVER {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let message = unsafe { slice::from_raw_parts(bytes_fast(msg, len)?, len) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let message = unsafe { slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
-            match queue.try_send(message, priority) {
-                Ok(()) => Some(0),
+            match queue.try_send(message, priority, timeout_ns != 0) {
+                Ok(()) => {
+                    queue.release();
+                    Some(0)
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_send", move || {
                     Err(queue.send_failed(message, priority, error))
                 })),
             }
         },
-        || {
+        move || {
             // SAFETY: by the contract of this call.
             let message = unsafe { message(msg, len) }?;
             let message = Source { message, priority };
@@ -263,14 +266,6 @@ pub unsafe extern "C" fn ipc_mq_send(
             Ok(0)
         },
     )
-}
-
-/// Where bytes begin, if `message` and `buffer` need not look twice at them.
-#[inline(always)]
-fn bytes_fast<T>(start: *const c_void, length: usize) -> Option<*mut T> {
-    // No object has more than isize::MAX bytes.
-    let is_usual = !start.is_null() && !is_handle(start) && length <= isize::MAX as usize;
-    is_usual.then_some(start.cast_mut().cast())
 }
 
 /// # Safety
@@ -326,23 +321,27 @@ pub unsafe extern "C" fn ipc_mq_receive(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_mq_receive",
-        || {
-            if timeout_ns < IPC_FOREVER || !priority.is_aligned() {
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
+            {
                 return None;
             }
-            // SAFETY: by the contract of this call.
-            let buffer = unsafe { slice::from_raw_parts_mut(bytes_fast(buf, capacity)?, capacity) };
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let buffer = unsafe { slice::from_raw_parts_mut(buf.cast(), capacity) };
             let queue = QUEUES.get_fast(mq)?;
-            match queue.try_receive(buffer) {
-                // SAFETY: checked for alignment; the rest by the contract of this call.
-                Ok(received) => Some(unsafe { hand_over(received, priority) }),
+            match queue.try_receive(buffer, timeout_ns != 0) {
+                Ok(received) => {
+                    queue.release();
+                    // SAFETY: checked for alignment; the rest by the contract of this call.
+                    Some(unsafe { hand_over(received, priority) })
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
                 Err(error) => Some(guard(c"ipc_mq_receive", move || {
                     Err(queue.receive_failed(buffer, error))
                 })),
             }
         },
-        || {
+        move || {
             if !priority.is_aligned() {
                 checked(priority, "priority")?;
             }
@@ -415,7 +414,8 @@ pub unsafe extern "C" fn ipc_mq_send_many(
         while sent < count {
             let mut sources = [const { EMPTY }; MANY];
             let chunk = MANY.min(count - sent);
-            for (index, source) in sources[..chunk].iter_mut().enumerate() {
+            let mut chosen = sources[..chunk].iter_mut().enumerate();
+            let described = chosen.try_for_each(|(index, source)| {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(sent + index).read() };
                 *source = Source {
@@ -423,9 +423,10 @@ pub unsafe extern "C" fn ipc_mq_send_many(
                     message: unsafe { message(described.data, described.len) }?,
                     priority: described.priority,
                 };
-            }
+                Ok(())
+            });
             let timeout_ns = if sent == 0 { timeout_ns } else { 0 };
-            match queue.send(&sources[..chunk], timeout_ns) {
+            match described.and_then(|()| queue.send(&sources[..chunk], timeout_ns)) {
                 Ok(some) => sent += some,
                 Err(_) if sent != 0 => break,
                 Err(error) => return Err(error),
@@ -467,19 +468,22 @@ pub unsafe extern "C" fn ipc_mq_receive_many(
         while received < count {
             let mut targets: [Target<'_>; MANY] = core::array::from_fn(|_| Target::of(&mut []));
             let chunk = MANY.min(count - received);
-            for (index, target) in targets[..chunk].iter_mut().enumerate() {
+            let mut chosen = targets[..chunk].iter_mut().enumerate();
+            let described = chosen.try_for_each(|(index, target)| {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(received + index).read() };
                 // SAFETY: by the contract of this call.
                 *target = Target::of(unsafe { buffer(described.data, described.len) }?);
-            }
+                Ok(())
+            });
             let timeout_ns = if received == 0 { timeout_ns } else { 0 };
-            let some = match queue.receive(&mut targets[..chunk], timeout_ns) {
-                Ok(0) => break,
-                Ok(some) => some,
-                Err(_) if received != 0 => break,
-                Err(error) => return Err(error),
-            };
+            let some =
+                match described.and_then(|()| queue.receive(&mut targets[..chunk], timeout_ns)) {
+                    Ok(0) => break,
+                    Ok(some) => some,
+                    Err(_) if received != 0 => break,
+                    Err(error) => return Err(error),
+                };
             for target in &targets[..some] {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(received).as_mut() };
@@ -733,18 +737,20 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
     })
 }
 
-/// A descriptor for poll(), select() and epoll: readable as long as there is a message,
-/// whoever sends and receives. Nothing is to be read from it or written to it.
+/// A descriptor for poll(), select() and epoll: readable as long as there is a message, writable
+/// as long as there is room, whoever sends and receives. Nothing is to be read from it or written to
+/// it.
 ///
 /// The queue in shared memory has one from the first such call on, of whatever process: a hidden
-/// FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on sending into an
-/// empty queue and taking the last message cost a system call, in all processes. When a process
-/// dies between the two, the descriptor may be readable with no message there: so receive with
-/// timeout 0. (A message that comes back because its borrower died makes it readable when the
-/// next call on the queue finds that out.)
+/// FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on a call that finds
+/// or leaves the queue empty or full makes a system call for it, in all processes. When a process
+/// dies in a call, the descriptor may be ready for nothing until the next call: so send and
+/// receive with timeout 0. (A message that comes back because its borrower died makes it readable
+/// when the next call on the queue finds that out. In a queue whose room is all reserved or
+/// borrowed it is writable.)
 ///
-/// With IPC_KERNEL it is the queue's own, an mqd_t, and writable when there is room. It has
-/// O_NONBLOCK, which must stay so: waiting is the library's.
+/// With IPC_KERNEL it is the queue's own, an mqd_t. It has O_NONBLOCK, which must stay so: waiting
+/// is the library's.
 ///
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.

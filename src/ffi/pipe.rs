@@ -68,8 +68,8 @@ pub unsafe extern "C" fn ipc_read_full(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_read_full",
-        || {
-            if !is_simple(buf, len, timeout_ns) {
+        move || {
+            if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ipc_read_full(
                 Err(begun) => finish_reading(fd, buffer, begun),
             })
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             let buffer = unsafe { writable(buf, len, "buf") }?;
@@ -90,7 +90,8 @@ pub unsafe extern "C" fn ipc_read_full(
 
 /// Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
 /// descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
-/// stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone.
+/// stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone: on a
+/// pipe that costs some 50 ns more than write(), on a socket nothing.
 ///
 /// buf: len bytes; may be NULL when len is 0.
 /// timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
@@ -114,8 +115,8 @@ pub unsafe extern "C" fn ipc_write_full(
 ) -> libc::ssize_t {
     guard_fast(
         c"ipc_write_full",
-        || {
-            if !is_simple(buf, len, timeout_ns) {
+        move || {
+            if timeout_ns != IPC_FOREVER || !is_plain_buffer(buf, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn ipc_write_full(
                 Err(begun) => finish_writing(fd, bytes, begun),
             })
         },
-        || {
+        move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             let bytes = unsafe { readable(buf, len, "buf") }?;
@@ -193,10 +194,4 @@ fn finish_writing(fd: c_int, bytes: &[MaybeUninit<u8>], begun: Begun) -> isize {
     guard(c"ipc_write_full", move || {
         Ok(transfer::write_full(fd, bytes, begun, Deadline::Never)? as isize)
     })
-}
-
-/// Whether a transfer may begin before its arguments are looked at more closely.
-#[inline]
-fn is_simple(buffer: *const c_void, length: usize, timeout_ns: i64) -> bool {
-    timeout_ns == IPC_FOREVER && !buffer.is_null() && length != 0 && isize::try_from(length).is_ok()
 }

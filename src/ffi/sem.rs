@@ -29,10 +29,10 @@ const _: () = assert!(IPC_SEM_VALUE_MAX == VALUE_MAX);
 
 /// The named semaphores of this process. C holds their addresses, not these handles: a named
 /// semaphore is waited for and posted like a placed one.
-static NAMED: Table<NamedSemaphore> = Table::new(2, "named semaphore");
+static NAMED: Table<NamedSemaphore, { handle::SEM }> = Table::new();
 
 /// The C library's semaphores that this process opened by name. C holds these handles.
-static LIBC: Table<LibcSemaphore> = Table::new(9, "named semaphore of libc");
+static LIBC: Table<LibcSemaphore, { handle::LIBC_SEM }> = Table::new();
 
 enum Handle {}
 

@@ -16,7 +16,7 @@ pub struct ipc_shm_t {
     _private: [u8; 0],
 }
 
-static REGIONS: Table<Region> = Table::new(1, "shared memory handle");
+static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
 const NAMED: c_int = IPC_CREATE | IPC_EXCLUSIVE | IPC_READ_ONLY | IPC_ADOPT | IPC_CHECK_OWNER;
 

@@ -1,6 +1,7 @@
 //! UNIX sockets.
 
 use super::*;
+use crate::error::Errno;
 use crate::object::path_from_c;
 use crate::sock::{self, Endpoint, Kind, Mode};
 use crate::sys::socket::DESCRIPTORS_MAX;
@@ -216,11 +217,28 @@ pub unsafe extern "C" fn ipc_sock_send(
     len: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_send", move || {
-        // SAFETY: by the contract of this call.
-        let message = unsafe { readable(msg, len, "msg") }?;
-        Ok(sock::send(fd, message, timeout_ns)? as libc::ssize_t)
-    })
+    guard_fast(
+        c"ipc_sock_send",
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
+                return None;
+            }
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let message = unsafe { core::slice::from_raw_parts(msg.cast(), len) };
+            match sock::try_send(fd, message) {
+                Ok(count) => Some(count as isize),
+                Err(Errno::EAGAIN) => None,
+                Err(errno) => Some(guard(c"ipc_sock_send", move || {
+                    Err(sock::send_failed(fd, message, errno))
+                })),
+            }
+        },
+        move || {
+            // SAFETY: by the contract of this call.
+            let message = unsafe { readable(msg, len, "msg") }?;
+            Ok(sock::send(fd, message, timeout_ns)? as libc::ssize_t)
+        },
+    )
 }
 
 /// Receives the next message, whole, or, on a stream, the bytes that are there. Descriptors
@@ -250,11 +268,28 @@ pub unsafe extern "C" fn ipc_sock_recv(
     capacity: usize,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_sock_recv", move || {
-        // SAFETY: by the contract of this call.
-        let room = unsafe { writable(buf, capacity, "buf") }?;
-        Ok(sock::receive(fd, room, timeout_ns)? as libc::ssize_t)
-    })
+    guard_fast(
+        c"ipc_sock_recv",
+        move || {
+            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) {
+                return None;
+            }
+            // SAFETY: checked for NULL and length; the rest by the contract of this call.
+            let room = unsafe { core::slice::from_raw_parts_mut(buf.cast(), capacity) };
+            match sock::try_receive(fd, room) {
+                Ok(length) if length <= capacity => Some(length as isize),
+                Err(Errno::EAGAIN) => None,
+                outcome => Some(guard(c"ipc_sock_recv", move || {
+                    Ok(sock::receive_failed(fd, capacity, outcome)? as isize)
+                })),
+            }
+        },
+        move || {
+            // SAFETY: by the contract of this call.
+            let room = unsafe { writable(buf, capacity, "buf") }?;
+            Ok(sock::receive(fd, room, timeout_ns)? as libc::ssize_t)
+        },
+    )
 }
 
 /// Sends a message and descriptors with it: the receiver gets descriptors of its own for the

@@ -14,7 +14,7 @@ pub struct ipc_child_t {
     _private: [u8; 0],
 }
 
-pub(super) static CHILDREN: Table<Child> = Table::new(3, "child process handle");
+pub(super) static CHILDREN: Table<Child, { handle::CHILD }> = Table::new();
 
 /// Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
 pub const IPC_STDIN_PIPE: c_int = 0x10000;

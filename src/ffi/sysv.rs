@@ -155,9 +155,9 @@ pub struct ipc_sysv_sem_op_t {
     pub flags: c_int,
 }
 
-static SEGMENTS: Table<shm::Segment> = Table::new(4, "System V shared memory handle");
-static QUEUES: Table<msg::Queue> = Table::new(5, "System V message queue handle");
-static SETS: Table<sem::Set> = Table::new(6, "System V semaphore set handle");
+static SEGMENTS: Table<shm::Segment, { handle::SYSV_SHM }> = Table::new();
+static QUEUES: Table<msg::Queue, { handle::SYSV_MSG }> = Table::new();
+static SETS: Table<sem::Set, { handle::SYSV_SEM }> = Table::new();
 
 // Not inlined: once in the library, not once per export.
 #[inline(never)]

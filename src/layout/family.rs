@@ -4,10 +4,8 @@
 //! ids have the PID namespace in the tag's lower half.
 
 use super::sync::{Mutex, tag};
-use crate::sys::robust::{Links, WORD_TO_NODE};
-use core::cell::Cell;
-use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
+use crate::sys::robust::Links;
 
 pub(crate) const RWLOCK_TAG: u64 = tag(b'R', 1);
 pub(crate) const PERMITS_TAG: u64 = tag(b'P', 1);
@@ -18,6 +16,7 @@ pub(crate) const EVENT_TAG: u64 = tag(b'E', 1);
 /// kernel's form of a robust lock, and a cache line's size, so that owners of neighbouring
 /// slots do not slow each other down.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Slot {
     /// Who owns it.
     ///
@@ -38,11 +37,12 @@ pub(crate) struct Slot {
     padding: [u64; 3],
 }
 
-pub(crate) const RWLOCK_READERS: usize = 30;
+pub(crate) const RWLOCK_READERS: usize = if cfg!(all(test, loom)) { 2 } else { 30 };
 
 /// A readers-writer lock. Its tag stands where a mutex has its own, so that neither is taken for the
 /// other; so it does in [`Once`], by being 0.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Rwlock {
     reserved_1: u64,
     pub(crate) tag: AtomicU64,
@@ -57,10 +57,11 @@ pub(crate) struct Rwlock {
     pub(crate) readers: [Slot; RWLOCK_READERS],
 }
 
-pub(crate) const PERMITS_MAX: usize = 31;
+pub(crate) const PERMITS_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 31 };
 
 /// A pool of permits.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Permits {
     pub(crate) tag: AtomicU64,
     /// How many of the slots are permits. Set at initialisation.
@@ -71,10 +72,11 @@ pub(crate) struct Permits {
     pub(crate) slots: [Slot; PERMITS_MAX],
 }
 
-pub(crate) const BARRIER_MAX: usize = 31;
+pub(crate) const BARRIER_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 31 };
 
 /// A barrier.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Barrier {
     pub(crate) tag: AtomicU64,
     /// What is decided by one operation:
@@ -94,6 +96,7 @@ pub(crate) struct Barrier {
 
 /// An initialisation that runs once. All zeros is one that has not run.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Once {
     /// ONCE_DONE, or 0.
     pub(crate) done: AtomicU64,
@@ -108,6 +111,7 @@ pub(crate) const ONCE_DONE: u64 = tag(b'O', 1) | 1;
 
 /// An event.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Event {
     pub(crate) tag: AtomicU64,
     /// Bit 0: set. The rest goes up each time it becomes set. Sleepers sleep on it.
@@ -121,8 +125,12 @@ pub(crate) struct Event {
 
 pub(crate) const EVENT_AUTO_RESET: u32 = 1;
 
-// The sizes are promised to C programs, which have them compiled into their own structs.
+// The sizes are promised to C programs, which have them compiled into their own structs. (A model's words are larger.)
+#[cfg(not(all(test, loom)))]
 const _: () = {
+    use crate::sys::robust::WORD_TO_NODE;
+    use core::mem::offset_of;
+
     assert!(size_of::<Slot>() == 64 && align_of::<Slot>() == 8);
     assert!(offset_of!(Slot, word) == 0);
     assert!(offset_of!(Slot, depth) == 4);

@@ -6,10 +6,8 @@
 //! order: a peer of the other byte order reads another number). The lower half is the PID
 //! namespace where thread ids are stored, and 0 where none are.
 
-use crate::sys::robust::{Links, WORD_TO_NODE};
-use core::cell::Cell;
-use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
+use crate::sys::robust::Links;
 
 /// The constant half of a tag.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {
@@ -18,10 +16,11 @@ pub(super) const fn tag(kind: u8, version: u8) -> u64 {
 
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 1);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
-pub(crate) const SEM_TAG: u64 = tag(b'S', 2);
+pub(crate) const SEM_TAG: u64 = tag(b'S', 3);
 
 /// A robust mutex.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Mutex {
     /// Who holds it.
     ///
@@ -51,6 +50,7 @@ pub(crate) const MUTEX_PRIORITY_INHERIT: u32 = 2;
 
 /// A condition variable.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Cond {
     pub(crate) tag: AtomicU64,
     /// Goes up with every signal; sleepers sleep on it.
@@ -63,21 +63,26 @@ pub(crate) struct Cond {
 
 /// A counting semaphore.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sem {
     pub(crate) tag: AtomicU64,
-    /// In one word, so that posting learns with one operation whether to wake somebody:
+    /// In one word, so that posting learns with one operation whether to wake somebody, and that
+    /// nobody falls asleep whose flag was just taken back:
     ///
     /// | bits | meaning |
     /// |---|---|
-    /// | 0 to 31 | how many permits are free; sleepers sleep on this half while it is 0 |
-    /// | 32 | somebody may be asleep |
-    /// | 33 to 63 | 0 |
-    pub(crate) state: AtomicU64,
-    reserved: [u64; 2],
+    /// | 0 to 30 | how many permits are free |
+    /// | 31 | somebody may be asleep: sleepers sleep while it is set and no permit is free |
+    pub(crate) state: AtomicU32,
+    reserved: [u32; 5],
 }
 
-// The sizes are promised to C programs, which have them compiled into their own structs.
+// The sizes are promised to C programs, which have them compiled into their own structs. (A model's words are larger.)
+#[cfg(not(all(test, loom)))]
 const _: () = {
+    use crate::sys::robust::WORD_TO_NODE;
+    use core::mem::offset_of;
+
     assert!(size_of::<Mutex>() == 64 && align_of::<Mutex>() == 8);
     assert!(offset_of!(Mutex, word) == 0);
     assert!(offset_of!(Mutex, depth) == 4);

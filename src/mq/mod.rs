@@ -7,6 +7,7 @@
 mod kernel;
 mod notify;
 mod shared;
+mod try_lock;
 
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
@@ -111,11 +112,11 @@ impl Queue {
     }
 
     /// Sends one message if there is room: the whole of a send that need not wait. Leaves
-    /// errno alone.
+    /// errno alone. With `may_wait`, `EAGAIN` may come although there is room: `send` finds it.
     #[inline(always)]
-    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<()> {
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
         match self {
-            Queue::Shared(queue) => queue.try_send(message, priority),
+            Queue::Shared(queue) => queue.try_send(message, priority, may_wait),
             Queue::Kernel(queue) => queue.try_send(message, priority).map_err(Error::from),
         }
     }
@@ -150,9 +151,13 @@ impl Queue {
 
     /// Takes one message if there is one: its length and its priority. As `try_send`.
     #[inline(always)]
-    pub(crate) fn try_receive(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<(usize, u32)> {
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        may_wait: bool,
+    ) -> Result<(usize, u32)> {
         match self {
-            Queue::Shared(queue) => queue.try_receive(buffer),
+            Queue::Shared(queue) => queue.try_receive(buffer, may_wait),
             Queue::Kernel(queue) => queue.try_receive(buffer).map_err(Error::from),
         }
     }

@@ -7,6 +7,7 @@
 //! moment between two registrations, any number of processes may be told, and it sleeps
 //! while messages wait that nobody takes.
 
+use super::try_lock::{TryLock, TryLockGuard};
 use crate::error::{Result, fail, failed};
 use crate::name::Name;
 use crate::sys::mqueue::{self, Event};
@@ -16,7 +17,6 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
-use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ thread_local! {
 pub(super) struct Notifier {
     /// Only ever tried, never waited for: in a child, a thread that held it when the parent
     /// forked does not exist.
-    current: Mutex<Option<Notification>>,
+    current: TryLock<Option<Notification>>,
     /// Whether there may be one.
     is_notifying: AtomicBool,
 }
@@ -89,7 +89,7 @@ impl Notifier {
         Ok(())
     }
 
-    fn lock(&self, name: &Name) -> Result<MutexGuard<'_, Option<Notification>>> {
+    fn lock(&self, name: &Name) -> Result<TryLockGuard<'_, Option<Notification>>> {
         self.current.try_lock().ok_or_else(|| {
             fail!(
                 EBUSY,

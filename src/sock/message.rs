@@ -1,9 +1,9 @@
 //! Messages and bytes, and the descriptors that travel with them.
 //!
 //! Every attempt is made without waiting, and only when the kernel says that it would
-//! have to wait is the descriptor polled. So a transfer that need not wait is one system call
-//! (two more for a message socket, whose next message is measured before it is taken), the
-//! deadline holds whatever the descriptor's own mode, O_NONBLOCK of the open file that other
+//! have to wait is the descriptor polled. So a send that need not wait is one system call, and a
+//! receive is two: a message that is larger than the buffer shall stay where it is, which only a
+//! question before the receive can bring about. The deadline holds whatever the descriptor's own mode, O_NONBLOCK of the open file that other
 //! processes share is left as it is, and a signal handler always ends a wait.
 
 use super::socket_failed;
@@ -13,6 +13,7 @@ use crate::sys::socket::{self, Descriptors};
 use crate::time::{Deadline, FOREVER};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::RawFd;
 
 /// Makes attempts, each without waiting, until one succeeds or the time is up.
@@ -39,7 +40,7 @@ fn transfer<T>(
 }
 
 #[cold]
-fn send_failed(descriptor: RawFd, message: &[MaybeUninit<u8>], error: Error) -> Error {
+fn explained(descriptor: RawFd, message: &[MaybeUninit<u8>], error: Error) -> Error {
     match error.errno() {
         Errno::EMSGSIZE => fail!(
             EMSGSIZE,
@@ -48,6 +49,20 @@ fn send_failed(descriptor: RawFd, message: &[MaybeUninit<u8>], error: Error) -> 
         ),
         _ => error,
     }
+}
+
+/// Sends a message that is not empty if there is room: the whole of a send that need not wait.
+/// Leaves errno alone.
+#[inline(always)]
+pub(crate) fn try_send(descriptor: RawFd, message: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    socket::send(descriptor, message, false)
+}
+
+/// Why `try_send` failed: as `send` would say it. It is not repeated to find out: a socket tells
+/// of a lost peer only once.
+#[cold]
+pub(crate) fn send_failed(descriptor: RawFd, message: &[MaybeUninit<u8>], errno: Errno) -> Error {
+    explained(descriptor, message, socket_failed(descriptor, errno))
 }
 
 pub(crate) fn send(
@@ -61,7 +76,7 @@ pub(crate) fn send(
     transfer(descriptor, WRITABLE, timeout_ns, || {
         socket::send(descriptor, message, false)
     })
-    .map_err(|error| send_failed(descriptor, message, error))
+    .map_err(|error| explained(descriptor, message, error))
 }
 
 #[cold]
@@ -109,7 +124,7 @@ pub(crate) fn send_descriptors(
             ETOOMANYREFS,
             "descriptor {descriptor}: this user has as many descriptors on their way as RLIMIT_NOFILE allows"
         ),
-        _ => send_failed(descriptor, message, error),
+        _ => explained(descriptor, message, error),
     })
 }
 
@@ -129,9 +144,60 @@ fn taking(descriptor: RawFd, capacity: usize) -> Result<Taking> {
         ));
     }
     match socket::kind(descriptor).map_err(|errno| socket_failed(descriptor, errno))? {
-        libc::SOCK_STREAM => Ok(Taking::Bytes),
+        libc::SOCK_STREAM => {
+            was_stream(descriptor).store(true, Ordering::Relaxed);
+            Ok(Taking::Bytes)
+        }
         _ => Ok(Taking::Messages),
     }
+}
+
+/// Whether a number's descriptor was a stream socket when it was last received from. Only a hint
+/// which question to ask first: numbers are used again, and share their places.
+fn was_stream(descriptor: RawFd) -> &'static AtomicBool {
+    static WAS_STREAM: [AtomicBool; 256] = [const { AtomicBool::new(false) }; 256];
+    &WAS_STREAM[descriptor as usize % WAS_STREAM.len()]
+}
+
+/// Whether one receive with so much room loses nothing. False also where it cannot be told so
+/// soon. Leaves errno alone.
+#[inline(always)]
+fn loses_nothing(descriptor: RawFd, capacity: usize) -> bool {
+    let hint = was_stream(descriptor);
+    // Relaxed: a hint stands for itself.
+    if hint.load(Ordering::Relaxed) {
+        if socket::kind(descriptor) == Ok(libc::SOCK_STREAM) {
+            return true;
+        }
+        hint.store(false, Ordering::Relaxed);
+    }
+    // What fits all together fits one by one. 0 is nothing, or an empty message, or the end.
+    socket::waiting_length(descriptor).is_ok_and(|length| (1..=capacity).contains(&length))
+}
+
+/// Receives what is there, if that can be done at once and nothing of a message can be lost:
+/// the whole of most receives. `EAGAIN` when not: then `receive` finds out. Leaves errno alone.
+#[inline(always)]
+pub(crate) fn try_receive(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    if loses_nothing(descriptor, room.len()) {
+        socket::receive(descriptor, room)
+    } else {
+        Err(Errno::EAGAIN)
+    }
+}
+
+/// What `receive` would say when `try_receive` failed, or received a message that does not fit.
+#[cold]
+pub(crate) fn receive_failed(
+    descriptor: RawFd,
+    capacity: usize,
+    outcome: Result<usize, Errno>,
+) -> Result<usize> {
+    check_whole(
+        descriptor,
+        outcome.map_err(|errno| socket_failed(descriptor, errno))?,
+        capacity,
+    )
 }
 
 /// Fails with `EMSGSIZE` when the next message has more than `capacity` bytes.

@@ -4,7 +4,10 @@ mod endpoint;
 mod message;
 
 pub(crate) use endpoint::{Endpoint, accept, connect, listen, unlink};
-pub(crate) use message::{receive, receive_descriptors, send, send_descriptors};
+pub(crate) use message::{
+    receive, receive_descriptors, receive_failed, send, send_descriptors, send_failed, try_receive,
+    try_send,
+};
 
 use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::socket;

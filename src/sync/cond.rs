@@ -12,8 +12,8 @@
 //! between raising it and waking, a wake-up may have gone to a waiter that was killed), and
 //! whether the mutex's owner has died, in which case nobody may ever signal again.
 
-use super::check_tag;
 use super::mutex::Locked;
+use super::{check_tag, spin};
 use crate::error::{Errno, Result, fail};
 use crate::layout::{COND_TAG, Cond, Mutex};
 use crate::sys::futex::{self, Awoken};
@@ -38,20 +38,11 @@ impl Cond {
     /// Gives up the mutex, waits for a signal, and takes the mutex again.
     pub(crate) fn wait(&self, mutex: &Mutex, deadline: Deadline) -> Result<Locked> {
         self.check()?;
-        // SeqCst, here and in `raise`: either the signaller sees this waiter counted, or the
-        // waiter sees the number that the signaller raised. With less, both could miss the other.
-        self.waiters.fetch_add(1, SeqCst);
-        let seen = self.sequence.load(SeqCst);
-        let depth = match mutex.unlock_for_wait() {
-            Ok(depth) => depth,
-            Err(error) => {
-                self.waiters.fetch_sub(1, Relaxed);
-                return Err(error);
-            }
-        };
-        let awoken = self.sleep(seen, mutex, deadline);
-        // Relaxed: the count is a hint for signallers.
-        self.waiters.fetch_sub(1, Relaxed);
+        // Relaxed: who signals with the mutex held from here on raises a number that is as high as
+        // this one at least, because the mutex orders the two.
+        let seen = self.sequence.load(Relaxed);
+        let depth = mutex.unlock_for_wait()?;
+        let awoken = self.await_number_after(seen, mutex, deadline);
         // That the owner died outweighs why the sleep ended: the caller holds broken data.
         match mutex.relock_after_wait(depth)? {
             Locked::OwnerDied => Ok(Locked::OwnerDied),
@@ -59,10 +50,24 @@ impl Cond {
         }
     }
 
+    fn await_number_after(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
+        // The mutex that is locked next orders the data; the number only says "look".
+        let is_signalled = || (self.sequence.load(Relaxed) != seen).then_some(());
+        if deadline != Deadline::Now && spin(is_signalled).is_some() {
+            return Ok(());
+        }
+        // SeqCst, here and in `raise`: either the signaller sees this waiter counted, or the
+        // waiter sees the number that the signaller raised. With less, both could miss the other.
+        self.waiters.fetch_add(1, SeqCst);
+        let awoken = self.sleep(seen, mutex, deadline);
+        // Relaxed: the count is a hint for signallers.
+        self.waiters.fetch_sub(1, Relaxed);
+        awoken
+    }
+
     fn sleep(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
         loop {
-            // The mutex that is locked next orders the data; the number only says "look".
-            if self.sequence.load(Relaxed) != seen || mutex.is_orphaned() {
+            if self.sequence.load(SeqCst) != seen || mutex.is_orphaned() {
                 return Ok(());
             }
             match super::sleep(&self.sequence, seen, deadline)? {

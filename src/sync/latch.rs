@@ -22,8 +22,8 @@ use crate::time::Deadline;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// How often a waiter looks before it sleeps: sections are over in well under a microsecond,
-/// unless their thread has lost its processor.
+/// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
+/// their thread has lost its processor. It may be this one, so the last look is after a yield.
 const LOOKS: u32 = 200;
 
 /// A held latch. Released when dropped.
@@ -84,6 +84,12 @@ impl Latch {
         })
     }
 
+    /// Whether its last holder died in its section, and nobody holds it to repair that.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        let word = self.word.load(Relaxed);
+        word & TID_MASK == 0 && word & OWNER_DIED != 0
+    }
+
     /// The id of the thread that holds it, 0 for none.
     pub(crate) fn holder(&self) -> u32 {
         self.word.load(Relaxed) & TID_MASK
@@ -92,8 +98,7 @@ impl Latch {
     /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
     /// repaired what it left.
     fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let looks = if process::processors() == 1 { 1 } else { LOOKS };
-        let mut left = looks;
+        let mut left = LOOKS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -115,15 +120,19 @@ impl Latch {
                 ));
             }
             left -= 1;
+            match left {
+                1 => process::let_others_run(),
+                2.. => core::hint::spin_loop(),
+                0 => {}
+            }
             if left != 0 {
-                core::hint::spin_loop();
                 continue;
             }
-            left = looks;
+            left = LOOKS;
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
-                .sleep_unless(strong, deadline, || !is_taken())?
+                .sleep_unless(strong, deadline, &|| !is_taken())?
             {
                 Awoken::Look | Awoken::Interrupted => {}
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,

@@ -23,20 +23,19 @@ mod slot;
 mod spinning;
 
 use crate::error::{Result, fail};
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
-use crate::sys::process;
 use crate::sys::robust::Thread;
 use crate::time::{Deadline, now};
-use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use spinning::spin;
+pub(crate) use spinning::spin_for;
 
 /// How long a wake-up that died with its messenger can delay a sleeper.
 pub(crate) const RECHECK: Duration = Duration::from_millis(100);
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
-    process::going_to_sleep();
     match futex::wait(word, expected, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),
@@ -46,7 +45,6 @@ fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> 
 /// The same on several words at once. A kernel without such a wait (before 5.16) sleeps on the
 /// first alone, and a change of another is seen [`RECHECK`] later at most.
 fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
-    process::going_to_sleep();
     match futex::wait_any(words, deadline.earlier(now() + RECHECK))? {
         Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
         awoken => Ok(awoken),

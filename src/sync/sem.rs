@@ -1,9 +1,10 @@
 //! The counting semaphore: a count, and in the same word whether somebody may be asleep.
 //!
 //! A flag and not a number of sleepers: a killed sleeper would stay counted, and every post
-//! would call the kernel for it ever after. Sleepers set the flag; a poster that found nobody asleep
-//! takes it back. Should it take back the flag of one who went to sleep just then, that one
-//! sets it again when it looks by itself, [`RECHECK`](super::RECHECK) later at most.
+//! would call the kernel for it ever after. Sleepers set the flag, and the kernel lets them sleep
+//! only while it is set; a poster that found nobody asleep takes it back if the word is as it
+//! left it. Should others have taken and posted in between, and one sleep again, that
+//! one sets the flag again when it looks by itself, [`RECHECK`](super::RECHECK) later at most.
 //!
 //! Nobody owns a permit, so a killed process leaves the count as it is: right, because a permit may
 //! be posted by another than who took it. A permit that has to come back when its holder dies
@@ -20,7 +21,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(crate) const VALUE_MAX: u32 = i32::MAX as u32;
 
 /// In `Sem::state`: somebody may be asleep.
-const ASLEEP: u64 = 1 << 32;
+const ASLEEP: u32 = 1 << 31;
 
 impl Sem {
     pub(crate) fn initialise(&self, value: u32) -> Result<()> {
@@ -31,7 +32,7 @@ impl Sem {
             ));
         }
         self.tag.store(0, Relaxed);
-        self.state.store(u64::from(value), Relaxed);
+        self.state.store(value, Relaxed);
         // Release: whoever sees the tag sees the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
@@ -52,7 +53,7 @@ impl Sem {
     #[inline(always)]
     fn take(&self) -> bool {
         let mut state = self.state.load(Relaxed);
-        while state as u32 != 0 {
+        while state & VALUE_MAX != 0 {
             // Acquire: what the poster wrote before posting is seen.
             match self
                 .state
@@ -80,13 +81,13 @@ impl Sem {
             // Relaxed: the flag and the count are one word. Either the poster's addition finds the
             // flag, or it comes first and this finds the permit.
             let state = self.state.fetch_or(ASLEEP, Relaxed);
-            if state as u32 != 0 {
+            if state & VALUE_MAX != 0 {
                 if self.take() {
                     return Ok(());
                 }
                 continue;
             }
-            match super::sleep(futex::low_half(&self.state), 0, deadline)? {
+            match super::sleep(&self.state, ASLEEP, deadline)? {
                 Awoken::Look => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if self.take() => return Ok(()),
@@ -104,7 +105,7 @@ impl Sem {
     pub(crate) fn post_fast(&self) -> bool {
         let mut state = self.state.load(Relaxed);
         // With the flag the state is larger than any value.
-        while self.is_sem() && state < u64::from(VALUE_MAX) {
+        while self.is_sem() && state < VALUE_MAX {
             // Release: what was written before is seen by the one who takes the permit.
             match self
                 .state
@@ -122,7 +123,7 @@ impl Sem {
         self.check()?;
         let mut state = self.state.load(Relaxed);
         loop {
-            if state as u32 >= VALUE_MAX {
+            if state & VALUE_MAX == VALUE_MAX {
                 return Err(fail!(
                     EOVERFLOW,
                     "the value is {VALUE_MAX} and cannot become larger"
@@ -137,7 +138,7 @@ impl Sem {
                 Err(now) => state = now,
             }
         }
-        if state & ASLEEP != 0 && futex::wake(futex::low_half(&self.state), 1) == 0 {
+        if state & ASLEEP != 0 && futex::wake(&self.state, 1) == 0 {
             // Nobody slept. If the word has changed, others have come, and the next poster will see.
             let posted = state + 1;
             let _ = self
@@ -150,7 +151,7 @@ impl Sem {
     /// How many permits are free now.
     pub(crate) fn value(&self) -> Result<u32> {
         self.check()?;
-        Ok(self.state.load(Relaxed) as u32)
+        Ok(self.state.load(Relaxed) & VALUE_MAX)
     }
 
     #[inline(always)]

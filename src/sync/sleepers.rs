@@ -37,7 +37,7 @@ impl Sleepers {
         &self,
         strong: &AtomicU32,
         deadline: Deadline,
-        ready: impl Fn() -> bool,
+        ready: &dyn Fn() -> bool,
     ) -> Result<Awoken> {
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {

@@ -12,10 +12,10 @@
 use super::mutex::Locked;
 use crate::error::{Result, fail, preserving_errno};
 use crate::layout::Slot;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Slot {

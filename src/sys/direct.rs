@@ -3,7 +3,9 @@
 
 use nix::errno::Errno;
 
-/// Makes a system call with five arguments and leaves errno alone.
+/// Makes a system call with six arguments, of which it takes those that it knows, and leaves errno
+/// alone. It is no cancellation point, as libc's functions are: a thread cancelled inside one would be
+/// unwound through this library's frames.
 ///
 /// # Safety
 ///
@@ -11,15 +13,21 @@ use nix::errno::Errno;
 #[inline(always)]
 pub(crate) unsafe fn system_call(
     number: libc::c_long,
-    arguments: [usize; 5],
+    arguments: [usize; 6],
 ) -> Result<usize, Errno> {
     // SAFETY: by this function's contract.
     let result = unsafe { raw(number, arguments) };
     // The kernel's errors are -4095 to -1.
     match result {
-        -4095..=-1 => Err(Errno::from_raw(-result as i32)),
+        -4095..=-1 => Err(errno_of(result)),
         _ => Ok(result as usize),
     }
+}
+
+/// Cold, so that the way of success is the straight one.
+#[cold]
+fn errno_of(result: isize) -> Errno {
+    Errno::from_raw(-result as i32)
 }
 
 /// The system call's result as the kernel gives it.
@@ -29,7 +37,7 @@ pub(crate) unsafe fn system_call(
 /// As `system_call`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
+unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let result;
     // SAFETY: the kernel's convention: it changes rax, rcx, r11 and no stack; memory as the call
     // is allowed to.
@@ -42,6 +50,7 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
             in("rdx") c,
             in("r10") d,
             in("r8") e,
+            in("r9") f,
             lateout("rcx") _,
             lateout("r11") _,
             options(nostack),
@@ -57,7 +66,7 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
 /// As `system_call`.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
+unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let result;
     // SAFETY: the kernel's convention: it changes x0 and no stack; memory as the call is
     // allowed to.
@@ -70,6 +79,7 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
             in("x2") c,
             in("x3") d,
             in("x4") e,
+            in("x5") f,
             options(nostack),
         );
     }
@@ -82,10 +92,10 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
 ///
 /// As `system_call`.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-unsafe fn raw(number: libc::c_long, [a, b, c, d, e]: [usize; 5]) -> isize {
+unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let before = Errno::last_raw();
     // SAFETY: by the caller's contract.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e) };
+    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     if result != -1 {
         return result as isize;
     }
@@ -102,7 +112,7 @@ mod tests {
     fn a_failure_is_returned_and_errno_stays() {
         Errno::set_raw(77);
         // SAFETY: closing a descriptor that cannot exist touches nothing.
-        let closed = unsafe { system_call(libc::SYS_close, [usize::MAX, 0, 0, 0, 0]) };
+        let closed = unsafe { system_call(libc::SYS_close, [usize::MAX, 0, 0, 0, 0, 0]) };
         assert_eq!(closed, Err(Errno::EBADF));
         assert_eq!(Errno::last_raw(), 77);
     }
@@ -122,10 +132,14 @@ mod tests {
         // SAFETY: each call gets one vector of three bytes.
         unsafe {
             let place = |vector: &libc::iovec| core::ptr::from_ref(vector) as usize;
-            let write = [number(&write), place(&source), 1, 0, 0];
-            assert_eq!(system_call(libc::SYS_writev, write), Ok(3));
-            let read = [number(&read), place(&target), 1, 0, 0];
-            assert_eq!(system_call(libc::SYS_readv, read), Ok(3));
+            let here = usize::MAX;
+            let write = [number(&write), place(&source), 1, here, here, 0];
+            assert_eq!(system_call(libc::SYS_pwritev2, write), Ok(3));
+            let no_wait = libc::RWF_NOWAIT as usize;
+            let read = [number(&read), place(&target), 1, here, here, no_wait];
+            assert_eq!(system_call(libc::SYS_preadv2, read), Ok(3));
+            // Only the last one keeps this from waiting.
+            assert_eq!(system_call(libc::SYS_preadv2, read), Err(Errno::EAGAIN));
         }
         assert_eq!(&to, b"abc");
     }

@@ -1,11 +1,12 @@
 //! Files that become objects: made without a name, filled, given a name whole.
 
+use super::made;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// What a file was found to be.
 #[derive(Clone, Copy)]
@@ -172,7 +173,7 @@ fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
 pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(0))?;
     // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    unsafe { made(number) }
 }
 
 /// Whether the descriptor was opened for reading and writing.
@@ -203,9 +204,9 @@ pub(crate) fn create_sealable(name: &CStr) -> Result<OwnedFd, Errno> {
 
 fn memfd_create(name: &CStr, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
     // SAFETY: name is NUL-terminated and the call reads nothing else.
-    let number = Errno::result(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
+    let result = unsafe { libc::memfd_create(name.as_ptr(), flags) };
     // SAFETY: memfd_create has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    unsafe { made(result) }
 }
 
 pub(crate) fn seals(file: BorrowedFd<'_>) -> Result<SealFlag, Errno> {

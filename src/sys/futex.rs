@@ -5,7 +5,7 @@
 
 use super::timespec;
 use crate::time::Deadline;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
@@ -106,14 +106,6 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
 pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
     let woken = futex(word, libc::FUTEX_WAKE, count.min(i32::MAX as u32), None, 0);
     woken.map_or(0, |woken| woken.unsigned_abs() as usize)
-}
-
-/// The half of a word of 64 bits that holds its lower bits, for sleeping on.
-pub(crate) fn low_half(word: &AtomicU64) -> &AtomicU32 {
-    let index = usize::from(cfg!(target_endian = "big"));
-    // SAFETY: both halves of an aligned u64 are aligned u32s and live as long; the kernel compares
-    // the half, and this process only hands on its address.
-    unsafe { &*word.as_ptr().cast::<AtomicU32>().add(index) }
 }
 
 /// Takes a priority-inheritance lock word, waiting in the kernel.

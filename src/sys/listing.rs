@@ -1,5 +1,6 @@
 //! What a listing reads: directories, the kernel's message queues, and /proc.
 
+use super::made;
 use super::path::{ProcPath, open_directory};
 use core::ffi::{CStr, c_int, c_uint};
 use core::fmt;
@@ -10,7 +11,7 @@ use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::UnlinkatFlags;
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 // <linux/mount.h>; the libc crate has the numbers of the calls only.
 const FSOPEN_CLOEXEC: c_uint = 1;
@@ -145,9 +146,8 @@ fn private_queue_directory() -> Result<OwnedFd, Errno> {
 }
 
 fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
-    let number = Errno::result(result)? as c_int;
     // SAFETY: the call has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    unsafe { made(result as c_int) }
 }
 
 /// A directory of the kernel's message queues; `ENOENT` when there is no way to see them.

@@ -1,7 +1,7 @@
 //! The only place with raw system calls: nix where it has them, libc where not.
 //!
 //! Each function here is one kernel operation with Rust types at its edges: owned descriptors,
-//! slices, deadlines. It decides nothing. A failed system call is an [`Errno`](nix::errno::Errno);
+//! slices, deadlines. It decides nothing. A failed system call is an [`Errno`];
 //! what it means to the caller is said by the layer that knows the object's name.
 
 pub(crate) mod atomic;
@@ -24,6 +24,22 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+
+use nix::errno::Errno;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+/// The descriptor that a system call returned, or why there is none. Once in the library, not
+/// once per system call.
+///
+/// # Safety
+///
+/// The call makes a descriptor, `result` is what it has just returned, and nobody else knows it.
+#[inline(never)]
+unsafe fn made(result: RawFd) -> Result<OwnedFd, Errno> {
+    let number = Errno::result(result)?;
+    // SAFETY: by this function's contract.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
 
 /// A length or a point of time as the kernel takes it.
 pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {

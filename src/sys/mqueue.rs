@@ -5,6 +5,7 @@
 
 use super::direct::system_call;
 use super::listing::{each_line, number};
+use super::made;
 use super::path::ProcPath;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
@@ -14,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::resource::{Resource, getrlimit};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// One more than the highest priority.
 pub(crate) const PRIORITIES: u32 = 32768;
@@ -67,7 +68,7 @@ pub(crate) fn open(
     let attributes = attributes.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the name is NUL-terminated, and attributes is NULL or a struct that outlives the
     // call.
-    let number = Errno::result(unsafe {
+    let result = unsafe {
         libc::syscall(
             libc::SYS_mq_open,
             name.as_ptr(),
@@ -75,9 +76,9 @@ pub(crate) fn open(
             libc::c_ulong::from(mode),
             attributes,
         )
-    })?;
+    };
     // SAFETY: mq_open has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number as i32) })
+    unsafe { made(result as i32) }
 }
 
 fn to_kernel(attributes: Attributes) -> Result<libc::mq_attr, Errno> {
@@ -125,6 +126,7 @@ pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> 
         message.len(),
         priority as usize,
         NO_TIMEOUT,
+        0,
     ];
     // SAFETY: the kernel reads the slice, and no time.
     unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
@@ -145,6 +147,7 @@ pub(crate) fn try_receive(
         buffer.len(),
         (&raw mut priority) as usize,
         NO_TIMEOUT,
+        0,
     ];
     // SAFETY: the kernel writes the slice and the number, and reads no time.
     let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;

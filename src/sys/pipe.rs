@@ -117,9 +117,23 @@ pub(crate) fn set_inherited(file: BorrowedFd<'_>) -> Result<(), Errno> {
     nix::fcntl::fcntl(file, FcntlArg::F_SETFD(flags)).map(drop)
 }
 
-/// Writes one byte into a FIFO that does not wait; a full one needs none.
-pub(crate) fn put_byte(fifo: BorrowedFd<'_>) {
+/// Makes each write to a FIFO that does not wait a packet of its own, and room for so many.
+pub(crate) fn make_packets(fifo: BorrowedFd<'_>, count: u32) -> Result<(), Errno> {
+    use nix::fcntl::{FcntlArg, fcntl};
+    fcntl(fifo, FcntlArg::F_SETFL(OFlag::O_DIRECT | OFlag::O_NONBLOCK))?;
+    // Each packet takes a page.
+    let bytes = super::memory::page_size() * count as usize;
+    set_capacity(fifo.as_raw_fd(), bytes as c_int).map(drop)
+}
+
+/// Writes a packet into a FIFO that does not wait.
+pub(crate) fn put_packet(fifo: BorrowedFd<'_>) {
     let _ = nix::unistd::write(fifo, &[0]);
+}
+
+/// Reads a packet.
+pub(crate) fn take_packet(fifo: BorrowedFd<'_>) {
+    let _ = nix::unistd::read(fifo, &mut [0; 8]);
 }
 
 /// Reads a FIFO that does not wait until it is empty.

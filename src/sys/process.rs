@@ -1,6 +1,5 @@
 //! Facts about this process.
 
-use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
@@ -51,51 +50,10 @@ pub(crate) fn is_single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
-thread_local! {
-    /// On how many processors this thread may run, 0 if not known; and how often it has slept since
-    /// that was asked.
-    static PROCESSORS: Cell<(usize, u32)> = const { Cell::new((0, 0)) };
-}
-
-/// On how many processors this thread may run: with one, spinning is a waste. Threads can be
-/// moved (taskset, a container's limits), so this is asked anew now and then: see `going_to_sleep`.
-pub(crate) fn processors() -> usize {
-    match PROCESSORS.get() {
-        (0, sleeps) => {
-            let count = count_processors();
-            PROCESSORS.set((count, sleeps));
-            count
-        }
-        (count, _) => count,
-    }
-}
-
-/// This thread is about to sleep: each 16th time the next `processors` asks the kernel, which costs
-/// little beside the sleeps.
-pub(crate) fn going_to_sleep() {
-    let (count, sleeps) = PROCESSORS.get();
-    PROCESSORS.set(match sleeps {
-        15.. => (0, 0),
-        sleeps => (count, sleeps + 1),
-    });
-}
-
 /// Gives another thread that waits for this processor its turn.
 pub(crate) fn let_others_run() {
     // SAFETY: takes nothing, cannot fail.
     unsafe { libc::sched_yield() };
-}
-
-fn count_processors() -> usize {
-    // SAFETY: cpu_set_t is a bit mask, for which all zeros is a value.
-    let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
-    // SAFETY: the kernel writes at most the size given into the set.
-    let result = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) };
-    if result != 0 {
-        return 1;
-    }
-    // SAFETY: CPU_COUNT only counts bits of the set.
-    usize::try_from(unsafe { libc::CPU_COUNT(&set) }).map_or(1, |count| count.max(1))
 }
 
 pub(crate) fn id() -> u32 {

@@ -205,9 +205,10 @@ impl Thread {
         let leads_here = |neighbour: *mut *mut Node| {
             let (start, size) = (neighbour.addr(), size_of::<*mut Node>());
             let end = start.wrapping_add(size - 1);
-            let is_mapped = mapped.contains(&start) && mapped.contains(&end);
+            let is_known =
+                start == self.head.addr() || mapped.contains(&start) && mapped.contains(&end);
             neighbour.is_aligned()
-                && (is_mapped || memory::is_readable(start, size))
+                && (is_known || memory::is_readable(start, size))
                 // SAFETY: aligned, and can be read.
                 && unsafe { neighbour.read() == node }
         };

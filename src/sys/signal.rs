@@ -59,6 +59,14 @@ impl Blocked {
     }
 }
 
+impl Blocked {
+    /// Whether the thread had this one held back before.
+    fn held_back(&self, signal: i32) -> bool {
+        // SAFETY: the mask is a valid set.
+        unsafe { libc::sigismember(&raw const self.before, signal) == 1 }
+    }
+}
+
 impl Drop for Blocked {
     fn drop(&mut self) {
         // SAFETY: `before` is the mask that the kernel gave.
@@ -85,8 +93,10 @@ pub(crate) fn without_sigpipe(
         pipe_signal.assume_init()
     };
     let blocked = Blocked::these(&pipe_signal);
-    // One that waits already is not ours to take; a second would be the same as the first.
-    let was_pending = is_sigpipe_pending();
+    // One that waits already is not ours to take; a second would be the same as the first. In a
+    // thread that did not hold it back none waits (and of one for this thread and one for the whole
+    // process that comes just now, this thread's is taken first), so that nobody need be asked.
+    let was_pending = blocked.held_back(libc::SIGPIPE) && is_sigpipe_pending();
     let outcome = write();
     if outcome == Err(Errno::EPIPE) && !was_pending {
         let at_once = libc::timespec {

@@ -5,6 +5,8 @@
 //! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
 //! kernel refuses.
 
+use super::direct::system_call;
+use super::made;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::time::Duration;
@@ -57,20 +59,12 @@ impl Address {
     }
 }
 
-/// # Safety
-///
-/// The kernel has just made the descriptor and nobody else knows it.
-unsafe fn owned(number: c_int) -> OwnedFd {
-    // SAFETY: by this function's contract.
-    unsafe { OwnedFd::from_raw_fd(number) }
-}
-
 /// A socket. `kind` is SOCK_STREAM or its like, with SOCK_CLOEXEC and SOCK_NONBLOCK as wanted.
 pub(crate) fn create(kind: c_int) -> Result<OwnedFd, Errno> {
     // SAFETY: no pointers.
-    let number = Errno::result(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
+    let result = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     // SAFETY: socket has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(result) }
 }
 
 pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
@@ -78,7 +72,7 @@ pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
     // SAFETY: the kernel writes two descriptors.
     Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
     // SAFETY: socketpair has just made them.
-    Ok(unsafe { (owned(ends[0]), owned(ends[1])) })
+    Ok(unsafe { (made(ends[0])?, made(ends[1])?) })
 }
 
 pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
@@ -102,33 +96,34 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> Result<(), E
 pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
     let (address, length) = (core::ptr::null_mut(), core::ptr::null_mut());
     // SAFETY: NULL leaves the peer's address out.
-    let number = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
-    let number = Errno::result(number)?;
+    let result = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
     // SAFETY: accept4 has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(result) }
 }
 
+/// Leaves errno alone.
+///
 /// # Safety
 ///
 /// Any bytes are a `T`, and so are all zeros.
 unsafe fn option<T>(socket: RawFd, name: c_int) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = size_of::<T>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes.
-    Errno::result(unsafe {
-        libc::getsockopt(
-            socket,
-            libc::SOL_SOCKET,
-            name,
-            value.as_mut_ptr().cast(),
-            &mut length,
-        )
-    })?;
+    let arguments = [
+        socket as usize,
+        libc::SOL_SOCKET as usize,
+        name as usize,
+        value.as_mut_ptr() as usize,
+        (&raw mut length) as usize,
+        0,
+    ];
+    // SAFETY: the kernel writes at most `length` bytes, and the length.
+    unsafe { system_call(libc::SYS_getsockopt, arguments) }?;
     // SAFETY: by this function's contract.
     Ok(unsafe { value.assume_init() })
 }
 
-/// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+/// SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Leaves errno alone.
 pub(crate) fn kind(socket: RawFd) -> Result<c_int, Errno> {
     // SAFETY: the option is an int.
     unsafe { option(socket, libc::SO_TYPE) }
@@ -149,7 +144,7 @@ pub(crate) fn peer_pidfd(socket: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the option is an int.
     let number = unsafe { option::<c_int>(socket, libc::SO_PEERPIDFD) }?;
     // SAFETY: the kernel has just made it.
-    Ok(unsafe { owned(number) })
+    unsafe { made(number) }
 }
 
 /// How long a blocking connect waits for room in the other's backlog; `None` for ever.
@@ -175,9 +170,12 @@ pub(crate) fn set_connect_timeout(
     .map(drop)
 }
 
+/// send(2) and recv(2) are sendto(2) and recvfrom(2) without an address.
+const NO_ADDRESS: usize = 0;
+
 /// Sends what there is room for; without `may_wait`, `EAGAIN` where there is none. Never raises
-/// SIGPIPE.
-#[inline]
+/// SIGPIPE. Leaves errno alone.
+#[inline(always)]
 pub(crate) fn send(
     socket: RawFd,
     message: &[MaybeUninit<u8>],
@@ -185,17 +183,51 @@ pub(crate) fn send(
 ) -> Result<usize, Errno> {
     let no_wait = if may_wait { 0 } else { libc::MSG_DONTWAIT };
     let flags = libc::MSG_NOSIGNAL | no_wait;
+    let arguments = [
+        socket as usize,
+        message.as_ptr() as usize,
+        message.len(),
+        flags as usize,
+        NO_ADDRESS,
+        0,
+    ];
     // SAFETY: the kernel reads at most the slice's length from it.
-    count(unsafe { libc::send(socket, message.as_ptr().cast(), message.len(), flags) })
+    unsafe { system_call(libc::SYS_sendto, arguments) }
 }
 
 /// Receives what there is, without waiting. Of a message that is larger than the room the rest
-/// is lost, and the result is the message's whole length.
-#[inline]
+/// is lost, and the result is the message's whole length. Leaves errno alone.
+#[inline(always)]
 pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    let arguments = [
+        socket as usize,
+        room.as_mut_ptr() as usize,
+        room.len(),
+        flags as usize,
+        NO_ADDRESS,
+        0,
+    ];
     // SAFETY: the kernel writes at most the slice's length into it.
-    count(unsafe { libc::recv(socket, room.as_mut_ptr().cast(), room.len(), flags) })
+    unsafe { system_call(libc::SYS_recvfrom, arguments) }
+}
+
+/// How many bytes wait in the socket: of a datagram socket in the next message, of others in all.
+/// Costs half of what `next_length` does, and leaves errno alone.
+#[inline(always)]
+pub(crate) fn waiting_length(socket: RawFd) -> Result<usize, Errno> {
+    let mut length: c_int = 0;
+    let arguments = [
+        socket as usize,
+        libc::FIONREAD as usize,
+        (&raw mut length) as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes one int.
+    unsafe { system_call(libc::SYS_ioctl, arguments) }?;
+    Ok(length as usize)
 }
 
 /// The length of the next message, which stays where it is. For message sockets only.
@@ -313,7 +345,7 @@ impl Drop for Descriptors {
 
 fn close(number: c_int) {
     // SAFETY: only called for descriptors that have just arrived and that nobody else knows.
-    drop(unsafe { owned(number) });
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
 }
 
 /// What a receive with descriptors brought besides them.

@@ -6,6 +6,7 @@
 //! everything that it needs is made before. So it does not matter what other threads were doing,
 //! or which locks they held.
 
+use super::made;
 use super::ready::{self, READABLE};
 use super::signal::Blocked;
 use super::stream;
@@ -372,7 +373,7 @@ pub(crate) fn duplicate(number: RawFd) -> Result<OwnedFd, Errno> {
     let file = unsafe { BorrowedFd::borrow_raw(number) };
     let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
     // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    unsafe { made(number) }
 }
 
 /// Moves a descriptor off the standard streams' numbers, which it got if this process had none

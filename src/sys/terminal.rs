@@ -1,10 +1,11 @@
 //! Pseudoterminals (pty(7)).
 
+use super::made;
 use core::ffi::c_int;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::termios::{self, SetArg};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// How large a terminal says it is, in characters.
 #[derive(Clone, Copy)]
@@ -22,11 +23,9 @@ pub(crate) fn open() -> Result<(OwnedFd, OwnedFd), Errno> {
     // Opened through the controller and not by its path, which may lead to another terminal
     // where /dev/pts of another mount namespace, or none, is mounted.
     // SAFETY: the request takes open flags by value.
-    let number = Errno::result(unsafe {
-        libc::ioctl(controller.as_raw_fd(), libc::TIOCGPTPEER, flags.bits())
-    })?;
+    let result = unsafe { libc::ioctl(controller.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) };
     // SAFETY: the kernel has just made the descriptor and nobody else knows it.
-    Ok((controller.into(), unsafe { OwnedFd::from_raw_fd(number) }))
+    Ok((controller.into(), unsafe { made(result) }?))
 }
 
 /// Bytes pass as they are: no echo, no lines, no signals from keys.

@@ -10,7 +10,7 @@ use super::memory::{Memory, Numbered, damaged};
 use crate::error::{Result, fail};
 use crate::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
-use crate::sys::futex::TID_MASK;
+use crate::sys::futex::{OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -47,6 +47,7 @@ impl<'q> Claims<'q> {
     }
 
     /// Gives a slot that is in no list to the latch's holder, until `release`.
+    #[inline(never)]
     pub(super) fn claim(&self, latched: &Latched<'_>, (number, slot): Numbered<'q>) -> Result<()> {
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now, and the slot is in no robust list,
@@ -95,6 +96,7 @@ impl<'q> Claims<'q> {
     }
 
     /// Refuses a slot that the latch's holder has not claimed so.
+    #[inline(never)]
     pub(super) fn check(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         let holder = slot.holder.load(Relaxed) & TID_MASK;
         if slot.state.load(Relaxed) != self.state || holder == 0 {
@@ -118,7 +120,9 @@ impl<'q> Claims<'q> {
         Ok(())
     }
 
-    /// Ends a claim that `check` has passed, after the slot's state has changed.
+    /// Ends a claim that `check` has passed, after the slot's state has changed, and before the other
+    /// side can find the slot: it may claim it at once, and the links are one holder's alone.
+    #[inline(never)]
     pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
         // announcement is the latch's: death here is found by it, and its repair goes by the state.
@@ -135,6 +139,7 @@ impl<'q> Claims<'q> {
     }
 
     /// The next slot whose holder died, after `after` (NONE: the first), taken out of the list.
+    #[inline(never)]
     pub(super) fn take_orphan(&self, here: u32) -> Result<Option<Numbered<'q>>> {
         let mut number = self.first.load(Relaxed);
         // A damaged list may go in circles.
@@ -158,11 +163,12 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// Whether the thread that claimed a slot is dead: it has no holder, because the kernel took the
-/// id out or because who took the slot back died before it changed the state; or nobody has
-/// the id (the kernel looks at no more than 2048 locks of a thread). `here` is the PID
-/// namespace, 0 if it is not known.
+/// Whether the thread that claimed a slot is dead: the kernel's mark proves it, or that nobody
+/// has its id (the kernel looks at no more than 2048 locks of a thread), or that there is none: who
+/// had taken the slot back from the dead died in the middle of that. `here` is the PID namespace, 0 if
+/// it is not known.
 pub(super) fn is_orphaned(slot: &MessageSlot, here: u32) -> bool {
-    let holder = slot.holder.load(Relaxed) & TID_MASK;
-    holder == 0 || here != 0 && process::is_gone(holder)
+    let holder = slot.holder.load(Relaxed);
+    let id = holder & TID_MASK;
+    holder & OWNER_DIED != 0 || id == 0 || here != 0 && process::is_gone(id)
 }

@@ -105,7 +105,7 @@ use receiving::{First, Receiving};
 use sending::Sending;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use token::Token;
+use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
 
 /// Payloads up to this many bytes are copied while the latch is held: taking it twice costs more.
@@ -344,9 +344,10 @@ impl SharedQueue {
 
     // ---- sending ----
 
-    /// Sends one message if there is room.
+    /// Sends one message if there is room. With `may_wait`, `EAGAIN` says only that it is not to be
+    /// had at once: the caller goes on to `send`, whose deadline counts.
     #[inline(always)]
-    pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<()> {
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
         let header = self.header();
         let limit = COPY_UNDER_LATCH.min(self.memory.sizes().message_size as usize);
         if message.len() <= limit
@@ -356,7 +357,7 @@ impl SharedQueue {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
                     memory: &self.memory,
-                    other: None,
+                    _other: None,
                     latched,
                 };
                 if !self.is_watched() {
@@ -369,6 +370,9 @@ impl SharedQueue {
                     }
                 }
             }
+        }
+        if may_wait {
+            return Err(Errno::EAGAIN.into());
         }
         self.send_until(&[Source { message, priority }], Deadline::Now)
             .map(drop)
@@ -408,8 +412,7 @@ impl SharedQueue {
                     break;
                 };
                 self.fill(slot.1, message);
-                self.raise_token(&sending)?;
-                sending.enqueue(slot, message.len() as u32, *priority);
+                self.enqueue(&sending, slot, message.len() as u32, *priority)?;
                 sent += 1;
             }
             if sent != 0 {
@@ -452,7 +455,13 @@ impl SharedQueue {
         priority: Option<u32>,
     ) -> Result<bool> {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
+        self.settle()?;
         drop(sending);
+        if self.header().receiving.latch.is_orphaned() {
+            // A receiver died, perhaps with a slot that it had freed.
+            drop(self.both(deadline)?);
+            return Ok(true);
+        }
         if has_claims && self.take_back_reserved(deadline)? {
             return Ok(true);
         }
@@ -469,7 +478,9 @@ impl SharedQueue {
             threads: &header.waiting_senders,
             strong: &header.waiting.strong,
         };
-        departures.wait(deadline, self.spin, || Sending::may_have_room(&self.memory))?;
+        departures.wait(deadline, self.spin, &|| {
+            Sending::may_have_room(&self.memory)
+        })?;
         Ok(true)
     }
 
@@ -479,7 +490,7 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let mut found = false;
         while let Some((number, slot)) = reserved.take_orphan(both.here())? {
-            both.receiving.set_free(number, slot);
+            self.free(&both.receiving, (number, slot))?;
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
@@ -493,13 +504,14 @@ impl SharedQueue {
             return Ok(Dropped::Queued);
         }
         let receiving = &both.receiving;
+        self.take_back_borrowed(receiving, receiving.here())?;
         let dropped = match (receiving.lowest()?, priority) {
-            // All slots are reserved or borrowed.
+            // The living have all slots reserved or borrowed.
             (None, _) => return Ok(Dropped::Nothing),
             (Some(lowest), Some(new)) if new < lowest => Dropped::New,
             _ => {
                 let First { number, slot, .. } = receiving.take_lowest()?;
-                receiving.set_free(number, slot);
+                self.free(receiving, (number, slot))?;
                 Dropped::Queued
             }
         };
@@ -531,11 +543,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = self.sending(Deadline::Never)?;
         reserved.check(&sending.latched, slot.1)?;
-        self.raise_token(&sending)?;
-        sending.set_queued(slot.1, length, priority);
-        // Before a receiver finds the slot, who may claim it with the other latch.
+        self.make_ready(EMPTY)?;
+        let count = sending.set_queued(slot.1, length, priority);
         reserved.release(&sending.latched, slot.1)?;
-        sending.publish(slot.0, priority);
+        sending.publish(slot.0, priority, count);
+        self.settle()?;
         drop(sending);
         self.tell_receivers(1);
         Ok(())
@@ -549,19 +561,27 @@ impl SharedQueue {
         // The announcement is the receiving latch's now, which is as good.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
-        both.receiving.set_free(number, slot);
+        self.make_ready(FULL)?;
+        both.receiving.set_free(slot);
         reserved.release(latched, slot)?;
+        both.receiving.give_to_senders(number);
+        self.settle()?;
         drop(both);
         self.tell_senders(1);
         Ok(())
     }
 
-    /// Makes the descriptor readable if the first message is about to come.
-    fn raise_token(&self, sending: &Sending<'_>) -> Result<()> {
-        if sending.other.is_some() && Receiving::count(&self.memory) == 0 {
-            self.token.raise()?;
-        }
-        Ok(())
+    /// Makes a filled slot a message.
+    fn enqueue(
+        &self,
+        sending: &Sending<'_>,
+        slot: Numbered<'_>,
+        length: u32,
+        priority: u32,
+    ) -> Result<()> {
+        self.make_ready(EMPTY)?;
+        sending.enqueue(slot, length, priority);
+        self.settle()
     }
 
     #[inline(always)]
@@ -601,19 +621,23 @@ impl SharedQueue {
 
     // ---- receiving ----
 
-    /// Takes one message if there is one: its length and its priority.
+    /// Takes one message if there is one: its length and its priority. `may_wait` as in `try_send`.
     #[inline(always)]
-    pub(crate) fn try_receive(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<(usize, u32)> {
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        may_wait: bool,
+    ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
-                    other: None,
+                    _other: None,
                 };
                 if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
-                    if let Some(first) = receiving.first()? {
+                    if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH {
                                 self.take(&receiving, &first, target)?;
@@ -626,6 +650,9 @@ impl SharedQueue {
                     }
                 }
             }
+        }
+        if may_wait {
+            return Err(Errno::EAGAIN.into());
         }
         let mut target = [Target::of(buffer)];
         self.receive_until(&mut target, Deadline::Now)?;
@@ -672,10 +699,11 @@ impl SharedQueue {
                     }
                     break;
                 }
-                self.take(&receiving, &first, buffer)?;
+                self.drain(first.slot, buffer);
+                receiving.take_first(first.number)?;
+                self.free(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
-            self.settle(&receiving);
             if received != 0 || targets.is_empty() {
                 drop(receiving);
                 self.tell_senders(received as u32);
@@ -692,24 +720,30 @@ impl SharedQueue {
             return Ok(());
         }
         receiving.check_empty()?;
+        self.settle()?;
         drop(receiving);
+        if self.header().sending.latch.is_orphaned() {
+            // A sender died, perhaps with a message that it had sent.
+            drop(self.both(deadline)?);
+            return Ok(());
+        }
         let header = self.header();
         let arrivals = Side {
             sleepers: &header.waiting.arrivals,
             threads: &header.waiting_receivers,
             strong: &header.waiting.strong,
         };
-        arrivals.wait(deadline, self.spin, || {
+        arrivals.wait(deadline, self.spin, &|| {
             Receiving::may_have_message(&self.memory)
         })
     }
 
-    /// Makes the descriptor unreadable if the last message has left.
-    #[inline(always)]
-    fn settle(&self, receiving: &Receiving<'_>) {
-        if receiving.other.is_some() && Receiving::count(&self.memory) == 0 {
-            self.token.lower();
-        }
+    /// Frees a slot that is in no list.
+    #[inline(never)]
+    fn free(&self, receiving: &Receiving<'_>, (number, slot): Numbered<'_>) -> Result<()> {
+        self.make_ready(FULL)?;
+        receiving.free(number, slot);
+        self.settle()
     }
 
     /// Copies a message out and takes it.
@@ -722,7 +756,7 @@ impl SharedQueue {
     ) -> Result<()> {
         self.drain(first.slot, target);
         receiving.take_first(first.number)?;
-        receiving.set_free(first.number, first.slot);
+        receiving.free(first.number, first.slot);
         Ok(())
     }
 
@@ -735,7 +769,7 @@ impl SharedQueue {
     ) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
-        self.settle(&receiving);
+        self.settle()?;
         drop(receiving);
         self.drain(first.slot, target);
         self.give_back_slot((first.number, first.slot))
@@ -752,7 +786,7 @@ impl SharedQueue {
                 receiving.take_first(first.number)?;
                 Claims::borrowed(&self.memory)
                     .claim(&receiving.latched, (first.number, first.slot))?;
-                self.settle(&receiving);
+                self.settle()?;
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
@@ -773,10 +807,11 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = self.receiving(Deadline::Never)?;
         borrowed.check(&receiving.latched, slot)?;
-        receiving.empty(slot);
-        // Before a sender finds the slot, who may claim it with the other latch.
+        self.make_ready(FULL)?;
+        receiving.set_free(slot);
         borrowed.release(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
+        self.settle()?;
         drop(receiving);
         self.tell_senders(1);
         Ok(())
@@ -799,12 +834,11 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(here)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
-            if receiving.other.is_some() {
-                self.token.raise()?;
-            }
+            self.make_ready(EMPTY)?;
             receiving.put_back((number, slot))?;
             found = true;
         }
+        self.settle()?;
         Ok(found)
     }
 
@@ -889,14 +923,14 @@ impl SharedQueue {
         if !latched.is_orphaned() && !self.is_watched() {
             return Ok(Sending {
                 memory: &self.memory,
-                other: None,
+                _other: None,
                 latched,
             });
         }
         drop(latched);
         let both = self.both(deadline)?;
         Ok(Sending {
-            other: Some(both.receiving.latched),
+            _other: Some(both.receiving.latched),
             ..both.sending
         })
     }
@@ -908,13 +942,13 @@ impl SharedQueue {
             return Ok(Receiving {
                 memory: &self.memory,
                 latched,
-                other: None,
+                _other: None,
             });
         }
         drop(latched);
         let both = self.both(deadline)?;
         Ok(Receiving {
-            other: Some(both.sending.latched),
+            _other: Some(both.sending.latched),
             ..both.receiving
         })
     }
@@ -927,14 +961,14 @@ impl SharedQueue {
         latched.keep();
         let sending = Sending {
             memory,
-            other: None,
+            _other: None,
             latched,
         };
         let latched = self.latch(&self.header().receiving.latch, deadline)?;
         let receiving = Receiving {
             memory,
             latched,
-            other: None,
+            _other: None,
         };
         let mut both = Both { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
@@ -942,10 +976,11 @@ impl SharedQueue {
             both.sending.latched.make_orphaned();
             both.receiving.latched.make_orphaned();
             repair::rebuild(&both.sending, &both.receiving)?;
-            if self.is_watched() {
-                self.set_token()?;
-            }
             let header = self.header();
+            if self.is_watched() {
+                header.waiting.watched.store(UNKNOWN, Relaxed);
+                self.settle()?;
+            }
             header.statistics.repairs.fetch_add(1, Relaxed);
             both.receiving.latched.make_sound();
             both.sending.latched.make_sound();
@@ -978,8 +1013,10 @@ impl SharedQueue {
         let both = self.both(Deadline::Never)?;
         let descriptor = self.token.make(&self.object)?;
         // Calls that hold one latch only are over; those that come take both.
-        self.header().waiting.watched.store(1, Relaxed);
-        self.set_token()?;
+        if !self.is_watched() {
+            self.header().waiting.watched.store(UNKNOWN, Relaxed);
+        }
+        self.settle()?;
         drop(both);
         Ok(descriptor)
     }
@@ -990,13 +1027,31 @@ impl SharedQueue {
         self.header().waiting.watched.load(Relaxed) != 0
     }
 
-    /// Makes the descriptor right; for who holds both latches.
-    fn set_token(&self) -> Result<()> {
-        self.token.lower();
-        match Receiving::count(&self.memory) {
-            0 => Ok(()),
-            _ => self.token.raise(),
+    /// Before a change that ends a state of the descriptor's FIFO in which it is not ready.
+    #[inline(never)]
+    fn make_ready(&self, packets: u32) -> Result<()> {
+        let watched = &self.header().waiting.watched;
+        if watched.load(Relaxed) == packets + 1 {
+            self.token.set(watched, READY)?;
         }
+        Ok(())
+    }
+
+    /// After a change: makes the descriptor's FIFO right, if there is one. Then this thread holds
+    /// both latches.
+    #[inline(never)]
+    fn settle(&self) -> Result<()> {
+        if !self.is_watched() {
+            return Ok(());
+        }
+        let packets = if Receiving::count(&self.memory) == 0 {
+            EMPTY
+        } else if Sending::may_have_room(&self.memory) {
+            READY
+        } else {
+            FULL
+        };
+        self.token.set(&self.header().waiting.watched, packets)
     }
 }
 

@@ -72,7 +72,7 @@ impl Arrivals for Observer {
             }
             waiting
                 .observers
-                .sleep_unless(&waiting.strong, Deadline::Never, || self.event().is_some())
+                .sleep_unless(&waiting.strong, Deadline::Never, &|| self.event().is_some())
                 .map_err(|error| error.errno())?;
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Receiving<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
     /// The sending latch, while the queue is watched. Taken first, so released second.
-    pub(super) other: Option<Latched<'q>>,
+    pub(super) _other: Option<Latched<'q>>,
 }
 
 /// A message that is the next to be received.
@@ -28,12 +28,25 @@ impl<'q> Receiving<'q> {
     // ---- messages ----
 
     /// The first message of the highest priority.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn first(&self) -> Result<Option<First<'q>>> {
-        let count = self.level_count()?;
-        if !self.is_highest_known(count)? {
+        if !self.is_highest_known()? {
             self.drain()?;
         }
+        self.first_drained()
+    }
+
+    /// The same, for the one path on which a call is too much.
+    #[inline(always)]
+    pub(super) fn first_inlined(&self) -> Result<Option<First<'q>>> {
+        if !self.is_highest_known()? {
+            self.drain_inlined()?;
+        }
+        self.first_drained()
+    }
+
+    #[inline(always)]
+    fn first_drained(&self) -> Result<Option<First<'q>>> {
         match self.level_count()? {
             0 => Ok(None),
             count => self.first_of(count - 1).map(Some),
@@ -46,7 +59,8 @@ impl<'q> Receiving<'q> {
     /// It is so if the highest level is not below the message that was taken out of the inbox
     /// last, and priorities have not risen since: then those that follow are not above it.
     #[inline(always)]
-    fn is_highest_known(&self, level_count: u32) -> Result<bool> {
+    fn is_highest_known(&self) -> Result<bool> {
+        let level_count = self.level_count()?;
         if level_count == 0 {
             return Ok(false);
         }
@@ -59,7 +73,7 @@ impl<'q> Receiving<'q> {
 
     /// Takes all that is in the inbox into the levels.
     #[inline(always)]
-    fn drain(&self) -> Result<()> {
+    fn drain_inlined(&self) -> Result<()> {
         let header = self.memory.header();
         let receiving = &header.receiving;
         let drained = receiving.drained.load(Relaxed);
@@ -77,6 +91,11 @@ impl<'q> Receiving<'q> {
         }
         receiving.drained.store(sent, Relaxed);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn drain(&self) -> Result<()> {
+        self.drain_inlined()
     }
 
     #[inline(always)]
@@ -166,21 +185,20 @@ impl<'q> Receiving<'q> {
 
     /// Frees a slot that is in no list, and gives it to the senders.
     #[inline(always)]
-    pub(super) fn set_free(&self, number: u32, slot: &MessageSlot) {
-        self.empty(slot);
+    pub(super) fn free(&self, number: u32, slot: &MessageSlot) {
+        self.set_free(slot);
         self.give_to_senders(number);
     }
 
-    /// Makes a slot free, which nobody finds before it is given to the senders under the same
-    /// latch.
+    /// The first half of that.
     #[inline(always)]
-    pub(super) fn empty(&self, slot: &MessageSlot) {
+    pub(super) fn set_free(&self, slot: &MessageSlot) {
         // For a received message this is the moment of having received it. Release: its payload was
         // read before.
         slot.state.store(FREE, Release);
     }
 
-    /// Puts a free slot into the free ring. From here on it is the senders', who may claim it.
+    /// The second half. From here on the slot is the senders'.
     #[inline(always)]
     pub(super) fn give_to_senders(&self, number: u32) {
         let freed = &self.memory.header().received.freed;

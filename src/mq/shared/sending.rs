@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(super) struct Sending<'q> {
     pub(super) memory: &'q Memory,
     /// The receiving latch, while the queue is watched. Taken second, so released first.
-    pub(super) other: Option<Latched<'q>>,
+    pub(super) _other: Option<Latched<'q>>,
     pub(super) latched: Latched<'q>,
 }
 
@@ -54,28 +54,29 @@ impl<'q> Sending<'q> {
     /// Makes a filled slot the last message of its priority.
     #[inline(always)]
     pub(super) fn enqueue(&self, (number, slot): Numbered<'q>, length: u32, priority: u32) {
-        self.set_queued(slot, length, priority);
-        self.publish(number, priority);
+        let count = self.set_queued(slot, length, priority);
+        self.publish(number, priority, count);
     }
 
-    /// Makes a filled slot a message, which nobody finds before it is published under the same
-    /// latch.
+    /// The first half of that: sends the message, which the receivers don't see before `publish`.
+    /// How many were sent before it.
     #[inline(always)]
-    pub(super) fn set_queued(&self, slot: &MessageSlot, length: u32, priority: u32) {
-        let count = self.memory.header().sent.count.load(Relaxed);
+    pub(super) fn set_queued(&self, slot: &MessageSlot, length: u32, priority: u32) -> u64 {
+        let sent = &self.memory.header().sent;
+        let count = sent.count.load(Relaxed);
         slot.sequence.store(count, Relaxed);
         slot.priority.store(priority, Relaxed);
         slot.length.store(length, Relaxed);
         slot.redeliveries.store(0, Relaxed);
         // The moment of sending. Release: a repair that finds it queued finds all of it.
         slot.state.store(QUEUED, Release);
+        count
     }
 
-    /// Puts a message into the inbox. From here on its slot is the receivers', who may claim it.
+    /// The second half. From here on the slot is the receivers'.
     #[inline(always)]
-    pub(super) fn publish(&self, number: u32, priority: u32) {
+    pub(super) fn publish(&self, number: u32, priority: u32, count: u64) {
         let header = self.memory.header();
-        let count = header.sent.count.load(Relaxed);
         let after = count.wrapping_add(1);
         self.memory
             .inbox(count)

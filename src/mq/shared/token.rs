@@ -1,17 +1,28 @@
-//! The descriptor to poll: a FIFO that holds a byte while the queue is not empty.
+//! The descriptor to poll: a FIFO whose readiness is the queue's.
 //!
-//! All processes share one FIFO per queue, so that its readiness is the queue's whoever sends and
-//! receives. It stands beside the queue, hidden, from the first time somebody asks for the
-//! descriptor. From then on a call holds both latches, so that the byte and the count change
-//! together: it comes before the first message and goes after the last. A death in between
-//! leaves the byte in an empty queue, until the next call takes it out: a needless look, never a
-//! missed message.
+//! All processes share one FIFO per queue, so that it is right whoever sends and receives. It
+//! stands beside the queue, hidden, from the first time somebody asks for the descriptor. It has
+//! room for two packets (O_DIRECT makes each byte written a packet of its own, see pipe(2)), and
+//! so three states:
+//!
+//! | packets | poll says | the queue |
+//! |---|---|---|
+//! | 0 | writable | is empty |
+//! | 1 | readable, writable | has messages and room |
+//! | 2 | readable | is full |
+//!
+//! While there is a descriptor, a call holds both latches, so that the FIFO and the queue change
+//! together. What makes it ready comes before the change of the queue, what makes it unready
+//! after it: a death in between leaves a descriptor that is ready for nothing, until the next
+//! call; never one that is not ready for something.
 
 use crate::error::{Errno, Result, fail, failed};
 use crate::object::{Object, SHM_DIRECTORY};
 use crate::sys::{file, pipe};
 use crate::text::Text;
 use core::cell::OnceCell;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// In front of what tells the queue's FIFO from others'.
@@ -46,12 +57,10 @@ impl Token {
     pub(super) fn make(&self, queue: &Object) -> Result<RawFd> {
         let path = path(self.identity);
         let status = file::status(queue.file())?;
-        let made = pipe::create_fifo(path.as_c_str(), 0o600);
+        let made = pipe::create_fifo(path.as_c_str(), status.permissions());
         let fifo = self.open()?;
         if made.is_ok() {
-            file::set_owner(fifo.as_fd(), &status)
-                .and_then(|()| file::set_permissions(fifo.as_fd(), status.permissions()))
-                .map_err(|errno| {
+            file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
                     let _ = file::unlink(path.as_c_str());
                     failed!(
                         errno,
@@ -76,29 +85,43 @@ impl Token {
                 path.as_str()
             ));
         }
+        pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
         Ok(self.fifo.get_or_init(|| fifo))
     }
 
-    /// Makes the descriptor readable.
-    pub(super) fn raise(&self) -> Result<()> {
+    /// Brings the FIFO into a state. `watched` remembers it.
+    pub(super) fn set(&self, watched: &AtomicU32, packets: u32) -> Result<()> {
+        let mut now = watched.load(Relaxed).wrapping_sub(1);
+        if now == packets {
+            return Ok(());
+        }
         let fifo = match self.open() {
-            Ok(fifo) => fifo,
-            // Somebody has removed it, so nobody can be told: that is no reason not to send.
+            Ok(fifo) => fifo.as_fd(),
+            // Somebody has removed it, so nobody can be told: that is no reason to send nothing.
             Err(error) if error.errno() == Errno::ENOENT => return Ok(()),
             Err(error) => return Err(error),
         };
-        // A full FIFO is readable already.
-        pipe::put_byte(fifo.as_fd());
+        if now > FULL {
+            pipe::take_all(fifo);
+            now = 0;
+        }
+        for _ in now..packets {
+            pipe::put_packet(fifo);
+        }
+        for _ in packets..now {
+            pipe::take_packet(fifo);
+        }
+        watched.store(packets + 1, Relaxed);
         Ok(())
     }
-
-    /// Makes it unreadable.
-    pub(super) fn lower(&self) {
-        if let Ok(fifo) = self.open() {
-            pipe::take_all(fifo.as_fd());
-        }
-    }
 }
+
+/// Packets in the FIFO, by what the queue is.
+pub(super) const EMPTY: u32 = 0;
+pub(super) const READY: u32 = 1;
+pub(super) const FULL: u32 = 2;
+/// In `Waiting::watched`: there is a descriptor, and what its FIFO holds is not known.
+pub(super) const UNKNOWN: u32 = u32::MAX;
 
 /// Removes the FIFO of a queue that has lost its name.
 pub(super) fn unlink(identity: u64) {

@@ -63,6 +63,8 @@ impl Reference {
         if !self.overwrites {
             return Some(false);
         }
+        // What comes back can be what is dropped.
+        self.redeliver_borrowed_by_dead();
         let Some((&(Reverse(lowest), _), _)) = self.messages.last_key_value() else {
             return Some(false);
         };
@@ -136,7 +138,7 @@ impl Test<'_> {
     fn send(&mut self) {
         let (bytes, priority) = (message(&mut self.random, self.size), self.priority());
         let result = if self.random.one_in(2) {
-            self.queue.try_send(&bytes, priority)
+            self.queue.try_send(&bytes, priority, false)
         } else {
             let source = Source {
                 message: &bytes,
@@ -208,7 +210,7 @@ impl Test<'_> {
             .collect();
         let result = if count == 1 && self.random.one_in(2) {
             let target = &mut targets[0];
-            self.queue.try_receive(target.buffer).map(|found| {
+            self.queue.try_receive(target.buffer, false).map(|found| {
                 (target.length, target.priority) = found;
                 target.redeliveries = self
                     .reference

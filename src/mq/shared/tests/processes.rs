@@ -409,7 +409,7 @@ impl Worker<'_> {
         let (interval, result) = self.timed(|queue| {
             if is_fast {
                 return queue
-                    .try_send(sources[0].message, sources[0].priority)
+                    .try_send(sources[0].message, sources[0].priority, false)
                     .map(|()| 1);
             }
             queue.send(&sources, timeout_ns)
@@ -436,7 +436,7 @@ impl Worker<'_> {
         let (interval, result) = self.timed(|queue| {
             if is_fast {
                 let target = &mut targets[0];
-                (target.length, target.priority) = queue.try_receive(target.buffer)?;
+                (target.length, target.priority) = queue.try_receive(target.buffer, false)?;
                 return Ok(1);
             }
             queue.receive(&mut targets, timeout_ns)

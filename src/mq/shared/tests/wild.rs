@@ -260,7 +260,7 @@ fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut V
     let what = random.below(16);
     LAST_CALLS[thread].store(what, Relaxed);
     match what {
-        0..3 => drop(judged(queue.try_send(&bytes[..length], priority))),
+        0..3 => drop(judged(queue.try_send(&bytes[..length], priority, false))),
         3 => {
             let messages: Vec<_> = (0..random.below(70))
                 .map(|_| Source {
@@ -271,7 +271,7 @@ fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut V
             judged(queue.send(&messages, timeout_ns));
         }
         4..7 => {
-            if let Some((length, _)) = judged(queue.try_receive(&mut buffer)) {
+            if let Some((length, _)) = judged(queue.try_receive(&mut buffer, false)) {
                 assert!(length <= size);
             }
         }
@@ -438,7 +438,10 @@ fn a_repair_needs_only_the_slots() {
         let mut expected = Vec::new();
         for number in 0..4 * capacity {
             let priority = random.below(5) as u32;
-            if queue.try_send(&number.to_ne_bytes(), priority).is_ok() {
+            if queue
+                .try_send(&number.to_ne_bytes(), priority, false)
+                .is_ok()
+            {
                 expected.push((core::cmp::Reverse(priority), number));
             }
             if random.one_in(3) {
@@ -489,7 +492,7 @@ fn a_repair_needs_only_the_slots() {
 
 fn receive_number(queue: &SharedQueue) -> Option<u64> {
     let mut buffer = [MaybeUninit::uninit(); 64];
-    match queue.try_receive(&mut buffer) {
+    match queue.try_receive(&mut buffer, false) {
         Ok((8, _)) => {
             // SAFETY: the queue has written them.
             let bytes = core::array::from_fn(|index| unsafe { buffer[index].assume_init() });

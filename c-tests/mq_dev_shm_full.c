@@ -1,0 +1,26 @@
+/* /dev/shm is full: -ENOSPC when the queue is opened, nothing left behind, and no SIGBUS in one that exists. */
+#include "queue.h"
+#include <sys/mount.h>
+
+int main(void) {
+  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+    SKIP("mount namespaces are not permitted");
+  if (mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) SKIP("mounts cannot be made private");
+  if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=128k") != 0) SKIP("a tmpfs cannot be mounted");
+  ipc_mq_t *mq = NULL;
+  ipc_mq_attr_t attr = { .max_messages = 2, .message_size = 40000 };
+  CHECK_EQUAL(ipc_mq_open(&mq, "/kept", &attr, IPC_CREATE, 0600), IPC_CREATED);
+  ipc_mq_t *more = NULL;
+  CHECK_FAILS(ipc_mq_open(&more, "/more", &attr, IPC_CREATE, 0600), -ENOSPC, "/more");
+  CHECK_FAILS(ipc_mq_open(&more, "/more", NULL, IPC_CREATE, 0600), -ENOSPC, "/more");
+  CHECK(more == NULL);
+  CHECK_EQUAL(access("/dev/shm/more", F_OK), -1);
+  static char message[40000];
+  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_send(mq, message, sizeof message, 0, 0), 0);
+  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_receive(mq, message, sizeof message, NULL, 0), sizeof message);
+  CHECK_EQUAL(ipc_mq_close(mq), 0);
+  CHECK_EQUAL(ipc_mq_unlink("/kept", 0), 0);
+  CHECK_EQUAL(ipc_mq_open(&more, "/more", &attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_mq_close(more), 0);
+  return 0;
+}

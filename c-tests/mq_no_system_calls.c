@@ -1,0 +1,94 @@
+/* While nobody sleeps, no call on an open queue makes a system call, and so none allocates or maps memory: a
+ * process that is permitted none but to end goes through all of them. */
+#include "queue.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+
+static ipc_mq_t *mq;
+
+static void leave(int status) { syscall(SYS_exit, status); }
+
+#define EXPECT(found, expected) \
+  do { \
+    if ((found) != (expected)) leave(__LINE__ % 100 + 100); \
+  } while (0)
+
+static void use(char *large) {
+  char buffer[64];
+  void *reserved;
+  const void *borrowed;
+  unsigned priority;
+  ipc_mq_attr_t attr;
+  ipc_mq_stat_t stat;
+  ipc_mq_message_t messages[3] = { { .data = buffer, .len = 8 }, { .data = buffer, .len = 8 }, { .data = buffer, .len = 8 } };
+  for (int i = 0; i < 100; i++) {
+    EXPECT(ipc_mq_send(mq, buffer, sizeof buffer, (unsigned)i % 3, i % 2 ? 0 : IPC_FOREVER), 0);
+    EXPECT(ipc_mq_send(mq, buffer, sizeof buffer, 0, SECOND), 0);
+    EXPECT(ipc_mq_peek_priority(mq, &priority), 0);
+    EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, &priority, i % 2 ? 0 : IPC_FOREVER), 64);
+    EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, SECOND), 64);
+    EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN);
+    EXPECT(ipc_mq_send(mq, large, 5000, 0, IPC_FOREVER), 0);
+    EXPECT(ipc_mq_receive(mq, large, 5000, NULL, IPC_FOREVER), 5000);
+    EXPECT(ipc_mq_send_many(mq, messages, 3, IPC_FOREVER), 3);
+    EXPECT(ipc_mq_receive_many(mq, messages, 3, IPC_FOREVER), 3);
+    EXPECT(ipc_mq_reserve(mq, &reserved, IPC_FOREVER), 0);
+    EXPECT(ipc_mq_abandon(mq, reserved), 0);
+    EXPECT(ipc_mq_reserve(mq, &reserved, 0), 0);
+    EXPECT(ipc_mq_commit(mq, reserved, 3, 1), 0);
+    EXPECT(ipc_mq_borrow(mq, &borrowed, NULL, NULL, 0), 3);
+    EXPECT(ipc_mq_return(mq, borrowed), 0);
+    for (int j = 0; j < 4; j++) EXPECT(ipc_mq_send(mq, buffer, 1, 0, 0), 0);
+    EXPECT(ipc_mq_send(mq, buffer, 1, 0, 0), -EAGAIN);
+    EXPECT(ipc_mq_send(mq, buffer, 5001, 0, 0), -EMSGSIZE);
+    EXPECT(ipc_mq_receive(mq, buffer, 0, NULL, 0), -EMSGSIZE);
+    for (int j = 0; j < 4; j++) EXPECT(ipc_mq_receive(mq, buffer, 1, NULL, 0), 1);
+    EXPECT(ipc_mq_getattr(mq, &attr), 0);
+    EXPECT(ipc_mq_stat(mq, &stat), 0);
+  }
+}
+
+/* From here on any system call but exit kills. */
+static int forbid_system_calls(void) {
+  struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = { .len = sizeof filter / sizeof filter[0], .filter = filter };
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void restricted(void *breaks_it) {
+  char *large = malloc(5000);
+  CHECK(large != NULL);
+  memset(large, 'l', 5000);
+  /* The first call of a thread asks the kernel who it is. */
+  unsigned priority;
+  CHECK_EQUAL(ipc_mq_peek_priority(mq, &priority), -EAGAIN);
+  use(large);
+  if (forbid_system_calls() != 0) _exit(77);
+  if (breaks_it != NULL) syscall(SYS_getppid);
+  use(large);
+  leave(0);
+}
+
+int main(void) {
+  SKIP_UNDER_SANITIZERS("they make calls of their own");
+  SKIP_UNDER_VALGRIND("it makes calls of its own");
+  mq = make_queue(unique_name("calls"), 4, 5000);
+  pid_t child = start(restricted, NULL);
+  int status = wait_for(child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("seccomp is not permitted");
+  CHECK_EQUAL(status, 0);
+  /* That it would be noticed: */
+  status = wait_for(start(restricted, mq));
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+  CHECK_EQUAL(stat_of(mq).repairs, 0);
+  CHECK_EQUAL(ipc_mq_close(mq), 0);
+  return 0;
+}
