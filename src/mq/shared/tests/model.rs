@@ -440,7 +440,7 @@ impl Test<'_> {
 #[test]
 fn it_behaves_as_the_reference() {
     let seed = seed();
-    for round in 0..rounds() * 24 {
+    for round in 0..rounds() * 10 {
         let mut random = Random::new(seed + round);
         let capacity = match random.below(4) {
             0 => 1,
