@@ -9,6 +9,9 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models_queue
 #![cfg(loom)]
 
+#[path = "../src/errno.rs"]
+#[allow(dead_code)]
+mod errno;
 #[path = "../src/error.rs"]
 #[allow(dead_code, unused_macros, unused_imports)]
 mod error;
@@ -283,7 +286,7 @@ mod sleepers {
             let ready = || awaited.permits.load(Relaxed) != 0;
             awaited
                 .sleepers
-                .sleep_unless(&awaited.strong, Never, ready)
+                .sleep_unless(&awaited.strong, Never, &ready)
                 .unwrap();
         }
     }
@@ -331,7 +334,7 @@ mod sleepers {
                 let ready = || awaited.permits.load(Relaxed) >= level;
                 awaited
                     .sleepers
-                    .sleep_unless(&awaited.strong, Never, ready)
+                    .sleep_unless(&awaited.strong, Never, &ready)
                     .unwrap();
             }
         }

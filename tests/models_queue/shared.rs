@@ -131,7 +131,7 @@ impl Queue {
         let header = self.memory.header();
         let sending = Sending {
             memory: &self.memory,
-            other: None,
+            _other: None,
             latched: self.take(&header.sending.latch),
         };
         let Some(slot) = sending.take_free().unwrap() else {
@@ -156,7 +156,7 @@ impl Queue {
             let ready = || Sending::may_have_room(&self.memory);
             waiting
                 .departures
-                .sleep_unless(&waiting.strong, Never, ready)
+                .sleep_unless(&waiting.strong, Never, &ready)
                 .unwrap();
         }
     }
@@ -164,8 +164,8 @@ impl Queue {
     fn receiving(&self) -> Receiving<'_> {
         Receiving {
             memory: &self.memory,
+            _other: None,
             latched: self.take(&self.memory.header().receiving.latch),
-            other: None,
         }
     }
 
@@ -175,7 +175,8 @@ impl Queue {
         let first = receiving.first().unwrap()?;
         let payload = self.memory.payloads[first.number as usize].get();
         receiving.take_first(first.number).unwrap();
-        receiving.set_free(first.number, first.slot);
+        receiving.set_free(first.slot);
+        receiving.give_to_senders(first.number);
         receiving.latched.release();
         let waiting = &self.memory.header().waiting;
         if waiting.departures.are_asleep() {
@@ -193,7 +194,7 @@ impl Queue {
             let ready = || Receiving::may_have_message(&self.memory);
             waiting
                 .arrivals
-                .sleep_unless(&waiting.strong, Never, ready)
+                .sleep_unless(&waiting.strong, Never, &ready)
                 .unwrap();
         }
     }

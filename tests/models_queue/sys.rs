@@ -386,4 +386,8 @@ pub(crate) mod process {
     pub(crate) fn processors() -> usize {
         1
     }
+
+    pub(crate) fn let_others_run() {
+        loom::thread::yield_now();
+    }
 }
