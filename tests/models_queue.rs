@@ -396,7 +396,7 @@ mod queue {
             }
         }
         model::<Queue>(
-            2,
+            1,
             |_| {},
             &[receive, send],
             |queue| {
@@ -455,7 +455,7 @@ mod queue {
             queue.peek();
         }
         model::<Queue>(
-            2,
+            1,
             prepare_level,
             &[receive_best, look, send_better],
             |queue| {

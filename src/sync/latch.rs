@@ -24,7 +24,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
 /// their thread has lost its processor. It may be this one, so the last look is after a yield.
-const LOOKS: u32 = 200;
+const LOOKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 
 /// A held latch. Released when dropped.
 pub(crate) struct Latched<'a> {
