@@ -410,9 +410,13 @@ fn rounds_in_a_process() {
 #[test]
 fn a_damaged_queue_answers() {
     let arguments = format!("{} {}", seed(), 150 * rounds());
-    let output = process("wild::rounds_in_a_process", VARIABLE, &arguments)
-        .output()
+    let child = process("wild::rounds_in_a_process", VARIABLE, &arguments)
+        .spawn()
         .unwrap();
+    let left = format!("/ripc-test-{}-wild", child.id());
+    let output = child.wait_with_output().unwrap();
+    // If it was killed.
+    let _ = unlink(&Name::new(left.as_bytes()).ok().unwrap());
     if !output.status.success() {
         let tail = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();
