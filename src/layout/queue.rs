@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset 0        QueueHeader
-//!                 inbox      u64 x ring size   priority and slot of each message sent
+//!                 inbox      u64 x ring size   lap, priority and slot of each message sent
 //!                 free ring  u32 x ring size   slots given back
 //!                 next       u32 x messages    lists of messages, by slot
 //!                 levels     Level x min(messages, priorities), the highest priority last
@@ -87,8 +87,6 @@ pub(crate) struct Sending {
 pub(crate) struct Sent {
     /// How many messages have been put into the inbox.
     pub(crate) count: AtomicU64,
-    /// The count after the last message whose priority was higher than that of the one before it.
-    pub(crate) rise: AtomicU64,
 }
 
 /// What only the holder of the receiving latch touches.
@@ -129,6 +127,9 @@ pub(crate) struct Waiting {
     pub(crate) strong: AtomicU32,
     /// Not 0: there is a descriptor to be kept readable while the queue is not empty.
     pub(crate) watched: AtomicU32,
+    /// How many messages had been sent with the last whose priority was higher than that of the one
+    /// before it.
+    pub(crate) rise: AtomicU64,
 }
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };

@@ -10,7 +10,7 @@ use crate::map::Mapping;
 use core::fmt;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Priorities go from 0 to this, as on Linux.
@@ -172,6 +172,10 @@ impl Memory {
         u64::from(self.sizes.max_messages)
     }
 
+    pub(super) fn ring_size(&self) -> u64 {
+        u64::from(self.ring_mask) + 1
+    }
+
     pub(super) fn level_capacity(&self) -> u32 {
         self.level_capacity
     }
@@ -282,19 +286,35 @@ impl Memory {
     }
 }
 
-/// An entry of the inbox.
-#[inline(always)]
-pub(super) fn pack(priority: u32, number: u32) -> u64 {
-    u64::from(priority) << 32 | u64::from(number)
-}
+/// An entry of the inbox: the slot's number below, the priority above it, and above that which time
+/// round the ring it was written, so that its reader needs to look at nothing else.
+const PRIORITY_AT: u32 = 32;
+const LAP_AT: u32 = 47;
+const WRITTEN: u64 = 1 << (63 - LAP_AT);
 
-#[inline(always)]
-pub(super) fn unpack(entry: u64) -> Result<(u32, u32)> {
-    let (priority, number) = ((entry >> 32) as u32, entry as u32);
-    if priority > PRIORITY_MAX {
-        return Err(damaged("a message has an impossible priority"));
+impl Memory {
+    /// The entry for the message that has `count` before it.
+    #[inline(always)]
+    pub(super) fn entry(&self, count: u64, priority: u32, number: u32) -> u64 {
+        self.lap(count) << LAP_AT | u64::from(priority) << PRIORITY_AT | u64::from(number)
     }
-    Ok((priority, number))
+
+    /// Priority and slot of the message that has `count` before it, if it is in the inbox.
+    #[inline(always)]
+    pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
+        // Acquire pairs with the sender's Release: the slot is seen as it was filled.
+        let entry = self.inbox(count).load(Acquire);
+        let priority = (entry >> PRIORITY_AT) as u32 & PRIORITY_MAX;
+        (entry >> LAP_AT == self.lap(count)).then_some((priority, entry as u32))
+    }
+
+    /// The highest bit is set, as in no entry that was never written. The rest starts again after 2^16
+    /// times round, when the entries of the first are long overwritten.
+    #[inline(always)]
+    fn lap(&self, count: u64) -> u64 {
+        let round = count >> self.ring_mask.count_ones();
+        WRITTEN | round & (WRITTEN - 1)
+    }
 }
 
-const _: () = assert!(MESSAGES_MAX < NONE);
+const _: () = assert!(MESSAGES_MAX < NONE && PRIORITY_MAX == (1 << (LAP_AT - PRIORITY_AT)) - 1);

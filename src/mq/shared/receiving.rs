@@ -1,11 +1,11 @@
 //! What may be done while the receiving latch is held: order the messages, take them, and give
 //! slots back.
 
-use super::memory::{Memory, Numbered, damaged, unpack};
+use super::memory::{Memory, Numbered, damaged};
 use crate::error::Result;
 use crate::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// A queue whose receiving latch this thread holds. Dropping it releases the latch.
 pub(super) struct Receiving<'q> {
@@ -68,7 +68,7 @@ impl<'q> Receiving<'q> {
         let receiving = &header.receiving;
         let highest = self.memory.level(level_count - 1)?.priority.load(Relaxed);
         Ok(highest >= receiving.last_priority.load(Relaxed)
-            && header.sent.rise.load(Relaxed) <= receiving.drained.load(Relaxed))
+            && header.waiting.rise.load(Relaxed) <= receiving.drained.load(Relaxed))
     }
 
     /// Takes all that is in the inbox into the levels.
@@ -76,20 +76,17 @@ impl<'q> Receiving<'q> {
     fn drain_inlined(&self) -> Result<()> {
         let header = self.memory.header();
         let receiving = &header.receiving;
-        let drained = receiving.drained.load(Relaxed);
-        // Acquire pairs with publish.
-        let sent = header.sent.count.load(Acquire);
-        if sent.wrapping_sub(drained) > self.memory.capacity() {
-            return Err(damaged(
-                "its inbox holds more messages than there is room for",
-            ));
-        }
-        for count in drained..sent {
-            let (priority, number) = unpack(self.memory.inbox(count).load(Relaxed))?;
+        let mut drained = receiving.drained.load(Relaxed);
+        // There are never more: each has a slot.
+        for _ in 0..self.memory.capacity() {
+            let Some((priority, number)) = self.memory.read_inbox(drained) else {
+                break;
+            };
             self.append(number, priority)?;
             receiving.last_priority.store(priority, Relaxed);
+            drained = drained.wrapping_add(1);
+            receiving.drained.store(drained, Relaxed);
         }
-        receiving.drained.store(sent, Relaxed);
         Ok(())
     }
 
@@ -323,13 +320,16 @@ impl<'q> Receiving<'q> {
     pub(super) fn count(memory: &Memory) -> u64 {
         let header = memory.header();
         let removed = header.received.removed.load(SeqCst);
-        header.sent.count.load(SeqCst).wrapping_sub(removed)
+        let count = header.sent.count.load(SeqCst).wrapping_sub(removed);
+        // A message can be received before it is counted as sent.
+        if count > memory.capacity() { 0 } else { count }
     }
 
     /// Whether there may be a message, for who waits without the latch.
     #[inline(always)]
     pub(super) fn may_have_message(memory: &Memory) -> bool {
-        let header = memory.header();
-        header.sent.count.load(Acquire) != header.received.removed.load(Relaxed)
+        let receiving = &memory.header().receiving;
+        receiving.level_count.load(Relaxed) != 0
+            || memory.read_inbox(receiving.drained.load(Relaxed)).is_some()
     }
 }

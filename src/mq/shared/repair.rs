@@ -25,7 +25,10 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
     // Slots that were never taken need not be looked at: `taken` goes up before a slot is used.
     let used = header.sending.taken.load(Relaxed).min(memory.capacity()) as u32;
     let mut queued = Sorter::new(memory);
-    let (mut count, mut freed, mut next_sequence) = (0u64, 0, header.sent.count.load(Relaxed));
+    let (mut count, mut freed) = (0u64, 0);
+    // A message can be drained, and received, before it is counted as sent.
+    let (sent, drained) = (&header.sent.count, &header.receiving.drained);
+    let mut next_sequence = sent.load(Relaxed).max(drained.load(Relaxed));
     for number in 0..used {
         let slot = memory.slot(number)?;
         match slot.state.load(Relaxed) {
@@ -65,6 +68,10 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
         freed += 1;
     }
 
+    // What stands in the inbox is in the lists now, or is nothing.
+    for position in 0..memory.ring_size() {
+        memory.inbox(position).store(0, Relaxed);
+    }
     fill_levels(receiving, queued.finish()?, count)?;
     header.sending.taken.store(memory.capacity(), Relaxed);
     header.sending.seen_freed.store(freed, Relaxed);
@@ -72,7 +79,7 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
     // So that the first message from here on is looked at in the inbox, whatever it is.
     header.sending.last_priority.store(0, Relaxed);
     header.receiving.last_priority.store(u32::MAX, Relaxed);
-    header.sent.rise.store(next_sequence, Relaxed);
+    header.waiting.rise.store(next_sequence, Relaxed);
     header.receiving.drained.store(next_sequence, Relaxed);
     // Both SeqCst: waiters compare the two.
     header

@@ -1,6 +1,6 @@
 //! What may be done while the sending latch is held: take slots, and publish messages.
 
-use super::memory::{Memory, Numbered, damaged, pack};
+use super::memory::{Memory, Numbered, damaged};
 use crate::error::Result;
 use crate::layout::{FREE, MessageSlot, QUEUED};
 use crate::sync::latch::Latched;
@@ -78,17 +78,16 @@ impl<'q> Sending<'q> {
     pub(super) fn publish(&self, number: u32, priority: u32, count: u64) {
         let header = self.memory.header();
         let after = count.wrapping_add(1);
-        self.memory
-            .inbox(count)
-            .store(pack(priority, number), Relaxed);
         let last = &header.sending.last_priority;
         if priority != last.load(Relaxed) {
             if priority > last.load(Relaxed) {
-                header.sent.rise.store(after, Relaxed);
+                header.waiting.rise.store(after, Relaxed);
             }
             last.store(priority, Relaxed);
         }
-        // Release: who sees the count sees the entry, the slot, and the rise.
+        // Release: who sees the entry sees the slot, and the rise.
+        let entry = self.memory.entry(count, priority, number);
+        self.memory.inbox(count).store(entry, Release);
         header.sent.count.store(after, Release);
     }
 

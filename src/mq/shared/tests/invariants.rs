@@ -1,6 +1,5 @@
 //! The invariants that stand at the head of the module, as a check.
 
-use super::super::memory::unpack;
 use super::*;
 use crate::layout::{BORROWED, FREE, QUEUED, RESERVED};
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
@@ -85,17 +84,17 @@ impl Index<'_> {
         let sent = header.sent.count.load(Relaxed);
         let drained = header.receiving.drained.load(Relaxed);
         let last = header.receiving.last_priority.load(Relaxed);
-        let rise = header.sent.rise.load(Relaxed);
+        let rise = header.waiting.rise.load(Relaxed);
         assert!(drained <= sent && sent - drained <= self.memory.capacity());
         for count in drained..sent {
-            let entry = self.memory.inbox(count).load(Relaxed);
-            let (priority, number) = unpack(entry).unwrap();
+            let (priority, number) = self.memory.read_inbox(count).unwrap();
             self.find(number, QUEUED, "the inbox");
             let slot = self.memory.slot(number).unwrap();
             assert_eq!(slot.priority.load(Relaxed), priority);
             assert_eq!(slot.sequence.load(Relaxed), count);
             assert!(rise > drained || priority <= last, "a rise is not told");
         }
+        assert_eq!(self.memory.read_inbox(sent), None, "more than was sent");
         sent - drained
     }
 

@@ -466,7 +466,7 @@ fn a_repair_needs_only_the_slots() {
         }
         for count in [
             &header.sending.seen_freed,
-            &header.sent.rise,
+            &header.waiting.rise,
             &header.receiving.drained,
             &header.received.freed,
             &header.received.removed,
