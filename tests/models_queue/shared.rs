@@ -22,7 +22,7 @@ mod memory {
     use crate::layout::{Level, MessageSlot, QueueHeader};
     use crate::sys::atomic::{AtomicU32, AtomicU64};
     use loom::cell::Cell;
-    use loom::sync::atomic::Ordering::Relaxed;
+    use loom::sync::atomic::Ordering::{Acquire, Relaxed};
 
     const CAPACITY: usize = 2;
 
@@ -73,6 +73,19 @@ mod memory {
             &self.inbox[count as usize % CAPACITY]
         }
 
+        /// Round, priority and number, as in the library's entry.
+        pub(super) fn entry(&self, count: u64, priority: u32, number: u32) -> u64 {
+            let round = count / CAPACITY as u64 + 1;
+            round << 47 | u64::from(priority) << 32 | u64::from(number)
+        }
+
+        pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
+            let entry = self.inbox(count).load(Acquire);
+            let priority = (entry >> 32) as u32 & 0x7fff;
+            let expected = self.entry(count, priority, entry as u32);
+            (entry == expected).then_some((priority, entry as u32))
+        }
+
         pub(super) fn free(&self, count: u64) -> &AtomicU32 {
             &self.free[count as usize % CAPACITY]
         }
@@ -103,14 +116,6 @@ mod memory {
         pub(super) fn slot(&self, number: u32) -> Result<&MessageSlot> {
             Ok(&self.slots[number as usize])
         }
-    }
-
-    pub(super) fn pack(priority: u32, number: u32) -> u64 {
-        u64::from(priority) << 32 | u64::from(number)
-    }
-
-    pub(super) fn unpack(entry: u64) -> Result<(u32, u32)> {
-        Ok(((entry >> 32) as u32, entry as u32))
     }
 }
 
