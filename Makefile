@@ -43,7 +43,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-kill check-kill-full check-kill-here check-kill-full-here check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC)
@@ -264,7 +264,11 @@ check-rust: | tools
 
 # The algorithms in src/sync, in every order of steps.
 check-models: | tools
-	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue
+
+# The queue in shared memory against references and with its memory overwritten, as in check-rust and longer.
+check-queue: | tools
+	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib mq::shared::tests
 
 tools-check: tools
 	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }
@@ -290,7 +294,7 @@ tools-all: tools-check
 check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(MAKE) --no-print-directory check-models
+	$(MAKE) --no-print-directory check-models check-queue
 	$(MAKE) --no-print-directory check-kill-full-here
 	$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
 	  $(CHECK_ALL_SCRIPTS)

@@ -9,6 +9,9 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models
 #![cfg(loom)]
 
+#[path = "../src/errno.rs"]
+#[allow(dead_code)]
+mod errno;
 #[path = "../src/error.rs"]
 #[allow(dead_code, unused_macros, unused_imports)]
 mod error;
@@ -16,7 +19,7 @@ mod error;
 #[allow(dead_code, unused_imports)]
 mod layout;
 #[path = "../src/sync/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod sync;
 #[path = "models/sys.rs"]
 #[allow(dead_code)]

@@ -15,9 +15,8 @@
 //!
 //! Words that different processes write stand in different cache lines of 64 bytes.
 
-use crate::sys::robust::{Links, WORD_TO_NODE};
-use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sys::atomic::{AtomicU32, AtomicU64};
+use crate::sys::robust::Links;
 
 pub(crate) const QUEUE_VERSION: u32 = 1;
 
@@ -29,6 +28,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// The first 64 bytes never change after the queue is made.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct QueueHeader {
     pub(crate) max_messages: AtomicU32,
     pub(crate) message_size: AtomicU32,
@@ -50,6 +50,7 @@ pub(crate) struct QueueHeader {
 
 /// A robust lock word as the mutex's, with a list entry in the place that the kernel expects.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Latch {
     pub(crate) word: AtomicU32,
     pub(crate) sleepers: Sleepers,
@@ -60,12 +61,14 @@ pub(crate) struct Latch {
 /// What sleepers sleep on: the lowest bit says that somebody may be asleep, and the others count
 /// the wake-ups.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sleepers {
     pub(crate) word: AtomicU32,
 }
 
 /// What only the holder of the sending latch touches.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sending {
     pub(crate) latch: Latch,
     /// How many slots have been taken.
@@ -80,6 +83,7 @@ pub(crate) struct Sending {
 
 /// What the holder of the sending latch tells the receivers.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sent {
     /// How many messages have been put into the inbox.
     pub(crate) count: AtomicU64,
@@ -87,6 +91,7 @@ pub(crate) struct Sent {
 
 /// What only the holder of the receiving latch touches.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Receiving {
     pub(crate) latch: Latch,
     /// How many messages have been taken out of the inbox into the levels.
@@ -100,6 +105,7 @@ pub(crate) struct Receiving {
 
 /// What the holder of the receiving latch tells the senders.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Received {
     /// How many slots have been given back through the free ring.
     pub(crate) freed: AtomicU64,
@@ -109,6 +115,7 @@ pub(crate) struct Received {
 
 /// What is read on every send and receive and seldom written.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Waiting {
     /// Receivers that sleep.
     pub(crate) arrivals: Sleepers,
@@ -125,14 +132,18 @@ pub(crate) struct Waiting {
     pub(crate) rise: AtomicU64,
 }
 
+const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
+
 /// The ids of the threads of one side that sleep, as far as there is room; else 0. Only for
 /// counting: the dead among them are told by their ids.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct WaitingThreads {
-    pub(crate) ids: [AtomicU32; 48],
+    pub(crate) ids: [AtomicU32; WAITING_MAX],
 }
 
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Statistics {
     /// How often a dead process's work was repaired.
     pub(crate) repairs: AtomicU64,
@@ -146,6 +157,7 @@ pub(crate) struct Statistics {
 
 /// The messages of one priority, first in first out through the `next` array.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Level {
     pub(crate) priority: AtomicU32,
     pub(crate) first: AtomicU32,
@@ -154,6 +166,7 @@ pub(crate) struct Level {
 
 /// A place for one message; its payload follows.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
     /// Who has reserved or borrowed it: a robust lock word in its holder's list.
     pub(crate) holder: AtomicU32,
@@ -178,7 +191,12 @@ pub(crate) const QUEUED: u32 = 1;
 pub(crate) const RESERVED: u32 = 2;
 pub(crate) const BORROWED: u32 = 3;
 
+// (A model's words are larger.)
+#[cfg(not(all(test, loom)))]
 const _: () = {
+    use crate::sys::robust::WORD_TO_NODE;
+    use core::mem::offset_of;
+
     assert!(size_of::<QueueHeader>() == 13 * 64);
     assert!(offset_of!(QueueHeader, sending) == 64);
     assert!(offset_of!(QueueHeader, sent) == 128);

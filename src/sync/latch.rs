@@ -13,18 +13,18 @@
 
 use crate::error::{Errno, Result, fail};
 use crate::layout::Latch;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use crate::sys::robust::Thread;
 use crate::time::Deadline;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
 /// their thread has lost its processor. It may be this one, so the last look is after a yield.
-const LOOKS: u32 = 200;
+const LOOKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 
 /// A held latch. Released when dropped.
 pub(crate) struct Latched<'a> {

@@ -20,10 +20,10 @@
 
 use crate::error::{Result, preserving_errno};
 use crate::layout::Sleepers;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{self, Awoken};
 use crate::time::Deadline;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 const ASLEEP: u32 = 1;

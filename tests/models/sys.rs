@@ -246,6 +246,13 @@ pub(crate) mod robust {
         /// None is needed: it does nothing.
         pub(crate) unsafe fn unlink(self, _: &Links) {}
 
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &core::ops::Range<usize>) -> bool {
+            true
+        }
+
         /// What the kernel does to a listed lock's word when its owner dies.
         pub(crate) fn die_holding(word: &AtomicU32) {
             let mut seen = word.load(Relaxed);
@@ -261,6 +268,17 @@ pub(crate) mod robust {
                 }
             }
         }
+    }
+}
+
+/// The message queue's, which models_queue.rs models.
+pub(crate) mod fence {
+    pub(crate) fn light(_: bool) {
+        loom::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy() -> bool {
+        false
     }
 }
 

@@ -440,7 +440,7 @@ impl Test<'_> {
 #[test]
 fn it_behaves_as_the_reference() {
     let seed = seed();
-    for round in 0..rounds() * 24 {
+    for round in 0..rounds() * 10 {
         let mut random = Random::new(seed + round);
         let capacity = match random.below(4) {
             0 => 1,
@@ -468,4 +468,33 @@ fn it_behaves_as_the_reference() {
         };
         test.run(1500);
     }
+}
+
+#[test]
+fn what_one_began_to_take_back_who_then_died_another_takes_back() {
+    let fresh = fresh("taken-back", 2, 64, false);
+    let queue = &fresh.queue;
+    assert_eq!(queue.try_send(b"message", 3, false), Ok(()));
+    assert!(in_a_thread_that_ends(|| queue.borrow(0).is_ok()));
+    assert!(in_a_thread_that_ends(|| queue.reserve(0).is_ok()));
+    for number in 0..2 {
+        // So far he came, with a latch.
+        queue.memory.slot(number).unwrap().holder.store(0, Relaxed);
+    }
+    assert!(orphan(&queue.header().receiving.latch));
+    verify(queue);
+    assert_eq!(queue.peek_priority(), Ok(3));
+    assert_eq!(queue.try_send(b"other", 0, false), Ok(()));
+    let found = queue.statistics();
+    assert_eq!((found.redelivered, found.abandoned), (1, 1));
+}
+
+#[test]
+fn a_deadline_ends_the_look_for_a_message() {
+    let fresh = fresh("look", 1, 64, false);
+    let mut queue = SharedQueue::open(&fresh.name, None, OPTIONS).unwrap().0;
+    queue.spin = Duration::from_secs(1 << 20);
+    let mut buffer = [MaybeUninit::uninit(); 64];
+    let result = queue.receive(&mut [Target::of(&mut buffer)], 1_000_000);
+    assert_eq!(result.plain(), Err(Errno::ETIMEDOUT));
 }

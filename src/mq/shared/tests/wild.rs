@@ -195,7 +195,7 @@ impl Target {
         if self
             .latches
             .iter()
-            .any(|latch| (latch & !7..latch + 4).contains(&position))
+            .any(|latch| (*latch..latch + 8).contains(&position))
         {
             let word = value as u32;
             let is_living = word & TID_MASK != 0 && !threads::is_gone(word & TID_MASK);
@@ -410,9 +410,13 @@ fn rounds_in_a_process() {
 #[test]
 fn a_damaged_queue_answers() {
     let arguments = format!("{} {}", seed(), 150 * rounds());
-    let output = process("wild::rounds_in_a_process", VARIABLE, &arguments)
-        .output()
+    let child = process("wild::rounds_in_a_process", VARIABLE, &arguments)
+        .spawn()
         .unwrap();
+    let left = format!("/ripc-test-{}-wild", child.id());
+    let output = child.wait_with_output().unwrap();
+    // If it was killed.
+    let _ = unlink(&Name::new(left.as_bytes()).ok().unwrap());
     if !output.status.success() {
         let tail = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();

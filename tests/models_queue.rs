@@ -1,0 +1,466 @@
+//! The queue in shared memory, tried in every order of steps that the memory orderings allow: its
+//! latches, its sleepers, and its two rings.
+//!
+//! What runs here is the library's own source (src/sync/latch.rs, src/sync/sleepers.rs,
+//! src/mq/shared/sending.rs and receiving.rs), compiled once more above the words and the kernel of
+//! models_queue/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
+//! the rings order too little is a race that loom reports. Left out are the looks before a sleep, which are
+//! attempts like any other, and deaths between two instructions. Run them with
+//! RUSTFLAGS="--cfg loom" cargo test --release --test models_queue
+#![cfg(loom)]
+
+#[path = "../src/errno.rs"]
+#[allow(dead_code)]
+mod errno;
+#[path = "../src/error.rs"]
+#[allow(dead_code, unused_macros, unused_imports)]
+mod error;
+#[path = "models_queue/shared.rs"]
+mod shared;
+#[path = "models_queue/sys.rs"]
+#[allow(dead_code)]
+mod sys;
+#[path = "../src/text.rs"]
+#[allow(dead_code)]
+mod text;
+#[path = "../src/time.rs"]
+#[allow(dead_code)]
+mod time;
+
+#[path = "."]
+mod layout {
+    #[path = "../src/layout/queue.rs"]
+    #[allow(dead_code)]
+    mod queue;
+    #[allow(unused_imports)]
+    pub(crate) use queue::*;
+}
+
+#[path = "."]
+mod sync {
+    #[path = "../src/sync/latch.rs"]
+    #[allow(dead_code)]
+    pub(crate) mod latch;
+    #[path = "../src/sync/sleepers.rs"]
+    #[allow(dead_code)]
+    mod sleepers;
+
+    use crate::error::Result;
+    use crate::sys::atomic::AtomicU32;
+    use crate::sys::futex::{self, Awoken};
+    use crate::time::Deadline;
+
+    fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
+        Ok(futex::wait(word, expected, deadline)?)
+    }
+}
+
+use layout::{Latch, Sleepers};
+use loom::cell::Cell;
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use loom::thread;
+use shared::Queue;
+use std::sync::Arc;
+use sync::latch::Latched;
+use sys::atomic::AtomicU32;
+use sys::fence::{self, Kernel};
+use sys::robust::Thread;
+use time::Deadline::Never;
+
+/// What the threads of a model share.
+struct Shared<T>(T);
+
+// SAFETY: the cells in it, which alone are not made for several threads, are loom's: it reports each
+// access that the words around them do not order.
+unsafe impl<T> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Send for Shared<T> {}
+
+/// Runs `bodies` side by side, the first in this thread, with up to `preemptions` switches beside those at
+/// which a thread sleeps or ends; then `last`.
+fn model<T: Default + 'static>(
+    preemptions: usize,
+    prepare: fn(&T),
+    bodies: &'static [fn(&T)],
+    last: fn(&T),
+) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 10_000;
+    builder.check(move || {
+        let shared = Arc::new(Shared(T::default()));
+        prepare(&shared.0);
+        let kernel = fence::kernel();
+        let others: Vec<_> = (2..)
+            .zip(&bodies[1..])
+            .map(|(id, body)| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    Thread::become_number(id);
+                    fence::set_kernel(kernel);
+                    fence::come_back();
+                    body(&shared.0);
+                    fence::go_away();
+                })
+            })
+            .collect();
+        fence::come_back();
+        bodies[0](&shared.0);
+        fence::go_away();
+        for other in others {
+            other.join().unwrap();
+        }
+        last(&shared.0);
+    });
+}
+
+fn add_one(count: &Cell<u32>) {
+    count.set(count.get() + 1);
+}
+
+fn take<'a>(latch: &'a Latch, strong: &'a AtomicU32) -> Latched<'a> {
+    let fast = latch.take_fast(strong);
+    fast.unwrap_or_else(|| latch.take(strong, Never).unwrap())
+}
+
+mod latch {
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted {
+        latch: Latch,
+        strong: AtomicU32,
+        count: Cell<u32>,
+    }
+
+    fn count(shared: &Counted) {
+        let latched = take(&shared.latch, &shared.strong);
+        assert!(!latched.is_orphaned());
+        add_one(&shared.count);
+        latched.release();
+    }
+
+    #[test]
+    fn one_at_a_time_is_inside_and_each_gets_its_turn() {
+        model::<Counted>(
+            4,
+            |_| {},
+            &[count, count],
+            |shared| {
+                assert_eq!(shared.count.get(), 2);
+            },
+        );
+    }
+
+    #[test]
+    fn three_get_their_turns() {
+        model::<Counted>(
+            1,
+            |_| {},
+            &[count, count, count],
+            |shared| {
+                assert_eq!(shared.count.get(), 3);
+            },
+        );
+    }
+
+    #[test]
+    fn without_the_kernels_fence_real_ones_do() {
+        let strong = |shared: &Counted| {
+            fence::set_kernel(Kernel::Cannot);
+            shared.strong.store(1, Relaxed);
+        };
+        model::<Counted>(4, strong, &[count, count], |shared| {
+            assert_eq!(shared.count.get(), 2);
+        });
+    }
+
+    /// That the model would see it.
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn without_any_fence_a_wake_up_is_lost() {
+        model::<Counted>(
+            4,
+            |_| fence::set_kernel(Kernel::LeavesOut),
+            &[count, count],
+            |_| {},
+        );
+    }
+
+    #[test]
+    fn the_next_holder_is_told_of_a_death_until_one_has_repaired() {
+        fn die(shared: &Counted) {
+            let latched = take(&shared.latch, &shared.strong);
+            add_one(&shared.count);
+            std::mem::forget(latched);
+            Thread::die_holding(&shared.latch.word);
+        }
+        fn repair(shared: &Counted) {
+            let mut latched = take(&shared.latch, &shared.strong);
+            match shared.count.get() {
+                // It comes first.
+                0 => assert!(!latched.is_orphaned()),
+                1 => {
+                    assert!(latched.is_orphaned());
+                    // Gives up once, as when the queue is damaged.
+                    drop(latched);
+                    latched = take(&shared.latch, &shared.strong);
+                    if latched.is_orphaned() {
+                        latched.make_sound();
+                        add_one(&shared.count);
+                    }
+                }
+                _ => assert!(!latched.is_orphaned()),
+            }
+        }
+        model::<Counted>(
+            3,
+            |_| {},
+            &[repair, die],
+            |shared| {
+                repair(shared);
+                assert!(!take(&shared.latch, &shared.strong).is_orphaned());
+                assert_eq!(shared.count.get(), 2);
+            },
+        );
+    }
+
+    #[test]
+    fn two_are_taken_in_one_order_and_released_in_the_other() {
+        #[derive(Default)]
+        struct Two {
+            latches: [Latch; 2],
+            strong: AtomicU32,
+            counts: [Cell<u32>; 2],
+        }
+        fn both(two: &Two) {
+            let mut first = take(&two.latches[0], &two.strong);
+            first.keep();
+            let second = take(&two.latches[1], &two.strong);
+            two.counts.iter().for_each(add_one);
+            drop(second);
+            drop(first);
+        }
+        fn one(two: &Two) {
+            for (latch, count) in two.latches.iter().zip(&two.counts) {
+                let latched = take(latch, &two.strong);
+                add_one(count);
+                latched.release();
+            }
+        }
+        model::<Two>(
+            3,
+            |_| {},
+            &[both, one],
+            |two| {
+                two.counts
+                    .iter()
+                    .for_each(|count| assert_eq!(count.get(), 2));
+            },
+        );
+    }
+}
+
+mod sleepers {
+    use super::*;
+
+    #[derive(Default)]
+    struct Awaited {
+        sleepers: Sleepers,
+        strong: AtomicU32,
+        permits: AtomicU32,
+    }
+
+    fn take_permit(awaited: &Awaited) -> bool {
+        let permits = awaited.permits.load(Relaxed);
+        let less = permits.wrapping_sub(1);
+        permits != 0
+            && awaited
+                .permits
+                .compare_exchange(permits, less, Acquire, Relaxed)
+                .is_ok()
+    }
+
+    fn wait(awaited: &Awaited) {
+        while !take_permit(awaited) {
+            let ready = || awaited.permits.load(Relaxed) != 0;
+            awaited
+                .sleepers
+                .sleep_unless(&awaited.strong, Never, &ready)
+                .unwrap();
+        }
+    }
+
+    fn tell(awaited: &Awaited) {
+        // With one who tells, a store is enough, as in the queue: it needs no order by itself.
+        let permits = awaited.permits.load(Relaxed);
+        awaited.permits.store(permits + 1, Release);
+        fence::light(awaited.strong.load(Relaxed) != 0);
+        if awaited.sleepers.are_asleep() {
+            awaited.sleepers.wake(1);
+        }
+    }
+
+    #[test]
+    fn who_sleeps_learns_of_the_change() {
+        model::<Awaited>(4, |_| {}, &[wait, tell], |_| {});
+    }
+
+    #[test]
+    fn two_who_sleep_are_told_one_after_the_other() {
+        fn tell_twice(awaited: &Awaited) {
+            for _ in 0..2 {
+                awaited.permits.fetch_add(1, Release);
+                fence::light(false);
+                if awaited.sleepers.are_asleep() {
+                    awaited.sleepers.wake(1);
+                }
+            }
+        }
+        model::<Awaited>(1, |_| {}, &[wait, wait, tell_twice], |_| {});
+    }
+
+    #[test]
+    fn who_sleeps_again_learns_of_the_next_change() {
+        fn change(awaited: &Awaited, from: u32) {
+            awaited.permits.store(from + 1, Release);
+            fence::light(false);
+            if awaited.sleepers.are_asleep() {
+                awaited.sleepers.wake(u32::MAX);
+            }
+        }
+        fn wait_for(awaited: &Awaited, level: u32) {
+            while awaited.permits.load(Relaxed) < level {
+                let ready = || awaited.permits.load(Relaxed) >= level;
+                awaited
+                    .sleepers
+                    .sleep_unless(&awaited.strong, Never, &ready)
+                    .unwrap();
+            }
+        }
+        fn changes(awaited: &Awaited) {
+            change(awaited, 0);
+            change(awaited, 1);
+        }
+        fn waits(awaited: &Awaited) {
+            wait_for(awaited, 1);
+            wait_for(awaited, 2);
+        }
+        model::<Awaited>(3, |_| {}, &[waits, changes], |_| {});
+        // One who has to be woken twice beside one who is content with the first.
+        model::<Awaited>(
+            2,
+            |_| {},
+            &[waits, |awaited| wait_for(awaited, 1), changes],
+            |_| {},
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn without_any_fence_the_change_is_missed() {
+        model::<Awaited>(
+            4,
+            |_| fence::set_kernel(Kernel::LeavesOut),
+            &[wait, tell],
+            |_| {},
+        );
+    }
+}
+
+mod queue {
+    use super::*;
+
+    fn send_one(queue: &Queue) {
+        queue.send(1, 0);
+    }
+
+    #[test]
+    fn a_sleeping_receiver_gets_the_message_whole() {
+        fn receive(queue: &Queue) {
+            assert_eq!(queue.wait_and_receive(), (1, 0));
+        }
+        model::<Queue>(3, |_| {}, &[receive, send_one], |_| {});
+    }
+
+    #[test]
+    fn messages_of_one_priority_come_in_order_through_slots_used_again() {
+        fn send(queue: &Queue) {
+            for payload in 1..=3 {
+                queue.wait_and_send(payload, 0);
+            }
+        }
+        fn receive(queue: &Queue) {
+            for payload in 1..=3 {
+                assert_eq!(queue.wait_and_receive(), (payload, 0));
+            }
+        }
+        model::<Queue>(
+            1,
+            |_| {},
+            &[receive, send],
+            |queue| {
+                assert_eq!(queue.receive(), None);
+            },
+        );
+    }
+
+    #[test]
+    fn two_senders_lose_no_message() {
+        fn send_other(queue: &Queue) {
+            queue.send(2, 0);
+        }
+        fn receive_two(queue: &Queue) {
+            queue.got(queue.wait_and_receive().0);
+            queue.got(queue.wait_and_receive().0);
+        }
+        model::<Queue>(
+            2,
+            |_| {},
+            &[receive_two, send_one, send_other],
+            |queue| {
+                assert_eq!(queue.all_got(), 1 | 2);
+            },
+        );
+    }
+
+    /// What was received and ordered before: a message of priority 1 waits in the levels.
+    fn prepare_level(queue: &Queue) {
+        queue.send(1, 1);
+        assert_eq!(queue.peek(), Some(1));
+    }
+
+    fn send_better(queue: &Queue) {
+        queue.send(2, 5);
+        // How anybody learns that the call has returned.
+        queue.returned.store(1, Release);
+    }
+
+    fn receive_best(queue: &Queue) {
+        let has_returned = queue.returned.load(Acquire) != 0;
+        let received = queue.receive().unwrap();
+        assert!(received == (2, 5) || !has_returned && received == (1, 1));
+    }
+
+    #[test]
+    fn a_receive_after_a_returned_send_gets_that_message_or_a_better_one() {
+        model::<Queue>(4, prepare_level, &[receive_best, send_better], |queue| {
+            assert!(queue.receive().is_some());
+        });
+    }
+
+    #[test]
+    fn it_does_so_too_when_another_receiver_has_looked_meanwhile() {
+        fn look(queue: &Queue) {
+            queue.peek();
+        }
+        model::<Queue>(
+            1,
+            prepare_level,
+            &[receive_best, look, send_better],
+            |queue| {
+                assert!(queue.receive().is_some());
+            },
+        );
+    }
+}

@@ -1,0 +1,393 @@
+//! The system under the models: loom's words in place of the processor's, and a kernel that keeps sleepers
+//! and robust locks, and makes processors execute fences.
+//!
+//! What it assumes: membarrier(2) has every other thread that runs execute a sequentially consistent
+//! fence between two of its operations, at some point of the call; a thread that sleeps, or has ended, has
+//! executed one on its way. So the models know every point at which the kernel may interrupt a thread,
+//! and nothing more of the order than such fences give.
+//!
+//! What it leaves out: a sleep never ends by itself, neither after 100 ms nor by a signal, so that a wake-up
+//! which is lost shows as a deadlock. One exception: after a death nobody sleeps for long, because the
+//! dead wake nobody and the 100 ms are relied on. Nobody's thread id is gone. One lock stands for all the kernel's buckets of sleepers.
+
+pub(crate) mod atomic {
+    use loom::sync::atomic::Ordering::{self, AcqRel, Acquire, Release, SeqCst};
+    use loom::sync::atomic::fence;
+
+    #[derive(Default)]
+    pub(crate) struct AtomicU32(pub(super) loom::sync::atomic::AtomicU32);
+
+    #[derive(Default)]
+    pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
+
+    /// Loom takes SeqCst on an operation for AcqRel and knows the order of SeqCst fences, so a
+    /// sequentially consistent operation is one beside a fence: what that order gives is kept.
+    fn sequentially<T>(order: Ordering, operation: impl FnOnce(Ordering) -> T) -> T {
+        super::fence::step();
+        if order != SeqCst {
+            return operation(order);
+        }
+        fence(SeqCst);
+        let outcome = operation(AcqRel);
+        fence(SeqCst);
+        outcome
+    }
+
+    macro_rules! operations {
+        ($atomic:ty, $value:ty) => {
+            impl $atomic {
+                pub(crate) fn load(&self, order: Ordering) -> $value {
+                    super::fence::step();
+                    if order == SeqCst {
+                        fence(SeqCst);
+                        return self.0.load(Acquire);
+                    }
+                    self.0.load(order)
+                }
+
+                pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    super::fence::step();
+                    if order == SeqCst {
+                        self.0.store(value, Release);
+                        return fence(SeqCst);
+                    }
+                    self.0.store(value, order);
+                }
+
+                pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                    sequentially(order, |order| self.0.swap(value, order))
+                }
+
+                pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                    sequentially(order, |order| self.0.fetch_add(value, order))
+                }
+
+                pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                    sequentially(order, |order| self.0.fetch_sub(value, order))
+                }
+
+                pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                    sequentially(order, |order| self.0.fetch_or(value, order))
+                }
+
+                pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                    sequentially(order, |order| self.0.fetch_and(value, order))
+                }
+
+                pub(crate) fn compare_exchange(
+                    &self,
+                    from: $value,
+                    to: $value,
+                    order: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    let failure = if failure == SeqCst { Acquire } else { failure };
+                    sequentially(order, |order| {
+                        self.0.compare_exchange(from, to, order, failure)
+                    })
+                }
+
+                pub(crate) fn compare_exchange_weak(
+                    &self,
+                    from: $value,
+                    to: $value,
+                    order: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.compare_exchange(from, to, order, failure)
+                }
+            }
+        };
+    }
+    operations!(AtomicU32, u32);
+    operations!(AtomicU64, u64);
+}
+
+pub(crate) mod futex {
+    use super::atomic::AtomicU32;
+    use super::fence;
+    use crate::time::Deadline;
+    use loom::sync::atomic::Ordering::Relaxed;
+    use loom::sync::{Condvar, Mutex};
+    use nix::errno::Errno;
+    use std::sync::Arc;
+
+    pub(crate) const WAITERS: u32 = libc::FUTEX_WAITERS;
+    pub(crate) const OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
+    pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Awoken {
+        Look,
+        TimedOut,
+        Interrupted,
+    }
+
+    struct Sleeper {
+        word: usize,
+        bed: Arc<Condvar>,
+    }
+
+    #[derive(Default)]
+    struct Sleepers {
+        all: Vec<Sleeper>,
+        has_somebody_died: bool,
+    }
+
+    loom::lazy_static! {
+        static ref SLEEPERS: Mutex<Sleepers> = Mutex::new(Sleepers::default());
+    }
+
+    fn address(word: &AtomicU32) -> usize {
+        std::ptr::from_ref(word).addr()
+    }
+
+    pub(crate) fn wait(word: &AtomicU32, expected: u32, _: Deadline) -> Result<Awoken, Errno> {
+        fence::go_away();
+        let bed = Arc::new(Condvar::new());
+        let mut sleepers = SLEEPERS.lock().unwrap();
+        if sleepers.has_somebody_died {
+            drop(sleepers);
+            loom::thread::yield_now();
+            fence::come_back();
+            return Ok(Awoken::Look);
+        }
+        if word.0.load(Relaxed) == expected {
+            sleepers.all.push(Sleeper {
+                word: address(word),
+                bed: bed.clone(),
+            });
+            while sleepers
+                .all
+                .iter()
+                .any(|sleeper| Arc::ptr_eq(&sleeper.bed, &bed))
+            {
+                sleepers = bed.wait(sleepers).unwrap();
+            }
+        }
+        drop(sleepers);
+        fence::come_back();
+        Ok(Awoken::Look)
+    }
+
+    pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
+        let mut sleepers = SLEEPERS.lock().unwrap();
+        let mut woken = 0;
+        while woken < count as usize {
+            let found = sleepers
+                .all
+                .iter()
+                .position(|sleeper| sleeper.word == address(word));
+            let Some(index) = found else { break };
+            sleepers.all.remove(index).bed.notify_one();
+            woken += 1;
+        }
+        woken
+    }
+
+    /// From now on nobody sleeps for long.
+    pub(crate) fn somebody_died() {
+        let mut sleepers = SLEEPERS.lock().unwrap();
+        sleepers.has_somebody_died = true;
+        for sleeper in sleepers.all.drain(..) {
+            sleeper.bed.notify_one();
+        }
+    }
+}
+
+pub(crate) mod fence {
+    use super::robust::Thread;
+    use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
+    use loom::sync::atomic::{AtomicU32, fence};
+    use loom::thread;
+
+    // What the kernel keeps for each thread. All operations are relaxed, so that they order nothing that
+    // the fences do not, and read and write at once, so that what they find is not old.
+    const RUNNING: u32 = 0;
+    /// It executes a fence before its next operation.
+    const INTERRUPTED: u32 = 1;
+    /// It sleeps, has ended or has not begun.
+    const AWAY: u32 = 2;
+
+    const THREADS_MAX: usize = 3;
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Kernel {
+        Interrupts,
+        /// It has no such call.
+        Cannot,
+        /// As if it had: what the models must not accept.
+        LeavesOut,
+    }
+
+    struct Machine {
+        processors: [AtomicU32; THREADS_MAX],
+    }
+
+    loom::lazy_static! {
+        static ref MACHINE: Machine = Machine {
+            processors: core::array::from_fn(|_| AtomicU32::new(AWAY)),
+        };
+    }
+
+    loom::thread_local! {
+        static KERNEL: std::cell::Cell<Kernel> = std::cell::Cell::new(Kernel::Interrupts);
+    }
+
+    /// The first is number 1.
+    fn own() -> usize {
+        Thread::number() as usize - 1
+    }
+
+    pub(crate) fn kernel() -> Kernel {
+        KERNEL.with(std::cell::Cell::get)
+    }
+
+    /// For this thread; the others get it from the one that starts them.
+    pub(crate) fn set_kernel(kernel: Kernel) {
+        KERNEL.with(|own| own.set(kernel));
+    }
+
+    /// A fence is executed: a switch of threads has one.
+    pub(crate) fn go_away() {
+        fence(SeqCst);
+        MACHINE.processors[own()].swap(AWAY, Relaxed);
+    }
+
+    pub(crate) fn come_back() {
+        MACHINE.processors[own()].swap(RUNNING, Relaxed);
+        fence(SeqCst);
+    }
+
+    /// Between two operations of a thread.
+    pub(crate) fn step() {
+        let processor = &MACHINE.processors[own()];
+        if processor.fetch_add(0, Relaxed) == INTERRUPTED {
+            fence(SeqCst);
+            processor.swap(RUNNING, Relaxed);
+        }
+    }
+
+    pub(crate) fn light(strong: bool) {
+        if strong {
+            fence(SeqCst);
+        }
+    }
+
+    pub(crate) fn heavy() -> bool {
+        fence(SeqCst);
+        if kernel() == Kernel::Interrupts {
+            let others = || {
+                let all = MACHINE.processors.iter().enumerate();
+                all.filter(|(number, _)| *number != own())
+                    .map(|(_, processor)| processor)
+            };
+            for processor in others() {
+                let _ = processor.compare_exchange(RUNNING, INTERRUPTED, Relaxed, Relaxed);
+            }
+            while others().any(|processor| processor.fetch_add(0, Relaxed) == INTERRUPTED) {
+                step();
+                thread::yield_now();
+            }
+        }
+        fence(SeqCst);
+        kernel() != Kernel::Cannot
+    }
+}
+
+pub(crate) mod robust {
+    use super::atomic::AtomicU32;
+    use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
+    use crate::error::Result;
+    use core::ops::Range;
+    use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
+    use std::cell::Cell;
+
+    #[derive(Default)]
+    pub(crate) struct Links;
+
+    loom::thread_local! {
+        static ID: Cell<u32> = Cell::new(1);
+    }
+
+    /// A thread of the model. It announces and lists nothing: its deaths are between its calls.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Thread {
+        id: u32,
+    }
+
+    impl Thread {
+        /// Gives the calling thread its id; the first is 1 by itself.
+        pub(crate) fn become_number(id: u32) {
+            ID.with(|own| own.set(id));
+        }
+
+        pub(crate) fn number() -> u32 {
+            ID.with(Cell::get)
+        }
+
+        pub(crate) fn known() -> Option<Thread> {
+            Some(Thread {
+                id: Thread::number(),
+            })
+        }
+
+        pub(crate) fn current() -> Result<Thread> {
+            Ok(Thread {
+                id: Thread::number(),
+            })
+        }
+
+        pub(crate) fn id(self) -> u32 {
+            self.id
+        }
+
+        pub(crate) fn pid_namespace(self) -> u32 {
+            0
+        }
+
+        pub(crate) fn begin(self, _: &Links, _: bool) {}
+        pub(crate) fn finish(self) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
+            true
+        }
+
+        /// What the kernel does to an announced lock's word when its owner dies, and what happens
+        /// in the time after.
+        pub(crate) fn die_holding(word: &AtomicU32) {
+            let mut seen = word.load(Relaxed);
+            while Thread::number() == seen & TID_MASK {
+                let marked = (seen & WAITERS) | OWNER_DIED;
+                match word.compare_exchange(seen, marked, AcqRel, Relaxed) {
+                    Ok(_) => break,
+                    Err(now) => seen = now,
+                }
+            }
+            futex::somebody_died();
+        }
+    }
+}
+
+pub(crate) mod process {
+    pub(crate) fn is_gone(_: u32) -> bool {
+        false
+    }
+
+    /// With one, a thread does not look before it sleeps.
+    pub(crate) fn processors() -> usize {
+        1
+    }
+
+    pub(crate) fn let_others_run() {
+        loom::thread::yield_now();
+    }
+}
