@@ -197,6 +197,16 @@ TEST(epoll_edge) {
   }
 }
 
+TEST(epoll_edge_for_each_message) {
+  mqd_t mq = create(unique_name(), O_RDWR, 3);
+  int epoll = watch(mq, EPOLLIN | EPOLLET);
+  for (int i = 0; i < 3; i++) {
+    put(mq, "x", 0);
+    CHECK_EQUAL(events_of(epoll, 0), EPOLLIN);
+    CHECK_EQUAL(events_of(epoll, 0), 0);
+  }
+}
+
 TEST(epoll_one_shot) {
   mqd_t mq = create(unique_name(), O_RDWR, 2);
   int epoll = watch(mq, EPOLLIN | EPOLLONESHOT);

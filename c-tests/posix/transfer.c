@@ -367,7 +367,7 @@ TEST(no_such_descriptor) {
 }
 
 TEST(descriptor_of_another_kind) {
-  char buffer[SIZE], path[] = "/tmp/ripc-test-XXXXXX";
+  char buffer[SIZE], path[] = "/tmp/posix-mq-XXXXXX";
   int pipes[2], file = mkstemp(path);
   CHECK(file >= 0 && unlink(path) == 0);
   CHECK_EQUAL(pipe(pipes), 0);
