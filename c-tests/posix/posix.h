@@ -133,6 +133,8 @@ int main(int argc, char **argv) {
     return 0;
   }
 #endif
+  /* Where that is allowed, the kernel's queues are this test's alone, and end with it even if it is killed. */
+  (void)!unshare(CLONE_NEWIPC);
   test_pid = getpid();
   atexit(test_remove_names);
   for (int i = 0; i < test_count; i++)
