@@ -4,6 +4,7 @@
 #   make demo       builds everything and runs the main job
 #   make check      builds and passes all the tests that need nothing but Rust, a C and a C++ compiler, make, pkg-config
 #   make check-all  the tests that need installed tools: valgrind, sanitizers, clippy, abidiff, ...
+#   make check-posix  the conformance set for <mqueue.h>, on the kernel or with POSIX_PRELOAD=LIBRARY
 #   make bench      measures
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make header     generates include/robustipc.h anew; make exports and make abi the lists that tests compare with
@@ -43,7 +44,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-posix check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC)
@@ -257,7 +258,7 @@ bench-queue: bench-queue-built
 	else echo "No picture: benches/chart was not built."; fi
 
 # The C tests come last: their summary is the last line.
-check: check-rust check-kill-here check-c
+check: check-rust check-kill-here check-posix check-c
 
 check-rust: | tools
 	$(CARGO) test --locked
@@ -269,6 +270,34 @@ check-models: | tools
 # The queue in shared memory against references and with its memory overwritten, as in check-rust and longer.
 check-queue: | tools
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib mq::shared::tests
+
+# Plain POSIX programs, which know nothing of this library: neither its header nor its flags. Fortified, some
+# calls are others.
+POSIX_TESTS := $(TARGET)/posix
+POSIX_HEADERS := c-tests/posix/posix.h
+POSIX_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS)
+POSIX_NAMES := $(basename $(notdir $(wildcard c-tests/posix/*.c)))
+POSIX_PROGRAMS := $(foreach kind,plain fortified,$(addprefix $(POSIX_TESTS)/$(kind)/,$(POSIX_NAMES))) \
+  $(addprefix $(POSIX_TESTS)/documents/,$(basename $(notdir $(wildcard c-tests/posix/documents/*.c c-tests/posix/documents/*.cpp))))
+
+$(POSIX_TESTS)/plain/%: c-tests/posix/%.c $(POSIX_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(POSIX_CFLAGS) -U_FORTIFY_SOURCE $< -o $@ -pthread -lrt
+
+$(POSIX_TESTS)/fortified/%: c-tests/posix/%.c $(POSIX_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(POSIX_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $< -o $@ -pthread -lrt
+
+$(POSIX_TESTS)/documents/%: c-tests/posix/documents/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(POSIX_CFLAGS) $< -o $@ -pthread -lrt
+
+$(POSIX_TESTS)/documents/%: c-tests/posix/documents/%.cpp Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $< -o $@ -pthread -lrt
+
+check-posix: $(POSIX_PROGRAMS)
+	c-tests/posix/run.sh $(if $(POSIX_PRELOAD),--preload $(POSIX_PRELOAD)) $(POSIX_TESTS)
 
 tools-check: tools
 	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }

@@ -1,0 +1,79 @@
+#!/bin/sh
+# Runs the conformance set for <mqueue.h>, and the documents' programs in it, and reports them.
+#
+#   run.sh [--preload LIBRARY] DIRECTORY
+#
+# DIRECTORY holds the compiled programs: plain/ and fortified/ those of c-tests/posix/*.c, documents/ those of
+# c-tests/posix/documents/. They run on the kernel's queues, or with LIBRARY preloaded on whatever that
+# makes of the calls. Each test is a process of its own. Before anything is run, assertions.txt is held against
+# the programs: no assertion without a test, no test without an assertion. The last line is that of ../run.sh.
+set -u
+
+preload=
+if [ "${1:-}" = --preload ]; then
+  preload=$(realpath "$2") || exit 2
+  shift 2
+fi
+if [ $# -ne 1 ] || [ ! -d "$1" ]; then
+  echo "usage: run.sh [--preload LIBRARY] DIRECTORY" >&2
+  exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+programs=$(cd "$1" && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# The table: three columns, no id twice.
+grep -v -e '^#' -e '^$' "$here/assertions.txt" >"$work/assertions"
+if ! awk '
+  NF < 3 { print "assertions.txt: not three columns: " $0; bad = 1 }
+  seen[$1]++ { print "assertions.txt: the id " $1 " stands there twice"; bad = 1 }
+  END { exit bad }' "$work/assertions" >&2; then
+  exit 1
+fi
+awk '{ print $2 }' "$work/assertions" | LC_ALL=C sort -u >"$work/asserted"
+
+# One script for each test, which is what ../run.sh runs. Only the program itself is preloaded.
+script() {
+  mkdir -p "$(dirname "$work/$1")"
+  printf '#!/bin/sh\n%s\n' "$2" >"$work/$1"
+  chmod +x "$work/$1"
+  echo "$1" >>"$work/tests"
+}
+with=${preload:+env LD_PRELOAD=$preload }
+
+for kind in plain fortified; do
+  for source in "$here"/*.c; do
+    program=$(basename "$source" .c)
+    if ! names=$("$programs/$kind/$program"); then
+      echo "$kind/$program does not tell its tests" >&2
+      exit 1
+    fi
+    for name in $names; do
+      echo "$program.$name" >>"$work/found.$kind"
+      script "$kind/$program.$name" "exec $with'$programs/$kind/$program' $name"
+    done
+  done
+  LC_ALL=C sort -o "$work/found.$kind" "$work/found.$kind"
+  # The lines that only one of the two has.
+  LC_ALL=C comm -3 "$work/asserted" "$work/found.$kind" >"$work/difference"
+  if [ -s "$work/difference" ]; then
+    sed -e "s/^[^[:blank:]].*/assertions.txt names a test that $kind lacks: &/" \
+      -e 's/^[[:blank:]]/a test without an assertion in assertions.txt: /' "$work/difference" >&2
+    exit 1
+  fi
+done
+
+for source in "$here"/documents/*.c "$here"/documents/*.cpp; do
+  [ -e "$source" ] || continue
+  base=${source%.*}
+  program=$(basename "$base")
+  mkdir -p "$work/documents/programs"
+  printf '#!/bin/sh\nexec %s"%s" "$@"\n' "$with" "$programs/documents/$program" >"$work/documents/programs/$program"
+  chmod +x "$work/documents/programs/$program"
+  script "documents/$program" "exec '$here/../ported.sh' '$base' '$work/documents/programs/$program'"
+done
+
+cd "$work" || exit 1
+echo "$(wc -l <"$work/assertions") assertions, on ${preload:-the kernel}"
+xargs "$here/../run.sh" <"$work/tests"
