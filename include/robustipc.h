@@ -1062,9 +1062,9 @@ typedef struct ipc_object_t {
    */
   unsigned int type_version;
   /*
-   Shared memory: the bytes of its data. Queues: the bytes in it now (0 too where the
-   caller may not read a queue of the kernel). System V semaphore sets: how many
-   semaphores. Others: the bytes of their file.
+   Shared memory and this library's queues: the bytes of their data. Other queues: the bytes
+   in them now (0 too where the caller may not read a queue of the kernel). System V semaphore
+   sets: how many semaphores. Others: the bytes of their file.
    */
   uint64_t size;
   /*
