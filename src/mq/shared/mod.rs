@@ -24,9 +24,10 @@
 //!
 //! Counts only go up, so each is compared by difference. With capacity the number of slots:
 //!
-//! 1. Every slot is exactly one of: free and in the free ring (or never taken yet); queued, and
-//!    in the inbox or in the list of its priority; reserved; borrowed.
-//! 2. `taken - freed <= capacity`: what is missing to capacity is in the free ring.
+//! 1. Every slot is exactly one of: never taken yet, from `fresh` on; free, and in the free ring or
+//!    (where messages are large) in the list of spare ones; queued, and in the inbox or in the list
+//!    of its priority; reserved; borrowed.
+//! 2. `reused <= freed <= reused + capacity`: what lies between is in the free ring.
 //! 3. `drained <= sent <= drained + capacity`: what lies between is in the inbox.
 //! 4. `sent - removed` is the number of queued messages.
 //! 5. Levels are sorted by priority, none is empty, and a level's list goes by rising sequence
@@ -41,7 +42,7 @@
 //!
 //! | send | killed right after it |
 //! |---|---|
-//! | take a slot (`taken`), write payload, priority, sequence | slot free: nothing was sent |
+//! | take a slot (`reused`, `spare` or `fresh`), write payload, priority, sequence | slot free: nothing was sent |
 //! | slot: free -> queued | sent |
 //! | inbox, `sent` | sent |
 //! | release the latch, wake | sent; a sleeper looks by itself |
@@ -124,6 +125,9 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 /// microseconds, so only one whose thread is stopped takes longer.
 const STOPPED: Duration = Duration::from_secs(1);
 
+/// How often a receive looks before it begins to wait.
+const BRIEF_LOOKS: u32 = 64;
+
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
 
@@ -135,6 +139,7 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    brief_looks: u32,
     token: Token,
     name: Name,
     /// Keeps the memory mapped.
@@ -264,6 +269,10 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
+            brief_looks: match memory.header().spin_ns.load(Relaxed) {
+                0 => 0,
+                _ => BRIEF_LOOKS,
+            },
             token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
@@ -630,6 +639,9 @@ impl SharedQueue {
     ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
+            if may_wait {
+                self.look_briefly();
+            }
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
                 let receiving = Receiving {
                     memory: &self.memory,
@@ -658,6 +670,18 @@ impl SharedQueue {
         self.receive_until(&mut target, Deadline::Now)?;
         self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
+    }
+
+    /// Before a receive that may wait: looks whether there is a message, for about as long as the
+    /// way into the wait would take. One that comes meanwhile need not go that way.
+    #[inline(always)]
+    fn look_briefly(&self) {
+        for _ in 0..self.brief_looks {
+            if Receiving::may_have_message(&self.memory) {
+                return;
+            }
+            core::hint::spin_loop();
+        }
     }
 
     /// Takes messages, waiting for one; how many.
@@ -1098,6 +1122,7 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
         .identity
         .store(now ^ u64::from(process::id()) << 40, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
+    header.sending.spare.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
     Ok(())
 }
