@@ -126,7 +126,13 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 const STOPPED: Duration = Duration::from_secs(1);
 
 /// How often a receive looks before it begins to wait.
-const BRIEF_LOOKS: u32 = 64;
+const BRIEF_LOOKS: u32 = 32;
+
+/// How long it pauses between two looks. Each takes the cache line away from a sender, which then
+/// waits for it: without pauses a receiver that is faster than its sender makes it slower still
+/// (measured between two processors without a common cache: 5.7 million messages a second with no
+/// pauses, 9.7 with 32, 11.5 with 64; one way 520, 630 and 980 ns).
+const PAUSES: u32 = 32;
 
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
@@ -680,7 +686,9 @@ impl SharedQueue {
             if Receiving::may_have_message(&self.memory) {
                 return;
             }
-            core::hint::spin_loop();
+            for _ in 0..PAUSES {
+                core::hint::spin_loop();
+            }
         }
     }
 
