@@ -400,12 +400,10 @@ impl SharedQueue {
 
     #[inline(never)]
     fn send_until(&self, messages: &[Source<'_>], deadline: Deadline) -> Result<usize> {
-        for message in messages {
-            self.check_message(message.message.len(), message.priority)?;
-        }
         let Some(first) = messages.first() else {
             return Ok(0);
         };
+        self.check_message(first.message.len(), first.priority)?;
         if first.message.len() > COPY_UNDER_LATCH {
             match self.reserve_until(deadline, Some(first.priority))? {
                 None => {}
@@ -420,7 +418,9 @@ impl SharedQueue {
             let sending = self.sending(deadline)?;
             let mut sent = 0;
             for Source { message, priority } in messages.iter().take(BATCH) {
-                if message.len() > COPY_UNDER_LATCH {
+                if message.len() > COPY_UNDER_LATCH
+                    || self.check_message(message.len(), *priority).is_err()
+                {
                     break;
                 }
                 let Some(slot) = sending.take_free()? else {

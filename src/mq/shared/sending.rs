@@ -133,11 +133,12 @@ impl<'q> Sending<'q> {
     }
 
     /// Whether a slot may be free, for who waits without the latch.
+    /// As `take_free` finds it: else who waits would try again and again.
     pub(super) fn may_have_room(memory: &Memory) -> bool {
         let header = memory.header();
         let sending = &header.sending;
         header.received.freed.load(Acquire) as u32 != sending.reused.load(Relaxed)
-            || sending.spare.load(Relaxed) != NONE
+            || memory.has_large_messages() && sending.spare.load(Relaxed) != NONE
             || u64::from(sending.fresh.load(Relaxed)) < memory.capacity()
     }
 }
