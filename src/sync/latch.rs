@@ -133,6 +133,10 @@ impl Latch {
                 continue;
             }
             left = LOOKS;
+            // A death that the kernel missed: without this it would be found after the first sleep.
+            if self.bury_holder(thread, word) {
+                continue;
+            }
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
@@ -142,7 +146,6 @@ impl Latch {
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
-            self.bury_holder(thread, word);
         }
     }
 
@@ -290,5 +293,15 @@ mod tests {
         assert!(first.latch.is_orphaned());
         assert!(!second.latch.is_orphaned());
         assert_eq!(second.latch.holder(), 0);
+    }
+
+    #[test]
+    fn a_holder_whose_death_the_kernel_missed_is_found_before_the_first_sleep() {
+        let shared = &shared();
+        let gone = in_a_thread_that_ends(|| Thread::current().ok().unwrap().id());
+        shared.latch.word.store(gone, Relaxed);
+        let latched = shared.latch.take(&shared.strong, Deadline::Never);
+        assert!(latched.is_ok_and(|latched| latched.is_orphaned()));
+        assert!(!shared.latch.sleepers.are_asleep());
     }
 }
