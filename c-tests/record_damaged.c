@@ -155,6 +155,7 @@ int main(void) {
   restore();
   open_damaged(1, "restored", 1);
   CHECK_EQUAL(open_descriptors(), descriptors);
-  CHECK_EQUAL(mappings(), maps);
+  /* Fewer, where neighbours have become one. */
+  CHECK(mappings() <= maps);
   return 0;
 }
