@@ -11,7 +11,8 @@ set -u
 
 preload=
 if [ "${1:-}" = --preload ]; then
-  preload=$(realpath "$2") || exit 2
+  # The dynamic linker only warns of one that is missing.
+  preload=$(realpath -e "$2") || exit 2
   shift 2
 fi
 if [ $# -ne 1 ] || [ ! -d "$1" ]; then

@@ -18,10 +18,11 @@ use crate::name::Name;
 use crate::object::Outcome;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use kernel::KernelQueue;
 use shared::SharedQueue;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// How to open.
 #[derive(Clone, Copy)]
@@ -90,6 +91,8 @@ pub(crate) struct Statistics {
 }
 
 const IN_PLACE: &str = "give messages a place in this process's memory";
+
+const NO_WORD: &str = "give a word to sleep on";
 
 /// An open message queue.
 pub(crate) enum Queue {
@@ -285,6 +288,21 @@ impl Queue {
             Queue::Shared(queue) => queue.descriptor(),
             Queue::Kernel(queue) => Ok(queue.descriptor()),
         }
+    }
+
+    /// Uses a queue of the kernel's as the descriptor of one in shared memory.
+    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
+        self.shared("have another descriptor")?
+            .bring_descriptor(bell)
+    }
+
+    /// The word to sleep on until there may be a message or room; `None`: there may be now.
+    pub(crate) fn begin_wait(&self, direction: Direction) -> Result<Option<(&AtomicU32, u32)>> {
+        self.shared(NO_WORD)?.begin_wait(direction)
+    }
+
+    pub(crate) fn end_wait(&self, direction: Direction) -> Result<()> {
+        self.shared(NO_WORD)?.end_wait(direction)
     }
 
     /// Has `action` done for the messages that wait and for each that comes.

@@ -39,14 +39,25 @@ impl Sleepers {
         deadline: Deadline,
         ready: &dyn Fn() -> bool,
     ) -> Result<Awoken> {
+        match self.prepare_unless(strong, ready) {
+            None => Ok(Awoken::Look),
+            Some(seen) => super::sleep(&self.word, seen, deadline),
+        }
+    }
+
+    /// All of that but the sleep, which is the caller's: while the word has this value. `None`: it is
+    /// `ready`.
+    #[inline(never)]
+    pub(crate) fn prepare_unless(
+        &self,
+        strong: &AtomicU32,
+        ready: &dyn Fn() -> bool,
+    ) -> Option<u32> {
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {
             strong.store(1, SeqCst);
         }
-        if ready() {
-            return Ok(Awoken::Look);
-        }
-        super::sleep(&self.word, seen, deadline)
+        (!ready()).then_some(seen)
     }
 
     /// Whether somebody may be asleep. The change that it waits for and [`fence::light`] come before.

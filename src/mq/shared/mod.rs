@@ -97,13 +97,14 @@ use claims::Claims;
 use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
@@ -472,12 +473,7 @@ impl SharedQueue {
                 Dropped::Nothing => {}
             }
         }
-        let header = self.header();
-        let departures = Side {
-            sleepers: &header.waiting.departures,
-            threads: &header.waiting_senders,
-            strong: &header.waiting.strong,
-        };
+        let departures = self.side(Direction::Send);
         departures.wait(deadline, self.spin, &|| {
             Sending::may_have_room(&self.memory)
         })?;
@@ -727,12 +723,7 @@ impl SharedQueue {
             drop(self.both(deadline)?);
             return Ok(());
         }
-        let header = self.header();
-        let arrivals = Side {
-            sleepers: &header.waiting.arrivals,
-            threads: &header.waiting_receivers,
-            strong: &header.waiting.strong,
-        };
+        let arrivals = self.side(Direction::Receive);
         arrivals.wait(deadline, self.spin, &|| {
             Receiving::may_have_message(&self.memory)
         })
@@ -1034,7 +1025,7 @@ impl SharedQueue {
     #[inline(never)]
     fn make_ready(&self, packets: u32) -> Result<()> {
         let watched = &self.header().waiting.watched;
-        if watched.load(Relaxed) == packets + 1 {
+        if watched.load(Relaxed) == packets + 1 && !self.is_for_a_waiter() {
             self.token.set(watched, READY)?;
         }
         Ok(())
@@ -1054,7 +1045,56 @@ impl SharedQueue {
         } else {
             FULL
         };
+        if packets != EMPTY && self.is_for_a_waiter() {
+            return Ok(());
+        }
         self.token.set(&self.header().waiting.watched, packets)
+    }
+
+    /// Whether what comes now is a waiting receiver's, and so not to be told of: the token says that
+    /// the queue is empty, and a receiver waits, which sets it right when it has looked.
+    fn is_for_a_waiter(&self) -> bool {
+        let header = self.header();
+        self.token.is_bell()
+            && header.waiting.watched.load(Relaxed) == EMPTY + 1
+            && header.waiting_receivers.count() != 0
+    }
+
+    /// Uses a queue of the kernel's as the descriptor.
+    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
+        let _both = self.both(Deadline::Never)?;
+        self.token.bring(bell)
+    }
+
+    // ---- waiting by other means ----
+
+    fn side(&self, direction: Direction) -> Side<'_> {
+        let header = self.header();
+        let (sleepers, threads) = match direction {
+            Direction::Receive => (&header.waiting.arrivals, &header.waiting_receivers),
+            _ => (&header.waiting.departures, &header.waiting_senders),
+        };
+        Side {
+            sleepers,
+            threads,
+            strong: &header.waiting.strong,
+        }
+    }
+
+    /// For a caller that sleeps by itself: the word to sleep on, and the value that it has while
+    /// there is nothing to wake for. `None`: there may be something now.
+    pub(crate) fn begin_wait(&self, direction: Direction) -> Result<Option<(&AtomicU32, u32)>> {
+        let ready = || match direction {
+            Direction::Receive => Receiving::may_have_message(&self.memory),
+            _ => Sending::may_have_room(&self.memory),
+        };
+        self.side(direction).begin(self.spin, &ready)
+    }
+
+    /// Ends it.
+    pub(crate) fn end_wait(&self, direction: Direction) -> Result<()> {
+        self.side(direction).threads.leave(Thread::current()?);
+        Ok(())
     }
 }
 

@@ -53,6 +53,24 @@ impl Side<'_> {
     }
 }
 
+impl<'q> Side<'q> {
+    /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
+    /// noted until `leave`. `None`: it may be ready.
+    #[inline(never)]
+    pub(super) fn begin(
+        &self,
+        spin: Duration,
+        ready: &dyn Fn() -> bool,
+    ) -> Result<Option<(&'q AtomicU32, u32)>> {
+        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+            return Ok(None);
+        }
+        self.threads.enter(Thread::current()?);
+        let seen = self.sleepers.prepare_unless(self.strong, ready);
+        Ok(seen.map(|seen| (&self.sleepers.word, seen)))
+    }
+}
+
 impl WaitingThreads {
     /// Notes that a thread waits; `None` if there is no room to note it.
     fn enter(&self, thread: Thread) -> Option<&AtomicU32> {
@@ -68,6 +86,15 @@ impl WaitingThreads {
                 process::is_gone(found) && take(place, found)
             })
         })
+    }
+
+    /// Takes a thread off the notes.
+    pub(super) fn leave(&self, thread: Thread) {
+        for place in &self.ids {
+            if place.load(Relaxed) == thread.id() {
+                place.store(0, Relaxed);
+            }
+        }
     }
 
     /// How many threads wait and live.

@@ -1,0 +1,403 @@
+//! The functions, as <mqueue.h> has them: -1 and errno on failure. See robustipc-posix(7).
+
+use crate::ipc::*;
+use crate::kernel::{self, Choice, choice};
+use crate::table::{self, Found, find};
+use crate::wait::{Until, cancellation_point, wait};
+use crate::{Result, answer, bell, check, check_libc, fail};
+use core::ffi::{c_char, c_int, c_uint, c_void};
+
+const SENDS: c_int = IPC_WRITE_ONLY;
+const RECEIVES: c_int = IPC_READ_ONLY;
+
+/// C has the last two parameters only with O_CREAT, as variable arguments; all of these are passed
+/// where those of a function without such are.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_open(
+    name: *const c_char,
+    flags: c_int,
+    mode: libc::mode_t,
+    attr: *const libc::mq_attr,
+) -> c_int {
+    let (mode, attr) = match flags & libc::O_CREAT {
+        0 => (0, core::ptr::null()),
+        _ => (mode, attr),
+    };
+    // SAFETY: by the contract of this call.
+    unsafe { open(name, flags, mode, attr) }
+}
+
+/// What fortified programs call with two arguments.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __mq_open_2(name: *const c_char, flags: c_int) -> c_int {
+    if flags & libc::O_CREAT != 0 {
+        // Says what is wrong, and ends the process.
+        // SAFETY: by the contract of this call.
+        return unsafe { kernel::open_fortified(name, flags) };
+    }
+    // SAFETY: by the contract of this call.
+    unsafe { open(name, flags, 0, core::ptr::null()) }
+}
+
+unsafe fn open(
+    name: *const c_char,
+    flags: c_int,
+    mode: libc::mode_t,
+    attr: *const libc::mq_attr,
+) -> c_int {
+    match choice() {
+        Choice::Kernel => {
+            // SAFETY: by the contract of this call.
+            return unsafe { kernel::open(name, flags, mode, attr) };
+        }
+        Choice::PreferKernel => {
+            let plain = flags & !(libc::O_CREAT | libc::O_EXCL);
+            // SAFETY: by the contract of this call.
+            let fd = unsafe { kernel::open(name, plain, 0, core::ptr::null()) };
+            if fd >= 0 && flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0 {
+                // SAFETY: just opened.
+                unsafe { libc::close(fd) };
+                return fail(libc::EEXIST);
+            }
+            if fd >= 0 || crate::errno() != libc::ENOENT {
+                return fd;
+            }
+        }
+        Choice::Shared => {}
+    }
+    // SAFETY: by the contract of this call.
+    answer(unsafe { bell::open(name, flags, mode, attr) })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
+    if choice() == Choice::Kernel {
+        // SAFETY: by the contract of this call.
+        return unsafe { kernel::unlink(name) };
+    }
+    // SAFETY: by the contract of this call.
+    match unsafe { bell::unlink(name) } {
+        Err(libc::ENOENT) if choice() == Choice::PreferKernel => {
+            // SAFETY: by the contract of this call.
+            unsafe { kernel::unlink(name) }
+        }
+        result => answer(result.map(|()| 0)),
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
+    if choice() != Choice::Kernel {
+        if let Err(number) = table::find_certainly(mq) {
+            return fail(number);
+        }
+        let _lock = table::Lock::take();
+        table::forget_descriptor(mq);
+    }
+    // SAFETY: by the contract of this call.
+    unsafe { kernel::close(mq) }
+}
+
+/// Sends, or finds that it has to wait.
+#[inline(always)]
+unsafe fn send(
+    mq: c_int,
+    message: *const c_char,
+    length: usize,
+    priority: c_uint,
+    until: Until,
+) -> c_int {
+    cancellation_point();
+    if let Ok(found) = find(mq) {
+        if let Some(handle) = found.handle() {
+            if found.sends() && !message.is_null() {
+                // SAFETY: by the contract of mq_send().
+                let sent = unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) };
+                if sent == 0 {
+                    return 0;
+                }
+            }
+        }
+    }
+    // SAFETY: by the contract of mq_send().
+    unsafe { send_slowly(mq, message, length, priority, until) }
+}
+
+#[inline(never)]
+unsafe fn send_slowly(
+    mq: c_int,
+    message: *const c_char,
+    length: usize,
+    priority: c_uint,
+    until: Until,
+) -> c_int {
+    let attempt = |handle| {
+        // SAFETY: by the contract of mq_send().
+        check(unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) })
+    };
+    let found = match ours(mq) {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            // SAFETY: by the contract of mq_send().
+            return unsafe {
+                match until {
+                    Until::Never => kernel::send(mq, message, length, priority),
+                    Until::At(time) => kernel::timed_send(mq, message, length, priority, time),
+                }
+            };
+        }
+        Err(number) => return fail(number),
+    };
+    let (found, handle) = found;
+    if !found.sends() {
+        return fail(libc::EBADF);
+    }
+    if message.is_null() && length != 0 {
+        return fail(libc::EFAULT);
+    }
+    loop {
+        let result = attempt(handle).or_else(|number| match number {
+            libc::EAGAIN => wait(mq, handle, SENDS, until).map(|()| -1),
+            number => Err(number),
+        });
+        match result {
+            Ok(-1) => {}
+            result => return answer(result),
+        }
+    }
+}
+
+/// A queue of ours with its handle; `None`: the kernel's.
+fn ours(mq: c_int) -> Result<Option<(Found, *mut ipc_mq_t)>> {
+    if choice() == Choice::Kernel {
+        return Ok(None);
+    }
+    let found = table::find_certainly(mq)?;
+    Ok(found.handle().map(|handle| (found, handle)))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_send(
+    mq: c_int,
+    message: *const c_char,
+    length: usize,
+    priority: c_uint,
+) -> c_int {
+    // SAFETY: by the contract of this call.
+    unsafe { send(mq, message, length, priority, Until::Never) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_timedsend(
+    mq: c_int,
+    message: *const c_char,
+    length: usize,
+    priority: c_uint,
+    time: *const libc::timespec,
+) -> c_int {
+    // SAFETY: by the contract of this call.
+    unsafe { send(mq, message, length, priority, until(time)) }
+}
+
+fn until(time: *const libc::timespec) -> Until {
+    if time.is_null() {
+        Until::Never
+    } else {
+        Until::At(time)
+    }
+}
+
+#[inline(always)]
+unsafe fn receive(
+    mq: c_int,
+    buffer: *mut c_char,
+    capacity: usize,
+    priority: *mut c_uint,
+    until: Until,
+) -> isize {
+    cancellation_point();
+    if let Ok(found) = find(mq) {
+        if let Some(handle) = found.handle() {
+            if found.receives() && capacity >= found.message_size() && !buffer.is_null() {
+                // SAFETY: by the contract of mq_receive().
+                let length =
+                    unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
+                if length >= 0 {
+                    return length;
+                }
+            }
+        }
+    }
+    // SAFETY: by the contract of mq_receive().
+    unsafe { receive_slowly(mq, buffer, capacity, priority, until) }
+}
+
+#[inline(never)]
+unsafe fn receive_slowly(
+    mq: c_int,
+    buffer: *mut c_char,
+    capacity: usize,
+    priority: *mut c_uint,
+    until: Until,
+) -> isize {
+    let (found, handle) = match ours(mq) {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            // SAFETY: by the contract of mq_receive().
+            return unsafe {
+                match until {
+                    Until::Never => kernel::receive(mq, buffer, capacity, priority),
+                    Until::At(time) => kernel::timed_receive(mq, buffer, capacity, priority, time),
+                }
+            };
+        }
+        Err(number) => return fail(number) as isize,
+    };
+    if !found.receives() {
+        return fail(libc::EBADF) as isize;
+    }
+    if capacity < found.message_size() {
+        return fail(libc::EMSGSIZE) as isize;
+    }
+    if buffer.is_null() {
+        return fail(libc::EFAULT) as isize;
+    }
+    loop {
+        // SAFETY: by the contract of mq_receive().
+        let length = unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
+        if length >= 0 {
+            return length;
+        }
+        let number = -length as c_int;
+        if number != libc::EAGAIN {
+            return fail(number) as isize;
+        }
+        if let Err(number) = wait(mq, handle, RECEIVES, until) {
+            return fail(number) as isize;
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_receive(
+    mq: c_int,
+    buffer: *mut c_char,
+    capacity: usize,
+    priority: *mut c_uint,
+) -> isize {
+    // SAFETY: by the contract of this call.
+    unsafe { receive(mq, buffer, capacity, priority, Until::Never) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_timedreceive(
+    mq: c_int,
+    buffer: *mut c_char,
+    capacity: usize,
+    priority: *mut c_uint,
+    time: *const libc::timespec,
+) -> isize {
+    // SAFETY: by the contract of this call.
+    unsafe { receive(mq, buffer, capacity, priority, until(time)) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int {
+    match ours(mq) {
+        Ok(Some((_, handle))) if !event.is_null() => {
+            // From now on the bell is kept.
+            // SAFETY: a handle.
+            if let Err(number) = check(unsafe { ipc_mq_fd(handle) }) {
+                return fail(number);
+            }
+        }
+        Ok(_) => {}
+        Err(number) => return fail(number),
+    }
+    // SAFETY: by the contract of this call.
+    unsafe { kernel::notify(mq, event) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_getattr(mq: c_int, attr: *mut libc::mq_attr) -> c_int {
+    match ours(mq) {
+        // SAFETY: by the contract of this call.
+        Ok(None) => unsafe { kernel::get_attributes(mq, attr) },
+        Ok(Some((found, handle))) => answer(
+            attributes(mq, &found, handle)
+                // SAFETY: by the contract of this call.
+                .and_then(|found| unsafe { hand_over(found, attr) }),
+        ),
+        Err(number) => fail(number),
+    }
+}
+
+fn attributes(mq: c_int, found: &Found, handle: *mut ipc_mq_t) -> Result<libc::mq_attr> {
+    let mut now = ipc_mq_attr_t::default();
+    // SAFETY: a handle, and room for the answer.
+    check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
+    // SAFETY: takes no memory.
+    let flags = check_libc(unsafe { libc::fcntl(mq, libc::F_GETFL) })?;
+    // SAFETY: a struct of integers, for which all zeros is a value.
+    let mut attr: libc::mq_attr = unsafe { core::mem::zeroed() };
+    attr.mq_flags = (flags & libc::O_NONBLOCK) as _;
+    attr.mq_maxmsg = found.max_messages() as _;
+    attr.mq_msgsize = found.message_size() as _;
+    attr.mq_curmsgs = now.current_messages as _;
+    Ok(attr)
+}
+
+/// # Safety
+///
+/// `attr` is where mq_getattr() may write.
+unsafe fn hand_over(found: libc::mq_attr, attr: *mut libc::mq_attr) -> Result<c_int> {
+    kernel::check_writable(attr.cast::<c_void>())?;
+    // SAFETY: by this function's contract.
+    unsafe { attr.write(found) };
+    Ok(0)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mq_setattr(
+    mq: c_int,
+    new: *const libc::mq_attr,
+    old: *mut libc::mq_attr,
+) -> c_int {
+    match ours(mq) {
+        // SAFETY: by the contract of this call.
+        Ok(None) => unsafe { kernel::set_attributes(mq, new, old) },
+        // SAFETY: by the contract of this call.
+        Ok(Some((found, handle))) => answer(unsafe { change(mq, &found, handle, new, old) }),
+        Err(number) => fail(number),
+    }
+}
+
+/// # Safety
+///
+/// As mq_setattr().
+unsafe fn change(
+    mq: c_int,
+    found: &Found,
+    handle: *mut ipc_mq_t,
+    new: *const libc::mq_attr,
+    old: *mut libc::mq_attr,
+) -> Result<c_int> {
+    let before = attributes(mq, found, handle)?;
+    if !new.is_null() {
+        kernel::check_readable(new.cast())?;
+        // SAFETY: by this function's contract.
+        let wanted = unsafe { (*new).mq_flags } as i64;
+        if wanted & !i64::from(libc::O_NONBLOCK) != 0 {
+            return Err(libc::EINVAL);
+        }
+        // SAFETY: takes no memory.
+        let flags = check_libc(unsafe { libc::fcntl(mq, libc::F_GETFL) })? & !libc::O_NONBLOCK;
+        // SAFETY: as above.
+        check_libc(unsafe { libc::fcntl(mq, libc::F_SETFL, flags | wanted as c_int) })?;
+    }
+    if old.is_null() {
+        return Ok(0);
+    }
+    // SAFETY: by this function's contract.
+    unsafe { hand_over(before, old) }
+}
