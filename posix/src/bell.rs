@@ -44,27 +44,25 @@ pub(crate) fn is_kernel_queue(fd: c_int) -> bool {
 
 /// Whether a queue of the kernel's has, or had, a name that only bells have.
 fn is_bell(fd: c_int) -> bool {
-    let mut link = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
-    let mut number = fd;
-    let mut length = b"/proc/self/fd/".len();
-    while number >= 10 {
-        number /= 10;
-        length += 1;
-    }
-    let mut number = fd;
-    loop {
-        link[length] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-        length -= 1;
-    }
     let mut path = [0u8; 8];
     // SAFETY: a name, and a buffer.
     let length =
-        unsafe { libc::readlink(link.as_ptr().cast(), path.as_mut_ptr().cast(), path.len()) };
+        unsafe { libc::readlink(link(fd).as_ptr().cast(), path.as_mut_ptr().cast(), path.len()) };
     length > 0 && path.starts_with(b"/ripc.")
+}
+
+/// The descriptor's file under a name.
+fn link(fd: c_int) -> [u8; 32] {
+    let mut path = [0; 32];
+    let directory = b"/proc/self/fd/";
+    path[..directory.len()].copy_from_slice(directory);
+    let digits = fd.checked_ilog10().unwrap_or(0) as usize + 1;
+    let mut number = fd;
+    for place in path[directory.len()..][..digits].iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    path
 }
 
 /// Internal descriptors stand where they are in nobody's way, if the limit allows it.
@@ -129,9 +127,22 @@ impl Bell {
         })
     }
 
-    /// A descriptor of the same bell, to put and to take messages if that is permitted.
+    /// A descriptor of the same bell, to put and to take messages, if that is permitted: the process,
+    /// or its child, may open it for the other direction too.
     fn widest(self) -> Result<c_int> {
-        duplicate(self.fd)
+        if self.mode == libc::O_RDWR {
+            return duplicate(self.fd);
+        }
+        // SAFETY: a name.
+        let wide = unsafe { libc::open(link(self.fd).as_ptr().cast(), libc::O_RDWR | libc::O_CLOEXEC) };
+        if wide < 0 {
+            return duplicate(self.fd);
+        }
+        let moved = duplicate(wide);
+        // SAFETY: just opened. (That ends notifications of this process's, which had none before it
+        // had the queue.)
+        unsafe { libc::close(wide) };
+        moved
     }
 }
 

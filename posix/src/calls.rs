@@ -304,10 +304,8 @@ unsafe extern "C" fn mq_timedreceive(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int {
     match ours(mq) {
-        Ok(Some((_, handle))) if !event.is_null() => {
-            // From now on the bell is kept.
-            // SAFETY: a handle.
-            if let Err(number) = check(unsafe { ipc_mq_fd(handle) }) {
+        Ok(Some((found, handle))) if !event.is_null() => {
+            if let Err(number) = found.keep_bell(handle) {
                 return fail(number);
             }
         }

@@ -46,13 +46,12 @@ unsafe extern "C" {
     pub(crate) fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int;
     pub(crate) fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int;
     pub(crate) fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int;
-    pub(crate) fn ipc_mq_begin_wait(
+    pub(crate) fn ipc_mq_wait_word(
         mq: *const ipc_mq_t,
         direction: c_int,
         word: *mut *const u32,
         expected: *mut u32,
     ) -> c_int;
-    pub(crate) fn ipc_mq_end_wait(mq: *const ipc_mq_t, direction: c_int) -> c_int;
 }
 
 pub(crate) const IPC_CREATE: c_int = 1;

@@ -6,13 +6,13 @@
 //! since the kernel was last asked that a close() fits in.
 
 use crate::bell::{self, Bell};
-use crate::ipc::ipc_mq_t;
-use crate::{Result, check_libc};
+use crate::ipc::{ipc_mq_fd, ipc_mq_t};
+use crate::{Result, check, check_libc};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 /// A queue that this process has open. Never freed, but used again: who looks at one that is just
 /// closed finds a handle that the library refuses.
@@ -28,6 +28,8 @@ pub(crate) struct Queue {
     name: AtomicU64,
     /// The library's own descriptor of the bell.
     bell: AtomicI32,
+    /// The bell has been asked for by this process, or one that it was forked from: it is kept.
+    is_kept: AtomicBool,
     /// How many entries of the table lead here. 0: free.
     users: AtomicU32,
     next: AtomicPtr<Queue>,
@@ -76,6 +78,16 @@ impl Found {
     #[inline(always)]
     pub(crate) fn message_size(&self) -> usize {
         self.queue.message_size.load(Relaxed)
+    }
+
+    /// Has the bell kept. Once: the signal of a notification may come in the middle of a call.
+    pub(crate) fn keep_bell(&self, handle: *mut ipc_mq_t) -> Result<()> {
+        if !self.queue.is_kept.load(Relaxed) {
+            // SAFETY: a handle.
+            check(unsafe { ipc_mq_fd(handle) })?;
+            self.queue.is_kept.store(true, Relaxed);
+        }
+        Ok(())
     }
 
     pub(crate) fn max_messages(&self) -> usize {
@@ -313,6 +325,7 @@ fn attach(bell: Bell, identity: Identity) -> Result<&'static Queue> {
     queue.device.store(identity.device, Relaxed);
     queue.inode.store(identity.inode, Relaxed);
     queue.name.store(0, Relaxed);
+    queue.is_kept.store(false, Relaxed);
     queue.bell.store(opened.bell, Relaxed);
     queue.handle.store(opened.handle, Release);
     Ok(queue)

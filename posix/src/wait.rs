@@ -54,13 +54,13 @@ pub(crate) fn wait(fd: c_int, handle: *mut ipc_mq_t, direction: c_int, until: Un
     };
     let (mut word, mut expected) = (ptr::null(), 0);
     // SAFETY: a handle, and places for the answer.
-    let begun = check(unsafe { ipc_mq_begin_wait(handle, direction, &mut word, &mut expected) })?;
+    let begun = check(unsafe { ipc_mq_wait_word(handle, direction, &mut word, &mut expected) })?;
     let outcome = match begun {
         0 => sleep(word, expected, deadline),
         _ => 0,
     };
     // SAFETY: a handle.
-    unsafe { ipc_mq_end_wait(handle, direction) };
+    unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut(), ptr::null_mut()) };
     match outcome {
         libc::EINTR => Err(libc::EINTR),
         // Woken, or time to look again, for a message or at the clock.

@@ -786,66 +786,49 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
     })
 }
 
-/// Begins a wait in which the caller sleeps by other means than ipc_mq_send() and ipc_mq_receive(),
-/// for instance by a system call that can be cancelled. After those gave -EAGAIN with timeout 0:
-/// call this, and if it gives 0, futex(2)'s FUTEX_WAIT on *word while it is *expected, without
-/// FUTEX_PRIVATE_FLAG and for at most 100 ms; then ipc_mq_end_wait(), and try again. Looks first as
-/// long as the queue's spin_ns says.
+/// Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
+/// ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave -EAGAIN
+/// with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on *word while it is
+/// *expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with word NULL,
+/// and try again. Looks first as long as the queue's spin_ns says.
 ///
 /// direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
-/// word, expected: receive them, on success only. The word is good until ipc_mq_close().
+/// word: receives the word's address, which is good until ipc_mq_close(); NULL ends the wait.
+/// expected: receives its value; with word NULL unused.
 ///
-/// Returns: 0 sleep; 1 try again at once; or a negative error.
-/// Errors: -EINVAL a NULL or misaligned, or another direction; -EBADF the handle is closed; -ENOTSUP
-/// with IPC_KERNEL.
+/// Returns: 0 sleep; 1 try again; or a negative error.
+/// Errors: -EINVAL mq is NULL, word misaligned, expected NULL or misaligned, or another direction;
+/// -EBADF the handle is closed; -ENOTSUP with IPC_KERNEL.
 /// Threads: safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_mq_begin_wait(
+pub unsafe extern "C" fn ipc_mq_wait_word(
     mq: *const ipc_mq_t,
     direction: c_int,
     word: *mut *const u32,
     expected: *mut u32,
 ) -> c_int {
-    guard(c"ipc_mq_begin_wait", move || {
-        let (word, expected) = (checked(word, "word")?, checked(expected, "expected")?);
-        match QUEUES.get(mq)?.begin_wait(side(direction)?)? {
-            None => Ok(1),
-            Some((place, value)) => {
-                // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-                unsafe { put(word, place.as_ptr().cast_const()) }?;
-                // SAFETY: as above.
-                unsafe { put(expected, value) }
-            }
+    guard(c"ipc_mq_wait_word", move || {
+        let direction = match direction {
+            IPC_READ_ONLY => Direction::Receive,
+            IPC_WRITE_ONLY => Direction::Send,
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        let queue = QUEUES.get(mq)?;
+        if word.is_null() {
+            queue.wait_word(direction, false)?;
+            return Ok(1);
         }
-    })
-}
-
-/// Ends what ipc_mq_begin_wait() began, whatever that gave: this thread is not counted as waiting
-/// any more.
-///
-/// direction: as in ipc_mq_begin_wait().
-///
-/// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, or another direction; -EBADF the handle is closed; -ENOTSUP with
-/// IPC_KERNEL.
-/// Threads: safe.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_mq_end_wait(mq: *const ipc_mq_t, direction: c_int) -> c_int {
-    guard(c"ipc_mq_end_wait", move || {
-        QUEUES.get(mq)?.end_wait(side(direction)?)?;
+        let (word, expected) = (checked(word, "word")?, checked(expected, "expected")?);
+        let Some((place, value)) = queue.wait_word(direction, true)? else {
+            return Ok(1);
+        };
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe {
+            word.write(place.as_ptr().cast_const());
+            expected.write(value);
+        }
         Ok(0)
     })
-}
-
-fn side(direction: c_int) -> Result<Direction> {
-    match direction {
-        IPC_READ_ONLY => Ok(Direction::Receive),
-        IPC_WRITE_ONLY => Ok(Direction::Send),
-        _ => Err(fail!(
-            EINVAL,
-            "direction is {direction:#x}; expected IPC_READ_ONLY or IPC_WRITE_ONLY"
-        )),
-    }
 }
 
 /// Has something done when messages come: at once for those that are in the queue already, then for

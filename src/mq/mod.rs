@@ -92,8 +92,6 @@ pub(crate) struct Statistics {
 
 const IN_PLACE: &str = "give messages a place in this process's memory";
 
-const NO_WORD: &str = "give a word to sleep on";
-
 /// An open message queue.
 pub(crate) enum Queue {
     Shared(SharedQueue),
@@ -292,17 +290,16 @@ impl Queue {
 
     /// Uses a queue of the kernel's as the descriptor of one in shared memory.
     pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
-        self.shared("have another descriptor")?
-            .bring_descriptor(bell)
+        self.shared(IN_PLACE)?.bring_descriptor(bell)
     }
 
     /// The word to sleep on until there may be a message or room; `None`: there may be now.
-    pub(crate) fn begin_wait(&self, direction: Direction) -> Result<Option<(&AtomicU32, u32)>> {
-        self.shared(NO_WORD)?.begin_wait(direction)
-    }
-
-    pub(crate) fn end_wait(&self, direction: Direction) -> Result<()> {
-        self.shared(NO_WORD)?.end_wait(direction)
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        self.shared(IN_PLACE)?.wait_word(direction, begins)
     }
 
     /// Has `action` done for the messages that wait and for each that comes.

@@ -154,36 +154,27 @@ pub(crate) fn try_receive(
     Ok((length, priority))
 }
 
-/// Puts an empty message into a queue that need not be opened with O_NONBLOCK: when it is full,
-/// nothing happens.
-pub(crate) fn put_empty(queue: BorrowedFd<'_>) {
-    let long_ago = super::timespec(Duration::ZERO);
-    let arguments = [
-        queue.as_raw_fd() as usize,
-        ptr::from_ref(&long_ago) as usize,
-        0,
-        0,
-        ptr::from_ref(&long_ago) as usize,
-        0,
-    ];
-    // SAFETY: the kernel reads no byte of the message, and the time.
-    let _ = unsafe { system_call(libc::SYS_mq_timedsend, arguments) };
-}
-
-/// Takes an empty message out of it; whether there was one. Its messages have up to 1 byte.
-pub(crate) fn take_empty(queue: BorrowedFd<'_>) -> bool {
-    let long_ago = super::timespec(Duration::ZERO);
-    let mut byte = 0u8;
+/// Puts a message of 1 byte into a queue, or takes it out, whether it is opened with O_NONBLOCK or
+/// not; whether that was possible at once.
+pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
+    let (mut byte, long_ago) = (0u8, super::timespec(Duration::ZERO));
+    // Of the one call it is the priority, of the other where that goes.
+    const PRIORITY: usize = 0;
     let arguments = [
         queue.as_raw_fd() as usize,
         (&raw mut byte) as usize,
         1,
-        0,
+        PRIORITY,
         ptr::from_ref(&long_ago) as usize,
         0,
     ];
-    // SAFETY: the kernel writes the byte, and reads the time.
-    unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }.is_ok()
+    let call = if puts {
+        libc::SYS_mq_timedsend
+    } else {
+        libc::SYS_mq_timedreceive
+    };
+    // SAFETY: the kernel reads or writes the byte, and reads the time.
+    unsafe { system_call(call, arguments) }.is_ok()
 }
 
 /// What a wait is for.

@@ -1082,19 +1082,23 @@ impl SharedQueue {
     }
 
     /// For a caller that sleeps by itself: the word to sleep on, and the value that it has while
-    /// there is nothing to wake for. `None`: there may be something now.
-    pub(crate) fn begin_wait(&self, direction: Direction) -> Result<Option<(&AtomicU32, u32)>> {
+    /// there is nothing to wake for. `None`: there may be something now. Or ends that.
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        let side = self.side(direction);
+        let thread = Thread::current()?;
+        if !begins {
+            side.threads.leave(thread);
+            return Ok(None);
+        }
         let ready = || match direction {
             Direction::Receive => Receiving::may_have_message(&self.memory),
             _ => Sending::may_have_room(&self.memory),
         };
-        self.side(direction).begin(self.spin, &ready)
-    }
-
-    /// Ends it.
-    pub(crate) fn end_wait(&self, direction: Direction) -> Result<()> {
-        self.side(direction).threads.leave(Thread::current()?);
-        Ok(())
+        Ok(side.begin(thread, self.spin, &ready))
     }
 }
 

@@ -44,7 +44,7 @@ fn path(identity: u64) -> Path {
 pub(super) struct Token {
     identity: u64,
     fifo: OnceCell<OwnedFd>,
-    /// It is a queue of the kernel's. Written before the cell is filled.
+    /// It is a queue of the kernel's. Written by one who holds both latches, like the cell.
     is_bell: AtomicBool,
 }
 
@@ -63,11 +63,8 @@ impl Token {
 
     /// Uses a queue of the kernel's, for as long as the process has this queue open.
     pub(super) fn bring(&self, bell: OwnedFd) -> Result<()> {
-        if self.fifo.get().is_some() {
-            return Err(fail!(EBUSY, "the queue has a descriptor already"));
-        }
+        self.fifo.set(bell).map_err(|_| Errno::EBUSY)?;
         self.is_bell.store(true, Relaxed);
-        self.fifo.get_or_init(|| bell);
         Ok(())
     }
 
@@ -75,28 +72,18 @@ impl Token {
         self.is_bell.load(Relaxed)
     }
 
-    fn put_packet(&self, fifo: BorrowedFd<'_>) {
+    /// Puts a packet in or takes one out; whether a message was moved.
+    #[inline(never)]
+    fn move_packet(&self, fifo: BorrowedFd<'_>, puts: bool) -> bool {
         if self.is_bell() {
-            mqueue::put_empty(fifo);
-        } else {
-            pipe::put_packet(fifo);
+            return mqueue::move_byte(fifo, puts);
         }
-    }
-
-    fn take_packet(&self, fifo: BorrowedFd<'_>) {
-        if self.is_bell() {
-            mqueue::take_empty(fifo);
+        if puts {
+            pipe::put_packet(fifo);
         } else {
             pipe::take_packet(fifo);
         }
-    }
-
-    fn take_all(&self, fifo: BorrowedFd<'_>) {
-        if self.is_bell() {
-            while mqueue::take_empty(fifo) {}
-        } else {
-            pipe::take_all(fifo);
-        }
+        false
     }
 
     /// Makes the FIFO if there is none, for those who may use the queue.
@@ -165,14 +152,18 @@ impl Token {
         };
         let fifo = fifo.as_fd();
         if now > FULL {
-            self.take_all(fifo);
+            if self.is_bell() {
+                while self.move_packet(fifo, false) {}
+            } else {
+                pipe::take_all(fifo);
+            }
             now = 0;
         }
         for _ in now..packets {
-            self.put_packet(fifo);
+            self.move_packet(fifo, true);
         }
         for _ in packets..now {
-            self.take_packet(fifo);
+            self.move_packet(fifo, false);
         }
         watched.store(packets + 1, Relaxed);
         Ok(())

@@ -56,18 +56,18 @@ impl Side<'_> {
 impl<'q> Side<'q> {
     /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
     /// noted until `leave`. `None`: it may be ready.
-    #[inline(never)]
     pub(super) fn begin(
         &self,
+        thread: Thread,
         spin: Duration,
         ready: &dyn Fn() -> bool,
-    ) -> Result<Option<(&'q AtomicU32, u32)>> {
-        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
-            return Ok(None);
+    ) -> Option<(&'q AtomicU32, u32)> {
+        if sync::spin_for(spin, &mut || ready()) {
+            return None;
         }
-        self.threads.enter(Thread::current()?);
-        let seen = self.sleepers.prepare_unless(self.strong, ready);
-        Ok(seen.map(|seen| (&self.sleepers.word, seen)))
+        self.threads.enter(thread);
+        let seen = self.sleepers.prepare_unless(self.strong, ready)?;
+        Some((&self.sleepers.word, seen))
     }
 }
 
