@@ -46,8 +46,13 @@ pub(crate) fn is_kernel_queue(fd: c_int) -> bool {
 fn is_bell(fd: c_int) -> bool {
     let mut path = [0u8; 8];
     // SAFETY: a name, and a buffer.
-    let length =
-        unsafe { libc::readlink(link(fd).as_ptr().cast(), path.as_mut_ptr().cast(), path.len()) };
+    let length = unsafe {
+        libc::readlink(
+            link(fd).as_ptr().cast(),
+            path.as_mut_ptr().cast(),
+            path.len(),
+        )
+    };
     length > 0 && path.starts_with(b"/ripc.")
 }
 
@@ -99,7 +104,8 @@ impl Bell {
         }
     }
 
-    fn attach_handle(self, handle: *mut ipc_mq_t) -> Result<Opened> {
+    /// The handle is closed if that fails.
+    pub(crate) fn attach_handle(self, handle: *mut ipc_mq_t) -> Result<Opened> {
         let prepared = self.prepare(handle);
         if prepared.is_err() {
             // SAFETY: just opened.
@@ -134,7 +140,12 @@ impl Bell {
             return duplicate(self.fd);
         }
         // SAFETY: a name.
-        let wide = unsafe { libc::open(link(self.fd).as_ptr().cast(), libc::O_RDWR | libc::O_CLOEXEC) };
+        let wide = unsafe {
+            libc::open(
+                link(self.fd).as_ptr().cast(),
+                libc::O_RDWR | libc::O_CLOEXEC,
+            )
+        };
         if wide < 0 {
             return duplicate(self.fd);
         }
@@ -172,7 +183,7 @@ pub(crate) unsafe fn open(
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), plain, 0, ptr::null()) };
             match check_libc(fd) {
-                Ok(fd) => match enter(fd, path.hash()) {
+                Ok(fd) => match enter(fd, path.hash(), None) {
                     // Its maker is about to make the queue, or has died before it did.
                     Err(libc::ENOENT) if round + 1 < ROUNDS => {
                         // SAFETY: takes no memory.
@@ -199,10 +210,10 @@ pub(crate) unsafe fn open(
 }
 
 /// Enters a bell that has been opened by its name; `ENOENT` as long as it has no queue.
-fn enter(fd: c_int, name: u64) -> Result<c_int> {
+fn enter(fd: c_int, name: u64, made: Option<*mut ipc_mq_t>) -> Result<c_int> {
     let entered = Identity::of(fd).and_then(|identity| {
         let _lock = table::Lock::take();
-        table::adopt(fd, identity, name).map(|_| fd)
+        table::adopt(fd, identity, name, made).map(|_| fd)
     });
     if entered.is_err() {
         // SAFETY: just opened.
@@ -243,8 +254,8 @@ unsafe fn create(
     // SAFETY: a name and attributes.
     let fd = check_libc(unsafe { kernel::open(path.as_ptr(), creating, mode, &of_bell) })?;
     let made = Identity::of(fd).and_then(|identity| {
-        make_queue(identity, &sizes)?;
-        enter(fd, path.hash()).inspect_err(|_| unlink_queue(identity))
+        let queue = make_queue(identity, &sizes)?;
+        enter(fd, path.hash(), Some(queue)).inspect_err(|_| unlink_queue(identity))
     });
     if made.is_err() {
         // SAFETY: a name, and a descriptor; if `enter` has closed it, nobody else can have it yet
@@ -254,7 +265,7 @@ unsafe fn create(
     made
 }
 
-fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<()> {
+fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t> {
     let path = Path::of_queue(identity.device, identity.inode);
     // Who sends and receives writes: the bell's mode keeps them apart.
     let mode = (0..3).fold(0, |mode, class| {
@@ -276,13 +287,7 @@ fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<()> {
         match made {
             // Of a bell that is gone: the kernel has used its number again.
             Err(libc::EEXIST) => unlink_queue(identity),
-            made => {
-                made?;
-                // Entering opens it again.
-                // SAFETY: just opened.
-                unsafe { ipc_mq_close(handle) };
-                return Ok(());
-            }
+            made => return made.map(|_| handle),
         }
     }
 }

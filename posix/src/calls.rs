@@ -157,7 +157,7 @@ unsafe fn send_slowly(
     }
     loop {
         let result = attempt(handle).or_else(|number| match number {
-            libc::EAGAIN => wait(mq, handle, SENDS, until).map(|()| -1),
+            libc::EAGAIN => wait(&found, mq, handle, SENDS, until).map(|()| -1),
             number => Err(number),
         });
         match result {
@@ -172,7 +172,7 @@ fn ours(mq: c_int) -> Result<Option<(Found, *mut ipc_mq_t)>> {
     if choice() == Choice::Kernel {
         return Ok(None);
     }
-    let found = table::find_certainly(mq)?;
+    let found = find(mq)?;
     Ok(found.handle().map(|handle| (found, handle)))
 }
 
@@ -272,7 +272,7 @@ unsafe fn receive_slowly(
         if number != libc::EAGAIN {
             return fail(number) as isize;
         }
-        if let Err(number) = wait(mq, handle, RECEIVES, until) {
+        if let Err(number) = wait(&found, mq, handle, RECEIVES, until) {
             return fail(number) as isize;
         }
     }

@@ -41,6 +41,8 @@ struct Entry {
     queue: AtomicPtr<Queue>,
     /// When the kernel was asked last.
     asked: AtomicU64,
+    /// Whether the description had O_NONBLOCK when that was asked last.
+    was_nonblocking: AtomicBool,
 }
 
 const MODE: usize = 3;
@@ -54,6 +56,7 @@ static QUEUES: AtomicPtr<Queue> = AtomicPtr::new(ptr::null_mut());
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     queue: &'static Queue,
+    entry: &'static Entry,
     mode: c_int,
 }
 
@@ -78,6 +81,24 @@ impl Found {
     #[inline(always)]
     pub(crate) fn message_size(&self) -> usize {
         self.queue.message_size.load(Relaxed)
+    }
+
+    /// Whether calls that would wait do wait, as far as is known.
+    pub(crate) fn was_blocking(&self) -> bool {
+        !self.entry.was_nonblocking.load(Relaxed)
+    }
+
+    /// `EAGAIN` if they do not.
+    pub(crate) fn check_blocking(&self, fd: c_int) -> Result<()> {
+        // SAFETY: takes no memory.
+        let flags = check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+        let is_nonblocking = flags & libc::O_NONBLOCK != 0;
+        self.entry.was_nonblocking.store(is_nonblocking, Relaxed);
+        if is_nonblocking {
+            Err(libc::EAGAIN)
+        } else {
+            Ok(())
+        }
     }
 
     /// Has the bell kept. Once: the signal of a notification may come in the middle of a call.
@@ -130,7 +151,7 @@ pub(crate) fn find(fd: c_int) -> Result<Found> {
         let found = entry.queue.load(Acquire);
         if !found.is_null() && ticks().wrapping_sub(entry.asked.load(Relaxed)) < LONG {
             // SAFETY: it leads to a queue.
-            return Ok(unsafe { found_at(found) });
+            return Ok(unsafe { found_at(entry, found) });
         }
     }
     find_certainly(fd)
@@ -140,12 +161,13 @@ pub(crate) fn find(fd: c_int) -> Result<Found> {
 ///
 /// From an entry, and not NULL.
 #[inline(always)]
-unsafe fn found_at(tagged: *mut Queue) -> Found {
+unsafe fn found_at(entry: &'static Entry, tagged: *mut Queue) -> Found {
     let mode = tagged.addr() & MODE;
     let queue = tagged.map_addr(|address| address & !MODE);
     Found {
         // SAFETY: queues are never freed.
         queue: unsafe { &*queue },
+        entry,
         mode: mode as c_int,
     }
 }
@@ -158,7 +180,7 @@ pub(crate) fn find_certainly(fd: c_int) -> Result<Found> {
         let found = entry.queue.load(Acquire);
         if !found.is_null() {
             // SAFETY: it leads to a queue.
-            let found = unsafe { found_at(found) };
+            let found = unsafe { found_at(entry, found) };
             if identity.is(found.queue) {
                 entry.asked.store(ticks(), Relaxed);
                 return Ok(found);
@@ -166,7 +188,7 @@ pub(crate) fn find_certainly(fd: c_int) -> Result<Found> {
         }
     }
     let _lock = Lock::take();
-    adopt(fd, identity, 0).map_err(|number| match number {
+    adopt(fd, identity, 0, None).map_err(|number| match number {
         // A bell whose queue has been unlinked, and which this process has not had before.
         libc::ENOENT => libc::EBADF,
         number => number,
@@ -236,7 +258,13 @@ impl Drop for Lock {
 }
 
 /// Enters a descriptor that is new to this process. Whoever calls has the lock.
-pub(crate) fn adopt(fd: c_int, identity: Identity, name: u64) -> Result<Found> {
+/// With `made` it is new, and that is its queue.
+pub(crate) fn adopt(
+    fd: c_int,
+    identity: Identity,
+    name: u64,
+    made: Option<*mut ipc_mq_t>,
+) -> Result<Found> {
     make_table()?;
     let entry = entry(fd).ok_or(libc::EBADF)?;
     forget(entry);
@@ -244,24 +272,27 @@ pub(crate) fn adopt(fd: c_int, identity: Identity, name: u64) -> Result<Found> {
         return Err(libc::EBADF);
     }
     // SAFETY: takes no memory.
-    let mode = check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })? & libc::O_ACCMODE;
+    let flags = check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let mode = flags & libc::O_ACCMODE;
     let queue = match open_queues().find(|queue| identity.is(queue)) {
         Some(queue) => queue,
         None => {
             sweep();
-            attach(Bell { fd, mode }, identity)?
+            attach(Bell { fd, mode }, identity, made)?
         }
     };
     if name != 0 {
         queue.name.store(name, Relaxed);
     }
     queue.users.fetch_add(1, Relaxed);
+    let is_nonblocking = flags & libc::O_NONBLOCK != 0;
+    entry.was_nonblocking.store(is_nonblocking, Relaxed);
     entry.asked.store(ticks(), Relaxed);
     let tagged = ptr::from_ref(queue)
         .cast_mut()
         .map_addr(|address| address | mode as usize);
     entry.queue.store(tagged, Release);
-    Ok(Found { queue, mode })
+    Ok(Found { queue, entry, mode })
 }
 
 fn make_table() -> Result<()> {
@@ -300,8 +331,11 @@ fn open_queues() -> impl Iterator<Item = &'static Queue> {
     all_queues().filter(|queue| queue.users.load(Relaxed) != 0)
 }
 
-fn attach(bell: Bell, identity: Identity) -> Result<&'static Queue> {
-    let opened = bell.attach(identity)?;
+fn attach(bell: Bell, identity: Identity, made: Option<*mut ipc_mq_t>) -> Result<&'static Queue> {
+    let opened = match made {
+        Some(handle) => bell.attach_handle(handle)?,
+        None => bell.attach(identity)?,
+    };
     let queue = match all_queues().find(|queue| queue.users.load(Relaxed) == 0) {
         Some(queue) => queue,
         None => {
@@ -332,13 +366,13 @@ fn attach(bell: Bell, identity: Identity) -> Result<&'static Queue> {
 }
 
 /// Ends what an entry leads to.
-fn forget(entry: &Entry) {
+fn forget(entry: &'static Entry) {
     let tagged = entry.queue.swap(ptr::null_mut(), Relaxed);
     if tagged.is_null() {
         return;
     }
     // SAFETY: it led to a queue.
-    let queue = unsafe { found_at(tagged) }.queue;
+    let queue = unsafe { found_at(entry, tagged) }.queue;
     if queue.users.fetch_sub(1, Relaxed) == 1 {
         let handle = queue.handle.swap(ptr::null_mut(), Relaxed);
         if !handle.is_null() {
@@ -370,7 +404,7 @@ fn sweep() {
         }
         seen += 1;
         // SAFETY: it leads to a queue.
-        let queue = unsafe { found_at(tagged) }.queue;
+        let queue = unsafe { found_at(entry, tagged) }.queue;
         if !Identity::of(fd).is_ok_and(|identity| identity.is(queue)) {
             forget(entry);
         }

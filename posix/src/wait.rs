@@ -2,7 +2,8 @@
 //! without SA_RESTART, and a cancellation point.
 
 use crate::ipc::*;
-use crate::{Result, check, check_libc, errno};
+use crate::table::Found;
+use crate::{Result, check, errno};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -32,14 +33,17 @@ pub(crate) enum Until {
 }
 
 /// After a try that found nothing: waits until it may find something.
-pub(crate) fn wait(fd: c_int, handle: *mut ipc_mq_t, direction: c_int, until: Until) -> Result<()> {
-    // SAFETY: takes no memory.
-    if check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })? & libc::O_NONBLOCK != 0 {
-        return Err(libc::EAGAIN);
-    }
+pub(crate) fn wait(
+    found: &Found,
+    fd: c_int,
+    handle: *mut ipc_mq_t,
+    direction: c_int,
+    until: Until,
+) -> Result<()> {
     let deadline = match until {
         Until::Never => None,
         Until::At(time) => {
+            found.check_blocking(fd)?;
             crate::kernel::check_readable(time.cast())?;
             // SAFETY: it can be read.
             let time = unsafe { time.read() };
@@ -52,20 +56,26 @@ pub(crate) fn wait(fd: c_int, handle: *mut ipc_mq_t, direction: c_int, until: Un
             Some(time)
         }
     };
+    // Asking costs more than a look that is soon rewarded, so it comes first only where the
+    // descriptor was found to be nonblocking before.
+    if !found.was_blocking() {
+        found.check_blocking(fd)?;
+    }
     let (mut word, mut expected) = (ptr::null(), 0);
     // SAFETY: a handle, and places for the answer.
-    let begun = check(unsafe { ipc_mq_wait_word(handle, direction, &mut word, &mut expected) })?;
-    let outcome = match begun {
-        0 => sleep(word, expected, deadline),
-        _ => 0,
-    };
+    if check(unsafe { ipc_mq_wait_word(handle, direction, &mut word, &mut expected) })? != 0 {
+        return Ok(());
+    }
+    let outcome = found.check_blocking(fd).and_then(|()| {
+        match sleep(word, expected, deadline) {
+            libc::EINTR => Err(libc::EINTR),
+            // Woken, or time to look again, for a message or at the clock.
+            _ => Ok(()),
+        }
+    });
     // SAFETY: a handle.
     unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut(), ptr::null_mut()) };
-    match outcome {
-        libc::EINTR => Err(libc::EINTR),
-        // Woken, or time to look again, for a message or at the clock.
-        _ => Ok(()),
-    }
+    outcome
 }
 
 fn now(clock: libc::clockid_t) -> libc::timespec {

@@ -796,7 +796,7 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
 /// word: receives the word's address, which is good until ipc_mq_close(); NULL ends the wait.
 /// expected: receives its value; with word NULL unused.
 ///
-/// Returns: 0 sleep; 1 try again; or a negative error.
+/// Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
 /// Errors: -EINVAL mq is NULL, word misaligned, expected NULL or misaligned, or another direction;
 /// -EBADF the handle is closed; -ENOTSUP with IPC_KERNEL.
 /// Threads: safe.

@@ -55,7 +55,7 @@ impl Side<'_> {
 
 impl<'q> Side<'q> {
     /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
-    /// noted until `leave`. `None`: it may be ready.
+    /// noted until `leave`. `None`: it may be ready, and the thread is not noted.
     pub(super) fn begin(
         &self,
         thread: Thread,
@@ -66,8 +66,11 @@ impl<'q> Side<'q> {
             return None;
         }
         self.threads.enter(thread);
-        let seen = self.sleepers.prepare_unless(self.strong, ready)?;
-        Some((&self.sleepers.word, seen))
+        let seen = self.sleepers.prepare_unless(self.strong, ready);
+        if seen.is_none() {
+            self.threads.leave(thread);
+        }
+        Some((&self.sleepers.word, seen?))
     }
 }
 
