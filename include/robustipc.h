@@ -2270,6 +2270,44 @@ int ipc_mq_getattr(const struct ipc_mq_t *mq,
 int ipc_mq_fd(const struct ipc_mq_t *mq);
 
 /*
+ Gives the queue a queue of the kernel's, opened with mq_open(), as its descriptor, instead of the
+ FIFO that ipc_mq_fd() makes: for those who give <mqueue.h> programs this library's queue. Its
+ mq_maxmsg has to be 2 and its mq_msgsize 1, and all processes that have the queue open have to
+ bring the same. ipc_mq_fd() gives it then, with poll() right from that call on, and the kernel's
+ mq_notify() on it tells of messages.
+
+ fd: the library's from now on, also when the call fails; closed with the handle.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL NULL; -EBADF the handle is closed, or fd no descriptor; -EBUSY it has one already;
+ -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_bring_fd(struct ipc_mq_t *mq,
+                    int fd);
+
+/*
+ Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
+ ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave -EAGAIN
+ with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on *word while it is
+ *expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with word NULL,
+ and try again. Looks first as long as the queue's spin_ns says.
+
+ direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
+ word: receives the word's address, which is good until ipc_mq_close(); NULL ends the wait.
+ expected: receives its value; with word NULL unused.
+
+ Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
+ Errors: -EINVAL mq is NULL, word misaligned, expected NULL or misaligned, or another direction;
+ -EBADF the handle is closed; -ENOTSUP with IPC_KERNEL.
+ Threads: safe.
+ */
+int ipc_mq_wait_word(const struct ipc_mq_t *mq,
+                     int direction,
+                     const uint32_t **word,
+                     uint32_t *expected);
+
+/*
  Has something done when messages come: at once for those that are in the queue already, then for
  each that comes, until it is ended. It needs no arming anew.
 
