@@ -47,7 +47,7 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-posix check-posix-shared check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-posix check-posix-shared check-all bench bench-posix bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC) $(POSIX)
@@ -227,7 +227,16 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 # One after the other: they would disturb each other.
 bench: $(BENCH_PROGRAMS) bench-queue-built
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
+	@$(MAKE) --no-print-directory bench-posix
 	@$(MAKE) --no-print-directory bench-queue
+
+# The same binary on the kernel's queue and with the drop-in.
+$(TARGET)/benches/posix: benches/posix/posix.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $< -o $@ -lrt
+
+bench-posix: $(TARGET)/benches/posix $(STAGE)/installed
+	@benches/posix/compare.sh $(TARGET)/benches/posix $(STAGE)/lib/librobustipc-posix.so
 
 # The message queue against its peers (benches/queue). What a peer needs may be missing: then it is left out, and the
 # driver says so. QUEUE_FLAGS=quick takes less time.
