@@ -24,7 +24,6 @@ pub(crate) struct Opened {
     /// NULL: it is the kernel's own.
     pub(crate) handle: *mut ipc_mq_t,
     pub(crate) message_size: usize,
-    pub(crate) max_messages: usize,
     /// The library's own descriptor of the bell.
     pub(crate) bell: c_int,
 }
@@ -97,7 +96,6 @@ impl Bell {
             Err(libc::ENOENT) => Ok(Opened {
                 handle: ptr::null_mut(),
                 message_size: 0,
-                max_messages: 0,
                 bell: -1,
             }),
             Err(number) => Err(number),
@@ -128,7 +126,6 @@ impl Bell {
         Ok(Opened {
             handle,
             message_size: attr.message_size,
-            max_messages: attr.max_messages,
             bell,
         })
     }

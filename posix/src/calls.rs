@@ -5,7 +5,7 @@ use crate::kernel::{self, Choice, choice};
 use crate::table::{self, Found, find};
 use crate::wait::{Until, cancellation_point, wait};
 use crate::{Result, answer, bell, check, check_libc, fail};
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint};
 
 const SENDS: c_int = IPC_WRITE_ONLY;
 const RECEIVES: c_int = IPC_READ_ONLY;
@@ -108,6 +108,7 @@ unsafe fn send(
     until: Until,
 ) -> c_int {
     cancellation_point();
+    let mut is_full = false;
     if let Ok(found) = find(mq) {
         if let Some(handle) = found.handle() {
             if found.sends() && !message.is_null() {
@@ -116,11 +117,12 @@ unsafe fn send(
                 if sent == 0 {
                     return 0;
                 }
+                is_full = sent == -libc::EAGAIN;
             }
         }
     }
     // SAFETY: by the contract of mq_send().
-    unsafe { send_slowly(mq, message, length, priority, until) }
+    unsafe { send_slowly(mq, message, length, priority, until, is_full) }
 }
 
 #[inline(never)]
@@ -130,6 +132,7 @@ unsafe fn send_slowly(
     length: usize,
     priority: c_uint,
     until: Until,
+    is_full: bool,
 ) -> c_int {
     let attempt = |handle| {
         // SAFETY: by the contract of mq_send().
@@ -155,15 +158,20 @@ unsafe fn send_slowly(
     if message.is_null() && length != 0 {
         return fail(libc::EFAULT);
     }
+    let mut tried = is_full;
     loop {
-        let result = attempt(handle).or_else(|number| match number {
-            libc::EAGAIN => wait(&found, mq, handle, SENDS, until).map(|()| -1),
-            number => Err(number),
-        });
-        match result {
-            Ok(-1) => {}
+        match if tried {
+            Err(libc::EAGAIN)
+        } else {
+            attempt(handle)
+        } {
+            Err(libc::EAGAIN) => {}
             result => return answer(result),
         }
+        if let Err(number) = wait(&found, mq, handle, SENDS, until) {
+            return fail(number);
+        }
+        tried = false;
     }
 }
 
@@ -216,6 +224,7 @@ unsafe fn receive(
     until: Until,
 ) -> isize {
     cancellation_point();
+    let mut is_empty = false;
     if let Ok(found) = find(mq) {
         if let Some(handle) = found.handle() {
             if found.receives() && capacity >= found.message_size() && !buffer.is_null() {
@@ -225,11 +234,12 @@ unsafe fn receive(
                 if length >= 0 {
                     return length;
                 }
+                is_empty = length == -(libc::EAGAIN as isize);
             }
         }
     }
     // SAFETY: by the contract of mq_receive().
-    unsafe { receive_slowly(mq, buffer, capacity, priority, until) }
+    unsafe { receive_slowly(mq, buffer, capacity, priority, until, is_empty) }
 }
 
 #[inline(never)]
@@ -239,6 +249,7 @@ unsafe fn receive_slowly(
     capacity: usize,
     priority: *mut c_uint,
     until: Until,
+    is_empty: bool,
 ) -> isize {
     let (found, handle) = match ours(mq) {
         Ok(Some(found)) => found,
@@ -262,16 +273,20 @@ unsafe fn receive_slowly(
     if buffer.is_null() {
         return fail(libc::EFAULT) as isize;
     }
+    let mut tried = is_empty;
     loop {
-        // SAFETY: by the contract of mq_receive().
-        let length = unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
-        if length >= 0 {
-            return length;
+        if !tried {
+            // SAFETY: by the contract of mq_receive().
+            let length = unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
+            if length >= 0 {
+                return length;
+            }
+            let number = -length as c_int;
+            if number != libc::EAGAIN {
+                return fail(number) as isize;
+            }
         }
-        let number = -length as c_int;
-        if number != libc::EAGAIN {
-            return fail(number) as isize;
-        }
+        tried = false;
         if let Err(number) = wait(&found, mq, handle, RECEIVES, until) {
             return fail(number) as isize;
         }
@@ -318,40 +333,40 @@ unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_getattr(mq: c_int, attr: *mut libc::mq_attr) -> c_int {
-    match ours(mq) {
-        // SAFETY: by the contract of this call.
-        Ok(None) => unsafe { kernel::get_attributes(mq, attr) },
-        Ok(Some((found, handle))) => answer(
-            attributes(mq, &found, handle)
-                // SAFETY: by the contract of this call.
-                .and_then(|found| unsafe { hand_over(found, attr) }),
-        ),
-        Err(number) => fail(number),
-    }
+    // SAFETY: by the contract of this call.
+    answer(unsafe { attributes(mq, None, attr) })
 }
 
-fn attributes(mq: c_int, found: &Found, handle: *mut ipc_mq_t) -> Result<libc::mq_attr> {
-    let mut now = ipc_mq_attr_t::default();
-    // SAFETY: a handle, and room for the answer.
-    check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
-    // SAFETY: takes no memory.
-    let flags = check_libc(unsafe { libc::fcntl(mq, libc::F_GETFL) })?;
-    // SAFETY: a struct of integers, for which all zeros is a value.
-    let mut attr: libc::mq_attr = unsafe { core::mem::zeroed() };
-    attr.mq_flags = (flags & libc::O_NONBLOCK) as _;
-    attr.mq_maxmsg = found.max_messages() as _;
-    attr.mq_msgsize = found.message_size() as _;
-    attr.mq_curmsgs = now.current_messages as _;
-    Ok(attr)
-}
-
+/// Has the kernel do it to the bell, whose flags are the queue's, and which finds what is wrong; then tells
+/// the queue's own sizes.
+///
 /// # Safety
 ///
-/// `attr` is where mq_getattr() may write.
-unsafe fn hand_over(found: libc::mq_attr, attr: *mut libc::mq_attr) -> Result<c_int> {
-    kernel::check_writable(attr.cast::<c_void>())?;
+/// As mq_setattr().
+unsafe fn attributes(
+    mq: c_int,
+    new: Option<*const libc::mq_attr>,
+    old: *mut libc::mq_attr,
+) -> Result<c_int> {
+    let found = ours(mq)?;
+    let mut now = ipc_mq_attr_t::default();
+    if let Some((_, handle)) = found {
+        // SAFETY: a handle, and room for the answer.
+        check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
+    }
     // SAFETY: by this function's contract.
-    unsafe { attr.write(found) };
+    check_libc(unsafe {
+        match new {
+            None => kernel::get_attributes(mq, old),
+            Some(new) => kernel::set_attributes(mq, new, old),
+        }
+    })?;
+    // SAFETY: by this function's contract; the kernel has written there.
+    if let (Some(_), Some(old)) = (found, unsafe { old.as_mut() }) {
+        old.mq_maxmsg = now.max_messages as _;
+        old.mq_msgsize = now.message_size as _;
+        old.mq_curmsgs = now.current_messages as _;
+    }
     Ok(0)
 }
 
@@ -361,41 +376,6 @@ unsafe extern "C" fn mq_setattr(
     new: *const libc::mq_attr,
     old: *mut libc::mq_attr,
 ) -> c_int {
-    match ours(mq) {
-        // SAFETY: by the contract of this call.
-        Ok(None) => unsafe { kernel::set_attributes(mq, new, old) },
-        // SAFETY: by the contract of this call.
-        Ok(Some((found, handle))) => answer(unsafe { change(mq, &found, handle, new, old) }),
-        Err(number) => fail(number),
-    }
-}
-
-/// # Safety
-///
-/// As mq_setattr().
-unsafe fn change(
-    mq: c_int,
-    found: &Found,
-    handle: *mut ipc_mq_t,
-    new: *const libc::mq_attr,
-    old: *mut libc::mq_attr,
-) -> Result<c_int> {
-    let before = attributes(mq, found, handle)?;
-    if !new.is_null() {
-        kernel::check_readable(new.cast())?;
-        // SAFETY: by this function's contract.
-        let wanted = unsafe { (*new).mq_flags } as i64;
-        if wanted & !i64::from(libc::O_NONBLOCK) != 0 {
-            return Err(libc::EINVAL);
-        }
-        // SAFETY: takes no memory.
-        let flags = check_libc(unsafe { libc::fcntl(mq, libc::F_GETFL) })? & !libc::O_NONBLOCK;
-        // SAFETY: as above.
-        check_libc(unsafe { libc::fcntl(mq, libc::F_SETFL, flags | wanted as c_int) })?;
-    }
-    if old.is_null() {
-        return Ok(0);
-    }
-    // SAFETY: by this function's contract.
-    unsafe { hand_over(before, old) }
+    // SAFETY: by the contract of this call.
+    answer(unsafe { attributes(mq, Some(new), old) })
 }

@@ -139,24 +139,6 @@ pub(crate) fn check_readable(address: *const c_void) -> Result<()> {
     Ok(())
 }
 
-/// Whether memory of 8 bytes, which is to be written anyway, can be.
-pub(crate) fn check_writable(address: *mut c_void) -> Result<()> {
-    // SAFETY: the kernel checks the address, and writes this thread's mask there.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            0,
-            ptr::null::<c_void>(),
-            address,
-            8usize,
-        )
-    };
-    if result < 0 {
-        return Err(libc::EFAULT);
-    }
-    Ok(())
-}
-
 unsafe extern "C" {
     fn secure_getenv(name: *const c_char) -> *mut c_char;
 }

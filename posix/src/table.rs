@@ -21,7 +21,6 @@ pub(crate) struct Queue {
     /// NULL: a queue of the kernel's that is no bell. (For as long as somebody has it open.)
     handle: AtomicPtr<ipc_mq_t>,
     message_size: AtomicUsize,
-    max_messages: AtomicUsize,
     device: AtomicU64,
     inode: AtomicU64,
     /// Of the bell's name, where this process has opened it by its name; else 0.
@@ -109,10 +108,6 @@ impl Found {
             self.queue.is_kept.store(true, Relaxed);
         }
         Ok(())
-    }
-
-    pub(crate) fn max_messages(&self) -> usize {
-        self.queue.max_messages.load(Relaxed)
     }
 }
 
@@ -355,7 +350,6 @@ fn attach(bell: Bell, identity: Identity, made: Option<*mut ipc_mq_t>) -> Result
         }
     };
     queue.message_size.store(opened.message_size, Relaxed);
-    queue.max_messages.store(opened.max_messages, Relaxed);
     queue.device.store(identity.device, Relaxed);
     queue.inode.store(identity.inode, Relaxed);
     queue.name.store(0, Relaxed);
