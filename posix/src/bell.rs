@@ -180,7 +180,7 @@ pub(crate) unsafe fn open(
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), plain, 0, ptr::null()) };
             match check_libc(fd) {
-                Ok(fd) => match enter(fd, path.hash(), None) {
+                Ok(fd) => match enter(fd, (plain, path.hash()), None) {
                     // Its maker is about to make the queue, or has died before it did.
                     Err(libc::ENOENT) if round + 1 < ROUNDS => {
                         // SAFETY: takes no memory.
@@ -207,10 +207,10 @@ pub(crate) unsafe fn open(
 }
 
 /// Enters a bell that has been opened by its name; `ENOENT` as long as it has no queue.
-fn enter(fd: c_int, name: u64, made: Option<*mut ipc_mq_t>) -> Result<c_int> {
+fn enter(fd: c_int, opened: (c_int, u64), made: Option<*mut ipc_mq_t>) -> Result<c_int> {
     let entered = Identity::of(fd).and_then(|identity| {
         let _lock = table::Lock::take();
-        table::adopt(fd, identity, name, made).map(|_| fd)
+        table::adopt(fd, identity, Some(opened), made).map(|_| fd)
     });
     if entered.is_err() {
         // SAFETY: just opened.
@@ -252,7 +252,7 @@ unsafe fn create(
     let fd = check_libc(unsafe { kernel::open(path.as_ptr(), creating, mode, &of_bell) })?;
     let made = Identity::of(fd).and_then(|identity| {
         let queue = make_queue(identity, &sizes)?;
-        enter(fd, path.hash(), Some(queue)).inspect_err(|_| unlink_queue(identity))
+        enter(fd, (flags, path.hash()), Some(queue)).inspect_err(|_| unlink_queue(identity))
     });
     if made.is_err() {
         // SAFETY: a name, and a descriptor; if `enter` has closed it, nobody else can have it yet
@@ -308,6 +308,7 @@ unsafe fn sizes(attr: *const libc::mq_attr) -> Result<ipc_mq_attr_t> {
         kernel::check_readable(attr.cast())?;
         // SAFETY: by this function's contract.
         let attr = unsafe { attr.read() };
+        #[allow(clippy::unnecessary_cast)] // long has 32 bits elsewhere
         (attr.mq_maxmsg as i64, attr.mq_msgsize as i64)
     };
     if max_messages <= 0 || message_size <= 0 {

@@ -88,7 +88,7 @@ unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
     if choice() != Choice::Kernel {
-        if let Err(number) = table::find_certainly(mq) {
+        if let Err(number) = find(mq) {
             return fail(number);
         }
         let _lock = table::Lock::take();

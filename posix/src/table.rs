@@ -183,7 +183,7 @@ pub(crate) fn find_certainly(fd: c_int) -> Result<Found> {
         }
     }
     let _lock = Lock::take();
-    adopt(fd, identity, 0, None).map_err(|number| match number {
+    adopt(fd, identity, None, None).map_err(|number| match number {
         // A bell whose queue has been unlinked, and which this process has not had before.
         libc::ENOENT => libc::EBADF,
         number => number,
@@ -253,23 +253,28 @@ impl Drop for Lock {
 }
 
 /// Enters a descriptor that is new to this process. Whoever calls has the lock.
-/// With `made` it is new, and that is its queue.
+/// `opened`: with which flags, and the hash of the bell's name. With `made` it is new, and that is its
+/// queue.
 pub(crate) fn adopt(
     fd: c_int,
     identity: Identity,
-    name: u64,
+    opened: Option<(c_int, u64)>,
     made: Option<*mut ipc_mq_t>,
 ) -> Result<Found> {
     make_table()?;
     let entry = entry(fd).ok_or(libc::EBADF)?;
     forget(entry);
-    if !bell::is_kernel_queue(fd) {
+    let known = open_queues().find(|queue| identity.is(queue));
+    if known.is_none() && !bell::is_kernel_queue(fd) {
         return Err(libc::EBADF);
     }
-    // SAFETY: takes no memory.
-    let flags = check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let (flags, name) = match opened {
+        Some(opened) => opened,
+        // SAFETY: takes no memory.
+        None => (check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })?, 0),
+    };
     let mode = flags & libc::O_ACCMODE;
-    let queue = match open_queues().find(|queue| identity.is(queue)) {
+    let queue = match known {
         Some(queue) => queue,
         None => {
             sweep();
