@@ -658,6 +658,20 @@ typedef struct ipc_mq_stat_t {
 } ipc_mq_stat_t;
 
 /*
+ What ipc_mq_wait_word() tells.
+ */
+typedef struct ipc_mq_wait_t {
+  /*
+   What to sleep on. Good until ipc_mq_close(), and not to be written.
+   */
+  const uint32_t *word;
+  /*
+   Its value as long as there is nothing to wake for.
+   */
+  uint32_t expected;
+} ipc_mq_wait_t;
+
+/*
  What ipc_mq_notify() does when messages come. Zero what is not used.
  */
 typedef struct ipc_mq_notify_t {
@@ -2279,7 +2293,7 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
  fd: the library's from now on, also when the call fails; closed with the handle.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed, or fd no descriptor; -EBUSY it has one already;
+ Errors: -EINVAL NULL; -EBADF the handle is closed, or fd negative; -EBUSY it has one already;
  -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
  Threads: safe.
  */
@@ -2289,23 +2303,21 @@ int ipc_mq_bring_fd(struct ipc_mq_t *mq,
 /*
  Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
  ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave -EAGAIN
- with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on *word while it is
- *expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with word NULL,
+ with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on wait's word while it is as
+ expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with wait NULL,
  and try again. Looks first as long as the queue's spin_ns says.
 
  direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
- word: receives the word's address, which is good until ipc_mq_close(); NULL ends the wait.
- expected: receives its value; with word NULL unused.
+ wait: receives them, on success only; NULL ends the wait.
 
  Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
- Errors: -EINVAL mq is NULL, word misaligned, expected NULL or misaligned, or another direction;
- -EBADF the handle is closed; -ENOTSUP with IPC_KERNEL.
+ Errors: -EINVAL mq is NULL, wait misaligned, or another direction; -EBADF the handle is closed;
+ -ENOTSUP with IPC_KERNEL.
  Threads: safe.
  */
 int ipc_mq_wait_word(const struct ipc_mq_t *mq,
                      int direction,
-                     const uint32_t **word,
-                     uint32_t *expected);
+                     struct ipc_mq_wait_t *wait);
 
 /*
  Has something done when messages come: at once for those that are in the queue already, then for

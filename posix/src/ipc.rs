@@ -18,6 +18,12 @@ pub(crate) struct ipc_mq_attr_t {
     pub(crate) reserved: [c_int; 4],
 }
 
+#[repr(C)]
+pub(crate) struct ipc_mq_wait_t {
+    pub(crate) word: *const u32,
+    pub(crate) expected: u32,
+}
+
 #[link(name = "robustipc")]
 unsafe extern "C" {
     pub(crate) fn ipc_mq_open(
@@ -49,8 +55,7 @@ unsafe extern "C" {
     pub(crate) fn ipc_mq_wait_word(
         mq: *const ipc_mq_t,
         direction: c_int,
-        word: *mut *const u32,
-        expected: *mut u32,
+        wait: *mut ipc_mq_wait_t,
     ) -> c_int;
 }
 

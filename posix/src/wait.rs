@@ -61,20 +61,23 @@ pub(crate) fn wait(
     if !found.was_blocking() {
         found.check_blocking(fd)?;
     }
-    let (mut word, mut expected) = (ptr::null(), 0);
+    let mut wait = ipc_mq_wait_t {
+        word: ptr::null(),
+        expected: 0,
+    };
     // SAFETY: a handle, and places for the answer.
-    if check(unsafe { ipc_mq_wait_word(handle, direction, &mut word, &mut expected) })? != 0 {
+    if check(unsafe { ipc_mq_wait_word(handle, direction, &mut wait) })? != 0 {
         return Ok(());
     }
     let outcome = found.check_blocking(fd).and_then(|()| {
-        match sleep(word, expected, deadline) {
+        match sleep(wait.word, wait.expected, deadline) {
             libc::EINTR => Err(libc::EINTR),
             // Woken, or time to look again, for a message or at the clock.
             _ => Ok(()),
         }
     });
     // SAFETY: a handle.
-    unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut(), ptr::null_mut()) };
+    unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut()) };
     outcome
 }
 

@@ -773,39 +773,47 @@ pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
 /// fd: the library's from now on, also when the call fails; closed with the handle.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL; -EBADF the handle is closed, or fd no descriptor; -EBUSY it has one already;
+/// Errors: -EINVAL NULL; -EBADF the handle is closed, or fd negative; -EBUSY it has one already;
 /// -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int {
     guard(c"ipc_mq_bring_fd", move || {
         let queue = QUEUES.get(mq)?;
-        let bell = file::take_over(fd).map_err(|errno| fail!((errno), "fd is {fd}"))?;
-        queue.bring_descriptor(bell)?;
+        // SAFETY: by the contract of this call, the caller gives it up.
+        queue.bring_descriptor(unsafe { file::take_over(fd) }?)?;
         Ok(0)
     })
 }
 
+/// What ipc_mq_wait_word() tells.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_mq_wait_t {
+    /// What to sleep on. Good until ipc_mq_close(), and not to be written.
+    pub word: *const u32,
+    /// Its value as long as there is nothing to wake for.
+    pub expected: u32,
+}
+
 /// Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
 /// ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave -EAGAIN
-/// with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on *word while it is
-/// *expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with word NULL,
+/// with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on wait's word while it is as
+/// expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then call this with wait NULL,
 /// and try again. Looks first as long as the queue's spin_ns says.
 ///
 /// direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
-/// word: receives the word's address, which is good until ipc_mq_close(); NULL ends the wait.
-/// expected: receives its value; with word NULL unused.
+/// wait: receives them, on success only; NULL ends the wait.
 ///
 /// Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
-/// Errors: -EINVAL mq is NULL, word misaligned, expected NULL or misaligned, or another direction;
-/// -EBADF the handle is closed; -ENOTSUP with IPC_KERNEL.
+/// Errors: -EINVAL mq is NULL, wait misaligned, or another direction; -EBADF the handle is closed;
+/// -ENOTSUP with IPC_KERNEL.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_wait_word(
     mq: *const ipc_mq_t,
     direction: c_int,
-    word: *mut *const u32,
-    expected: *mut u32,
+    wait: *mut ipc_mq_wait_t,
 ) -> c_int {
     guard(c"ipc_mq_wait_word", move || {
         let direction = match direction {
@@ -813,21 +821,14 @@ pub unsafe extern "C" fn ipc_mq_wait_word(
             IPC_WRITE_ONLY => Direction::Send,
             _ => return Err(Errno::EINVAL.into()),
         };
-        let queue = QUEUES.get(mq)?;
-        if word.is_null() {
-            queue.wait_word(direction, false)?;
-            return Ok(1);
+        match QUEUES.get(mq)?.wait_word(direction, !wait.is_null())? {
+            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+            Some((word, expected)) => unsafe {
+                let word = word.as_ptr();
+                put(checked(wait, "wait")?, ipc_mq_wait_t { word, expected })
+            },
+            None => Ok(1),
         }
-        let (word, expected) = (checked(word, "word")?, checked(expected, "expected")?);
-        let Some((place, value)) = queue.wait_word(direction, true)? else {
-            return Ok(1);
-        };
-        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe {
-            word.write(place.as_ptr().cast_const());
-            expected.write(value);
-        }
-        Ok(0)
     })
 }
 

@@ -192,10 +192,16 @@ pub(crate) fn borrow(number: i32) -> Result<OwnedFd, Errno> {
     duplicate(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-/// The descriptor that a C caller gives away; `EBADF` when nothing is open there.
-pub(crate) fn take_over(number: i32) -> Result<OwnedFd, Errno> {
-    borrow(number)?;
-    // SAFETY: it is open, and by the contract of the calls that use this its owner gives it up.
+/// A descriptor that a C caller gives away.
+///
+/// # Safety
+///
+/// It is open, and the caller's own, or negative.
+pub(crate) unsafe fn take_over(number: i32) -> Result<OwnedFd, Errno> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: by this function's contract.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
