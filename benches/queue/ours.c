@@ -3,13 +3,6 @@
 
 #include "bench.h"
 
-/* The header tells whether the queue in shared memory is there. Until it is, the kernel's takes its place. */
-#ifdef IPC_MQ_NO_SPIN
-enum { KIND = 0 };
-#else
-enum { KIND = IPC_KERNEL };
-#endif
-
 enum { BATCH = 32 };
 
 typedef struct {
@@ -17,9 +10,7 @@ typedef struct {
   size_t size;
   ipc_mq_t *made, *queue;
   char *buffer;
-#ifdef IPC_MQ_NO_SPIN
   ipc_mq_message_t messages[BATCH];
-#endif
   /* Of a batch: how many there are, and how many of them are used up. */
   size_t filled, used;
 } Ours;
@@ -32,7 +23,7 @@ static Ours *ours_new(const bench_job_t *job, size_t messages, const char **why)
   REQUIRE(ours->buffer != NULL);
   snprintf(ours->name, sizeof ours->name, "/%s", job->name);
   ipc_mq_attr_t attr = { .max_messages = job->depth, .message_size = job->size };
-  int result = ipc_mq_open(&ours->made, ours->name, &attr, KIND | IPC_CREATE | IPC_EXCLUSIVE, 0600);
+  int result = ipc_mq_open(&ours->made, ours->name, &attr, IPC_CREATE | IPC_EXCLUSIVE, 0600);
   if (result == IPC_CREATED) return ours;
   *why = ipc_strerror(result);
   free(ours->buffer);
@@ -46,7 +37,7 @@ static void *ours_create(const bench_job_t *job, const char **why) { return ours
 static void ours_attach(void *queue, int ends) {
   Ours *ours = queue;
   (void)ends;
-  REQUIRE(ipc_mq_open(&ours->queue, ours->name, NULL, KIND, 0) == IPC_OPENED);
+  REQUIRE(ipc_mq_open(&ours->queue, ours->name, NULL, 0, 0) == IPC_OPENED);
 }
 
 static void ours_send(void *queue, uint64_t value, unsigned priority) {
@@ -70,7 +61,7 @@ static void ours_detach(void *queue) {
 
 static void ours_destroy(void *queue) {
   Ours *ours = queue;
-  REQUIRE(ipc_mq_close(ours->made) == 0 && ipc_mq_unlink(ours->name, KIND) == 0);
+  REQUIRE(ipc_mq_close(ours->made) == 0 && ipc_mq_unlink(ours->name, 0) == 0);
   free(ours->buffer);
   free(ours);
 }
@@ -78,7 +69,7 @@ static void ours_destroy(void *queue) {
 const bench_peer_t our_queue = {
   .name = "ipc_mq",
   .how = "ipc_mq_send, ipc_mq_receive, attributes as they are without asking",
-  .abilities = BENCH_OURS | BENCH_MANY | BENCH_PRIORITIES | (KIND ? 0 : BENCH_FILE),
+  .abilities = BENCH_OURS | BENCH_MANY | BENCH_PRIORITIES | BENCH_FILE,
   .create = ours_create,
   .attach = ours_attach,
   .send = ours_send,
@@ -87,7 +78,6 @@ const bench_peer_t our_queue = {
   .destroy = ours_destroy,
 };
 
-#ifdef IPC_MQ_NO_SPIN
 
 static void in_place_send(void *queue, uint64_t value, unsigned priority) {
   Ours *ours = queue;
@@ -171,5 +161,3 @@ const bench_peer_t our_queue_in_batches = {
   .detach = ours_detach,
   .destroy = ours_destroy,
 };
-
-#endif

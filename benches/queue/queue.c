@@ -126,10 +126,8 @@ int main(int argc, char **argv) {
   add_peer(&cache_line);
   add_peer(&plain_ring);
   add_peer(&our_queue);
-#ifdef IPC_MQ_NO_SPIN
   add_peer(&our_queue_in_place);
   add_peer(&our_queue_in_batches);
-#endif
   add_peer(&kernel_queue);
   add_peer(&kernel_pipe);
   add_peer(&stream_socket);

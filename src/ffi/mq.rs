@@ -398,7 +398,7 @@ const MANY: usize = 32;
 /// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
 /// error, and then none was.
 /// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
-/// -ENOMEM as ipc_mq_send(). Messages that are too long are found before any is sent.
+/// -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the batch before it.
 /// Threads: safe. Others' messages may come between.
 /// Death: each message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -724,7 +724,10 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
         } else {
             0
         };
-        let spin_ns = queue.statistics().spin.as_nanos() as c_int;
+        let spin_ns = match queue.statistics().spin.as_nanos() as c_int {
+            0 if !queue.is_kernel() => IPC_MQ_NO_SPIN,
+            spin_ns => spin_ns,
+        };
         let answer = ipc_mq_attr_t {
             max_messages: found.max_messages,
             message_size: found.message_size,

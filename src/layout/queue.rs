@@ -71,10 +71,15 @@ pub(crate) struct Sleepers {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sending {
     pub(crate) latch: Latch,
-    /// How many slots have been taken.
-    pub(crate) taken: AtomicU64,
-    /// `Received::freed` as it was seen last.
-    pub(crate) seen_freed: AtomicU64,
+    /// The lower half of how many slots have been taken out of the free ring.
+    pub(crate) reused: AtomicU32,
+    /// The lower half of `Received::freed`, as it was seen last.
+    pub(crate) seen_freed: AtomicU32,
+    /// How many slots have been taken that never were before, the first ones.
+    pub(crate) fresh: AtomicU32,
+    /// Slots out of the free ring that the next sender takes first: a list through the `next` array.
+    /// Only in a queue of large messages.
+    pub(crate) spare: AtomicU32,
     /// Of the message sent last.
     pub(crate) last_priority: AtomicU32,
     /// The slots that are reserved: a list through `MessageSlot::claimed_next`.

@@ -45,6 +45,10 @@ impl Sizes {
     }
 }
 
+/// Messages of more bytes go through the slot that was freed last, not in turn. (Small ones in turn,
+/// because two processors then seldom want the same lines at once.)
+const LARGE: u32 = 4096;
+
 /// So that a ring's size fits in 32 bits.
 const MESSAGES_MAX: u32 = 1 << 31;
 
@@ -170,6 +174,12 @@ impl Memory {
     #[inline(always)]
     pub(super) fn capacity(&self) -> u64 {
         u64::from(self.sizes.max_messages)
+    }
+
+    /// Whether it pays to use the memory again that was used last.
+    #[inline(always)]
+    pub(super) fn has_large_messages(&self) -> bool {
+        self.sizes.message_size > LARGE
     }
 
     pub(super) fn ring_size(&self) -> u64 {

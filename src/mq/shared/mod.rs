@@ -24,9 +24,10 @@
 //!
 //! Counts only go up, so each is compared by difference. With capacity the number of slots:
 //!
-//! 1. Every slot is exactly one of: free and in the free ring (or never taken yet); queued, and
-//!    in the inbox or in the list of its priority; reserved; borrowed.
-//! 2. `taken - freed <= capacity`: what is missing to capacity is in the free ring.
+//! 1. Every slot is exactly one of: never taken yet, from `fresh` on; free, and in the free ring or
+//!    (where messages are large) in the list of spare ones; queued, and in the inbox or in the list
+//!    of its priority; reserved; borrowed.
+//! 2. `reused <= freed <= reused + capacity`: what lies between is in the free ring.
 //! 3. `drained <= sent <= drained + capacity`: what lies between is in the inbox.
 //! 4. `sent - removed` is the number of queued messages.
 //! 5. Levels are sorted by priority, none is empty, and a level's list goes by rising sequence
@@ -41,7 +42,7 @@
 //!
 //! | send | killed right after it |
 //! |---|---|
-//! | take a slot (`taken`), write payload, priority, sequence | slot free: nothing was sent |
+//! | take a slot (`reused`, `spare` or `fresh`), write payload, priority, sequence | slot free: nothing was sent |
 //! | slot: free -> queued | sent |
 //! | inbox, `sent` | sent |
 //! | release the latch, wake | sent; a sleeper looks by itself |
@@ -125,6 +126,15 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 /// microseconds, so only one whose thread is stopped takes longer.
 const STOPPED: Duration = Duration::from_secs(1);
 
+/// How often a receive looks before it begins to wait.
+const BRIEF_LOOKS: u32 = 32;
+
+/// How long it pauses between two looks. Each takes the cache line away from a sender, which then
+/// waits for it: without pauses a receiver that is faster than its sender makes it slower still
+/// (measured between two processors without a common cache: 5.7 million messages a second with no
+/// pauses, 9.7 with 32, 11.5 with 64; one way 520, 630 and 980 ns).
+const PAUSES: u32 = 32;
+
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
 
@@ -136,6 +146,7 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    brief_looks: u32,
     token: Token,
     name: Name,
     /// Keeps the memory mapped.
@@ -265,6 +276,10 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
+            brief_looks: match memory.header().spin_ns.load(Relaxed) {
+                0 => 0,
+                _ => BRIEF_LOOKS,
+            },
             token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
@@ -386,12 +401,10 @@ impl SharedQueue {
 
     #[inline(never)]
     fn send_until(&self, messages: &[Source<'_>], deadline: Deadline) -> Result<usize> {
-        for message in messages {
-            self.check_message(message.message.len(), message.priority)?;
-        }
         let Some(first) = messages.first() else {
             return Ok(0);
         };
+        self.check_message(first.message.len(), first.priority)?;
         if first.message.len() > COPY_UNDER_LATCH {
             match self.reserve_until(deadline, Some(first.priority))? {
                 None => {}
@@ -406,7 +419,9 @@ impl SharedQueue {
             let sending = self.sending(deadline)?;
             let mut sent = 0;
             for Source { message, priority } in messages.iter().take(BATCH) {
-                if message.len() > COPY_UNDER_LATCH {
+                if message.len() > COPY_UNDER_LATCH
+                    || self.check_message(message.len(), *priority).is_err()
+                {
                     break;
                 }
                 let Some(slot) = sending.take_free()? else {
@@ -626,6 +641,9 @@ impl SharedQueue {
     ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
+            if may_wait {
+                self.look_briefly();
+            }
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
                 let receiving = Receiving {
                     memory: &self.memory,
@@ -654,6 +672,20 @@ impl SharedQueue {
         self.receive_until(&mut target, Deadline::Now)?;
         self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
+    }
+
+    /// Before a receive that may wait: looks whether there is a message, for about as long as the
+    /// way into the wait would take. One that comes meanwhile need not go that way.
+    #[inline(always)]
+    fn look_briefly(&self) {
+        for _ in 0..self.brief_looks {
+            if Receiving::may_have_message(&self.memory) {
+                return;
+            }
+            for _ in 0..PAUSES {
+                core::hint::spin_loop();
+            }
+        }
     }
 
     /// Takes messages, waiting for one; how many.
@@ -1142,6 +1174,7 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
         .identity
         .store(now ^ u64::from(process::id()) << 40, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
+    header.sending.spare.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
     Ok(())
 }

@@ -22,8 +22,9 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
     header.sending.reserved.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
 
-    // Slots that were never taken need not be looked at: `taken` goes up before a slot is used.
-    let used = header.sending.taken.load(Relaxed).min(memory.capacity()) as u32;
+    // Slots that were never taken need not be looked at: `fresh` goes up before a slot is used.
+    let used = header.sending.fresh.load(Relaxed);
+    let used = used.min(memory.sizes().max_messages);
     let mut queued = Sorter::new(memory);
     let (mut count, mut freed) = (0u64, 0);
     // A message can be drained, and received, before it is counted as sent.
@@ -63,18 +64,15 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
             _ => return Err(damaged("a slot has an impossible state")),
         }
     }
-    for number in used..memory.sizes().max_messages {
-        memory.free(freed).store(number, Relaxed);
-        freed += 1;
-    }
-
     // What stands in the inbox is in the lists now, or is nothing.
     for position in 0..memory.ring_size() {
         memory.inbox(position).store(0, Relaxed);
     }
     fill_levels(receiving, queued.finish()?, count)?;
-    header.sending.taken.store(memory.capacity(), Relaxed);
-    header.sending.seen_freed.store(freed, Relaxed);
+    header.sending.fresh.store(used, Relaxed);
+    header.sending.spare.store(NONE, Relaxed);
+    header.sending.reused.store(0, Relaxed);
+    header.sending.seen_freed.store(freed as u32, Relaxed);
     header.received.freed.store(freed, Relaxed);
     // So that the first message from here on is looked at in the inbox, whatever it is.
     header.sending.last_priority.store(0, Relaxed);

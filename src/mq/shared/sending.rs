@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Numbered, damaged};
 use crate::error::Result;
-use crate::layout::{FREE, MessageSlot, QUEUED};
+use crate::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -20,35 +20,76 @@ impl<'q> Sending<'q> {
     #[inline(always)]
     pub(super) fn take_free(&self) -> Result<Option<Numbered<'q>>> {
         let memory = self.memory;
-        let (header, capacity) = (memory.header(), memory.capacity());
-        let sending = &header.sending;
-        let taken = sending.taken.load(Relaxed);
-        let free = |freed: u64| capacity.wrapping_add(freed).wrapping_sub(taken);
-        let mut count = free(sending.seen_freed.load(Relaxed));
-        if count == 0 {
-            // Acquire pairs with the Release of who freed a slot: the ring's entry and the slot's
-            // state are seen.
-            let freed = header.received.freed.load(Acquire);
-            sending.seen_freed.store(freed, Relaxed);
-            count = free(freed);
-            if count == 0 {
-                return Ok(None);
-            }
-        }
-        if count > capacity {
-            return Err(damaged("more slots are free than there are"));
-        }
-        // The first time round no slot has been given back: the slots go by their numbers.
-        let number = match taken.checked_sub(capacity) {
-            None => taken as u32,
-            Some(given_back) => memory.free(given_back).load(Relaxed),
+        let sending = &memory.header().sending;
+        let reused = sending.reused.load(Relaxed);
+        let number = if memory.has_large_messages() {
+            self.take_last(reused)?
+        } else if self.count_freed(reused, reused == sending.seen_freed.load(Relaxed))? != 0 {
+            sending.reused.store(reused.wrapping_add(1), Relaxed);
+            memory.free(reused.into()).load(Relaxed)
+        } else {
+            self.take_fresh()
         };
+        if number == NONE {
+            return Ok(None);
+        }
         let slot = memory.slot(number)?;
         if slot.state.load(Relaxed) != FREE {
             return Err(damaged("a slot in the free ring is not free"));
         }
-        sending.taken.store(taken.wrapping_add(1), Relaxed);
         Ok(Some((number, slot)))
+    }
+
+    /// How many slots are in the free ring, as it was seen last or as it is now.
+    #[inline(always)]
+    fn count_freed(&self, reused: u32, looks: bool) -> Result<u32> {
+        let header = self.memory.header();
+        let seen = &header.sending.seen_freed;
+        if looks {
+            // Acquire pairs with the Release of who freed a slot: the ring's entry and the slot's
+            // state are seen.
+            seen.store(header.received.freed.load(Acquire) as u32, Relaxed);
+        }
+        let count = seen.load(Relaxed).wrapping_sub(reused);
+        if u64::from(count) > self.memory.capacity() {
+            return Err(damaged("more slots are free than there are"));
+        }
+        Ok(count)
+    }
+
+    /// A slot that was never taken before.
+    #[inline(always)]
+    fn take_fresh(&self) -> u32 {
+        let fresh = &self.memory.header().sending.fresh;
+        let number = fresh.load(Relaxed);
+        if u64::from(number) >= self.memory.capacity() {
+            return NONE;
+        }
+        fresh.store(number + 1, Relaxed);
+        number
+    }
+
+    /// The slot that was freed last: large messages then go through as little memory as possible,
+    /// which stays in the caches.
+    #[inline(never)]
+    fn take_last(&self, mut reused: u32) -> Result<u32> {
+        let memory = self.memory;
+        let sending = &memory.header().sending;
+        let mut last = sending.spare.load(Relaxed);
+        for _ in 0..self.count_freed(reused, true)? {
+            let number = memory.free(reused.into()).load(Relaxed);
+            memory.next(number)?.store(last, Relaxed);
+            last = number;
+            reused = reused.wrapping_add(1);
+        }
+        sending.reused.store(reused, Relaxed);
+        if last == NONE {
+            return Ok(self.take_fresh());
+        }
+        sending
+            .spare
+            .store(memory.next(last)?.load(Relaxed), Relaxed);
+        Ok(last)
     }
 
     /// Makes a filled slot the last message of its priority.
@@ -92,12 +133,12 @@ impl<'q> Sending<'q> {
     }
 
     /// Whether a slot may be free, for who waits without the latch.
+    /// As `take_free` finds it: else who waits would try again and again.
     pub(super) fn may_have_room(memory: &Memory) -> bool {
         let header = memory.header();
-        let free = memory
-            .capacity()
-            .wrapping_add(header.received.freed.load(Acquire))
-            .wrapping_sub(header.sending.taken.load(Relaxed));
-        free != 0
+        let sending = &header.sending;
+        header.received.freed.load(Acquire) as u32 != sending.reused.load(Relaxed)
+            || memory.has_large_messages() && sending.spare.load(Relaxed) != NONE
+            || u64::from(sending.fresh.load(Relaxed)) < memory.capacity()
     }
 }

@@ -35,7 +35,12 @@ impl Side<'_> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        let spin = deadline.remaining().map_or(spin, |left| spin.min(left));
+        let left = deadline.remaining();
+        if left == Some(Duration::ZERO) {
+            // Also where `ready` is wrong, in a damaged queue.
+            return Err(Errno::ETIMEDOUT.into());
+        }
+        let spin = left.map_or(spin, |left| spin.min(left));
         // (No spinning is no look at all: `sleep_unless` looks.)
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
             return Ok(());

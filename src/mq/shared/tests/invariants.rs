@@ -58,23 +58,25 @@ impl Index<'_> {
         }
     }
 
-    /// Invariant 2.
+    /// Invariant 2, and the slots that are free elsewhere.
     fn check_free_ring(&mut self) {
-        let (header, capacity) = (self.memory.header(), self.memory.capacity());
-        let taken = header.sending.taken.load(Relaxed);
-        let freed = header.received.freed.load(Relaxed);
-        let seen_freed = header.sending.seen_freed.load(Relaxed);
-        assert!(
-            taken >= freed && taken - freed <= capacity,
-            "{taken} {freed}"
-        );
-        assert!(seen_freed <= freed);
-        for count in taken..capacity + freed {
-            let number = match count.checked_sub(capacity) {
-                None => count as u32,
-                Some(given_back) => self.memory.free(given_back).load(Relaxed),
-            };
-            self.find(number, FREE, "the free ring");
+        let sending = &self.memory.header().sending;
+        let freed = self.memory.header().received.freed.load(Relaxed) as u32;
+        let reused = sending.reused.load(Relaxed);
+        let in_ring = freed.wrapping_sub(reused);
+        assert!(u64::from(in_ring) <= self.memory.capacity());
+        assert!(sending.seen_freed.load(Relaxed).wrapping_sub(reused) <= in_ring);
+        for count in 0..in_ring {
+            let place = self.memory.free(reused.wrapping_add(count).into());
+            self.find(place.load(Relaxed), FREE, "the free ring");
+        }
+        let mut spare = sending.spare.load(Relaxed);
+        while spare != NONE {
+            self.find(spare, FREE, "the spare list");
+            spare = self.memory.next(spare).unwrap().load(Relaxed);
+        }
+        for number in sending.fresh.load(Relaxed)..self.memory.sizes().max_messages {
+            self.find(number, FREE, "the fresh ones");
         }
     }
 

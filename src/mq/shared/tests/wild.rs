@@ -465,7 +465,6 @@ fn a_repair_needs_only_the_slots() {
             unsafe { target.base.add(position & !7).cast().write_volatile(value) };
         }
         for count in [
-            &header.sending.seen_freed,
             &header.waiting.rise,
             &header.receiving.drained,
             &header.received.freed,
@@ -474,6 +473,9 @@ fn a_repair_needs_only_the_slots() {
             count.store(target.value(&mut random, rings.start), Relaxed);
         }
         for word in [
+            &header.sending.reused,
+            &header.sending.seen_freed,
+            &header.sending.spare,
             &header.sending.last_priority,
             &header.sending.reserved,
             &header.receiving.level_count,
