@@ -77,7 +77,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, 1 << 30, 0), -EINVAL);
 
   make_with_spin(0, 50000);
-  make_with_spin(IPC_MQ_NO_SPIN, 0);
+  make_with_spin(IPC_MQ_NO_SPIN, IPC_MQ_NO_SPIN);
   make_with_spin(1, 1);
   make_with_spin(100000, 100000);
   make_with_spin(INT32_MAX, INT32_MAX);

@@ -54,11 +54,11 @@ struct Extent {
 }
 
 const QUICK: Extent = Extent {
-    points: 60,
+    points: 36,
     long: 800,
-    long_points: 16,
+    long_points: 12,
     dear: 3,
-    pairs: 16,
+    pairs: 9,
 };
 const FULL: Extent = Extent {
     points: 3_000,

@@ -43,20 +43,22 @@ static void judge_ratio(const char *what, const Row *ours, const Row *theirs, bo
   judge(what, found, wanted, ratio == 0 ? -1 : is_rate ? ratio >= bound : ratio <= bound);
 }
 
-/* Judges the better of ours, a message a call or in place, against the best of the others. */
-static void judge_all(const Measure *measure, int size, double bound) {
+/* Judges the better of ours, a message a call or in place, against the best of the others: of those whose receiver
+ * sleeps, as ours does, or of those whose receiver polls and keeps a processor busy. */
+static void judge_all(const Measure *measure, int size, bool polling, double bound) {
   const Row *ours = NULL, *nearest = NULL;
   for (int i = 0; i < row_count; i++) {
     const Row *row = &rows[i];
     if (row->measure != measure || row->size != size || row->why || row->peer->abilities & (BENCH_LIMIT | BENCH_BATCH)) continue;
+    if (!(row->peer->abilities & BENCH_OURS) && !(row->peer->abilities & BENCH_POLLS) == polling) continue;
     const Row **best = row->peer->abilities & BENCH_OURS ? &ours : &nearest;
     double ratio = *best ? ratio_of(row, *best) : 0;
     if (!*best || (measure->is_rate ? ratio > 1 : ratio < 1)) *best = row;
   }
   char what[120];
   snprintf(
-    what, sizeof what, "%s, %s: %s / best peer (%s)", measure->key, size_names[size],
-    ours ? ours->peer->name : "ours", nearest ? nearest->peer->name : "none");
+    what, sizeof what, "%s, %s: %s / best peer that %s (%s)", measure->key, size_names[size],
+    ours ? ours->peer->name : "ours", polling ? "polls" : "blocks", nearest ? nearest->peer->name : "none");
   judge_ratio(what, ours, nearest, measure->is_rate, bound);
 }
 
@@ -77,11 +79,13 @@ void judge_everything(void) {
   judge(
     "throughput, 64 B: ipc_mq, and by the kernel's", rate > 0 ? found : "not measured", "6 M/s or 20x",
     rate > 0 ? rate >= 6e6 || by_kernel >= 20 : -1);
-  for (int size = 0; size < SIZES; size++) judge_all(&throughput_measure, size, 1);
+  for (int polling = 0; polling < 2; polling++) {
+    for (int size = 0; size < SIZES; size++) judge_all(&throughput_measure, size, polling, 1);
+  }
   judge_ratio(
     "rally, 64 B: ipc_mq / one cache line", find_row(&rally_measure, &our_queue, 0),
     find_row(&rally_measure, &cache_line, 0), false, 3);
-  judge_all(&wake_measure, 0, EVEN);
+  judge_all(&wake_measure, 0, false, EVEN);
   judge_ratio(
     "alone, 64 B: ipc_mq / Boost.Interprocess", find_row(&alone_measure, &our_queue, 0),
     find_row(&alone_measure, peer_named("Boost.Interprocess"), 0), false, EVEN);

@@ -1,9 +1,11 @@
-/* Primitives that are wrong on purpose: the harness has to say so of each. */
+/* Primitives that are wrong on purpose: the harness has to say so of each. And a sound one that is hard on
+ * the harness. */
 #include "victim.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <x86intrin.h>
 
 struct message {
   uint64_t number, check;
@@ -141,11 +143,30 @@ static void run_reading(void) {
 
 static void check_counted(void) { use_lock(&counted); }
 
+/* Takes one way whenever it is stepped and another, on which it falls asleep, at full speed: as what reads
+ * the clock may do now and then. A breakpoint on the first way is never come to. */
+static void run_by_clock(void) {
+  bool is_stepped = (__readeflags() & 0x100) != 0; /* the processor's trap flag */
+  if (is_stepped)
+    for (volatile int i = 0; i < 100; i++) continue;
+  else
+    while (place()->word == 0) syscall(SYS_futex, &place()->word, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+static void release_by_clock(int time) {
+  (void)time;
+  place()->word = 1;
+  syscall(SYS_futex, &place()->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void meanwhile_nothing(void) {}
+
 const struct operation broken_operations[] = {
   {.name = "broken.lock", .run = run_plain, .check = check_plain, .must = FAIL_IF_KILLED},
   {.name = "broken.takeover", .run = run_hasty, .meanwhile = meanwhile_hasty, .let_go = let_go_hasty,
    .check = check_hasty, .must = FAIL_IF_STOPPED},
   {.name = "broken.rwlock", .run = run_reading, .check = check_counted, .must = FAIL_IF_KILLED},
   {.name = "broken.queue", .run = run_send, .settle = settle_ring, .must = FAIL_IF_KILLED},
+  {.name = "sound.by_clock", .run = run_by_clock, .release = release_by_clock, .meanwhile = meanwhile_nothing},
   {0},
 };

@@ -414,20 +414,30 @@ pub unsafe extern "C" fn ipc_mq_send_many(
         let mut sent = 0;
         while sent < count {
             let mut sources = [const { EMPTY }; MANY];
-            let chunk = MANY.min(count - sent);
-            let mut chosen = sources[..chunk].iter_mut().enumerate();
-            let described = chosen.try_for_each(|(index, source)| {
+            let mut chunk = MANY.min(count - sent);
+            let mut good = 0;
+            let described = sources[..chunk].iter_mut().try_for_each(|source| {
                 // SAFETY: below count; by the contract of this call.
-                let described = unsafe { messages.add(sent + index).read() };
+                let described = unsafe { messages.add(sent + good).read() };
                 *source = Source {
                     // SAFETY: by the contract of this call.
                     message: unsafe { message(described.data, described.len) }?,
                     priority: described.priority,
                 };
+                good += 1;
                 Ok(())
             });
+            if good != 0 {
+                chunk = good;
+            } else if let Err(error) = described {
+                return if sent != 0 {
+                    Ok(sent as isize)
+                } else {
+                    Err(error)
+                };
+            }
             let timeout_ns = if sent == 0 { timeout_ns } else { 0 };
-            match described.and_then(|()| queue.send(&sources[..chunk], timeout_ns)) {
+            match queue.send(&sources[..chunk], timeout_ns) {
                 Ok(some) => sent += some,
                 Err(_) if sent != 0 => break,
                 Err(error) => return Err(error),
@@ -468,23 +478,32 @@ pub unsafe extern "C" fn ipc_mq_receive_many(
         let mut received = 0;
         while received < count {
             let mut targets: [Target<'_>; MANY] = core::array::from_fn(|_| Target::of(&mut []));
-            let chunk = MANY.min(count - received);
-            let mut chosen = targets[..chunk].iter_mut().enumerate();
-            let described = chosen.try_for_each(|(index, target)| {
+            let mut chunk = MANY.min(count - received);
+            let mut good = 0;
+            let described = targets[..chunk].iter_mut().try_for_each(|target| {
                 // SAFETY: below count; by the contract of this call.
-                let described = unsafe { messages.add(received + index).read() };
+                let described = unsafe { messages.add(received + good).read() };
                 // SAFETY: by the contract of this call.
                 *target = Target::of(unsafe { buffer(described.data, described.len) }?);
+                good += 1;
                 Ok(())
             });
-            let timeout_ns = if received == 0 { timeout_ns } else { 0 };
-            let some =
-                match described.and_then(|()| queue.receive(&mut targets[..chunk], timeout_ns)) {
-                    Ok(0) => break,
-                    Ok(some) => some,
-                    Err(_) if received != 0 => break,
-                    Err(error) => return Err(error),
+            if good != 0 {
+                chunk = good;
+            } else if let Err(error) = described {
+                return if received != 0 {
+                    Ok(received as isize)
+                } else {
+                    Err(error)
                 };
+            }
+            let timeout_ns = if received == 0 { timeout_ns } else { 0 };
+            let some = match queue.receive(&mut targets[..chunk], timeout_ns) {
+                Ok(0) => break,
+                Ok(some) => some,
+                Err(_) if received != 0 => break,
+                Err(error) => return Err(error),
+            };
             for target in &targets[..some] {
                 // SAFETY: below count; by the contract of this call.
                 let described = unsafe { messages.add(received).as_mut() };

@@ -17,7 +17,7 @@ use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::robust::{Announced, Thread};
 use crate::time::Deadline;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -32,6 +32,8 @@ pub(crate) struct Latched<'a> {
     /// See [`fence`].
     strong: &'a AtomicU32,
     thread: Thread,
+    /// What `begin` returned.
+    outer: Announced,
     /// What the word gets on release: OWNER_DIED as long as what a dead holder left is not
     /// repaired, so that the next holder tries and fails as this one did; else 0.
     rest: u32,
@@ -44,20 +46,21 @@ impl Latch {
     #[inline(always)]
     pub(crate) fn take_fast<'a>(&'a self, strong: &'a AtomicU32) -> Option<Latched<'a>> {
         let thread = Thread::known()?;
-        thread.begin(&self.links, false);
+        let outer = thread.begin(&self.links, false);
         // Acquire: what the last holder wrote is seen.
         let taken = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_ok();
         if !taken {
-            thread.finish();
+            thread.finish(outer);
             return None;
         }
         Some(Latched {
             latch: self,
             strong,
             thread,
+            outer,
             rest: 0,
             is_kept: false,
         })
@@ -70,15 +73,16 @@ impl Latch {
         deadline: Deadline,
     ) -> Result<Latched<'a>> {
         let thread = Thread::current()?;
-        thread.begin(&self.links, false);
+        let outer = thread.begin(&self.links, false);
         let outcome = self.acquire(thread, strong, deadline);
         if outcome.is_err() {
-            thread.finish();
+            thread.finish(outer);
         }
         Ok(Latched {
             latch: self,
             strong,
             thread,
+            outer,
             rest: outcome?,
             is_kept: false,
         })
@@ -129,6 +133,10 @@ impl Latch {
                 continue;
             }
             left = LOOKS;
+            // A death that the kernel missed: without this it would be found after the first sleep.
+            if self.bury_holder(thread, word) {
+                continue;
+            }
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
@@ -138,7 +146,6 @@ impl Latch {
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
-            self.bury_holder(thread, word);
         }
     }
 
@@ -189,7 +196,7 @@ impl Latched<'_> {
         // SAFETY: this thread holds the latch and announces it; a latch is linked here only, and
         // once, since `is_kept` is set once. Its memory is mapped as long as self lives.
         unsafe { self.thread.link(&self.latch.links, false) };
-        self.thread.finish();
+        self.thread.finish(self.outer);
         self.is_kept = true;
     }
 }
@@ -209,7 +216,7 @@ impl Latched<'_> {
         if self.latch.sleepers.are_asleep() {
             self.latch.sleepers.wake(1);
         }
-        self.thread.finish();
+        self.thread.finish(self.outer);
     }
 }
 
@@ -217,11 +224,84 @@ impl Drop for Latched<'_> {
     #[inline(never)]
     fn drop(&mut self) {
         if self.is_kept {
-            self.thread.begin(&self.latch.links, false);
+            self.outer = self.thread.begin(&self.latch.links, false);
             // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
             // the entry it stays, and the object is not unmapped by this thread.
             unsafe { self.thread.unlink_if_sound(&self.latch.links, &(0..0)) };
         }
         self.let_go();
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::layout::Mutex;
+
+    /// A free one; a mutex's memory before it is initialised.
+    fn zeroed<T>() -> T {
+        // SAFETY: used for structs of integers and pointers only.
+        unsafe { core::mem::zeroed() }
+    }
+
+    /// Runs `body` in a thread that is gone on return, with its robust list.
+    fn in_a_thread_that_ends<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| scope.spawn(body).join().unwrap())
+    }
+
+    struct Shared {
+        latch: Latch,
+        mutex: Mutex,
+        strong: AtomicU32,
+    }
+
+    // SAFETY: the cells in it are used by one thread at a time.
+    unsafe impl Sync for Shared {}
+
+    fn shared() -> Shared {
+        let shared: Shared = zeroed();
+        assert!(shared.mutex.initialise(0).is_ok());
+        shared
+    }
+
+    #[test]
+    fn a_mutex_used_by_a_signal_handler_hides_no_section_that_it_interrupts() {
+        let shared = &shared();
+        in_a_thread_that_ends(|| {
+            let latched = shared.latch.take(&shared.strong, Deadline::Never);
+            for _ in 0..2 {
+                assert!(shared.mutex.lock(Deadline::Never).is_ok());
+                assert!(shared.mutex.unlock().is_ok());
+            }
+            core::mem::forget(latched);
+        });
+        assert!(shared.latch.is_orphaned());
+    }
+
+    #[test]
+    fn a_section_over_a_kept_one_hides_none() {
+        let (first, second) = (&shared(), &shared());
+        in_a_thread_that_ends(|| {
+            let mut kept = first.latch.take(&first.strong, Deadline::Never);
+            if let Ok(kept) = &mut kept {
+                kept.keep();
+            }
+            drop(second.latch.take(&second.strong, Deadline::Never));
+            core::mem::forget(kept);
+        });
+        assert!(first.latch.is_orphaned());
+        assert!(!second.latch.is_orphaned());
+        assert_eq!(second.latch.holder(), 0);
+    }
+
+    #[test]
+    fn a_holder_whose_death_the_kernel_missed_is_found_before_the_first_sleep() {
+        let shared = &shared();
+        let gone = in_a_thread_that_ends(|| Thread::current().ok().unwrap().id());
+        shared.latch.word.store(gone, Relaxed);
+        let latched = shared.latch.take(&shared.strong, Deadline::Never);
+        assert!(latched.is_ok_and(|latched| latched.is_orphaned()));
+        assert!(!shared.latch.sleepers.are_asleep());
     }
 }

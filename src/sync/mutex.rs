@@ -94,7 +94,7 @@ impl Mutex {
         if !self.is_plain_for(thread) {
             return false;
         }
-        thread.begin(&self.links, false);
+        let outer = thread.begin(&self.links, false);
         let free = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
@@ -104,7 +104,7 @@ impl Mutex {
             // while it is locked, as with every lock.
             unsafe { thread.link(&self.links, false) };
         }
-        thread.finish();
+        thread.finish(outer);
         free
     }
 
@@ -137,7 +137,7 @@ impl Mutex {
             return self.lock_again();
         }
         let priority_inheritance = self.inherits_priority();
-        thread.begin(&self.links, priority_inheritance);
+        let outer = thread.begin(&self.links, priority_inheritance);
         let outcome = if priority_inheritance {
             self.acquire_in_kernel(thread, deadline)
         } else {
@@ -157,7 +157,7 @@ impl Mutex {
             // unlock would only go up one of its levels, and keep the lock for ever.
             self.depth.set(0);
         }
-        thread.finish();
+        thread.finish(outer);
         outcome
     }
 
@@ -329,7 +329,7 @@ impl Mutex {
     #[inline(always)]
     fn release(&self, thread: Thread, rest: u32) {
         let priority_inheritance = self.inherits_priority();
-        thread.begin(&self.links, priority_inheritance);
+        let outer = thread.begin(&self.links, priority_inheritance);
         // SAFETY: the callers have checked that this thread holds it; lock linked it.
         unsafe { thread.unlink(&self.links) };
         if priority_inheritance {
@@ -341,7 +341,7 @@ impl Mutex {
                 preserving_errno(|| futex::wake(&self.word, 1));
             }
         }
-        thread.finish();
+        thread.finish(outer);
     }
 
     /// Releases a priority-inheritance word to whom the kernel chooses.

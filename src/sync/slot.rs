@@ -46,7 +46,7 @@ impl Slot {
 
     #[inline(always)]
     fn claim_found(&self, word: u32, thread: Thread) -> bool {
-        thread.begin(&self.links, false);
+        let outer = thread.begin(&self.links, false);
         // SeqCst: what this thread looks at next (a writer's word, the other slots) it sees
         // as it is after the claim is visible. See each user.
         let claimed = self
@@ -58,7 +58,7 @@ impl Slot {
             // while it owns it, as with every lock.
             unsafe { thread.link(&self.links, false) };
         }
-        thread.finish();
+        thread.finish(outer);
         claimed
     }
 
@@ -71,7 +71,7 @@ impl Slot {
     /// The same, with 0 or OWNER_DIED left in the word.
     #[inline(always)]
     fn release_leaving(&self, rest: u32, thread: Thread) {
-        thread.begin(&self.links, false);
+        let outer = thread.begin(&self.links, false);
         // SAFETY: the callers have seen this thread's id in the word, which only it puts there;
         // claim linked it.
         unsafe { thread.unlink(&self.links) };
@@ -82,7 +82,7 @@ impl Slot {
             // Inside the announcement: if this thread dies before it, the kernel wakes one.
             wake_all(&self.word);
         }
-        thread.finish();
+        thread.finish(outer);
     }
 
     #[inline(always)]

@@ -64,6 +64,10 @@ pub(crate) struct Thread {
     head: *mut Head,
 }
 
+/// What a thread announces, or nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Announced(*mut Node);
+
 thread_local! {
     static CURRENT: Cell<Thread> = const { Cell::new(Thread {
         id: 0,
@@ -135,24 +139,33 @@ impl Thread {
     }
 
     /// Announces that the lock behind `links` is about to be taken or released. From here until
-    /// `finish` the kernel treats it as an entry of the list.
+    /// `finish` the kernel treats it as an entry of the list. Returns what `finish` is to restore: in
+    /// a signal handler, what the thread announces that it has interrupted.
     #[inline(always)]
-    pub(crate) fn begin(self, links: &Links, priority_inheritance: bool) {
+    #[must_use]
+    pub(crate) fn begin(self, links: &Links, priority_inheritance: bool) -> Announced {
         let node = links.node(priority_inheritance);
-        // SAFETY: head is this thread's own, registered and alive; nobody else writes to it.
-        unsafe { (&raw mut (*self.head).list_op_pending).write_volatile(node) };
+        // SAFETY: head is this thread's own, registered and alive; nobody else writes to it, and a
+        // signal handler leaves what it finds.
+        let outer = unsafe {
+            let pending = &raw mut (*self.head).list_op_pending;
+            let outer = pending.read_volatile();
+            pending.write_volatile(node);
+            outer
+        };
         // Without this the compiler could move the lock word's change before the announcement.
         compiler_fence(Ordering::SeqCst);
+        Announced(outer)
     }
 
     /// Ends what `begin` announced.
     #[inline(always)]
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self, outer: Announced) {
         // Without this the compiler could end the announcement before the list or the word is
         // right.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as in begin.
-        unsafe { (&raw mut (*self.head).list_op_pending).write_volatile(ptr::null_mut()) };
+        unsafe { (&raw mut (*self.head).list_op_pending).write_volatile(outer.0) };
     }
 
     /// Enters a lock that this thread has just taken into its list.

@@ -238,8 +238,9 @@ impl Tracee {
             if self.position() != position {
                 ptrace::write(self.pid, address, planted).map_err(lost)?;
                 ptrace::cont(self.pid, None).map_err(lost)?;
-                // What was traced once without falling asleep need not be watched for that.
-                let event = self.event(waitpid(self.pid, None).map_err(lost)?)?;
+                // Traced without falling asleep; but the clock can have led this one past the position
+                // and to sleep, for ever.
+                let event = self.wait(true)?;
                 let found = self.position();
                 if event != Event::Marker || found != position + processor::BREAKPOINT_LENGTH {
                     return Err(format!(

@@ -310,6 +310,9 @@ pub(crate) mod robust {
         static ID: Cell<u32> = Cell::new(1);
     }
 
+    #[derive(Clone, Copy)]
+    pub(crate) struct Announced;
+
     /// A thread of the model. It announces and lists nothing: its deaths are between its calls.
     #[derive(Clone, Copy)]
     pub(crate) struct Thread {
@@ -346,8 +349,10 @@ pub(crate) mod robust {
             0
         }
 
-        pub(crate) fn begin(self, _: &Links, _: bool) {}
-        pub(crate) fn finish(self) {}
+        pub(crate) fn begin(self, _: &Links, _: bool) -> Announced {
+            Announced
+        }
+        pub(crate) fn finish(self, _: Announced) {}
 
         /// # Safety
         ///

@@ -4,6 +4,7 @@
 //! long as that takes ([`spinning`](crate::sync)). Nobody calls the kernel to wake when nobody
 //! sleeps.
 
+use super::memory::Memory;
 use crate::error::{Errno, Result};
 use crate::layout::{Sleepers, WaitingThreads};
 use crate::sync;
@@ -20,33 +21,32 @@ pub(super) struct Side<'q> {
     pub(super) sleepers: &'q Sleepers,
     pub(super) threads: &'q WaitingThreads,
     pub(super) strong: &'q AtomicU32,
+    pub(super) memory: &'q Memory,
+    /// Whether it may be there.
+    pub(super) is_ready: fn(&Memory) -> bool,
 }
 
 impl Side<'_> {
-    /// Waits until `ready` may hold. It need not hold on return: the caller looks again under
+    /// Waits until it may be there. It need not be on return: the caller looks again under
     /// the latch.
     #[inline(never)]
-    pub(super) fn wait(
-        &self,
-        deadline: Deadline,
-        spin: Duration,
-        ready: &dyn Fn() -> bool,
-    ) -> Result<()> {
+    pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
         let left = deadline.remaining();
         if left == Some(Duration::ZERO) {
-            // Also where `ready` is wrong, in a damaged queue.
+            // Also where `is_ready` is wrong, in a damaged queue.
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(spin, |left| spin.min(left));
         // (No spinning is no look at all: `sleep_unless` looks.)
+        let ready = || (self.is_ready)(self.memory);
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
             return Ok(());
         }
         let place = self.threads.enter(Thread::current()?);
-        let awoken = self.sleepers.sleep_unless(self.strong, deadline, ready);
+        let awoken = self.sleepers.sleep_unless(self.strong, deadline, &ready);
         if let Some(place) = place {
             place.store(0, Relaxed);
         }
@@ -61,17 +61,13 @@ impl Side<'_> {
 impl<'q> Side<'q> {
     /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
     /// noted until `leave`. `None`: it may be ready, and the thread is not noted.
-    pub(super) fn begin(
-        &self,
-        thread: Thread,
-        spin: Duration,
-        ready: &dyn Fn() -> bool,
-    ) -> Option<(&'q AtomicU32, u32)> {
+    pub(super) fn begin(&self, thread: Thread, spin: Duration) -> Option<(&'q AtomicU32, u32)> {
+        let ready = || (self.is_ready)(self.memory);
         if sync::spin_for(spin, &mut || ready()) {
             return None;
         }
         self.threads.enter(thread);
-        let seen = self.sleepers.prepare_unless(self.strong, ready);
+        let seen = self.sleepers.prepare_unless(self.strong, &ready);
         if seen.is_none() {
             self.threads.leave(thread);
         }
