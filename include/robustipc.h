@@ -2099,7 +2099,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
  error, and then none was.
  Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
- -ENOMEM as ipc_mq_send(). Messages that are too long are found before any is sent.
+ -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the batch before it.
  Threads: safe. Others' messages may come between.
  Death: each message is in the queue whole or not at all.
  */

@@ -551,6 +551,7 @@ impl SharedQueue {
 
     /// Whether what comes now is a waiting receiver's, and so not to be told of: the token says that
     /// the queue is empty, and a receiver waits, which sets it right when it has looked.
+    #[inline(never)]
     fn is_for_a_waiter(&self) -> bool {
         let header = self.header();
         self.token.is_bell()
@@ -597,13 +598,7 @@ impl SharedQueue {
         direction: Direction,
         begins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
-        let side = self.side(direction);
-        let thread = Thread::current()?;
-        if !begins {
-            side.threads.leave(thread);
-            return Ok(None);
-        }
-        Ok(side.begin(thread, self.spin))
+        self.side(direction).begin_or_end(self.spin, begins)
     }
 }
 

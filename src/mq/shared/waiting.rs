@@ -60,18 +60,25 @@ impl Side<'_> {
 
 impl<'q> Side<'q> {
     /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
-    /// noted until `leave`. `None`: it may be ready, and the thread is not noted.
-    pub(super) fn begin(&self, thread: Thread, spin: Duration) -> Option<(&'q AtomicU32, u32)> {
+    /// noted until this is called to end it. `None`: it may be ready.
+    pub(super) fn begin_or_end(
+        &self,
+        spin: Duration,
+        begins: bool,
+    ) -> Result<Option<(&'q AtomicU32, u32)>> {
         let ready = || (self.is_ready)(self.memory);
-        if sync::spin_for(spin, &mut || ready()) {
-            return None;
+        let thread = Thread::current()?;
+        if begins {
+            if sync::spin_for(spin, &mut || ready()) {
+                return Ok(None);
+            }
+            self.threads.enter(thread);
+            if let Some(seen) = self.sleepers.prepare_unless(self.strong, &ready) {
+                return Ok(Some((&self.sleepers.word, seen)));
+            }
         }
-        self.threads.enter(thread);
-        let seen = self.sleepers.prepare_unless(self.strong, &ready);
-        if seen.is_none() {
-            self.threads.leave(thread);
-        }
-        Some((&self.sleepers.word, seen?))
+        self.threads.leave(thread);
+        Ok(None)
     }
 }
 
