@@ -41,11 +41,16 @@ impl Sleepers {
     ) -> Result<Awoken> {
         match self.prepare_unless(strong, ready) {
             None => Ok(Awoken::Look),
-            Some(seen) => super::sleep(&self.word, seen, deadline),
+            Some(seen) => self.sleep(seen, deadline),
         }
     }
 
-    /// All of that but the sleep, which is the caller's: while the word has this value. `None`: it is
+    /// The sleep.
+    pub(crate) fn sleep(&self, seen: u32, deadline: Deadline) -> Result<Awoken> {
+        super::sleep(&self.word, seen, deadline)
+    }
+
+    /// All of that but the sleep, which is for as long as the word has this value. `None`: it is
     /// `ready`.
     #[inline(never)]
     pub(crate) fn prepare_unless(

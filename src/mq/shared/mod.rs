@@ -598,7 +598,13 @@ impl SharedQueue {
         direction: Direction,
         begins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
-        self.side(direction).begin_or_end(self.spin, begins)
+        let side = self.side(direction);
+        if !begins {
+            side.end()?;
+            return Ok(None);
+        }
+        let seen = side.begin(self.spin)?;
+        Ok(seen.map(|seen| (&side.sleepers.word, seen)))
     }
 }
 

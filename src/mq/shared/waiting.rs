@@ -40,72 +40,64 @@ impl Side<'_> {
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(spin, |left| spin.min(left));
-        // (No spinning is no look at all: `sleep_unless` looks.)
-        let ready = || (self.is_ready)(self.memory);
-        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+        let Some(seen) = self.begin(spin)? else {
             return Ok(());
-        }
-        let place = self.threads.enter(Thread::current()?);
-        let awoken = self.sleepers.sleep_unless(self.strong, deadline, &ready);
-        if let Some(place) = place {
-            place.store(0, Relaxed);
-        }
+        };
+        let awoken = self.sleepers.sleep(seen, deadline);
+        self.end()?;
         match awoken? {
             Awoken::Look => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
             Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
     }
-}
 
-impl<'q> Side<'q> {
-    /// Does all of that but the sleep itself: the word to sleep on, and its value. The thread is
-    /// noted until this is called to end it. `None`: it may be ready.
-    pub(super) fn begin_or_end(
-        &self,
-        spin: Duration,
-        begins: bool,
-    ) -> Result<Option<(&'q AtomicU32, u32)>> {
+    /// Looks, and prepares to sleep: for as long as the sleepers' word has this value. The thread is
+    /// noted until the `end`. `None`: it may be there.
+    #[inline(never)]
+    pub(super) fn begin(&self, spin: Duration) -> Result<Option<u32>> {
         let ready = || (self.is_ready)(self.memory);
-        let thread = Thread::current()?;
-        if begins {
-            if sync::spin_for(spin, &mut || ready()) {
-                return Ok(None);
-            }
-            self.threads.enter(thread);
-            if let Some(seen) = self.sleepers.prepare_unless(self.strong, &ready) {
-                return Ok(Some((&self.sleepers.word, seen)));
+        // (No spinning is no look at all: `prepare_unless` looks.)
+        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+            return Ok(None);
+        }
+        self.threads.enter(Thread::current()?);
+        let seen = self.sleepers.prepare_unless(self.strong, &ready);
+        if seen.is_none() {
+            self.end()?;
+        }
+        Ok(seen)
+    }
+
+    /// Takes the thread off the notes.
+    #[inline(never)]
+    pub(super) fn end(&self) -> Result<()> {
+        let here = Thread::current()?.id();
+        for place in &self.threads.ids {
+            if place.load(Relaxed) == here {
+                place.store(0, Relaxed);
             }
         }
-        self.threads.leave(thread);
-        Ok(None)
+        Ok(())
     }
 }
 
 impl WaitingThreads {
-    /// Notes that a thread waits; `None` if there is no room to note it.
-    fn enter(&self, thread: Thread) -> Option<&AtomicU32> {
+    /// Notes that a thread waits, if there is room to note it.
+    fn enter(&self, thread: Thread) {
         let take = |place: &AtomicU32, found| {
             place
                 .compare_exchange(found, thread.id(), Relaxed, Relaxed)
                 .is_ok()
         };
-        let free = self.ids.iter().find(|place| take(place, 0));
-        free.or_else(|| {
-            self.ids.iter().find(|place| {
-                let found = place.load(Relaxed);
-                process::is_gone(found) && take(place, found)
-            })
-        })
-    }
-
-    /// Takes a thread off the notes.
-    pub(super) fn leave(&self, thread: Thread) {
-        for place in &self.ids {
-            if place.load(Relaxed) == thread.id() {
-                place.store(0, Relaxed);
-            }
+        let mut places = self.ids.iter();
+        if places.any(|place| take(place, 0)) {
+            return;
         }
+        self.ids.iter().any(|place| {
+            let found = place.load(Relaxed);
+            process::is_gone(found) && take(place, found)
+        });
     }
 
     /// How many threads wait and live.
