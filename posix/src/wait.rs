@@ -174,6 +174,10 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
 
 /// Makes a system call that only sleeps, so that it is left when the thread is cancelled: as libc does with
 /// its own. 0 or errno.
+///
+/// A cancellation that came just before the wait ended may have its signal still under way. Delivered
+/// later, it would change the result of a thread that has ended by then (glibc before 2.41). libc's own
+/// cancellation points wait for it when they end, so one of them is called, which does nothing else.
 #[inline(never)]
 fn cancellable(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_int {
     let mut before = 0;
@@ -182,7 +186,10 @@ fn cancellable(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_int {
     unsafe {
         pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before);
         let result = libc::syscall(number, a, b, c, d, e, f);
+        let outcome = if result < 0 { errno() } else { 0 };
         pthread_setcanceltype(before, &mut before);
-        if result < 0 { errno() } else { 0 }
+        libc::poll(ptr::null_mut(), 0, 0);
+        pthread_testcancel();
+        outcome
     }
 }
