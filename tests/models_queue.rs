@@ -59,7 +59,7 @@ use layout::{Latch, Sleepers};
 use loom::cell::Cell;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
-use shared::Queue;
+use shared::{LargeQueue, Queue};
 use std::sync::Arc;
 use sync::latch::Latched;
 use sys::atomic::AtomicU32;
@@ -381,6 +381,28 @@ mod queue {
             assert_eq!(queue.wait_and_receive(), (1, 0));
         }
         model::<Queue>(3, |_| {}, &[receive, send_one], |_| {});
+    }
+
+    #[test]
+    fn large_messages_come_in_order_through_slots_used_again() {
+        fn send(queue: &LargeQueue) {
+            for payload in 1..=3 {
+                queue.wait_and_send(payload, 0);
+            }
+        }
+        fn receive(queue: &LargeQueue) {
+            for payload in 1..=3 {
+                assert_eq!(queue.wait_and_receive(), (payload, 0));
+            }
+        }
+        model::<LargeQueue>(
+            1,
+            |_| {},
+            &[receive, send],
+            |queue| {
+                assert_eq!(queue.receive(), None);
+            },
+        );
     }
 
     #[test]

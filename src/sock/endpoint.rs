@@ -15,15 +15,14 @@ use crate::error::{Errno, Error, Result, fail, failed};
 use crate::sys::file::{self, LockFile};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::socket::{self, ADDRESS_MAX, Address};
-use crate::sys::{path, process};
+use crate::sys::{notices, path, process};
 use crate::time::{Deadline, now};
 use core::ffi::{CStr, c_int};
 use core::fmt;
 use core::time::Duration;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 
 /// How many connections may wait to be accepted.
 pub(crate) const BACKLOG: c_int = 128;
@@ -451,13 +450,7 @@ impl<'a> Watch<'a> {
                 Err(Errno::ETIMEDOUT) => return Ok(false),
                 outcome => outcome?,
             }
-            let events = notices.read_events().unwrap_or_default();
-            let name = Some(OsStr::from_bytes(self.file_name));
-            // An overflow has no name: look, to be sure.
-            if events
-                .iter()
-                .any(|event| event.name.is_none() || event.name.as_deref() == name)
-            {
+            if notices::tell_of(notices, self.file_name) {
                 return Ok(true);
             }
         }

@@ -12,6 +12,7 @@ pub(crate) mod futex;
 pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
+pub(crate) mod notices;
 pub(crate) mod path;
 pub(crate) mod pipe;
 pub(crate) mod process;

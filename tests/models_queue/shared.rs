@@ -7,7 +7,7 @@ mod receiving;
 #[allow(dead_code)]
 mod sending;
 
-use crate::layout::Latch;
+use crate::layout::{Latch, NONE};
 use crate::sync::latch::Latched;
 use crate::sys::atomic::AtomicU32;
 use crate::time::Deadline::Never;
@@ -36,6 +36,7 @@ mod memory {
         slots: [MessageSlot; CAPACITY],
         /// A race on one of them is one on a payload.
         pub(super) payloads: [Cell<u32>; CAPACITY],
+        pub(super) has_large_messages: bool,
     }
 
     pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
@@ -59,6 +60,10 @@ mod memory {
 
         pub(super) fn capacity(&self) -> u64 {
             CAPACITY as u64
+        }
+
+        pub(super) fn has_large_messages(&self) -> bool {
+            self.has_large_messages
         }
 
         pub(super) fn level_capacity(&self) -> u32 {
@@ -116,6 +121,26 @@ mod memory {
         pub(super) fn slot(&self, number: u32) -> Result<&MessageSlot> {
             Ok(&self.slots[number as usize])
         }
+    }
+}
+
+/// A queue whose slots are taken as those of large messages are: the last freed first.
+pub(crate) struct LargeQueue(Queue);
+
+impl Default for LargeQueue {
+    fn default() -> LargeQueue {
+        let mut queue = Queue::default();
+        queue.memory.has_large_messages = true;
+        queue.memory.header().sending.spare.store(NONE, Relaxed);
+        LargeQueue(queue)
+    }
+}
+
+impl core::ops::Deref for LargeQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        &self.0
     }
 }
 
