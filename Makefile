@@ -5,6 +5,7 @@
 #   make check      builds and passes all the tests that need nothing but Rust, a C and a C++ compiler, make, pkg-config
 #   make check-all  the tests that need installed tools: valgrind, sanitizers, clippy, abidiff, ...
 #   make check-posix  the conformance set for <mqueue.h>, on the kernel or with POSIX_PRELOAD=LIBRARY
+#   make check-posix-shared  the same with the drop-in library
 #   make bench      measures
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make header     generates include/robustipc.h anew; make exports and make abi the lists that tests compare with
@@ -36,6 +37,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 RELEASE := $(TARGET)/release
 SHARED := $(RELEASE)/librobustipc.so
 STATIC := $(RELEASE)/librobustipc.a
+# The drop-in for <mqueue.h>: a crate of its own, so that it has no copy of the library in it.
+POSIX := $(RELEASE)/librobustipc-posix.so
 STAGE := $(TARGET)/stage
 C_TESTS := $(TARGET)/c-tests
 RUST_SOURCES := $(shell find src -type f) Cargo.toml build.rs cbindgen.toml
@@ -44,10 +47,10 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 # For the test scripts, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG MAKE TARGET STAGE
 
-.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-posix check-all bench bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
+.PHONY: all demo check check-rust check-c check-models check-queue check-kill check-kill-full check-kill-here check-kill-full-here check-posix check-posix-shared check-all bench bench-posix bench-queue bench-queue-built install install-strip uninstall header exports abi clean tools tools-check tools-all
 .DELETE_ON_ERROR:
 
-all: $(SHARED) $(STATIC)
+all: $(SHARED) $(STATIC) $(POSIX)
 
 # One line for what is missing, instead of the failure of whatever comes first.
 tools:
@@ -75,6 +78,12 @@ $(STATIC): $(RUST_SOURCES) | tools
 	$(CARGO_LIBRARY) staticlib --config 'profile.release.lto="thin"'
 	@touch $@
 
+# With tables for unwinding, although nothing in it panics: threads are cancelled in it.
+$(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
+	ROBUSTIPC_LIBRARY_DIRECTORY=$(RELEASE) $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml \
+	  --target-dir $(TARGET)/posix-library -- -C force-unwind-tables=yes
+	cp $(TARGET)/posix-library/release/librobustipc_posix.so $@
+
 header: $(SHARED)
 	cp "$$(ls -t $(RELEASE)/build/robustipc-*/out/robustipc.h | head -n 1)" include/robustipc.h
 
@@ -91,6 +100,9 @@ install: all
 	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)"
 	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(SOVERSION)"
 	ln -sf librobustipc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc.so"
+	$(INSTALL) -m 755 $(POSIX) "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so.$(VERSION)"
+	ln -sf librobustipc-posix.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so.$(SOVERSION)"
+	ln -sf librobustipc-posix.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so"
 	$(INSTALL) -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/librobustipc.a"
 	$(INSTALL) -m 644 include/robustipc.h "$(DESTDIR)$(INCLUDEDIR)/robustipc.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -106,11 +118,14 @@ install: all
 	done
 
 install-strip: install
-	strip --strip-unneeded "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)"
+	strip --strip-unneeded "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)" \
+	  "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so.$(VERSION)"
 
 uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/librobustipc.so.$(SOVERSION)" \
 	  "$(DESTDIR)$(LIBDIR)/librobustipc.so" "$(DESTDIR)$(LIBDIR)/librobustipc.a" \
+	  "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so.$(SOVERSION)" \
+	  "$(DESTDIR)$(LIBDIR)/librobustipc-posix.so" \
 	  "$(DESTDIR)$(INCLUDEDIR)/robustipc.h" "$(DESTDIR)$(LIBDIR)/pkgconfig/robustipc.pc"
 	for page in $(MAN_PAGES); do \
 	  for name in $$(basename $${page%.*}) $$(man/names.sh $$page); do \
@@ -119,7 +134,7 @@ uninstall:
 	done
 
 # Everything in C is built against the library as a user has it: installed, and found with pkg-config.
-$(STAGE)/installed: $(SHARED) $(STATIC) include/robustipc.h robustipc.pc.in Makefile $(MAN_PAGES)
+$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.pc.in Makefile $(MAN_PAGES)
 	rm -rf $(STAGE)
 	$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR= >/dev/null
 	touch $@
@@ -214,7 +229,16 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 # One after the other: they would disturb each other.
 bench: $(BENCH_PROGRAMS) bench-queue-built
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
+	@$(MAKE) --no-print-directory bench-posix
 	@$(MAKE) --no-print-directory bench-queue
+
+# The same binary on the kernel's queue and with the drop-in.
+$(TARGET)/benches/posix: benches/posix/posix.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $< -o $@ -lrt
+
+bench-posix: $(TARGET)/benches/posix $(STAGE)/installed
+	@benches/posix/compare.sh $(TARGET)/benches/posix $(STAGE)/lib/librobustipc-posix.so
 
 # The message queue against its peers (benches/queue). What a peer needs may be missing: then it is left out, and the
 # driver says so. QUEUE_FLAGS=quick takes less time.
@@ -300,6 +324,11 @@ $(POSIX_TESTS)/documents/%: c-tests/posix/documents/%.cpp Makefile
 
 check-posix: $(POSIX_PROGRAMS)
 	c-tests/posix/run.sh $(if $(POSIX_PRELOAD),--preload $(POSIX_PRELOAD)) $(POSIX_TESTS)
+
+# The drop-in finds librobustipc.so as any program does.
+check-posix-shared: $(POSIX_PROGRAMS) $(STAGE)/installed
+	LD_LIBRARY_PATH=$(STAGE)/lib c-tests/posix/run.sh --preload $(STAGE)/lib/librobustipc-posix.so \
+	  --differences c-tests/posix/differences.txt $(POSIX_TESTS)
 
 tools-check: tools
 	@command -v $(firstword $(CXX)) >/dev/null || { echo "robustipc: $(firstword $(CXX)) is missing: install a C++ compiler" >&2; exit 1; }

@@ -308,8 +308,8 @@ unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [Maybe
 /// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
 /// priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
-/// -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no memory, and
-/// the message is lost.
+/// -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL:
+/// -EFAULT buf leads to no memory, and the message is lost.
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the one message that it had just received.
 #[unsafe(no_mangle)]
@@ -389,16 +389,17 @@ pub struct ipc_mq_message_t {
 /// How many messages go through one section: their descriptions stand on the stack meanwhile.
 const MANY: usize = 32;
 
-/// Sends several messages, at the cost of little more than one; each has its own priority. Waits
-/// until there is room for the first, then sends as many as there is room for.
+/// Sends several messages, at the cost of little more than one; each has its own priority.
+/// Waits until there is room for the first, then sends as many as there is room for.
 ///
 /// messages: count of them, in the order of sending.
 /// timeout_ns: as in ipc_mq_send().
 ///
 /// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
 /// error, and then none was.
-/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
-/// -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the batch before it.
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK,
+/// -EFAULT, -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the
+/// batch before it.
 /// Threads: safe. Others' messages may come between.
 /// Death: each message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -760,30 +761,99 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
     })
 }
 
-/// A descriptor for poll(), select() and epoll: readable as long as there is a message, writable
-/// as long as there is room, whoever sends and receives. Nothing is to be read from it or written to
-/// it.
+/// A descriptor for poll(), select() and epoll: readable as long as there is a message,
+/// writable as long as there is room, whoever sends and receives. Nothing is to be read from it
+/// or written to it.
 ///
-/// The queue in shared memory has one from the first such call on, of whatever process: a hidden
-/// FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on a call that finds
-/// or leaves the queue empty or full makes a system call for it, in all processes. When a process
-/// dies in a call, the descriptor may be ready for nothing until the next call: so send and
-/// receive with timeout 0. (A message that comes back because its borrower died makes it readable
-/// when the next call on the queue finds that out. In a queue whose room is all reserved or
-/// borrowed it is writable.)
+/// The queue in shared memory has one from the first such call on, of whatever process: a
+/// hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on a call
+/// that finds or leaves the queue empty or full makes a system call for it, in all processes.
+/// When a process dies in a call, the descriptor may be ready for nothing until the next call:
+/// so send and receive with timeout 0. (A message that comes back because its borrower died
+/// makes it readable when the next call on the queue finds that out. In a queue whose room is
+/// all reserved or borrowed it is writable.)
 ///
-/// With IPC_KERNEL it is the queue's own, an mqd_t. It has O_NONBLOCK, which must stay so: waiting
-/// is the library's.
+/// With IPC_KERNEL it is the queue's own, an mqd_t. It has O_NONBLOCK, which must stay so:
+/// waiting is the library's.
 ///
 /// Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
 /// not be closed; or a negative error.
-/// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the queue,
-/// and has to ask for its descriptor first; -ESTALE the queue has lost its name, and this handle had
-/// no descriptor; -EMFILE, -ENFILE too many descriptors; -ENOSPC, -ENOMEM; -EUCLEAN and -EDEADLK as in ipc_mq_send().
+/// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the
+/// queue, and has to ask for its descriptor first; -ESTALE the queue has lost its name, and
+/// this handle had no descriptor; -EMFILE, -ENFILE too many descriptors; -ENOSPC, -ENOMEM;
+/// -EUCLEAN and -EDEADLK as in ipc_mq_send().
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
     guard(c"ipc_mq_fd", move || QUEUES.get(mq)?.descriptor())
+}
+
+/// Gives the queue a queue of the kernel's, opened with mq_open(), as its descriptor, instead
+/// of the FIFO that ipc_mq_fd() makes: for those who give <mqueue.h> programs this library's
+/// queue. Its mq_maxmsg has to be 2 and its mq_msgsize 1, and all processes that have the queue
+/// open have to bring the same. ipc_mq_fd() gives it then, with poll() right from that call on,
+/// and the kernel's mq_notify() on it tells of messages.
+///
+/// fd: the library's from now on, also when the call fails; closed with the handle.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL NULL; -EBADF the handle is closed, or fd negative; -EBUSY it has one
+/// already; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int {
+    guard(c"ipc_mq_bring_fd", move || {
+        let queue = QUEUES.get(mq)?;
+        // SAFETY: by the contract of this call, the caller gives it up.
+        queue.bring_descriptor(unsafe { file::take_over(fd) }?)?;
+        Ok(0)
+    })
+}
+
+/// What ipc_mq_wait_word() tells.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_mq_wait_t {
+    /// What to sleep on. Good until ipc_mq_close(), and not to be written.
+    pub word: *const u32,
+    /// Its value as long as there is nothing to wake for.
+    pub expected: u32,
+}
+
+/// Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
+/// ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave
+/// -EAGAIN with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on
+/// wait's word while it is as expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then
+/// call this with wait NULL, and try again. Looks first as long as the queue's spin_ns says.
+///
+/// direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
+/// wait: receives them, on success only; NULL ends the wait.
+///
+/// Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
+/// Errors: -EINVAL mq is NULL, wait misaligned, or another direction; -EBADF the handle is
+/// closed; -ENOTSUP with IPC_KERNEL.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_wait_word(
+    mq: *const ipc_mq_t,
+    direction: c_int,
+    wait: *mut ipc_mq_wait_t,
+) -> c_int {
+    guard(c"ipc_mq_wait_word", move || {
+        let direction = match direction {
+            IPC_READ_ONLY => Direction::Receive,
+            IPC_WRITE_ONLY => Direction::Send,
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        match QUEUES.get(mq)?.wait_word(direction, !wait.is_null())? {
+            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+            Some((word, expected)) => unsafe {
+                let word = word.as_ptr();
+                put(checked(wait, "wait")?, ipc_mq_wait_t { word, expected })
+            },
+            None => Ok(1),
+        }
+    })
 }
 
 /// Has something done when messages come: at once for those that are in the queue already, then for

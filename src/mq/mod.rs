@@ -18,10 +18,11 @@ use crate::name::Name;
 use crate::object::Outcome;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use kernel::KernelQueue;
 use shared::SharedQueue;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// How to open.
 #[derive(Clone, Copy)]
@@ -285,6 +286,20 @@ impl Queue {
             Queue::Shared(queue) => queue.descriptor(),
             Queue::Kernel(queue) => Ok(queue.descriptor()),
         }
+    }
+
+    /// Uses a queue of the kernel's as the descriptor of one in shared memory.
+    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
+        self.shared(IN_PLACE)?.bring_descriptor(bell)
+    }
+
+    /// The word to sleep on until there may be a message or room; `None`: there may be now.
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        self.shared(IN_PLACE)?.wait_word(direction, begins)
     }
 
     /// Has `action` done for the messages that wait and for each that comes.

@@ -39,14 +39,30 @@ impl Sleepers {
         deadline: Deadline,
         ready: &dyn Fn() -> bool,
     ) -> Result<Awoken> {
+        match self.prepare_unless(strong, ready) {
+            None => Ok(Awoken::Look),
+            Some(seen) => self.sleep(seen, deadline),
+        }
+    }
+
+    /// The sleep.
+    pub(crate) fn sleep(&self, seen: u32, deadline: Deadline) -> Result<Awoken> {
+        super::sleep(&self.word, seen, deadline)
+    }
+
+    /// All of that but the sleep, which is for as long as the word has this value. `None`: it is
+    /// `ready`.
+    #[inline(never)]
+    pub(crate) fn prepare_unless(
+        &self,
+        strong: &AtomicU32,
+        ready: &dyn Fn() -> bool,
+    ) -> Option<u32> {
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {
             strong.store(1, SeqCst);
         }
-        if ready() {
-            return Ok(Awoken::Look);
-        }
-        super::sleep(&self.word, seen, deadline)
+        (!ready()).then_some(seen)
     }
 
     /// Whether somebody may be asleep. The change that it waits for and [`fence::light`] come before.

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// What a file was found to be.
 #[derive(Clone, Copy)]
@@ -190,6 +190,19 @@ pub(crate) fn borrow(number: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: the number is not -1. If it is not open, the only use made of the borrow, F_DUPFD,
     // says EBADF and touches nothing.
     duplicate(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// A descriptor that a C caller gives away.
+///
+/// # Safety
+///
+/// It is open, and the caller's own, or negative.
+pub(crate) unsafe fn take_over(number: i32) -> Result<OwnedFd, Errno> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: by this function's contract.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// A memory file whose size can be sealed.

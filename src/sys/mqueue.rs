@@ -154,6 +154,29 @@ pub(crate) fn try_receive(
     Ok((length, priority))
 }
 
+/// Puts a message of 1 byte into a queue, or takes it out, whether it is opened with O_NONBLOCK or
+/// not; whether that was possible at once.
+pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
+    let (mut byte, long_ago) = (0u8, super::timespec(Duration::ZERO));
+    // Of the one call it is the priority, of the other where that goes.
+    const PRIORITY: usize = 0;
+    let arguments = [
+        queue.as_raw_fd() as usize,
+        (&raw mut byte) as usize,
+        1,
+        PRIORITY,
+        ptr::from_ref(&long_ago) as usize,
+        0,
+    ];
+    let call = if puts {
+        libc::SYS_mq_timedsend
+    } else {
+        libc::SYS_mq_timedreceive
+    };
+    // SAFETY: the kernel reads or writes the byte, and reads the time.
+    unsafe { system_call(call, arguments) }.is_ok()
+}
+
 /// What a wait is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {

@@ -102,13 +102,14 @@ use claims::Claims;
 use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
@@ -522,7 +523,7 @@ impl SharedQueue {
     #[inline(never)]
     fn make_ready(&self, packets: u32) -> Result<()> {
         let watched = &self.header().waiting.watched;
-        if watched.load(Relaxed) == packets + 1 {
+        if watched.load(Relaxed) == packets + 1 && !self.is_for_a_waiter() {
             self.token.set(watched, READY)?;
         }
         Ok(())
@@ -542,7 +543,68 @@ impl SharedQueue {
         } else {
             FULL
         };
+        if packets != EMPTY && self.is_for_a_waiter() {
+            return Ok(());
+        }
         self.token.set(&self.header().waiting.watched, packets)
+    }
+
+    /// Whether what comes now is a waiting receiver's, and so not to be told of: the token says that
+    /// the queue is empty, and a receiver waits, which sets it right when it has looked.
+    #[inline(never)]
+    fn is_for_a_waiter(&self) -> bool {
+        let header = self.header();
+        self.token.is_bell()
+            && header.waiting.watched.load(Relaxed) == EMPTY + 1
+            && header.waiting_receivers.count() != 0
+    }
+
+    /// Uses a queue of the kernel's as the descriptor.
+    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
+        let _both = self.both(Deadline::Never)?;
+        self.token.bring(bell)
+    }
+
+    // ---- waiting by other means ----
+
+    fn side(&self, direction: Direction) -> Side<'_> {
+        let header = self.header();
+        let waiting = &header.waiting;
+        let (sleepers, threads, is_ready): (_, _, fn(&Memory) -> bool) = match direction {
+            Direction::Receive => (
+                &waiting.arrivals,
+                &header.waiting_receivers,
+                Receiving::may_have_message,
+            ),
+            _ => (
+                &waiting.departures,
+                &header.waiting_senders,
+                Sending::may_have_room,
+            ),
+        };
+        Side {
+            sleepers,
+            threads,
+            strong: &waiting.strong,
+            memory: &self.memory,
+            is_ready,
+        }
+    }
+
+    /// For a caller that sleeps by itself: the word to sleep on, and the value that it has while
+    /// there is nothing to wake for. `None`: there may be something now. Or ends that.
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        let side = self.side(direction);
+        if !begins {
+            side.end()?;
+            return Ok(None);
+        }
+        let seen = side.begin(self.spin)?;
+        Ok(seen.map(|seen| (&side.sleepers.word, seen)))
     }
 }
 

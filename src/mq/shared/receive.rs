@@ -126,15 +126,7 @@ impl SharedQueue {
             drop(self.both(deadline)?);
             return Ok(());
         }
-        let header = self.header();
-        let arrivals = Side {
-            sleepers: &header.waiting.arrivals,
-            threads: &header.waiting_receivers,
-            strong: &header.waiting.strong,
-        };
-        arrivals.wait(deadline, self.spin, &|| {
-            Receiving::may_have_message(&self.memory)
-        })
+        self.side(Direction::Receive).wait(deadline, self.spin)
     }
 
     /// Frees a slot that is in no list.

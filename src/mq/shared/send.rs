@@ -131,15 +131,7 @@ impl SharedQueue {
                 Dropped::Nothing => {}
             }
         }
-        let header = self.header();
-        let departures = Side {
-            sleepers: &header.waiting.departures,
-            threads: &header.waiting_senders,
-            strong: &header.waiting.strong,
-        };
-        departures.wait(deadline, self.spin, &|| {
-            Sending::may_have_room(&self.memory)
-        })?;
+        self.side(Direction::Send).wait(deadline, self.spin)?;
         Ok(true)
     }
 

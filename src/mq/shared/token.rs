@@ -15,15 +15,20 @@
 //! together. What makes it ready comes before the change of the queue, what makes it unready
 //! after it: a death in between leaves a descriptor that is ready for nothing, until the next
 //! call; never one that is not ready for something.
+//!
+//! A process may bring a queue of the kernel's with room for two messages instead of the FIFO,
+//! whose packets are messages then. All processes of a queue have to bring the same. A message that
+//! comes to an empty queue is told to who has asked for it with the kernel's mq_notify(), which a
+//! waiting receiver takes precedence of: then the packet is left out.
 
 use crate::error::{Errno, Result, fail, failed};
 use crate::object::{Object, SHM_DIRECTORY};
-use crate::sys::{file, pipe};
+use crate::sys::{file, mqueue, pipe};
 use crate::text::Text;
 use core::cell::OnceCell;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use core::sync::atomic::{AtomicBool, AtomicU32};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// In front of what tells the queue's FIFO from others'.
 const PREFIX: &str = ".robustipc-mq-";
@@ -39,6 +44,8 @@ fn path(identity: u64) -> Path {
 pub(super) struct Token {
     identity: u64,
     fifo: OnceCell<OwnedFd>,
+    /// It is a queue of the kernel's. Written by one who holds both latches, like the cell.
+    is_bell: AtomicBool,
 }
 
 // SAFETY: the cell is filled only by one who holds both of the queue's latches, of which all
@@ -50,7 +57,33 @@ impl Token {
         Token {
             identity,
             fifo: OnceCell::new(),
+            is_bell: AtomicBool::new(false),
         }
+    }
+
+    /// Uses a queue of the kernel's, for as long as the process has this queue open.
+    pub(super) fn bring(&self, bell: OwnedFd) -> Result<()> {
+        self.fifo.set(bell).map_err(|_| Errno::EBUSY)?;
+        self.is_bell.store(true, Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn is_bell(&self) -> bool {
+        self.is_bell.load(Relaxed)
+    }
+
+    /// Puts a packet in or takes one out; whether a message was moved.
+    #[inline(never)]
+    fn move_packet(&self, fifo: BorrowedFd<'_>, puts: bool) -> bool {
+        if self.is_bell() {
+            return mqueue::move_byte(fifo, puts);
+        }
+        if puts {
+            pipe::put_packet(fifo);
+        } else {
+            pipe::take_packet(fifo);
+        }
+        false
     }
 
     /// Makes the FIFO if there is none, for those who may use the queue.
@@ -119,14 +152,18 @@ impl Token {
         };
         let fifo = fifo.as_fd();
         if now > FULL {
-            pipe::take_all(fifo);
+            if self.is_bell() {
+                while self.move_packet(fifo, false) {}
+            } else {
+                pipe::take_all(fifo);
+            }
             now = 0;
         }
         for _ in now..packets {
-            pipe::put_packet(fifo);
+            self.move_packet(fifo, true);
         }
         for _ in packets..now {
-            pipe::take_packet(fifo);
+            self.move_packet(fifo, false);
         }
         watched.store(packets + 1, Relaxed);
         Ok(())

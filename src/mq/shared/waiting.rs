@@ -4,6 +4,7 @@
 //! long as that takes ([`spinning`](crate::sync)). Nobody calls the kernel to wake when nobody
 //! sleeps.
 
+use super::memory::Memory;
 use crate::error::{Errno, Result};
 use crate::layout::{Sleepers, WaitingThreads};
 use crate::sync;
@@ -20,59 +21,83 @@ pub(super) struct Side<'q> {
     pub(super) sleepers: &'q Sleepers,
     pub(super) threads: &'q WaitingThreads,
     pub(super) strong: &'q AtomicU32,
+    pub(super) memory: &'q Memory,
+    /// Whether it may be there.
+    pub(super) is_ready: fn(&Memory) -> bool,
 }
 
 impl Side<'_> {
-    /// Waits until `ready` may hold. It need not hold on return: the caller looks again under
+    /// Waits until it may be there. It need not be on return: the caller looks again under
     /// the latch.
     #[inline(never)]
-    pub(super) fn wait(
-        &self,
-        deadline: Deadline,
-        spin: Duration,
-        ready: &dyn Fn() -> bool,
-    ) -> Result<()> {
+    pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
         let left = deadline.remaining();
         if left == Some(Duration::ZERO) {
-            // Also where `ready` is wrong, in a damaged queue.
+            // Also where `is_ready` is wrong, in a damaged queue.
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(spin, |left| spin.min(left));
-        // (No spinning is no look at all: `sleep_unless` looks.)
-        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+        let Some(seen) = self.begin(spin)? else {
             return Ok(());
-        }
-        let place = self.threads.enter(Thread::current()?);
-        let awoken = self.sleepers.sleep_unless(self.strong, deadline, ready);
-        if let Some(place) = place {
-            place.store(0, Relaxed);
-        }
+        };
+        let awoken = self.sleepers.sleep(seen, deadline);
+        self.end()?;
         match awoken? {
             Awoken::Look => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
             Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
     }
+
+    /// Looks, and prepares to sleep: for as long as the sleepers' word has this value. The thread is
+    /// noted until the `end`. `None`: it may be there.
+    #[inline(never)]
+    pub(super) fn begin(&self, spin: Duration) -> Result<Option<u32>> {
+        let ready = || (self.is_ready)(self.memory);
+        // (No spinning is no look at all: `prepare_unless` looks.)
+        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+            return Ok(None);
+        }
+        self.threads.enter(Thread::current()?);
+        let seen = self.sleepers.prepare_unless(self.strong, &ready);
+        if seen.is_none() {
+            self.end()?;
+        }
+        Ok(seen)
+    }
+
+    /// Takes the thread off the notes.
+    #[inline(never)]
+    pub(super) fn end(&self) -> Result<()> {
+        let here = Thread::current()?.id();
+        for place in &self.threads.ids {
+            if place.load(Relaxed) == here {
+                place.store(0, Relaxed);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl WaitingThreads {
-    /// Notes that a thread waits; `None` if there is no room to note it.
-    fn enter(&self, thread: Thread) -> Option<&AtomicU32> {
+    /// Notes that a thread waits, if there is room to note it.
+    fn enter(&self, thread: Thread) {
         let take = |place: &AtomicU32, found| {
             place
                 .compare_exchange(found, thread.id(), Relaxed, Relaxed)
                 .is_ok()
         };
-        let free = self.ids.iter().find(|place| take(place, 0));
-        free.or_else(|| {
-            self.ids.iter().find(|place| {
-                let found = place.load(Relaxed);
-                process::is_gone(found) && take(place, found)
-            })
-        })
+        let mut places = self.ids.iter();
+        if places.any(|place| take(place, 0)) {
+            return;
+        }
+        self.ids.iter().any(|place| {
+            let found = place.load(Relaxed);
+            process::is_gone(found) && take(place, found)
+        });
     }
 
     /// How many threads wait and live.

@@ -1,0 +1,70 @@
+/* Processes killed at any moment: what they had begun is whole or not there, and the others go on. */
+#include "posix.h"
+
+struct record {
+  uint32_t number, copies[SIZE / 4 - 1];
+};
+
+static void stream(void *name) {
+  mqd_t mq = join(name, O_WRONLY);
+  struct record record;
+  for (uint32_t number = 1;; number++) {
+    record.number = number;
+    for (size_t i = 0; i < sizeof record.copies / sizeof record.copies[0]; i++) record.copies[i] = number;
+    CHECK_EQUAL(mq_send(mq, (const char *)&record, sizeof record, number % 3), 0);
+  }
+}
+
+static void check_whole(const struct record *record) {
+  for (size_t i = 0; i < sizeof record->copies / sizeof record->copies[0]; i++)
+    CHECK_EQUAL(record->copies[i], record->number);
+}
+
+static void drain(void *name) {
+  mqd_t mq = join(name, O_RDONLY);
+  for (;;) {
+    struct record record;
+    CHECK_EQUAL(mq_receive(mq, (char *)&record, sizeof record, NULL), sizeof record);
+    check_whole(&record);
+  }
+}
+
+TEST(killed_sender) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDONLY, 4);
+  for (int round = 0; round < 100; round++) {
+    pid_t child = start(stream, (void *)name);
+    uint32_t last[3] = { 0 };
+    struct record record;
+    /* After so many messages it is somewhere in the next ones. */
+    for (int i = 0; i < 20 + 7 * round; i++) {
+      CHECK_EQUAL(mq_timedreceive(mq, (char *)&record, sizeof record, NULL, DEADLINE), sizeof record);
+      check_whole(&record);
+      CHECK(record.number > last[record.number % 3]);
+      last[record.number % 3] = record.number;
+    }
+    KILL(child);
+    while (mq_timedreceive(mq, (char *)&record, sizeof record, NULL, PAST) >= 0) check_whole(&record);
+    CHECK_EQUAL(errno, ETIMEDOUT);
+    CHECK_EQUAL(count(mq), 0);
+  }
+}
+
+TEST(killed_receiver) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDWR, 4);
+  for (int round = 0; round < 100; round++) {
+    pid_t child = start(drain, (void *)name);
+    struct record record;
+    for (uint32_t number = 0; number < 20 + 7 * (uint32_t)round; number++) {
+      record.number = number;
+      for (size_t i = 0; i < sizeof record.copies / sizeof record.copies[0]; i++) record.copies[i] = number;
+      CHECK_EQUAL(mq_timedsend(mq, (const char *)&record, sizeof record, 0, DEADLINE), 0);
+    }
+    KILL(child);
+    while (mq_timedreceive(mq, (char *)&record, sizeof record, NULL, PAST) >= 0) check_whole(&record);
+    for (int i = 0; i < 4; i++) put(mq, "all four places are there", 0);
+    CHECK_FAILS(mq_timedsend(mq, "x", 1, 0, PAST), ETIMEDOUT);
+    for (int i = 0; i < 4; i++) TAKE(mq, "all four places are there");
+  }
+}

@@ -1,0 +1,65 @@
+//! What is used of librobustipc.so: see robustipc.h.
+
+use core::ffi::{c_char, c_int, c_uint, c_void};
+
+#[repr(C)]
+pub(crate) struct ipc_mq_t {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct ipc_mq_attr_t {
+    pub(crate) max_messages: usize,
+    pub(crate) message_size: usize,
+    pub(crate) current_messages: usize,
+    pub(crate) flags: c_int,
+    pub(crate) spin_ns: c_int,
+    pub(crate) reserved: [c_int; 4],
+}
+
+#[repr(C)]
+pub(crate) struct ipc_mq_wait_t {
+    pub(crate) word: *const u32,
+    pub(crate) expected: u32,
+}
+
+#[link(name = "robustipc")]
+unsafe extern "C" {
+    pub(crate) fn ipc_mq_open(
+        out: *mut *mut ipc_mq_t,
+        name: *const c_char,
+        attr: *const ipc_mq_attr_t,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
+    pub(crate) fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int;
+    pub(crate) fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int;
+    pub(crate) fn ipc_mq_send(
+        mq: *mut ipc_mq_t,
+        msg: *const c_void,
+        len: usize,
+        priority: c_uint,
+        timeout_ns: i64,
+    ) -> c_int;
+    pub(crate) fn ipc_mq_receive(
+        mq: *mut ipc_mq_t,
+        buf: *mut c_void,
+        capacity: usize,
+        priority: *mut c_uint,
+        timeout_ns: i64,
+    ) -> isize;
+    pub(crate) fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int;
+    pub(crate) fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int;
+    pub(crate) fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int;
+    pub(crate) fn ipc_mq_wait_word(
+        mq: *const ipc_mq_t,
+        direction: c_int,
+        wait: *mut ipc_mq_wait_t,
+    ) -> c_int;
+}
+
+pub(crate) const IPC_CREATE: c_int = 1;
+pub(crate) const IPC_EXCLUSIVE: c_int = 2;
+pub(crate) const IPC_READ_ONLY: c_int = 4;
+pub(crate) const IPC_WRITE_ONLY: c_int = 8;
