@@ -58,6 +58,8 @@ impl Sleepers {
         strong: &AtomicU32,
         ready: &dyn Fn() -> bool,
     ) -> Option<u32> {
+        // SeqCst, here and in `wake`: the steps of the table above are one order for all. With less,
+        // a waker could clear the bit of one who has just set it, and wake nobody.
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {
             strong.store(1, SeqCst);

@@ -35,6 +35,8 @@ pub(crate) fn light(strong: bool) {
 
 /// The slow side's fence; whether it has reached the registered processes.
 pub(crate) fn heavy() -> bool {
+    // SeqCst, before and after, for a kernel that cannot do it: then the fast side's real fence
+    // needs a real one here, or both sides could read old values.
     fence(Ordering::SeqCst);
     let reached = membarrier(GLOBAL_EXPEDITED);
     fence(Ordering::SeqCst);

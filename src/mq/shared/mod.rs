@@ -150,7 +150,6 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
-    brief_looks: u32,
     token: Token,
     name: Name,
     /// Keeps the memory mapped.
@@ -280,10 +279,6 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
-            brief_looks: match memory.header().spin_ns.load(Relaxed) {
-                0 => 0,
-                _ => BRIEF_LOOKS,
-            },
             token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,

@@ -49,7 +49,10 @@ impl SharedQueue {
     /// way into the wait would take. One that comes meanwhile need not go that way.
     #[inline(always)]
     fn look_briefly(&self) {
-        for _ in 0..self.brief_looks {
+        if self.spin.is_zero() {
+            return;
+        }
+        for _ in 0..BRIEF_LOOKS {
             if Receiving::may_have_message(&self.memory) {
                 return;
             }

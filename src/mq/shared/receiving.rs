@@ -5,7 +5,7 @@ use super::memory::{Memory, Numbered, damaged};
 use crate::error::Result;
 use crate::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
-use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// A queue whose receiving latch this thread holds. Dropping it releases the latch.
 pub(super) struct Receiving<'q> {
@@ -139,8 +139,8 @@ impl<'q> Receiving<'q> {
         Ok(())
     }
 
-    /// Refuses an empty queue's counts when who waits without the latch would take them for those of
-    /// a queue with messages: it would look for ever, and not see its deadline.
+    /// Refuses an empty queue whose counts say that it has messages: who counts them would be told so,
+    /// and its descriptor stay readable for ever.
     pub(super) fn check_empty(&self) -> Result<()> {
         let header = self.memory.header();
         if header.receiving.drained.load(Relaxed) != header.received.removed.load(Relaxed) {
@@ -316,11 +316,12 @@ impl<'q> Receiving<'q> {
         level_count.store(count, Relaxed);
     }
 
-    /// How many messages there are; certain only for who holds both latches.
+    /// How many messages there are; certain only for who holds both latches. Acquire, for who holds
+    /// none: with less, the count sent could be from before the count removed, and too small.
     pub(super) fn count(memory: &Memory) -> u64 {
         let header = memory.header();
-        let removed = header.received.removed.load(SeqCst);
-        let count = header.sent.count.load(SeqCst).wrapping_sub(removed);
+        let removed = header.received.removed.load(Acquire);
+        let count = header.sent.count.load(Relaxed).wrapping_sub(removed);
         // A message can be received before it is counted as sent.
         if count > memory.capacity() { 0 } else { count }
     }

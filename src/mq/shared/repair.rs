@@ -11,7 +11,7 @@ use super::sending::Sending;
 use crate::error::Result;
 use crate::layout::{BORROWED, FREE, MessageSlot, NONE, QUEUED, RESERVED};
 use core::cmp::Ordering as Order;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Makes the index anew. Holding both latches is what makes it alone.
 pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Result<()> {
@@ -79,12 +79,9 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
     header.receiving.last_priority.store(u32::MAX, Relaxed);
     header.waiting.rise.store(next_sequence, Relaxed);
     header.receiving.drained.store(next_sequence, Relaxed);
-    // Both SeqCst: waiters compare the two.
-    header
-        .received
-        .removed
-        .store(next_sequence.wrapping_sub(count), SeqCst);
-    header.sent.count.store(next_sequence, SeqCst);
+    let removed = next_sequence.wrapping_sub(count);
+    header.received.removed.store(removed, Relaxed);
+    header.sent.count.store(next_sequence, Relaxed);
     Ok(())
 }
 

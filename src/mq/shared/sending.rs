@@ -129,15 +129,16 @@ impl<'q> Sending<'q> {
         // Release: who sees the entry sees the slot, and the rise.
         let entry = self.memory.entry(count, priority, number);
         self.memory.inbox(count).store(entry, Release);
+        // Release: who is told of the count finds the entry.
         header.sent.count.store(after, Release);
     }
 
-    /// Whether a slot may be free, for who waits without the latch.
-    /// As `take_free` finds it: else who waits would try again and again.
+    /// Whether a slot may be free, for who waits without the latch. As `take_free` finds it: else who
+    /// waits would try again and again. It takes nothing, so nothing is ordered by it.
     pub(super) fn may_have_room(memory: &Memory) -> bool {
         let header = memory.header();
         let sending = &header.sending;
-        header.received.freed.load(Acquire) as u32 != sending.reused.load(Relaxed)
+        header.received.freed.load(Relaxed) as u32 != sending.reused.load(Relaxed)
             || memory.has_large_messages() && sending.spare.load(Relaxed) != NONE
             || u64::from(sending.fresh.load(Relaxed)) < memory.capacity()
     }
