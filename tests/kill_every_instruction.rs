@@ -47,7 +47,7 @@ struct Extent {
     long: usize,
     /// The same as `points`, for a long operation.
     long_points: usize,
-    /// Points deep in a long loop that are tried.
+    /// Points deep in a long loop that are tried, and points where a stop takes the survivors a second.
     dear: usize,
     /// Points of the first and of the second victim, multiplied.
     pairs: usize,
@@ -271,7 +271,11 @@ impl Harness {
             self.play(operation, Fate::Kill, point, known, None, &mut tally)?;
         }
         if operation.can_stop {
-            for &point in &points {
+            let distance = match points.len().div_ceil(2 * self.extent.dear) {
+                distance if operation.dear_to_stop => distance,
+                _ => 1,
+            };
+            for &point in points.iter().step_by(distance) {
                 if tally.failures >= FAILURES_SHOWN {
                     return Ok(tally);
                 }

@@ -127,7 +127,7 @@ const struct queue *const queues[] = {&posix};
 /* ---- a thread that is stopped ---- */
 
 /* What a stopped thread is in the middle of takes others no more than the second for which they wait for it. */
-static void meanwhile(void) {
+static void meanwhile_transfer(void) {
   use_queue();
   place()->disturbed = 1;
   int64_t began = now_ns();
@@ -165,10 +165,19 @@ static void let_go_name(int alive) {
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
+/* Whatever the victim is in the middle of, others find the name or not, */
 static void meanwhile_name(void) {
   open_by_name(0);
   if (mq != (mqd_t)-1) use_name();
   else EXPECT_EQUAL(errno, ENOENT);
+}
+
+/* and can make it anew. */
+static void meanwhile_anew(void) {
+  if (mq_unlink(arena->name) < 0) EXPECT_EQUAL(errno, ENOENT);
+  open_by_name(O_CREAT | O_EXCL);
+  EXPECT(mq != (mqd_t)-1, "while the victim is stopped, the name cannot be made: %s", strerror(errno));
+  use_name();
 }
 
 static void check_name(void) {
@@ -218,8 +227,15 @@ static void run_close(void) { outcome = (int)answer(mq_close(mq)); }
 static void run_unlink(void) { outcome = (int)answer(mq_unlink(arena->name)); }
 
 static void after_name(void) { EXPECT(outcome >= 0, "the victim failed: %s", strerror(-outcome)); }
-/* Another may have made it while this one was stopped. */
-static void after_exclusively(void) { EXPECT(outcome >= 0 || outcome == -EEXIST, "the victim failed: %s", strerror(-outcome)); }
+
+/* Others may have made it while this one was stopped, or removed it. */
+static void after_exclusively(void) {
+  if (outcome != -EEXIST) after_name();
+}
+
+static void after_open(void) {
+  if (outcome != -ENOENT) after_name();
+}
 
 static void nothing_is_left_of_it(void) {
   remove_posix();
@@ -302,6 +318,8 @@ static void settle_notify(int progress) {
 static void run_timed_send(void) { send_own(arena->patience_ns); }
 static void run_timed_receive(void) { receive_as(arena->patience_ns); }
 
+/* Others wait a second for what a stopped thread is in the middle of. */
+#define MEANWHILE(what) .meanwhile = meanwhile_##what, .dear_to_stop = true
 #define COMMON .check = check, .settle = settle
 #define SENDS .release = release_sender, COMMON
 #define RECEIVES .release = release_receiver, COMMON
@@ -312,7 +330,7 @@ const struct operation posix_operations[] = {
   {.name = NAME("send.first"), .set_up = set_up_some, .prepare = prepare_first_send, .run = run_send, .after = after,
    SENDS},
   {.name = NAME("send.empty"), .set_up = set_up_empty, .prepare = prepare_send, .run = run_send, .after = after,
-   .meanwhile = meanwhile, LOOKS, SENDS, RECOVERED_RECEIVING},
+   MEANWHILE(transfer), LOOKS, SENDS, RECOVERED_RECEIVING},
   {.name = NAME("send.last"), .set_up = set_up_nearly_full, .prepare = prepare_send, .run = run_send, .after = after,
    LOOKS, SENDS, RECOVERED},
   {.name = NAME("send.full"), .set_up = set_up_full, .prepare = prepare_send, .run = run_try_send,
@@ -326,7 +344,7 @@ const struct operation posix_operations[] = {
   {.name = NAME("timedsend.asleep"), .set_up = set_up_full, .prepare = prepare_send, .run = run_timed_send,
    .after = after, LOOKS, SENDS},
   {.name = NAME("receive"), .set_up = set_up_levels, .prepare = warm_up, .run = run_receive, .after = after_receive,
-   .meanwhile = meanwhile, LOOKS, RECEIVES, RECOVERED},
+   MEANWHILE(transfer), LOOKS, RECEIVES, RECOVERED},
   {.name = NAME("receive.last"), .set_up = set_up_one, .prepare = warm_up, .run = run_receive, .after = after_receive,
    LOOKS, RECEIVES, RECOVERED_RECEIVING},
   {.name = NAME("receive.full"), .set_up = set_up_full, .prepare = warm_up, .run = run_receive, .after = after_receive,
@@ -344,17 +362,17 @@ const struct operation posix_operations[] = {
   {.name = NAME("notify"), .set_up = set_up_some, .prepare = warm_up, .run = run_notify, .after = after_name,
    .check = check, .settle = settle_notify, RECOVERED},
   {.name = NAME("create"), .set_up = set_up_nothing, .prepare = prepare_name, .run = run_create, .after = after_name,
-   .meanwhile = meanwhile_name, .let_go = let_go_name, .check = check_name, .settle = settle_create,
+   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_create,
    .recovery = NAME("create")},
   {.name = NAME("create.exclusive"), .set_up = set_up_nothing, .prepare = prepare_name, .run = run_create_exclusively,
-   .after = after_exclusively, .meanwhile = meanwhile_name, .let_go = let_go_name, .check = check_exclusively,
+   .after = after_exclusively, .let_go = let_go_name, .check = check_exclusively,
    .settle = settle_create},
-  {.name = NAME("open"), .set_up = set_up_name, .prepare = prepare_name, .run = run_open, .after = after_name,
-   .meanwhile = meanwhile_name, .let_go = let_go_name, .check = check_name, .settle = settle_open},
+  {.name = NAME("open"), .set_up = set_up_name, .prepare = prepare_name, .run = run_open, .after = after_open,
+   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_open},
   {.name = NAME("close"), .set_up = set_up_name, .prepare = prepare_open_name, .run = run_close, .after = after_name,
-   .meanwhile = meanwhile_name, .let_go = let_go_name, .check = check_name, .settle = settle_open},
+   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_open},
   {.name = NAME("unlink"), .set_up = set_up_name, .prepare = prepare_name, .run = run_unlink, .after = after_name,
-   .meanwhile = meanwhile_name, .let_go = let_go_name, .check = check_name, .settle = settle_unlink,
+   MEANWHILE(name), .let_go = let_go_name, .check = check_name, .settle = settle_unlink,
    .recovery = NAME("create")},
   {.name = NAME("unlink.in_use"), .set_up = set_up_in_use, .prepare = prepare_name, .run = run_unlink,
    .after = after_name, .let_go = let_go_name, .check = check_name, .settle = settle_in_use},

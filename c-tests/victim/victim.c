@@ -128,7 +128,7 @@ static void list(void) {
   for (int number = 0; (operation = operation_at(number)); number++)
     printf(
       "%s %d %d %d %d %s\n", operation->name, operation->sleepers, operation->sleep_from, operation->must,
-      operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
+      operation->dear_to_stop ? 2 : operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
 }
 
 static bool read_whole(int descriptor, void *buffer, size_t length) {

@@ -54,6 +54,7 @@ struct operation {
   enum sleep_from sleep_from;
   void (*release)(int time); /* time: 1 for the first time that the victim is asleep, ... */
   void (*meanwhile)(void);
+  bool dear_to_stop;        /* that may take a second or two */
   void (*let_go)(int alive);
   void (*check)(void);
   void (*settle)(int progress);

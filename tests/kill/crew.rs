@@ -49,6 +49,8 @@ pub(crate) struct Operation {
     pub(crate) sleep_at_block: bool,
     pub(crate) must: Must,
     pub(crate) can_stop: bool,
+    /// With one stopped, the others need a second.
+    pub(crate) dear_to_stop: bool,
     pub(crate) recovery: Option<String>,
 }
 
@@ -83,7 +85,8 @@ pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
                 "2" => Must::FailIfStopped,
                 _ => Must::Hold,
             },
-            can_stop: can_stop == "1",
+            can_stop: can_stop != "0",
+            dear_to_stop: can_stop == "2",
             recovery: (recovery != "-").then(|| recovery.to_owned()),
         });
     }
@@ -96,8 +99,22 @@ pub(crate) fn be_alone() -> bool {
     const NO_DATA: Option<&str> = None;
     let none = Some("none");
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC).is_ok()
-        && mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NO_DATA).is_ok()
-        && mount(Some("tmpfs"), "/dev/shm", Some("tmpfs"), MsFlags::empty(), NO_DATA).is_ok()
+        && mount(
+            none,
+            "/",
+            none,
+            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+            NO_DATA,
+        )
+        .is_ok()
+        && mount(
+            Some("tmpfs"),
+            "/dev/shm",
+            Some("tmpfs"),
+            MsFlags::empty(),
+            NO_DATA,
+        )
+        .is_ok()
 }
 
 /// One process that takes commands.
