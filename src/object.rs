@@ -367,12 +367,9 @@ pub(crate) fn unlink(location: &Location, kind: Kind) -> Result<()> {
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
 }
 
-/// Reads a number in the data of the object at `location`, if there is one that may be read.
-pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
-    let file = file::open(&location.path, false).ok()?;
-    let mut bytes = [0; 8];
-    let complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
-    complete.then(|| u64::from_ne_bytes(bytes))
+/// The inode of what the name leads to.
+pub(crate) fn inode(location: &Location) -> Option<u64> {
+    Some(file::status_of(&location.path).ok()?.inode())
 }
 
 /// Refuses a file that another user owns, or that others may write to.

@@ -482,7 +482,10 @@ fn unlink_locked(bell: c_int, path: &Path) -> Option<Result<()>> {
         return Some(Ok(()));
     }
     // SAFETY: a name.
-    Some(check_libc(unsafe { kernel::unlink(path.as_ptr()) }).map(drop))
+    match check_libc(unsafe { kernel::unlink(path.as_ptr()) }) {
+        Err(libc::ENOENT) if removed.is_ok() => Some(Ok(())),
+        result => Some(result.map(drop)),
+    }
 }
 
 /// Opens a bell in one direction or the other.

@@ -96,11 +96,11 @@ use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
 use crate::sys::robust::Thread;
-use crate::sys::{fence, process};
+use crate::sys::{fence, file};
 use crate::time::{Deadline, now};
 use claims::Claims;
 use core::cell::Cell;
-use core::mem::{MaybeUninit, offset_of};
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -279,7 +279,7 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
-            token: Token::new(memory.header().identity.load(Relaxed)),
+            token: Token::new(file::status(object.file())?.inode()),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,
@@ -499,8 +499,9 @@ impl SharedQueue {
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         let both = self.both(Deadline::Never)?;
         let descriptor = self.token.make(&self.object)?;
-        // Calls that hold one latch only are over; those that come take both.
-        if !self.is_watched() {
+        // Calls that hold one latch only are over; those that come take both. (What was in a FIFO that
+        // nobody had open any more is gone.)
+        if !self.is_watched() || !self.token.is_bell() {
             self.header().waiting.watched.store(UNKNOWN, Relaxed);
         }
         self.settle()?;
@@ -638,10 +639,6 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
     header.pid_namespace.store(here, Relaxed);
     let spin = spin.as_nanos().min(u128::from(u32::MAX)) as u32;
     header.spin_ns.store(spin, Relaxed);
-    let now = now().as_nanos() as u64;
-    header
-        .identity
-        .store(now ^ u64::from(process::id()) << 40, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
     header.sending.spare.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
@@ -650,10 +647,10 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     let location = Location::of_name(name);
-    let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
+    let inode = object::inode(&location);
     object::unlink(&location, Kind::Queue)?;
-    if let Some(identity) = identity {
-        token::unlink(identity);
+    if let Some(inode) = inode {
+        token::unlink(inode);
     }
     Ok(())
 }

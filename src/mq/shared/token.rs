@@ -1,7 +1,9 @@
 //! The descriptor to poll: a FIFO whose readiness is the queue's.
 //!
 //! All processes share one FIFO per queue, so that it is right whoever sends and receives. It
-//! stands beside the queue, hidden, from the first time somebody asks for the descriptor. It has
+//! stands beside the queue, hidden, from the first time somebody asks for the descriptor; its name
+//! is made of the queue's inode, and goes with the queue's. Who dies between removing the one
+//! and the other leaves an empty FIFO, which goes with the next that is removed. It has
 //! room for two packets (O_DIRECT makes each byte written a packet of its own, see pipe(2)), and
 //! so three states:
 //!
@@ -23,9 +25,11 @@
 
 use crate::error::{Errno, Result, fail, failed};
 use crate::object::{Object, SHM_DIRECTORY};
-use crate::sys::{file, mqueue, pipe};
+use crate::sys::path::open_directory;
+use crate::sys::{file, listing, mqueue, pipe};
 use crate::text::Text;
 use core::cell::OnceCell;
+use core::ffi::CStr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -35,14 +39,15 @@ const PREFIX: &str = ".robustipc-mq-";
 
 type Path = Text<64>;
 
-fn path(identity: u64) -> Path {
+fn path(inode: u64) -> Path {
     let directory = SHM_DIRECTORY.to_str().unwrap_or_default();
-    Path::of(format_args!("{directory}/{PREFIX}{identity:016x}"))
+    Path::of(format_args!("{directory}/{PREFIX}{inode:016x}"))
 }
 
 /// The FIFO of a queue, as far as this process has opened it. Whoever uses it holds both latches.
 pub(super) struct Token {
-    identity: u64,
+    /// The queue's.
+    inode: u64,
     fifo: OnceCell<OwnedFd>,
     /// It is a queue of the kernel's. Written by one who holds both latches, like the cell.
     is_bell: AtomicBool,
@@ -53,9 +58,9 @@ pub(super) struct Token {
 unsafe impl Sync for Token {}
 
 impl Token {
-    pub(super) fn new(identity: u64) -> Token {
+    pub(super) fn new(inode: u64) -> Token {
         Token {
-            identity,
+            inode,
             fifo: OnceCell::new(),
             is_bell: AtomicBool::new(false),
         }
@@ -91,7 +96,7 @@ impl Token {
         if let Some(fifo) = self.fifo.get() {
             return Ok(fifo.as_raw_fd());
         }
-        let path = path(self.identity);
+        let path = path(self.inode);
         let status = file::status(queue.file())?;
         let made = pipe::create_fifo(path.as_c_str(), status.permissions());
         // After making it: who unlinks the queue removes the name first and then the FIFO.
@@ -116,7 +121,7 @@ impl Token {
         if let Some(fifo) = self.fifo.get() {
             return Ok(fifo);
         }
-        let path = path(self.identity);
+        let path = path(self.inode);
         let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
         let fifo = file::open(path.as_c_str(), true).map_err(failed)?;
         if !file::status(fifo.as_fd()).map_err(failed)?.is_fifo() {
@@ -152,12 +157,12 @@ impl Token {
         };
         let fifo = fifo.as_fd();
         if now > FULL {
+            now = 0;
             if self.is_bell() {
                 while self.move_packet(fifo, false) {}
             } else {
-                pipe::take_all(fifo);
+                now = pipe::count_packets(fifo);
             }
-            now = 0;
         }
         for _ in now..packets {
             self.move_packet(fifo, true);
@@ -177,7 +182,26 @@ pub(super) const FULL: u32 = 2;
 /// In `Waiting::watched`: there is a descriptor, and what its FIFO holds is not known.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
-/// Removes the FIFO of a queue that has lost its name.
-pub(super) fn unlink(identity: u64) {
-    let _ = file::unlink(path(identity).as_c_str());
+/// Removes the FIFO of a queue that has lost its name, and those that were left by others.
+pub(super) fn unlink(inode: u64) {
+    let remove = |inode| file::unlink(path(inode).as_c_str()).is_ok();
+    if !remove(inode) {
+        return;
+    }
+    each_file(&mut |name, _| {
+        let number = name.to_bytes().strip_prefix(PREFIX.as_bytes());
+        let Some(inode) = number.and_then(|number| listing::number(number, 16)) else {
+            return;
+        };
+        // It was there before its FIFO.
+        let mut is_there = false;
+        if each_file(&mut |_, other| is_there |= other == inode) && !is_there {
+            remove(inode);
+        }
+    });
+}
+
+fn each_file(found: &mut dyn FnMut(&CStr, u64)) -> bool {
+    let directory = open_directory(SHM_DIRECTORY);
+    directory.is_ok_and(|directory| listing::each_name(directory, found).is_ok())
 }
