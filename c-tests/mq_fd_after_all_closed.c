@@ -9,7 +9,7 @@ static int ready(int descriptor) {
 }
 
 int main(void) {
-  const char *name = unique_name();
+  const char *name = unique_name("mq");
   ipc_mq_t *mq = make_queue(name, 2, 16);
   CHECK_EQUAL(ready(ipc_mq_fd(mq)), POLLOUT);
   send_text(mq, "x", 0);
