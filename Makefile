@@ -284,7 +284,7 @@ bench-queue: bench-queue-built
 	else echo "No picture: benches/chart was not built."; fi
 
 # The C tests come last: their summary is the last line.
-check: check-rust check-kill-here check-posix check-c
+check: check-rust check-kill-here check-posix check-posix-shared check-c
 
 check-rust: | tools
 	$(CARGO) test --locked
@@ -297,8 +297,8 @@ check-models: | tools
 check-queue: | tools
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib mq::shared::tests
 
-# Plain POSIX programs, which know nothing of this library: neither its header nor its flags. Fortified, some
-# calls are others.
+# Plain POSIX programs, which know nothing of this library: neither its header nor its flags. They run on the kernel's
+# queues and, unchanged, on the drop-in's. Fortified, some calls are others.
 POSIX_TESTS := $(TARGET)/posix
 POSIX_HEADERS := c-tests/posix/posix.h
 POSIX_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS)
