@@ -83,10 +83,13 @@ for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-* /tmp/ripc-test-*; do
   fi
 done
 if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
-  for left in $(find /dev/shm "$results/mqueue" -mindepth 1); do leave "$left"; done
-  for kind in shm msg sem; do
-    for left in $(awk 'NR > 1 { print $2 }' /proc/sysvipc/$kind); do leave "System V $kind $left"; done
-  done
+  {
+    find /dev/shm "$results/mqueue" -mindepth 1
+    for kind in shm msg sem; do
+      awk -v kind=$kind 'NR > 1 { print "System V " kind " " $2 }' /proc/sysvipc/$kind
+    done
+  } >"$results/left"
+  while read -r left; do leave "$left"; done <"$results/left"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
