@@ -78,7 +78,7 @@ TEST(number_reused_for_another_queue) {
   TAKE(join(names[1], O_RDONLY), "second");
 }
 
-TEST(number_reused_at_once) {
+TEST(number_reused_by_open) {
   const char *names[] = { unique_name(), unique_name() };
   mqd_t others[] = { create(names[0], O_RDWR, 2), create(names[1], O_RDWR, 2) };
   mqd_t number = join(names[0], O_RDWR);
