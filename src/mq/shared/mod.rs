@@ -73,6 +73,7 @@
 //! sending one first.
 
 mod claims;
+mod looks;
 mod memory;
 mod observer;
 mod receive;
@@ -105,6 +106,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
+use looks::Looks;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
 use receiving::{First, Receiving};
@@ -130,15 +132,6 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 /// microseconds, so only one whose thread is stopped takes longer.
 const STOPPED: Duration = Duration::from_secs(1);
 
-/// How often a receive looks before it begins to wait.
-const BRIEF_LOOKS: u32 = 32;
-
-/// How long it pauses between two looks. Each takes the cache line away from a sender, which then
-/// waits for it: without pauses a receiver that is faster than its sender makes it slower still
-/// (measured between two processors without a common cache: 5.7 million messages a second with no
-/// pauses, 9.7 with 32, 11.5 with 64; one way 520, 630 and 980 ns).
-const PAUSES: u32 = 32;
-
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
 
@@ -150,6 +143,7 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    looks: Looks,
     token: Token,
     name: Name,
     /// Keeps the memory mapped.
@@ -279,6 +273,7 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
+            looks: Looks::default(),
             token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
