@@ -79,3 +79,49 @@ impl Looks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+
+    /// How often a receive looks that finds nothing, after its first look.
+    fn looks_in_vain(looks: &Looks) -> u32 {
+        let count = Cell::new(0);
+        looks.look(|| {
+            count.set(count.get() + 1);
+            false
+        });
+        count.get() - 1
+    }
+
+    const WITH_PAUSES: u32 = PAUSES_IN_ALL / PAUSES;
+    const WITHOUT: u32 = PAUSES_IN_ALL;
+
+    #[test]
+    fn messages_that_come_alone_are_looked_for_without_pauses_but_for_a_trial() {
+        let looks = Looks::default();
+        for _ in 0..=ALONE {
+            assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+        }
+        for _ in 0..3 {
+            for _ in 0..TRIALS {
+                assert_eq!(looks_in_vain(&looks), WITHOUT);
+            }
+            assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+        }
+    }
+
+    #[test]
+    fn a_message_with_another_behind_it_begins_a_stream() {
+        let looks = Looks::default();
+        while looks_in_vain(&looks) != WITHOUT {}
+        looks.look(|| true);
+        assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+        // Those that need no look say nothing of how to look.
+        for _ in 0..2 * ALONE {
+            looks.look(|| true);
+        }
+        assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+    }
+}
