@@ -1,6 +1,7 @@
 #!/bin/sh
 # The manual is well-formed and complete: mandoc finds nothing to warn about, every call is found under its own name,
-# and in the synopsis of the page, and there is each error that the header's comment on the call has.
+# and in the synopsis of the page, and there is each error that the header's comment on the call has; and all pages
+# are made alike.
 . "$(dirname "$0")/../support/script.sh"
 
 mandoc -T lint -W warning "$root"/man/*.[0-9] >&2 || fail "mandoc warns"
@@ -52,6 +53,13 @@ for page in "$root"/man/ipc_*.3; do
   done
 done >"$work/missing"
 [ ! -s "$work/missing" ] || complain "$(cat "$work/missing")"
+
+# The sections of all pages are those of one, in its order; some have others between them.
+sections=$(grep '^\.Sh' "$root/man/ipc_mutex.3")
+for page in "$root"/man/ipc_*.3; do
+  [ "$(grep '^\.Sh' "$page" | grep -Fx "$sections")" = "$sections" ] ||
+    complain "$(basename "$page") has other sections than ipc_mutex.3"
+done
 
 # Nor does a page promise what the library lacks, or an overview a page that is not there.
 for page in "$root"/man/ipc_*.3; do
