@@ -300,7 +300,7 @@ check-queue: | tools
 # Plain POSIX programs, which know nothing of this library: neither its header nor its flags. They run on the kernel's
 # queues and, unchanged, on the drop-in's. Fortified, some calls are others.
 POSIX_TESTS := $(TARGET)/posix
-POSIX_HEADERS := c-tests/posix/posix.h
+POSIX_HEADERS := c-tests/posix/posix.h c-tests/support/children.h
 POSIX_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS)
 POSIX_NAMES := $(basename $(notdir $(wildcard c-tests/posix/*.c)))
 POSIX_PROGRAMS := $(foreach kind,plain fortified,$(addprefix $(POSIX_TESTS)/$(kind)/,$(POSIX_NAMES))) \

@@ -127,7 +127,7 @@ impl Object {
         kind: Kind,
         kind_type: Type,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<(Object, Outcome)> {
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         // Each further round means that another process removed the name or took it just now.
@@ -170,7 +170,7 @@ impl Object {
         location: &Location,
         record: &Record,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<Object> {
         if options.exclusive && file::status_of(&location.path).is_ok() {
             // The link below would say the same, after all the work.
@@ -184,7 +184,7 @@ impl Object {
             errno => location.failed("no file can be made in its directory", errno),
         })?;
         let data = fill(location, file.as_fd(), record)?;
-        initialise(&data)?;
+        initialise(&data, file.as_fd())?;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
         // Making it took a writable mapping; what was asked for may be less.
@@ -367,9 +367,12 @@ pub(crate) fn unlink(location: &Location, kind: Kind) -> Result<()> {
     file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
 }
 
-/// The inode of what the name leads to.
-pub(crate) fn inode(location: &Location) -> Option<u64> {
-    Some(file::status_of(&location.path).ok()?.inode())
+/// Reads a number in the data of the object at `location`, if there is one that may be read.
+pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
+    let file = file::open(&location.path, false).ok()?;
+    let mut bytes = [0; 8];
+    let complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
+    complete.then(|| u64::from_ne_bytes(bytes))
 }
 
 /// Refuses a file that another user owns, or that others may write to.

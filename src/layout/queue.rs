@@ -18,7 +18,7 @@
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::robust::Links;
 
-pub(crate) const QUEUE_VERSION: u32 = 2;
+pub(crate) const QUEUE_VERSION: u32 = 1;
 
 /// The alignment of a slot and of its payload.
 pub(crate) const QUEUE_ALIGNMENT: usize = 64;
@@ -36,6 +36,9 @@ pub(crate) struct QueueHeader {
     pub(crate) pid_namespace: AtomicU32,
     /// For how many nanoseconds who has to wait looks before it sleeps.
     pub(crate) spin_ns: AtomicU32,
+    /// Tells this queue from all others, also from those that had its name before. The lower half is
+    /// that of its inode.
+    pub(crate) identity: AtomicU64,
     pub(crate) sending: Sending,
     pub(crate) sent: Sent,
     pub(crate) receiving: Receiving,

@@ -73,6 +73,7 @@
 //! sending one first.
 
 mod claims;
+mod looks;
 mod memory;
 mod observer;
 mod receive;
@@ -96,20 +97,21 @@ use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
 use crate::sys::robust::Thread;
-use crate::sys::{fence, file};
+use crate::sys::{fence, file, process};
 use crate::time::{Deadline, now};
 use claims::Claims;
 use core::cell::Cell;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
+use looks::Looks;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
@@ -130,15 +132,6 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 /// microseconds, so only one whose thread is stopped takes longer.
 const STOPPED: Duration = Duration::from_secs(1);
 
-/// How often a receive looks before it begins to wait.
-const BRIEF_LOOKS: u32 = 32;
-
-/// How long it pauses between two looks. Each takes the cache line away from a sender, which then
-/// waits for it: without pauses a receiver that is faster than its sender makes it slower still
-/// (measured between two processors without a common cache: 5.7 million messages a second with no
-/// pauses, 9.7 with 32, 11.5 with 64; one way 520, 630 and 980 ns).
-const PAUSES: u32 = 32;
-
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
 
@@ -150,6 +143,7 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
+    looks: Looks,
     token: Token,
     name: Name,
     /// Keeps the memory mapped.
@@ -279,7 +273,8 @@ impl SharedQueue {
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
-            token: Token::new(file::status(object.file())?.inode()),
+            looks: Looks::default(),
+            token: Token::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,
@@ -624,13 +619,13 @@ fn make(
         Kind::Queue,
         queue_type(sizes.total())?,
         exclusive,
-        &mut |data| initialise(data, sizes, spin),
+        &mut |data, file| initialise(data, file, sizes, spin),
     )?;
     Ok(object)
 }
 
 /// Fills in the header of a new queue, in zeroed memory that nobody else sees yet.
-fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
+fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration) -> Result<()> {
     let memory = Memory::of(data, sizes)?;
     let header = memory.header();
     header.max_messages.store(sizes.max_messages, Relaxed);
@@ -639,6 +634,10 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
     header.pid_namespace.store(here, Relaxed);
     let spin = spin.as_nanos().min(u128::from(u32::MAX)) as u32;
     header.spin_ns.store(spin, Relaxed);
+    // By the inode others tell whether the queue is there still; the rest nobody guesses.
+    let unguessed = now().as_nanos() as u32 ^ process::id();
+    let identity = u64::from(unguessed) << 32 | file::status(file)?.inode() & token::INODE;
+    header.identity.store(identity, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
     header.sending.spare.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
@@ -647,10 +646,10 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     let location = Location::of_name(name);
-    let inode = object::inode(&location);
+    let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
     object::unlink(&location, Kind::Queue)?;
-    if let Some(inode) = inode {
-        token::unlink(inode);
+    if let Some(identity) = identity {
+        token::unlink(identity);
     }
     Ok(())
 }

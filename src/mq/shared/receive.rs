@@ -12,8 +12,9 @@ impl SharedQueue {
     ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
-            if may_wait {
-                self.look_briefly();
+            if may_wait && !self.spin.is_zero() {
+                self.looks
+                    .look(|| Receiving::may_have_message(&self.memory));
             }
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
                 let receiving = Receiving {
@@ -43,23 +44,6 @@ impl SharedQueue {
         self.receive_until(&mut target, Deadline::Now)?;
         self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
-    }
-
-    /// Before a receive that may wait: looks whether there is a message, for about as long as the
-    /// way into the wait would take. One that comes meanwhile need not go that way.
-    #[inline(always)]
-    fn look_briefly(&self) {
-        if self.spin.is_zero() {
-            return;
-        }
-        for _ in 0..BRIEF_LOOKS {
-            if Receiving::may_have_message(&self.memory) {
-                return;
-            }
-            for _ in 0..PAUSES {
-                core::hint::spin_loop();
-            }
-        }
     }
 
     /// Takes messages, waiting for one; how many.

@@ -2,8 +2,8 @@
 //!
 //! All processes share one FIFO per queue, so that it is right whoever sends and receives. It
 //! stands beside the queue, hidden, from the first time somebody asks for the descriptor; its name
-//! is made of the queue's inode, and goes with the queue's. Who dies between removing the one
-//! and the other leaves an empty FIFO, which goes with the next that is removed. It has
+//! has the queue's inode in it, and goes with the queue's. Who dies between removing the one and
+//! the other leaves an empty FIFO, which goes with the next that is removed. It has
 //! room for two packets (O_DIRECT makes each byte written a packet of its own, see pipe(2)), and
 //! so three states:
 //!
@@ -39,15 +39,17 @@ const PREFIX: &str = ".robustipc-mq-";
 
 type Path = Text<64>;
 
-fn path(inode: u64) -> Path {
+/// What of a queue's identity tells its inode.
+pub(super) const INODE: u64 = 0xffff_ffff;
+
+fn path(identity: u64) -> Path {
     let directory = SHM_DIRECTORY.to_str().unwrap_or_default();
-    Path::of(format_args!("{directory}/{PREFIX}{inode:016x}"))
+    Path::of(format_args!("{directory}/{PREFIX}{identity:016x}"))
 }
 
 /// The FIFO of a queue, as far as this process has opened it. Whoever uses it holds both latches.
 pub(super) struct Token {
-    /// The queue's.
-    inode: u64,
+    identity: u64,
     fifo: OnceCell<OwnedFd>,
     /// It is a queue of the kernel's. Written by one who holds both latches, like the cell.
     is_bell: AtomicBool,
@@ -58,9 +60,9 @@ pub(super) struct Token {
 unsafe impl Sync for Token {}
 
 impl Token {
-    pub(super) fn new(inode: u64) -> Token {
+    pub(super) fn new(identity: u64) -> Token {
         Token {
-            inode,
+            identity,
             fifo: OnceCell::new(),
             is_bell: AtomicBool::new(false),
         }
@@ -96,7 +98,7 @@ impl Token {
         if let Some(fifo) = self.fifo.get() {
             return Ok(fifo.as_raw_fd());
         }
-        let path = path(self.inode);
+        let path = path(self.identity);
         let status = file::status(queue.file())?;
         let made = pipe::create_fifo(path.as_c_str(), status.permissions());
         // After making it: who unlinks the queue removes the name first and then the FIFO.
@@ -107,12 +109,12 @@ impl Token {
         let fifo = self.open()?;
         if made.is_ok() {
             file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
-                    let _ = file::unlink(path.as_c_str());
-                    failed!(
-                        errno,
-                        "the descriptor's FIFO cannot be given to the queue's owner, who has to ask for it first"
-                    )
-                })?;
+                let _ = file::unlink(path.as_c_str());
+                failed!(
+                    errno,
+                    "the FIFO cannot be given to the queue's owner, who has to ask first"
+                )
+            })?;
         }
         Ok(fifo.as_raw_fd())
     }
@@ -121,16 +123,10 @@ impl Token {
         if let Some(fifo) = self.fifo.get() {
             return Ok(fifo);
         }
-        let path = path(self.inode);
+        let path = path(self.identity);
         let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
         let fifo = file::open(path.as_c_str(), true).map_err(failed)?;
-        if !file::status(fifo.as_fd()).map_err(failed)?.is_fifo() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{}: expected the queue's FIFO, found something else",
-                path.as_str()
-            ));
-        }
+        // What is no FIFO cannot.
         pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
         Ok(self.fifo.get_or_init(|| fifo))
     }
@@ -183,20 +179,21 @@ pub(super) const FULL: u32 = 2;
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
 /// Removes the FIFO of a queue that has lost its name, and those that were left by others.
-pub(super) fn unlink(inode: u64) {
-    let remove = |inode| file::unlink(path(inode).as_c_str()).is_ok();
-    if !remove(inode) {
+pub(super) fn unlink(identity: u64) {
+    let remove = |identity| file::unlink(path(identity).as_c_str()).is_ok();
+    if !remove(identity) {
         return;
     }
     each_file(&mut |name, _| {
         let number = name.to_bytes().strip_prefix(PREFIX.as_bytes());
-        let Some(inode) = number.and_then(|number| listing::number(number, 16)) else {
+        let Some(identity) = number.and_then(|number| listing::number(number, 16)) else {
             return;
         };
         // It was there before its FIFO.
         let mut is_there = false;
-        if each_file(&mut |_, other| is_there |= other == inode) && !is_there {
-            remove(inode);
+        let is_it = |inode| (inode ^ identity) & INODE == 0;
+        if each_file(&mut |_, inode| is_there |= is_it(inode)) && !is_there {
+            remove(identity);
         }
     });
 }
