@@ -22,8 +22,10 @@
 #endif
 
 static const struct operation *const tables[] = {
-#ifdef VICTIM_POSIX
+#if defined(VICTIM_POLLS)
   posix_operations,
+#elif defined(VICTIM_POSIX)
+  posix_operations, posix_unpolled_operations,
 #else
   mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
   permits_operations, barrier_operations, once_operations, event_operations, mq_operations,

@@ -124,5 +124,6 @@ extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
 /* In programs of their own, which are linked to the drop-in library too. */
 extern const struct operation posix_operations[];
+extern const struct operation posix_unpolled_operations[];
 
 #endif
