@@ -15,16 +15,22 @@ impl SharedQueue {
             if may_wait {
                 self.look_briefly();
             }
-            if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
+            // A descriptor that says already that the queue is empty needs no change if it is.
+            let watched = &header.waiting.watched;
+            let latched = match watched.load(Relaxed) <= EMPTY + 1 {
+                true => header.receiving.latch.take_fast(&header.waiting.strong),
+                false => None,
+            };
+            if let Some(latched) = latched {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
                     _other: None,
                 };
-                if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
+                if watched.load(Relaxed) <= EMPTY + 1 && Claims::borrowed(&self.memory).is_empty() {
                     if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
-                            if first.length <= COPY_UNDER_LATCH {
+                            if first.length <= COPY_UNDER_LATCH && !self.is_watched() {
                                 self.take(&receiving, &first, target)?;
                                 receiving.latched.release();
                                 self.notifier.note_received();
@@ -32,6 +38,10 @@ impl SharedQueue {
                                 return Ok((first.length, first.priority));
                             }
                         }
+                    } else if !header.sending.latch.is_orphaned() {
+                        // As `wait_for_message` finds it, and does not wait.
+                        receiving.check_empty()?;
+                        return Err(Errno::EAGAIN.into());
                     }
                 }
             }
