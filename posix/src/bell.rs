@@ -180,7 +180,7 @@ pub(crate) unsafe fn open(
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), plain, 0, ptr::null()) };
             match check_libc(fd) {
-                Ok(fd) => match enter(fd, (plain, path.hash()), None) {
+                Ok(fd) => match enter(fd, Identity::of(fd), (plain, path.hash()), None) {
                     // Its maker is about to make the queue, or has died before it did.
                     Err(libc::ENOENT) if round + 1 < ROUNDS => {
                         // SAFETY: takes no memory.
@@ -207,9 +207,14 @@ pub(crate) unsafe fn open(
 }
 
 /// Enters a bell that has been opened by its name; `ENOENT` as long as it has no queue.
-fn enter(fd: c_int, opened: (c_int, u64), made: Option<*mut ipc_mq_t>) -> Result<c_int> {
-    let entered = Identity::of(fd).and_then(|identity| {
-        let _lock = table::Lock::take();
+fn enter(
+    fd: c_int,
+    identity: Result<Identity>,
+    opened: (c_int, u64),
+    made: Option<*mut ipc_mq_t>,
+) -> Result<c_int> {
+    let entered = identity.and_then(|identity| {
+        let _lock = table::Lock::take()?;
         table::adopt(fd, identity, Some(opened), made).map(|_| fd)
     });
     if entered.is_err() {
@@ -252,7 +257,8 @@ unsafe fn create(
     let fd = check_libc(unsafe { kernel::open(path.as_ptr(), creating, mode, &of_bell) })?;
     let made = Identity::of(fd).and_then(|identity| {
         let queue = make_queue(identity, &sizes)?;
-        enter(fd, (flags, path.hash()), Some(queue)).inspect_err(|_| unlink_queue(identity))
+        let opened = (flags, path.hash());
+        enter(fd, Ok(identity), opened, Some(queue)).inspect_err(|_| unlink_queue(identity))
     });
     if made.is_err() {
         // SAFETY: a name, and a descriptor; if `enter` has closed it, nobody else can have it yet
@@ -291,8 +297,9 @@ fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t
 
 fn unlink_queue(identity: Identity) {
     let path = Path::of_queue(identity.device, identity.inode);
+    // Its file is all there is to it: it has a bell and so no FIFO, for which ipc_mq_unlink() would look.
     // SAFETY: a name.
-    unsafe { ipc_mq_unlink(path.as_ptr(), 0) };
+    unsafe { libc::shm_unlink(path.as_ptr()) };
 }
 
 /// # Safety
