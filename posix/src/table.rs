@@ -105,8 +105,10 @@ impl Found {
             return false;
         }
         let bell = self.queue.bell.load(Relaxed);
+        // (Not by fcntl(), which takes long to find out what to do with its last argument.)
         // SAFETY: takes no memory.
-        let asked = timed(|| Ok(unsafe { libc::fcntl(fd, F_DUPFD_QUERY, bell) }));
+        let asked =
+            timed(|| Ok(unsafe { libc::syscall(libc::SYS_fcntl, fd, F_DUPFD_QUERY, bell) }));
         if let Ok((1, time)) = asked {
             self.entry.note_asked(time);
             return true;
