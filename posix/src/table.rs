@@ -11,6 +11,7 @@
 
 use crate::bell::{self, Bell};
 use crate::ipc::{ipc_mq_fd, ipc_mq_t};
+use crate::kernel::{Choice, choice};
 use crate::{Result, check, check_libc};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -312,6 +313,9 @@ unsafe fn found_at(entry: &'static Entry, tagged: *mut Queue) -> Found {
 /// The same, and the kernel is asked.
 #[inline(never)]
 fn find_certainly(fd: c_int) -> Result<Found> {
+    if choice() == Choice::Kernel {
+        return Err(libc::EBADF);
+    }
     let entered = entry(fd).and_then(|entry| {
         let found = entry.queue.load(Acquire);
         // SAFETY: it leads to a queue.
