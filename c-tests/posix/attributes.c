@@ -105,10 +105,11 @@ TEST(fcntl_sees_the_same_flag) {
 TEST(fcntl_changes_it_at_once) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
-  struct mq_attr attr;
+  struct mq_attr attr, *volatile nowhere = NULL;
   for (int i = 0; i < 1000; i++) {
     CHECK_EQUAL(fcntl(mq, F_SETFL, O_NONBLOCK), 0);
     for (int j = 0; j < 10; j++) CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
+    CHECK_EQUAL(mq_getattr(mq, nowhere), 0); /* as the kernel has it */
     CHECK_EQUAL(fcntl(mq, F_SETFL, 0), 0);
     CHECK_FAILS(mq_timedreceive(mq, buffer, SIZE, NULL, PAST), ETIMEDOUT);
     for (int j = 0; j < 10; j++) CHECK_EQUAL(mq_getattr(mq, &attr), 0);

@@ -146,7 +146,8 @@ impl Found {
         ask: impl FnOnce() -> Result<c_int>,
     ) -> Result<()> {
         let entry = self.entry;
-        if entry.attributes.load(Relaxed) == attributes && entry.are_flags_known() {
+        let was_written = !attributes.is_null() && entry.attributes.load(Relaxed) == attributes;
+        if was_written && entry.are_flags_known() {
             let is_nonblocking = entry.was_nonblocking.load(Relaxed);
             let flags = if is_nonblocking { libc::O_NONBLOCK } else { 0 };
             // SAFETY: since the kernel has written there, no time has passed to unmap it.
