@@ -113,6 +113,7 @@ unsafe fn send(
                 // SAFETY: by the contract of mq_send().
                 let sent = unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) };
                 if sent == 0 {
+                    found.note_end();
                     return 0;
                 }
                 full = (sent == -libc::EAGAIN).then_some((found, handle));
@@ -235,6 +236,7 @@ unsafe fn receive(
                 let length =
                     unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
                 if length >= 0 {
+                    found.note_end();
                     return length;
                 }
                 empty = (length == -(libc::EAGAIN as isize)).then_some((found, handle));
