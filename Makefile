@@ -232,13 +232,20 @@ bench: $(BENCH_PROGRAMS) bench-queue-built
 	@$(MAKE) --no-print-directory bench-posix
 	@$(MAKE) --no-print-directory bench-queue
 
-# The same binary on the kernel's queue and with the drop-in.
+# The same binaries on the kernel's queue and with the drop-in: one that cannot poll, and one that can.
+POSIX_BENCHES := $(TARGET)/benches/posix $(TARGET)/benches/posix-polling
+
 $(TARGET)/benches/posix: benches/posix/posix.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $< -o $@ -lrt
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $< -o $@ -lrt -pthread
 
-bench-posix: $(TARGET)/benches/posix $(STAGE)/installed
-	@benches/posix/compare.sh $(TARGET)/benches/posix $(STAGE)/lib/librobustipc-posix.so
+$(TARGET)/benches/posix-polling: benches/posix/posix.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -DPOLLS $(CFLAGS) $(WARNINGS) $< -o $@ -lrt -pthread
+
+bench-posix: $(POSIX_BENCHES) $(STAGE)/installed
+	@mkdir -p $(TARGET)/bench
+	@benches/posix/compare.sh $(STAGE)/lib/librobustipc-posix.so $(TARGET)/bench/posix.json $(POSIX_BENCHES)
 
 # The message queue against its peers (benches/queue). What a peer needs may be missing: then it is left out, and the
 # driver says so. QUEUE_FLAGS=quick takes less time.

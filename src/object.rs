@@ -26,6 +26,10 @@ pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
 /// The seals without which a peer could shrink the file and so kill us with SIGBUS.
 const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
 
+/// An object of at most so many bytes is made without a look before whether it exists: that would cost
+/// the many who make one more than it saves the few who find one.
+const CHEAP: u64 = 1 << 16;
+
 /// Where an object lives, and what messages call it.
 pub(crate) struct Location {
     /// Of its file, or what else to call it when it has none.
@@ -172,7 +176,8 @@ impl Object {
         options: Options,
         initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<Object> {
-        if options.exclusive && file::status_of(&location.path).is_ok() {
+        let is_much_work = record.total_size() > CHEAP;
+        if options.exclusive && is_much_work && file::status_of(&location.path).is_ok() {
             // The link below would say the same, after all the work.
             return Err(location.failed("cannot be created", Errno::EEXIST));
         }

@@ -101,6 +101,40 @@ TEST(fcntl_sees_the_same_flag) {
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
 }
 
+/* However soon after calls to which it mattered. */
+TEST(fcntl_changes_it_at_once) {
+  mqd_t mq = create(unique_name(), O_RDWR, 1);
+  char buffer[SIZE];
+  struct mq_attr attr, *volatile nowhere = NULL;
+  for (int i = 0; i < 1000; i++) {
+    CHECK_EQUAL(fcntl(mq, F_SETFL, O_NONBLOCK), 0);
+    for (int j = 0; j < 10; j++) CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
+    CHECK_EQUAL(mq_getattr(mq, nowhere), 0); /* as the kernel has it */
+    CHECK_EQUAL(fcntl(mq, F_SETFL, 0), 0);
+    CHECK_FAILS(mq_timedreceive(mq, buffer, SIZE, NULL, PAST), ETIMEDOUT);
+    for (int j = 0; j < 10; j++) CHECK_EQUAL(mq_getattr(mq, &attr), 0);
+    CHECK_EQUAL(attr.mq_flags, 0);
+    CHECK_EQUAL(fcntl(mq, F_SETFL, O_NONBLOCK), 0);
+    CHECK_EQUAL(mq_getattr(mq, &attr), 0);
+    CHECK_EQUAL(attr.mq_flags, O_NONBLOCK);
+  }
+}
+
+static void change_when_told(void *mq) {
+  TAKE(*(mqd_t *)mq, "change");
+  set_flags(*(mqd_t *)mq, O_NONBLOCK);
+}
+
+/* Also one that does nothing else but ask. */
+TEST(another_process_changes_it) {
+  mqd_t mq = create(unique_name(), O_RDWR, 1);
+  pid_t child = start(change_when_told, &mq);
+  put(mq, "change", 0);
+  struct mq_attr attr = { .mq_flags = 0 };
+  while (attr.mq_flags == 0) CHECK_EQUAL(mq_getattr(mq, &attr), 0);
+  FINISH(child);
+}
+
 TEST(fcntl_tells_the_access_mode) {
   const char *name = unique_name();
   CHECK_EQUAL(fcntl(create(name, O_RDWR, 1), F_GETFL) & O_ACCMODE, O_RDWR);

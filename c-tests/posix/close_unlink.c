@@ -1,5 +1,6 @@
 /* mq_close(3) and mq_unlink(3). */
 #include "posix.h"
+#include <sys/time.h>
 
 TEST(close_frees_the_descriptor) {
   const char *name = unique_name();
@@ -90,6 +91,61 @@ TEST(number_reused_by_open) {
     CHECK_EQUAL(join(names[next], O_RDWR), number);
     put(others[next], names[next], 0);
     TAKE(number, names[next]);
+  }
+}
+
+/* However soon after calls on the old queue. */
+TEST(number_reused_at_once) {
+  mqd_t first = create(unique_name(), O_RDWR, 1), second = create(unique_name(), O_RDWR, 1);
+  mqd_t mq = dup(first);
+  char buffer[SIZE];
+  for (int i = 0; i < 1000; i++) {
+    CHECK_EQUAL(dup2(first, mq), mq);
+    for (int j = 0; j < 10; j++) {
+      CHECK_EQUAL(mq_send(mq, "x", 1, 0), 0);
+      CHECK_EQUAL(mq_receive(mq, buffer, SIZE, NULL), 1);
+    }
+    if (i % 2 == 0) {
+      CHECK_EQUAL(dup2(second, mq), mq);
+      CHECK_EQUAL(mq_send(mq, "x", 1, 0), 0);
+      CHECK_EQUAL(mq_receive(second, buffer, SIZE, NULL), 1);
+    } else {
+      CHECK_EQUAL(close(mq), 0);
+      CHECK_FAILS(mq_send(mq, "x", 1, 0), EBADF);
+    }
+  }
+}
+
+static mqd_t handlers_queues[2], handlers_number;
+static volatile sig_atomic_t has_changed;
+
+static void change_number(int signal) {
+  (void)signal;
+  dup2(handlers_queues[1], handlers_number);
+  has_changed = 1;
+}
+
+/* Also by a handler, wherever in a call it comes. */
+TEST(number_reused_by_a_handler) {
+  for (int i = 0; i < 2; i++) handlers_queues[i] = create(unique_name(), O_RDWR | O_NONBLOCK, 1);
+  handlers_number = dup(handlers_queues[0]);
+  struct sigaction action = { .sa_handler = change_number };
+  CHECK_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
+  char buffer[SIZE];
+  struct mq_attr attr;
+  for (int i = 0; i < 200; i++) {
+    CHECK_EQUAL(dup2(handlers_queues[0], handlers_number), handlers_number);
+    has_changed = 0;
+    CHECK_EQUAL(setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 20 + 7 * (i % 30) }, NULL), 0);
+    for (int had_changed = 0; !had_changed;) {
+      had_changed = has_changed;
+      mq_send(handlers_number, "x", 1, 0);
+      if (i % 2 == 0) CHECK_EQUAL(mq_getattr(handlers_number, &attr), 0);
+      if (!had_changed) mq_receive(handlers_number, buffer, SIZE, NULL);
+    }
+    CHECK_EQUAL(mq_receive(handlers_queues[1], buffer, SIZE, NULL), 1);
+    if (i % 2 == 0) CHECK_EQUAL(attr.mq_curmsgs, 1);
+    mq_receive(handlers_queues[0], buffer, SIZE, NULL); /* if it came between the two calls */
   }
 }
 

@@ -382,7 +382,8 @@ static void settle_overwriting(int progress) {
   EXPECT_EQUAL(ipc_mq_stat(mq, &stat), 0);
   int count = find_lost(lost);
   EXPECT((int)stat.dropped <= count, "%d dropped, %d lost", (int)stat.dropped, count);
-  if (count > 0 && !place()->disturbed) EXPECT_EQUAL(lost[0], 1);
+  /* An heir that dies has perhaps received another. */
+  if (count > 0 && !place()->disturbed && place()->taking == 0) EXPECT_EQUAL(lost[0], 1);
   if (progress == KILLED_AFTER) EXPECT_EQUAL(stat.dropped, 1);
 }
 

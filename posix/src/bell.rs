@@ -244,7 +244,9 @@ fn lock_or_wait(bell: c_int, round: &mut u32) -> bool {
 fn clear(path: &Path, round: &mut u32) -> bool {
     // Closing any descriptor of a bell ends this process's notification by it.
     let is_open = {
-        let _lock = table::Lock::take();
+        let Ok(_lock) = table::Lock::take() else {
+            return false;
+        };
         table::find_named(path.hash()).is_some()
     };
     if is_open {
@@ -283,7 +285,7 @@ fn has_no_queue(bell: c_int) -> bool {
 /// Enters a bell that has been opened by its name, or made; `ENOENT` as long as it has no queue.
 fn enter(fd: c_int, opened: (c_int, u64), made: Option<*mut ipc_mq_t>) -> Result<()> {
     let identity = Identity::of(fd)?;
-    let _lock = table::Lock::take();
+    let _lock = table::Lock::take()?;
     table::adopt(fd, identity, Some(opened), made).map(drop)
 }
 
@@ -382,8 +384,9 @@ fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t
 
 fn unlink_queue(identity: Identity) -> Result<c_int> {
     let path = Path::of_queue(identity.device, identity.inode);
+    // Its file is all there is to it: it has a bell and so no FIFO, for which ipc_mq_unlink() would look.
     // SAFETY: a name.
-    check(unsafe { ipc_mq_unlink(path.as_ptr(), 0) })
+    check_libc(unsafe { libc::shm_unlink(path.as_ptr()) })
 }
 
 /// # Safety
@@ -437,7 +440,7 @@ pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
     let path = unsafe { Path::of_bell(name) }?;
     let mut round = 0;
     loop {
-        let table = table::Lock::take();
+        let table = table::Lock::take()?;
         // Closing any descriptor of a bell ends this process's notification by it, so one that is open
         // is preferred.
         let open = table::find_named(path.hash());

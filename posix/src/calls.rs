@@ -88,11 +88,9 @@ unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
     if choice() != Choice::Kernel {
-        if let Err(number) = find(mq) {
+        if let Err(number) = table::forget_descriptor(mq) {
             return fail(number);
         }
-        let _lock = table::Lock::take();
-        table::forget_descriptor(mq);
     }
     // SAFETY: by the contract of this call.
     unsafe { kernel::close(mq) }
@@ -108,21 +106,22 @@ unsafe fn send(
     until: Until,
 ) -> c_int {
     cancellation_point();
-    let mut is_full = false;
+    let mut full = None;
     if let Ok(found) = find(mq) {
         if let Some(handle) = found.handle() {
             if found.sends() && !message.is_null() {
                 // SAFETY: by the contract of mq_send().
                 let sent = unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) };
                 if sent == 0 {
+                    found.note_end();
                     return 0;
                 }
-                is_full = sent == -libc::EAGAIN;
+                full = (sent == -libc::EAGAIN).then_some((found, handle));
             }
         }
     }
     // SAFETY: by the contract of mq_send().
-    unsafe { send_slowly(mq, message, length, priority, until, is_full) }
+    unsafe { send_slowly(mq, message, length, priority, until, full) }
 }
 
 #[inline(never)]
@@ -132,14 +131,15 @@ unsafe fn send_slowly(
     length: usize,
     priority: c_uint,
     until: Until,
-    is_full: bool,
+    full: Option<Open>,
 ) -> c_int {
     let attempt = |handle| {
         // SAFETY: by the contract of mq_send().
         check(unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) })
     };
-    let found = match ours(mq) {
-        Ok(Some(found)) => found,
+    let mut tried = full.is_some();
+    let (found, handle) = match full.map_or_else(|| ours(mq), |full| Ok(Some(full))) {
+        Ok(Some(open)) => open,
         Ok(None) => {
             // SAFETY: by the contract of mq_send().
             return unsafe {
@@ -151,32 +151,36 @@ unsafe fn send_slowly(
         }
         Err(number) => return fail(number),
     };
-    let (found, handle) = found;
     if !found.sends() {
         return fail(libc::EBADF);
     }
     if message.is_null() && length != 0 {
         return fail(libc::EFAULT);
     }
-    let mut tried = is_full;
+    let mut ended = 0;
     loop {
         match if tried {
             Err(libc::EAGAIN)
         } else {
             attempt(handle)
         } {
+            Err(libc::EAGAIN) if ended != 0 => return fail(ended),
             Err(libc::EAGAIN) => {}
             result => return answer(result),
         }
-        if let Err(number) = wait(&found, mq, handle, SENDS, until) {
-            return fail(number);
-        }
+        ended = match wait(&found, mq, handle, SENDS, until) {
+            Ok(ended) => ended,
+            Err(number) => return fail(number),
+        };
         tried = false;
     }
 }
 
-/// A queue of ours with its handle; `None`: the kernel's.
-fn ours(mq: c_int) -> Result<Option<(Found, *mut ipc_mq_t)>> {
+/// A queue of ours with its handle.
+type Open = (Found, *mut ipc_mq_t);
+
+/// `None`: the kernel's.
+fn ours(mq: c_int) -> Result<Option<Open>> {
     if choice() == Choice::Kernel {
         return Ok(None);
     }
@@ -224,7 +228,7 @@ unsafe fn receive(
     until: Until,
 ) -> isize {
     cancellation_point();
-    let mut is_empty = false;
+    let mut empty = None;
     if let Ok(found) = find(mq) {
         if let Some(handle) = found.handle() {
             if found.receives() && capacity >= found.message_size() && !buffer.is_null() {
@@ -232,14 +236,15 @@ unsafe fn receive(
                 let length =
                     unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
                 if length >= 0 {
+                    found.note_end();
                     return length;
                 }
-                is_empty = length == -(libc::EAGAIN as isize);
+                empty = (length == -(libc::EAGAIN as isize)).then_some((found, handle));
             }
         }
     }
     // SAFETY: by the contract of mq_receive().
-    unsafe { receive_slowly(mq, buffer, capacity, priority, until, is_empty) }
+    unsafe { receive_slowly(mq, buffer, capacity, priority, until, empty) }
 }
 
 #[inline(never)]
@@ -249,10 +254,11 @@ unsafe fn receive_slowly(
     capacity: usize,
     priority: *mut c_uint,
     until: Until,
-    is_empty: bool,
+    empty: Option<Open>,
 ) -> isize {
-    let (found, handle) = match ours(mq) {
-        Ok(Some(found)) => found,
+    let mut tried = empty.is_some();
+    let (found, handle) = match empty.map_or_else(|| ours(mq), |empty| Ok(Some(empty))) {
+        Ok(Some(open)) => open,
         Ok(None) => {
             // SAFETY: by the contract of mq_receive().
             return unsafe {
@@ -273,7 +279,7 @@ unsafe fn receive_slowly(
     if buffer.is_null() {
         return fail(libc::EFAULT) as isize;
     }
-    let mut tried = is_empty;
+    let mut ended = 0;
     loop {
         if !tried {
             // SAFETY: by the contract of mq_receive().
@@ -281,15 +287,17 @@ unsafe fn receive_slowly(
             if length >= 0 {
                 return length;
             }
-            let number = -length as c_int;
-            if number != libc::EAGAIN {
-                return fail(number) as isize;
+            match -length as c_int {
+                libc::EAGAIN if ended == 0 => {}
+                libc::EAGAIN => return fail(ended) as isize,
+                number => return fail(number) as isize,
             }
         }
         tried = false;
-        if let Err(number) = wait(&found, mq, handle, RECEIVES, until) {
-            return fail(number) as isize;
-        }
+        ended = match wait(&found, mq, handle, RECEIVES, until) {
+            Ok(ended) => ended,
+            Err(number) => return fail(number) as isize,
+        };
     }
 }
 
@@ -348,21 +356,29 @@ unsafe fn attributes(
     new: Option<*const libc::mq_attr>,
     old: *mut libc::mq_attr,
 ) -> Result<c_int> {
-    let found = ours(mq)?;
+    let kernel = || {
+        // SAFETY: by this function's contract.
+        check_libc(unsafe {
+            match new {
+                None => kernel::get_attributes(mq, old),
+                Some(new) => kernel::set_attributes(mq, new, old),
+            }
+        })
+    };
+    let Some((found, handle)) = ours(mq)? else {
+        return kernel();
+    };
     let mut now = ipc_mq_attr_t::default();
-    if let Some((_, handle)) = found {
-        // SAFETY: a handle, and room for the answer.
-        check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
+    // SAFETY: a handle, and room for the answer.
+    check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
+    if new.is_some() {
+        found.forget_flags();
+        kernel()?;
+    } else {
+        found.ask_attributes(old, kernel)?;
     }
-    // SAFETY: by this function's contract.
-    check_libc(unsafe {
-        match new {
-            None => kernel::get_attributes(mq, old),
-            Some(new) => kernel::set_attributes(mq, new, old),
-        }
-    })?;
     // SAFETY: by this function's contract; the kernel has written there.
-    if let (Some(_), Some(old)) = (found, unsafe { old.as_mut() }) {
+    if let Some(old) = unsafe { old.as_mut() } {
         old.mq_maxmsg = now.max_messages as _;
         old.mq_msgsize = now.message_size as _;
         old.mq_curmsgs = now.current_messages as _;

@@ -34,7 +34,6 @@ unsafe extern "C" {
         mode: libc::mode_t,
     ) -> c_int;
     pub(crate) fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int;
-    pub(crate) fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int;
     pub(crate) fn ipc_mq_send(
         mq: *mut ipc_mq_t,
         msg: *const c_void,

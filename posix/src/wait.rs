@@ -32,14 +32,15 @@ pub(crate) enum Until {
     At(*const libc::timespec),
 }
 
-/// After a try that found nothing: waits until it may find something.
+/// After a try that found nothing: waits until it may find something. 0, or why the wait ended otherwise:
+/// then one more try is due, because who sends to a waiter leaves the bell to it.
 pub(crate) fn wait(
     found: &Found,
     fd: c_int,
     handle: *mut ipc_mq_t,
     direction: c_int,
     until: Until,
-) -> Result<()> {
+) -> Result<c_int> {
     let deadline = match until {
         Until::Never => None,
         Until::At(time) => {
@@ -67,18 +68,19 @@ pub(crate) fn wait(
     };
     // SAFETY: a handle, and places for the answer.
     if check(unsafe { ipc_mq_wait_word(handle, direction, &mut wait) })? != 0 {
-        return Ok(());
+        return Ok(0);
     }
-    let outcome = found.check_blocking(fd).and_then(|()| {
-        match sleep(wait.word, wait.expected, deadline) {
-            libc::EINTR => Err(libc::EINTR),
+    let ended = match found.check_blocking(fd) {
+        Ok(()) => match sleep(wait.word, wait.expected, deadline) {
+            libc::EINTR => libc::EINTR,
             // Woken, or time to look again, for a message or at the clock.
-            _ => Ok(()),
-        }
-    });
+            _ => 0,
+        },
+        Err(number) => number,
+    };
     // SAFETY: a handle.
     unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut()) };
-    outcome
+    Ok(ended)
 }
 
 fn now(clock: libc::clockid_t) -> libc::timespec {

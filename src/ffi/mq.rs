@@ -744,7 +744,7 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
         } else {
             0
         };
-        let spin_ns = match queue.statistics().spin.as_nanos() as c_int {
+        let spin_ns = match queue.spin().as_nanos() as c_int {
             0 if !queue.is_kernel() => IPC_MQ_NO_SPIN,
             spin_ns => spin_ns,
         };

@@ -76,8 +76,6 @@ impl<'a> Target<'a> {
 /// What a queue in shared memory has counted since it was made, and who waits now.
 #[derive(Default)]
 pub(crate) struct Statistics {
-    /// How long a waiter looks before it sleeps.
-    pub(crate) spin: Duration,
     pub(crate) waiting_senders: usize,
     pub(crate) waiting_receivers: usize,
     /// Messages dropped to make room.
@@ -239,6 +237,14 @@ impl Queue {
         match self {
             Queue::Shared(queue) => queue.statistics(),
             Queue::Kernel(_) => Statistics::default(),
+        }
+    }
+
+    /// How long who waits looks before it sleeps.
+    pub(crate) fn spin(&self) -> Duration {
+        match self {
+            Queue::Shared(queue) => queue.spin(),
+            Queue::Kernel(_) => Duration::ZERO,
         }
     }
 

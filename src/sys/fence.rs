@@ -11,16 +11,21 @@
 //! A process that cannot have this (an old kernel, a sandbox) is found out by [`register`]; then
 //! both sides must use real fences.
 
-use core::sync::atomic::{Ordering, compiler_fence, fence};
+use core::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
 
 /// From <linux/membarrier.h>.
 const GLOBAL_EXPEDITED: libc::c_int = 1 << 1;
 const REGISTER_GLOBAL_EXPEDITED: libc::c_int = 1 << 2;
 
 /// Lets other processes' [`heavy`] reach this one, and its children made by fork; whether the
-/// kernel can. Doing so again costs one system call.
+/// kernel can.
 pub(crate) fn register() -> bool {
-    membarrier(REGISTER_GLOBAL_EXPEDITED)
+    // Once is enough: like this, what was registered lasts until exec, and children have both.
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.load(Ordering::Relaxed) {
+        DONE.store(membarrier(REGISTER_GLOBAL_EXPEDITED), Ordering::Relaxed);
+    }
+    DONE.load(Ordering::Relaxed)
 }
 
 /// The fast side's fence. With `strong` a real one.

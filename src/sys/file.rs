@@ -117,20 +117,14 @@ pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno
 
 /// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
-    let source = super::path::through_proc(file);
-    let linked = nix::unistd::linkat(
-        AT_FDCWD,
-        source.as_c_str(),
-        AT_FDCWD,
-        path,
-        LinkatFlags::AT_SYMLINK_FOLLOW,
-    );
-    match linked {
-        // Without /proc: the direct way, which older kernels allow to CAP_DAC_READ_SEARCH only.
+    match nix::unistd::linkat(file, c"", AT_FDCWD, path, LinkatFlags::AT_EMPTY_PATH) {
+        // Before Linux 6.10 the direct way is for CAP_DAC_READ_SEARCH only; then it is through /proc.
         Err(Errno::ENOENT) => {
-            nix::unistd::linkat(file, c"", AT_FDCWD, path, LinkatFlags::AT_EMPTY_PATH)
+            let source = super::path::through_proc(file);
+            let follow = LinkatFlags::AT_SYMLINK_FOLLOW;
+            nix::unistd::linkat(AT_FDCWD, source.as_c_str(), AT_FDCWD, path, follow)
         }
-        other => other,
+        linked => linked,
     }
 }
 

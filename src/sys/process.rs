@@ -1,7 +1,7 @@
 //! Facts about this process.
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 
@@ -35,11 +35,16 @@ static SINGLE_THREADED: AtomicPtr<u8> = AtomicPtr::new(ptr::from_ref(&0u8).cast_
 
 /// Finds out where libc says whether the process has one thread. Until then nobody knows.
 pub(crate) fn find_single_threaded() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Relaxed) {
+        return;
+    }
     // SAFETY: the name is a C string; RTLD_DEFAULT looks in all that is loaded, which stays.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
     if !found.is_null() {
         SINGLE_THREADED.store(found.cast(), Ordering::Relaxed);
     }
+    DONE.store(true, Ordering::Relaxed);
 }
 
 /// Whether this process has certainly one thread alone. False proves nothing.

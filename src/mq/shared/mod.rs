@@ -304,7 +304,6 @@ impl SharedQueue {
         let header = self.header();
         let statistics = &header.statistics;
         Statistics {
-            spin: self.spin,
             waiting_receivers: header.waiting_receivers.count(),
             waiting_senders: header.waiting_senders.count(),
             dropped: statistics.dropped.load(Relaxed),
@@ -312,6 +311,10 @@ impl SharedQueue {
             redelivered: statistics.redelivered.load(Relaxed),
             abandoned: statistics.abandoned.load(Relaxed),
         }
+    }
+
+    pub(crate) fn spin(&self) -> Duration {
+        self.spin
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -378,11 +381,15 @@ impl SharedQueue {
     // ---- the latches ----
 
     fn latch<'q>(&'q self, latch: &'q Latch, deadline: Deadline) -> Result<Latched<'q>> {
+        let strong = &self.header().waiting.strong;
+        // Mostly it is free, and what time it is need not be asked.
+        if let Some(latched) = latch.take_fast(strong) {
+            return Ok(latched);
+        }
         let until = match deadline {
             Deadline::Now => Deadline::At(now().saturating_add(STOPPED)),
             deadline => deadline,
         };
-        let strong = &self.header().waiting.strong;
         latch
             .take(strong, until)
             .map_err(|error| match error.errno() {
@@ -398,15 +405,16 @@ impl SharedQueue {
 
     /// Takes the sending latch, and repairs what a dead holder left.
     fn sending(&self, deadline: Deadline) -> Result<Sending<'_>> {
-        let latched = self.latch(&self.header().sending.latch, deadline)?;
-        if !latched.is_orphaned() && !self.is_watched() {
-            return Ok(Sending {
-                memory: &self.memory,
-                _other: None,
-                latched,
-            });
+        if !self.is_watched() {
+            let latched = self.latch(&self.header().sending.latch, deadline)?;
+            if !latched.is_orphaned() && !self.is_watched() {
+                return Ok(Sending {
+                    memory: &self.memory,
+                    _other: None,
+                    latched,
+                });
+            }
         }
-        drop(latched);
         let both = self.both(deadline)?;
         Ok(Sending {
             _other: Some(both.receiving.latched),
@@ -416,15 +424,16 @@ impl SharedQueue {
 
     /// The same with the receiving latch.
     fn receiving(&self, deadline: Deadline) -> Result<Receiving<'_>> {
-        let latched = self.latch(&self.header().receiving.latch, deadline)?;
-        if !latched.is_orphaned() && !self.is_watched() {
-            return Ok(Receiving {
-                memory: &self.memory,
-                latched,
-                _other: None,
-            });
+        if !self.is_watched() {
+            let latched = self.latch(&self.header().receiving.latch, deadline)?;
+            if !latched.is_orphaned() && !self.is_watched() {
+                return Ok(Receiving {
+                    memory: &self.memory,
+                    latched,
+                    _other: None,
+                });
+            }
         }
-        drop(latched);
         let both = self.both(deadline)?;
         Ok(Receiving {
             _other: Some(both.sending.latched),

@@ -16,16 +16,22 @@ impl SharedQueue {
                 self.looks
                     .look(|| Receiving::may_have_message(&self.memory));
             }
-            if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
+            // A descriptor that says already that the queue is empty needs no change if it is.
+            let watched = &header.waiting.watched;
+            let latched = match watched.load(Relaxed) <= EMPTY + 1 {
+                true => header.receiving.latch.take_fast(&header.waiting.strong),
+                false => None,
+            };
+            if let Some(latched) = latched {
                 let receiving = Receiving {
                     memory: &self.memory,
                     latched,
                     _other: None,
                 };
-                if !self.is_watched() && Claims::borrowed(&self.memory).is_empty() {
+                if watched.load(Relaxed) <= EMPTY + 1 && Claims::borrowed(&self.memory).is_empty() {
                     if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
-                            if first.length <= COPY_UNDER_LATCH {
+                            if first.length <= COPY_UNDER_LATCH && !self.is_watched() {
                                 self.take(&receiving, &first, target)?;
                                 receiving.latched.release();
                                 self.notifier.note_received();
@@ -33,6 +39,10 @@ impl SharedQueue {
                                 return Ok((first.length, first.priority));
                             }
                         }
+                    } else if !header.sending.latch.is_orphaned() {
+                        // As `wait_for_message` finds it, and does not wait.
+                        receiving.check_empty()?;
+                        return Err(Errno::EAGAIN.into());
                     }
                 }
             }

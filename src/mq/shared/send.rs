@@ -12,6 +12,7 @@ impl SharedQueue {
         if message.len() <= limit
             && priority <= PRIORITY_MAX
             && self.direction != Direction::Receive
+            && !self.is_watched()
         {
             if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
                 let sending = Sending {
@@ -26,6 +27,13 @@ impl SharedQueue {
                         sending.latched.release();
                         self.tell_receivers(1);
                         return Ok(());
+                    }
+                    if !self.overwrites
+                        && Claims::reserved(&self.memory).is_empty()
+                        && !header.receiving.latch.is_orphaned()
+                    {
+                        // As `wait_for_room` finds it, and does not wait.
+                        return Err(Errno::EAGAIN.into());
                     }
                 }
             }

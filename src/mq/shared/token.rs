@@ -14,7 +14,8 @@
 //! | 2 | readable | is full |
 //!
 //! While there is a descriptor, a call holds both latches, so that the FIFO and the queue change
-//! together. What makes it ready comes before the change of the queue, what makes it unready
+//! together. (A receive that finds the queue empty, as the FIFO says already, changes neither and
+//! holds one.) What makes it ready comes before the change of the queue, what makes it unready
 //! after it: a death in between leaves a descriptor that is ready for nothing, until the next
 //! call; never one that is not ready for something.
 //!
