@@ -112,6 +112,8 @@ pub(super) struct Memory {
     slots: NonNull<u8>,
     stride: usize,
     ring_mask: u32,
+    /// The ring's size is 2 to the power of this.
+    ring_bits: u32,
     level_capacity: u32,
     sizes: Sizes,
 }
@@ -146,6 +148,7 @@ impl Memory {
             slots: at(geometry.slots),
             stride: geometry.stride as usize,
             ring_mask: geometry.ring_size - 1,
+            ring_bits: geometry.ring_size.trailing_zeros(),
             level_capacity: geometry.level_capacity,
             sizes,
         })
@@ -322,7 +325,7 @@ impl Memory {
     /// times round, when the entries of the first are long overwritten.
     #[inline(always)]
     fn lap(&self, count: u64) -> u64 {
-        let round = count >> self.ring_mask.count_ones();
+        let round = count >> self.ring_bits;
         WRITTEN | round & (WRITTEN - 1)
     }
 }
