@@ -99,6 +99,30 @@ impl Geometry {
     }
 }
 
+/// How much of a large payload is copied at once. Up to a length that goes by the processor's
+/// caches, glibc's memcpy leaves copying to the processor (`rep movsb`), which need not fetch lines
+/// that it overwrites whole. Above it come loops that do, and what another processor has read last
+/// is far away (1 MiB between two processors without a common cache: 7.2 thousand messages a second
+/// at once, 21 in pieces).
+const PIECE: usize = 65536;
+
+/// Copies a payload.
+///
+/// # Safety
+///
+/// `from` can be read and `to` be written for so many bytes, and they do not overlap.
+#[inline(never)]
+pub(super) unsafe fn copy_in_pieces(from: NonNull<u8>, to: NonNull<u8>, length: usize) {
+    for start in (0..length).step_by(PIECE) {
+        let size = PIECE.min(length - start);
+        // SAFETY: start + size is at most length; the rest by this function's contract.
+        unsafe {
+            to.add(start)
+                .copy_from_nonoverlapping(from.add(start), size)
+        };
+    }
+}
+
 /// A slot with its number.
 pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
 

@@ -114,8 +114,10 @@ use std::sync::Arc;
 use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
 
-/// Payloads up to this many bytes are copied while the latch is held: taking it twice costs more.
-const COPY_UNDER_LATCH: usize = 4096;
+/// Payloads up to this many bytes are copied while the latch is held: taking it twice, with a claim
+/// in between, costs more (8 KiB between two processors: 1.2 million messages a second copied in a
+/// claimed slot, 1.5 under the latch). Of longer ones several can be copied at once.
+const COPY_UNDER_LATCH: usize = 8192;
 
 /// What a queue has that is made without attributes: what the kernel's has.
 const DEFAULT_SIZES: Sizes = Sizes {

@@ -1,5 +1,6 @@
 //! The calls that send.
 
+use super::memory::copy_in_pieces;
 use super::*;
 
 impl SharedQueue {
@@ -52,7 +53,7 @@ impl SharedQueue {
             match self.reserve_until(Some(deadline), Some(first.priority))? {
                 None => {}
                 Some(slot) => {
-                    self.fill(slot.1, first.message);
+                    self.fill_large(slot.1, first.message);
                     self.commit_slot(slot, first.message.len() as u32, first.priority, false)?;
                 }
             }
@@ -260,6 +261,13 @@ impl SharedQueue {
                 .payload(slot)
                 .copy_from_nonoverlapping(source, message.len())
         };
+    }
+
+    /// The same for more than COPY_UNDER_LATCH bytes.
+    fn fill_large(&self, slot: &MessageSlot, message: &[u8]) {
+        let source = NonNull::from(message).cast::<u8>();
+        // SAFETY: as in fill.
+        unsafe { copy_in_pieces(source, self.memory.payload(slot), message.len()) };
     }
 
     fn check_message(&self, length: usize, priority: u32) -> Result<()> {

@@ -456,7 +456,7 @@ fn it_behaves_as_the_reference() {
             2 => 64,
             _ => 2 + random.below(99),
         };
-        let size = random.one_of(&[1, 64, 4096, 4097, 9000]);
+        let size = random.one_of(&[1, 64, 8192, 8193, 10000]);
         let priorities = random.one_of(&[1, 2, 5, 1000, u64::from(PRIORITY_MAX) + 1]);
         let overwrites = random.one_in(4);
         println!(

@@ -708,7 +708,7 @@ fn their_calls_fit_into_one_order() {
     for round in 0..4 * rounds() {
         let mut random = Random::new(seed + round);
         let capacity = random.one_of(&[1, 2, 5, 20, 100]);
-        let size = random.one_of(&[64, 4096, 5000]);
+        let size = random.one_of(&[64, 8192, 9000]);
         let priorities = random.one_of(&[1, 2, 5, 1000]);
         let overwrites = random.one_in(4);
         println!(
