@@ -13,9 +13,8 @@ impl SharedQueue {
     ) -> Result<(usize, u32)> {
         let header = self.header();
         if self.direction != Direction::Send {
-            if may_wait && !self.spin.is_zero() {
-                self.looks
-                    .look(|| Receiving::may_have_message(&self.memory));
+            if may_wait {
+                self.look_briefly();
             }
             if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
                 let receiving = Receiving {
@@ -45,6 +44,15 @@ impl SharedQueue {
         self.receive_until(&mut target, Deadline::Now)?;
         self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
+    }
+
+    /// Before a receive that may wait: one that comes soon need not go the way into the wait.
+    #[inline(always)]
+    fn look_briefly(&self) {
+        if !self.spin.is_zero() {
+            self.looks
+                .look(|| Receiving::may_have_message(&self.memory));
+        }
     }
 
     /// Takes messages, waiting for one; how many.
