@@ -127,7 +127,7 @@ impl Object {
         kind: Kind,
         kind_type: Type,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<(Object, Outcome)> {
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         // Each further round means that another process removed the name or took it just now.
@@ -170,7 +170,7 @@ impl Object {
         location: &Location,
         record: &Record,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<Object> {
         if options.exclusive && file::status_of(&location.path).is_ok() {
             // The link below would say the same, after all the work.
@@ -184,7 +184,7 @@ impl Object {
             errno => location.failed("no file can be made in its directory", errno),
         })?;
         let data = fill(location, file.as_fd(), record)?;
-        initialise(&data)?;
+        initialise(&data, file.as_fd())?;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
         // Making it took a writable mapping; what was asked for may be less.

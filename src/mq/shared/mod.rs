@@ -97,7 +97,7 @@ use crate::name::Name;
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
 use crate::sys::robust::Thread;
-use crate::sys::{fence, process};
+use crate::sys::{fence, file, process};
 use crate::time::{Deadline, FOREVER, now};
 use claims::Claims;
 use core::cell::Cell;
@@ -111,7 +111,7 @@ use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
 use receiving::{First, Receiving};
 use sending::Sending;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use token::{EMPTY, FULL, READY, Token, UNKNOWN};
 use waiting::Side;
@@ -543,8 +543,9 @@ impl SharedQueue {
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         let both = self.both(Deadline::Never)?;
         let descriptor = self.token.make(&self.object)?;
-        // Calls that hold one latch only are over; those that come take both.
-        if !self.is_watched() {
+        // Calls that hold one latch only are over; those that come take both. (What was in a FIFO that
+        // nobody had open any more is gone.)
+        if !self.is_watched() || !self.token.is_bell() {
             self.header().waiting.watched.store(UNKNOWN, Relaxed);
         }
         self.settle()?;
@@ -682,13 +683,13 @@ fn make(
         Kind::Queue,
         queue_type(sizes.total())?,
         exclusive,
-        &mut |data| initialise(data, sizes, spin),
+        &mut |data, file| initialise(data, file, sizes, spin),
     )?;
     Ok(object)
 }
 
 /// Fills in the header of a new queue, in zeroed memory that nobody else sees yet.
-fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
+fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration) -> Result<()> {
     let memory = Memory::of(data, sizes)?;
     let header = memory.header();
     header.max_messages.store(sizes.max_messages, Relaxed);
@@ -697,10 +698,10 @@ fn initialise(data: &Mapping, sizes: Sizes, spin: Duration) -> Result<()> {
     header.pid_namespace.store(here, Relaxed);
     let spin = spin.as_nanos().min(u128::from(u32::MAX)) as u32;
     header.spin_ns.store(spin, Relaxed);
-    let now = now().as_nanos() as u64;
-    header
-        .identity
-        .store(now ^ u64::from(process::id()) << 40, Relaxed);
+    // By the inode others tell whether the queue is there still; the rest nobody guesses.
+    let unguessed = now().as_nanos() as u32 ^ process::id();
+    let identity = u64::from(unguessed) << 32 | file::status(file)?.inode() & token::INODE;
+    header.identity.store(identity, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
     header.sending.spare.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
