@@ -66,9 +66,10 @@ CARGO_LIBRARY = $(CARGO) rustc --release --lib --locked --crate-type
 # What LLVM trades size for even when it optimises for size, which has its place in #[inline(always)]: to copy functions marked
 # #[inline], as most of std's small ones are, up to six times the size of others into their callers, and to make a table of
 # addresses for each match from four arms on; to put blocks of code where they run fastest, and to keep a copy of a short end
-# for each way to it; and to make a table of the values that a match gives.
+# for each way to it; to make a table of the values that a match gives; and to keep constants and addresses in registers all
+# through a loop, which then have to be saved.
 SMALLER := $(addprefix -C llvm-args=-,inlinehint-threshold=50 inline-threshold=25 min-jump-table-entries=16 \
-  disable-block-placement tail-merge-size=2 tail-dup-size=0 split-spill-mode=size switch-to-lookup=false)
+  disable-block-placement disable-machine-licm tail-merge-size=2 tail-dup-size=0 split-spill-mode=size switch-to-lookup=false)
 
 $(SHARED): $(RUST_SOURCES) Makefile | tools
 	$(CARGO_LIBRARY) cdylib -- $(SMALLER)

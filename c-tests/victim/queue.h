@@ -13,8 +13,8 @@
 
 enum {
   CAPACITY = 6,
-  SIZE = 4200,       /* of a message at most */
-  LARGE = 4104,      /* copied while no latch is held */
+  SIZE = 8300,       /* of a message at most */
+  LARGE = 8200,      /* copied while no latch is held */
   MIDDLE = 5,        /* the survivors' priority */
   IDS = 256,
   OLD = 0,           /* messages that are there when the victim begins */
