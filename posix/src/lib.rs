@@ -14,6 +14,14 @@
 //! the kernel's own mq_notify() on the bell does the rest. Keeping it costs a system call where
 //! the queue becomes empty or full, so a program that cannot poll does not ask for it ([`may_poll`]).
 //!
+//! # Deaths
+//!
+//! The kernel's queues cannot be renamed, so bell and queue are not there at once. Making is: the bell,
+//! its lock (flock(2), which ends with its holder), the queue. Removing: the lock, the queue, the bell's
+//! name. So a bell without a queue whose lock can be had was left by somebody dead, and whoever finds
+//! it removes its name; under the lock that cannot be another bell's. A holder that is stopped is
+//! passed over after a second, and looks before it goes on whether that has happened.
+//!
 //! # Frames
 //!
 //! A thread that is cancelled is unwound through these functions' frames. Nothing here has
