@@ -78,8 +78,8 @@ pub(crate) struct Sending {
     pub(crate) seen_freed: AtomicU32,
     /// How many slots have been taken that never were before, the first ones.
     pub(crate) fresh: AtomicU32,
-    /// Slots out of the free ring that the next sender takes first: a list through the `next` array.
-    /// Only in a queue of large messages.
+    /// Slots out of the free ring that are taken when it is empty: a list through the `next` array. Only
+    /// in a queue of large messages.
     pub(crate) spare: AtomicU32,
     /// Of the message sent last.
     pub(crate) last_priority: AtomicU32,

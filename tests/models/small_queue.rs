@@ -66,6 +66,11 @@ mod memory {
             self.has_large_messages
         }
 
+        /// So that the others become spare.
+        pub(super) fn few(&self) -> u32 {
+            1
+        }
+
         pub(super) fn level_capacity(&self) -> u32 {
             CAPACITY as u32
         }

@@ -198,6 +198,7 @@ impl SharedQueue {
             let found = receiving.first();
             if let Some(first) = found.as_ref().map_err(|error| *error)? {
                 self.take_borrowed(receiving, first)?;
+                self.notifier.note_received();
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,

@@ -23,7 +23,7 @@ impl<'q> Sending<'q> {
         let sending = &memory.header().sending;
         let reused = sending.reused.load(Relaxed);
         let number = if memory.has_large_messages() {
-            self.take_last(reused)?
+            self.take_of_few(reused)?
         } else if self.count_freed(reused, reused == sending.seen_freed.load(Relaxed))? != 0 {
             sending.reused.store(reused.wrapping_add(1), Relaxed);
             memory.free(reused.into()).load(Relaxed)
@@ -69,27 +69,35 @@ impl<'q> Sending<'q> {
         number
     }
 
-    /// The slot that was freed last: large messages then go through as little memory as possible,
-    /// which stays in the caches.
+    /// Of the few slots that were freed last the first: large messages then go through little memory,
+    /// which stays in the caches. Those freed before them are spare.
     #[inline(never)]
-    fn take_last(&self, mut reused: u32) -> Result<u32> {
+    fn take_of_few(&self, mut reused: u32) -> Result<u32> {
         let memory = self.memory;
         let sending = &memory.header().sending;
-        let mut last = sending.spare.load(Relaxed);
-        for _ in 0..self.count_freed(reused, true)? {
+        let mut spare = sending.spare.load(Relaxed);
+        let mut count = self.count_freed(reused, true)?;
+        while count > memory.few() {
             let number = memory.free(reused.into()).load(Relaxed);
-            memory.next(number)?.store(last, Relaxed);
-            last = number;
+            memory.next(number)?.store(spare, Relaxed);
+            spare = number;
             reused = reused.wrapping_add(1);
+            count -= 1;
         }
+        let number = if count != 0 {
+            let first = memory.free(reused.into()).load(Relaxed);
+            reused = reused.wrapping_add(1);
+            first
+        } else if spare != NONE {
+            let number = spare;
+            spare = memory.next(number)?.load(Relaxed);
+            number
+        } else {
+            self.take_fresh()
+        };
+        sending.spare.store(spare, Relaxed);
         sending.reused.store(reused, Relaxed);
-        if last == NONE {
-            return Ok(self.take_fresh());
-        }
-        sending
-            .spare
-            .store(memory.next(last)?.load(Relaxed), Relaxed);
-        Ok(last)
+        Ok(number)
     }
 
     /// Makes a filled slot the last message of its priority.
