@@ -60,8 +60,10 @@ fn generate_header() {
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))
         .unwrap_or_else(|error| panic!("cbindgen.toml: {error}"));
     // The type macros are C, so they live in a C file, where an editor and a reader see them as C.
+    // cbindgen's own include guard would leave them out; cbindgen.toml begins one that does not.
     let macros = root.join("src/ffi/type_macros.h");
-    config.trailer = Some(std::fs::read_to_string(macros).expect("src/ffi/type_macros.h"));
+    let macros = std::fs::read_to_string(macros).expect("src/ffi/type_macros.h");
+    config.trailer = Some(format!("{macros}\n#endif /* ROBUSTIPC_H */\n"));
     let version = |part| std::env::var(format!("CARGO_PKG_VERSION{part}")).unwrap();
     config.after_includes = Some(format!(
         "\n/* The version of this header; ipc_version() tells the library's. */\n\

@@ -60,8 +60,8 @@ static void use(char *large) {
     EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, &priority, i % 2 ? 0 : IPC_FOREVER), 64);
     EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, SECOND), 64);
     EXPECT(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN);
-    EXPECT(ipc_mq_send(mq, large, 5000, 0, IPC_FOREVER), 0);
-    EXPECT(ipc_mq_receive(mq, large, 5000, NULL, IPC_FOREVER), 5000);
+    EXPECT(ipc_mq_send(mq, large, 9000, 0, IPC_FOREVER), 0);
+    EXPECT(ipc_mq_receive(mq, large, 9000, NULL, IPC_FOREVER), 9000);
     EXPECT(ipc_mq_send_many(mq, messages, 3, IPC_FOREVER), 3);
     EXPECT(ipc_mq_receive_many(mq, messages, 3, IPC_FOREVER), 3);
     EXPECT(ipc_mq_reserve(mq, &reserved, IPC_FOREVER), 0);
@@ -72,7 +72,7 @@ static void use(char *large) {
     EXPECT(ipc_mq_return(mq, borrowed), 0);
     for (int j = 0; j < 4; j++) EXPECT(ipc_mq_send(mq, buffer, 1, 0, 0), 0);
     EXPECT(ipc_mq_send(mq, buffer, 1, 0, 0), -EAGAIN);
-    EXPECT(ipc_mq_send(mq, buffer, 5001, 0, 0), -EMSGSIZE);
+    EXPECT(ipc_mq_send(mq, buffer, 9001, 0, 0), -EMSGSIZE);
     EXPECT(ipc_mq_receive(mq, buffer, 0, NULL, 0), -EMSGSIZE);
     for (int j = 0; j < 4; j++) EXPECT(ipc_mq_receive(mq, buffer, 1, NULL, 0), 1);
     EXPECT(ipc_mq_getattr(mq, &attr), 0);
@@ -94,9 +94,9 @@ static int forbid_system_calls(void) {
 }
 
 static void restricted(void *breaks_it) {
-  char *large = malloc(5000);
+  char *large = malloc(9000);
   CHECK(large != NULL);
-  memset(large, 'l', 5000);
+  memset(large, 'l', 9000);
   /* That the counting works; and the first call of a thread asks the kernel who it is. */
   unsigned priority;
   ipc_mq_t *other;
@@ -117,7 +117,7 @@ static void restricted(void *breaks_it) {
 int main(void) {
   SKIP_UNDER_SANITIZERS("they make calls of their own");
   SKIP_UNDER_VALGRIND("it makes calls of its own");
-  mq = make_queue(unique_name("calls"), 4, 5000);
+  mq = make_queue(unique_name("calls"), 4, 9000);
   pid_t child = start(restricted, NULL);
   int status = wait_for(child);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("seccomp is not permitted");

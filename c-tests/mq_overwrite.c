@@ -4,7 +4,7 @@
 
 int main(void) {
   const char *name = unique_name("overwrite");
-  ipc_mq_t *mq = make_queue(name, 3, 5000), *over = join_queue(name, IPC_MQ_OVERWRITE);
+  ipc_mq_t *mq = make_queue(name, 3, 9000), *over = join_queue(name, IPC_MQ_OVERWRITE);
   ipc_mq_attr_t attr;
   CHECK_EQUAL(ipc_mq_getattr(over, &attr), 0);
   CHECK_EQUAL(attr.flags, IPC_MQ_OVERWRITE);
@@ -27,7 +27,7 @@ int main(void) {
   CHECK_EQUAL(count_of(mq), 0);
 
   /* Long ones and batches. */
-  static char long_text[5000];
+  static char long_text[9000];
   for (int i = 0; i < 4; i++) {
     long_text[0] = (char)('a' + i);
     CHECK_EQUAL(ipc_mq_send(over, long_text, sizeof long_text, 0, 0), 0);
@@ -37,8 +37,8 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_send_many(over, messages, 2, 0), 2);
   CHECK_EQUAL(stat_of(mq).dropped, 7);
   expect_text(mq, "m", 0);
-  static char buffer[5000];
-  CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 5000);
+  static char buffer[9000];
+  CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), 9000);
   CHECK_EQUAL(buffer[0], 'd');
   expect_text(mq, "m", 0);
 

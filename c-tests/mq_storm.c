@@ -11,7 +11,7 @@ enum {
   RECEIVERS = 3,
   CHUNK = 512,       /* message numbers that a sender takes at once */
   LEVELS = 4,
-  LONG = 6000,       /* copied outside the latch */
+  LONG = 9000,       /* copied outside the latch */
   BATCH = 40         /* more than one section's worth */
 };
 

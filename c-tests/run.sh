@@ -5,8 +5,15 @@
 #
 # A program passes with status 0 and is skipped with 77; anything else, or more than TEST_TIMEOUT
 # seconds (60), is a failure, whose output is shown. COMMAND (valgrind, say) is put before each program.
-# At the end stands one line: N passed, N failed, N skipped. What a test leaves in /dev/shm or /tmp is a failure too.
+# At the end stands one line: N passed, N failed, N skipped. What a test leaves behind is a failure too: where
+# it is permitted, the programs have a /dev/shm, kernel queues and System V objects of their own, and anything there
+# was left by them; elsewhere others use these as well, and only names that carry a test's process id are known to be its.
 set -u
+
+if [ -z "${ROBUSTIPC_ALONE:-}" ] && [ "$(id -u)" = 0 ] &&
+  unshare --mount --ipc mount -t tmpfs tmpfs /dev/shm 2>/dev/null; then
+  ROBUSTIPC_ALONE=yes exec unshare --mount --ipc "$0" "$@"
+fi
 
 wrap=
 if [ "${1:-}" = --wrap ]; then
@@ -21,6 +28,11 @@ fi
 results=$(mktemp -d) || exit 1
 trap 'rm -rf "$results"' EXIT
 export results wrap
+if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
+  mkdir "$results/mqueue"
+  mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount -t mqueue mqueue "$results/mqueue" || exit 1
+  trap 'umount "$results/mqueue"; rm -rf "$results"' EXIT
+fi
 : "${TEST_TIMEOUT:=60}"
 export TEST_TIMEOUT
 
@@ -55,17 +67,30 @@ for program in "$@"; do
   fi
 done
 
+leave() {
+  failed=$((failed + 1))
+  echo "FAIL left behind: $1"
+}
+
 # Names carry the process id of a test, which is over: what is left was left by it.
 for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-* /tmp/ripc-test-*; do
   [ -e "$left" ] || [ -L "$left" ] || continue
   pid=${left#*ripc-test-}
   pid=${pid%%[!0-9]*}
   if ! kill -0 "$pid" 2>/dev/null; then
-    failed=$((failed + 1))
-    echo "FAIL left behind: $left"
+    leave "$left"
     rm -rf "$left"
   fi
 done
+if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
+  {
+    find /dev/shm "$results/mqueue" -mindepth 1
+    for kind in shm msg sem; do
+      awk -v kind=$kind 'NR > 1 { print "System V " kind " " $2 }' /proc/sysvipc/$kind
+    done
+  } >"$results/left"
+  while read -r left; do leave "$left"; done <"$results/left"
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -552,8 +552,7 @@ typedef struct ipc_barrier_t {
 
 /*
  An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
- that has not
- run: fresh shared memory needs no call to begin with. Never copied or moved.
+ that has not run: fresh shared memory needs no call to begin with. Never copied or moved.
  */
 typedef struct ipc_once_t {
   uint64_t opaque[12];
@@ -1899,8 +1898,8 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 
 /*
  Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
- running it.
- When this returns 0 or more, it has been run to its end, and all that it did is seen here.
+ running it. When this returns 0 or more, it has been run to its end, and all that it did is
+ seen here.
 
  once: 96 bytes, aligned to 8, all zeros at first.
  run: called at most once by this call. It has to return: no longjmp out of it, no end of
@@ -2864,11 +2863,10 @@ ssize_t ipc_sock_send(int fd,
  ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
  tells its size, and it stays in the socket (unless another receiver of the same socket takes
  a message between this call's two steps: receivers that share a socket give room for the
- largest message); -ECONNRESET the
- other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
- also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
- writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;
- -ENOMEM no memory.
+ largest message); -ECONNRESET the other end closed with messages of ours unread; -ENOTCONN or
+ -EINVAL not connected; -EINVAL also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout
+ below -1; -EFAULT buf is not writable (what was to be received may be lost); -EBADF not open;
+ -ENOTSOCK no socket; -ENOMEM no memory.
  Threads: safe; each message goes to one receiver.
  */
 ssize_t ipc_sock_recv(int fd,
@@ -3580,11 +3578,9 @@ int ipc_remove(int kind,
 }  // extern "C"
 #endif  // __cplusplus
 
-#endif  /* ROBUSTIPC_H */
-
 
 /* For timeout_ns: wait as long as it takes. */
-#define IPC_FOREVER ((int64_t)-1)
+#define IPC_FOREVER (-INT64_C(1))
 
 /* Describes a struct by its name, version, size and alignment: a constant initialiser for
  * ipc_type_t, in C99 and newer and in C++17.
@@ -3605,14 +3601,18 @@ int ipc_remove(int kind,
     { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
 
 /* The rest serves the two macros above. */
-#define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(((type *)0)->field) }
+#define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)
+#define IPC_NOWHERE(type) static_cast<type *>(nullptr)
 #define IPC_ALIGNOF(type) alignof(type)
-#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#else
+#define IPC_NOWHERE(type) ((type *)0)
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define IPC_ALIGNOF(type) _Alignof(type)
 #else
 #define IPC_ALIGNOF(type) __alignof__(type)
+#endif
 #endif
 #define IPC_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14,  \
                    _15, _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27,  \
@@ -3687,3 +3687,5 @@ int ipc_remove(int kind,
   do(type, field), IPC_EACH_30(do, type, __VA_ARGS__)
 #define IPC_EACH_32(do, type, field, ...) \
   do(type, field), IPC_EACH_31(do, type, __VA_ARGS__)
+
+#endif /* ROBUSTIPC_H */

@@ -131,7 +131,7 @@ impl Object {
         kind: Kind,
         kind_type: Type,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<(Object, Outcome)> {
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
         // Each further round means that another process removed the name or took it just now.
@@ -174,7 +174,7 @@ impl Object {
         location: &Location,
         record: &Record,
         options: Options,
-        initialise: &mut dyn FnMut(&Mapping) -> Result<()>,
+        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
     ) -> Result<Object> {
         let is_much_work = record.total_size() > CHEAP;
         if options.exclusive && is_much_work && file::status_of(&location.path).is_ok() {
@@ -189,7 +189,7 @@ impl Object {
             errno => location.failed("no file can be made in its directory", errno),
         })?;
         let data = fill(location, file.as_fd(), record)?;
-        initialise(&data)?;
+        initialise(&data, file.as_fd())?;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
         // Making it took a writable mapping; what was asked for may be less.

@@ -28,7 +28,7 @@ impl NamedSemaphore {
             Kind::Semaphore,
             kind_type,
             options,
-            &mut |data| {
+            &mut |data, _| {
                 // SAFETY: the mapping is page-aligned, larger than a Sem, zeroed, and nobody
                 // else's yet.
                 unsafe { data.base().cast::<Sem>().as_ref() }.initialise(value)

@@ -52,11 +52,16 @@ impl Region {
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Region, Outcome)> {
-        let (object, outcome) =
-            Object::open(location, Kind::Region, kind_type, options, &mut |data| {
+        let (object, outcome) = Object::open(
+            location,
+            Kind::Region,
+            kind_type,
+            options,
+            &mut |data, _| {
                 initialise(data.base());
                 Ok(())
-            })?;
+            },
+        )?;
         Ok((Region::of(object, kind_type), outcome))
     }
 

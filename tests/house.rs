@@ -496,7 +496,7 @@ fn exports_are_guarded(source: &Source) -> Complaints {
         if !is_one_guarded_call(&function.block, &name) {
             complaints.push(source.complaint(
                 line,
-                format!("{name} is not exactly one call of guard(c\"{name}\", ...) or guard_fast"),
+                format!("{name} is not exactly one call of guard(c\"{name}\", ...) or of its like"),
             ));
         }
     }
@@ -510,7 +510,7 @@ fn is_one_guarded_call(block: &syn::Block, name: &str) -> bool {
     let syn::Expr::Path(function) = &*call.func else {
         return false;
     };
-    let is_guard = ["guard", "guard_fast"]
+    let is_guard = ["guard", "guard_fast", "guard_in_place"]
         .iter()
         .any(|guard| function.path.is_ident(guard));
     let Some(syn::Expr::Lit(literal)) = call.args.first() else {
@@ -579,6 +579,7 @@ fn a_guarded_export_is_accepted() {
     for guard in [
         "guard(c\"ipc_x\", || Ok(0))",
         "guard_fast(c\"ipc_x\", || None, || Ok(0))",
+        "guard_in_place(c\"ipc_x\", mq, &mut |queue, at_once| Ok(0))",
     ] {
         let text = format!(
             "#[unsafe(no_mangle)] pub unsafe extern \"C\" fn ipc_x() -> c_int {{ {guard} }}"

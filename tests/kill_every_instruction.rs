@@ -20,7 +20,7 @@ mod tracee;
 
 use crew::{Crew, Must, Operation};
 use round::{Fate, Outcome, Round, Trace};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ struct Extent {
     long: usize,
     /// The same as `points`, for a long operation.
     long_points: usize,
-    /// Points deep in a long loop that are tried.
+    /// Points deep in a long loop that are tried, and points where a stop takes the survivors a second.
     dear: usize,
     /// Points of the first and of the second victim, multiplied.
     pairs: usize,
@@ -136,11 +136,12 @@ impl Harness {
     fn new(
         program: &Path,
         number: usize,
+        alone: bool,
         operations: &[Operation],
         extent: Extent,
     ) -> Result<Harness, String> {
         Ok(Harness {
-            crew: Crew::assemble(program, number, PATIENCE)?,
+            crew: Crew::assemble(program, number, alone, PATIENCE)?,
             operations: operations.to_vec(),
             extent,
             quiet: false,
@@ -270,7 +271,11 @@ impl Harness {
             self.play(operation, Fate::Kill, point, known, None, &mut tally)?;
         }
         if operation.can_stop {
-            for &point in &points {
+            let distance = match points.len().div_ceil(2 * self.extent.dear) {
+                distance if operation.dear_to_stop => distance,
+                _ => 1,
+            };
+            for &point in points.iter().step_by(distance) {
                 if tally.failures >= FAILURES_SHOWN {
                     return Ok(tally);
                 }
@@ -358,9 +363,13 @@ fn run() -> Result<bool, String> {
     // Short sleeps are to be short.
     let _ = nix::sys::prctl::set_timerslack(1);
     let arguments = arguments()?;
-    let program = std::env::var_os("ROBUSTIPC_VICTIM").map(PathBuf::from);
-    let program = program.ok_or("the victim is not built: run this test with `make check-kill`")?;
-    let operations = crew::operations(&program)?;
+    let programs = std::env::var_os("ROBUSTIPC_VICTIMS");
+    let programs =
+        programs.ok_or("the victims are not built: run this test with `make check-kill`")?;
+    let mut operations = Vec::new();
+    for program in std::env::split_paths(&programs) {
+        operations.extend(crew::operations(&program)?);
+    }
     if arguments.list {
         for operation in &operations {
             println!("{}", operation.name);
@@ -370,7 +379,9 @@ fn run() -> Result<bool, String> {
     if let Some((name, fate, point)) = arguments.reproduce {
         let operation = operations.iter().find(|operation| operation.name == name);
         let operation = operation.ok_or_else(|| format!("there is no operation {name}"))?;
-        let mut harness = Harness::new(&program, 0, &operations, arguments.extent)?;
+        let alone = crew::be_alone();
+        let program = &operation.program;
+        let mut harness = Harness::new(program, 0, alone, &operations, arguments.extent)?;
         let mut tally = Tally::default();
         harness.play(operation, fate, point, None, None, &mut tally)?;
         println!("{} passed, {} failed", 1 - tally.failures, tally.failures);
@@ -383,7 +394,7 @@ fn run() -> Result<bool, String> {
             return Err(format!("there is no operation {only}: see --list"));
         }
     }
-    let (passed, failed) = share_out(&program, &operations, &chosen, arguments.extent)?;
+    let (passed, failed) = share_out(&operations, &chosen, arguments.extent)?;
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0)
 }
@@ -391,7 +402,6 @@ fn run() -> Result<bool, String> {
 /// Tries the chosen operations, as many at once as there are processors, each with a crew of its own.
 /// Returns how many passed and how many failed.
 fn share_out(
-    program: &Path,
     operations: &[Operation],
     chosen: &[&Operation],
     extent: Extent,
@@ -399,10 +409,15 @@ fn share_out(
     let next = AtomicUsize::new(0);
     // What a thread has begun to trace, it alone can step.
     let work = |number: usize| -> Result<(usize, usize), String> {
-        let mut harness = Harness::new(program, number, operations, extent)?;
+        let alone = crew::be_alone();
+        let first = chosen.first().ok_or("nothing is chosen")?;
+        let mut harness = Harness::new(&first.program, number, alone, operations, extent)?;
         let (mut passed, mut failed) = (0, 0);
         // Relaxed: the number stands for itself.
         while let Some(operation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if operation.program != harness.crew.program() {
+                harness = Harness::new(&operation.program, number, alone, operations, extent)?;
+            }
             let good = match operation.must {
                 Must::Hold => {
                     let began = Instant::now();

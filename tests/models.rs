@@ -18,6 +18,8 @@ mod error;
 #[path = "../src/layout/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod layout;
+#[path = "models/run.rs"]
+mod run;
 #[path = "../src/sync/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod sync;
@@ -34,55 +36,14 @@ mod time;
 use error::Errno;
 use layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
 use loom::cell::Cell;
-use loom::thread;
-use std::sync::Arc;
+use run::{add_one, model};
 use sync::mutex::Locked;
+use sys::fence::Kernel;
 use sys::robust::Thread;
 use time::Deadline::{Never, Now};
 
-/// What the threads of a model share.
-struct Shared<T>(T);
-
-// SAFETY: the cells in it, which alone are not made for several threads, are loom's: it reports each
-// access that the words around them do not order.
-unsafe impl<T> Sync for Shared<T> {}
-// SAFETY: as above.
-unsafe impl<T> Send for Shared<T> {}
-
-/// Runs `bodies` side by side, the first in this thread, with up to `preemptions` switches beside those at
-/// which a thread sleeps or ends; then `last`.
-fn model<T: Default + 'static>(
-    preemptions: usize,
-    prepare: fn(&T),
-    bodies: &'static [fn(&T)],
-    last: fn(&T),
-) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(move || {
-        let shared = Arc::new(Shared(T::default()));
-        prepare(&shared.0);
-        let others: Vec<_> = (2..)
-            .zip(&bodies[1..])
-            .map(|(id, body)| {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    Thread::become_number(id);
-                    body(&shared.0);
-                })
-            })
-            .collect();
-        bodies[0](&shared.0);
-        for other in others {
-            other.join().unwrap();
-        }
-        last(&shared.0);
-    });
-}
-
-fn add_one(count: &Cell<u32>) {
-    count.set(count.get() + 1);
-}
+/// Nothing modelled here lets the kernel do fences.
+const KERNEL: Kernel = Kernel::Cannot;
 
 fn lock(mutex: &Mutex) {
     if !mutex.lock_fast() {

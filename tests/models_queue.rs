@@ -3,7 +3,7 @@
 //!
 //! What runs here is the library's own source (src/sync/latch.rs, src/sync/sleepers.rs,
 //! src/mq/shared/sending.rs and receiving.rs), compiled once more above the words and the kernel of
-//! models_queue/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
+//! models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
 //! the rings order too little is a race that loom reports. Left out are the looks before a sleep, which are
 //! attempts like any other, and deaths between two instructions. Run them with
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models_queue
@@ -15,10 +15,12 @@ mod errno;
 #[path = "../src/error.rs"]
 #[allow(dead_code, unused_macros, unused_imports)]
 mod error;
-#[path = "models_queue/shared.rs"]
-mod shared;
-#[path = "models_queue/sys.rs"]
-#[allow(dead_code)]
+#[path = "models/run.rs"]
+mod run;
+#[path = "models/small_queue.rs"]
+mod small_queue;
+#[path = "models/sys.rs"]
+#[allow(dead_code, unused_imports)]
 mod sys;
 #[path = "../src/text.rs"]
 #[allow(dead_code)]
@@ -58,65 +60,16 @@ mod sync {
 use layout::{Latch, Sleepers};
 use loom::cell::Cell;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use loom::thread;
-use shared::{LargeQueue, Queue};
-use std::sync::Arc;
+use run::{add_one, model};
+use small_queue::{LargeQueue, Queue};
 use sync::latch::Latched;
 use sys::atomic::AtomicU32;
 use sys::fence::{self, Kernel};
+use sys::futex;
 use sys::robust::Thread;
 use time::Deadline::Never;
 
-/// What the threads of a model share.
-struct Shared<T>(T);
-
-// SAFETY: the cells in it, which alone are not made for several threads, are loom's: it reports each
-// access that the words around them do not order.
-unsafe impl<T> Sync for Shared<T> {}
-// SAFETY: as above.
-unsafe impl<T> Send for Shared<T> {}
-
-/// Runs `bodies` side by side, the first in this thread, with up to `preemptions` switches beside those at
-/// which a thread sleeps or ends; then `last`.
-fn model<T: Default + 'static>(
-    preemptions: usize,
-    prepare: fn(&T),
-    bodies: &'static [fn(&T)],
-    last: fn(&T),
-) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.max_branches = 10_000;
-    builder.check(move || {
-        let shared = Arc::new(Shared(T::default()));
-        prepare(&shared.0);
-        let kernel = fence::kernel();
-        let others: Vec<_> = (2..)
-            .zip(&bodies[1..])
-            .map(|(id, body)| {
-                let shared = shared.clone();
-                thread::spawn(move || {
-                    Thread::become_number(id);
-                    fence::set_kernel(kernel);
-                    fence::come_back();
-                    body(&shared.0);
-                    fence::go_away();
-                })
-            })
-            .collect();
-        fence::come_back();
-        bodies[0](&shared.0);
-        fence::go_away();
-        for other in others {
-            other.join().unwrap();
-        }
-        last(&shared.0);
-    });
-}
-
-fn add_one(count: &Cell<u32>) {
-    count.set(count.get() + 1);
-}
+const KERNEL: Kernel = Kernel::Interrupts;
 
 fn take<'a>(latch: &'a Latch, strong: &'a AtomicU32) -> Latched<'a> {
     let fast = latch.take_fast(strong);
@@ -194,6 +147,7 @@ mod latch {
             add_one(&shared.count);
             std::mem::forget(latched);
             Thread::die_holding(&shared.latch.word);
+            futex::let_nobody_sleep();
         }
         fn repair(shared: &Counted) {
             let mut latched = take(&shared.latch, &shared.strong);

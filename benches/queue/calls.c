@@ -122,7 +122,7 @@ void measure_calls(void) {
     Calls *row = &calls[calls_count++];
     char name[64];
     snprintf(name, sizeof name, "ripc-bench-%d-calls", (int)getpid());
-    bench_job_t job = { .name = name, .size = 64, .depth = 64 };
+    bench_job_t job = BENCH_JOB(.name = name, .size = 64, .depth = 64);
     row->peer = peer = peers[i];
     queues[0] = peer->create(&job, &row->why);
     if (queues[0]) {

@@ -37,7 +37,7 @@ void measure_creation(void) {
         Creation *creation = &creations[round % 2 ? creation_count - 1 - i : i];
         char name[64];
         snprintf(name, sizeof name, "ripc-bench-%d-creation", (int)getpid());
-        bench_job_t job = { .name = name, .size = 64, .depth = (size_t)slot_counts[slots] };
+        bench_job_t job = BENCH_JOB(.name = name, .size = 64, .depth = (size_t)slot_counts[slots]);
         double begin = bench_now_ns();
         void *queue = creation->peer->create(&job, &creation->why[slots]);
         times[creation - creations][round] = bench_now_ns() - begin;

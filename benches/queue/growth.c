@@ -73,7 +73,7 @@ void measure_growth(void) {
           if (growth->why) continue;
           char name[64];
           snprintf(name, sizeof name, "ripc-bench-%d-growth", (int)getpid());
-          bench_job_t job = { .name = name, .size = 64, .depth = (size_t)levels[level] + 16 };
+          bench_job_t job = BENCH_JOB(.name = name, .size = 64, .depth = (size_t)levels[level] + 16);
           peer = growth->peer;
           priorities = kinds[kind];
           count = levels[level];

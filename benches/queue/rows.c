@@ -32,7 +32,7 @@ static double target_ns(void) { return is_quick ? 6e6 : 3.5e7; }
 /* A queue of as many messages as the others have, or of as many as the system's limits permit. */
 static void *create_queue(const char *name, int size, size_t *depth, const char **why) {
   for (*depth = depths[size]; *depth > 0; *depth = *depth > 10 && *depth < 20 ? 10 : *depth / 2) {
-    bench_job_t job = { .name = name, .size = sizes[size], .depth = *depth };
+    bench_job_t job = BENCH_JOB(.name = name, .size = sizes[size], .depth = *depth);
     void *queue = peer->create(&job, why);
     if (queue) return queue;
   }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The manual is well-formed and complete: mandoc finds nothing to warn about, and every call is found
-# under its own name, and in the synopsis of the page.
+# The manual is well-formed and complete: mandoc finds nothing to warn about, every call is found under its own name,
+# and in the synopsis of the page, and there is each error that the header's comment on the call has; and all pages
+# are made alike.
 . "$(dirname "$0")/../support/script.sh"
 
 mandoc -T lint -W warning "$root"/man/*.[0-9] >&2 || fail "mandoc warns"
@@ -26,6 +27,39 @@ while read -r name; do
     complain "the synopsis of $(basename "$page") lacks $name"
   fi
 done <"$root/exports.txt"
+
+# "CALL ERROR" for each error that the comment before each call's declaration lists.
+awk '
+  /^\/\*/ { comment = "" }
+  { comment = comment $0 "\n" }
+  /^[a-z].*ipc_[a-z0-9_]+\(/ {
+    match($0, /ipc_[a-z0-9_]+\(/)
+    call = substr($0, RSTART, RLENGTH - 1)
+    errors = index(comment, " Errors")
+    comment = errors ? substr(comment, errors) : ""
+    while (match(comment, /-E[A-Z0-9][A-Z0-9]+/)) {
+      print call, substr(comment, RSTART, RLENGTH)
+      comment = substr(comment, RSTART + RLENGTH)
+    }
+  }
+' "$root/include/robustipc.h" | sort -u >"$work/errors"
+[ "$(wc -l <"$work/errors")" -gt 500 ] || fail "the header's errors are not found"
+for page in "$root"/man/ipc_*.3; do
+  sed -n '/^\.Sh ERRORS/,/^\.Sh SIGNALS/p' "$page" >"$work/described"
+  for name in $(basename "$page" .3) $("$root/man/names.sh" "$page"); do
+    sed -n "s/^$name -//p" "$work/errors" | while read -r error; do
+      grep -qw "$error" "$work/described" || echo "$(basename "$page") has no -$error, which $name can return"
+    done
+  done
+done >"$work/missing"
+[ ! -s "$work/missing" ] || complain "$(cat "$work/missing")"
+
+# The sections of all pages are those of one, in its order; some have others between them.
+sections=$(grep '^\.Sh' "$root/man/ipc_mutex.3")
+for page in "$root"/man/ipc_*.3; do
+  [ "$(grep '^\.Sh' "$page" | grep -Fx "$sections")" = "$sections" ] ||
+    complain "$(basename "$page") has other sections than ipc_mutex.3"
+done
 
 # Nor does a page promise what the library lacks, or an overview a page that is not there.
 for page in "$root"/man/ipc_*.3; do

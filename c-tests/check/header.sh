@@ -1,6 +1,7 @@
 #!/bin/sh
-# The header compiles in every language that it serves, without a warning, alone and beside the
-# headers whose names it must not touch, before and after them; and its type macros say the truth.
+# The header compiles in every language that it serves, without a warning, also where a program asks for more of
+# them, alone and beside the headers whose names it must not touch, before and after them; and its type macros say
+# the truth.
 . "$(dirname "$0")/../support/script.sh"
 
 # Those that a program uses together, and the kernel's own, which glibc's exclude.
@@ -13,8 +14,10 @@ include() {
 
 # Each file is an order of includes; the declaration needs the header whole.
 mkdir "$work/orders"
-use='static const ipc_type_t used_type = IPC_TYPE(int, 1);
-int used(void); int used(void) { return ipc_version() != NULL && used_type.size != 0; }'
+use='struct used { int field, other; };
+static const ipc_type_t used_type = IPC_TYPE(int, 1), used_fields = IPC_TYPE_FIELDS(struct used, 1, field, other);
+int64_t used(void); int64_t used(void) {
+  return ipc_version() != NULL && used_type.size != used_fields.size ? IPC_FOREVER : 0; }'
 # shellcheck disable=SC2086 # the lists are split on purpose
 {
   { include robustipc.h; echo "$use"; } >"$work/orders/alone.c"
@@ -38,14 +41,14 @@ libs=$(staged --libs)
 for pair in $compilers; do
   compiler=${pair%:*} language=${pair##*:}
   case $language in
-    c) standards="c99 c11 c17 gnu11" ;;
-    c++) standards="c++17 c++20" ;;
+    c) standards="c99 c11 c17 gnu11" more="-Wconversion -Wundef -Wstrict-prototypes" ;;
+    c++) standards="c++17 c++20" more="-Wconversion -Wundef -Wold-style-cast" ;;
   esac
   for standard in $standards; do
     # shellcheck disable=SC2086
     flags="-x $language -std=$standard $warnings $cflags"
     # shellcheck disable=SC2086
-    quietly $compiler $flags -fsyntax-only "$work"/orders/*.c
+    quietly $compiler $flags $more -fsyntax-only "$work"/orders/*.c
     # shellcheck disable=SC2086
     quietly $compiler $flags "$root/c-tests/header/types.c" -x none -o "$work/types" $libs
     quietly env LD_LIBRARY_PATH="$STAGE/lib" "$work/types"

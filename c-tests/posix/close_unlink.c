@@ -134,6 +134,21 @@ TEST(number_reused_by_a_handler) {
   }
 }
 
+TEST(number_reused_by_open) {
+  const char *names[] = { unique_name(), unique_name() };
+  mqd_t others[] = { create(names[0], O_RDWR, 2), create(names[1], O_RDWR, 2) };
+  mqd_t number = join(names[0], O_RDWR);
+  for (int i = 0; i < 3000; i++) {
+    int now = i % 2, next = (i + 1) % 2;
+    put(number, names[now], 0);
+    TAKE(others[now], names[now]);
+    CHECK_EQUAL(i % 3 == 0 ? mq_close(number) : close(number), 0);
+    CHECK_EQUAL(join(names[next], O_RDWR), number);
+    put(others[next], names[next], 0);
+    TAKE(number, names[next]);
+  }
+}
+
 TEST(close_leaks_no_descriptor) {
   const char *name = unique_name();
   mq_close(create(name, O_RDWR, 1));
@@ -168,6 +183,33 @@ TEST(close_leaks_no_memory) {
     if (i == 100) before = mappings();
   }
   CHECK(mappings() <= before + 10);
+}
+
+static void *open_and_close(void *name) {
+  for (int i = 0; i < 500; i++) {
+    mqd_t mq = join(name, O_RDWR | O_NONBLOCK);
+    char buffer[SIZE];
+    CHECK(mq_send(mq, "x", 1, 0) == 0 || errno == EAGAIN);
+    CHECK(mq_receive(mq, buffer, SIZE, NULL) == 1 || errno == EAGAIN);
+    CHECK_EQUAL(i % 2 == 0 ? mq_close(mq) : close(mq), 0);
+  }
+  return NULL;
+}
+
+TEST(threads_open_and_close) {
+  const char *names[] = { unique_name(), unique_name() };
+  for (int i = 0; i < 2; i++) mq_close(create(names[i], O_RDWR, 1));
+  int before = dup(STDIN_FILENO);
+  CHECK_EQUAL(close(before), 0);
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) threads[i] = run(open_and_close, (void *)names[i % 2]);
+  for (int i = 0; i < 4; i++) finish_thread(threads[i]);
+  long mapped = mappings();
+  for (int i = 0; i < 4; i++) threads[i] = run(open_and_close, (void *)names[i % 2]);
+  for (int i = 0; i < 4; i++) finish_thread(threads[i]);
+  CHECK(mappings() <= mapped + 20);
+  int after = dup(STDIN_FILENO);
+  CHECK_EQUAL(after, before);
 }
 
 TEST(unlink_removes_the_name) {

@@ -286,6 +286,38 @@ TEST(fork_inherits) {
   TAKE(mq, "to the parent");
 }
 
+static const char *forking_name;
+static _Atomic int forking_is_over;
+
+static void *open_meanwhile(void *unused) {
+  (void)unused;
+  while (!forking_is_over) {
+    mqd_t mq = join(forking_name, O_RDONLY);
+    CHECK_EQUAL(mq_close(mq), 0);
+  }
+  return NULL;
+}
+
+static void use_inherited_and_own(void *mq) {
+  put(*(mqd_t *)mq, "inherited", 0);
+  TAKE(*(mqd_t *)mq, "inherited");
+  mqd_t own = join(forking_name, O_RDWR);
+  put(own, "own", 0);
+  TAKE(own, "own");
+  CHECK_EQUAL(mq_close(own), 0);
+}
+
+/* The child has none of the threads that were in the middle of a call. */
+TEST(fork_while_threads_open) {
+  forking_name = unique_name();
+  mqd_t mq = create(forking_name, O_RDWR, 1);
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++) threads[i] = run(open_meanwhile, NULL);
+  for (int i = 0; i < 100; i++) FINISH(start(use_inherited_and_own, &mq));
+  forking_is_over = 1;
+  for (int i = 0; i < 2; i++) finish_thread(threads[i]);
+}
+
 static void wait_on_inherited(void *mq) {
   about_to_block();
   CHECK_EQUAL(await_events(*(mqd_t *)mq, POLLIN), POLLIN);

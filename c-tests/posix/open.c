@@ -339,6 +339,43 @@ TEST(descriptors_exhausted) {
   CHECK_FAILS(mq_open(fresh, O_RDWR), ENOENT); /* the failed creation left nothing */
 }
 
+static int open_descriptors(void) {
+  int count = 0;
+  for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+/* However few are left, opening works or gives EMFILE, and then has made and kept nothing. */
+TEST(descriptors_nearly_exhausted) {
+  const char *name = unique_name();
+  struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
+  struct rlimit limit;
+  CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  mq_close(create(name, O_RDWR, 1)); /* what is opened once and kept is open now */
+  CHECK_EQUAL(mq_unlink(name), 0);
+  int lowest = dup(STDIN_FILENO), before, succeeded = 0;
+  CHECK_EQUAL(close(lowest), 0);
+  before = open_descriptors();
+  for (int left = 0; left < 8; left++) {
+    struct rlimit few = { .rlim_cur = (rlim_t)(lowest + left), .rlim_max = limit.rlim_max };
+    CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+    mqd_t mq = mq_open(name, O_CREAT | O_RDWR, 0600, &attr);
+    if (mq == (mqd_t)-1) {
+      CHECK_EQUAL(errno, EMFILE);
+    } else {
+      succeeded++;
+      put(mq, "x", 0);
+      TAKE(mq, "x");
+      CHECK_EQUAL(mq_close(mq), 0);
+    }
+    CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (mq == (mqd_t)-1) CHECK_FAILS(mq_unlink(name), ENOENT);
+    else CHECK_EQUAL(mq_unlink(name), 0);
+    CHECK_EQUAL(open_descriptors(), before);
+  }
+  CHECK(succeeded > 0);
+}
+
 TEST(messages_survive_without_openers) {
   const char *name = unique_name();
   mqd_t mq = create(name, O_WRONLY, 2);

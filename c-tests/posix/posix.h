@@ -1,4 +1,4 @@
-/* What the conformance tests need. They are plain POSIX programs: <mqueue.h> and none of our headers, so that the
+/* What the conformance tests need. They are plain POSIX programs: <mqueue.h> and not the library's header, so that the
  * same binary runs on the kernel's queues and, preloaded, on the library's. Hence nothing here may know whose queues
  * they are: no look into /dev/mqueue or /dev/shm, no number of a system call, no limit of the kernel's.
  *
@@ -8,23 +8,16 @@
 #ifndef POSIX_H
 #define POSIX_H
 
-#include <errno.h>
+#include "../support/children.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The size of a message, and of the buffers that receive one. Small: RLIMIT_MSGQUEUE counts the kernel's queues
  * of all the user's processes together. */
@@ -36,9 +29,6 @@
 /* An account without privileges, for tests that root runs. */
 #define NOBODY 65534
 
-#define CHECK(condition) \
-  ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, "%s (errno: %s)", #condition, strerror(errno)))
-
 #define CHECK_EQUAL(found, expected) \
   test_check_equal(__FILE__, __LINE__, #found, (long long)(found), (long long)(expected))
 
@@ -49,25 +39,6 @@
     long long found_ = (long long)(call); \
     test_check_failure(__FILE__, __LINE__, #call, found_, errno, (expected)); \
   } while (0)
-
-/* Ends the test as one that this machine cannot run. */
-#define SKIP(reason) \
-  do { \
-    printf("skipped: %s\n", (reason)); \
-    exit(77); \
-  } while (0)
-
-/* Fails the test; in a child, ends the child with status 1, which FINISH reports. */
-__attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
-  const char *file, int line, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fprintf(stderr, "%s:%d: ", file, line);
-  vfprintf(stderr, format, arguments);
-  fprintf(stderr, "\n");
-  va_end(arguments);
-  exit(1);
-}
 
 __attribute__((unused)) static void test_check_equal(
   const char *file, int line, const char *text, long long found, long long expected) {
@@ -228,40 +199,6 @@ __attribute__((unused)) static struct mq_attr attributes(mqd_t mq) {
 
 __attribute__((unused)) static long count(mqd_t mq) { return attributes(mq).mq_curmsgs; }
 
-/* Runs body(argument) in a child process, which ends with this one. */
-__attribute__((unused)) static pid_t start(void (*body)(void *), void *argument) {
-  fflush(NULL);
-  pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    body(argument);
-    exit(0);
-  }
-  return child;
-}
-
-__attribute__((unused)) static int wait_for(pid_t child) {
-  int status;
-  while (waitpid(child, &status, 0) < 0) CHECK(errno == EINTR);
-  return status;
-}
-
-/* Waits for a child that has to end by itself with status 0, or with 77 ends the test too. */
-#define FINISH(child) \
-  do { \
-    int status_ = wait_for(child); \
-    if (WIFEXITED(status_) && WEXITSTATUS(status_) == 77) exit(77); \
-    if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) \
-      test_failed(__FILE__, __LINE__, "the child ended with wait status %#x", (unsigned)status_); \
-  } while (0)
-
-#define KILL(child) \
-  do { \
-    kill((child), SIGKILL); \
-    int status_ = wait_for(child); \
-    CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
-  } while (0)
-
 /* Said by a thread or a child just before the call that has to block, and nothing else to block in. */
 __attribute__((unused)) static void about_to_block(void) { *test_about_to_block = gettid(); }
 
@@ -270,16 +207,7 @@ __attribute__((unused)) static pid_t wait_until_blocked(void) {
   AWAIT(*test_about_to_block != 0);
   pid_t thread = *test_about_to_block;
   *test_about_to_block = 0;
-  char path[64], state = 0;
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
-  do {
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-    fclose(file);
-    CHECK(state != 'Z' && state != 'X');
-    sched_yield();
-  } while (state != 'S');
+  while (!is_asleep(thread)) sched_yield();
   return thread;
 }
 
@@ -293,13 +221,6 @@ __attribute__((unused)) static void *finish_thread(pthread_t thread) {
   void *result;
   CHECK_EQUAL(pthread_join(thread, &result), 0);
   return result;
-}
-
-/* Memory that this process and its children share. */
-__attribute__((unused)) static void *shared_memory(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return memory;
 }
 
 /* An address that nothing is mapped at. */

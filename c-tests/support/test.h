@@ -8,30 +8,20 @@
 #ifndef TEST_H
 #define TEST_H
 
+#include "children.h"
+
 #include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <robustipc.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
 #define MILLISECOND INT64_C(1000000)
 
 /* Long enough for any machine: a wait that reaches it has failed. */
 #define PATIENCE (20 * SECOND)
-
-#define CHECK(condition) \
-  ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, "%s", #condition))
 
 /* Checks a number, and for results of the library says what they mean. */
 #define CHECK_EQUAL(found, expected) \
@@ -48,13 +38,6 @@
   do { \
     CHECK_EQUAL((call), (expected)); \
     CHECK_LAST_ERROR(part); \
-  } while (0)
-
-/* Ends the test as one that this machine cannot run. */
-#define SKIP(reason) \
-  do { \
-    printf("skipped: %s\n", (reason)); \
-    exit(77); \
   } while (0)
 
 /* Whether valgrind runs this program: some fifty times as slow, and on a processor of its own. */
@@ -83,18 +66,6 @@ static inline void test_remove_names(void) {
   for (int i = 0; i < test_name_count; i++) shm_unlink(test_names[i]);
 }
 
-/* Fails the test; in a child, ends the child with status 1, which finish() reports. */
-__attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
-  const char *file, int line, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fprintf(stderr, "%s:%d: ", file, line);
-  vfprintf(stderr, format, arguments);
-  fprintf(stderr, "\n");
-  va_end(arguments);
-  exit(1);
-}
-
 __attribute__((unused)) static void test_check_equal(
   const char *file, int line, const char *text, long long found, long long expected) {
   if (found == expected) return;
@@ -114,48 +85,6 @@ __attribute__((unused)) static const char *unique_name(const char *suffix) {
   char *name = test_names[test_name_count++];
   snprintf(name, sizeof test_names[0], "/ripc-test-%d-%s", (int)getpid(), suffix);
   return name;
-}
-
-/* Runs body(argument) in a child process. */
-__attribute__((unused)) static pid_t start(void (*body)(void *), void *argument) {
-  fflush(NULL);
-  pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    body(argument);
-    exit(0);
-  }
-  return child;
-}
-
-/* Waits for a child; its wait status. */
-__attribute__((unused)) static int wait_for(pid_t child) {
-  int status;
-  while (waitpid(child, &status, 0) < 0) CHECK(errno == EINTR);
-  return status;
-}
-
-/* Waits for a child that has to end by itself with status 0. */
-#define FINISH(child) \
-  do { \
-    int status_ = wait_for(child); \
-    if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) \
-      test_failed(__FILE__, __LINE__, "the child ended with wait status %#x", status_); \
-  } while (0)
-
-/* Kills a child with SIGKILL and waits until it is gone. */
-#define KILL(child) \
-  do { \
-    kill((child), SIGKILL); \
-    int status_ = wait_for(child); \
-    CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
-  } while (0)
-
-/* Zeroed memory that this process and the children it starts share, until the test ends. */
-__attribute__((unused)) static void *shared_memory(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return memory;
 }
 
 /* The monotonic clock, in nanoseconds. */
@@ -187,17 +116,8 @@ __attribute__((unused)) static void wait_until_inside(pid_t thread, long number)
 /* Waits until a process (or a thread, by its id) sleeps in the kernel. Meaningful after it has said that nothing
  * but the call in question is left to sleep in. */
 __attribute__((unused)) static void wait_until_asleep(pid_t process) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
-  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    char state = 0;
-    CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-    fclose(file);
-    if (state == 'S') return;
-    CHECK(state != 'Z' && state != 'X');
-  }
+  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
+    if (is_asleep(process)) return;
   test_failed(__FILE__, __LINE__, "process %d does not go to sleep", (int)process);
 }
 

@@ -1,7 +1,7 @@
 /* Named objects: there whole or not at all, at every instruction of who makes or removes them. */
 #include "victim.h"
 
-#include <dirent.h>
+#include <poll.h>
 #include <sys/mman.h>
 
 #define MAGIC UINT64_C(0x726f627573746970)
@@ -122,32 +122,28 @@ static void check_mq(void) {
   use_mq();
 }
 
-static void nothing_is_left(void) {
+/* Whatever kind of object it is. */
+static void remove_name(void) {
   EXPECT_EQUAL(shm_unlink(arena->name), 0);
-  DIR *directory = opendir("/dev/shm");
-  EXPECT(directory != NULL, "no /dev/shm");
-  for (struct dirent *entry; (entry = readdir(directory));)
-    EXPECT(
-      strncmp(entry->d_name, arena->name + 1, strlen(arena->name + 1)) != 0, "left behind: %s", entry->d_name);
-  closedir(directory);
+  nothing_is_left();
 }
 
 static void settle_create(int progress) {
   if (progress == KILLED_BEFORE) EXPECT(arena->notes[ABSENT], "there before it was created");
   if (progress >= KILLED_AFTER) EXPECT(arena->notes[FOUND], "created and not there");
-  nothing_is_left();
+  remove_name();
 }
 
 static void settle_open(int progress) {
   (void)progress;
   EXPECT(arena->notes[FOUND], "it is gone, and nobody removed it");
-  nothing_is_left();
+  remove_name();
 }
 
 static void settle_unlink(int progress) {
   if (progress == KILLED_BEFORE) EXPECT(arena->notes[FOUND], "gone before it was removed");
   if (progress >= KILLED_AFTER) EXPECT(arena->notes[ABSENT], "removed and still there");
-  nothing_is_left();
+  remove_name();
 }
 
 /* Whatever kind of object an earlier round left. */
@@ -169,6 +165,45 @@ static void set_up_mq(void) {
   set_up_nothing();
   EXPECT_EQUAL(open_mq(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
   EXPECT_EQUAL(ipc_mq_close(mq), 0);
+}
+
+/* In use by survivor 0, who polls its descriptor. */
+static ipc_mq_t *used;
+
+static void set_up_watched_mq(void) {
+  ipc_mq_unlink(arena->name, 0);
+  if (used != NULL) EXPECT_EQUAL(ipc_mq_close(used), 0);
+  EXPECT_EQUAL(open_mq(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
+  EXPECT(ipc_mq_fd(mq) >= 0, "no descriptor: %s", ipc_last_error());
+  used = mq;
+}
+
+static int ready(ipc_mq_t *queue) {
+  struct pollfd set = {.fd = ipc_mq_fd(queue), .events = POLLIN | POLLOUT};
+  EXPECT(poll(&set, 1, 0) >= 0, "poll failed");
+  return set.revents;
+}
+
+static void expect_readiness(ipc_mq_t *queue) {
+  char buffer[64];
+  EXPECT_EQUAL(ready(queue), POLLOUT);
+  EXPECT_EQUAL(ipc_mq_send(queue, "polled", 7, 1, 0), 0);
+  EXPECT_EQUAL(ready(queue), POLLIN | POLLOUT);
+  EXPECT_EQUAL(ipc_mq_receive(queue, buffer, sizeof buffer, NULL, 0), 7);
+  EXPECT_EQUAL(ready(queue), POLLOUT);
+}
+
+/* The descriptor of who used it is as it was, and so is that of its successor, which takes away what is left. */
+static void settle_unlink_watched(int progress) {
+  if (progress == KILLED_BEFORE) EXPECT(arena->notes[FOUND], "gone before it was removed");
+  if (progress >= KILLED_AFTER) EXPECT(arena->notes[ABSENT], "removed and still there");
+  expect_readiness(used);
+  EXPECT_EQUAL(open_mq(arena->name, 0), IPC_OPENED);
+  expect_readiness(mq);
+  EXPECT_EQUAL(ipc_mq_unlink(arena->name, 0), 0);
+  EXPECT_EQUAL(ipc_mq_close(mq), 0);
+  nothing_is_left();
+  expect_readiness(used);
 }
 
 static void warm_up_shm(void) {
@@ -252,5 +287,7 @@ const struct operation named_operations[] = {
   NAMED(shm),
   NAMED(sem),
   NAMED(mq),
+  {.name = "mq.unlink.watched", .set_up = set_up_watched_mq, .prepare = warm_up_mq, .run = run_unlink_mq, .after = after,
+   .meanwhile = meanwhile_mq, .let_go = let_go_mq, .check = check_mq, .settle = settle_unlink_watched},
   {0},
 };

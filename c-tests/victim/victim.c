@@ -1,4 +1,4 @@
-/* The program that harness starts, in one of three roles: see victim.h.
+/* The programs that the harness starts, in one of three roles: see victim.h.
  *
  *   victim list                      one line per operation
  *   victim template ARENA GATE       forks a victim for each command
@@ -7,6 +7,7 @@
  * ARENA and GATE are inherited descriptors. Commands come on standard input, answers go to standard output. */
 #include "victim.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -21,9 +22,13 @@
 #endif
 
 static const struct operation *const tables[] = {
+#ifdef VICTIM_POSIX
+  posix_operations,
+#else
   mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
   permits_operations, barrier_operations, once_operations, event_operations, mq_operations,
   broken_operations,
+#endif
 };
 
 enum phase { SET_UP, SLEEP, RELEASE, MEANWHILE, LET_GO, CHECK, SETTLE };
@@ -98,6 +103,19 @@ void use_lock(const struct lock *lock) {
   }
 }
 
+void nothing_is_left(void) {
+  bool alone = getenv("ROBUSTIPC_ALONE") != NULL;
+  DIR *directory = opendir("/dev/shm");
+  EXPECT(directory != NULL, "no /dev/shm");
+  for (struct dirent *entry; (entry = readdir(directory));) {
+    const char *name = entry->d_name;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+    bool ours = strncmp(name, arena->name + 1, strlen(arena->name + 1)) == 0;
+    EXPECT(!alone && !ours, "left behind: %s", name);
+  }
+  closedir(directory);
+}
+
 static const struct operation *operation_at(int number) {
   for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++)
     for (const struct operation *operation = tables[table]; operation->name; operation++)
@@ -110,7 +128,7 @@ static void list(void) {
   for (int number = 0; (operation = operation_at(number)); number++)
     printf(
       "%s %d %d %d %d %s\n", operation->name, operation->sleepers, operation->sleep_from, operation->must,
-      operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
+      operation->dear_to_stop ? 2 : operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
 }
 
 static bool read_whole(int descriptor, void *buffer, size_t length) {

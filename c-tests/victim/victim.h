@@ -54,6 +54,7 @@ struct operation {
   enum sleep_from sleep_from;
   void (*release)(int time); /* time: 1 for the first time that the victim is asleep, ... */
   void (*meanwhile)(void);
+  bool dear_to_stop;        /* that may take a second or two */
   void (*let_go)(int alive);
   void (*check)(void);
   void (*settle)(int progress);
@@ -87,6 +88,10 @@ __attribute__((noreturn, format(printf, 3, 4))) void complain(
 
 void expect_equal(const char *file, int line, const char *text, long long found, long long expected);
 
+/* No file is left in /dev/shm that has the arena's name; and no file at all, where the harness could give its
+ * processes a /dev/shm of their own. */
+void nothing_is_left(void);
+
 /* A lock around the pair, whatever its kind. */
 struct lock {
   int (*lock)(int64_t timeout_ns);
@@ -117,5 +122,7 @@ extern const struct operation once_operations[];
 extern const struct operation event_operations[];
 extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
+/* In programs of their own, which are linked to the drop-in library too. */
+extern const struct operation posix_operations[];
 
 #endif

@@ -91,8 +91,9 @@ impl Bell {
         let opened = check(unsafe { ipc_mq_open(&mut handle, path.as_ptr(), ptr::null(), 0, 0) });
         match opened {
             Ok(_) => self.attach_handle(handle),
-            // A bell has a queue for as long as it has a name.
+            // A bell has a queue for as long as it has a name. (Or both have just lost it.)
             Err(libc::ENOENT) if is_bell(self.fd) => Err(libc::ENOENT),
+            Err(libc::ESTALE) => Err(libc::ENOENT),
             Err(libc::ENOENT) => Ok(Opened {
                 handle: ptr::null_mut(),
                 message_size: 0,
@@ -173,55 +174,121 @@ pub(crate) unsafe fn open(
     // SAFETY: by this function's contract.
     let path = unsafe { Path::of_bell(name) }?;
     let plain = flags & !(libc::O_CREAT | libc::O_EXCL);
-    // How often another process made the name or removed it just now, or was found at it.
-    const ROUNDS: u32 = 2000;
-    for round in 0..ROUNDS {
-        if flags & libc::O_EXCL == 0 || flags & libc::O_CREAT == 0 {
+    let makes = flags & libc::O_CREAT != 0;
+    let is_exclusive = makes && flags & libc::O_EXCL != 0;
+    let mut round = 0;
+    // Each further round means that another process made the name or removed it just now, or died of it.
+    loop {
+        if !is_exclusive {
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), plain, 0, ptr::null()) };
             match check_libc(fd) {
                 Ok(fd) => match enter(fd, Identity::of(fd), (plain, path.hash()), None) {
-                    // Its maker is about to make the queue, or has died before it did.
-                    Err(libc::ENOENT) if round + 1 < ROUNDS => {
-                        // SAFETY: takes no memory.
-                        unsafe { libc::usleep(500) };
+                    Err(libc::ENOENT) => {
+                        close(fd);
+                        clear(&path, &mut round);
                         continue;
                     }
-                    Err(libc::ENOENT) if flags & libc::O_CREAT != 0 => {
-                        // SAFETY: a name.
-                        unsafe { kernel::unlink(path.as_ptr()) };
+                    Err(number) => {
+                        close(fd);
+                        return Err(number);
                     }
-                    entered => return entered,
+                    Ok(()) => return Ok(fd),
                 },
-                Err(libc::ENOENT) if flags & libc::O_CREAT != 0 => {}
+                Err(libc::ENOENT) if makes => {}
                 Err(number) => return Err(number),
             }
         }
         // SAFETY: by this function's contract.
         match unsafe { create(&path, plain, mode, attr) } {
-            Err(libc::EEXIST) if flags & libc::O_EXCL == 0 => {}
+            Err(libc::EEXIST) if !is_exclusive || clear(&path, &mut round) => {}
+            Err(libc::ESTALE) => {}
             made => return made,
         }
     }
-    Err(libc::ENOENT)
 }
 
-/// Enters a bell that has been opened by its name; `ENOENT` as long as it has no queue.
+fn close(fd: c_int) {
+    // SAFETY: just opened by who calls.
+    unsafe { libc::close(fd) };
+}
+
+/// Takes a bell's lock, which ends with its holder: who makes a queue for it, or removes its name, has it.
+fn lock(bell: c_int) -> bool {
+    // SAFETY: takes no memory.
+    unsafe { libc::flock(bell, libc::LOCK_EX | libc::LOCK_NB) == 0 }
+}
+
+fn unlock(bell: c_int) {
+    // SAFETY: as above.
+    unsafe { libc::flock(bell, libc::LOCK_UN) };
+}
+
+/// How often, half a millisecond apart, a lock that another has is tried before it is passed over:
+/// its holder is stopped, and finds that when it goes on.
+const ROUNDS: u32 = 2000;
+
+/// Takes the lock if it is free; else waits a moment, and tells when that has been enough.
+fn lock_or_wait(bell: c_int, round: &mut u32) -> bool {
+    *round += 1;
+    if lock(bell) || *round > ROUNDS {
+        return true;
+    }
+    // SAFETY: takes no memory.
+    unsafe { libc::usleep(500) };
+    false
+}
+
+/// Removes a name whose bell has no queue, because its maker died before it made that, or who removed
+/// it after that. False: it has one.
+fn clear(path: &Path, round: &mut u32) -> bool {
+    // Closing any descriptor of a bell ends this process's notification by it.
+    let is_open = {
+        let lock = table::Lock::take();
+        lock.is_ok() && table::find_named(path.hash()).is_some()
+    };
+    if is_open {
+        return false;
+    }
+    let Some(fd) = any_descriptor(path) else {
+        return crate::errno() == libc::ENOENT;
+    };
+    let mut is_void = has_no_queue(fd);
+    if is_void && lock_or_wait(fd, round) {
+        // Under the lock, a bell that has a name has this one, and keeps it.
+        is_void = has_no_queue(fd);
+        if is_void && Identity::of(fd).is_ok_and(|identity| identity.is_named) {
+            // SAFETY: a name.
+            unsafe { kernel::unlink(path.as_ptr()) };
+        }
+    }
+    close(fd);
+    is_void
+}
+
+fn has_no_queue(bell: c_int) -> bool {
+    let Ok(identity) = Identity::of(bell) else {
+        return false;
+    };
+    let path = Path::of_queue(identity.device, identity.inode);
+    let mut handle = ptr::null_mut();
+    // SAFETY: a name, and places for the answer.
+    match unsafe { ipc_mq_open(&mut handle, path.as_ptr(), ptr::null(), 0, 0) } {
+        result if result >= 0 => detach(handle),
+        result => return result == -libc::ENOENT,
+    }
+    false
+}
+
+/// Enters a bell that has been opened by its name, or made; `ENOENT` as long as it has no queue.
 fn enter(
     fd: c_int,
     identity: Result<Identity>,
     opened: (c_int, u64),
     made: Option<*mut ipc_mq_t>,
-) -> Result<c_int> {
-    let entered = identity.and_then(|identity| {
-        let _lock = table::Lock::take()?;
-        table::adopt(fd, identity, Some(opened), made).map(|_| fd)
-    });
-    if entered.is_err() {
-        // SAFETY: just opened.
-        unsafe { libc::close(fd) };
-    }
-    entered
+) -> Result<()> {
+    let _lock = table::Lock::take()?;
+    table::adopt(fd, identity?, Some(opened), made).map(drop)
 }
 
 /// # Safety
@@ -255,17 +322,39 @@ unsafe fn create(
     let creating = flags | libc::O_CREAT | libc::O_EXCL;
     // SAFETY: a name and attributes.
     let fd = check_libc(unsafe { kernel::open(path.as_ptr(), creating, mode, &of_bell) })?;
-    let made = Identity::of(fd).and_then(|identity| {
-        let queue = make_queue(identity, &sizes)?;
-        let opened = (flags, path.hash());
-        enter(fd, Ok(identity), opened, Some(queue)).inspect_err(|_| unlink_queue(identity))
-    });
-    if made.is_err() {
-        // SAFETY: a name, and a descriptor; if `enter` has closed it, nobody else can have it yet
-        // who has not opened it after.
-        unsafe { kernel::unlink(path.as_ptr()) };
+    let made = make(fd, &sizes, (flags, path.hash()));
+    match made {
+        // Somebody has taken this bell, just now without a queue, for a dead maker's.
+        Err(libc::ESTALE) => close(fd),
+        Err(_) => {
+            // SAFETY: a name.
+            unsafe { kernel::unlink(path.as_ptr()) };
+            close(fd);
+        }
+        Ok(()) => unlock(fd),
     }
-    made
+    made.map(|()| fd)
+}
+
+/// Makes the queue of a bell that has just been made. `ESTALE`: the bell has lost its name again.
+fn make(bell: c_int, sizes: &ipc_mq_attr_t, opened: (c_int, u64)) -> Result<()> {
+    if !lock(bell) {
+        return Err(libc::ESTALE);
+    }
+    let identity = Identity::of(bell)?;
+    if !identity.is_named {
+        return Err(libc::ESTALE);
+    }
+    let queue = make_queue(identity, sizes)?;
+    // After a stop that was too long for others.
+    if !Identity::of(bell).is_ok_and(|identity| identity.is_named) {
+        let _ = unlink_queue(identity);
+        detach(queue);
+        return Err(libc::ESTALE);
+    }
+    enter(bell, Ok(identity), opened, Some(queue)).inspect_err(|_| {
+        let _ = unlink_queue(identity);
+    })
 }
 
 fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t> {
@@ -289,17 +378,17 @@ fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t
         });
         match made {
             // Of a bell that is gone: the kernel has used its number again.
-            Err(libc::EEXIST) => unlink_queue(identity),
+            Err(libc::EEXIST) => drop(unlink_queue(identity)),
             made => return made.map(|_| handle),
         }
     }
 }
 
-fn unlink_queue(identity: Identity) {
+fn unlink_queue(identity: Identity) -> Result<c_int> {
     let path = Path::of_queue(identity.device, identity.inode);
     // Its file is all there is to it: it has a bell and so no FIFO, for which ipc_mq_unlink() would look.
     // SAFETY: a name.
-    unsafe { libc::shm_unlink(path.as_ptr()) };
+    check_libc(unsafe { libc::shm_unlink(path.as_ptr()) })
 }
 
 /// # Safety
@@ -351,29 +440,66 @@ fn system_default(path: &CStr) -> Option<i64> {
 pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
     // SAFETY: by this function's contract.
     let path = unsafe { Path::of_bell(name) }?;
-    // Closing any descriptor of a bell ends this process's notification by it, so one that is open
-    // is preferred.
-    let identity = table::find_named(path.hash()).or_else(|| identity_of(&path));
-    // SAFETY: a name.
-    check_libc(unsafe { kernel::unlink(path.as_ptr()) })?;
-    if let Some(identity) = identity {
-        unlink_queue(identity);
+    let mut round = 0;
+    loop {
+        let table = table::Lock::take()?;
+        // Closing any descriptor of a bell ends this process's notification by it, so one that is open
+        // is preferred.
+        let open = table::find_named(path.hash());
+        let Some(bell) = open.or_else(|| any_descriptor(&path)) else {
+            // SAFETY: a name.
+            return check_libc(unsafe { kernel::unlink(path.as_ptr()) }).map(drop);
+        };
+        let mut done = None;
+        // (Not asleep with the table.)
+        if lock(bell) || round > ROUNDS {
+            done = unlink_locked(bell, &path);
+        }
+        match open {
+            Some(bell) => unlock(bell),
+            None => close(bell),
+        }
+        drop(table);
+        if let Some(result) = done {
+            return result;
+        }
+        round += 1;
+        // SAFETY: takes no memory.
+        unsafe { libc::usleep(500) };
     }
-    Ok(())
 }
 
-fn identity_of(path: &Path) -> Option<Identity> {
+/// `None`: another has removed the name.
+fn unlink_locked(bell: c_int, path: &Path) -> Option<Result<()>> {
+    let identity = match Identity::of(bell) {
+        Ok(identity) if identity.is_named => identity,
+        Ok(_) => return None,
+        Err(number) => return Some(Err(number)),
+    };
+    // The queue first: a death in between leaves a bell without one, which whoever comes next clears
+    // away. It has the bell's owner, and the one directory the other's rules.
+    let removed = unlink_queue(identity);
+    if let Err(libc::EPERM | libc::EACCES) = removed {
+        return Some(Err(libc::EACCES));
+    }
+    // After a stop that was too long for others.
+    if removed.is_ok() && !Identity::of(bell).is_ok_and(|identity| identity.is_named) {
+        return Some(Ok(()));
+    }
+    // SAFETY: a name.
+    match check_libc(unsafe { kernel::unlink(path.as_ptr()) }) {
+        Err(libc::ENOENT) if removed.is_ok() => Some(Ok(())),
+        result => Some(result.map(drop)),
+    }
+}
+
+/// Opens a bell in one direction or the other.
+fn any_descriptor(path: &Path) -> Option<c_int> {
     [libc::O_RDONLY, libc::O_WRONLY]
         .into_iter()
         .find_map(|flags| {
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), flags, 0, ptr::null()) };
-            if fd < 0 {
-                return None;
-            }
-            let identity = Identity::of(fd).ok();
-            // SAFETY: just opened.
-            unsafe { libc::close(fd) };
-            identity
+            (fd >= 0).then_some(fd)
         })
 }

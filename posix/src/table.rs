@@ -636,15 +636,14 @@ fn sweep() {
     }
 }
 
-/// The bell of that name, if this process has it open and it is the name's still.
-pub(crate) fn find_named(name: u64) -> Option<Identity> {
-    let _lock = Lock::take().ok()?;
+/// The bell of that name, if this process has it open and it is the name's still. Whoever calls has the
+/// lock.
+pub(crate) fn find_named(name: u64) -> Option<c_int> {
     open_queues()
         .filter(|queue| queue.name.load(Relaxed) == name)
-        .filter_map(|queue| {
-            Identity::of(queue.bell.load(Relaxed))
-                .ok()
-                .filter(|found| found.is(queue))
+        .map(|queue| (queue, queue.bell.load(Relaxed)))
+        .find(|(queue, bell)| {
+            Identity::of(*bell).is_ok_and(|found| found.is(queue) && found.is_named)
         })
-        .find(|identity| identity.is_named)
+        .map(|(_, bell)| bell)
 }

@@ -1,9 +1,9 @@
 //! The C face: one thin file per mechanism, no logic.
 //!
 //! Every export has the same form: a doc comment for C readers (it becomes the header's), and a
-//! body that is one call of [`guard`] or [`guard_fast`]. The guard catches panics, leaves errno
-//! alone, and turns a `Result` into the C result. A test reads these files and fails for an
-//! export without it.
+//! body that is one call of [`guard`] or [`guard_fast`] (or of their like for messages in place).
+//! The guard catches panics, leaves errno alone, and turns a `Result` into the C result. A test
+//! reads these files and fails for an export without it.
 //!
 //! Safety, the same for every export and so said once: each pointer is NULL or points to what
 //! its comment says. NULL and misalignment are checked; what a check cannot see (freed memory,

@@ -343,9 +343,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
             }
         },
         move || {
-            if !priority.is_aligned() {
-                checked(priority, "priority")?;
-            }
+            checked_if_any(priority, "priority")?;
             // SAFETY: by the contract of this call.
             let buffer = unsafe { buffer(buf, capacity) }?;
             let mut target = [Target::of(buffer)];
@@ -355,6 +353,14 @@ pub unsafe extern "C" fn ipc_mq_receive(
             Ok(unsafe { hand_over((received.length, received.priority), priority) })
         },
     )
+}
+
+/// Checks an address that may be NULL.
+fn checked_if_any(number: *mut c_uint, what: &str) -> Result<()> {
+    if number.is_aligned() {
+        return Ok(());
+    }
+    checked(number, what).map(drop)
 }
 
 /// Writes a message's priority where it is wanted and returns its length.
@@ -538,6 +544,45 @@ pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut 
     })
 }
 
+/// The guard of the calls that use a message in place, which are mostly over in a few nanoseconds:
+/// `act` is told to do it at once, as the fast half of `guard_fast`, and if that is `EAGAIN`, called
+/// again without that. One piece of code for all of them.
+fn guard_in_place<R: Returned>(
+    call: &'static CStr,
+    mq: *mut ipc_mq_t,
+    act: &mut dyn FnMut(&Queue, bool) -> Result<isize>,
+) -> R {
+    R::from_word(guard_twice(call, mq, act))
+}
+
+#[inline(never)]
+fn guard_twice(
+    call: &'static CStr,
+    mq: *mut ipc_mq_t,
+    act: &mut dyn FnMut(&Queue, bool) -> Result<isize>,
+) -> isize {
+    let mut failure = None;
+    let at_once = || {
+        let queue = QUEUES.get_fast(mq)?;
+        match act(&queue, true) {
+            Ok(result) => {
+                queue.release();
+                return Some(result);
+            }
+            Err(error) if error.errno() == Errno::EAGAIN => {}
+            Err(error) => failure = Some(error),
+        }
+        None
+    };
+    match catch_unwind(AssertUnwindSafe(at_once)) {
+        Ok(Some(result)) => result,
+        _ => guard(call, || match failure {
+            Some(error) => Err(error),
+            None => act(&*QUEUES.get(mq)?, false),
+        }),
+    }
+}
+
 /// Reserves room for a message, which is written there and then sent by ipc_mq_commit(), or given
 /// up by ipc_mq_abandon(): so a large message is not copied. Waits while the queue is full.
 ///
@@ -561,9 +606,9 @@ pub unsafe extern "C" fn ipc_mq_reserve(
     out: *mut *mut c_void,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_mq_reserve", move || {
+    guard_in_place(c"ipc_mq_reserve", mq, &mut |queue, at_once| {
         let out = checked(out, "out")?;
-        let payload = QUEUES.get(mq)?.reserve(timeout_ns)?;
+        let payload = queue.reserve(timeout_ns, at_once)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { out.write(payload.as_ptr().cast()) };
         Ok(0)
@@ -588,8 +633,8 @@ pub unsafe extern "C" fn ipc_mq_commit(
     len: usize,
     priority: c_uint,
 ) -> c_int {
-    guard(c"ipc_mq_commit", move || {
-        QUEUES.get(mq)?.commit(message.cast(), len, priority)?;
+    guard_in_place(c"ipc_mq_commit", mq, &mut |queue, at_once| {
+        queue.commit(message.cast(), len, priority, at_once)?;
         Ok(0)
     })
 }
@@ -634,14 +679,11 @@ pub unsafe extern "C" fn ipc_mq_borrow(
     redeliveries: *mut c_uint,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    guard(c"ipc_mq_borrow", move || {
+    guard_in_place(c"ipc_mq_borrow", mq, &mut |queue, at_once| {
         let out = checked(out, "out")?;
-        for (pointer, what) in [(priority, "priority"), (redeliveries, "redeliveries")] {
-            if !pointer.is_aligned() {
-                checked(pointer, what)?;
-            }
-        }
-        let borrowed = QUEUES.get(mq)?.borrow(timeout_ns)?;
+        checked_if_any(priority, "priority")?;
+        checked_if_any(redeliveries, "redeliveries")?;
+        let borrowed = queue.borrow(timeout_ns, at_once)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { out.write(borrowed.payload.as_ptr().cast_const().cast()) };
         // SAFETY: checked for alignment; the rest by the contract of this call.
@@ -662,8 +704,8 @@ pub unsafe extern "C" fn ipc_mq_borrow(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_return(mq: *mut ipc_mq_t, message: *const c_void) -> c_int {
-    guard(c"ipc_mq_return", move || {
-        QUEUES.get(mq)?.give_back(message.cast())?;
+    guard_in_place(c"ipc_mq_return", mq, &mut |queue, at_once| {
+        queue.give_back(message.cast(), at_once)?;
         Ok(0)
     })
 }

@@ -6,8 +6,7 @@ use crate::time::Deadline;
 use core::ffi::{c_int, c_void};
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
-/// that has not
-/// run: fresh shared memory needs no call to begin with. Never copied or moved.
+/// that has not run: fresh shared memory needs no call to begin with. Never copied or moved.
 #[repr(C)]
 pub struct ipc_once_t {
     opaque: [u64; 12],
@@ -22,8 +21,8 @@ pub const IPC_ONCE_RAN: c_int = 4;
 const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 
 /// Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
-/// running it.
-/// When this returns 0 or more, it has been run to its end, and all that it did is seen here.
+/// running it. When this returns 0 or more, it has been run to its end, and all that it did is
+/// seen here.
 ///
 /// once: 96 bytes, aligned to 8, all zeros at first.
 /// run: called at most once by this call. It has to return: no longjmp out of it, no end of

@@ -255,11 +255,10 @@ pub unsafe extern "C" fn ipc_sock_send(
 /// ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
 /// tells its size, and it stays in the socket (unless another receiver of the same socket takes
 /// a message between this call's two steps: receivers that share a socket give room for the
-/// largest message); -ECONNRESET the
-/// other end closed with messages of ours unread; -ENOTCONN or -EINVAL not connected; -EINVAL
-/// also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below -1; -EFAULT buf is not
-/// writable (what was to be received may be lost); -EBADF not open; -ENOTSOCK no socket;
-/// -ENOMEM no memory.
+/// largest message); -ECONNRESET the other end closed with messages of ours unread; -ENOTCONN or
+/// -EINVAL not connected; -EINVAL also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout
+/// below -1; -EFAULT buf is not writable (what was to be received may be lost); -EBADF not open;
+/// -ENOTSOCK no socket; -ENOMEM no memory.
 /// Threads: safe; each message goes to one receiver.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_recv(

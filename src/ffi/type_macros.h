@@ -1,6 +1,6 @@
 
 /* For timeout_ns: wait as long as it takes. */
-#define IPC_FOREVER ((int64_t)-1)
+#define IPC_FOREVER (-INT64_C(1))
 
 /* Describes a struct by its name, version, size and alignment: a constant initialiser for
  * ipc_type_t, in C99 and newer and in C++17.
@@ -21,14 +21,18 @@
     { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
 
 /* The rest serves the two macros above. */
-#define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(((type *)0)->field) }
+#define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)
+#define IPC_NOWHERE(type) static_cast<type *>(nullptr)
 #define IPC_ALIGNOF(type) alignof(type)
-#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#else
+#define IPC_NOWHERE(type) ((type *)0)
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define IPC_ALIGNOF(type) _Alignof(type)
 #else
 #define IPC_ALIGNOF(type) __alignof__(type)
+#endif
 #endif
 #define IPC_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14,  \
                    _15, _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27,  \

@@ -36,7 +36,8 @@ pub(crate) struct QueueHeader {
     pub(crate) pid_namespace: AtomicU32,
     /// For how many nanoseconds who has to wait looks before it sleeps.
     pub(crate) spin_ns: AtomicU32,
-    /// Tells this queue from all others, also from those that had its name before.
+    /// Tells this queue from all others, also from those that had its name before. The lower half is
+    /// that of its inode.
     pub(crate) identity: AtomicU64,
     pub(crate) sending: Sending,
     pub(crate) sent: Sent,

@@ -195,13 +195,23 @@ impl Queue {
     }
 
     /// Gives a place of message_size bytes to write a message in.
-    pub(crate) fn reserve(&self, timeout_ns: i64) -> Result<NonNull<u8>> {
-        self.shared(IN_PLACE)?.reserve(timeout_ns)
+    ///
+    /// `at_once`, here and in those below, is for the whole of a call that need not wait: it leaves
+    /// errno alone, and `EAGAIN` says only that the call without it is to find out.
+    pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
+        self.shared(IN_PLACE)?.reserve(timeout_ns, at_once)
     }
 
     /// Sends the message that was written where `reserve` said.
-    pub(crate) fn commit(&self, payload: *const u8, length: usize, priority: u32) -> Result<()> {
-        self.shared(IN_PLACE)?.commit(payload, length, priority)
+    pub(crate) fn commit(
+        &self,
+        payload: *const u8,
+        length: usize,
+        priority: u32,
+        at_once: bool,
+    ) -> Result<()> {
+        self.shared(IN_PLACE)?
+            .commit(payload, length, priority, at_once)
     }
 
     /// Gives back what `reserve` gave.
@@ -210,13 +220,13 @@ impl Queue {
     }
 
     /// Takes a message to be read in place until it is given back.
-    pub(crate) fn borrow(&self, timeout_ns: i64) -> Result<Borrowed> {
-        self.shared(IN_PLACE)?.borrow(timeout_ns)
+    pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
+        self.shared(IN_PLACE)?.borrow(timeout_ns, at_once)
     }
 
     /// Ends what `borrow` began: the message is received.
-    pub(crate) fn give_back(&self, payload: *const u8) -> Result<()> {
-        self.shared(IN_PLACE)?.give_back(payload)
+    pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        self.shared(IN_PLACE)?.give_back(payload, at_once)
     }
 
     fn shared(&self, what: &str) -> Result<&SharedQueue> {

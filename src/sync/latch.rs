@@ -37,7 +37,9 @@ pub(crate) struct Latched<'a> {
     /// What the word gets on release: OWNER_DIED as long as what a dead holder left is not
     /// repaired, so that the next holder tries and fails as this one did; else 0.
     rest: u32,
-    is_kept: bool,
+    /// 1 when it is linked into the thread's robust list. (With a bool the compiler marks in that byte
+    /// where there is no latch, and has to move all of it in odd pieces.)
+    kept: u32,
 }
 
 impl Latch {
@@ -62,7 +64,7 @@ impl Latch {
             thread,
             outer,
             rest: 0,
-            is_kept: false,
+            kept: 0,
         })
     }
 
@@ -84,7 +86,7 @@ impl Latch {
             thread,
             outer,
             rest: outcome?,
-            is_kept: false,
+            kept: 0,
         })
     }
 
@@ -194,10 +196,10 @@ impl Latched<'_> {
     /// Frees this thread's announcement, for another latch.
     pub(crate) fn keep(&mut self) {
         // SAFETY: this thread holds the latch and announces it; a latch is linked here only, and
-        // once, since `is_kept` is set once. Its memory is mapped as long as self lives.
+        // once, since `kept` is set once. Its memory is mapped as long as self lives.
         unsafe { self.thread.link(&self.latch.links, false) };
         self.thread.finish(self.outer);
-        self.is_kept = true;
+        self.kept = 1;
     }
 }
 
@@ -223,7 +225,7 @@ impl Latched<'_> {
 impl Drop for Latched<'_> {
     #[inline(never)]
     fn drop(&mut self) {
-        if self.is_kept {
+        if self.kept != 0 {
             self.outer = self.thread.begin(&self.latch.links, false);
             // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
             // the entry it stays, and the object is not unmapped by this thread.

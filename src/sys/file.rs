@@ -51,6 +51,10 @@ impl Status {
         self.0.st_nlink == 0
     }
 
+    pub(crate) fn inode(&self) -> u64 {
+        self.0.st_ino
+    }
+
     pub(crate) fn owner(&self) -> libc::uid_t {
         self.0.st_uid
     }

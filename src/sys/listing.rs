@@ -48,10 +48,14 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
-/// Calls `found` for each name in a directory, also `.` and `..`, until it cannot be read further.
-fn each_name(directory: OwnedFd, found: &mut dyn FnMut(&CStr)) -> Result<(), Errno> {
-    for entry in Dir::from_fd(directory)?.iter().map_while(Result::ok) {
-        found(entry.file_name());
+/// Calls `found` for each name in a directory, also `.` and `..`, and its inode.
+pub(crate) fn each_name(
+    directory: OwnedFd,
+    found: &mut dyn FnMut(&CStr, u64),
+) -> Result<(), Errno> {
+    for entry in Dir::from_fd(directory)?.iter() {
+        let entry = entry?;
+        found(entry.file_name(), entry.ino());
     }
     Ok(())
 }
@@ -93,7 +97,7 @@ pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
 pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
     let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name| {
+    each_name(again, &mut |name, _| {
         entries.extend(regular_file(directory, name.to_owned()).ok().flatten());
     })?;
     Ok(entries)
@@ -231,7 +235,7 @@ pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
     let own_namespace = ipc_namespace(format_args!("self"));
     let mut complete = true;
     let listed = open_directory(c"/proc").and_then(|processes| {
-        each_name(processes, &mut |name| {
+        each_name(processes, &mut |name, _| {
             let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
             let Some(pid) = process else { return };
             // Segment ids mean something within one IPC namespace only.
@@ -299,7 +303,7 @@ fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result
     let path = ProcPath::of(format_args!("/proc/{process}/fd"));
     let directory = open_directory(path.as_c_str())?;
     let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name| {
+    each_name(again, &mut |name, _| {
         // Follows the link to the open file itself, which opens nothing.
         if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             found(FileId::of(&status));

@@ -25,6 +25,7 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+pub(crate) mod thread;
 
 use nix::errno::Errno;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -50,4 +51,3 @@ pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
         tv_nsec: time.subsec_nanos().into(),
     }
 }
-pub(crate) mod thread;

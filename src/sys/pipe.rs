@@ -136,7 +136,10 @@ pub(crate) fn take_packet(fifo: BorrowedFd<'_>) {
     let _ = nix::unistd::read(fifo, &mut [0; 8]);
 }
 
-/// Reads a FIFO that does not wait until it is empty.
-pub(crate) fn take_all(fifo: BorrowedFd<'_>) {
-    while matches!(nix::unistd::read(fifo, &mut [0; 64]), Ok(1..)) {}
+/// How many packets of one byte a FIFO holds.
+pub(crate) fn count_packets(fifo: BorrowedFd<'_>) -> u32 {
+    let mut bytes: c_int = 0;
+    // SAFETY: room for the answer.
+    unsafe { libc::ioctl(fifo.as_raw_fd(), libc::FIONREAD, &mut bytes) };
+    bytes.unsigned_abs()
 }

@@ -59,7 +59,6 @@ const PRIORITY_INHERITANCE: usize = 1;
 #[derive(Clone, Copy)]
 pub(crate) struct Thread {
     id: u32,
-    generation: u32,
     pid_namespace: u32,
     head: *mut Head,
 }
@@ -69,12 +68,15 @@ pub(crate) struct Thread {
 pub(crate) struct Announced(*mut Node);
 
 thread_local! {
-    static CURRENT: Cell<Thread> = const { Cell::new(Thread {
-        id: 0,
-        generation: u32::MAX,
-        pid_namespace: 0,
-        head: ptr::null_mut(),
-    }) };
+    /// With the generation in which that was found out.
+    static CURRENT: Cell<(Thread, u32)> = const { Cell::new((
+        Thread {
+            id: 0,
+            pid_namespace: 0,
+            head: ptr::null_mut(),
+        },
+        u32::MAX,
+    )) };
 }
 
 /// Points to a word that reads 0 after every fork, because its page is marked MADV_WIPEONFORK:
@@ -89,16 +91,16 @@ impl Thread {
     /// The calling thread, if it has been asked for before and has not forked since.
     #[inline(always)]
     pub(crate) fn known() -> Option<Thread> {
-        let thread = CURRENT.get();
+        let (thread, generation) = CURRENT.get();
         // Acquire pairs with the publication of the page in `generation_word`.
         let word = GENERATION.load(Ordering::Acquire);
         // SAFETY: the pointer is always that of NO_GENERATION or of a page that is never unmapped.
-        let generation = unsafe { &*word }.load(Ordering::Relaxed);
-        (generation == thread.generation).then_some(thread)
+        let now = unsafe { &*word }.load(Ordering::Relaxed);
+        (now == generation).then_some(thread)
     }
 
     /// The calling thread.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn current() -> Result<Thread> {
         match Thread::known() {
             Some(thread) => Ok(thread),
@@ -120,11 +122,10 @@ impl Thread {
         }
         let thread = Thread {
             id: nix::unistd::gettid().as_raw().unsigned_abs(),
-            generation: generation(),
             pid_namespace: process::pid_namespace(),
             head,
         };
-        CURRENT.set(thread);
+        CURRENT.set((thread, generation()));
         Ok(thread)
     }
 

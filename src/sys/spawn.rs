@@ -104,7 +104,8 @@ struct Order<'a> {
 /// gone.
 pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     let before = |errno| (Step::Clone, errno);
-    let (failure, report) = super::pipe::create(true, true).map_err(before)?;
+    let pipe = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
+    let (failure, report) = pipe.map_err(before)?;
     let (failure, report) = (
         lift(failure).map_err(before)?,
         lift(report).map_err(before)?,
@@ -507,7 +508,7 @@ mod tests {
 
     #[test]
     fn the_list_in_proc_marks_what_close_range_marks() {
-        let (reader, _writer) = super::super::pipe::create(false, false).unwrap();
+        let (reader, _writer) = nix::unistd::pipe2(OFlag::empty()).unwrap();
         let number = reader.as_raw_fd();
         extern "C" fn in_child(number: *mut c_void) -> c_int {
             // SAFETY: in a child with its own table of descriptors; the number is the test's.

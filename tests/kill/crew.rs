@@ -1,9 +1,11 @@
 //! The processes that take part: the template that victims are forked from, and the survivors. All run
-//! the C program c-tests/victim, which is linked to the library as users have it.
+//! a C program of c-tests/victim, which is linked to the library as users have it.
 
 use super::tracee::{Tracee, look_again, sleeps_on_futex};
 use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -39,12 +41,16 @@ pub(crate) enum Phase {
 /// A row of victim.c's tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
+    /// The victim that has it, and its number there.
+    pub(crate) program: PathBuf,
     pub(crate) number: i32,
     pub(crate) name: String,
     pub(crate) sleepers: usize,
     pub(crate) sleep_at_block: bool,
     pub(crate) must: Must,
     pub(crate) can_stop: bool,
+    /// With one stopped, the others need a second.
+    pub(crate) dear_to_stop: bool,
     pub(crate) recovery: Option<String>,
 }
 
@@ -69,6 +75,7 @@ pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
             return Err(format!("{}: unexpected line {line:?}", program.display()));
         };
         found.push(Operation {
+            program: program.to_owned(),
             number,
             name: name.to_owned(),
             sleepers: sleepers.parse().unwrap_or(0),
@@ -78,11 +85,36 @@ pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
                 "2" => Must::FailIfStopped,
                 _ => Must::Hold,
             },
-            can_stop: can_stop == "1",
+            can_stop: can_stop != "0",
+            dear_to_stop: can_stop == "2",
             recovery: (recovery != "-").then(|| recovery.to_owned()),
         });
     }
     Ok(found)
+}
+
+/// Gives this thread, and the processes that it starts, a /dev/shm and kernel queues of their own, where
+/// that is permitted: then whatever is left there was left by them.
+pub(crate) fn be_alone() -> bool {
+    const NO_DATA: Option<&str> = None;
+    let none = Some("none");
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC).is_ok()
+        && mount(
+            none,
+            "/",
+            none,
+            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+            NO_DATA,
+        )
+        .is_ok()
+        && mount(
+            Some("tmpfs"),
+            "/dev/shm",
+            Some("tmpfs"),
+            MsFlags::empty(),
+            NO_DATA,
+        )
+        .is_ok()
 }
 
 /// One process that takes commands.
@@ -93,8 +125,12 @@ struct Member {
 }
 
 impl Member {
-    fn start(program: &Path, arguments: &[String]) -> Result<Member, String> {
-        let mut child = Command::new(program)
+    fn start(program: &Path, arguments: &[String], alone: bool) -> Result<Member, String> {
+        let mut command = Command::new(program);
+        if alone {
+            command.env("ROBUSTIPC_ALONE", "yes");
+        }
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -150,6 +186,7 @@ impl Drop for Member {
 pub(crate) struct Crew {
     program: PathBuf,
     number: usize,
+    alone: bool,
     /// How often it was replaced.
     count: usize,
     arena: File,
@@ -162,12 +199,20 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// `number` tells this crew's names from another's.
+    /// `number` tells this crew's names from another's; `alone` says that it needs none of that.
     pub(crate) fn assemble(
         program: &Path,
         number: usize,
+        alone: bool,
         patience: Duration,
     ) -> Result<Crew, String> {
+        if alone {
+            // What an earlier crew has left was complained of.
+            let left = std::fs::read_dir("/dev/shm").into_iter().flatten();
+            for entry in left.flatten() {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
         let system = |errno: Errno| errno.desc().to_owned();
         // Neither is close-on-exec: the program gets their numbers.
         let arena = File::from(memfd_create("arena", MFdFlags::empty()).map_err(system)?);
@@ -183,15 +228,16 @@ impl Crew {
                 arena.write_all_at(name.as_bytes(), NAME_AT)
             });
         written.map_err(|error| error.to_string())?;
-        let template = Crew::start_template(program, &arena, &gate_for_victims)?;
+        let template = Crew::start_template(program, &arena, &gate_for_victims, alone)?;
         let mut survivors = Vec::new();
         for _ in 0..CHECKERS.len() + SLEEPERS.len() {
             let arguments = ["survivor".to_owned(), arena.as_raw_fd().to_string()];
-            survivors.push(Member::start(program, &arguments)?);
+            survivors.push(Member::start(program, &arguments, alone)?);
         }
         Ok(Crew {
             program: program.to_owned(),
             number,
+            alone,
             count: 0,
             arena,
             gate,
@@ -202,18 +248,27 @@ impl Crew {
         })
     }
 
-    fn start_template(program: &Path, arena: &File, gate: &File) -> Result<Member, String> {
+    fn start_template(
+        program: &Path,
+        arena: &File,
+        gate: &File,
+        alone: bool,
+    ) -> Result<Member, String> {
         let descriptors = [arena, gate].map(|file| file.as_raw_fd().to_string());
         let [arena, gate] = descriptors;
-        Member::start(program, &["template".to_owned(), arena, gate])
+        Member::start(program, &["template".to_owned(), arena, gate], alone)
     }
 
     /// A new crew in the place of one whose members may hang.
     pub(crate) fn replace(&mut self) -> Result<(), String> {
         let count = self.count + 1;
-        *self = Crew::assemble(&self.program, self.number, self.patience)?;
+        *self = Crew::assemble(&self.program, self.number, self.alone, self.patience)?;
         self.count = count;
         Ok(())
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -1,9 +1,15 @@
 //! The system under the models: loom's words in place of the processor's, and a kernel that keeps sleepers
-//! and robust locks.
+//! and robust locks, and makes processors execute fences.
+//!
+//! What it assumes: membarrier(2) has every other thread that runs execute a sequentially consistent
+//! fence between two of its operations, at some point of the call; a thread that sleeps, or has ended, has
+//! executed one on its way. So the models know every point at which the kernel may interrupt a thread,
+//! and nothing more of the order than such fences give.
 //!
 //! What it leaves out: a sleep never ends by itself, neither after 100 ms nor by a signal, so that a wake-up
-//! which is lost shows as a deadlock; nobody's thread id is gone; there is no priority inheritance, whose
-//! protocol is the kernel's. One lock stands for all the kernel's buckets of sleepers.
+//! which is lost shows as a deadlock, until [`futex::let_nobody_sleep`] says otherwise; nobody's thread id is
+//! gone; there is no priority inheritance, whose protocol is the kernel's. One lock stands for all the
+//! kernel's buckets of sleepers.
 
 pub(crate) mod atomic {
     pub(crate) use loom::cell::Cell;
@@ -22,6 +28,7 @@ pub(crate) mod atomic {
     /// store, so the models do not notice if one of those should have been SeqCst too. (The fence
     /// in the readers-writer lock's `write_lock` is such a case: without it the models pass.)
     fn sequentially<T>(order: Ordering, operation: impl FnOnce(Ordering) -> T) -> T {
+        super::fence::step();
         if order != SeqCst {
             return operation(order);
         }
@@ -35,6 +42,7 @@ pub(crate) mod atomic {
         ($atomic:ty, $value:ty) => {
             impl $atomic {
                 pub(crate) fn load(&self, order: Ordering) -> $value {
+                    super::fence::step();
                     if order == SeqCst {
                         fence(SeqCst);
                         return self.0.load(Acquire);
@@ -43,6 +51,7 @@ pub(crate) mod atomic {
                 }
 
                 pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    super::fence::step();
                     if order == SeqCst {
                         self.0.store(value, Release);
                         return fence(SeqCst);
@@ -101,6 +110,7 @@ pub(crate) mod atomic {
 
 pub(crate) mod futex {
     use super::atomic::AtomicU32;
+    use super::fence;
     use crate::time::Deadline;
     use loom::sync::atomic::Ordering::Relaxed;
     use loom::sync::{Condvar, Mutex};
@@ -124,8 +134,14 @@ pub(crate) mod futex {
         bed: Arc<Condvar>,
     }
 
+    #[derive(Default)]
+    struct Sleepers {
+        all: Vec<Sleeper>,
+        must_leave: bool,
+    }
+
     loom::lazy_static! {
-        static ref SLEEPERS: Mutex<Vec<Sleeper>> = Mutex::new(Vec::new());
+        static ref SLEEPERS: Mutex<Sleepers> = Mutex::new(Sleepers::default());
     }
 
     fn address(word: &AtomicU32) -> usize {
@@ -147,24 +163,29 @@ pub(crate) mod futex {
         if deadline == Deadline::Now {
             return Ok(Awoken::TimedOut);
         }
+        fence::go_away();
         let bed = Arc::new(Condvar::new());
         let mut sleepers = SLEEPERS.lock().unwrap();
-        if words
-            .iter()
-            .any(|(word, expected)| word.0.load(Relaxed) != *expected)
-        {
-            return Ok(Awoken::Look);
+        let may_stay = !sleepers.must_leave;
+        let is_expected = |(word, expected): &(&AtomicU32, u32)| word.0.load(Relaxed) == *expected;
+        if may_stay && words.iter().all(is_expected) {
+            sleepers.all.push(Sleeper {
+                words: words.iter().map(|(word, _)| address(word)).collect(),
+                bed: bed.clone(),
+            });
+            while sleepers
+                .all
+                .iter()
+                .any(|sleeper| Arc::ptr_eq(&sleeper.bed, &bed))
+            {
+                sleepers = bed.wait(sleepers).unwrap();
+            }
         }
-        sleepers.push(Sleeper {
-            words: words.iter().map(|(word, _)| address(word)).collect(),
-            bed: bed.clone(),
-        });
-        while sleepers
-            .iter()
-            .any(|sleeper| Arc::ptr_eq(&sleeper.bed, &bed))
-        {
-            sleepers = bed.wait(sleepers).unwrap();
+        drop(sleepers);
+        if !may_stay {
+            loom::thread::yield_now();
         }
+        fence::come_back();
         Ok(Awoken::Look)
     }
 
@@ -173,13 +194,23 @@ pub(crate) mod futex {
         let mut woken = 0;
         while woken < count as usize {
             let found = sleepers
+                .all
                 .iter()
                 .position(|sleeper| sleeper.words.contains(&address(word)));
             let Some(index) = found else { break };
-            sleepers.remove(index).bed.notify_one();
+            sleepers.all.remove(index).bed.notify_one();
             woken += 1;
         }
         woken
+    }
+
+    /// From now on a sleep ends by itself, as it does after 100 ms: for deaths that wake nobody.
+    pub(crate) fn let_nobody_sleep() {
+        let mut sleepers = SLEEPERS.lock().unwrap();
+        sleepers.must_leave = true;
+        for sleeper in sleepers.all.drain(..) {
+            sleeper.bed.notify_one();
+        }
     }
 
     pub(crate) fn lock_pi(_: &AtomicU32, _: Deadline) -> Result<(), Errno> {
@@ -191,10 +222,122 @@ pub(crate) mod futex {
     }
 }
 
+pub(crate) mod fence {
+    use super::robust::Thread;
+    use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
+    use loom::sync::atomic::{AtomicU32, fence};
+    use loom::thread;
+
+    // What the kernel keeps for each thread. All operations are relaxed, so that they order nothing that
+    // the fences do not, and read and write at once, so that what they find is not old.
+    const RUNNING: u32 = 0;
+    /// It executes a fence before its next operation.
+    const INTERRUPTED: u32 = 1;
+    /// It sleeps, has ended or has not begun.
+    const AWAY: u32 = 2;
+
+    const THREADS_MAX: usize = 3;
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Kernel {
+        Interrupts,
+        /// It has no such call. Nothing is kept for it, which saves the models steps.
+        Cannot,
+        /// As if it had: what the models must not accept.
+        LeavesOut,
+    }
+
+    struct Machine {
+        processors: [AtomicU32; THREADS_MAX],
+    }
+
+    loom::lazy_static! {
+        static ref MACHINE: Machine = Machine {
+            processors: core::array::from_fn(|_| AtomicU32::new(AWAY)),
+        };
+    }
+
+    loom::thread_local! {
+        static KERNEL: std::cell::Cell<Kernel> = std::cell::Cell::new(crate::KERNEL);
+    }
+
+    /// The first is number 1.
+    fn own() -> usize {
+        Thread::number() as usize - 1
+    }
+
+    pub(crate) fn kernel() -> Kernel {
+        KERNEL.with(std::cell::Cell::get)
+    }
+
+    /// For this thread; the others get it from the one that starts them.
+    pub(crate) fn set_kernel(kernel: Kernel) {
+        KERNEL.with(|own| own.set(kernel));
+    }
+
+    fn is_kept() -> bool {
+        kernel() != Kernel::Cannot
+    }
+
+    /// A fence is executed: a switch of threads has one.
+    pub(crate) fn go_away() {
+        if is_kept() {
+            fence(SeqCst);
+            MACHINE.processors[own()].swap(AWAY, Relaxed);
+        }
+    }
+
+    pub(crate) fn come_back() {
+        if is_kept() {
+            MACHINE.processors[own()].swap(RUNNING, Relaxed);
+            fence(SeqCst);
+        }
+    }
+
+    /// Between two operations of a thread.
+    pub(crate) fn step() {
+        if !is_kept() {
+            return;
+        }
+        let processor = &MACHINE.processors[own()];
+        if processor.fetch_add(0, Relaxed) == INTERRUPTED {
+            fence(SeqCst);
+            processor.swap(RUNNING, Relaxed);
+        }
+    }
+
+    pub(crate) fn light(strong: bool) {
+        if strong {
+            fence(SeqCst);
+        }
+    }
+
+    pub(crate) fn heavy() -> bool {
+        fence(SeqCst);
+        if kernel() == Kernel::Interrupts {
+            let others = || {
+                let all = MACHINE.processors.iter().enumerate();
+                all.filter(|(number, _)| *number != own())
+                    .map(|(_, processor)| processor)
+            };
+            for processor in others() {
+                let _ = processor.compare_exchange(RUNNING, INTERRUPTED, Relaxed, Relaxed);
+            }
+            while others().any(|processor| processor.fetch_add(0, Relaxed) == INTERRUPTED) {
+                step();
+                thread::yield_now();
+            }
+        }
+        fence(SeqCst);
+        kernel() != Kernel::Cannot
+    }
+}
+
 pub(crate) mod robust {
     use super::atomic::AtomicU32;
     use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
     use crate::error::Result;
+    use core::ops::Range;
     use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
     use std::cell::Cell;
 
@@ -220,12 +363,18 @@ pub(crate) mod robust {
             ID.with(|own| own.set(id));
         }
 
+        pub(crate) fn number() -> u32 {
+            ID.with(Cell::get)
+        }
+
         pub(crate) fn known() -> Option<Thread> {
-            Some(ID.with(|id| Thread { id: id.get() }))
+            Thread::current().ok()
         }
 
         pub(crate) fn current() -> Result<Thread> {
-            Ok(ID.with(|id| Thread { id: id.get() }))
+            Ok(Thread {
+                id: Thread::number(),
+            })
         }
 
         pub(crate) fn id(self) -> u32 {
@@ -254,14 +403,14 @@ pub(crate) mod robust {
         /// # Safety
         ///
         /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &core::ops::Range<usize>) -> bool {
+        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
             true
         }
 
         /// What the kernel does to a listed lock's word when its owner dies.
         pub(crate) fn die_holding(word: &AtomicU32) {
             let mut seen = word.load(Relaxed);
-            while ID.with(Cell::get) == seen & TID_MASK {
+            while Thread::number() == seen & TID_MASK {
                 let marked = (seen & WAITERS) | OWNER_DIED;
                 match word.compare_exchange(seen, marked, AcqRel, Relaxed) {
                     Ok(_) if seen & WAITERS != 0 => {
@@ -276,20 +425,14 @@ pub(crate) mod robust {
     }
 }
 
-/// The message queue's, which models_queue.rs models.
-pub(crate) mod fence {
-    pub(crate) fn light(_: bool) {
-        loom::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-    }
-
-    pub(crate) fn heavy() -> bool {
-        false
-    }
-}
-
 pub(crate) mod process {
     pub(crate) fn is_gone(_: u32) -> bool {
         false
+    }
+
+    /// With one, a thread does not look before it sleeps.
+    pub(crate) fn processors() -> usize {
+        1
     }
 
     pub(crate) fn let_others_run() {

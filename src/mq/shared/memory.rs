@@ -99,6 +99,30 @@ impl Geometry {
     }
 }
 
+/// How much of a large payload is copied at once. Up to a length that goes by the processor's
+/// caches, glibc's memcpy leaves copying to the processor (`rep movsb`), which need not fetch lines
+/// that it overwrites whole. Above it come loops that do, and what another processor has read last
+/// is far away (1 MiB between two processors without a common cache: 7.2 thousand messages a second
+/// at once, 21 in pieces).
+const PIECE: usize = 65536;
+
+/// Copies a payload.
+///
+/// # Safety
+///
+/// `from` can be read and `to` be written for so many bytes, and they do not overlap.
+#[inline(never)]
+pub(super) unsafe fn copy_in_pieces(from: NonNull<u8>, to: NonNull<u8>, length: usize) {
+    for start in (0..length).step_by(PIECE) {
+        let size = PIECE.min(length - start);
+        // SAFETY: start + size is at most length; the rest by this function's contract.
+        unsafe {
+            to.add(start)
+                .copy_from_nonoverlapping(from.add(start), size)
+        };
+    }
+}
+
 /// A slot with its number.
 pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
 
@@ -112,6 +136,8 @@ pub(super) struct Memory {
     slots: NonNull<u8>,
     stride: usize,
     ring_mask: u32,
+    /// The ring's size is 2 to the power of this.
+    ring_bits: u32,
     level_capacity: u32,
     sizes: Sizes,
 }
@@ -146,6 +172,7 @@ impl Memory {
             slots: at(geometry.slots),
             stride: geometry.stride as usize,
             ring_mask: geometry.ring_size - 1,
+            ring_bits: geometry.ring_size.trailing_zeros(),
             level_capacity: geometry.level_capacity,
             sizes,
         })
@@ -322,7 +349,7 @@ impl Memory {
     /// times round, when the entries of the first are long overwritten.
     #[inline(always)]
     fn lap(&self, count: u64) -> u64 {
-        let round = count >> self.ring_mask.count_ones();
+        let round = count >> self.ring_bits;
         WRITTEN | round & (WRITTEN - 1)
     }
 }

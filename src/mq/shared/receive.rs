@@ -1,5 +1,6 @@
 //! The calls that receive.
 
+use super::memory::copy_in_pieces;
 use super::*;
 
 impl SharedQueue {
@@ -55,20 +56,12 @@ impl SharedQueue {
         Ok((target[0].length, target[0].priority))
     }
 
-    /// Before a receive that may wait: looks whether there is a message, for about as long as the
-    /// way into the wait would take. One that comes meanwhile need not go that way.
+    /// Before a receive that may wait: one that comes soon need not go the way into the wait.
     #[inline(always)]
     fn look_briefly(&self) {
-        if self.spin.is_zero() {
-            return;
-        }
-        for _ in 0..BRIEF_LOOKS {
-            if Receiving::may_have_message(&self.memory) {
-                return;
-            }
-            for _ in 0..PAUSES {
-                core::hint::spin_loop();
-            }
+        if !self.spin.is_zero() {
+            self.looks
+                .look(|| Receiving::may_have_message(&self.memory));
         }
     }
 
@@ -82,7 +75,7 @@ impl SharedQueue {
     fn receive_until(&self, targets: &mut [Target<'_>], deadline: Deadline) -> Result<usize> {
         self.check_receives()?;
         loop {
-            let receiving = self.receiving(deadline)?;
+            let receiving = self.receiving(Some(deadline))?;
             self.take_back_borrowed(&receiving, 0)?;
             let mut received = 0;
             for target in targets.iter_mut().take(BATCH) {
@@ -175,26 +168,36 @@ impl SharedQueue {
         first: &First<'_>,
         target: &mut [MaybeUninit<u8>],
     ) -> Result<()> {
+        self.take_borrowed(&receiving, first)?;
+        drop(receiving);
+        let length = target.len();
+        let (payload, target) = (self.memory.payload(first.slot), NonNull::from(target));
+        // SAFETY: as in drain; the message is borrowed by this thread.
+        unsafe { copy_in_pieces(payload, target.cast(), length) };
+        self.give_back_slot((first.number, first.slot), false)
+    }
+
+    /// Takes the first message out of its list, for this thread.
+    fn take_borrowed(&self, receiving: &Receiving<'_>, first: &First<'_>) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
-        self.settle()?;
-        drop(receiving);
-        self.drain(first.slot, target);
-        self.give_back_slot((first.number, first.slot))
+        self.settle()
     }
 
     /// Takes a message to be read in place until it is given back.
-    pub(crate) fn borrow(&self, timeout_ns: i64) -> Result<Borrowed> {
+    pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
         self.check_receives()?;
-        let deadline = self.deadline(timeout_ns)?;
+        let deadline = self.deadline_unless(at_once, timeout_ns)?;
+        if at_once && timeout_ns != 0 {
+            self.look_briefly();
+        }
         loop {
-            let receiving = self.receiving(deadline)?;
-            self.take_back_borrowed(&receiving, 0)?;
-            if let Some(first) = receiving.first()? {
-                receiving.take_first(first.number)?;
-                Claims::borrowed(&self.memory)
-                    .claim(&receiving.latched, (first.number, first.slot))?;
-                self.settle()?;
+            let held = self.receiving(deadline);
+            let receiving = held.as_ref().map_err(|error| *error)?;
+            self.take_back_borrowed(receiving, 0)?;
+            let found = receiving.first();
+            if let Some(first) = found.as_ref().map_err(|error| *error)? {
+                self.take_borrowed(receiving, first)?;
                 return Ok(Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
@@ -202,25 +205,27 @@ impl SharedQueue {
                     redeliveries: first.slot.redeliveries.load(Relaxed),
                 });
             }
-            self.wait_for_message(receiving, deadline)?;
+            self.wait_for_message(held?, deadline.ok_or(Errno::EAGAIN)?)?;
         }
     }
 
     /// Ends what `borrow` began: the message is received.
-    pub(crate) fn give_back(&self, payload: *const u8) -> Result<()> {
-        self.give_back_slot(self.memory.slot_of_payload(payload)?)
+    pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        self.give_back_slot(self.memory.slot_of_payload(payload)?, at_once)
     }
 
-    fn give_back_slot(&self, (number, slot): Numbered<'_>) -> Result<()> {
+    #[inline(never)]
+    fn give_back_slot(&self, (number, slot): Numbered<'_>, at_once: bool) -> Result<()> {
         let borrowed = Claims::borrowed(&self.memory);
-        let receiving = self.receiving(Deadline::Never)?;
+        let held = self.receiving((!at_once).then_some(Deadline::Never));
+        let receiving = held.as_ref().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
         self.make_ready(FULL)?;
         receiving.set_free(slot);
         borrowed.release(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
         self.settle()?;
-        drop(receiving);
+        drop(held);
         self.tell_senders(1);
         Ok(())
     }
@@ -253,7 +258,7 @@ impl SharedQueue {
     /// The priority of the message that is the next to be received.
     pub(crate) fn peek_priority(&self) -> Result<u32> {
         self.check_receives()?;
-        let receiving = self.receiving(Deadline::Now)?;
+        let receiving = self.receiving(Some(Deadline::Now))?;
         self.take_back_borrowed(&receiving, receiving.here())?;
         match receiving.first()? {
             Some(first) => Ok(first.priority),

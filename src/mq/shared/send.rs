@@ -1,5 +1,6 @@
 //! The calls that send.
 
+use super::memory::copy_in_pieces;
 use super::*;
 
 impl SharedQueue {
@@ -57,17 +58,17 @@ impl SharedQueue {
         };
         self.check_message(first.message.len(), first.priority)?;
         if first.message.len() > COPY_UNDER_LATCH {
-            match self.reserve_until(deadline, Some(first.priority))? {
+            match self.reserve_until(Some(deadline), Some(first.priority))? {
                 None => {}
                 Some(slot) => {
-                    self.fill(slot.1, first.message);
-                    self.commit_slot(slot, first.message.len() as u32, first.priority)?;
+                    self.fill_large(slot.1, first.message);
+                    self.commit_slot(slot, first.message.len() as u32, first.priority, false)?;
                 }
             }
             return Ok(1);
         }
         loop {
-            let sending = self.sending(deadline)?;
+            let sending = self.sending(Some(deadline))?;
             let mut sent = 0;
             for Source { message, priority } in messages.iter().take(BATCH) {
                 if message.len() > COPY_UNDER_LATCH
@@ -93,20 +94,23 @@ impl SharedQueue {
         }
     }
 
-    /// Gets a slot to write a message in, which this thread then commits or abandons. `None`: the
-    /// queue overwrites, and a message of this priority would be the one to drop.
+    /// Gets a slot to write a message in, which this thread then commits or abandons. The deadline as in
+    /// `sending`. `None`: the queue overwrites, and a message of this priority would be the one to
+    /// drop.
     fn reserve_until(
         &self,
-        deadline: Deadline,
+        deadline: Option<Deadline>,
         priority: Option<u32>,
     ) -> Result<Option<Numbered<'_>>> {
         loop {
-            let sending = self.sending(deadline)?;
+            let held = self.sending(deadline);
+            let sending = held.as_ref().map_err(|error| *error)?;
             if let Some(slot) = sending.take_free()? {
                 Claims::reserved(&self.memory).claim(&sending.latched, slot)?;
                 return Ok(Some(slot));
             }
-            if !self.wait_for_room(sending, deadline, priority)? {
+            let deadline = deadline.ok_or(Errno::EAGAIN)?;
+            if !self.wait_for_room(held?, deadline, priority)? {
                 return Ok(None);
             }
         }
@@ -178,36 +182,48 @@ impl SharedQueue {
         Ok(dropped)
     }
 
-    /// Gives a place of message_size bytes to write a message in.
-    pub(crate) fn reserve(&self, timeout_ns: i64) -> Result<NonNull<u8>> {
+    /// Gives a place of message_size bytes to write a message in. `at_once` as in `Queue::reserve`.
+    pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
         self.check_message(0, 0)?;
+        let deadline = self.deadline_unless(at_once, timeout_ns)?;
         // Without a priority, nothing is dropped that is above it.
-        match self.reserve_until(self.deadline(timeout_ns)?, None)? {
+        match self.reserve_until(deadline, None)? {
             Some((_, slot)) => Ok(self.memory.payload(slot)),
             None => Err(Errno::EAGAIN.into()),
         }
     }
 
     /// Sends the message that was written where `reserve` said.
-    pub(crate) fn commit(&self, payload: *const u8, length: usize, priority: u32) -> Result<()> {
+    pub(crate) fn commit(
+        &self,
+        payload: *const u8,
+        length: usize,
+        priority: u32,
+        at_once: bool,
+    ) -> Result<()> {
         self.check_message(length, priority)?;
-        self.commit_slot(
-            self.memory.slot_of_payload(payload)?,
-            length as u32,
-            priority,
-        )
+        let slot = self.memory.slot_of_payload(payload)?;
+        self.commit_slot(slot, length as u32, priority, at_once)
     }
 
-    fn commit_slot(&self, slot: Numbered<'_>, length: u32, priority: u32) -> Result<()> {
+    #[inline(never)]
+    fn commit_slot(
+        &self,
+        (number, slot): Numbered<'_>,
+        length: u32,
+        priority: u32,
+        at_once: bool,
+    ) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let sending = self.sending(Deadline::Never)?;
-        reserved.check(&sending.latched, slot.1)?;
+        let held = self.sending((!at_once).then_some(Deadline::Never));
+        let sending = held.as_ref().map_err(|error| *error)?;
+        reserved.check(&sending.latched, slot)?;
         self.make_ready(EMPTY)?;
-        let count = sending.set_queued(slot.1, length, priority);
-        reserved.release(&sending.latched, slot.1)?;
-        sending.publish(slot.0, priority, count);
+        let count = sending.set_queued(slot, length, priority);
+        reserved.release(&sending.latched, slot)?;
+        sending.publish(number, priority, count);
         self.settle()?;
-        drop(sending);
+        drop(held);
         self.tell_receivers(1);
         Ok(())
     }
@@ -253,6 +269,13 @@ impl SharedQueue {
                 .payload(slot)
                 .copy_from_nonoverlapping(source, message.len())
         };
+    }
+
+    /// The same for more than COPY_UNDER_LATCH bytes.
+    fn fill_large(&self, slot: &MessageSlot, message: &[u8]) {
+        let source = NonNull::from(message).cast::<u8>();
+        // SAFETY: as in fill.
+        unsafe { copy_in_pieces(source, self.memory.payload(slot), message.len()) };
     }
 
     fn check_message(&self, length: usize, priority: u32) -> Result<()> {

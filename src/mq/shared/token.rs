@@ -1,7 +1,9 @@
 //! The descriptor to poll: a FIFO whose readiness is the queue's.
 //!
 //! All processes share one FIFO per queue, so that it is right whoever sends and receives. It
-//! stands beside the queue, hidden, from the first time somebody asks for the descriptor. It has
+//! stands beside the queue, hidden, from the first time somebody asks for the descriptor; its name
+//! has the queue's inode in it, and goes with the queue's. Who dies between removing the one and
+//! the other leaves an empty FIFO, which goes with the next that is removed. It has
 //! room for two packets (O_DIRECT makes each byte written a packet of its own, see pipe(2)), and
 //! so three states:
 //!
@@ -24,9 +26,11 @@
 
 use crate::error::{Errno, Result, fail, failed};
 use crate::object::{Object, SHM_DIRECTORY};
-use crate::sys::{file, mqueue, pipe};
+use crate::sys::path::open_directory;
+use crate::sys::{file, listing, mqueue, pipe};
 use crate::text::Text;
 use core::cell::OnceCell;
+use core::ffi::CStr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -35,6 +39,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 const PREFIX: &str = ".robustipc-mq-";
 
 type Path = Text<64>;
+
+/// What of a queue's identity tells its inode.
+pub(super) const INODE: u64 = 0xffff_ffff;
 
 fn path(identity: u64) -> Path {
     let directory = SHM_DIRECTORY.to_str().unwrap_or_default();
@@ -103,12 +110,12 @@ impl Token {
         let fifo = self.open()?;
         if made.is_ok() {
             file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
-                    let _ = file::unlink(path.as_c_str());
-                    failed!(
-                        errno,
-                        "the descriptor's FIFO cannot be given to the queue's owner, who has to ask for it first"
-                    )
-                })?;
+                let _ = file::unlink(path.as_c_str());
+                failed!(
+                    errno,
+                    "the FIFO cannot be given to the queue's owner, who has to ask first"
+                )
+            })?;
         }
         Ok(fifo.as_raw_fd())
     }
@@ -120,13 +127,7 @@ impl Token {
         let path = path(self.identity);
         let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
         let fifo = file::open(path.as_c_str(), true).map_err(failed)?;
-        if !file::status(fifo.as_fd()).map_err(failed)?.is_fifo() {
-            return Err(fail!(
-                EMEDIUMTYPE,
-                "{}: expected the queue's FIFO, found something else",
-                path.as_str()
-            ));
-        }
+        // What is no FIFO cannot.
         pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
         Ok(self.fifo.get_or_init(|| fifo))
     }
@@ -153,12 +154,12 @@ impl Token {
         };
         let fifo = fifo.as_fd();
         if now > FULL {
+            now = 0;
             if self.is_bell() {
                 while self.move_packet(fifo, false) {}
             } else {
-                pipe::take_all(fifo);
+                now = pipe::count_packets(fifo);
             }
-            now = 0;
         }
         for _ in now..packets {
             self.move_packet(fifo, true);
@@ -178,7 +179,27 @@ pub(super) const FULL: u32 = 2;
 /// In `Waiting::watched`: there is a descriptor, and what its FIFO holds is not known.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
-/// Removes the FIFO of a queue that has lost its name.
+/// Removes the FIFO of a queue that has lost its name, and those that were left by others.
 pub(super) fn unlink(identity: u64) {
-    let _ = file::unlink(path(identity).as_c_str());
+    let remove = |identity| file::unlink(path(identity).as_c_str()).is_ok();
+    if !remove(identity) {
+        return;
+    }
+    each_file(&mut |name, _| {
+        let number = name.to_bytes().strip_prefix(PREFIX.as_bytes());
+        let Some(identity) = number.and_then(|number| listing::number(number, 16)) else {
+            return;
+        };
+        // It was there before its FIFO.
+        let mut is_there = false;
+        let is_it = |inode| (inode ^ identity) & INODE == 0;
+        if each_file(&mut |_, inode| is_there |= is_it(inode)) && !is_there {
+            remove(identity);
+        }
+    });
+}
+
+fn each_file(found: &mut dyn FnMut(&CStr, u64)) -> bool {
+    let directory = open_directory(SHM_DIRECTORY);
+    directory.is_ok_and(|directory| listing::each_name(directory, found).is_ok())
 }

@@ -38,6 +38,14 @@ const OPTIONS: Options = Options {
     mode: 0o600,
 };
 
+/// A call in place as ffi makes it: at once, and if that is not to be had, anew.
+fn in_two_steps<T>(call: impl Fn(bool) -> Result<T>) -> Result<T> {
+    match call(true) {
+        Err(error) if error.errno() == Errno::EAGAIN => call(false),
+        outcome => outcome,
+    }
+}
+
 fn name_of(test: &str) -> Name {
     let name = format!("/ripc-test-{}-{test}", std::process::id());
     Name::new(name.as_bytes()).ok().unwrap()

@@ -267,7 +267,7 @@ impl Test<'_> {
 
     fn reserve(&mut self) {
         let has_room = self.reference.make_room(None).unwrap();
-        match self.queue.reserve(0) {
+        match in_two_steps(|at_once| self.queue.reserve(0, at_once)) {
             Ok(place) => {
                 assert!(has_room);
                 // SAFETY: reserved: message_size bytes are this thread's.
@@ -285,7 +285,9 @@ impl Test<'_> {
 
     fn reserve_and_die(&mut self) {
         let has_room = self.reference.make_room(None).unwrap();
-        let reserved = in_a_thread_that_ends(|| self.queue.reserve(0).is_ok());
+        let reserved = in_a_thread_that_ends(|| {
+            in_two_steps(|at_once| self.queue.reserve(0, at_once)).is_ok()
+        });
         assert_eq!(reserved, has_room);
         self.reference.reserved_by_dead += usize::from(reserved);
     }
@@ -307,12 +309,15 @@ impl Test<'_> {
         let queue = self.queue;
         let other = in_a_thread_that_ends(move || {
             let slot = queue.memory.slot(number).unwrap();
-            queue.commit(queue.memory.payload(slot).as_ptr(), 0, 0)
+            in_two_steps(|at_once| queue.commit(queue.memory.payload(slot).as_ptr(), 0, 0, at_once))
         });
         assert_eq!(other.plain(), Err(Errno::EPERM));
         let place = place.as_ptr();
-        assert_eq!(self.queue.commit(place, bytes.len(), priority), Ok(()));
-        let again = self.queue.commit(place, 0, 0);
+        assert_eq!(
+            in_two_steps(|at_once| self.queue.commit(place, bytes.len(), priority, at_once)),
+            Ok(())
+        );
+        let again = in_two_steps(|at_once| self.queue.commit(place, 0, 0, at_once));
         assert_eq!(again.plain(), Err(Errno::EINVAL));
         self.reference.push(bytes, priority);
     }
@@ -327,7 +332,7 @@ impl Test<'_> {
     fn borrow(&mut self, lives: bool) {
         self.reference.redeliver_borrowed_by_dead();
         let borrow = || {
-            self.queue.borrow(0).map(|found| {
+            in_two_steps(|at_once| self.queue.borrow(0, at_once)).map(|found| {
                 // SAFETY: the borrowed message has that many bytes.
                 let bytes =
                     unsafe { core::slice::from_raw_parts(found.payload.as_ptr(), found.length) };
@@ -369,8 +374,11 @@ impl Test<'_> {
         // SAFETY: still borrowed.
         let bytes = unsafe { core::slice::from_raw_parts(place.as_ptr(), message.bytes.len()) };
         assert_eq!(bytes, message.bytes, "a borrowed message changed");
-        assert_eq!(self.queue.give_back(place.as_ptr()), Ok(()));
-        let again = self.queue.give_back(place.as_ptr());
+        assert_eq!(
+            in_two_steps(|at_once| self.queue.give_back(place.as_ptr(), at_once)),
+            Ok(())
+        );
+        let again = in_two_steps(|at_once| self.queue.give_back(place.as_ptr(), at_once));
         assert_eq!(again.plain(), Err(Errno::EINVAL));
     }
 
@@ -448,7 +456,7 @@ fn it_behaves_as_the_reference() {
             2 => 64,
             _ => 2 + random.below(99),
         };
-        let size = random.one_of(&[1, 64, 4096, 4097, 9000]);
+        let size = random.one_of(&[1, 64, 8192, 8193, 10000]);
         let priorities = random.one_of(&[1, 2, 5, 1000, u64::from(PRIORITY_MAX) + 1]);
         let overwrites = random.one_in(4);
         println!(
@@ -475,8 +483,14 @@ fn what_one_began_to_take_back_who_then_died_another_takes_back() {
     let fresh = fresh("taken-back", 2, 64, false);
     let queue = &fresh.queue;
     assert_eq!(queue.try_send(b"message", 3, false), Ok(()));
-    assert!(in_a_thread_that_ends(|| queue.borrow(0).is_ok()));
-    assert!(in_a_thread_that_ends(|| queue.reserve(0).is_ok()));
+    assert!(in_a_thread_that_ends(|| in_two_steps(
+        |at_once| queue.borrow(0, at_once)
+    )
+    .is_ok()));
+    assert!(in_a_thread_that_ends(|| in_two_steps(
+        |at_once| queue.reserve(0, at_once)
+    )
+    .is_ok()));
     for number in 0..2 {
         // So far he came, with a latch.
         queue.memory.slot(number).unwrap().holder.store(0, Relaxed);

@@ -470,7 +470,8 @@ impl Worker<'_> {
 
     fn reserve(&mut self) {
         let timeout_ns = self.timeout_ns();
-        let (interval, result) = self.timed(|queue| queue.reserve(timeout_ns));
+        let (interval, result) =
+            self.timed(|queue| in_two_steps(|at_once| queue.reserve(timeout_ns, at_once)));
         match result {
             Err(errno) => self.note_failure(interval, errno, Event::Full),
             Ok(place) => self.reserved.push((place, interval.begin)),
@@ -484,8 +485,9 @@ impl Worker<'_> {
         let (id, bytes, priority) = self.new_message();
         // SAFETY: reserved for a message of any length.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(&bytes[..]).cast(), bytes.len()) };
-        let (interval, result) =
-            self.timed(|queue| queue.commit(place.as_ptr(), bytes.len(), priority));
+        let (interval, result) = self.timed(|queue| {
+            in_two_steps(|at_once| queue.commit(place.as_ptr(), bytes.len(), priority, at_once))
+        });
         result.unwrap();
         self.note(interval, Event::Sent { id, priority, from });
     }
@@ -505,7 +507,8 @@ impl Worker<'_> {
 
     fn borrow(&mut self) {
         let timeout_ns = self.timeout_ns();
-        let (interval, result) = self.timed(|queue| queue.borrow(timeout_ns));
+        let (interval, result) =
+            self.timed(|queue| in_two_steps(|at_once| queue.borrow(timeout_ns, at_once)));
         match result {
             Err(errno) => self.note_failure(interval, errno, Event::Empty),
             Ok(found) => {
@@ -532,7 +535,8 @@ impl Worker<'_> {
         let Some((place, at)) = self.borrowed.pop() else {
             return;
         };
-        let (interval, result) = self.timed(|queue| queue.give_back(place.as_ptr()));
+        let (interval, result) =
+            self.timed(|queue| in_two_steps(|at_once| queue.give_back(place.as_ptr(), at_once)));
         result.unwrap();
         if let Event::Received { until, .. } = &mut self.log[at].1 {
             *until = interval.end;
@@ -704,7 +708,7 @@ fn their_calls_fit_into_one_order() {
     for round in 0..4 * rounds() {
         let mut random = Random::new(seed + round);
         let capacity = random.one_of(&[1, 2, 5, 20, 100]);
-        let size = random.one_of(&[64, 4096, 5000]);
+        let size = random.one_of(&[64, 8192, 9000]);
         let priorities = random.one_of(&[1, 2, 5, 1000]);
         let overwrites = random.one_in(4);
         println!(

@@ -281,7 +281,8 @@ fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut V
             judged(queue.receive(&mut targets, timeout_ns));
         }
         8 => {
-            if let Some(place) = judged(queue.reserve(timeout_ns)) {
+            if let Some(place) = judged(in_two_steps(|at_once| queue.reserve(timeout_ns, at_once)))
+            {
                 assert!(is_inside(place, size));
                 // SAFETY: message_size bytes of the mapping.
                 unsafe { place.write_bytes(9, size) };
@@ -289,7 +290,7 @@ fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut V
             }
         }
         9 => {
-            if let Some(found) = judged(queue.borrow(timeout_ns)) {
+            if let Some(found) = judged(in_two_steps(|at_once| queue.borrow(timeout_ns, at_once))) {
                 assert!(is_inside(found.payload, found.length));
                 // SAFETY: so many bytes of the mapping.
                 let bytes =
@@ -305,8 +306,11 @@ fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut V
             let index = random.below(claimed.len() as u64) as usize;
             let place = claimed[index].as_ptr();
             // Which of them is right, the queue knows.
-            let done = judged(queue.give_back(place)).is_some()
-                || judged(queue.commit(place, length, priority)).is_some()
+            let done = judged(in_two_steps(|at_once| queue.give_back(place, at_once))).is_some()
+                || judged(in_two_steps(|at_once| {
+                    queue.commit(place, length, priority, at_once)
+                }))
+                .is_some()
                 || judged(queue.abandon(place)).is_some();
             if done {
                 claimed.swap_remove(index);

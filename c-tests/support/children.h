@@ -1,0 +1,94 @@
+/* What all test programs need, those of this library and plain POSIX ones: checks, children that are waited for,
+ * memory that they share. Nothing of the library's.
+ */
+#ifndef CHILDREN_H
+#define CHILDREN_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition) \
+  ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, "%s (errno: %s)", #condition, strerror(errno)))
+
+/* Ends the test as one that this machine cannot run. */
+#define SKIP(reason) \
+  do { \
+    printf("skipped: %s\n", (reason)); \
+    exit(77); \
+  } while (0)
+
+/* Fails the test; in a child, ends the child with status 1, which FINISH reports. */
+__attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
+  const char *file, int line, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fprintf(stderr, "%s:%d: ", file, line);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, "\n");
+  va_end(arguments);
+  exit(1);
+}
+
+/* Runs body(argument) in a child process. */
+__attribute__((unused)) static pid_t start(void (*body)(void *), void *argument) {
+  fflush(NULL);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    body(argument);
+    exit(0);
+  }
+  return child;
+}
+
+/* Waits for a child; its wait status. */
+__attribute__((unused)) static int wait_for(pid_t child) {
+  int status;
+  while (waitpid(child, &status, 0) < 0) CHECK(errno == EINTR);
+  return status;
+}
+
+/* Waits for a child that has to end by itself with status 0, or with 77 ends the test too. */
+#define FINISH(child) \
+  do { \
+    int status_ = wait_for(child); \
+    if (WIFEXITED(status_) && WEXITSTATUS(status_) == 77) exit(77); \
+    if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) \
+      test_failed(__FILE__, __LINE__, "the child ended with wait status %#x", (unsigned)status_); \
+  } while (0)
+
+/* Kills a child with SIGKILL and waits until it is gone. */
+#define KILL(child) \
+  do { \
+    kill((child), SIGKILL); \
+    int status_ = wait_for(child); \
+    CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
+  } while (0)
+
+/* Whether a process (or a thread, by its id) sleeps in the kernel. */
+__attribute__((unused)) static int is_asleep(pid_t process) {
+  char path[64], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+  fclose(file);
+  CHECK(state != 'Z' && state != 'X');
+  return state == 'S';
+}
+
+/* Zeroed memory that this process and the children it starts share, until the test ends. */
+__attribute__((unused)) static void *shared_memory(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  return memory;
+}
+
+#endif
