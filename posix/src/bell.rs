@@ -183,7 +183,9 @@ pub(crate) unsafe fn open(
             // SAFETY: a name.
             let fd = unsafe { kernel::open(path.as_ptr(), plain, 0, ptr::null()) };
             match check_libc(fd) {
-                Ok(fd) => match enter(fd, (plain, path.hash()), None) {
+                Ok(fd) => match Identity::of(fd)
+                    .and_then(|identity| enter(fd, identity, (plain, path.hash()), None))
+                {
                     Err(libc::ENOENT) => {
                         close(fd);
                         clear(&path, &mut round);
@@ -285,8 +287,12 @@ fn has_no_queue(bell: c_int) -> bool {
 }
 
 /// Enters a bell that has been opened by its name, or made; `ENOENT` as long as it has no queue.
-fn enter(fd: c_int, opened: (c_int, u64), made: Option<*mut ipc_mq_t>) -> Result<()> {
-    let identity = Identity::of(fd)?;
+fn enter(
+    fd: c_int,
+    identity: Identity,
+    opened: (c_int, u64),
+    made: Option<*mut ipc_mq_t>,
+) -> Result<()> {
     let _lock = table::Lock::take()?;
     table::adopt(fd, identity, Some(opened), made).map(drop)
 }
@@ -352,7 +358,7 @@ fn make(bell: c_int, sizes: &ipc_mq_attr_t, opened: (c_int, u64)) -> Result<()> 
         detach(queue);
         return Err(libc::ESTALE);
     }
-    enter(bell, opened, Some(queue)).inspect_err(|_| {
+    enter(bell, identity, opened, Some(queue)).inspect_err(|_| {
         let _ = unlink_queue(identity);
     })
 }

@@ -373,10 +373,8 @@ unsafe fn attributes(
     check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
     if new.is_some() {
         found.forget_flags();
-        kernel()?;
-    } else {
-        found.ask_attributes(old, kernel)?;
     }
+    kernel()?;
     // SAFETY: by this function's contract; the kernel has written there.
     if let Some(old) = unsafe { old.as_mut() } {
         old.mq_maxmsg = now.max_messages as _;

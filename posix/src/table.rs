@@ -50,8 +50,6 @@ struct Entry {
     was_nonblocking: AtomicBool,
     /// When that was. 0: it is not known.
     flags_asked: AtomicU64,
-    /// Where the kernel wrote the attributes then; or NULL.
-    attributes: AtomicPtr<libc::mq_attr>,
     /// Whether the description may be that of the queue's bell.
     may_share_bell: AtomicBool,
 }
@@ -140,37 +138,13 @@ impl Found {
             // SAFETY: takes no memory.
             let ask = || check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) });
             let (flags, time) = timed(ask)?;
-            self.entry.note_flags(flags, ptr::null_mut(), time);
+            self.entry.note_flags(flags, time);
         }
         if self.was_blocking() {
             Ok(())
         } else {
             Err(libc::EAGAIN)
         }
-    }
-
-    /// Has the kernel write its attributes by `ask`: of those the flags are the queue's too. That
-    /// can be left out where they are known, and that there is room for them.
-    pub(crate) fn ask_attributes(
-        &self,
-        attributes: *mut libc::mq_attr,
-        ask: impl FnOnce() -> Result<c_int>,
-    ) -> Result<()> {
-        let entry = self.entry;
-        let was_written = !attributes.is_null() && entry.attributes.load(Relaxed) == attributes;
-        if was_written && entry.are_flags_known() {
-            let is_nonblocking = entry.was_nonblocking.load(Relaxed);
-            let flags = if is_nonblocking { libc::O_NONBLOCK } else { 0 };
-            // SAFETY: since the kernel has written there, no time has passed to unmap it.
-            unsafe { (*attributes).mq_flags = flags.into() };
-            return Ok(());
-        }
-        let (_, time) = timed(ask)?;
-        // SAFETY: NULL, or the kernel has written there.
-        if let Some(written) = unsafe { attributes.as_ref() } {
-            entry.note_flags(written.mq_flags as c_int, attributes, time);
-        }
-        Ok(())
     }
 
     /// Before the flags are changed.
@@ -271,10 +245,9 @@ impl Entry {
     }
 
     /// Notes what the kernel said of the flags.
-    fn note_flags(&self, flags: c_int, attributes: *mut libc::mq_attr, time: Range<u64>) {
+    fn note_flags(&self, flags: c_int, time: Range<u64>) {
         let is_nonblocking = flags & libc::O_NONBLOCK != 0;
         self.was_nonblocking.store(is_nonblocking, Relaxed);
-        self.attributes.store(attributes, Relaxed);
         self.flags_asked.store(0, Relaxed);
         if is_single_threaded() && self.is_known(time.start) && was_undisturbed(&time) {
             self.flags_asked.store(time.end, Relaxed);
