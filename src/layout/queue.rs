@@ -140,7 +140,7 @@ pub(crate) struct Waiting {
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
 
-/// The ids of the threads of one side that sleep, as far as there is room; else 0. Only for
+/// The ids of the threads of one side that wait, as far as there is room; else 0. Only for
 /// counting: the dead among them are told by their ids.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]

@@ -57,11 +57,13 @@ impl Side<'_> {
     #[inline(never)]
     pub(super) fn begin(&self, spin: Duration) -> Result<Option<u32>> {
         let ready = || (self.is_ready)(self.memory);
+        // Who looks waits too: for one that does, nobody need be told by a descriptor.
+        self.threads.enter(Thread::current()?);
         // (No spinning is no look at all: `prepare_unless` looks.)
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+            self.end()?;
             return Ok(None);
         }
-        self.threads.enter(Thread::current()?);
         let seen = self.sleepers.prepare_unless(self.strong, &ready);
         if seen.is_none() {
             self.end()?;
