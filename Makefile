@@ -362,6 +362,8 @@ tools-all: tools-check
 check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --manifest-path posix/Cargo.toml --check
+	$(CARGO) clippy --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library -- -D warnings
 	$(MAKE) --no-print-directory check-models check-queue
 	$(MAKE) --no-print-directory check-kill-full-here
 	$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \

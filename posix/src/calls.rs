@@ -63,7 +63,7 @@ unsafe fn open(
                 return fd;
             }
         }
-        Choice::Shared => {}
+        Choice::Shared | Choice::NeverPolls => {}
     }
     // SAFETY: by the contract of this call.
     answer(unsafe { bell::open(name, flags, mode, attr) })

@@ -2,8 +2,10 @@
 //!
 //! Nobody is told when a descriptor is polled, so a bell has to be kept beforehand, by all processes
 //! of the queue. What a program can call is known: its objects name what they import. One that
-//! imports nothing that polls, and nothing by which it could come by that, cannot.
+//! imports nothing that polls, and nothing by which it could come by that, cannot. One that does may
+//! poll other things alone: its user can say so (`ROBUSTIPC_POSIX=never-polls`).
 
+use crate::kernel::{Choice, choice};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::Relaxed;
@@ -63,8 +65,9 @@ pub(crate) fn may_poll() -> bool {
         2 => return true,
         _ => {}
     }
-    // SAFETY: the function takes what the call gives it, and no data.
-    let found = unsafe { libc::dl_iterate_phdr(Some(look), core::ptr::null_mut()) } != 0;
+    let found = choice() != Choice::NeverPolls
+        // SAFETY: the function takes what the call gives it, and no data.
+        && unsafe { libc::dl_iterate_phdr(Some(look), core::ptr::null_mut()) } != 0;
     FOUND.store(1 + u8::from(found), Relaxed);
     found
 }

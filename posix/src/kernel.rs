@@ -147,6 +147,8 @@ unsafe extern "C" {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
     Shared,
+    /// The same, and whatever the process imports, it polls no queue.
+    NeverPolls,
     /// The kernel's queue where there is one of the name.
     PreferKernel,
     Kernel,
@@ -159,6 +161,7 @@ pub(crate) fn choice() -> Choice {
         1 => return Choice::Shared,
         2 => return Choice::PreferKernel,
         3 => return Choice::Kernel,
+        4 => return Choice::NeverPolls,
         _ => {}
     }
     // SAFETY: a name; the environment is the program's, which must not change it meanwhile.
@@ -172,6 +175,7 @@ pub(crate) fn choice() -> Choice {
     let (choice, number) = match value.to_bytes() {
         b"kernel" => (Choice::Kernel, 3),
         b"prefer-kernel" => (Choice::PreferKernel, 2),
+        b"never-polls" => (Choice::NeverPolls, 4),
         _ => (Choice::Shared, 1),
     };
     CHOICE.store(number, Relaxed);
