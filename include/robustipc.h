@@ -2039,6 +2039,24 @@ int ipc_mq_open(struct ipc_mq_t **out,
                 mode_t mode);
 
 /*
+ Opens a queue in shared memory by a descriptor of its memory, also one that has lost its name:
+ of its file in /dev/shm, as it is got from open() or passed on by a process that has it open.
+
+ out: receives the handle, on success only. End it with ipc_mq_close().
+ fd: open for reading and writing. It stays the caller's, who may close it after the call.
+ flags: any of IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK, IPC_MQ_OVERWRITE, as in ipc_mq_open().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a NULL or a malformed flag; -EBADF fd is not open; -EACCES it is not open for
+ both; -EMEDIUMTYPE it is something else's; -EPROTO, -EUCLEAN, -EMFILE, -ENFILE, -ENOMEM and
+ -ENOTSUP as in ipc_mq_open().
+ Threads: safe. Fork: the handle is the child's too.
+ */
+int ipc_mq_open_fd(struct ipc_mq_t **out,
+                   int fd,
+                   int flags);
+
+/*
  Sends one message, waiting while the queue is full.
 
  msg: the message; NULL only with len 0.

@@ -18,7 +18,7 @@ use core::ffi::CStr;
 use core::fmt;
 use nix::fcntl::SealFlag;
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Where `shm_open` and `sem_open` keep what they make.
 pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
@@ -105,6 +105,8 @@ pub(crate) struct Options {
     pub(crate) check_owner: bool,
     /// Accept a descriptor whose size is not sealed.
     pub(crate) unsealed: bool,
+    /// Open what this leads to, also where it has lost its name.
+    pub(crate) descriptor: Option<RawFd>,
     /// The permissions of an object that is made here, exactly.
     pub(crate) mode: libc::mode_t,
 }
@@ -222,7 +224,7 @@ impl Object {
             check_owner(location, &status)?;
         }
         let data_size = agreed_size(location, file.as_fd(), wanted, options, status.size())?;
-        if status.is_unlinked() {
+        if status.is_unlinked() && options.descriptor.is_none() {
             return Err(fail!(
                 ESTALE,
                 "{location}: removed while it was being opened"
@@ -343,7 +345,11 @@ impl Object {
 }
 
 fn open_file(location: &Location, options: Options) -> Result<OwnedFd> {
-    file::open(&location.path, options.access.is_writable()).map_err(|errno| match errno {
+    let opened = match options.descriptor {
+        Some(number) => file::borrow(number),
+        None => file::open(&location.path, options.access.is_writable()),
+    };
+    opened.map_err(|errno| match errno {
         Errno::ELOOP => fail!(
             ELOOP,
             "{location}: a symbolic link stands there; none is followed"

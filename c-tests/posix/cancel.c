@@ -146,3 +146,23 @@ TEST(cancelled_as_the_message_comes) {
     if (left == 1) TAKE(call.mq, "x");
   }
 }
+
+static void *open_when_cancelled(void *name) {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+  CHECK_EQUAL(pthread_cancel(pthread_self()), 0);
+  pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+  mqd_t mq = mq_open(name, O_RDONLY);
+  CHECK(mq >= 0);
+  CHECK_EQUAL(mq_close(mq), 0);
+  return NULL;
+}
+
+TEST(cancelled_while_opening) {
+  /* Whether mq_open() is a cancellation point is the system's choice; others can open afterwards. */
+  const char *name = unique_name();
+  mq_close(create(name, O_RDWR, 1));
+  finish_thread(run(open_when_cancelled, (void *)name));
+  mqd_t mq = join(name, O_RDWR);
+  put(mq, "x", 0);
+  TAKE(mq, "x");
+}

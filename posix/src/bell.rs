@@ -1,5 +1,6 @@
 //! Bells, and the queues that belong to them.
 
+use crate::holders::open_memory;
 use crate::imports::may_poll;
 use crate::ipc::*;
 use crate::name::Path;
@@ -92,7 +93,14 @@ impl Bell {
         match opened {
             Ok(_) => self.attach_handle(handle),
             // A bell has a queue for as long as it has a name. (Or both have just lost it.)
-            Err(libc::ENOENT) if is_bell(self.fd) => Err(libc::ENOENT),
+            Err(libc::ENOENT) if is_bell(self.fd) && identity.is_named => Err(libc::ENOENT),
+            Err(libc::ENOENT) if is_bell(self.fd) => {
+                let memory = open_memory(&path).ok_or(libc::ENOENT)?;
+                // SAFETY: a place for the answer, and a descriptor.
+                let opened = check(unsafe { ipc_mq_open_fd(&mut handle, memory, 0) });
+                close(memory);
+                opened.and_then(|_| self.attach_handle(handle))
+            }
             Err(libc::ESTALE) => Err(libc::ENOENT),
             Err(libc::ENOENT) => Ok(Opened {
                 handle: ptr::null_mut(),
@@ -385,8 +393,23 @@ fn make_queue(identity: Identity, sizes: &ipc_mq_attr_t) -> Result<*mut ipc_mq_t
         match made {
             // Of a bell that is gone: the kernel has used its number again.
             Err(libc::EEXIST) => drop(unlink_queue(identity)),
-            made => return made.map(|_| handle),
+            made => return made.map(|_| open_by_name(&path, handle)),
         }
+    }
+}
+
+/// The same queue, by a file that has been opened by its name: that is what the descriptor of its memory
+/// shows to those who look for it there ([`open_memory`]). One that was made without a name shows none.
+fn open_by_name(path: &Path, made: *mut ipc_mq_t) -> *mut ipc_mq_t {
+    let mut handle = ptr::null_mut();
+    // SAFETY: a name, and places for the answer.
+    match check(unsafe { ipc_mq_open(&mut handle, path.as_ptr(), ptr::null(), 0, 0) }) {
+        Ok(_) => {
+            detach(made);
+            handle
+        }
+        // The mode shuts out its own maker.
+        Err(_) => made,
     }
 }
 

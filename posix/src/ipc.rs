@@ -33,6 +33,7 @@ unsafe extern "C" {
         flags: c_int,
         mode: libc::mode_t,
     ) -> c_int;
+    pub(crate) fn ipc_mq_open_fd(out: *mut *mut ipc_mq_t, fd: c_int, flags: c_int) -> c_int;
     pub(crate) fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int;
     pub(crate) fn ipc_mq_send(
         mq: *mut ipc_mq_t,

@@ -24,8 +24,8 @@
 //!
 //! # Frames
 //!
-//! A thread that is cancelled is unwound through these functions' frames. Nothing here has
-//! anything to drop, nothing panics across them (panic is abort), and the sleep is in this
+//! A thread that is cancelled is unwound through these functions' frames. Where that can be, nothing
+//! has anything to drop, nothing panics across them (panic is abort), and the sleep is in this
 //! library, where no frame of librobustipc.so is on the stack ([`sleep`]).
 
 #![no_std]
@@ -33,6 +33,7 @@
 
 mod bell;
 mod calls;
+mod holders;
 mod imports;
 mod ipc;
 mod kernel;

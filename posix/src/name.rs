@@ -45,9 +45,13 @@ impl Path {
         self.bytes.as_ptr().cast()
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
     /// Tells names apart well enough to find one's own queue again.
     pub(crate) fn hash(&self) -> u64 {
-        hash(&self.bytes[..self.length])
+        hash(self.as_bytes())
     }
 
     /// The queue in shared memory of a bell.

@@ -373,7 +373,19 @@ impl Identity {
 
 /// Who opens and closes. A child of fork() must not wait for a thread that it has not: the word is in a
 /// page that is 0 there again, or, before Linux 4.14, it is the id of the process.
-pub(crate) struct Lock(&'static AtomicI32);
+///
+/// Its holder is not cancelled: nothing would release it.
+pub(crate) struct Lock {
+    word: &'static AtomicI32,
+    /// Whether the thread could be cancelled before.
+    cancellable: c_int,
+}
+
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+}
+
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 static IS_WIPED: AtomicBool = AtomicBool::new(false);
 
@@ -392,10 +404,13 @@ impl Lock {
             // SAFETY: takes nothing.
             false => unsafe { libc::getpid() },
         };
+        let mut cancellable = 0;
+        // SAFETY: a place for the answer.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut cancellable) };
         let mut expected = 0;
         loop {
             match word.compare_exchange(expected, here, Acquire, Relaxed) {
-                Ok(_) => return Ok(Lock(word)),
+                Ok(_) => return Ok(Lock { word, cancellable }),
                 Err(found) if found == here => {
                     expected = 0;
                     // SAFETY: takes nothing.
@@ -410,7 +425,9 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.0.store(0, Release);
+        self.word.store(0, Release);
+        // SAFETY: as it was.
+        unsafe { pthread_setcancelstate(self.cancellable, ptr::null_mut()) };
     }
 }
 

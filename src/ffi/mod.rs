@@ -350,6 +350,7 @@ fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<Options> 
         adopt: is_set(IPC_ADOPT),
         check_owner: is_set(IPC_CHECK_OWNER),
         unsealed: is_set(IPC_UNSEALED),
+        descriptor: None,
         mode,
     })
 }

@@ -142,7 +142,11 @@ pub unsafe extern "C" fn ipc_mq_open(
         let name = unsafe { Name::from_c(name) }?;
         // SAFETY: by the contract of this call.
         let (attributes, spin) = unsafe { attributes(attr) }?;
-        let options = mq_options(flags, mode, spin)?;
+        let allowed = IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER | IPC_KERNEL | USE;
+        let options = mq::Options {
+            spin,
+            ..mq_options(flags, allowed, mode)?
+        };
         let (queue, outcome) = Queue::open(&name, attributes, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, QUEUES.insert(queue)?) }?;
@@ -150,15 +154,37 @@ pub unsafe extern "C" fn ipc_mq_open(
     })
 }
 
-fn mq_options(flags: c_int, mode: libc::mode_t, spin: Option<Duration>) -> Result<mq::Options> {
-    let allowed = IPC_CREATE
-        | IPC_EXCLUSIVE
-        | IPC_READ_ONLY
-        | IPC_WRITE_ONLY
-        | IPC_NONBLOCK
-        | IPC_CHECK_OWNER
-        | IPC_KERNEL
-        | IPC_MQ_OVERWRITE;
+/// Opens a queue in shared memory by a descriptor of its memory, also one that has lost its name:
+/// of its file in /dev/shm, as it is got from open() or passed on by a process that has it open.
+///
+/// out: receives the handle, on success only. End it with ipc_mq_close().
+/// fd: open for reading and writing. It stays the caller's, who may close it after the call.
+/// flags: any of IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK, IPC_MQ_OVERWRITE, as in ipc_mq_open().
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL a NULL or a malformed flag; -EBADF fd is not open; -EACCES it is not open for
+/// both; -EMEDIUMTYPE it is something else's; -EPROTO, -EUCLEAN, -EMFILE, -ENFILE, -ENOMEM and
+/// -ENOTSUP as in ipc_mq_open().
+/// Threads: safe. Fork: the handle is the child's too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_open_fd(out: *mut *mut ipc_mq_t, fd: c_int, flags: c_int) -> c_int {
+    guard(c"ipc_mq_open_fd", move || {
+        let out = checked(out, "out")?;
+        let options = mq::Options {
+            descriptor: Some(fd),
+            ..mq_options(flags, USE, 0)?
+        };
+        let (queue, _) = Queue::open(&Name::new(b"/(a descriptor's)")?, None, options)?;
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { put(out, QUEUES.insert(queue)?) }?;
+        Ok(0)
+    })
+}
+
+/// What says how a handle is used.
+const USE: c_int = IPC_READ_ONLY | IPC_WRITE_ONLY | IPC_NONBLOCK | IPC_MQ_OVERWRITE;
+
+fn mq_options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<mq::Options> {
     let options = options(flags, allowed, mode)?;
     if flags & IPC_KERNEL != 0 && flags & IPC_MQ_OVERWRITE != 0 {
         return Err(fail!(
@@ -178,8 +204,9 @@ fn mq_options(flags: c_int, mode: libc::mode_t, spin: Option<Duration>) -> Resul
         check_owner: options.check_owner,
         kernel: flags & IPC_KERNEL != 0,
         overwrites: flags & IPC_MQ_OVERWRITE != 0,
-        spin,
+        spin: None,
         mode,
+        descriptor: None,
     })
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) spin: Option<Duration>,
     /// The permissions of a queue that is made here, exactly.
     pub(crate) mode: libc::mode_t,
+    /// Of the queue's memory, in place of the name.
+    pub(crate) descriptor: Option<RawFd>,
 }
 
 /// A message to be sent.

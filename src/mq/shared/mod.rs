@@ -201,6 +201,7 @@ impl SharedQueue {
             adopt: false,
             check_owner: options.check_owner,
             unsealed: false,
+            descriptor: options.descriptor,
             mode: options.mode,
         };
         let is_gone = |errno| matches!(errno, Errno::ENOENT | Errno::ESTALE);

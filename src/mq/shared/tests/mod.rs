@@ -27,6 +27,7 @@ impl Drop for Fresh {
 }
 
 const OPTIONS: Options = Options {
+    descriptor: None,
     create: true,
     exclusive: false,
     direction: Direction::Both,
