@@ -8,6 +8,7 @@
 # At the end stands one line: N passed, N failed, N skipped. What a test leaves behind is a failure too: where
 # it is permitted, the programs have a /dev/shm, kernel queues and System V objects of their own, and anything there
 # was left by them; elsewhere others use these as well, and only names that carry a test's process id are known to be its.
+# Their TMPDIR is always their own.
 set -u
 
 if [ -z "${ROBUSTIPC_ALONE:-}" ] && [ "$(id -u)" = 0 ] &&
@@ -26,12 +27,14 @@ if [ $# -eq 0 ]; then
 fi
 
 results=$(mktemp -d) || exit 1
-trap 'rm -rf "$results"' EXIT
-export results wrap
+# A short name, which leaves room in a socket's path; open to the other users that tests become.
+TMPDIR=$(mktemp -d /tmp/ripc-XXXXXX) && chmod 1777 "$TMPDIR" || exit 1
+trap 'rm -rf "$results" "$TMPDIR"' EXIT
+export results wrap TMPDIR
 if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
   mkdir "$results/mqueue"
   mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount -t mqueue mqueue "$results/mqueue" || exit 1
-  trap 'umount "$results/mqueue"; rm -rf "$results"' EXIT
+  trap 'umount "$results/mqueue"; rm -rf "$results" "$TMPDIR"' EXIT
 fi
 : "${TEST_TIMEOUT:=60}"
 export TEST_TIMEOUT
@@ -73,7 +76,7 @@ leave() {
 }
 
 # Names carry the process id of a test, which is over: what is left was left by it.
-for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-* /tmp/ripc-test-*; do
+for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-*; do
   [ -e "$left" ] || [ -L "$left" ] || continue
   pid=${left#*ripc-test-}
   pid=${pid%%[!0-9]*}
@@ -81,6 +84,9 @@ for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-* /tmp/ripc-test-*; do
     leave "$left"
     rm -rf "$left"
   fi
+done
+for left in "$TMPDIR"/ripc-test-*; do
+  if [ -e "$left" ] || [ -L "$left" ]; then leave "$left"; fi
 done
 if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
   {

@@ -31,7 +31,8 @@ __attribute__((unused)) static const char *unique_path(const char *suffix) {
   }
   CHECK(sock_path_count < 16);
   char *path = sock_paths[sock_path_count++];
-  snprintf(path, sizeof sock_paths[0], "/tmp/ripc-test-%d-%s", (int)getpid(), suffix);
+  const char *base = getenv("TMPDIR");
+  snprintf(path, sizeof sock_paths[0], "%.30s/ripc-test-%d-%s", base ? base : "/tmp", (int)getpid(), suffix);
   return path;
 }
 

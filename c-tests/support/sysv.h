@@ -16,7 +16,7 @@ static struct {
   int kind, id;
 } sysv_ids[32];
 static int sysv_id_count;
-static char sysv_files[8][64];
+static char sysv_files[8][128];
 static int sysv_file_count;
 static pid_t sysv_pid;
 
@@ -57,7 +57,8 @@ __attribute__((unused)) static const char *unique_file(const char *suffix) {
   sysv_at_exit();
   CHECK(sysv_file_count < 8);
   char *path = sysv_files[sysv_file_count++];
-  snprintf(path, sizeof sysv_files[0], "/tmp/ripc-test-%d-%s", (int)getpid(), suffix);
+  const char *base = getenv("TMPDIR");
+  snprintf(path, sizeof sysv_files[0], "%.30s/ripc-test-%d-%s", base ? base : "/tmp", (int)getpid(), suffix);
   FILE *file = fopen(path, "w");
   CHECK(file != NULL);
   fclose(file);
