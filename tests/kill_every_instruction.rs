@@ -65,7 +65,7 @@ const FULL: Extent = Extent {
     long: 700,
     long_points: 100,
     dear: 20,
-    pairs: 200,
+    pairs: 100,
 };
 
 struct Arguments {
