@@ -22,8 +22,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// Between two looks, in a stream.
 const PAUSES: u32 = 32;
-/// In all, which is about as long as the way into the wait would take.
-const PAUSES_IN_ALL: u32 = 1024;
+/// In all: a few microseconds, longer than an answer takes. What comes later is waited for.
+const PAUSES_IN_ALL: u32 = 128;
 /// A stream has ended when so many messages have come alone.
 const ALONE: u32 = 16;
 /// Where messages come alone, so many receives look without pauses for one with them.

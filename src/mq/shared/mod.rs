@@ -130,6 +130,10 @@ const DEFAULT_SIZES: Sizes = Sizes {
 /// How long a waiter looks before it sleeps, where the maker of the queue does not say.
 const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 
+/// Who has to wait, and may look for longer than this, begins with a short look, before it knows what
+/// time it is.
+const BRIEF: Duration = Duration::from_micros(5);
+
 /// How long a call that must not wait waits for a section of another call: sections take less than
 /// microseconds, so only one whose thread is stopped takes longer.
 const STOPPED: Duration = Duration::from_secs(1);

@@ -59,7 +59,7 @@ impl SharedQueue {
     /// Before a receive that may wait: one that comes soon need not go the way into the wait.
     #[inline(always)]
     fn look_briefly(&self) {
-        if !self.spin.is_zero() {
+        if self.spin > BRIEF && !self.nonblocking {
             self.looks
                 .look(|| Receiving::may_have_message(&self.memory));
         }
