@@ -303,7 +303,7 @@ check-models: | tools
 
 # The queue in shared memory against references and with its memory overwritten, as in check-rust and longer.
 check-queue: | tools
-	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib mq::shared::tests
+	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib ipc::mq::shared::tests
 
 # Plain POSIX programs, which know nothing of this library: neither its header nor its flags. They run on the kernel's
 # queues and, unchanged, on the drop-in's. Fortified, some calls are others.

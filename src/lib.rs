@@ -34,25 +34,8 @@
 
 pub mod ffi;
 
-mod errno;
-mod error;
-mod fifo;
-mod layout;
-mod libc_semaphore;
-mod list;
-mod map;
-mod mq;
-mod name;
+mod base;
+mod ipc;
 mod object;
-mod pipe;
-mod pty;
-mod semaphore;
-mod shm;
-mod sock;
-mod spawn;
 mod sync;
 mod sys;
-mod sysv;
-mod text;
-mod time;
-mod transfer;

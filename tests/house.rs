@@ -180,17 +180,17 @@ fn each_level(tokens: &[TokenTree], visit: &mut dyn FnMut(&[TokenTree])) {
 /// that a new one need not be listed.
 fn layer(module: &str) -> (u32, &'static str) {
     match module {
-        "error" | "errno" | "name" | "text" | "time" => (0, "what serves all"),
+        "base" => (0, "base"),
         "sys" => (1, "sys"),
-        "object" | "map" | "layout" => (2, "object, map, layout"),
+        "object" => (2, "object"),
         "sync" => (3, "sync"),
         "ffi" => (5, "ffi"),
         _ => (4, "the mechanisms"),
     }
 }
 
-/// A module imports from its own layer and those below, never from above. `error`, `errno`, `name`, `text` and
-/// `time` import only each other.
+/// A module imports from its own layer and those below, never from above. `base` imports from no
+/// other layer.
 fn imports_go_down(source: &Source) -> Complaints {
     let module = source.module();
     let Some(own) = module.first() else {
@@ -271,27 +271,27 @@ fn an_import_from_above_is_refused() {
         ("src/sys/file.rs", "use crate::ffi::guard;", "`ffi`"),
         (
             "src/sys/file.rs",
-            "use crate::{error, map::Mapping};",
-            "`map`",
+            "use crate::{base, object::map::Mapping};",
+            "`object`",
         ),
         (
             "src/sync/mutex.rs",
-            "fn f() { crate::shm::open() }",
-            "`shm`",
+            "fn f() { crate::ipc::shm::open() }",
+            "`ipc`",
         ),
         (
             "src/sync/mutex.rs",
             "fn f() { g!(super::super::ffi::X) }",
             "`ffi`",
         ),
-        ("src/anything_new.rs", "use super::ffi;", "`ffi`"),
-        ("src/layout/record.rs", "use crate::sync;", "`sync`"),
+        ("src/ipc/anything_new.rs", "use super::super::ffi;", "`ffi`"),
+        ("src/object/layout/record.rs", "use crate::sync;", "`sync`"),
         (
-            "src/object.rs",
+            "src/object/mod.rs",
             "mod inner { use super::super::sync::mutex; }",
             "`sync`",
         ),
-        ("src/error.rs", "use crate::sys;", "`sys`"),
+        ("src/base/error.rs", "use crate::sys;", "`sys`"),
     ] {
         assert_refused(imports_go_down, path, text, part);
     }
@@ -300,20 +300,20 @@ fn an_import_from_above_is_refused() {
 #[test]
 fn imports_from_the_same_layer_and_below_are_accepted() {
     for (path, text) in [
-        ("src/ffi/new.rs", "use super::*; use crate::new::New;"),
+        ("src/ffi/new.rs", "use super::*; use crate::ipc::new::New;"),
         (
-            "src/new.rs",
-            "use crate::{error::{Result, fail}, shm, sys::file};",
+            "src/ipc/new.rs",
+            "use crate::{base::error::{Result, fail}, ipc::shm, sys::file};",
         ),
         (
             "src/sys/robust.rs",
-            "use super::process; use crate::time::Deadline;",
+            "use super::process; use crate::base::time::Deadline;",
         ),
         (
-            "src/name.rs",
-            "use crate::error::Result; pub(crate) struct Name;",
+            "src/base/name.rs",
+            "use crate::base::error::Result; pub(crate) struct Name;",
         ),
-        ("src/map.rs", "#[cfg(test)] mod tests { use crate::ffi; }"),
+        ("src/object/map.rs", "#[cfg(test)] mod tests { use crate::ffi; }"),
     ] {
         assert_accepted(imports_go_down, path, text);
     }

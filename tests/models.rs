@@ -9,15 +9,15 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models
 #![cfg(loom)]
 
-#[path = "../src/errno.rs"]
+#[path = "models/base.rs"]
 #[allow(dead_code)]
-mod errno;
-#[path = "../src/error.rs"]
-#[allow(dead_code, unused_macros, unused_imports)]
-mod error;
-#[path = "../src/layout/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod layout;
+mod base;
+#[path = "."]
+mod object {
+    #[path = "../src/object/layout/mod.rs"]
+    #[allow(dead_code, unused_imports)]
+    pub(crate) mod layout;
+}
 #[path = "models/run.rs"]
 mod run;
 #[path = "../src/sync/mod.rs"]
@@ -26,21 +26,15 @@ mod sync;
 #[path = "models/sys.rs"]
 #[allow(dead_code)]
 mod sys;
-#[path = "../src/text.rs"]
-#[allow(dead_code)]
-mod text;
-#[path = "../src/time.rs"]
-#[allow(dead_code)]
-mod time;
 
-use error::Errno;
-use layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
+use base::error::Errno;
+use base::time::Deadline::{Never, Now};
 use loom::cell::Cell;
+use object::layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
 use run::{add_one, model};
 use sync::mutex::Locked;
 use sys::fence::Kernel;
 use sys::robust::Thread;
-use time::Deadline::{Never, Now};
 
 /// Nothing modelled here lets the kernel do fences.
 const KERNEL: Kernel = Kernel::Cannot;

@@ -2,19 +2,16 @@
 //! latches, its sleepers, and its two rings.
 //!
 //! What runs here is the library's own source (src/sync/latch.rs, src/sync/sleepers.rs,
-//! src/mq/shared/sending.rs and receiving.rs), compiled once more above the words and the kernel of
+//! src/ipc/mq/shared/sending.rs and receiving.rs), compiled once more above the words and the kernel of
 //! models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
 //! the rings order too little is a race that loom reports. Left out are the looks before a sleep, which are
 //! attempts like any other, and deaths between two instructions. Run them with
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models_queue
 #![cfg(loom)]
 
-#[path = "../src/errno.rs"]
+#[path = "models/base.rs"]
 #[allow(dead_code)]
-mod errno;
-#[path = "../src/error.rs"]
-#[allow(dead_code, unused_macros, unused_imports)]
-mod error;
+mod base;
 #[path = "models/run.rs"]
 mod run;
 #[path = "models/small_queue.rs"]
@@ -22,20 +19,17 @@ mod small_queue;
 #[path = "models/sys.rs"]
 #[allow(dead_code, unused_imports)]
 mod sys;
-#[path = "../src/text.rs"]
-#[allow(dead_code)]
-mod text;
-#[path = "../src/time.rs"]
-#[allow(dead_code)]
-mod time;
 
 #[path = "."]
-mod layout {
-    #[path = "../src/layout/queue.rs"]
-    #[allow(dead_code)]
-    mod queue;
-    #[allow(unused_imports)]
-    pub(crate) use queue::*;
+mod object {
+    #[path = "."]
+    pub(crate) mod layout {
+        #[path = "../src/object/layout/queue.rs"]
+        #[allow(dead_code)]
+        mod queue;
+        #[allow(unused_imports)]
+        pub(crate) use queue::*;
+    }
 }
 
 #[path = "."]
@@ -47,19 +41,20 @@ mod sync {
     #[allow(dead_code)]
     mod sleepers;
 
-    use crate::error::Result;
+    use crate::base::error::Result;
+    use crate::base::time::Deadline;
     use crate::sys::atomic::AtomicU32;
     use crate::sys::futex::{self, Awoken};
-    use crate::time::Deadline;
 
     fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
         Ok(futex::wait(word, expected, deadline)?)
     }
 }
 
-use layout::{Latch, Sleepers};
+use base::time::Deadline::Never;
 use loom::cell::Cell;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use object::layout::{Latch, Sleepers};
 use run::{add_one, model};
 use small_queue::{LargeQueue, Queue};
 use sync::latch::Latched;
@@ -67,7 +62,6 @@ use sys::atomic::AtomicU32;
 use sys::fence::{self, Kernel};
 use sys::futex;
 use sys::robust::Thread;
-use time::Deadline::Never;
 
 const KERNEL: Kernel = Kernel::Interrupts;
 

@@ -164,7 +164,7 @@ static void run_signal_locked(void) {
 static void after_signal(void) { EXPECT_EQUAL(result, 0); }
 
 /* Whether the victim's signal has begun to take effect: from then on nobody else's help is needed. The
- * sequence number stands 8 bytes into the condition variable (src/layout/sync.rs). */
+ * sequence number stands 8 bytes into the condition variable (src/object/layout/sync.rs). */
 static bool raised(void) {
   uint32_t sequence;
   memcpy(&sequence, (char *)&place()->cond + 8, sizeof sequence);

@@ -1,8 +1,8 @@
 //! The barrier.
 
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
 /// A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes

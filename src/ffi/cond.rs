@@ -2,8 +2,8 @@
 
 use super::mutex::{ipc_mutex_t, locked};
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::c_int;
 
 /// A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an

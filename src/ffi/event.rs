@@ -1,8 +1,8 @@
 //! Events.
 
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::c_int;
 
 /// An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or

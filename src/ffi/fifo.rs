@@ -1,9 +1,9 @@
 //! FIFOs: pipes with a name in the file system.
 
 use super::*;
-use crate::fifo::{self, Side};
+use crate::base::time::Deadline;
+use crate::ipc::fifo::{self, Side};
 use crate::object::path_from_c;
-use crate::time::Deadline;
 use core::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
 

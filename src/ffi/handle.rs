@@ -16,7 +16,7 @@
 //! The slots and their states do not depend on what the handles stand for: [`Slots`] is one piece of code for all kinds, and
 //! [`Table`] only adds the type.
 
-use crate::error::{Error, Result, fail};
+use crate::base::error::{Error, Result, fail};
 use crate::sys::process;
 use core::marker::PhantomData;
 use core::ops::Deref;

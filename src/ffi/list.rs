@@ -2,8 +2,8 @@
 
 use super::handle::{Pinned, Table};
 use super::*;
-use crate::list::{self, Found, Kind, Listing, Recorded, Target};
-use crate::name::Name;
+use crate::base::name::Name;
+use crate::ipc::list::{self, Found, Kind, Listing, Recorded, Target};
 use core::ffi::{c_char, c_uint};
 
 /// Kind: POSIX shared memory, made by this library or by another program.

@@ -64,8 +64,8 @@ pub mod list;
 // Not part of the face.
 mod handle;
 
-use crate::error::{self, Error, Result, fail, preserving_errno};
-use crate::map::Access;
+use crate::base::error::{self, Error, Result, fail, preserving_errno};
+use crate::object::map::Access;
 use crate::object::{Options, Outcome};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -120,7 +120,7 @@ pub const IPC_INHERIT: c_int = 0x400;
 // at 0x1 anew: no open flag is taken there.
 
 const _: () = assert!(IPC_CREATED == error::CREATED && IPC_OWNER_DIED == error::OWNER_DIED);
-const _: () = assert!(IPC_FOREVER == crate::time::FOREVER);
+const _: () = assert!(IPC_FOREVER == crate::base::time::FOREVER);
 
 /// What an export may return: a number from 0 up or an address, which fits in a word and leaves
 /// the negative ones to errors. So the guard is one piece of code.
@@ -472,7 +472,7 @@ const NOTHING_TO_CLOSE: c_int = 0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Errno;
+    use crate::base::error::Errno;
 
     #[test]
     fn a_panic_becomes_eio_with_its_text() {

@@ -2,10 +2,10 @@
 
 use super::handle::Table;
 use super::*;
-use crate::error::Errno;
-use crate::mq::{self, Action, Attributes, Direction, Queue, SignalValue, Source, Target};
+use crate::base::error::Errno;
+use crate::ipc::mq::{self, Action, Attributes, Direction, Queue, SignalValue, Source, Target};
 
-use crate::name::Name;
+use crate::base::name::Name;
 use crate::sys::{file, mqueue, signal};
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::MaybeUninit;

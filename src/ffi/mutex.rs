@@ -1,9 +1,9 @@
 //! The robust mutex.
 
 use super::*;
-use crate::layout::{self, MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE};
+use crate::base::time::Deadline;
+use crate::object::layout::{self, MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE};
 use crate::sync::mutex::Locked;
-use crate::time::Deadline;
 use core::ffi::c_int;
 
 /// A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,

@@ -1,8 +1,8 @@
 //! Initialisation that runs once.
 
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::{c_int, c_void};
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one

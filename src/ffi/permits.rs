@@ -2,8 +2,8 @@
 
 use super::mutex::locked;
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
 /// A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting

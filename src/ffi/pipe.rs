@@ -1,9 +1,9 @@
 //! Pipes and whole transfers.
 
 use super::*;
-use crate::pipe;
-use crate::time::Deadline;
-use crate::transfer::{self, Begun};
+use crate::base::time::Deadline;
+use crate::ipc::pipe;
+use crate::ipc::transfer::{self, Begun};
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 

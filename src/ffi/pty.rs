@@ -2,10 +2,10 @@
 
 use super::spawn::{CHILDREN, environment, ipc_child_t};
 use super::*;
-use crate::pty::{self, Attributes};
+use crate::base::time::Deadline;
+use crate::ipc::pty::{self, Attributes};
 use crate::sys::spawn::Strings;
 use crate::sys::terminal::WindowSize;
-use crate::time::Deadline;
 use core::ffi::{c_char, c_ushort, c_void};
 use std::os::fd::IntoRawFd;
 

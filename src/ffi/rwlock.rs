@@ -2,8 +2,8 @@
 
 use super::mutex::locked;
 use super::*;
-use crate::layout;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
+use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
 /// A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes

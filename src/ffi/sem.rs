@@ -2,12 +2,12 @@
 
 use super::handle::{Pinned, Table};
 use super::*;
-use crate::layout;
-use crate::libc_semaphore::{self, LibcSemaphore};
-use crate::name::Name;
-use crate::semaphore::{self, NamedSemaphore};
+use crate::base::name::Name;
+use crate::base::time::Deadline;
+use crate::ipc::sem::posix::{self, LibcSemaphore};
+use crate::ipc::sem::{self, NamedSemaphore};
+use crate::object::layout;
 use crate::sync::sem::VALUE_MAX;
-use crate::time::Deadline;
 use core::ffi::{c_char, c_int, c_uint};
 
 /// A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
     guard(c"ipc_sem_unlink", move || {
         // SAFETY: by the contract of this call.
-        semaphore::unlink(&unsafe { Name::from_c(name) }?)?;
+        sem::unlink(&unsafe { Name::from_c(name) }?)?;
         Ok(0)
     })
 }
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {
     guard(c"ipc_sem_unlink_posix", move || {
         // SAFETY: by the contract of this call.
-        libc_semaphore::unlink(&unsafe { Name::from_c(name) }?)?;
+        posix::unlink(&unsafe { Name::from_c(name) }?)?;
         Ok(0)
     })
 }

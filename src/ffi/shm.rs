@@ -3,10 +3,10 @@
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
 use super::*;
-use crate::layout::Type;
-use crate::name::Name;
+use crate::base::name::Name;
+use crate::ipc::shm::{self, Region};
+use crate::object::layout::Type;
 use crate::object::path_from_c;
-use crate::shm::{self, Region};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
 

@@ -1,11 +1,11 @@
 //! UNIX sockets.
 
 use super::*;
-use crate::error::Errno;
+use crate::base::error::Errno;
+use crate::base::time::Deadline;
+use crate::ipc::sock::{self, Endpoint, Kind, Mode};
 use crate::object::path_from_c;
-use crate::sock::{self, Endpoint, Kind, Mode};
 use crate::sys::socket::DESCRIPTORS_MAX;
-use crate::time::Deadline;
 use core::ffi::{c_char, c_void};
 use std::os::fd::IntoRawFd;
 

@@ -2,10 +2,10 @@
 
 use super::handle::Table;
 use super::*;
+use crate::base::time::Deadline;
+use crate::ipc::spawn::{Child, Exchange, Order, Sink, Stream};
 use crate::object::path_from_c;
-use crate::spawn::{Child, Exchange, Order, Sink, Stream};
 use crate::sys::spawn::{Exit, Strings};
-use crate::time::Deadline;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
 

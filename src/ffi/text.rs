@@ -1,7 +1,7 @@
 //! `ipc_strerror`, `ipc_last_error`, `ipc_version`.
 
 use super::guard;
-use crate::error;
+use crate::base::error;
 use core::ffi::{CStr, c_char, c_int};
 
 /// Describes a result of any call of this library.

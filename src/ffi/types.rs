@@ -2,8 +2,8 @@
 //! time are in type_macros.h.
 
 use super::checked;
-use crate::error::{Result, fail};
-use crate::layout::{self, FIELD_NAME_MAX, TYPE_NAME_MAX, Type};
+use crate::base::error::{Result, fail};
+use crate::object::layout::{self, FIELD_NAME_MAX, TYPE_NAME_MAX, Type};
 use core::ffi::c_char;
 
 /// How many fields a type can declare.

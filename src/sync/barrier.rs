@@ -14,11 +14,11 @@ use super::mutex::Locked;
 use super::round::{Round, died};
 use super::slot::{self, in_order, owned_by};
 use super::{sleep_on_any, spin};
-use crate::error::{Errno, Result, fail, preserving_errno};
-use crate::layout::{BARRIER_MAX, BARRIER_TAG, Barrier, Slot};
+use crate::base::error::{Errno, Result, fail, preserving_errno};
+use crate::base::time::Deadline;
+use crate::object::layout::{BARRIER_MAX, BARRIER_TAG, Barrier, Slot};
 use crate::sys::futex::{self, Awoken, TID_MASK};
 use crate::sys::robust::Thread;
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 impl Barrier {

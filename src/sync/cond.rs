@@ -14,10 +14,10 @@
 
 use super::mutex::Locked;
 use super::{check_tag, spin};
-use crate::error::{Errno, Result, fail};
-use crate::layout::{COND_TAG, Cond, Mutex};
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::{COND_TAG, Cond, Mutex};
 use crate::sys::futex::{self, Awoken};
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 impl Cond {

@@ -10,10 +10,10 @@
 //! its result. Set and reset release at least those who wait.
 
 use super::{check_tag_anywhere, spin};
-use crate::error::{Errno, Result, preserving_errno};
-use crate::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
+use crate::base::error::{Errno, Result, preserving_errno};
+use crate::base::time::Deadline;
+use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
 use crate::sys::futex::{self, Awoken};
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const SET: u32 = 1;

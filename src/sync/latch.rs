@@ -11,14 +11,14 @@
 //! A thread has one announcement. Who needs a second latch [`keep`](Latched::keep)s the first,
 //! which links it into the list after all.
 
-use crate::error::{Errno, Result, fail};
-use crate::layout::Latch;
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::Latch;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use crate::sys::robust::{Announced, Thread};
-use crate::time::Deadline;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -239,7 +239,7 @@ impl Drop for Latched<'_> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
-    use crate::layout::Mutex;
+    use crate::object::layout::Mutex;
 
     /// A free one; a mutex's memory before it is initialised.
     fn zeroed<T>() -> T {

@@ -22,11 +22,11 @@ mod sleepers;
 mod slot;
 mod spinning;
 
-use crate::error::{Result, fail};
+use crate::base::error::{Result, fail};
+use crate::base::time::{Deadline, now};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::robust::Thread;
-use crate::time::{Deadline, now};
 use core::time::Duration;
 use spinning::spin;
 pub(crate) use spinning::spin_for;

@@ -5,10 +5,10 @@
 //! initialised by its tag alone, and that by one operation of whoever comes first.
 
 use super::mutex::Locked;
-use crate::error::{Errno, Result, fail};
-use crate::layout::{MUTEX_TAG, ONCE_DONE, Once};
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::{MUTEX_TAG, ONCE_DONE, Once};
 use crate::sys::robust::Thread;
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Once {

@@ -7,11 +7,11 @@
 
 use super::mutex::Locked;
 use super::slot::{self, freed, in_order};
-use crate::error::{Errno, Result, fail};
-use crate::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
 use crate::sys::futex::{Awoken, TID_MASK};
 use crate::sys::robust::Thread;
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Permits {

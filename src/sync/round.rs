@@ -1,6 +1,6 @@
 //! A barrier's round: its number, how it ended, and how that is told later.
 
-use crate::error::{Error, Result, fail};
+use crate::base::error::{Error, Result, fail};
 
 /// The upper half of `state`: bit 0 says broken, bits 1 to 23 count the rounds, bits 24 to 31 the
 /// resets, so that who waited in a broken round knows it even after a reset.

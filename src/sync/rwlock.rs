@@ -21,12 +21,12 @@
 use super::mutex::Locked;
 use super::slot::{self, freed, in_order, owned_by};
 use super::spin;
-use crate::error::{Errno, Error, Result, fail};
-use crate::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
+use crate::base::error::{Errno, Error, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
 use crate::sys::atomic::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::robust::Thread;
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// How a reader's attempt ended.

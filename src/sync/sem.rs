@@ -11,10 +11,10 @@
 //! is a robust lock, not this.
 
 use super::{check_tag, spin};
-use crate::error::{Errno, Result, fail};
-use crate::layout::{SEM_TAG, Sem};
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::object::layout::{SEM_TAG, Sem};
 use crate::sys::futex::{self, Awoken};
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The largest count, as <semaphore.h> has it.

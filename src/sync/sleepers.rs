@@ -18,12 +18,12 @@
 //! all: those who fell asleep before the clearing set the bit again, and those after it find
 //! the word changed.
 
-use crate::error::{Result, preserving_errno};
-use crate::layout::Sleepers;
+use crate::base::error::{Result, preserving_errno};
+use crate::base::time::Deadline;
+use crate::object::layout::Sleepers;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{self, Awoken};
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 const ASLEEP: u32 = 1;

@@ -10,12 +10,12 @@
 //! its id, which the kernel replaces by its mark, or a slot that was not or is no longer its own.
 
 use super::mutex::Locked;
-use crate::error::{Result, fail, preserving_errno};
-use crate::layout::Slot;
+use crate::base::error::{Result, fail, preserving_errno};
+use crate::base::time::Deadline;
+use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::robust::Thread;
-use crate::time::Deadline;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Slot {

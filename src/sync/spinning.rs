@@ -21,8 +21,8 @@
 //! enough before, that is the other's fair share; if not, it is the price of yielding, which counts as
 //! a look in vain, and the next look does not begin with a yield again.
 
+use crate::base::time::now;
 use crate::sys::process;
-use crate::time::now;
 use core::cell::Cell;
 use core::time::Duration;
 

@@ -4,7 +4,7 @@
 //! process only.
 
 use super::timespec;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use nix::errno::Errno;

@@ -1,6 +1,6 @@
 //! Files that are pointed at without being opened (O_PATH), and directories.
 
-use crate::text::Text;
+use crate::base::text::Text;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};

@@ -3,7 +3,7 @@
 //! A descriptor here is a number that a C program gave: one that is not open is the kernel's `EBADF`.
 
 use super::timespec;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::time::Duration;
 use nix::errno::Errno;

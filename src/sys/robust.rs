@@ -19,7 +19,7 @@
 //! compiler fences are enough to keep it.
 
 use super::{memory, process};
-use crate::error::{Result, fail, failed};
+use crate::base::error::{Result, fail, failed};
 use core::cell::Cell;
 use core::ops::Range;
 use core::ptr::{self, NonNull};

@@ -10,7 +10,7 @@ use super::made;
 use super::ready::{self, READABLE};
 use super::signal::Blocked;
 use super::stream;
-use crate::time::Deadline;
+use crate::base::time::Deadline;
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;

@@ -13,8 +13,8 @@
 use super::direct::system_call;
 use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
-use crate::error::preserving_errno;
-use crate::time::Deadline;
+use crate::base::error::preserving_errno;
+use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};

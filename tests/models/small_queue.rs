@@ -1,25 +1,25 @@
-//! A queue of two slots for the models: src/mq/shared's sides above a memory of loom's words.
+//! A queue of two slots for the models: src/ipc/mq/shared's sides above a memory of loom's words.
 
-#[path = "../../src/mq/shared/receiving.rs"]
+#[path = "../../src/ipc/mq/shared/receiving.rs"]
 #[allow(dead_code)]
 mod receiving;
-#[path = "../../src/mq/shared/sending.rs"]
+#[path = "../../src/ipc/mq/shared/sending.rs"]
 #[allow(dead_code)]
 mod sending;
 
-use crate::layout::{Latch, NONE};
+use crate::base::time::Deadline::Never;
+use crate::object::layout::{Latch, NONE};
 use crate::sync::latch::Latched;
 use crate::sys::atomic::AtomicU32;
-use crate::time::Deadline::Never;
 use loom::sync::atomic::Ordering::Relaxed;
 use memory::Memory;
 use receiving::Receiving;
 use sending::Sending;
 
-/// In place of src/mq/shared/memory.rs, which turns numbers into addresses.
+/// In place of src/ipc/mq/shared/memory.rs, which turns numbers into addresses.
 mod memory {
-    use crate::error::{Error, Result};
-    use crate::layout::{Level, MessageSlot, QueueHeader};
+    use crate::base::error::{Error, Result};
+    use crate::object::layout::{Level, MessageSlot, QueueHeader};
     use crate::sys::atomic::{AtomicU32, AtomicU64};
     use loom::cell::Cell;
     use loom::sync::atomic::Ordering::{Acquire, Relaxed};

@@ -111,7 +111,7 @@ pub(crate) mod atomic {
 pub(crate) mod futex {
     use super::atomic::AtomicU32;
     use super::fence;
-    use crate::time::Deadline;
+    use crate::base::time::Deadline;
     use loom::sync::atomic::Ordering::Relaxed;
     use loom::sync::{Condvar, Mutex};
     use nix::errno::Errno;
@@ -336,7 +336,7 @@ pub(crate) mod fence {
 pub(crate) mod robust {
     use super::atomic::AtomicU32;
     use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
-    use crate::error::Result;
+    use crate::base::error::Result;
     use core::ops::Range;
     use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
     use std::cell::Cell;

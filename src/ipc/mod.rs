@@ -1,0 +1,16 @@
+//! The mechanisms: one module for each way in which processes share data.
+//!
+//! A mechanism gets checked Rust types from `ffi`, uses the algorithms in `sync`, the named objects
+//! in `object` and the system calls in `sys`, and returns a `Result`.
+
+pub(crate) mod fifo;
+pub(crate) mod list;
+pub(crate) mod mq;
+pub(crate) mod pipe;
+pub(crate) mod pty;
+pub(crate) mod sem;
+pub(crate) mod shm;
+pub(crate) mod sock;
+pub(crate) mod spawn;
+pub(crate) mod sysv;
+pub(crate) mod transfer;

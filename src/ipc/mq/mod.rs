@@ -1,0 +1,346 @@
+//! Message queues: one face, and behind it the queue in shared memory or the kernel's.
+//!
+//! A message goes in whole and comes out whole, the highest priority first and among equals the
+//! oldest first, and who receives it is the only one who does. The face chooses what stands
+//! behind it when a queue is opened; everything after that goes to [`Queue`].
+
+mod kernel;
+mod notify;
+mod shared;
+mod try_lock;
+
+pub(crate) use crate::sys::mqueue::{Attributes, Direction};
+pub(crate) use notify::{Action, SignalValue};
+pub(crate) use shared::Borrowed;
+
+use crate::base::error::{Error, Result, fail};
+use crate::base::name::Name;
+use crate::object::Outcome;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
+use core::time::Duration;
+use kernel::KernelQueue;
+use shared::SharedQueue;
+use std::os::fd::{OwnedFd, RawFd};
+
+/// How to open.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// Make the queue when there is none.
+    pub(crate) create: bool,
+    /// Refuse a queue that exists.
+    pub(crate) exclusive: bool,
+    pub(crate) direction: Direction,
+    /// Calls that would wait fail instead, whatever their timeout.
+    pub(crate) nonblocking: bool,
+    /// Refuse a queue that another user owns or may write to.
+    pub(crate) check_owner: bool,
+    /// The kernel's queue, which <mqueue.h> programs use too.
+    pub(crate) kernel: bool,
+    /// A full queue drops a message instead of letting the sender wait.
+    pub(crate) overwrites: bool,
+    /// How long a waiter looks before it sleeps, in a queue that is made here.
+    pub(crate) spin: Option<Duration>,
+    /// The permissions of a queue that is made here, exactly.
+    pub(crate) mode: libc::mode_t,
+    /// Of the queue's memory, in place of the name.
+    pub(crate) descriptor: Option<RawFd>,
+}
+
+/// A message to be sent.
+pub(crate) struct Source<'a> {
+    pub(crate) message: &'a [u8],
+    pub(crate) priority: u32,
+}
+
+/// Where a message is received to, and what came.
+pub(crate) struct Target<'a> {
+    pub(crate) buffer: &'a mut [MaybeUninit<u8>],
+    /// In bytes.
+    pub(crate) length: usize,
+    pub(crate) priority: u32,
+    /// How often the message was given back to the queue because its borrower died.
+    pub(crate) redeliveries: u32,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn of(buffer: &'a mut [MaybeUninit<u8>]) -> Target<'a> {
+        Target {
+            buffer,
+            length: 0,
+            priority: 0,
+            redeliveries: 0,
+        }
+    }
+}
+
+/// What a queue in shared memory has counted since it was made, and who waits now.
+#[derive(Default)]
+pub(crate) struct Statistics {
+    pub(crate) waiting_senders: usize,
+    pub(crate) waiting_receivers: usize,
+    /// Messages dropped to make room.
+    pub(crate) dropped: u64,
+    /// Deaths inside a call on the queue, whose work was repaired.
+    pub(crate) repairs: u64,
+    /// Messages queued again because their borrowers died.
+    pub(crate) redelivered: u64,
+    /// Reserved places that came back because their holders died.
+    pub(crate) abandoned: u64,
+}
+
+const IN_PLACE: &str = "give messages a place in this process's memory";
+
+/// An open message queue.
+pub(crate) enum Queue {
+    Shared(SharedQueue),
+    Kernel(KernelQueue),
+}
+
+impl Queue {
+    pub(crate) fn open(
+        name: &Name,
+        attributes: Option<Attributes>,
+        options: Options,
+    ) -> Result<(Queue, Outcome)> {
+        if options.kernel {
+            let (queue, outcome) = KernelQueue::open(name, attributes, options)?;
+            return Ok((Queue::Kernel(queue), outcome));
+        }
+        let (queue, outcome) = SharedQueue::open(name, attributes, options)?;
+        Ok((Queue::Shared(queue), outcome))
+    }
+
+    /// Sends one message if there is room: the whole of a send that need not wait. Leaves
+    /// errno alone. With `may_wait`, `EAGAIN` may come although there is room: `send` finds it.
+    #[inline(always)]
+    pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
+        match self {
+            Queue::Shared(queue) => queue.try_send(message, priority, may_wait),
+            Queue::Kernel(queue) => queue.try_send(message, priority).map_err(Error::from),
+        }
+    }
+
+    /// Why `try_send` failed: as `send` would say it.
+    #[cold]
+    pub(crate) fn send_failed(&self, message: &[u8], priority: u32, error: Error) -> Error {
+        match self {
+            Queue::Shared(_) => error,
+            Queue::Kernel(queue) => queue.send_failed(message, priority, error.errno()),
+        }
+    }
+
+    /// Sends messages, waiting until there is room for one; how many. The time counts from when the
+    /// call has to wait: one that need not does not ask for the time, which costs as much as a
+    /// good part of the system call.
+    pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
+        match self {
+            Queue::Shared(queue) => queue.send(messages, timeout_ns),
+            Queue::Kernel(queue) => {
+                for (sent, Source { message, priority }) in messages.iter().enumerate() {
+                    let timeout_ns = if sent == 0 { timeout_ns } else { 0 };
+                    match queue.send(message, *priority, timeout_ns) {
+                        Err(_) if sent != 0 => return Ok(sent),
+                        outcome => outcome?,
+                    }
+                }
+                Ok(messages.len())
+            }
+        }
+    }
+
+    /// Takes one message if there is one: its length and its priority. As `try_send`.
+    #[inline(always)]
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        may_wait: bool,
+    ) -> Result<(usize, u32)> {
+        match self {
+            Queue::Shared(queue) => queue.try_receive(buffer, may_wait),
+            Queue::Kernel(queue) => queue.try_receive(buffer).map_err(Error::from),
+        }
+    }
+
+    /// Why `try_receive` failed: as `receive` would say it. It is not repeated to find out: one that
+    /// failed with `EFAULT` has taken a message.
+    #[cold]
+    pub(crate) fn receive_failed(&self, buffer: &[MaybeUninit<u8>], error: Error) -> Error {
+        match self {
+            Queue::Shared(_) => error,
+            Queue::Kernel(queue) => queue.receive_failed(buffer, error.errno()),
+        }
+    }
+
+    /// Takes messages, waiting for one; how many. Time as in `send`.
+    pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
+        match self {
+            Queue::Shared(queue) => queue.receive(targets, timeout_ns),
+            Queue::Kernel(queue) => {
+                for (received, target) in targets.iter_mut().enumerate() {
+                    let timeout_ns = if received == 0 { timeout_ns } else { 0 };
+                    match queue.receive(target.buffer, timeout_ns) {
+                        Err(_) if received != 0 => return Ok(received),
+                        outcome => (target.length, target.priority) = outcome?,
+                    }
+                }
+                Ok(targets.len())
+            }
+        }
+    }
+
+    /// The priority of the message that is the next to be received.
+    pub(crate) fn peek_priority(&self) -> Result<u32> {
+        self.shared("look at a message without taking it")?
+            .peek_priority()
+    }
+
+    /// Gives a place of message_size bytes to write a message in.
+    ///
+    /// `at_once`, here and in those below, is for the whole of a call that need not wait: it leaves
+    /// errno alone, and `EAGAIN` says only that the call without it is to find out.
+    pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
+        self.shared(IN_PLACE)?.reserve(timeout_ns, at_once)
+    }
+
+    /// Sends the message that was written where `reserve` said.
+    pub(crate) fn commit(
+        &self,
+        payload: *const u8,
+        length: usize,
+        priority: u32,
+        at_once: bool,
+    ) -> Result<()> {
+        self.shared(IN_PLACE)?
+            .commit(payload, length, priority, at_once)
+    }
+
+    /// Gives back what `reserve` gave.
+    pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
+        self.shared(IN_PLACE)?.abandon(payload)
+    }
+
+    /// Takes a message to be read in place until it is given back.
+    pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
+        self.shared(IN_PLACE)?.borrow(timeout_ns, at_once)
+    }
+
+    /// Ends what `borrow` began: the message is received.
+    pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        self.shared(IN_PLACE)?.give_back(payload, at_once)
+    }
+
+    fn shared(&self, what: &str) -> Result<&SharedQueue> {
+        match self {
+            Queue::Shared(queue) => Ok(queue),
+            Queue::Kernel(_) => Err(fail!(ENOTSUP, "the kernel's queue cannot {what}")),
+        }
+    }
+
+    pub(crate) fn attributes(&self) -> Result<Attributes> {
+        match self {
+            Queue::Shared(queue) => Ok(queue.attributes()),
+            Queue::Kernel(queue) => queue.attributes(),
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        match self {
+            Queue::Shared(queue) => queue.statistics(),
+            Queue::Kernel(_) => Statistics::default(),
+        }
+    }
+
+    /// How long who waits looks before it sleeps.
+    pub(crate) fn spin(&self) -> Duration {
+        match self {
+            Queue::Shared(queue) => queue.spin(),
+            Queue::Kernel(_) => Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn is_kernel(&self) -> bool {
+        matches!(self, Queue::Kernel(_))
+    }
+
+    pub(crate) fn overwrites(&self) -> bool {
+        matches!(self, Queue::Shared(queue) if queue.overwrites())
+    }
+
+    /// Whether the queue's name is gone, or leads to another queue.
+    pub(crate) fn is_stale(&self) -> Result<bool> {
+        match self {
+            Queue::Shared(queue) => queue.is_stale(),
+            Queue::Kernel(queue) => queue.is_stale(),
+        }
+    }
+
+    /// Refuses while this thread uses a message of the queue in place.
+    pub(crate) fn check_unused(&self) -> Result<()> {
+        match self {
+            Queue::Shared(queue) => queue.check_unused(),
+            Queue::Kernel(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn direction(&self) -> Direction {
+        match self {
+            Queue::Shared(queue) => queue.direction(),
+            Queue::Kernel(queue) => queue.direction(),
+        }
+    }
+
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        match self {
+            Queue::Shared(queue) => queue.is_nonblocking(),
+            Queue::Kernel(queue) => queue.is_nonblocking(),
+        }
+    }
+
+    /// Readable when there is a message.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        match self {
+            Queue::Shared(queue) => queue.descriptor(),
+            Queue::Kernel(queue) => Ok(queue.descriptor()),
+        }
+    }
+
+    /// Uses a queue of the kernel's as the descriptor of one in shared memory.
+    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
+        self.shared(IN_PLACE)?.bring_descriptor(bell)
+    }
+
+    /// The word to sleep on until there may be a message or room; `None`: there may be now.
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        self.shared(IN_PLACE)?.wait_word(direction, begins)
+    }
+
+    /// Has `action` done for the messages that wait and for each that comes.
+    pub(crate) fn notify(&self, action: Action) -> Result<()> {
+        match self {
+            Queue::Shared(queue) => queue.notify(action),
+            Queue::Kernel(queue) => queue.notify(action),
+        }
+    }
+
+    /// Ends that: when this returns, the action is over, unless the action itself called.
+    pub(crate) fn end_notification(&self) -> Result<()> {
+        match self {
+            Queue::Shared(queue) => queue.end_notification(),
+            Queue::Kernel(queue) => queue.end_notification(),
+        }
+    }
+}
+
+pub(crate) fn unlink(name: &Name, is_kernel: bool) -> Result<()> {
+    if is_kernel {
+        kernel::unlink(name)
+    } else {
+        shared::unlink(name)
+    }
+}

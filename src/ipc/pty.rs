@@ -1,0 +1,93 @@
+//! Pseudoterminals: a program that wants a terminal gets one that another program controls.
+
+use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::time::Deadline;
+use crate::ipc::spawn::{Child, Order, Stream};
+use crate::sys::ready::{self, READABLE};
+use crate::sys::spawn::Strings;
+use crate::sys::stream;
+use crate::sys::terminal::{self, WindowSize};
+use core::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// How a terminal shall be.
+#[derive(Clone, Copy)]
+pub(crate) struct Attributes {
+    pub(crate) size: WindowSize,
+    /// Bytes pass as they are.
+    pub(crate) is_raw: bool,
+}
+
+/// A new pseudoterminal: its controlling end, and the terminal.
+pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
+    let (controller, terminal) = terminal::open().map_err(|errno| match errno {
+        Errno::ENOSPC => fail!(
+            ENOSPC,
+            "no pseudoterminal is free (kernel.pty.max, or max= of the devpts file system)"
+        ),
+        Errno::ENOENT => fail!(ENOENT, "/dev/ptmx is missing: is devpts mounted?"),
+        errno => failed!(errno, "no pseudoterminal can be made"),
+    })?;
+    terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)?;
+    Ok((controller, terminal))
+}
+
+/// Starts a program on a new pseudoterminal. Returns the controlling end and the program's process.
+pub(crate) fn spawn(
+    arguments: Strings<'_>,
+    environment: Strings<'_>,
+    attributes: Attributes,
+) -> Result<(OwnedFd, Child)> {
+    let (controller, terminal) = open(attributes)?;
+    let child = Child::start(&Order {
+        arguments,
+        environment,
+        directory: None,
+        streams: [Stream::Descriptor(terminal.as_raw_fd()); 3],
+        inherits: false,
+        leads_session: true,
+    })?;
+    Ok((controller, child))
+}
+
+/// Reads what the programs on the terminal have written: at least one byte; 0 when all have
+/// closed it.
+pub(crate) fn read(
+    controller: RawFd,
+    room: &mut [MaybeUninit<u8>],
+    deadline: Deadline,
+) -> Result<usize> {
+    terminal::is_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
+    if room.is_empty() {
+        return Err(fail!(EINVAL, "the buffer has no room"));
+    }
+    loop {
+        ready::wait(controller, READABLE, deadline)?;
+        match stream::read(controller, room) {
+            // Linux's way of saying that nobody has the terminal open.
+            Err(Errno::EIO) => return Ok(0),
+            // Another reader was faster, where the descriptor does not wait itself.
+            Err(Errno::EAGAIN) => {}
+            outcome => return outcome.map_err(|errno| no_terminal(controller, errno)),
+        }
+    }
+}
+
+pub(crate) fn window_size(descriptor: RawFd) -> Result<WindowSize> {
+    terminal::window_size(descriptor).map_err(|errno| no_terminal(descriptor, errno))
+}
+
+pub(crate) fn set_window_size(descriptor: RawFd, size: WindowSize) -> Result<()> {
+    terminal::set_window_size(descriptor, size).map_err(|errno| no_terminal(descriptor, errno))
+}
+
+#[cold]
+fn no_terminal(descriptor: RawFd, errno: Errno) -> Error {
+    match errno {
+        Errno::ENOTTY => fail!(
+            ENOTTY,
+            "descriptor {descriptor}: expected a pseudoterminal, found something else"
+        ),
+        errno => errno.into(),
+    }
+}

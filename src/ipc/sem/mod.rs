@@ -1,0 +1,50 @@
+//! Named semaphores: an `ipc_sem_t` alone in a named object.
+
+pub(crate) mod posix;
+
+use crate::base::error::Result;
+use crate::base::name::Name;
+use crate::object::layout::{Kind, Sem, Type};
+use crate::object::{self, Location, Object, Options, Outcome};
+use core::ptr::NonNull;
+
+/// An open named semaphore.
+pub(crate) struct NamedSemaphore(Object);
+
+impl NamedSemaphore {
+    /// Opens or makes a semaphore; `value` is that of a new one.
+    pub(crate) fn open(
+        name: &Name,
+        value: u32,
+        options: Options,
+    ) -> Result<(NamedSemaphore, Outcome)> {
+        let kind_type = Type::new(
+            b"ipc_sem_t",
+            1,
+            size_of::<Sem>() as u64,
+            align_of::<Sem>() as u64,
+        )?;
+        let location = Location::of_name(name);
+        let (object, outcome) = Object::open(
+            &location,
+            Kind::Semaphore,
+            kind_type,
+            options,
+            &mut |data, _| {
+                // SAFETY: the mapping is page-aligned, larger than a Sem, zeroed, and nobody
+                // else's yet.
+                unsafe { data.base().cast::<Sem>().as_ref() }.initialise(value)
+            },
+        )?;
+        Ok((NamedSemaphore(object), outcome))
+    }
+
+    /// Where the semaphore stands in this process.
+    pub(crate) fn place(&self) -> NonNull<Sem> {
+        self.0.data().base().cast()
+    }
+}
+
+pub(crate) fn unlink(name: &Name) -> Result<()> {
+    object::unlink(&Location::of_name(name), Kind::Semaphore)
+}

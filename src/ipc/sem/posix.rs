@@ -1,0 +1,154 @@
+//! Named semaphores that are libc's: what `sem_open` programs have under the same name.
+//!
+//! Such a semaphore is a bare `sem_t` in a file of its own, `sem.NAME` in the shared-memory file
+//! system. The file is made here, published whole as every object of this library is, so that a
+//! killed creator leaves nothing, the mode is exact and the result says who created; what is done
+//! with the `sem_t` is done by libc's functions.
+
+use crate::base::error::{Errno, Result, fail, failed};
+use crate::base::name::Name;
+use crate::base::time::{Deadline, now};
+use crate::object::map::{Access, Mapping};
+use crate::object::{Options, Outcome, SHM_DIRECTORY, check_owner};
+use crate::sync::RECHECK;
+use crate::sync::sem::VALUE_MAX;
+use crate::sys::{file, semaphore};
+use core::ptr::NonNull;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// An open semaphore of libc.
+pub(crate) struct LibcSemaphore(Mapping);
+
+impl LibcSemaphore {
+    /// Opens or makes a semaphore; `value` is that of a new one.
+    pub(crate) fn open(
+        name: &Name,
+        value: u32,
+        options: Options,
+    ) -> Result<(LibcSemaphore, Outcome)> {
+        if value > VALUE_MAX {
+            return Err(fail!(
+                EINVAL,
+                "the value is {value}; expected at most {VALUE_MAX}"
+            ));
+        }
+        let path = path(name);
+        // Each further round means that another process removed the name or took it just now.
+        loop {
+            if !options.exclusive {
+                match file::open(&path, true) {
+                    Ok(file) => {
+                        check(name, &file, options)?;
+                        return Ok((LibcSemaphore::map(&file)?, Outcome::Opened));
+                    }
+                    Err(Errno::ENOENT) if options.create => {}
+                    Err(Errno::ELOOP) => {
+                        return Err(fail!(
+                            ELOOP,
+                            "{name}: a symbolic link stands there; none is followed"
+                        ));
+                    }
+                    Err(errno) => {
+                        return Err(failed!(errno, "{name}: cannot be opened"));
+                    }
+                }
+            }
+            match create(&path, value, options.mode) {
+                Ok(file) => return Ok((LibcSemaphore::map(&file)?, Outcome::Created)),
+                Err(Errno::EEXIST) if !options.exclusive => {}
+                Err(errno) => {
+                    return Err(failed!(errno, "{name}: cannot be created"));
+                }
+            }
+        }
+    }
+
+    fn map(file: &OwnedFd) -> Result<LibcSemaphore> {
+        Mapping::of_file(file.as_fd(), semaphore::SIZE as u64, Access::ReadWrite).map(LibcSemaphore)
+    }
+
+    /// Where the semaphore stands in this process.
+    fn place(&self) -> NonNull<libc::sem_t> {
+        self.0.base().cast()
+    }
+
+    pub(crate) fn wait(&self, deadline: Deadline) -> Result<()> {
+        if deadline == Deadline::Now {
+            // SAFETY: the semaphore is mapped as long as self.
+            return Ok(unsafe { semaphore::try_wait(self.place()) }?);
+        }
+        loop {
+            // In rounds: a wake-up that a dying process took with it must not be waited for.
+            let Deadline::At(point) = deadline.earlier(now() + RECHECK) else {
+                return Err(Errno::EAGAIN.into());
+            };
+            // SAFETY: as above.
+            match unsafe { semaphore::wait_until(self.place(), point) } {
+                Err(Errno::ETIMEDOUT) if !deadline.has_passed() => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    pub(crate) fn post(&self) -> Result<()> {
+        // SAFETY: the semaphore is mapped as long as self.
+        unsafe { semaphore::post(self.place()) }.map_err(|errno| match errno {
+            Errno::EOVERFLOW => fail!(
+                EOVERFLOW,
+                "the value is {VALUE_MAX} and cannot become larger"
+            ),
+            errno => errno.into(),
+        })
+    }
+
+    pub(crate) fn value(&self) -> Result<u32> {
+        // SAFETY: the semaphore is mapped as long as self.
+        Ok(unsafe { semaphore::value(self.place()) }?)
+    }
+}
+
+/// Makes the semaphore's file and gives it its name last.
+fn create(path: &CString, value: u32, mode: libc::mode_t) -> Result<OwnedFd, Errno> {
+    let file = file::create_unnamed(SHM_DIRECTORY)?;
+    file::allocate(file.as_fd(), semaphore::SIZE as u64)?;
+    file::write_at(file.as_fd(), &semaphore::initial(value)?, 0)?;
+    file::set_permissions(file.as_fd(), mode)?;
+    file::publish(file.as_fd(), path)?;
+    Ok(file)
+}
+
+/// Refuses what cannot be a semaphore of libc: its size is all that can be seen of one.
+fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
+    let status = file::status(file.as_fd())?;
+    if !status.is_regular() {
+        return Err(fail!(
+            EMEDIUMTYPE,
+            "{name}: expected a semaphore of libc, found something that is not a regular file"
+        ));
+    }
+    if status.size() != semaphore::SIZE as u64 {
+        return Err(fail!(
+            EPROTO,
+            "{name}: expected a semaphore of libc, {} bytes, found {} bytes",
+            semaphore::SIZE,
+            status.size()
+        ));
+    }
+    if options.check_owner {
+        check_owner(name, &status)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unlink(name: &Name) -> Result<()> {
+    file::unlink(&path(name)).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
+}
+
+/// Where `sem_open` keeps it.
+fn path(name: &Name) -> CString {
+    let mut path = SHM_DIRECTORY.to_bytes().to_vec();
+    path.extend_from_slice(b"/sem.");
+    path.extend_from_slice(name.file_name().to_bytes());
+    CString::new(path).unwrap_or_default()
+}

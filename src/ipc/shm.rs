@@ -1,0 +1,179 @@
+//! Regions of shared memory: typed and untyped, named, in a file, anonymous, sealed.
+//!
+//! One [`Region`] stands for all of them; they differ only in where the memory comes from. What
+//! is the same for every named object (publishing whole, checking on open) is in
+//! [`object`](crate::object).
+
+use crate::base::error::{Result, fail, failed};
+use crate::base::name::Name;
+use crate::object::layout::{Kind, Type};
+use crate::object::map::Mapping;
+use crate::object::{self, Location, Object, Options, Outcome};
+use crate::sys::robust::Thread;
+use core::ffi::CStr;
+use core::ptr::NonNull;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// An open region.
+pub(crate) struct Region {
+    memory: Memory,
+    size: usize,
+}
+
+enum Memory {
+    Anonymous(Mapping),
+    Object(Object),
+}
+
+/// Fills the data of a region that is being made, before anybody else can see it.
+pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>);
+
+impl Region {
+    pub(crate) fn open_named(
+        name: &Name,
+        kind_type: Type,
+        options: Options,
+        initialise: Initialise<'_>,
+    ) -> Result<(Region, Outcome)> {
+        Region::open(&Location::of_name(name), kind_type, options, initialise)
+    }
+
+    pub(crate) fn open_file(
+        path: &CStr,
+        kind_type: Type,
+        options: Options,
+    ) -> Result<(Region, Outcome)> {
+        Region::open(&Location::of_path(path)?, kind_type, options, &mut |_| {})
+    }
+
+    fn open(
+        location: &Location,
+        kind_type: Type,
+        options: Options,
+        initialise: Initialise<'_>,
+    ) -> Result<(Region, Outcome)> {
+        let (object, outcome) = Object::open(
+            location,
+            Kind::Region,
+            kind_type,
+            options,
+            &mut |data, _| {
+                initialise(data.base());
+                Ok(())
+            },
+        )?;
+        Ok((Region::of(object, kind_type), outcome))
+    }
+
+    pub(crate) fn anonymous(size: u64) -> Result<Region> {
+        let kind_type = Type::new(b"", 0, size, 1)?;
+        let memory = Memory::Anonymous(Mapping::anonymous(kind_type.size())?);
+        Ok(Region::new(memory, kind_type))
+    }
+
+    pub(crate) fn sealed(kind_type: Type) -> Result<Region> {
+        Ok(Region::of(
+            Object::sealed(Kind::Region, kind_type)?,
+            kind_type,
+        ))
+    }
+
+    pub(crate) fn from_descriptor(
+        number: RawFd,
+        kind_type: Type,
+        options: Options,
+    ) -> Result<Region> {
+        let object = Object::from_descriptor(number, Kind::Region, kind_type, options)?;
+        Ok(Region::of(object, kind_type))
+    }
+
+    fn of(object: Object, kind_type: Type) -> Region {
+        Region::new(Memory::Object(object), kind_type)
+    }
+
+    fn new(memory: Memory, kind_type: Type) -> Region {
+        // A process's first lock maps a page for what it knows of itself: now, and not under a
+        // lock call. If it cannot, the lock call will say so.
+        let _ = Thread::current();
+        Region {
+            memory,
+            size: size_of(kind_type),
+        }
+    }
+
+    fn mapping(&self) -> &Mapping {
+        match &self.memory {
+            Memory::Anonymous(mapping) => mapping,
+            Memory::Object(object) => object.data(),
+        }
+    }
+
+    fn object(&self) -> Result<&Object> {
+        match &self.memory {
+            Memory::Object(object) => Ok(object),
+            Memory::Anonymous(_) => Err(fail!(
+                ENOTSUP,
+                "anonymous memory has neither file nor name; children get it by fork"
+            )),
+        }
+    }
+
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.mapping().base()
+    }
+
+    /// In bytes, as asked for when the region was opened.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        Ok(self.object()?.file().as_raw_fd())
+    }
+
+    pub(crate) fn is_stale(&self) -> Result<bool> {
+        match &self.memory {
+            Memory::Anonymous(_) => Ok(false),
+            Memory::Object(object) => object.is_stale(),
+        }
+    }
+
+    pub(crate) fn seal_writing(&self) -> Result<()> {
+        self.object()?.seal_writing()
+    }
+
+    /// Writes the data of a file-backed region to its disk.
+    pub(crate) fn synchronize(&self) -> Result<()> {
+        let object = self.object()?;
+        if !object.access().is_writable() {
+            return Ok(());
+        }
+        object
+            .data()
+            .synchronize()
+            .map_err(|errno| failed!(errno, "the data cannot be written"))
+    }
+
+    /// Refuses to be closed while the calling thread holds a lock inside: the thread's list of
+    /// robust locks would lead into unmapped memory, and its next lock or its death would
+    /// follow it there.
+    pub(crate) fn check_closable(&self) -> Result<()> {
+        let mapping = self.mapping();
+        match Thread::current() {
+            Ok(thread) if thread.holds_within(mapping.base(), mapping.size()) => Err(fail!(
+                EBUSY,
+                "this thread holds a lock that lies in the memory; unlock it first"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn unlink(name: &Name) -> Result<()> {
+    object::unlink(&Location::of_name(name), Kind::Region)
+}
+
+fn size_of(kind_type: Type) -> usize {
+    // A size that could be mapped fits.
+    usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,151 @@
+//! System V shared memory. The segment is the kernel's and outlives every process until it is
+//! removed; detaching is not deleting.
+
+use super::{Shown, absent, check_owner, find_or_make, vanished};
+use crate::base::error::{Errno, Result, fail};
+use crate::object::map::Access;
+use crate::object::{Options, Outcome};
+use crate::sys::robust::Thread;
+use crate::sys::sysv::{self, ShmStatus, Which};
+use core::ffi::c_int;
+use core::ptr::NonNull;
+
+const WHAT: &str = "System V shared memory segment";
+
+/// An attached segment.
+pub(crate) struct Segment {
+    id: c_int,
+    base: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: a Segment owns an attachment and gives out raw pointers only; who uses those from
+// several threads has to order the accesses, as with all shared memory.
+unsafe impl Send for Segment {}
+// SAFETY: as above: no method changes the attachment.
+unsafe impl Sync for Segment {}
+
+impl Segment {
+    pub(crate) fn open(
+        key: libc::key_t,
+        size: usize,
+        options: Options,
+    ) -> Result<(Segment, Outcome)> {
+        check_size(size)?;
+        let shown = Shown::by_key(WHAT, key);
+        let access = if options.access.is_writable() {
+            0o600
+        } else {
+            0o400
+        };
+        let limit = "too large (kernel.shmmax, kernel.shmall) or too many (kernel.shmmni)";
+        loop {
+            let (id, outcome) = find_or_make(shown, options, access, limit, &mut |flags| {
+                // Found by its key alone, so that a wrong size can be told with both sizes.
+                let wanted = if flags & libc::IPC_CREAT != 0 {
+                    size
+                } else {
+                    0
+                };
+                sysv::shm_get(key, wanted, flags)
+            })?;
+            match Segment::attach(shown, id, size, options) {
+                Err(error) if outcome == Outcome::Opened && vanished(error) && options.create => {}
+                Err(error) if outcome == Outcome::Created => {
+                    // Nobody could want it: it is as new, and this call says that it failed.
+                    let _ = sysv::shm_remove(id);
+                    return Err(error);
+                }
+                attached => return attached.map(|segment| (segment, outcome)),
+            }
+        }
+    }
+
+    pub(crate) fn open_id(id: c_int, size: usize, options: Options) -> Result<Segment> {
+        check_size(size)?;
+        let shown = Shown::by_id(WHAT, id);
+        sysv::shm_status(Which::Id(id)).map_err(|errno| absent(shown, errno))?;
+        Segment::attach(shown, id, size, options)
+    }
+
+    fn attach(shown: Shown, id: c_int, size: usize, options: Options) -> Result<Segment> {
+        let found = sysv::shm_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
+        check_owner(shown, options, &found.permissions)?;
+        if found.size != size {
+            return Err(fail!(
+                EPROTO,
+                "{shown}: expected {size} bytes, found {}",
+                found.size
+            ));
+        }
+        let writable = options.access == Access::ReadWrite;
+        let base = sysv::shm_attach(id, writable).map_err(|errno| shown.failed(errno))?;
+        Ok(Segment { id, base, size })
+    }
+
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// In bytes, as asked for when the segment was made.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn id(&self) -> c_int {
+        self.id
+    }
+
+    pub(crate) fn status(&self) -> Result<ShmStatus> {
+        sysv::shm_status(Which::Id(self.id)).map_err(|errno| self.shown().failed(errno))
+    }
+
+    /// Marks the segment for removal: it is gone when the last process has detached it.
+    pub(crate) fn remove(&self) -> Result<()> {
+        mark_for_removal(self.id).map_err(|errno| self.shown().failed(errno))
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::by_id(WHAT, self.id)
+    }
+
+    /// Refuses to be closed while the calling thread holds a lock inside, as
+    /// [`Region`](crate::ipc::shm::Region) does.
+    pub(crate) fn check_closable(&self) -> Result<()> {
+        match Thread::current() {
+            Ok(thread) if thread.holds_within(self.base, self.size) => Err(fail!(
+                EBUSY,
+                "this thread holds a lock that lies in the memory; unlock it first"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // SAFETY: the attachment is this owner's, and with its owner the last user goes.
+        unsafe { sysv::shm_detach(self.base) };
+    }
+}
+
+fn check_size(size: usize) -> Result<()> {
+    match size {
+        0 => Err(fail!(EINVAL, "the size is 0; expected at least 1 byte")),
+        _ => Ok(()),
+    }
+}
+
+/// Marks the segment with this id for removal.
+pub(crate) fn remove(id: c_int) -> Result<()> {
+    let shown = Shown::by_id(WHAT, id);
+    mark_for_removal(id).map_err(|errno| absent(shown, errno))
+}
+
+fn mark_for_removal(id: c_int) -> Result<(), Errno> {
+    match sysv::shm_status(Which::Id(id)) {
+        // Marked already: the kernel would mark it again and say that all is well.
+        Ok(found) if found.is_removed => Err(Errno::EIDRM),
+        _ => sysv::shm_remove(id),
+    }
+}

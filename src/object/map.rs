@@ -1,0 +1,79 @@
+//! Owns one mapping: its bounds, its lifetime, and whether it may be written.
+
+use crate::base::error::{Result, fail, failed};
+use crate::sys::memory;
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+use nix::errno::Errno;
+use std::os::fd::BorrowedFd;
+
+/// What a mapping may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Access {
+    pub(crate) fn is_writable(self) -> bool {
+        self == Access::ReadWrite
+    }
+}
+
+/// A mapping, removed when it is dropped.
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    length: NonZeroUsize,
+}
+
+// SAFETY: a Mapping owns an address range and gives out raw pointers only; who uses those
+// from several threads has to order the accesses, as with all shared memory.
+unsafe impl Send for Mapping {}
+// SAFETY: as above: no method changes the mapping.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `size` bytes of a file.
+    pub(crate) fn of_file(file: BorrowedFd<'_>, size: u64, access: Access) -> Result<Mapping> {
+        let length = length_of(size)?;
+        memory::map_file(file, length, access.is_writable())
+            .map(|base| Mapping { base, length })
+            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+    }
+
+    /// Maps zeroed pages that only this process and the children it forks see.
+    pub(crate) fn anonymous(size: u64) -> Result<Mapping> {
+        let length = length_of(size)?;
+        memory::map_anonymous(length)
+            .map(|base| Mapping { base, length })
+            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.length.get()
+    }
+
+    /// Writes the mapped pages of a file to its disk.
+    pub(crate) fn synchronize(&self) -> Result<(), Errno> {
+        // SAFETY: the mapping is alive as long as self.
+        unsafe { memory::synchronize(self.base, self.length.get()) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: base and length are the mapping's own, and with its owner the last user goes.
+        unsafe { memory::unmap(self.base, self.length.get()) };
+    }
+}
+
+fn length_of(size: u64) -> Result<NonZeroUsize> {
+    usize::try_from(size)
+        .ok()
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| fail!(EINVAL, "a mapping of {size} bytes is not possible"))
+}
