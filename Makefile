@@ -144,9 +144,10 @@ STAGED = PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(PKG_CONFIG) robustipc
 # The programs find the staged library without LD_LIBRARY_PATH, so that they can be run by hand.
 RPATH := -Wl,-rpath,$(STAGE)/lib
 
-# Programs in c-tests/ are tests by themselves. Those in ported/, the documents' programs, are tests by what
+# Programs in c-tests' groups are tests by themselves. Those in ported/, the documents' programs, are tests by what
 # stands beside them (NAME.expected or NAME.sh): NAME.test runs NAME and judges. Nothing is listed by hand.
-C_TEST_SOURCES := $(wildcard c-tests/*.c)
+C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq pipe spawn fifo sock pty sysv list general
+C_TEST_SOURCES := $(wildcard $(C_TEST_GROUPS:%=c-tests/%/*.c))
 PORTED_SOURCES := $(wildcard c-tests/ported/*.c c-tests/ported/*.cpp)
 PORTED_JUDGED := $(wildcard c-tests/ported/*.expected c-tests/ported/*.sh)
 TEST_HEADERS := $(wildcard c-tests/support/*.h c-tests/ported/*.h)
@@ -155,9 +156,9 @@ CHECK_SCRIPTS := $(wildcard c-tests/check/*.sh)
 CHECK_ALL_SCRIPTS := $(wildcard c-tests/check-all/*.sh)
 
 # What holds for the kernel's message queues and for those in shared memory is tested with both.
-SHARED_QUEUE_TESTS := $(addprefix shared/,mq_create_race mq_destructive_read mq_directions mq_fork_and_poll mq_handles mq_interrupted \
-  mq_killed_waiters mq_message_boundaries mq_notify_callback mq_notify_eventfd mq_notify_life mq_notify_rests mq_notify_signal \
-  mq_priority_order mq_signal_storm mq_timeouts mq_unlink_open mq_waiters_share)
+SHARED_QUEUE_TESTS := $(addprefix shared/mq/,create_race destructive_read directions fork_and_poll handles interrupted \
+  killed_waiters message_boundaries notify_callback notify_eventfd notify_life notify_rests notify_signal \
+  priority_order signal_storm timeouts unlink_open waiters_share)
 TEST_PROGRAMS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%) $(PORTED_SOURCES:c-tests/%=%))
 TESTS := $(SHARED_QUEUE_TESTS) $(basename $(C_TEST_SOURCES:c-tests/%=%)) $(sort $(patsubst c-tests/%,%.test,$(basename $(PORTED_JUDGED))))
 

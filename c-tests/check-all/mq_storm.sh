@@ -2,4 +2,4 @@
 # Ten million messages through one queue in shared memory, while thousands of its processes are killed.
 . "$(dirname "$0")/../support/script.sh"
 
-quietly "$TARGET/c-tests/mq_storm" 10000000 10000
+quietly "$TARGET/c-tests/mq/storm" 10000000 10000
