@@ -11,14 +11,14 @@
 //!     make check-kill KILL_FLAGS="--only mutex.plain.lock"
 //!     make check-kill KILL_FLAGS="--reproduce mutex.plain.lock:kill:17"
 
-#[path = "kill/crew.rs"]
-mod crew;
+#[path = "kill/processes.rs"]
+mod processes;
 #[path = "kill/round.rs"]
 mod round;
 #[path = "kill/tracee.rs"]
 mod tracee;
 
-use crew::{Crew, Must, Operation};
+use processes::{Must, Operation, Processes};
 use round::{Fate, Outcome, Round, Trace};
 use std::path::Path;
 use std::process::ExitCode;
@@ -124,7 +124,7 @@ struct Tally {
 }
 
 struct Harness {
-    crew: Crew,
+    processes: Processes,
     operations: Vec<Operation>,
     extent: Extent,
     /// Where failures are expected, they are counted and not shown.
@@ -141,7 +141,7 @@ impl Harness {
         extent: Extent,
     ) -> Result<Harness, String> {
         Ok(Harness {
-            crew: Crew::assemble(program, number, alone, PATIENCE)?,
+            processes: Processes::assemble(program, number, alone, PATIENCE)?,
             operations: operations.to_vec(),
             extent,
             quiet: false,
@@ -173,18 +173,18 @@ impl Harness {
             Fate::Second(_) => tally.seconds += 1,
         }
         let recovery = self.recovery_of(operation);
-        let mut round = Round::new(&mut self.crew, operation, recovery.as_ref());
+        let mut round = Round::new(&mut self.processes, operation, recovery.as_ref());
         // Another template's victims have other addresses.
-        let known = known.filter(|trace| trace.crew == round.crew.count());
+        let known = known.filter(|trace| trace.processes == round.processes.count());
         let mut played = round.play(fate, point, known, record);
         if matches!(&played, Err(why) if why.starts_with(tracee::ANOTHER_WAY)) {
             // It depends on others after all: step by step, then.
-            self.crew.replace()?;
-            round = Round::new(&mut self.crew, operation, recovery.as_ref());
+            self.processes.replace()?;
+            round = Round::new(&mut self.processes, operation, recovery.as_ref());
             played = round.play(fate, point, None, None);
         }
         let place = std::mem::take(&mut round.place);
-        let why = match (played, self.crew.complaint()) {
+        let why = match (played, self.processes.complaint()) {
             (Ok(outcome), None) => return Ok(Some(outcome)),
             (Err(why), _) if why.starts_with("ptrace is not permitted") => return Err(why),
             (Err(_) | Ok(_), Some(complaint)) => complaint,
@@ -206,8 +206,8 @@ impl Harness {
             println!("     reproduce: make check-kill KILL_FLAGS=\"--reproduce {reproducer}\"");
         }
         self.first_failure.get_or_insert(text);
-        // Some of the crew may hang, or hold what they should not.
-        self.crew.replace()?;
+        // Some of the processes may hang, or hold what they should not.
+        self.processes.replace()?;
         Ok(None)
     }
 
@@ -368,7 +368,7 @@ fn run() -> Result<bool, String> {
         programs.ok_or("the victims are not built: run this test with `make check-kill`")?;
     let mut operations = Vec::new();
     for program in std::env::split_paths(&programs) {
-        operations.extend(crew::operations(&program)?);
+        operations.extend(processes::operations(&program)?);
     }
     if arguments.list {
         for operation in &operations {
@@ -379,7 +379,7 @@ fn run() -> Result<bool, String> {
     if let Some((name, fate, point)) = arguments.reproduce {
         let operation = operations.iter().find(|operation| operation.name == name);
         let operation = operation.ok_or_else(|| format!("there is no operation {name}"))?;
-        let alone = crew::be_alone();
+        let alone = processes::be_alone();
         let program = &operation.program;
         let mut harness = Harness::new(program, 0, alone, &operations, arguments.extent)?;
         let mut tally = Tally::default();
@@ -399,7 +399,7 @@ fn run() -> Result<bool, String> {
     Ok(failed == 0)
 }
 
-/// Tries the chosen operations, as many at once as there are processors, each with a crew of its own.
+/// Tries the chosen operations, as many at once as there are processors, each with a processes of its own.
 /// Returns how many passed and how many failed.
 fn share_out(
     operations: &[Operation],
@@ -409,13 +409,13 @@ fn share_out(
     let next = AtomicUsize::new(0);
     // What a thread has begun to trace, it alone can step.
     let work = |number: usize| -> Result<(usize, usize), String> {
-        let alone = crew::be_alone();
+        let alone = processes::be_alone();
         let first = chosen.first().ok_or("nothing is chosen")?;
         let mut harness = Harness::new(&first.program, number, alone, operations, extent)?;
         let (mut passed, mut failed) = (0, 0);
         // Relaxed: the number stands for itself.
         while let Some(operation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if operation.program != harness.crew.program() {
+            if operation.program != harness.processes.program() {
                 harness = Harness::new(&operation.program, number, alone, operations, extent)?;
             }
             let good = match operation.must {
@@ -449,10 +449,10 @@ fn share_out(
 /// The harness against itself: whether it finds what is wrong with an operation.
 fn self_check(harness: &mut Harness, operation: &Operation) -> Result<bool, String> {
     harness.quiet = true;
-    harness.crew.set_patience(PATIENCE_WITH_THE_BROKEN)?;
+    harness.processes.set_patience(PATIENCE_WITH_THE_BROKEN)?;
     let found = find_failure(harness, operation);
     harness.quiet = false;
-    harness.crew.set_patience(PATIENCE)?;
+    harness.processes.set_patience(PATIENCE)?;
     found
 }
 

@@ -2,7 +2,7 @@
 //! latches, its sleepers, and its two rings.
 //!
 //! What runs here is the library's own source (src/sync/latch.rs, src/sync/sleepers.rs,
-//! src/ipc/mq/shared/sending.rs and receiving.rs), compiled once more above the words and the kernel of
+//! src/ipc/mq/shared/send_section.rs and receiving.rs), compiled once more above the words and the kernel of
 //! models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
 //! the rings order too little is a race that loom reports. Left out are the looks before a sleep, which are
 //! attempts like any other, and deaths between two instructions. Run them with
@@ -65,9 +65,9 @@ use sys::robust::Thread;
 
 const KERNEL: Kernel = Kernel::Interrupts;
 
-fn take<'a>(latch: &'a Latch, strong: &'a AtomicU32) -> Latched<'a> {
-    let fast = latch.take_fast(strong);
-    fast.unwrap_or_else(|| latch.take(strong, Never).unwrap())
+fn take<'a>(latch: &'a Latch, needs_fence: &'a AtomicU32) -> Latched<'a> {
+    let fast = latch.take_fast(needs_fence);
+    fast.unwrap_or_else(|| latch.take(needs_fence, Never).unwrap())
 }
 
 mod latch {
@@ -76,12 +76,12 @@ mod latch {
     #[derive(Default)]
     struct Counted {
         latch: Latch,
-        strong: AtomicU32,
+        needs_fence: AtomicU32,
         count: Cell<u32>,
     }
 
     fn count(shared: &Counted) {
-        let latched = take(&shared.latch, &shared.strong);
+        let latched = take(&shared.latch, &shared.needs_fence);
         assert!(!latched.is_orphaned());
         add_one(&shared.count);
         latched.release();
@@ -113,11 +113,11 @@ mod latch {
 
     #[test]
     fn without_the_kernels_fence_real_ones_do() {
-        let strong = |shared: &Counted| {
+        let needs_fence = |shared: &Counted| {
             fence::set_kernel(Kernel::Cannot);
-            shared.strong.store(1, Relaxed);
+            shared.needs_fence.store(1, Relaxed);
         };
-        model::<Counted>(4, strong, &[count, count], |shared| {
+        model::<Counted>(4, needs_fence, &[count, count], |shared| {
             assert_eq!(shared.count.get(), 2);
         });
     }
@@ -137,14 +137,14 @@ mod latch {
     #[test]
     fn the_next_holder_is_told_of_a_death_until_one_has_repaired() {
         fn die(shared: &Counted) {
-            let latched = take(&shared.latch, &shared.strong);
+            let latched = take(&shared.latch, &shared.needs_fence);
             add_one(&shared.count);
             std::mem::forget(latched);
             Thread::die_holding(&shared.latch.word);
             futex::let_nobody_sleep();
         }
         fn repair(shared: &Counted) {
-            let mut latched = take(&shared.latch, &shared.strong);
+            let mut latched = take(&shared.latch, &shared.needs_fence);
             match shared.count.get() {
                 // It comes first.
                 0 => assert!(!latched.is_orphaned()),
@@ -152,7 +152,7 @@ mod latch {
                     assert!(latched.is_orphaned());
                     // Gives up once, as when the queue is damaged.
                     drop(latched);
-                    latched = take(&shared.latch, &shared.strong);
+                    latched = take(&shared.latch, &shared.needs_fence);
                     if latched.is_orphaned() {
                         latched.make_sound();
                         add_one(&shared.count);
@@ -167,7 +167,7 @@ mod latch {
             &[repair, die],
             |shared| {
                 repair(shared);
-                assert!(!take(&shared.latch, &shared.strong).is_orphaned());
+                assert!(!take(&shared.latch, &shared.needs_fence).is_orphaned());
                 assert_eq!(shared.count.get(), 2);
             },
         );
@@ -178,20 +178,20 @@ mod latch {
         #[derive(Default)]
         struct Two {
             latches: [Latch; 2],
-            strong: AtomicU32,
+            needs_fence: AtomicU32,
             counts: [Cell<u32>; 2],
         }
         fn both(two: &Two) {
-            let mut first = take(&two.latches[0], &two.strong);
+            let mut first = take(&two.latches[0], &two.needs_fence);
             first.keep();
-            let second = take(&two.latches[1], &two.strong);
+            let second = take(&two.latches[1], &two.needs_fence);
             two.counts.iter().for_each(add_one);
             drop(second);
             drop(first);
         }
         fn one(two: &Two) {
             for (latch, count) in two.latches.iter().zip(&two.counts) {
-                let latched = take(latch, &two.strong);
+                let latched = take(latch, &two.needs_fence);
                 add_one(count);
                 latched.release();
             }
@@ -215,7 +215,7 @@ mod sleepers {
     #[derive(Default)]
     struct Awaited {
         sleepers: Sleepers,
-        strong: AtomicU32,
+        needs_fence: AtomicU32,
         permits: AtomicU32,
     }
 
@@ -234,7 +234,7 @@ mod sleepers {
             let ready = || awaited.permits.load(Relaxed) != 0;
             awaited
                 .sleepers
-                .sleep_unless(&awaited.strong, Never, &ready)
+                .sleep_unless(&awaited.needs_fence, Never, &ready)
                 .unwrap();
         }
     }
@@ -243,7 +243,7 @@ mod sleepers {
         // With one who tells, a store is enough, as in the queue: it needs no order by itself.
         let permits = awaited.permits.load(Relaxed);
         awaited.permits.store(permits + 1, Release);
-        fence::light(awaited.strong.load(Relaxed) != 0);
+        fence::light(awaited.needs_fence.load(Relaxed) != 0);
         if awaited.sleepers.are_asleep() {
             awaited.sleepers.wake(1);
         }
@@ -282,7 +282,7 @@ mod sleepers {
                 let ready = || awaited.permits.load(Relaxed) >= level;
                 awaited
                     .sleepers
-                    .sleep_unless(&awaited.strong, Never, &ready)
+                    .sleep_unless(&awaited.needs_fence, Never, &ready)
                     .unwrap();
             }
         }

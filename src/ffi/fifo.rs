@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::time::Deadline;
-use crate::ipc::fifo::{self, Side};
+use crate::ipc::fifo::{self, FifoEnd};
 use crate::object::path_from_c;
 use core::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
@@ -75,9 +75,9 @@ pub unsafe extern "C" fn ipc_fifo_open(
         check_flags(flags, sides | IPC_NONBLOCK | IPC_INHERIT)?;
         const LASTING: c_int = IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN;
         let side = match flags & sides {
-            IPC_READ_ONLY => Side::Reader,
-            IPC_WRITE_ONLY => Side::Writer,
-            LASTING => Side::LastingReader,
+            IPC_READ_ONLY => FifoEnd::Reader,
+            IPC_WRITE_ONLY => FifoEnd::Writer,
+            LASTING => FifoEnd::LastingReader,
             _ => {
                 return Err(fail!(
                     EINVAL,

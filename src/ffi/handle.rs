@@ -96,7 +96,7 @@ struct Slots {
 }
 
 /// A slot with what its handle says that its generation is.
-type Found<'a> = (&'a Slot, u64);
+type SlotState<'a> = (&'a Slot, u64);
 
 impl Slots {
     /// Puts an object in and returns its handle's number.
@@ -159,14 +159,19 @@ impl Slots {
     }
 
     /// Makes a handle invalid; returns its slot if nobody uses it, so that the object can go.
-    fn close(&self, kind: u8, number: u64) -> Result<Option<Found<'_>>> {
+    fn close(&self, kind: u8, number: u64) -> Result<Option<SlotState<'_>>> {
         let unused = |state| state & USERS == 0;
         let (slot, before) = self.change_open(kind, number, |state| (state & !OPEN) | BUSY)?;
         Ok(unused(before).then_some((slot, before & GENERATION)))
     }
 
     /// Changes the state of an open handle's slot; returns the slot and the state before.
-    fn change_open(&self, kind: u8, number: u64, change: impl Fn(u64) -> u64) -> Result<Found<'_>> {
+    fn change_open(
+        &self,
+        kind: u8,
+        number: u64,
+        change: impl Fn(u64) -> u64,
+    ) -> Result<SlotState<'_>> {
         let (slot, generation) = self.find(kind, number)?;
         let mut state = slot.state.load(Ordering::Relaxed);
         loop {
@@ -187,7 +192,7 @@ impl Slots {
         }
     }
 
-    fn find(&self, kind: u8, number: u64) -> Result<Found<'_>> {
+    fn find(&self, kind: u8, number: u64) -> Result<SlotState<'_>> {
         let what = name_of(kind);
         if number == 0 {
             return Err(fail!(EINVAL, "the {what} is NULL"));

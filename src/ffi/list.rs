@@ -3,7 +3,7 @@
 use super::handle::{Pinned, Table};
 use super::*;
 use crate::base::name::Name;
-use crate::ipc::list::{self, Found, Kind, Listing, Recorded, Target};
+use crate::ipc::list::{self, Listed, ListedKind, Listing, Recorded, Target};
 use core::ffi::{c_char, c_uint};
 
 /// Kind: POSIX shared memory, made by this library or by another program.
@@ -28,15 +28,15 @@ pub const IPC_KIND_MQ: c_int = 0x100;
 pub const IPC_KIND_ALL: c_int = 0x1ff;
 
 const _: () = assert!(
-    IPC_KIND_SHM == Kind::Shm as c_int
-        && IPC_KIND_SEM == Kind::Sem as c_int
-        && IPC_KIND_OTHER == Kind::Other as c_int
-        && IPC_KIND_POSIX_SEM == Kind::PosixSem as c_int
-        && IPC_KIND_KERNEL_MQ == Kind::KernelMq as c_int
-        && IPC_KIND_SYSV_SHM == Kind::SysvShm as c_int
-        && IPC_KIND_SYSV_MSG == Kind::SysvMsg as c_int
-        && IPC_KIND_SYSV_SEM == Kind::SysvSem as c_int
-        && IPC_KIND_MQ == Kind::Mq as c_int
+    IPC_KIND_SHM == ListedKind::Shm as c_int
+        && IPC_KIND_SEM == ListedKind::Sem as c_int
+        && IPC_KIND_OTHER == ListedKind::Other as c_int
+        && IPC_KIND_POSIX_SEM == ListedKind::PosixSem as c_int
+        && IPC_KIND_KERNEL_MQ == ListedKind::KernelMq as c_int
+        && IPC_KIND_SYSV_SHM == ListedKind::SysvShm as c_int
+        && IPC_KIND_SYSV_MSG == ListedKind::SysvMsg as c_int
+        && IPC_KIND_SYSV_SEM == ListedKind::SysvSem as c_int
+        && IPC_KIND_MQ == ListedKind::Mq as c_int
 );
 
 /// Record: none; the object was made without this library.
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ipc_list_next(list: *mut ipc_list_t, object: *mut ipc_o
     })
 }
 
-fn object_of(index: usize, found: &Found) -> ipc_object_t {
+fn object_of(index: usize, found: &Listed) -> ipc_object_t {
     let mut object = ipc_object_t {
         kind: found.kind as c_int,
         record: match found.recorded {
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int {
     guard(c"ipc_remove", move || {
-        let Some(kind) = Kind::from_number(kind) else {
+        let Some(kind) = ListedKind::from_number(kind) else {
             return Err(fail!(
                 EINVAL,
                 "kind {kind:#x}: expected one of the IPC_KIND_ constants"

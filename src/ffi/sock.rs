@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::error::Errno;
 use crate::base::time::Deadline;
-use crate::ipc::sock::{self, Endpoint, Kind, Mode};
+use crate::ipc::sock::{self, Endpoint, Mode, SocketType};
 use crate::object::path_from_c;
 use crate::sys::socket::DESCRIPTORS_MAX;
 use core::ffi::{c_char, c_void};
@@ -35,11 +35,11 @@ pub struct ipc_peer_t {
     pub gid: libc::gid_t,
 }
 
-fn kind(r#type: c_int) -> Result<Kind> {
+fn kind(r#type: c_int) -> Result<SocketType> {
     match r#type {
-        IPC_SOCK_STREAM => Ok(Kind::Stream),
-        IPC_SOCK_DATAGRAM => Ok(Kind::Datagram),
-        IPC_SOCK_SEQPACKET => Ok(Kind::SeqPacket),
+        IPC_SOCK_STREAM => Ok(SocketType::Stream),
+        IPC_SOCK_DATAGRAM => Ok(SocketType::Datagram),
+        IPC_SOCK_SEQPACKET => Ok(SocketType::SeqPacket),
         _ => Err(fail!(
             EINVAL,
             "type {type}; expected IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET"

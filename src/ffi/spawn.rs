@@ -3,7 +3,7 @@
 use super::handle::Table;
 use super::*;
 use crate::base::time::Deadline;
-use crate::ipc::spawn::{Child, Exchange, Order, Sink, Stream};
+use crate::ipc::spawn::{Child, Exchange, Sink, SpawnRequest, Stream};
 use crate::object::path_from_c;
 use crate::sys::spawn::{Exit, Strings};
 use core::ffi::{c_char, c_int, c_void};
@@ -209,7 +209,7 @@ unsafe fn spawn(
         Some(attr) if !attr.directory.is_null() => Some(unsafe { path_from_c(attr.directory) }?),
         _ => None,
     };
-    let child = Child::start(&Order {
+    let child = Child::start(&SpawnRequest {
         arguments,
         // SAFETY: by this function's contract.
         environment: unsafe {

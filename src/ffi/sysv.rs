@@ -156,7 +156,7 @@ pub struct ipc_sysv_sem_op_t {
 }
 
 static SEGMENTS: Table<shm::Segment, { handle::SYSV_SHM }> = Table::new();
-static QUEUES: Table<msg::Queue, { handle::SYSV_MSG }> = Table::new();
+static QUEUES: Table<msg::SysvQueue, { handle::SYSV_MSG }> = Table::new();
 static SETS: Table<sem::Set, { handle::SYSV_SEM }> = Table::new();
 
 // Not inlined: once in the library, not once per export.
@@ -166,7 +166,7 @@ fn segment_of(handle: *const ipc_sysv_shm_t) -> Result<Pinned<'static, shm::Segm
 }
 
 #[inline(never)]
-fn queue_of(handle: *const ipc_sysv_msg_t) -> Result<Pinned<'static, msg::Queue>> {
+fn queue_of(handle: *const ipc_sysv_msg_t) -> Result<Pinned<'static, msg::SysvQueue>> {
     QUEUES.get(handle)
 }
 
@@ -426,7 +426,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_open(
             IPC_WRITE_ONLY => 0o200,
             _ => 0o600,
         };
-        let (queue, outcome) = msg::Queue::open(key, access, options)?;
+        let (queue, outcome) = msg::SysvQueue::open(key, access, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, QUEUES.insert(queue)?) }?;
         Ok(opened(outcome))
@@ -452,7 +452,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_open_id(
 ) -> c_int {
     guard(c"ipc_sysv_msg_open_id", move || {
         let out = checked(out, "out")?;
-        let queue = msg::Queue::open_id(id, options(flags, IPC_CHECK_OWNER, 0)?)?;
+        let queue = msg::SysvQueue::open_id(id, options(flags, IPC_CHECK_OWNER, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, QUEUES.insert(queue)?) }
     })

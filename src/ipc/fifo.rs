@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Which side to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum FifoEnd {
     Reader,
     /// A reader that stays when all the writers leave: it holds the other side open itself.
     LastingReader,
@@ -67,7 +67,7 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
 /// Opens a FIFO and waits for the other side.
 pub(crate) fn open(
     path: &CStr,
-    side: Side,
+    side: FifoEnd,
     nonblocking: bool,
     inherited: bool,
     deadline: Deadline,
@@ -80,11 +80,11 @@ pub(crate) fn open(
         return Err(not_a_fifo(&shown, &status));
     }
     let opened = match (side, deadline) {
-        (Side::LastingReader, _) => node.open(OFlag::O_RDWR),
-        (Side::Reader, Deadline::Never) => node.open(OFlag::O_RDONLY),
-        (Side::Writer, Deadline::Never) => node.open(OFlag::O_WRONLY),
-        (Side::Reader, _) => open_reader(&node, deadline),
-        (Side::Writer, _) => open_writer(&node, deadline),
+        (FifoEnd::LastingReader, _) => node.open(OFlag::O_RDWR),
+        (FifoEnd::Reader, Deadline::Never) => node.open(OFlag::O_RDONLY),
+        (FifoEnd::Writer, Deadline::Never) => node.open(OFlag::O_WRONLY),
+        (FifoEnd::Reader, _) => open_reader(&node, deadline),
+        (FifoEnd::Writer, _) => open_writer(&node, deadline),
     };
     let file = opened.map_err(|errno| match errno {
         Errno::ENXIO => fail!(ENXIO, "{shown}: nobody has it open for reading"),

@@ -25,7 +25,7 @@ const SEM_PREFIX: &[u8] = b"sem.";
 /// What an object is. Each is one bit, so that a set of kinds is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-pub(crate) enum Kind {
+pub(crate) enum ListedKind {
     /// POSIX shared memory: a region of this library, or a foreign one.
     Shm = 0x1,
     /// A named semaphore of this library.
@@ -43,41 +43,43 @@ pub(crate) enum Kind {
     Mq = 0x100,
 }
 
-impl Kind {
-    const EVERY: [Kind; 9] = [
-        Kind::Shm,
-        Kind::Sem,
-        Kind::Other,
-        Kind::PosixSem,
-        Kind::KernelMq,
-        Kind::SysvShm,
-        Kind::SysvMsg,
-        Kind::SysvSem,
-        Kind::Mq,
+impl ListedKind {
+    const EVERY: [ListedKind; 9] = [
+        ListedKind::Shm,
+        ListedKind::Sem,
+        ListedKind::Other,
+        ListedKind::PosixSem,
+        ListedKind::KernelMq,
+        ListedKind::SysvShm,
+        ListedKind::SysvMsg,
+        ListedKind::SysvSem,
+        ListedKind::Mq,
     ];
 
     /// The kind with exactly this number.
-    pub(crate) fn from_number(number: c_int) -> Option<Kind> {
-        Kind::EVERY
+    pub(crate) fn from_number(number: c_int) -> Option<ListedKind> {
+        ListedKind::EVERY
             .into_iter()
             .find(|&kind| kind as c_int == number)
     }
 
     /// A kind that stands in /dev/shm under its own name.
-    const IN_SHM: c_int =
-        Kind::Shm as c_int | Kind::Sem as c_int | Kind::Mq as c_int | Kind::Other as c_int;
+    const IN_SHM: c_int = ListedKind::Shm as c_int
+        | ListedKind::Sem as c_int
+        | ListedKind::Mq as c_int
+        | ListedKind::Other as c_int;
 
     fn name(self) -> &'static str {
         match self {
-            Kind::Shm => "shared memory object",
-            Kind::Sem => "named semaphore of this library",
-            Kind::Mq => "message queue of this library",
-            Kind::Other => "object of another kind of this library",
-            Kind::PosixSem => "named semaphore of the C library",
-            Kind::KernelMq => "message queue of the kernel",
-            Kind::SysvShm => "System V shared memory segment",
-            Kind::SysvMsg => "System V message queue",
-            Kind::SysvSem => "System V semaphore set",
+            ListedKind::Shm => "shared memory object",
+            ListedKind::Sem => "named semaphore of this library",
+            ListedKind::Mq => "message queue of this library",
+            ListedKind::Other => "object of another kind of this library",
+            ListedKind::PosixSem => "named semaphore of the C library",
+            ListedKind::KernelMq => "message queue of the kernel",
+            ListedKind::SysvShm => "System V shared memory segment",
+            ListedKind::SysvMsg => "System V message queue",
+            ListedKind::SysvSem => "System V semaphore set",
         }
     }
 }
@@ -94,8 +96,8 @@ pub(crate) enum Recorded {
 }
 
 /// One object found.
-pub(crate) struct Found {
-    pub(crate) kind: Kind,
+pub(crate) struct Listed {
+    pub(crate) kind: ListedKind,
     pub(crate) recorded: Recorded,
     /// As it is opened by, with its slash; empty for System V.
     pub(crate) name: Vec<u8>,
@@ -118,38 +120,38 @@ pub(crate) struct Found {
 
 /// What was found, and how far it has been handed out.
 pub(crate) struct Listing {
-    objects: Vec<Found>,
+    objects: Vec<Listed>,
     /// Of the kinds asked for, those that could not be listed.
     pub(crate) unlisted: c_int,
     next: AtomicUsize,
 }
 
 impl Listing {
-    /// Lists the objects of `kinds`, a sum of [`Kind`]s, as they are now.
+    /// Lists the objects of `kinds`, a sum of [`ListedKind`]s, as they are now.
     pub(crate) fn new(kinds: c_int) -> Listing {
         let mut listing = Listing {
             objects: Vec::new(),
             unlisted: 0,
             next: AtomicUsize::new(0),
         };
-        let in_shm = kinds & (Kind::IN_SHM | Kind::PosixSem as c_int);
+        let in_shm = kinds & (ListedKind::IN_SHM | ListedKind::PosixSem as c_int);
         if in_shm != 0 {
             listing.add(in_shm, |objects| list_shm(in_shm, objects));
         }
-        let mut list = |kind: Kind, lister: fn(&mut Vec<Found>) -> Result<(), Errno>| {
+        let mut list = |kind: ListedKind, lister: fn(&mut Vec<Listed>) -> Result<(), Errno>| {
             if kinds & kind as c_int != 0 {
                 listing.add(kind as c_int, lister);
             }
         };
-        list(Kind::KernelMq, list_queues);
-        list(Kind::SysvShm, list_segments);
-        list(Kind::SysvMsg, list_sysv_queues);
-        list(Kind::SysvSem, list_sets);
+        list(ListedKind::KernelMq, list_queues);
+        list(ListedKind::SysvShm, list_segments);
+        list(ListedKind::SysvMsg, list_sysv_queues);
+        list(ListedKind::SysvSem, list_sets);
         listing.find_users();
         listing
     }
 
-    fn add(&mut self, kinds: c_int, list: impl FnOnce(&mut Vec<Found>) -> Result<(), Errno>) {
+    fn add(&mut self, kinds: c_int, list: impl FnOnce(&mut Vec<Listed>) -> Result<(), Errno>) {
         if list(&mut self.objects).is_err() {
             self.unlisted |= kinds;
         }
@@ -166,7 +168,7 @@ impl Listing {
                     let place = by_file.partition_point(|(other, _)| *other < file);
                     by_file.insert(place, (file, index));
                 }
-                (None, Kind::SysvShm) => {
+                (None, ListedKind::SysvShm) => {
                     let place = by_id.partition_point(|(other, _)| *other < object.id);
                     by_id.insert(place, (object.id, index));
                 }
@@ -196,12 +198,12 @@ impl Listing {
         });
         for object in objects {
             object.users_complete =
-                complete && (object.file.is_some() || object.kind == Kind::SysvShm);
+                complete && (object.file.is_some() || object.kind == ListedKind::SysvShm);
         }
     }
 
     /// The next object and its number, until all have been handed out.
-    pub(crate) fn next(&self) -> Option<(usize, &Found)> {
+    pub(crate) fn next(&self) -> Option<(usize, &Listed)> {
         // Relaxed: each number is given once, and the objects do not change.
         let index = self
             .next
@@ -225,15 +227,15 @@ impl Listing {
     }
 }
 
-impl Found {
+impl Listed {
     fn add_user(&mut self, pid: libc::pid_t) {
         if let Err(place) = self.users.binary_search(&pid) {
             self.users.insert(place, pid);
         }
     }
 
-    fn in_directory(kind: Kind, name: &[u8], entry: &Entry) -> Found {
-        Found {
+    fn in_directory(kind: ListedKind, name: &[u8], entry: &Entry) -> Listed {
+        Listed {
             kind,
             recorded: Recorded::No,
             name: [b"/", name].concat(),
@@ -251,8 +253,8 @@ impl Found {
         }
     }
 
-    fn in_table(kind: Kind, permissions: &Permissions, size: u64) -> Found {
-        Found {
+    fn in_table(kind: ListedKind, permissions: &Permissions, size: u64) -> Listed {
+        Listed {
             kind,
             recorded: Recorded::No,
             name: Vec::new(),
@@ -271,7 +273,7 @@ impl Found {
     }
 }
 
-fn list_shm(kinds: c_int, objects: &mut Vec<Found>) -> Result<(), Errno> {
+fn list_shm(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno> {
     let directory = match path::open_directory(SHM_DIRECTORY) {
         // No such directory, no such objects.
         Err(Errno::ENOENT) => return Ok(()),
@@ -287,7 +289,7 @@ fn list_shm(kinds: c_int, objects: &mut Vec<Found>) -> Result<(), Errno> {
 }
 
 /// What a file in /dev/shm is: told by its record, and without one by its name.
-fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
+fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
     let name = entry.name.to_bytes();
     let record = listing::open_entry(directory, entry)
         .and_then(|file| object::inspect(file.as_fd(), entry.size));
@@ -295,8 +297,10 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
         Ok(Some(record)) => record,
         not_found => {
             let mut found = match name.strip_prefix(SEM_PREFIX) {
-                Some(name) if !name.is_empty() => Found::in_directory(Kind::PosixSem, name, entry),
-                _ => Found::in_directory(Kind::Shm, name, entry),
+                Some(name) if !name.is_empty() => {
+                    Listed::in_directory(ListedKind::PosixSem, name, entry)
+                }
+                _ => Listed::in_directory(ListedKind::Shm, name, entry),
             };
             if not_found.is_err() {
                 found.recorded = Recorded::Unreadable;
@@ -304,7 +308,7 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
             return found;
         }
     };
-    let mut found = Found::in_directory(Kind::Shm, name, entry);
+    let mut found = Listed::in_directory(ListedKind::Shm, name, entry);
     match record.read(entry.size) {
         None => found.recorded = Recorded::Damaged,
         Some(description) => {
@@ -312,10 +316,10 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
             const SEMAPHORE: u32 = RecordKind::Semaphore as u32;
             const QUEUE: u32 = RecordKind::Queue as u32;
             found.kind = match description.kind {
-                REGION => Kind::Shm,
-                SEMAPHORE => Kind::Sem,
-                QUEUE => Kind::Mq,
-                _ => Kind::Other,
+                REGION => ListedKind::Shm,
+                SEMAPHORE => ListedKind::Sem,
+                QUEUE => ListedKind::Mq,
+                _ => ListedKind::Other,
             };
             found.recorded = Recorded::Yes;
             found.size = description.data_size;
@@ -327,7 +331,7 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Found {
     found
 }
 
-fn list_queues(objects: &mut Vec<Found>) -> Result<(), Errno> {
+fn list_queues(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     let directory = match listing::queue_directory() {
         Ok(directory) => directory,
         // A kernel without message queues has none.
@@ -335,7 +339,7 @@ fn list_queues(objects: &mut Vec<Found>) -> Result<(), Errno> {
         Err(errno) => return Err(errno),
     };
     for entry in listing::regular_files(directory.as_fd())? {
-        let mut found = Found::in_directory(Kind::KernelMq, entry.name.to_bytes(), &entry);
+        let mut found = Listed::in_directory(ListedKind::KernelMq, entry.name.to_bytes(), &entry);
         found.size = queued_bytes(directory.as_fd(), &entry);
         objects.push(found);
     }
@@ -359,10 +363,10 @@ fn queued_bytes(directory: BorrowedFd<'_>, entry: &Entry) -> u64 {
 
 /// The ids of System V objects are in places of a table, some of which are empty.
 fn list_table(
-    kind: Kind,
+    kind: ListedKind,
     last: Result<c_int, Errno>,
     status: &dyn Fn(Which) -> Result<(Permissions, u64), Errno>,
-    objects: &mut Vec<Found>,
+    objects: &mut Vec<Listed>,
 ) -> Result<(), Errno> {
     let last = match last {
         // A kernel without System V IPC has no such objects.
@@ -371,7 +375,7 @@ fn list_table(
     };
     for place in 0..=last {
         match status(Which::Place(place)) {
-            Ok((permissions, size)) => objects.push(Found::in_table(kind, &permissions, size)),
+            Ok((permissions, size)) => objects.push(Listed::in_table(kind, &permissions, size)),
             // Empty, or emptied just now.
             Err(Errno::EINVAL | Errno::EIDRM) => {}
             Err(errno) => return Err(errno),
@@ -380,28 +384,43 @@ fn list_table(
     Ok(())
 }
 
-fn list_segments(objects: &mut Vec<Found>) -> Result<(), Errno> {
+fn list_segments(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     let status = |which| {
         let status = system::shm_status(which)?;
         Ok((status.permissions, status.size as u64))
     };
-    list_table(Kind::SysvShm, system::shm_last_place(), &status, objects)
+    list_table(
+        ListedKind::SysvShm,
+        system::shm_last_place(),
+        &status,
+        objects,
+    )
 }
 
-fn list_sysv_queues(objects: &mut Vec<Found>) -> Result<(), Errno> {
+fn list_sysv_queues(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     let status = |which| {
         let status = system::msg_status(which)?;
         Ok((status.permissions, status.bytes))
     };
-    list_table(Kind::SysvMsg, system::msg_last_place(), &status, objects)
+    list_table(
+        ListedKind::SysvMsg,
+        system::msg_last_place(),
+        &status,
+        objects,
+    )
 }
 
-fn list_sets(objects: &mut Vec<Found>) -> Result<(), Errno> {
+fn list_sets(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     let status = |which| {
         let status = system::sem_status(which)?;
         Ok((status.permissions, status.count))
     };
-    list_table(Kind::SysvSem, system::sem_last_place(), &status, objects)
+    list_table(
+        ListedKind::SysvSem,
+        system::sem_last_place(),
+        &status,
+        objects,
+    )
 }
 
 /// An object to be removed.
@@ -411,35 +430,40 @@ pub(crate) enum Target<'a> {
 }
 
 /// Whether objects of this kind have names, not ids.
-pub(crate) fn has_name(kind: Kind) -> bool {
-    !matches!(kind, Kind::SysvShm | Kind::SysvMsg | Kind::SysvSem)
+pub(crate) fn has_name(kind: ListedKind) -> bool {
+    !matches!(
+        kind,
+        ListedKind::SysvShm | ListedKind::SysvMsg | ListedKind::SysvSem
+    )
 }
 
 /// Removes one object, if it is of that kind.
-pub(crate) fn remove(kind: Kind, target: Target<'_>) -> Result<()> {
+pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
     match (kind, target) {
-        (Kind::SysvShm, Target::Id(id)) => shm::remove(id),
-        (Kind::SysvMsg, Target::Id(id)) => msg::remove(id),
-        (Kind::SysvSem, Target::Id(id)) => sem::remove(id),
-        (Kind::KernelMq, Target::Named(name)) => {
+        (ListedKind::SysvShm, Target::Id(id)) => shm::remove(id),
+        (ListedKind::SysvMsg, Target::Id(id)) => msg::remove(id),
+        (ListedKind::SysvSem, Target::Id(id)) => sem::remove(id),
+        (ListedKind::KernelMq, Target::Named(name)) => {
             failing(kind, name, listing::queue_unlink(name.file_name()))
         }
         // It may have a FIFO beside it.
-        (Kind::Mq, Target::Named(name)) => mq::unlink(name, false),
-        (Kind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
-        (Kind::Shm | Kind::Sem | Kind::Other, Target::Named(name)) => remove_file(kind, name, b""),
+        (ListedKind::Mq, Target::Named(name)) => mq::unlink(name, false),
+        (ListedKind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
+        (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
+            remove_file(kind, name, b"")
+        }
         _ => Err(fail!(EINVAL, "a {} has no such address", kind.name())),
     }
 }
 
-fn failing(kind: Kind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
+fn failing(kind: ListedKind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
     removed.map_err(|errno| match errno {
         Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
         errno => failed!(errno, "{name}: cannot be removed"),
     })
 }
 
-fn remove_file(kind: Kind, name: &Name, prefix: &[u8]) -> Result<()> {
+fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
     let file_name = [prefix, name.file_name().to_bytes()].concat();
     let found = path::open_directory(SHM_DIRECTORY).and_then(|directory| {
         let entry = listing::regular_file(directory.as_fd(), c_string(file_name))?;

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::time::Deadline;
-use crate::ipc::spawn::{Child, Order, Stream};
+use crate::ipc::spawn::{Child, SpawnRequest, Stream};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::spawn::Strings;
 use crate::sys::stream;
@@ -39,7 +39,7 @@ pub(crate) fn spawn(
     attributes: Attributes,
 ) -> Result<(OwnedFd, Child)> {
     let (controller, terminal) = open(attributes)?;
-    let child = Child::start(&Order {
+    let child = Child::start(&SpawnRequest {
         arguments,
         environment,
         directory: None,

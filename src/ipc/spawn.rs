@@ -36,7 +36,7 @@ pub(crate) enum Stream<'a> {
 }
 
 /// What to start.
-pub(crate) struct Order<'a> {
+pub(crate) struct SpawnRequest<'a> {
     pub(crate) arguments: Strings<'a>,
     pub(crate) environment: Strings<'a>,
     pub(crate) directory: Option<&'a CStr>,
@@ -89,9 +89,9 @@ impl Drop for End {
 }
 
 impl Child {
-    pub(crate) fn start(order: &Order<'_>) -> Result<Child> {
+    pub(crate) fn start(request: &SpawnRequest<'_>) -> Result<Child> {
         spawn::reap_abandoned();
-        let Some(name) = order.arguments.first() else {
+        let Some(name) = request.arguments.first() else {
             return Err(fail!(
                 EINVAL,
                 "the arguments are empty; expected a program's name first"
@@ -100,13 +100,13 @@ impl Child {
         let candidates = candidates(name);
         let mut theirs: [Option<OwnedFd>; 3] = [None, None, None];
         let mut ours: [Option<OwnedFd>; 3] = [None, None, None];
-        for (number, &stream) in order.streams.iter().enumerate() {
+        for (number, &stream) in request.streams.iter().enumerate() {
             (theirs[number], ours[number]) = prepare(number, stream)?;
         }
         let mut streams = theirs
             .each_ref()
             .map(|file| file.as_ref().map_or(-1, |file| file.as_raw_fd()));
-        if let Stream::Merged = order.streams[2] {
+        if let Stream::Merged = request.streams[2] {
             if streams[1] < 0 {
                 theirs[2] = Some(spawn::duplicate(1).map_err(|errno| unusable(2, errno))?);
                 streams[2] = theirs[2].as_ref().map_or(-1, |file| file.as_raw_fd());
@@ -116,14 +116,14 @@ impl Child {
         }
         let image = Image {
             candidates: &candidates,
-            arguments: order.arguments,
-            environment: order.environment,
-            directory: order.directory,
+            arguments: request.arguments,
+            environment: request.environment,
+            directory: request.directory,
             streams,
-            inherits: order.inherits,
-            leads_session: order.leads_session,
+            inherits: request.inherits,
+            leads_session: request.leads_session,
         };
-        let started = spawn::start(&image).map_err(|failure| failed(name, order, failure))?;
+        let started = spawn::start(&image).map_err(|failure| failed(name, request, failure))?;
         Ok(Child {
             id: started.id,
             pidfd: Arc::new(started.pidfd),
@@ -437,14 +437,14 @@ fn unusable(number: usize, errno: Errno) -> Error {
     failed!(errno, "the child's {}", NAMES[number])
 }
 
-fn failed(name: &CStr, order: &Order<'_>, (step, errno): (Step, Errno)) -> Error {
+fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno)) -> Error {
     let name = name.to_bytes().escape_ascii();
     match step {
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
             "{name}: the directory {}",
-            order
+            request
                 .directory
                 .unwrap_or_default()
                 .to_bytes()

@@ -30,7 +30,7 @@ const LOOKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 pub(crate) struct Latched<'a> {
     latch: &'a Latch,
     /// See [`fence`].
-    strong: &'a AtomicU32,
+    needs_fence: &'a AtomicU32,
     thread: Thread,
     /// What `begin` returned.
     outer: Announced,
@@ -46,7 +46,7 @@ impl Latch {
     /// Takes the latch if it is free and sound, and this thread is known; with nothing changed
     /// else.
     #[inline(always)]
-    pub(crate) fn take_fast<'a>(&'a self, strong: &'a AtomicU32) -> Option<Latched<'a>> {
+    pub(crate) fn take_fast<'a>(&'a self, needs_fence: &'a AtomicU32) -> Option<Latched<'a>> {
         let thread = Thread::known()?;
         let outer = thread.begin(&self.links, false);
         // Acquire: what the last holder wrote is seen.
@@ -60,7 +60,7 @@ impl Latch {
         }
         Some(Latched {
             latch: self,
-            strong,
+            needs_fence,
             thread,
             outer,
             rest: 0,
@@ -71,18 +71,18 @@ impl Latch {
     /// Takes the latch, waiting for it.
     pub(crate) fn take<'a>(
         &'a self,
-        strong: &'a AtomicU32,
+        needs_fence: &'a AtomicU32,
         deadline: Deadline,
     ) -> Result<Latched<'a>> {
         let thread = Thread::current()?;
         let outer = thread.begin(&self.links, false);
-        let outcome = self.acquire(thread, strong, deadline);
+        let outcome = self.acquire(thread, needs_fence, deadline);
         if outcome.is_err() {
             thread.finish(outer);
         }
         Ok(Latched {
             latch: self,
-            strong,
+            needs_fence,
             thread,
             outer,
             rest: outcome?,
@@ -103,7 +103,7 @@ impl Latch {
 
     /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
     /// repaired what it left.
-    fn acquire(&self, thread: Thread, strong: &AtomicU32, deadline: Deadline) -> Result<u32> {
+    fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
         let mut left = LOOKS;
         loop {
             let word = self.word.load(Relaxed);
@@ -142,7 +142,7 @@ impl Latch {
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
             match self
                 .sleepers
-                .sleep_unless(strong, deadline, &|| !is_taken())?
+                .sleep_unless(needs_fence, deadline, &|| !is_taken())?
             {
                 Awoken::Look | Awoken::Interrupted => {}
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,
@@ -214,7 +214,7 @@ impl Latched<'_> {
     fn let_go(&mut self) {
         // Release: the next holder sees what this one wrote.
         self.latch.word.store(self.rest, Release);
-        fence::light(self.strong.load(Relaxed) != 0);
+        fence::light(self.needs_fence.load(Relaxed) != 0);
         if self.latch.sleepers.are_asleep() {
             self.latch.sleepers.wake(1);
         }
@@ -255,7 +255,7 @@ mod tests {
     struct Shared {
         latch: Latch,
         mutex: Mutex,
-        strong: AtomicU32,
+        needs_fence: AtomicU32,
     }
 
     // SAFETY: the cells in it are used by one thread at a time.
@@ -271,7 +271,7 @@ mod tests {
     fn a_mutex_used_by_a_signal_handler_hides_no_section_that_it_interrupts() {
         let shared = &shared();
         in_a_thread_that_ends(|| {
-            let latched = shared.latch.take(&shared.strong, Deadline::Never);
+            let latched = shared.latch.take(&shared.needs_fence, Deadline::Never);
             for _ in 0..2 {
                 assert!(shared.mutex.lock(Deadline::Never).is_ok());
                 assert!(shared.mutex.unlock().is_ok());
@@ -285,11 +285,11 @@ mod tests {
     fn a_section_over_a_kept_one_hides_none() {
         let (first, second) = (&shared(), &shared());
         in_a_thread_that_ends(|| {
-            let mut kept = first.latch.take(&first.strong, Deadline::Never);
+            let mut kept = first.latch.take(&first.needs_fence, Deadline::Never);
             if let Ok(kept) = &mut kept {
                 kept.keep();
             }
-            drop(second.latch.take(&second.strong, Deadline::Never));
+            drop(second.latch.take(&second.needs_fence, Deadline::Never));
             core::mem::forget(kept);
         });
         assert!(first.latch.is_orphaned());
@@ -302,7 +302,7 @@ mod tests {
         let shared = &shared();
         let gone = in_a_thread_that_ends(|| Thread::current().ok().unwrap().id());
         shared.latch.word.store(gone, Relaxed);
-        let latched = shared.latch.take(&shared.strong, Deadline::Never);
+        let latched = shared.latch.take(&shared.needs_fence, Deadline::Never);
         assert!(latched.is_ok_and(|latched| latched.is_orphaned()));
         assert!(!shared.latch.sleepers.are_asleep());
     }

@@ -32,14 +32,14 @@ const ONE: u32 = 2;
 
 impl Sleepers {
     /// Sleeps until woken, unless `ready`; [`RECHECK`](super::RECHECK) at most, so the caller
-    /// looks again. `strong` is set when this process cannot make the heavy fence.
+    /// looks again. `needs_fence` is set when this process cannot make the heavy fence.
     pub(crate) fn sleep_unless(
         &self,
-        strong: &AtomicU32,
+        needs_fence: &AtomicU32,
         deadline: Deadline,
         ready: &dyn Fn() -> bool,
     ) -> Result<Awoken> {
-        match self.prepare_unless(strong, ready) {
+        match self.prepare_unless(needs_fence, ready) {
             None => Ok(Awoken::Look),
             Some(seen) => self.sleep(seen, deadline),
         }
@@ -55,14 +55,14 @@ impl Sleepers {
     #[inline(never)]
     pub(crate) fn prepare_unless(
         &self,
-        strong: &AtomicU32,
+        needs_fence: &AtomicU32,
         ready: &dyn Fn() -> bool,
     ) -> Option<u32> {
         // SeqCst, here and in `wake`: the steps of the table above are one order for all. With less,
         // a waker could clear the bit of one who has just set it, and wake nobody.
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {
-            strong.store(1, SeqCst);
+            needs_fence.store(1, SeqCst);
         }
         (!ready()).then_some(seen)
     }

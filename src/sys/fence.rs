@@ -28,10 +28,10 @@ pub(crate) fn register() -> bool {
     DONE.load(Ordering::Relaxed)
 }
 
-/// The fast side's fence. With `strong` a real one.
+/// The fast side's fence. With `needs_fence` a real one.
 #[inline(always)]
-pub(crate) fn light(strong: bool) {
-    if strong {
+pub(crate) fn light(needs_fence: bool) {
+    if needs_fence {
         fence(Ordering::SeqCst);
     } else {
         compiler_fence(Ordering::SeqCst);

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 /// What a child becomes: all of it made before the child exists.
 pub(crate) struct Image<'a> {
-    /// Files to try, in this order.
+    /// Files to try, in this setup.
     pub(crate) candidates: &'a [CString],
     pub(crate) arguments: Strings<'a>,
     pub(crate) environment: Strings<'a>,
@@ -95,7 +95,7 @@ pub(crate) struct Started {
 /// How much stack the child gets: it needs the least when the library is optimised.
 const STACK: usize = 64 * 1024;
 
-struct Order<'a> {
+struct ChildSetup<'a> {
     image: &'a Image<'a>,
     report: RawFd,
 }
@@ -110,18 +110,18 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
         lift(failure).map_err(before)?,
         lift(report).map_err(before)?,
     );
-    let order = Order {
+    let setup = ChildSetup {
         image,
         report: report.as_raw_fd(),
     };
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: RawFd = -1;
     let blocked = Blocked::all();
-    // SAFETY: become_program fulfils run's contract, and takes an Order.
+    // SAFETY: become_program fulfils run's contract, and takes a ChildSetup.
     let started = unsafe {
         run(
             become_program,
-            NonNull::from(&order).cast(),
+            NonNull::from(&setup).cast(),
             flags,
             &mut pidfd,
         )
@@ -158,13 +158,13 @@ const EXEC: u8 = 4;
 /// its exit status.
 pub(crate) fn run_briefly(
     body: extern "C" fn(*mut c_void) -> c_int,
-    order: NonNull<c_void>,
+    setup: NonNull<c_void>,
 ) -> Result<c_int, Errno> {
     // No signal tells of its end, and a wait of the program's own for any child does not find it.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK;
     let blocked = Blocked::all();
     // SAFETY: `body` only makes system calls; the pidfd is not asked for.
-    let id = unsafe { run(body, order, flags, &mut -1) };
+    let id = unsafe { run(body, setup, flags, &mut -1) };
     drop(blocked);
     let id = id?;
     let mut status = 0;
@@ -183,11 +183,11 @@ pub(crate) fn run_briefly(
 ///
 /// # Safety
 ///
-/// `body` makes system calls only: no lock, no allocation, no panic. It can use what `order`
+/// `body` makes system calls only: no lock, no allocation, no panic. It can use what `setup`
 /// points to. Every signal is held back.
 unsafe fn run(
     body: extern "C" fn(*mut c_void) -> c_int,
-    order: NonNull<c_void>,
+    setup: NonNull<c_void>,
     flags: c_int,
     pidfd: &mut RawFd,
 ) -> Result<libc::pid_t, Errno> {
@@ -196,7 +196,7 @@ unsafe fn run(
         .try_reserve_exact(STACK / size_of::<u128>())
         .map_err(|_| Errno::ENOMEM)?;
     // SAFETY: the end of the stack, aligned to 16 bytes, from which it grows down into memory
-    // reserved above. CLONE_VFORK keeps this frame, the stack and the order as they are until the
+    // reserved above. CLONE_VFORK keeps this frame, the stack and the setup as they are until the
     // child no longer uses them. `pidfd` is where the kernel writes with CLONE_PIDFD.
     Errno::result(unsafe {
         let end = stack.as_mut_ptr().add(STACK / size_of::<u128>());
@@ -204,25 +204,25 @@ unsafe fn run(
             body,
             end.cast(),
             flags,
-            order.as_ptr(),
+            setup.as_ptr(),
             ptr::from_mut(pidfd),
         )
     })
 }
 
 /// The child: from here to exec or _exit only system calls.
-extern "C" fn become_program(order: *mut c_void) -> c_int {
-    // SAFETY: start passes an Order that lives until exec; all its pointers are the caller's and live
+extern "C" fn become_program(setup: *mut c_void) -> c_int {
+    // SAFETY: start passes a ChildSetup that lives until exec; all its pointers are the caller's and live
     // as long. Each call below is async-signal-safe.
     unsafe {
-        let order = &*order.cast::<Order<'_>>();
-        let (step, errno) = match prepare(order.image) {
-            Ok(()) => (EXEC, execute(order.image)),
+        let setup = &*setup.cast::<ChildSetup<'_>>();
+        let (step, errno) = match prepare(setup.image) {
+            Ok(()) => (EXEC, execute(setup.image)),
             Err(failure) => failure,
         };
         // Errnos that exec and the rest give are below 256.
         let message = [step, errno as u8];
-        libc::write(order.report, message.as_ptr().cast(), message.len());
+        libc::write(setup.report, message.as_ptr().cast(), message.len());
         libc::_exit(127)
     }
 }
@@ -269,7 +269,7 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
     }
 }
 
-/// Tries the candidates in their order, as execvp does, but no shell for a file that is no
+/// Tries the candidates in their setup, as execvp does, but no shell for a file that is no
 /// program; why none of them could be executed.
 ///
 /// # Safety

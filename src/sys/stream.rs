@@ -79,7 +79,7 @@ pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usiz
 
 #[cold]
 fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-    if kind(fd)? == Kind::Socket {
+    if kind(fd)? == StreamKind::Socket {
         // SAFETY: the kernel writes at most the buffer's length into it.
         return count(unsafe {
             libc::recv(
@@ -133,7 +133,7 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
 #[cold]
 fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
     let kind = kind(fd)?;
-    if kind == Kind::Socket {
+    if kind == StreamKind::Socket {
         return socket::send(fd, bytes, may_wait);
     }
     let mut bytes = bytes;
@@ -142,14 +142,18 @@ fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Resu
             return Err(Errno::EAGAIN);
         }
         // Room for a terminal may be one byte, and one byte more would wait.
-        let room = if kind == Kind::Terminal { 1 } else { ATOMIC };
+        let room = if kind == StreamKind::Terminal {
+            1
+        } else {
+            ATOMIC
+        };
         bytes = &bytes[..bytes.len().min(room)];
     }
     if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
         match write_with(fd, bytes, RWF_NOSIGNAL) {
             Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => {
                 // Every kernel that knows the flag takes it for a pipe.
-                if kind == Kind::Pipe {
+                if kind == StreamKind::Pipe {
                     IS_NOSIGNAL_MISSING.store(true, Ordering::Relaxed);
                 }
             }
@@ -194,7 +198,7 @@ fn count(result: libc::ssize_t) -> Result<usize, Errno> {
 
 /// What waiting and writing have to know of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum StreamKind {
     Pipe,
     Socket,
     Terminal,
@@ -204,13 +208,13 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl StreamKind {
     fn is_always_ready(self) -> bool {
-        self == Kind::File
+        self == StreamKind::File
     }
 }
 
-fn kind(fd: RawFd) -> Result<Kind, Errno> {
+fn kind(fd: RawFd) -> Result<StreamKind, Errno> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat writes the struct when it succeeds, and only then is it read.
     let mode = unsafe {
@@ -218,11 +222,11 @@ fn kind(fd: RawFd) -> Result<Kind, Errno> {
         status.assume_init_ref().st_mode
     };
     Ok(match mode & libc::S_IFMT {
-        libc::S_IFIFO => Kind::Pipe,
-        libc::S_IFSOCK => Kind::Socket,
-        libc::S_IFCHR => Kind::Terminal,
-        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
-        _ => Kind::Other,
+        libc::S_IFIFO => StreamKind::Pipe,
+        libc::S_IFSOCK => StreamKind::Socket,
+        libc::S_IFCHR => StreamKind::Terminal,
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => StreamKind::File,
+        _ => StreamKind::Other,
     })
 }
 

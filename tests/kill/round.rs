@@ -3,7 +3,7 @@
 //! Points are counted from 0, before the first instruction. Each instruction ends at the next point; a
 //! system call that falls asleep has a point of its own in between, where the victim is asleep.
 
-use super::crew::{CHECKERS, Crew, Operation, Phase, SLEEPERS};
+use super::processes::{CHECKERS, Operation, Phase, Processes, SLEEPERS};
 use super::tracee::{Event, Step, Tracee, look_again};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -25,8 +25,8 @@ pub(crate) struct Trace {
     pub(crate) steady: Option<usize>,
     /// The points before and after an instruction that others can see at once.
     pub(crate) turning_points: Vec<usize>,
-    /// The crew whose victim it was.
-    pub(crate) crew: usize,
+    /// The processes whose victim it was.
+    pub(crate) processes: usize,
     /// For each point, how often its position has been come to up to there; `None` within a repeated
     /// string instruction, which is many steps at one position.
     visits: Vec<Option<usize>>,
@@ -84,7 +84,7 @@ struct Reached {
 }
 
 pub(crate) struct Round<'a> {
-    pub(crate) crew: &'a mut Crew,
+    pub(crate) processes: &'a mut Processes,
     pub(crate) operation: &'a Operation,
     pub(crate) recovery: Option<&'a Operation>,
     /// How often the victim was asleep.
@@ -105,12 +105,12 @@ pub(crate) struct Outcome {
 
 impl<'a> Round<'a> {
     pub(crate) fn new(
-        crew: &'a mut Crew,
+        processes: &'a mut Processes,
         operation: &'a Operation,
         recovery: Option<&'a Operation>,
     ) -> Round<'a> {
         Round {
-            crew,
+            processes,
             operation,
             recovery,
             naps: 0,
@@ -129,14 +129,14 @@ impl<'a> Round<'a> {
         mut record: Option<&mut Trace>,
     ) -> Result<Outcome, String> {
         let operation = self.operation;
-        self.crew.tell(0, Phase::SetUp, operation, 0)?;
-        let mut victim = self.crew.victim(operation)?;
+        self.processes.tell(0, Phase::SetUp, operation, 0)?;
+        let mut victim = self.processes.victim(operation)?;
         if operation.sleepers > 0 && !operation.sleep_at_block {
             self.start_sleepers()?;
         }
-        let crew = self.crew.count();
+        let processes = self.processes.count();
         if let Some(trace) = record.as_deref_mut() {
-            trace.crew = crew;
+            trace.processes = processes;
         }
         let reached = self.bring(&mut victim, point, known, record)?;
         let mut second_at_end = false;
@@ -160,19 +160,19 @@ impl<'a> Round<'a> {
             }
         };
         let alive = i32::from(progress == Progress::LeftAlive);
-        self.crew.tell(0, Phase::LetGo, operation, alive)?;
+        self.processes.tell(0, Phase::LetGo, operation, alive)?;
         for checker in CHECKERS {
-            self.crew.begin(checker, Phase::Check, operation, 0)?;
+            self.processes.begin(checker, Phase::Check, operation, 0)?;
         }
         for checker in CHECKERS {
-            self.crew.end(checker, Phase::Check)?;
+            self.processes.end(checker, Phase::Check)?;
         }
         if self.sleepers_started {
             for &sleeper in &SLEEPERS[..operation.sleepers] {
-                self.crew.end(sleeper, Phase::Sleep)?;
+                self.processes.end(sleeper, Phase::Sleep)?;
             }
         }
-        self.crew
+        self.processes
             .tell(0, Phase::Settle, operation, progress as i32)?;
         Ok(Outcome {
             at_end: reached.at_end,
@@ -183,13 +183,13 @@ impl<'a> Round<'a> {
 
     fn start_sleepers(&mut self) -> Result<(), String> {
         self.sleepers_started = true;
-        self.crew.start_sleepers(self.operation)
+        self.processes.start_sleepers(self.operation)
     }
 
     /// The victim is asleep: now those that are to sleep beside it, and what it waits for.
     fn wake(&mut self) -> Result<(), String> {
         self.begin_to_wake()?;
-        self.crew.end(0, Phase::Release)
+        self.processes.end(0, Phase::Release)
     }
 
     fn begin_to_wake(&mut self) -> Result<(), String> {
@@ -197,7 +197,7 @@ impl<'a> Round<'a> {
         if self.operation.sleepers > 0 && !self.sleepers_started {
             self.start_sleepers()?;
         }
-        self.crew
+        self.processes
             .begin(0, Phase::Release, self.operation, self.naps)
     }
 
@@ -269,14 +269,15 @@ impl<'a> Round<'a> {
             victim.stop()?;
         }
         self.place = victim.place();
-        self.crew.tell(0, Phase::Meanwhile, self.operation, 0)?;
+        self.processes
+            .tell(0, Phase::Meanwhile, self.operation, 0)?;
         victim.resume()?;
         // Survivor 0 may have to wait for what the victim holds, so both are attended to.
         let mut releasing = false;
         let mut since = Instant::now();
         loop {
-            if releasing && self.crew.has_answered(0) {
-                self.crew.end(0, Phase::Release)?;
+            if releasing && self.processes.has_answered(0) {
+                self.processes.end(0, Phase::Release)?;
                 releasing = false;
             }
             let event = victim.look(!releasing)?;
@@ -297,14 +298,14 @@ impl<'a> Round<'a> {
             }
         }
         if releasing {
-            self.crew.end(0, Phase::Release)?;
+            self.processes.end(0, Phase::Release)?;
         }
         Ok(())
     }
 
     fn kill_second(&mut self, point: usize) -> Result<bool, String> {
         let recovery = self.recovery.ok_or("no recovery is defined")?;
-        let mut victim = self.crew.victim(recovery)?;
+        let mut victim = self.processes.victim(recovery)?;
         let reached = self.bring(&mut victim, point, None, None)?;
         self.kill(&mut victim)?;
         Ok(reached.at_end)

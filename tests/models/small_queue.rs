@@ -1,11 +1,11 @@
 //! A queue of two slots for the models: src/ipc/mq/shared's sides above a memory of loom's words.
 
-#[path = "../../src/ipc/mq/shared/receiving.rs"]
+#[path = "../../src/ipc/mq/shared/receive_section.rs"]
 #[allow(dead_code)]
-mod receiving;
-#[path = "../../src/ipc/mq/shared/sending.rs"]
+mod receive_section;
+#[path = "../../src/ipc/mq/shared/send_section.rs"]
 #[allow(dead_code)]
-mod sending;
+mod send_section;
 
 use crate::base::time::Deadline::Never;
 use crate::object::layout::{Latch, NONE};
@@ -13,8 +13,8 @@ use crate::sync::latch::Latched;
 use crate::sys::atomic::AtomicU32;
 use loom::sync::atomic::Ordering::Relaxed;
 use memory::Memory;
-use receiving::Receiving;
-use sending::Sending;
+use receive_section::ReceiveSection;
+use send_section::SendSection;
 
 /// In place of src/ipc/mq/shared/memory.rs, which turns numbers into addresses.
 mod memory {
@@ -136,7 +136,12 @@ impl Default for LargeQueue {
     fn default() -> LargeQueue {
         let mut queue = Queue::default();
         queue.memory.has_large_messages = true;
-        queue.memory.header().sending.spare.store(NONE, Relaxed);
+        queue
+            .memory
+            .header()
+            .sending
+            .cold_slots
+            .store(NONE, Relaxed);
         LargeQueue(queue)
     }
 }
@@ -158,13 +163,13 @@ pub(crate) struct Queue {
 
 impl Queue {
     fn take<'q>(&'q self, latch: &'q Latch) -> Latched<'q> {
-        crate::take(latch, &self.memory.header().waiting.strong)
+        crate::take(latch, &self.memory.header().waiting.needs_fence)
     }
 
     /// The section of `try_send`.
     fn try_send(&self, payload: u32, priority: u32) -> bool {
         let header = self.memory.header();
-        let sending = Sending {
+        let sending = SendSection {
             memory: &self.memory,
             _other: None,
             latched: self.take(&header.sending.latch),
@@ -188,16 +193,16 @@ impl Queue {
     pub(crate) fn wait_and_send(&self, payload: u32, priority: u32) {
         let waiting = &self.memory.header().waiting;
         while !self.try_send(payload, priority) {
-            let ready = || Sending::may_have_room(&self.memory);
+            let ready = || SendSection::may_have_room(&self.memory);
             waiting
                 .departures
-                .sleep_unless(&waiting.strong, Never, &ready)
+                .sleep_unless(&waiting.needs_fence, Never, &ready)
                 .unwrap();
         }
     }
 
-    fn receiving(&self) -> Receiving<'_> {
-        Receiving {
+    fn receiving(&self) -> ReceiveSection<'_> {
+        ReceiveSection {
             memory: &self.memory,
             _other: None,
             latched: self.take(&self.memory.header().receiving.latch),
@@ -226,10 +231,10 @@ impl Queue {
             if let Some(received) = self.receive() {
                 return received;
             }
-            let ready = || Receiving::may_have_message(&self.memory);
+            let ready = || ReceiveSection::may_have_message(&self.memory);
             waiting
                 .arrivals
-                .sleep_unless(&waiting.strong, Never, &ready)
+                .sleep_unless(&waiting.needs_fence, Never, &ready)
                 .unwrap();
         }
     }

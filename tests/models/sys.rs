@@ -306,8 +306,8 @@ pub(crate) mod fence {
         }
     }
 
-    pub(crate) fn light(strong: bool) {
-        if strong {
+    pub(crate) fn light(needs_fence: bool) {
+        if needs_fence {
             fence(SeqCst);
         }
     }

@@ -11,7 +11,7 @@ use super::try_lock::{TryLock, TryLockGuard};
 use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::sys::mqueue::{self, Event};
-use crate::sys::thread::Thread;
+use crate::sys::worker::Worker;
 use crate::sys::{process, signal};
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -111,7 +111,7 @@ impl Notifier {
 /// A notification under way. Dropping it ends it and waits for its thread.
 struct Notification {
     shared: Arc<Shared>,
-    thread: Option<Thread>,
+    thread: Option<Worker>,
     /// A child has this struct, but not the thread.
     process: u32,
 }
@@ -161,7 +161,7 @@ impl Notification {
         let of_thread = Arc::clone(&shared);
         // A signal handler of the program on a thread that it does not know would surprise it.
         let thread = signal::with_all_blocked(|| {
-            Thread::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
+            Worker::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
         })
         .map_err(|errno| failed!(errno, "the notification's thread cannot be started"))?;
         Ok(Notification {

@@ -10,7 +10,7 @@
 //! share the directory, and the kernel gives it back when its holder dies. A starter killed at
 //! any point leaves nothing or a dead socket file, which the next one replaces.
 
-use super::{Kind, Mode, socket_failed};
+use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::time::{Deadline, now};
 use crate::sys::file::{self, LockFile};
@@ -110,13 +110,13 @@ impl fmt::Display for Endpoint {
 /// Makes the socket that clients find under the endpoint's name.
 pub(crate) fn listen(
     endpoint: &Endpoint,
-    kind: Kind,
+    kind: SocketType,
     mode: Mode,
     permissions: libc::mode_t,
 ) -> Result<OwnedFd> {
     // A listener never waits in accept itself: only so can a deadline hold when another process
     // takes the connection that poll has announced.
-    let nonblocking = mode.nonblocking || kind != Kind::Datagram;
+    let nonblocking = mode.nonblocking || kind != SocketType::Datagram;
     let socket = socket::create(
         kind.raw()
             | Mode {
@@ -141,7 +141,7 @@ pub(crate) fn listen(
     start_listening(endpoint, socket.as_fd(), kind)?;
     // Now what the umask took away, and it is also the event that clients who wait for this
     // server wake up by: so it comes last, and also when the mode is right already.
-    match Found::at(endpoint)? {
+    match SocketFile::at(endpoint)? {
         Some(found) => path::set_permissions(found.file.as_fd(), permissions)
             .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?,
         None => return Err(fail!(ESTALE, "{endpoint}: removed while it was being made")),
@@ -149,8 +149,8 @@ pub(crate) fn listen(
     Ok(socket)
 }
 
-fn start_listening(endpoint: &Endpoint, socket: BorrowedFd<'_>, kind: Kind) -> Result<()> {
-    if kind == Kind::Datagram {
+fn start_listening(endpoint: &Endpoint, socket: BorrowedFd<'_>, kind: SocketType) -> Result<()> {
+    if kind == SocketType::Datagram {
         return Ok(());
     }
     socket::listen(socket, BACKLOG).map_err(|errno| endpoint.failed("cannot listen", errno))
@@ -167,12 +167,12 @@ fn bind(endpoint: &Endpoint, socket: BorrowedFd<'_>) -> Result<()> {
         return Ok(());
     }
     // Who finds it living needs no lock, and no permission to take one.
-    if let Some(found) = Found::at(endpoint)? {
+    if let Some(found) = SocketFile::at(endpoint)? {
         found.check_dead(endpoint)?;
     }
     let _lock = lock_directory(endpoint)?;
     loop {
-        if let Some(found) = Found::at(endpoint)? {
+        if let Some(found) = SocketFile::at(endpoint)? {
             found.check_dead(endpoint)?;
             found.remove(endpoint)?;
         }
@@ -185,14 +185,14 @@ fn bind(endpoint: &Endpoint, socket: BorrowedFd<'_>) -> Result<()> {
 
 /// A socket file that stands at an endpoint's path. While it is held, its inode number is not
 /// given to another file.
-struct Found {
+struct SocketFile {
     file: OwnedFd,
     status: file::Status,
 }
 
-impl Found {
+impl SocketFile {
     /// `None` when nothing stands there; an error when something does that is not a socket.
-    fn at(endpoint: &Endpoint) -> Result<Option<Found>> {
+    fn at(endpoint: &Endpoint) -> Result<Option<SocketFile>> {
         let file = match path::point_at(&endpoint.path) {
             Ok(file) => file,
             Err(Errno::ENOENT) => return Ok(None),
@@ -203,7 +203,7 @@ impl Found {
         if !status.is_socket() {
             return Err(endpoint.not_a_socket());
         }
-        Ok(Some(Found { file, status }))
+        Ok(Some(SocketFile { file, status }))
     }
 
     /// Fails unless it is certain that no process has this socket any more.
@@ -285,7 +285,7 @@ pub(crate) fn unlink(endpoint: &Endpoint) -> Result<()> {
         Err(error) if error.errno() == Errno::EACCES => None,
         Err(error) => return Err(error),
     };
-    if Found::at(endpoint)?.is_none() {
+    if SocketFile::at(endpoint)?.is_none() {
         return Err(fail!(ENOENT, "{endpoint}: no such socket"));
     }
     file::unlink(&endpoint.path).map_err(|errno| endpoint.failed("cannot be removed", errno))
@@ -318,7 +318,7 @@ pub(crate) fn accept(listener: RawFd, deadline: Deadline) -> Result<OwnedFd> {
 /// Connects to the server at the endpoint. With `wait`, one that is not there yet is waited for.
 pub(crate) fn connect(
     endpoint: &Endpoint,
-    kind: Kind,
+    kind: SocketType,
     mode: Mode,
     wait: bool,
     deadline: Deadline,
@@ -358,7 +358,7 @@ pub(crate) fn connect(
 
 fn connect_once(
     endpoint: &Endpoint,
-    kind: Kind,
+    kind: SocketType,
     mode: Mode,
     deadline: Deadline,
 ) -> Result<OwnedFd> {
@@ -398,7 +398,7 @@ fn connect_once(
             ECONNREFUSED,
             "{endpoint}: no socket in this network namespace has this name"
         )),
-        Err(Errno::ECONNREFUSED) => match Found::at(endpoint) {
+        Err(Errno::ECONNREFUSED) => match SocketFile::at(endpoint) {
             Err(error) if error.errno() == Errno::EMEDIUMTYPE => Err(error),
             _ => Err(fail!(
                 ECONNREFUSED,

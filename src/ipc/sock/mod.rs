@@ -16,7 +16,7 @@ use std::os::fd::{OwnedFd, RawFd};
 
 /// What a socket transports.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SocketType {
     /// Bytes without boundaries, in a connection.
     Stream,
     /// Messages without a connection.
@@ -25,12 +25,12 @@ pub(crate) enum Kind {
     SeqPacket,
 }
 
-impl Kind {
+impl SocketType {
     fn raw(self) -> c_int {
         match self {
-            Kind::Stream => libc::SOCK_STREAM,
-            Kind::Datagram => libc::SOCK_DGRAM,
-            Kind::SeqPacket => libc::SOCK_SEQPACKET,
+            SocketType::Stream => libc::SOCK_STREAM,
+            SocketType::Datagram => libc::SOCK_DGRAM,
+            SocketType::SeqPacket => libc::SOCK_SEQPACKET,
         }
     }
 }
@@ -56,7 +56,7 @@ impl Mode {
     }
 }
 
-pub(crate) fn pair(kind: Kind, mode: Mode) -> Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn pair(kind: SocketType, mode: Mode) -> Result<(OwnedFd, OwnedFd)> {
     Ok(socket::pair(kind.raw() | mode.raw())?)
 }
 

@@ -70,46 +70,46 @@ impl Selection {
 }
 
 /// An open queue.
-pub(crate) struct Queue {
+pub(crate) struct SysvQueue {
     id: c_int,
-    spare: Spare,
+    large: LargeBuffer,
 }
 
-impl Queue {
+impl SysvQueue {
     pub(crate) fn open(
         key: libc::key_t,
         access: c_int,
         options: Options,
-    ) -> Result<(Queue, Outcome)> {
+    ) -> Result<(SysvQueue, Outcome)> {
         let shown = Shown::by_key(WHAT, key);
         let limit = "too many queues (kernel.msgmni)";
         loop {
             let (id, outcome) = find_or_make(shown, options, access, limit, &mut |flags| {
                 sysv::msg_get(key, flags)
             })?;
-            match Queue::of(shown, id, options) {
+            match SysvQueue::of(shown, id, options) {
                 Err(error) if outcome == Outcome::Opened && vanished(error) && options.create => {}
                 opened => return opened.map(|queue| (queue, outcome)),
             }
         }
     }
 
-    pub(crate) fn open_id(id: c_int, options: Options) -> Result<Queue> {
+    pub(crate) fn open_id(id: c_int, options: Options) -> Result<SysvQueue> {
         let shown = Shown::by_id(WHAT, id);
         // Needs read permission; a queue that may only be written to is found by its key.
         sysv::msg_status(Which::Id(id)).map_err(|errno| absent(shown, errno))?;
-        Queue::of(shown, id, options)
+        SysvQueue::of(shown, id, options)
     }
 
-    fn of(shown: Shown, id: c_int, options: Options) -> Result<Queue> {
+    fn of(shown: Shown, id: c_int, options: Options) -> Result<SysvQueue> {
         if options.check_owner {
             let found = sysv::msg_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
             check_owner(shown, options, &found.permissions)?;
         }
         let longest = sysv::msg_length_max().unwrap_or(INLINE);
-        Ok(Queue {
+        Ok(SysvQueue {
             id,
-            spare: Spare::new(if longest > INLINE { longest } else { 0 }),
+            large: LargeBuffer::new(if longest > INLINE { longest } else { 0 }),
         })
     }
 
@@ -340,7 +340,7 @@ impl Queue {
     /// Runs `body` with room for a message of `length` bytes.
     fn with_large<T>(&self, length: usize, body: impl FnOnce(&mut Envelope) -> T) -> Result<T> {
         let words = envelope_words(length);
-        if let Some(mut taken) = self.spare.take(words) {
+        if let Some(mut taken) = self.large.take(words) {
             return Ok(body(taken.envelope()));
         }
         let mapping = Mapping::anonymous((words * size_of::<u64>()) as u64)?;
@@ -384,24 +384,24 @@ fn waiting<T>(
 }
 
 /// A handle's buffer for long messages, lent to one call at a time.
-struct Spare {
+struct LargeBuffer {
     memory: UnsafeCell<Box<Envelope>>,
     taken: AtomicBool,
 }
 
 // SAFETY: the memory is used by whoever has set `taken` and by nobody else.
-unsafe impl Sync for Spare {}
+unsafe impl Sync for LargeBuffer {}
 
-struct Taken<'a>(&'a Spare);
+struct Taken<'a>(&'a LargeBuffer);
 
-impl Spare {
-    fn new(length: usize) -> Spare {
+impl LargeBuffer {
+    fn new(length: usize) -> LargeBuffer {
         let words = if length == 0 {
             0
         } else {
             envelope_words(length)
         };
-        Spare {
+        LargeBuffer {
             memory: UnsafeCell::new(vec![MaybeUninit::uninit(); words].into_boxed_slice()),
             taken: AtomicBool::new(false),
         }

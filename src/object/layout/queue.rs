@@ -80,7 +80,7 @@ pub(crate) struct Sending {
     pub(crate) fresh: AtomicU32,
     /// Slots out of the free ring that are taken when it is empty: a list through the `next` array. Only
     /// in a queue of large messages.
-    pub(crate) spare: AtomicU32,
+    pub(crate) cold_slots: AtomicU32,
     /// Of the message sent last.
     pub(crate) last_priority: AtomicU32,
     /// The slots that are reserved: a list through `MessageSlot::claimed_next`.
@@ -130,9 +130,9 @@ pub(crate) struct Waiting {
     /// Those who sleep until something is sent, and take nothing.
     pub(crate) observers: Sleepers,
     /// Not 0: a process that cannot make others' processors order their accesses (see sys::fence).
-    pub(crate) strong: AtomicU32,
+    pub(crate) needs_fence: AtomicU32,
     /// Not 0: there is a descriptor to be kept readable while the queue is not empty.
-    pub(crate) watched: AtomicU32,
+    pub(crate) fd_state: AtomicU32,
     /// How many messages had been sent with the last whose priority was higher than that of the one
     /// before it.
     pub(crate) rise: AtomicU64,

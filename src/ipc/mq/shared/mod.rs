@@ -12,7 +12,7 @@
 //! the first of the highest.
 //!
 //! The truth about a message stands in its slot, in one word: free, queued, reserved or
-//! borrowed. Sending has happened when the word becomes "queued", receiving when it stops being
+//! borrowed. SendSection has happened when the word becomes "queued", receiving when it stops being
 //! that: one store each. Rings, levels and counters are an index, for speed. A process killed
 //! in a section leaves an index that may be wrong and slots that are right, and who comes next
 //! makes the index anew from the slots ([`repair`]). It is the way of LMDB (Chu, "MDB: a
@@ -25,7 +25,7 @@
 //! Counts only go up, so each is compared by difference. With capacity the number of slots:
 //!
 //! 1. Every slot is exactly one of: never taken yet, from `fresh` on; free, and in the free ring or
-//!    (where messages are large) in the list of spare ones; queued, and in the inbox or in the list
+//!    (where messages are large) in the list of cold_slots ones; queued, and in the inbox or in the list
 //!    of its priority; reserved; borrowed.
 //! 2. `reused <= freed <= reused + capacity`: what lies between is in the free ring.
 //! 3. `drained <= sent <= drained + capacity`: what lies between is in the inbox.
@@ -42,7 +42,7 @@
 //!
 //! | send | killed right after it |
 //! |---|---|
-//! | take a slot (`reused`, `spare` or `fresh`), write payload, priority, sequence | slot free: nothing was sent |
+//! | take a slot (`reused`, `cold_slots` or `fresh`), write payload, priority, sequence | slot free: nothing was sent |
 //! | slot: free -> queued | sent |
 //! | inbox, `sent` | sent |
 //! | release the latch, wake | sent; a sleeper looks by itself |
@@ -66,25 +66,25 @@
 //!
 //! # The parts
 //!
-//! [`send`] and [`receive`] are the calls; [`sending`] and [`receiving`] are what may be done while
+//! [`send`] and [`receive`] are the calls; [`send_section`] and [`receive_section`] are what may be done while
 //! the one or the other latch is held. [`memory`] knows where things are, [`claims`] are slots in use
-//! without a latch, [`waiting`] is how both sides sleep and wake, [`repair`] makes the index anew,
-//! [`token`] is the descriptor and [`observer`] the notification. Who needs both latches takes the
+//! without a latch, [`wait_point`] is how both sides sleep and wake, [`repair`] makes the index anew,
+//! [`readiness`] is the descriptor and [`observer`] the notification. Who needs both latches takes the
 //! sending one first.
 
 mod claims;
-mod looks;
 mod memory;
 mod observer;
+mod readiness;
 mod receive;
-mod receiving;
+mod receive_section;
 mod repair;
 mod send;
-mod sending;
+mod send_section;
+mod spin_policy;
 #[cfg(test)]
 mod tests;
-mod token;
-mod waiting;
+mod wait_point;
 
 use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Source, Statistics, Target};
@@ -106,15 +106,15 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
-use looks::Looks;
 use memory::{Memory, Numbered, PRIORITY_MAX, Sizes};
 use observer::Observer;
-use receiving::{First, Receiving};
-use sending::Sending;
+use readiness::{EMPTY, FULL, READY, Readiness, UNKNOWN};
+use receive_section::{First, ReceiveSection};
+use send_section::SendSection;
+use spin_policy::SpinPolicy;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use token::{EMPTY, FULL, READY, Token, UNKNOWN};
-use waiting::Side;
+use wait_point::WaitPoint;
 
 /// Payloads up to this many bytes are copied while the latch is held: taking it twice, with a claim
 /// in between, costs more (8 KiB between two processors: 1.2 million messages a second copied in a
@@ -149,8 +149,8 @@ pub(crate) struct SharedQueue {
     /// A full queue drops its lowest message.
     overwrites: bool,
     spin: Duration,
-    looks: Looks,
-    token: Token,
+    spin_policy: SpinPolicy,
+    readiness: Readiness,
     name: Name,
     /// Keeps the memory mapped.
     object: Arc<Object>,
@@ -167,8 +167,8 @@ pub(crate) struct Borrowed {
 
 /// Both latches; the one taken second is released first.
 struct Both<'q> {
-    receiving: Receiving<'q>,
-    sending: Sending<'q>,
+    receiving: ReceiveSection<'q>,
+    sending: SendSection<'q>,
 }
 
 impl Both<'_> {
@@ -200,7 +200,7 @@ impl SharedQueue {
         let of_object = object::Options {
             create: options.create,
             exclusive: options.exclusive,
-            // Receiving changes the queue too.
+            // ReceiveSection changes the queue too.
             access: Access::ReadWrite,
             adopt: false,
             check_owner: options.check_owner,
@@ -276,12 +276,12 @@ impl SharedQueue {
     ) -> Result<SharedQueue> {
         let memory = Memory::of(object.data(), sizes)?;
         if !fence::register() {
-            memory.header().waiting.strong.store(1, SeqCst);
+            memory.header().waiting.needs_fence.store(1, SeqCst);
         }
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
-            looks: Looks::default(),
-            token: Token::new(memory.header().identity.load(Relaxed)),
+            spin_policy: SpinPolicy::default(),
+            readiness: Readiness::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,
@@ -303,7 +303,8 @@ impl SharedQueue {
             max_messages: sizes.max_messages as usize,
             message_size: sizes.message_size as usize,
             // The two are not read at once: more may have been sent meanwhile.
-            current_messages: Receiving::count(&self.memory).min(self.memory.capacity()) as usize,
+            current_messages: ReceiveSection::count(&self.memory).min(self.memory.capacity())
+                as usize,
         }
     }
 
@@ -399,9 +400,9 @@ impl SharedQueue {
     // ---- the latches ----
 
     fn latch<'q>(&'q self, latch: &'q Latch, deadline: Deadline) -> Result<Latched<'q>> {
-        let strong = &self.header().waiting.strong;
+        let needs_fence = &self.header().waiting.needs_fence;
         // Mostly it is free, and what time it is need not be asked.
-        if let Some(latched) = latch.take_fast(strong) {
+        if let Some(latched) = latch.take_fast(needs_fence) {
             return Ok(latched);
         }
         let until = match deadline {
@@ -409,7 +410,7 @@ impl SharedQueue {
             deadline => deadline,
         };
         latch
-            .take(strong, until)
+            .take(needs_fence, until)
             .map_err(|error| match error.errno() {
                 Errno::ETIMEDOUT if deadline == Deadline::Now => fail!(
                     EAGAIN,
@@ -427,11 +428,11 @@ impl SharedQueue {
     /// Who is in a hurry uses the result where it was put: moved in wide words right after it was
     /// written in narrow ones, it makes the processor wait for its own stores.
     #[inline(never)]
-    fn sending(&self, deadline: Option<Deadline>) -> Result<Sending<'_>> {
+    fn sending(&self, deadline: Option<Deadline>) -> Result<SendSection<'_>> {
         let header = self.header();
-        if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
+        if let Some(latched) = header.sending.latch.take_fast(&header.waiting.needs_fence) {
             if !self.is_watched() {
-                return Ok(Sending {
+                return Ok(SendSection {
                     memory: &self.memory,
                     _other: None,
                     latched,
@@ -441,7 +442,7 @@ impl SharedQueue {
         }
         let deadline = deadline.ok_or(Errno::EAGAIN)?;
         let (latched, other) = self.hold(&header.sending.latch, deadline)?;
-        Ok(Sending {
+        Ok(SendSection {
             memory: &self.memory,
             _other: other,
             latched,
@@ -450,11 +451,15 @@ impl SharedQueue {
 
     /// The same with the receiving latch.
     #[inline(never)]
-    fn receiving(&self, deadline: Option<Deadline>) -> Result<Receiving<'_>> {
+    fn receiving(&self, deadline: Option<Deadline>) -> Result<ReceiveSection<'_>> {
         let header = self.header();
-        if let Some(latched) = header.receiving.latch.take_fast(&header.waiting.strong) {
+        if let Some(latched) = header
+            .receiving
+            .latch
+            .take_fast(&header.waiting.needs_fence)
+        {
             if !self.is_watched() {
-                return Ok(Receiving {
+                return Ok(ReceiveSection {
                     memory: &self.memory,
                     _other: None,
                     latched,
@@ -464,7 +469,7 @@ impl SharedQueue {
         }
         let deadline = deadline.ok_or(Errno::EAGAIN)?;
         let (latched, other) = self.hold(&header.receiving.latch, deadline)?;
-        Ok(Receiving {
+        Ok(ReceiveSection {
             memory: &self.memory,
             _other: other,
             latched,
@@ -500,13 +505,13 @@ impl SharedQueue {
         let memory = &self.memory;
         let mut latched = self.latch(&self.header().sending.latch, deadline)?;
         latched.keep();
-        let sending = Sending {
+        let sending = SendSection {
             memory,
             _other: None,
             latched,
         };
         let latched = self.latch(&self.header().receiving.latch, deadline)?;
-        let receiving = Receiving {
+        let receiving = ReceiveSection {
             memory,
             latched,
             _other: None,
@@ -519,7 +524,7 @@ impl SharedQueue {
             repair::rebuild(&both.sending, &both.receiving)?;
             let header = self.header();
             if self.is_watched() {
-                header.waiting.watched.store(UNKNOWN, Relaxed);
+                header.waiting.fd_state.store(UNKNOWN, Relaxed);
                 self.settle()?;
             }
             header.statistics.repairs.fetch_add(1, Relaxed);
@@ -531,7 +536,7 @@ impl SharedQueue {
             header.waiting.observers.wake(u32::MAX);
         }
         if self.is_watched() {
-            self.token.prepare()?;
+            self.readiness.prepare()?;
         }
         Ok(both)
     }
@@ -555,11 +560,11 @@ impl SharedQueue {
     /// A descriptor that is readable while there is a message.
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         let both = self.both(Deadline::Never)?;
-        let descriptor = self.token.make(&self.object)?;
+        let descriptor = self.readiness.make(&self.object)?;
         // Calls that hold one latch only are over; those that come take both. (What was in a FIFO that
         // nobody had open any more is gone.)
-        if !self.is_watched() || !self.token.is_bell() {
-            self.header().waiting.watched.store(UNKNOWN, Relaxed);
+        if !self.is_watched() || !self.readiness.is_bell() {
+            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         }
         self.settle()?;
         drop(both);
@@ -569,7 +574,7 @@ impl SharedQueue {
     /// Whether somebody has asked for the descriptor. Certain for who holds a latch.
     #[inline(always)]
     fn is_watched(&self) -> bool {
-        self.header().waiting.watched.load(Relaxed) != 0
+        self.header().waiting.fd_state.load(Relaxed) != 0
     }
 
     /// Before a change that ends a state of the descriptor's FIFO in which it is not ready.
@@ -584,9 +589,9 @@ impl SharedQueue {
     #[cold]
     #[inline(never)]
     fn make_watched_ready(&self, packets: u32) -> Result<()> {
-        let watched = &self.header().waiting.watched;
-        if watched.load(Relaxed) == packets + 1 && !self.is_for_a_waiter() {
-            self.token.set(watched, READY)?;
+        let fd_state = &self.header().waiting.fd_state;
+        if fd_state.load(Relaxed) == packets + 1 && !self.is_for_a_waiter() {
+            self.readiness.set(fd_state, READY)?;
         }
         Ok(())
     }
@@ -604,9 +609,9 @@ impl SharedQueue {
     #[cold]
     #[inline(never)]
     fn settle_watched(&self) -> Result<()> {
-        let packets = if Receiving::count(&self.memory) == 0 {
+        let packets = if ReceiveSection::count(&self.memory) == 0 {
             EMPTY
-        } else if Sending::may_have_room(&self.memory) {
+        } else if SendSection::may_have_room(&self.memory) {
             READY
         } else {
             FULL
@@ -614,46 +619,46 @@ impl SharedQueue {
         if packets != EMPTY && self.is_for_a_waiter() {
             return Ok(());
         }
-        self.token.set(&self.header().waiting.watched, packets)
+        self.readiness.set(&self.header().waiting.fd_state, packets)
     }
 
-    /// Whether what comes now is a waiting receiver's, and so not to be told of: the token says that
+    /// Whether what comes now is a waiting receiver's, and so not to be told of: the readiness says that
     /// the queue is empty, and a receiver waits, which sets it right when it has looked.
     #[inline(never)]
     fn is_for_a_waiter(&self) -> bool {
         let header = self.header();
-        self.token.is_bell()
-            && header.waiting.watched.load(Relaxed) == EMPTY + 1
+        self.readiness.is_bell()
+            && header.waiting.fd_state.load(Relaxed) == EMPTY + 1
             && header.waiting_receivers.count() != 0
     }
 
     /// Uses a queue of the kernel's as the descriptor.
     pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
         let _both = self.both(Deadline::Never)?;
-        self.token.bring(bell)
+        self.readiness.bring(bell)
     }
 
     // ---- waiting by other means ----
 
-    fn side(&self, direction: Direction) -> Side<'_> {
+    fn side(&self, direction: Direction) -> WaitPoint<'_> {
         let header = self.header();
         let waiting = &header.waiting;
         let (sleepers, threads, is_ready): (_, _, fn(&Memory) -> bool) = match direction {
             Direction::Receive => (
                 &waiting.arrivals,
                 &header.waiting_receivers,
-                Receiving::may_have_message,
+                ReceiveSection::may_have_message,
             ),
             _ => (
                 &waiting.departures,
                 &header.waiting_senders,
-                Sending::may_have_room,
+                SendSection::may_have_room,
             ),
         };
-        Side {
+        WaitPoint {
             sleepers,
             threads,
-            strong: &waiting.strong,
+            needs_fence: &waiting.needs_fence,
             memory: &self.memory,
             is_ready,
         }
@@ -713,10 +718,10 @@ fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration
     header.spin_ns.store(spin, Relaxed);
     // By the inode others tell whether the queue is there still; the rest nobody guesses.
     let unguessed = now().as_nanos() as u32 ^ process::id();
-    let identity = u64::from(unguessed) << 32 | file::status(file)?.inode() & token::INODE;
+    let identity = u64::from(unguessed) << 32 | file::status(file)?.inode() & readiness::INODE;
     header.identity.store(identity, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);
-    header.sending.spare.store(NONE, Relaxed);
+    header.sending.cold_slots.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
     Ok(())
 }
@@ -726,7 +731,7 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
     object::unlink(&location, Kind::Queue)?;
     if let Some(identity) = identity {
-        token::unlink(identity);
+        readiness::unlink(identity);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! How a notification's thread learns of messages in a queue, without taking them.
 
 use super::memory::Memory;
-use super::receiving::Receiving;
+use super::receive_section::ReceiveSection;
 use crate::base::error::Errno;
 use crate::base::time::Deadline;
 use crate::ipc::mq::notify::Arrivals;
@@ -57,7 +57,7 @@ impl Observer {
 
 impl Arrivals for Observer {
     fn begin(&self) -> Result<(), Errno> {
-        let present = Receiving::count(&self.memory);
+        let present = ReceiveSection::count(&self.memory);
         self.seen.store(self.sent().wrapping_sub(present), Relaxed);
         self.set_state(BEGUN);
         Ok(())
@@ -72,7 +72,9 @@ impl Arrivals for Observer {
             }
             waiting
                 .observers
-                .sleep_unless(&waiting.strong, Deadline::Never, &|| self.event().is_some())
+                .sleep_unless(&waiting.needs_fence, Deadline::Never, &|| {
+                    self.event().is_some()
+                })
                 .map_err(|error| error.errno())?;
         }
     }
@@ -82,6 +84,6 @@ impl Arrivals for Observer {
     }
 
     fn is_empty(&self) -> bool {
-        Receiving::count(&self.memory) == 0
+        ReceiveSection::count(&self.memory) == 0
     }
 }

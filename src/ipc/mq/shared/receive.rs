@@ -17,18 +17,22 @@ impl SharedQueue {
                 self.look_briefly();
             }
             // A descriptor that says already that the queue is empty needs no change if it is.
-            let watched = &header.waiting.watched;
-            let latched = match watched.load(Relaxed) <= EMPTY + 1 {
-                true => header.receiving.latch.take_fast(&header.waiting.strong),
+            let fd_state = &header.waiting.fd_state;
+            let latched = match fd_state.load(Relaxed) <= EMPTY + 1 {
+                true => header
+                    .receiving
+                    .latch
+                    .take_fast(&header.waiting.needs_fence),
                 false => None,
             };
             if let Some(latched) = latched {
-                let receiving = Receiving {
+                let receiving = ReceiveSection {
                     memory: &self.memory,
                     latched,
                     _other: None,
                 };
-                if watched.load(Relaxed) <= EMPTY + 1 && Claims::borrowed(&self.memory).is_empty() {
+                if fd_state.load(Relaxed) <= EMPTY + 1 && Claims::borrowed(&self.memory).is_empty()
+                {
                     if let Some(first) = receiving.first_inlined()? {
                         if let Some(target) = buffer.get_mut(..first.length) {
                             if first.length <= COPY_UNDER_LATCH && !self.is_watched() {
@@ -60,8 +64,8 @@ impl SharedQueue {
     #[inline(always)]
     fn look_briefly(&self) {
         if self.spin > BRIEF && !self.nonblocking {
-            self.looks
-                .look(|| Receiving::may_have_message(&self.memory));
+            self.spin_policy
+                .look(|| ReceiveSection::may_have_message(&self.memory));
         }
     }
 
@@ -120,7 +124,7 @@ impl SharedQueue {
 
     /// After an empty queue was found: waits until there may be a message.
     #[inline(never)]
-    fn wait_for_message(&self, receiving: Receiving<'_>, deadline: Deadline) -> Result<()> {
+    fn wait_for_message(&self, receiving: ReceiveSection<'_>, deadline: Deadline) -> Result<()> {
         if self.take_back_borrowed(&receiving, receiving.here())? {
             return Ok(());
         }
@@ -139,7 +143,7 @@ impl SharedQueue {
     #[inline(never)]
     pub(super) fn free(
         &self,
-        receiving: &Receiving<'_>,
+        receiving: &ReceiveSection<'_>,
         (number, slot): Numbered<'_>,
     ) -> Result<()> {
         self.make_ready(FULL)?;
@@ -151,7 +155,7 @@ impl SharedQueue {
     #[inline(always)]
     fn take(
         &self,
-        receiving: &Receiving<'_>,
+        receiving: &ReceiveSection<'_>,
         first: &First<'_>,
         target: &mut [MaybeUninit<u8>],
     ) -> Result<()> {
@@ -164,7 +168,7 @@ impl SharedQueue {
     /// Receives with the payload copied while the latch is free.
     fn receive_large(
         &self,
-        receiving: Receiving<'_>,
+        receiving: ReceiveSection<'_>,
         first: &First<'_>,
         target: &mut [MaybeUninit<u8>],
     ) -> Result<()> {
@@ -178,7 +182,7 @@ impl SharedQueue {
     }
 
     /// Takes the first message out of its list, for this thread.
-    fn take_borrowed(&self, receiving: &Receiving<'_>, first: &First<'_>) -> Result<()> {
+    fn take_borrowed(&self, receiving: &ReceiveSection<'_>, first: &First<'_>) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
         self.settle()
@@ -234,7 +238,11 @@ impl SharedQueue {
     /// Queues again the borrowed messages whose borrowers died; whether there were any. `here`
     /// as in `is_orphaned`.
     #[inline(always)]
-    pub(super) fn take_back_borrowed(&self, receiving: &Receiving<'_>, here: u32) -> Result<bool> {
+    pub(super) fn take_back_borrowed(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        here: u32,
+    ) -> Result<bool> {
         if Claims::borrowed(&self.memory).is_empty() {
             return Ok(false);
         }
@@ -242,7 +250,7 @@ impl SharedQueue {
     }
 
     #[inline(never)]
-    fn take_back_claimed(&self, receiving: &Receiving<'_>, here: u32) -> Result<bool> {
+    fn take_back_claimed(&self, receiving: &ReceiveSection<'_>, here: u32) -> Result<bool> {
         let borrowed = Claims::borrowed(&self.memory);
         let mut found = false;
         while let Some((number, slot)) = borrowed.take_orphan(here)? {

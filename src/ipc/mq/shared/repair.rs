@@ -6,15 +6,15 @@
 
 use super::claims::{Claims, is_orphaned};
 use super::memory::{Memory, PRIORITY_MAX, damaged};
-use super::receiving::Receiving;
-use super::sending::Sending;
+use super::receive_section::ReceiveSection;
+use super::send_section::SendSection;
 use crate::base::error::Result;
 use crate::object::layout::{BORROWED, FREE, MessageSlot, NONE, QUEUED, RESERVED};
 use core::cmp::Ordering as Order;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Makes the index anew. Holding both latches is what makes it alone.
-pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Result<()> {
+pub(super) fn rebuild(sending: &SendSection<'_>, receiving: &ReceiveSection<'_>) -> Result<()> {
     let memory = sending.memory;
     let header = memory.header();
     let here = sending.latched.thread().pid_namespace();
@@ -70,7 +70,7 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
     }
     fill_levels(receiving, queued.finish()?, count)?;
     header.sending.fresh.store(used, Relaxed);
-    header.sending.spare.store(NONE, Relaxed);
+    header.sending.cold_slots.store(NONE, Relaxed);
     header.sending.reused.store(0, Relaxed);
     header.sending.seen_freed.store(freed as u32, Relaxed);
     header.received.freed.store(freed, Relaxed);
@@ -86,7 +86,7 @@ pub(super) fn rebuild(sending: &Sending<'_>, receiving: &Receiving<'_>) -> Resul
 }
 
 /// Cuts the sorted list of messages into levels.
-fn fill_levels(receiving: &Receiving<'_>, mut number: u32, count: u64) -> Result<()> {
+fn fill_levels(receiving: &ReceiveSection<'_>, mut number: u32, count: u64) -> Result<()> {
     receiving.set_level_count(0);
     for _ in 0..count {
         let slot = receiving.memory.slot(number)?;

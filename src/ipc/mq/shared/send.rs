@@ -15,8 +15,8 @@ impl SharedQueue {
             && self.direction != Direction::Receive
             && !self.is_watched()
         {
-            if let Some(latched) = header.sending.latch.take_fast(&header.waiting.strong) {
-                let sending = Sending {
+            if let Some(latched) = header.sending.latch.take_fast(&header.waiting.needs_fence) {
+                let sending = SendSection {
                     memory: &self.memory,
                     _other: None,
                     latched,
@@ -121,7 +121,7 @@ impl SharedQueue {
     #[inline(never)]
     fn wait_for_room(
         &self,
-        sending: Sending<'_>,
+        sending: SendSection<'_>,
         deadline: Deadline,
         priority: Option<u32>,
     ) -> Result<bool> {
@@ -163,7 +163,7 @@ impl SharedQueue {
     /// Drops the oldest message of the lowest priority, the new one's included.
     fn drop_lowest(&self, deadline: Deadline, priority: Option<u32>) -> Result<Dropped> {
         let both = self.both(deadline)?;
-        if Sending::may_have_room(&self.memory) {
+        if SendSection::may_have_room(&self.memory) {
             return Ok(Dropped::Queued);
         }
         let receiving = &both.receiving;
@@ -249,7 +249,7 @@ impl SharedQueue {
     /// Makes a filled slot a message.
     fn enqueue(
         &self,
-        sending: &Sending<'_>,
+        sending: &SendSection<'_>,
         slot: Numbered<'_>,
         length: u32,
         priority: u32,

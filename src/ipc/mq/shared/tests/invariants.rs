@@ -70,10 +70,10 @@ impl Index<'_> {
             let place = self.memory.free(reused.wrapping_add(count).into());
             self.find(place.load(Relaxed), FREE, "the free ring");
         }
-        let mut spare = sending.spare.load(Relaxed);
-        while spare != NONE {
-            self.find(spare, FREE, "the spare list");
-            spare = self.memory.next(spare).unwrap().load(Relaxed);
+        let mut cold_slots = sending.cold_slots.load(Relaxed);
+        while cold_slots != NONE {
+            self.find(cold_slots, FREE, "the cold_slots list");
+            cold_slots = self.memory.next(cold_slots).unwrap().load(Relaxed);
         }
         for number in sending.fresh.load(Relaxed)..self.memory.sizes().max_messages {
             self.find(number, FREE, "the fresh ones");

@@ -479,7 +479,7 @@ fn a_repair_needs_only_the_slots() {
         for word in [
             &header.sending.reused,
             &header.sending.seen_freed,
-            &header.sending.spare,
+            &header.sending.cold_slots,
             &header.sending.last_priority,
             &header.sending.reserved,
             &header.receiving.level_count,

@@ -8,10 +8,10 @@ use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// A queue whose receiving latch this thread holds. Dropping it releases the latch.
-pub(super) struct Receiving<'q> {
+pub(super) struct ReceiveSection<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
-    /// The sending latch, while the queue is watched. Taken first, so released second.
+    /// The sending latch, while the queue is fd_state. Taken first, so released second.
     pub(super) _other: Option<Latched<'q>>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct First<'q> {
     pub(super) length: usize,
 }
 
-impl<'q> Receiving<'q> {
+impl<'q> ReceiveSection<'q> {
     // ---- messages ----
 
     /// The first message of the highest priority.

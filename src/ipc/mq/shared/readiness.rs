@@ -49,7 +49,7 @@ fn path(identity: u64) -> Path {
 }
 
 /// The FIFO of a queue, as far as this process has opened it. Whoever uses it holds both latches.
-pub(super) struct Token {
+pub(super) struct Readiness {
     identity: u64,
     fifo: OnceCell<OwnedFd>,
     /// It is a queue of the kernel's. Written by one who holds both latches, like the cell.
@@ -58,11 +58,11 @@ pub(super) struct Token {
 
 // SAFETY: the cell is filled only by one who holds both of the queue's latches, of which all
 // threads of all processes share one each, and never emptied.
-unsafe impl Sync for Token {}
+unsafe impl Sync for Readiness {}
 
-impl Token {
-    pub(super) fn new(identity: u64) -> Token {
-        Token {
+impl Readiness {
+    pub(super) fn new(identity: u64) -> Readiness {
+        Readiness {
             identity,
             fifo: OnceCell::new(),
             is_bell: AtomicBool::new(false),
@@ -143,9 +143,9 @@ impl Token {
         }
     }
 
-    /// Brings the FIFO into a state. `watched` remembers it.
-    pub(super) fn set(&self, watched: &AtomicU32, packets: u32) -> Result<()> {
-        let mut now = watched.load(Relaxed).wrapping_sub(1);
+    /// Brings the FIFO into a state. `fd_state` remembers it.
+    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32) -> Result<()> {
+        let mut now = fd_state.load(Relaxed).wrapping_sub(1);
         if now == packets {
             return Ok(());
         }
@@ -167,7 +167,7 @@ impl Token {
         for _ in packets..now {
             self.move_packet(fifo, false);
         }
-        watched.store(packets + 1, Relaxed);
+        fd_state.store(packets + 1, Relaxed);
         Ok(())
     }
 }
@@ -176,7 +176,7 @@ impl Token {
 pub(super) const EMPTY: u32 = 0;
 pub(super) const READY: u32 = 1;
 pub(super) const FULL: u32 = 2;
-/// In `Waiting::watched`: there is a descriptor, and what its FIFO holds is not known.
+/// In `Waiting::fd_state`: there is a descriptor, and what its FIFO holds is not known.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
 /// Removes the FIFO of a queue that has lost its name, and those that were left by others.

@@ -32,15 +32,15 @@ const TRIALS: u32 = 64;
 /// What one handle's receives have found. (Threads that share one disturb each other's experience, and
 /// nothing else.)
 #[derive(Default)]
-pub(super) struct Looks {
+pub(super) struct SpinPolicy {
     /// 1: the last receive had to look.
     has_looked: AtomicU32,
     /// How many messages in a row have come alone.
     alone: AtomicU32,
 }
 
-impl Looks {
-    /// Looks for a while whether there is a message.
+impl SpinPolicy {
+    /// SpinPolicy for a while whether there is a message.
     #[inline(always)]
     pub(super) fn look(&self, is_there: impl Fn() -> bool) {
         if !is_there() {
@@ -86,7 +86,7 @@ mod tests {
     use core::cell::Cell;
 
     /// How often a receive looks that finds nothing, after its first look.
-    fn looks_in_vain(looks: &Looks) -> u32 {
+    fn looks_in_vain(looks: &SpinPolicy) -> u32 {
         let count = Cell::new(0);
         looks.look(|| {
             count.set(count.get() + 1);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn messages_that_come_alone_are_looked_for_without_pauses_but_for_a_trial() {
-        let looks = Looks::default();
+        let looks = SpinPolicy::default();
         for _ in 0..=ALONE {
             assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
         }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_message_with_another_behind_it_begins_a_stream() {
-        let looks = Looks::default();
+        let looks = SpinPolicy::default();
         while looks_in_vain(&looks) != WITHOUT {}
         looks.look(|| true);
         assert_eq!(looks_in_vain(&looks), WITH_PAUSES);

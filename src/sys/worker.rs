@@ -11,25 +11,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const STACK_SIZE: usize = 2 << 20;
 
 /// A thread that was started and not yet waited for.
-pub(crate) struct Thread(libc::pthread_t);
+pub(crate) struct Worker(libc::pthread_t);
 
 // SAFETY: a pthread_t (a pointer with some C libraries) may be used by any thread, and is only
 // used by who takes it.
-unsafe impl Send for Thread {}
+unsafe impl Send for Worker {}
 // SAFETY: as for Send.
-unsafe impl Sync for Thread {}
+unsafe impl Sync for Worker {}
 
 struct Start {
     name: &'static CStr,
     run: Box<dyn FnOnce() + Send>,
 }
 
-impl Thread {
+impl Worker {
     /// Starts a thread of that name, of at most 15 bytes.
     pub(crate) fn start(
         name: &'static CStr,
         run: Box<dyn FnOnce() + Send>,
-    ) -> Result<Thread, Errno> {
+    ) -> Result<Worker, Errno> {
         let start = Box::into_raw(Box::new(Start { name, run }));
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
@@ -50,7 +50,7 @@ impl Thread {
             return Err(Errno::from_raw(failure));
         }
         // SAFETY: pthread_create has succeeded, so it has written the thread.
-        Ok(Thread(unsafe { thread.assume_init() }))
+        Ok(Worker(unsafe { thread.assume_init() }))
     }
 
     /// Waits until the thread has ended. A thread that would wait for itself is let go instead.
@@ -67,7 +67,7 @@ impl Thread {
 }
 
 extern "C" fn main(start: *mut c_void) -> *mut c_void {
-    // SAFETY: `start` is the box that Thread::start made for this thread alone.
+    // SAFETY: `start` is the box that Worker::start made for this thread alone.
     let start = unsafe { Box::from_raw(start.cast::<Start>()) };
     // SAFETY: the name is NUL-terminated; the kernel copies at most 16 bytes of it.
     unsafe { libc::prctl(libc::PR_SET_NAME, start.name.as_ptr()) };

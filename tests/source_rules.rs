@@ -313,7 +313,10 @@ fn imports_from_the_same_layer_and_below_are_accepted() {
             "src/base/name.rs",
             "use crate::base::error::Result; pub(crate) struct Name;",
         ),
-        ("src/object/map.rs", "#[cfg(test)] mod tests { use crate::ffi; }"),
+        (
+            "src/object/map.rs",
+            "#[cfg(test)] mod tests { use crate::ffi; }",
+        ),
     ] {
         assert_accepted(imports_go_down, path, text);
     }

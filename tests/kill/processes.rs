@@ -183,7 +183,7 @@ impl Drop for Member {
     }
 }
 
-pub(crate) struct Crew {
+pub(crate) struct Processes {
     program: PathBuf,
     number: usize,
     alone: bool,
@@ -198,16 +198,16 @@ pub(crate) struct Crew {
     patience: Duration,
 }
 
-impl Crew {
-    /// `number` tells this crew's names from another's; `alone` says that it needs none of that.
+impl Processes {
+    /// `number` tells this processes's names from another's; `alone` says that it needs none of that.
     pub(crate) fn assemble(
         program: &Path,
         number: usize,
         alone: bool,
         patience: Duration,
-    ) -> Result<Crew, String> {
+    ) -> Result<Processes, String> {
         if alone {
-            // What an earlier crew has left was complained of.
+            // What an earlier processes has left was complained of.
             let left = std::fs::read_dir("/dev/shm").into_iter().flatten();
             for entry in left.flatten() {
                 let _ = std::fs::remove_file(entry.path());
@@ -228,13 +228,13 @@ impl Crew {
                 arena.write_all_at(name.as_bytes(), NAME_AT)
             });
         written.map_err(|error| error.to_string())?;
-        let template = Crew::start_template(program, &arena, &gate_for_victims, alone)?;
+        let template = Processes::start_template(program, &arena, &gate_for_victims, alone)?;
         let mut survivors = Vec::new();
         for _ in 0..CHECKERS.len() + SLEEPERS.len() {
             let arguments = ["survivor".to_owned(), arena.as_raw_fd().to_string()];
             survivors.push(Member::start(program, &arguments, alone)?);
         }
-        Ok(Crew {
+        Ok(Processes {
             program: program.to_owned(),
             number,
             alone,
@@ -259,10 +259,10 @@ impl Crew {
         Member::start(program, &["template".to_owned(), arena, gate], alone)
     }
 
-    /// A new crew in the place of one whose members may hang.
+    /// A new processes in the place of one whose members may hang.
     pub(crate) fn replace(&mut self) -> Result<(), String> {
         let count = self.count + 1;
-        *self = Crew::assemble(&self.program, self.number, self.alone, self.patience)?;
+        *self = Processes::assemble(&self.program, self.number, self.alone, self.patience)?;
         self.count = count;
         Ok(())
     }

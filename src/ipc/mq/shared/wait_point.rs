@@ -17,16 +17,16 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 /// What one side waits for.
-pub(super) struct Side<'q> {
+pub(super) struct WaitPoint<'q> {
     pub(super) sleepers: &'q Sleepers,
     pub(super) threads: &'q WaitingThreads,
-    pub(super) strong: &'q AtomicU32,
+    pub(super) needs_fence: &'q AtomicU32,
     pub(super) memory: &'q Memory,
     /// Whether it may be there.
     pub(super) is_ready: fn(&Memory) -> bool,
 }
 
-impl Side<'_> {
+impl WaitPoint<'_> {
     /// Waits until it may be there. It need not be on return: the caller looks again under
     /// the latch.
     #[inline(never)]
@@ -52,7 +52,7 @@ impl Side<'_> {
         }
     }
 
-    /// Looks, and prepares to sleep: for as long as the sleepers' word has this value. The thread is
+    /// SpinPolicy, and prepares to sleep: for as long as the sleepers' word has this value. The thread is
     /// noted until the `end`. `None`: it may be there.
     #[inline(never)]
     pub(super) fn begin(&self, spin: Duration) -> Result<Option<u32>> {
@@ -64,7 +64,7 @@ impl Side<'_> {
             self.end()?;
             return Ok(None);
         }
-        let seen = self.sleepers.prepare_unless(self.strong, &ready);
+        let seen = self.sleepers.prepare_unless(self.needs_fence, &ready);
         if seen.is_none() {
             self.end()?;
         }

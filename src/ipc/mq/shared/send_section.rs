@@ -7,14 +7,14 @@ use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// A queue whose sending latch this thread holds. Dropping it releases the latch.
-pub(super) struct Sending<'q> {
+pub(super) struct SendSection<'q> {
     pub(super) memory: &'q Memory,
-    /// The receiving latch, while the queue is watched. Taken second, so released first.
+    /// The receiving latch, while the queue is fd_state. Taken second, so released first.
     pub(super) _other: Option<Latched<'q>>,
     pub(super) latched: Latched<'q>,
 }
 
-impl<'q> Sending<'q> {
+impl<'q> SendSection<'q> {
     /// Takes a free slot, if there is one. Its state stays: until it is queued or claimed, a
     /// repair finds it free.
     #[inline(always)]
@@ -70,17 +70,17 @@ impl<'q> Sending<'q> {
     }
 
     /// Of the few slots that were freed last the first: large messages then go through little memory,
-    /// which stays in the caches. Those freed before them are spare.
+    /// which stays in the caches. Those freed before them are cold_slots.
     #[inline(never)]
     fn take_of_few(&self, mut reused: u32) -> Result<u32> {
         let memory = self.memory;
         let sending = &memory.header().sending;
-        let mut spare = sending.spare.load(Relaxed);
+        let mut cold_slots = sending.cold_slots.load(Relaxed);
         let mut count = self.count_freed(reused, true)?;
         while count > memory.few() {
             let number = memory.free(reused.into()).load(Relaxed);
-            memory.next(number)?.store(spare, Relaxed);
-            spare = number;
+            memory.next(number)?.store(cold_slots, Relaxed);
+            cold_slots = number;
             reused = reused.wrapping_add(1);
             count -= 1;
         }
@@ -88,14 +88,14 @@ impl<'q> Sending<'q> {
             let first = memory.free(reused.into()).load(Relaxed);
             reused = reused.wrapping_add(1);
             first
-        } else if spare != NONE {
-            let number = spare;
-            spare = memory.next(number)?.load(Relaxed);
+        } else if cold_slots != NONE {
+            let number = cold_slots;
+            cold_slots = memory.next(number)?.load(Relaxed);
             number
         } else {
             self.take_fresh()
         };
-        sending.spare.store(spare, Relaxed);
+        sending.cold_slots.store(cold_slots, Relaxed);
         sending.reused.store(reused, Relaxed);
         Ok(number)
     }
@@ -147,7 +147,7 @@ impl<'q> Sending<'q> {
         let header = memory.header();
         let sending = &header.sending;
         header.received.freed.load(Relaxed) as u32 != sending.reused.load(Relaxed)
-            || memory.has_large_messages() && sending.spare.load(Relaxed) != NONE
+            || memory.has_large_messages() && sending.cold_slots.load(Relaxed) != NONE
             || u64::from(sending.fresh.load(Relaxed)) < memory.capacity()
     }
 }
