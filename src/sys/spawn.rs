@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 /// What a child becomes: all of it made before the child exists.
 pub(crate) struct Image<'a> {
-    /// Files to try, in this setup.
+    /// Files to try, in this order.
     pub(crate) candidates: &'a [CString],
     pub(crate) arguments: Strings<'a>,
     pub(crate) environment: Strings<'a>,
@@ -269,7 +269,7 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
     }
 }
 
-/// Tries the candidates in their setup, as execvp does, but no shell for a file that is no
+/// Tries the candidates in their order, as execvp does, but no shell for a file that is no
 /// program; why none of them could be executed.
 ///
 /// # Safety
