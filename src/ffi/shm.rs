@@ -326,7 +326,7 @@ pub unsafe extern "C" fn ipc_shm_sealed(
 /// shm: from ipc_shm_sealed().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if shm is NULL, or its file cannot be sealed at all; -EBADF if the handle is
+/// Errors: -EINVAL if shm is NULL or its file cannot be sealed at all; -EBADF if the handle is
 /// closed or foreign; -EPERM if the memory is sealed against writing already, or does not come
 /// from ipc_shm_sealed(); -ENOTSUP if the memory is anonymous.
 /// Threads: safe.
