@@ -281,8 +281,8 @@ pub unsafe extern "C" fn ipc_shm_open_file(
 /// size: in bytes, at least 1.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if out is NULL or misaligned, or size is 0 or too large for an object; -ENOMEM
-/// if no memory is left; -EMFILE if too many handles are open.
+/// Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
+/// -EMFILE if too many handles are open.
 /// Threads: safe.
 /// Fork: the child has the same memory at the same address.
 #[unsafe(no_mangle)]
