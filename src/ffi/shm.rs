@@ -107,9 +107,9 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// Unused without IPC_CREATE.
 /// init: called in this thread, before this call returns, with the zeroed struct and context, only
 /// if this call creates an object. NULL does nothing. If two processes create the object at the
-/// same time, both may call init, each on its own memory, and one of the two objects is discarded.
-/// So init should change nothing but the struct. It must return: it must not be left by longjmp()
-/// or a C++ exception.
+/// same time, both may call init, each on its own memory. One of the two objects is then
+/// discarded, so init should change nothing but the struct. It must return: it must not be left by
+/// longjmp() or a C++ exception.
 /// context: passed to init unchanged.
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
