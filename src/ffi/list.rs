@@ -73,10 +73,10 @@ pub struct ipc_object_t {
     pub mode: libc::mode_t,
     /// The version of the declared type if the record is good; otherwise 0.
     pub type_version: c_uint,
-    /// For shared memory and queues of this library: the bytes of their data. For other
-    /// queues: the bytes that wait in them now; 0 also if the caller may not read a kernel
-    /// queue. For System V semaphore
-    /// sets: the number of semaphores. For other kinds: the bytes of their file.
+    /// Shared memory and queues of this library have the size of their data in bytes here.
+    /// Other queues have the number of bytes that wait in them now, or 0 if the caller may not
+    /// read a kernel queue. System V semaphore sets have the number of semaphores. Other
+    /// objects have the size of their file in bytes.
     pub size: u64,
     /// The number of processes that are known to have the object mapped or open.
     /// ipc_list_users() returns their ids.
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
     })
 }
 
-/// Returns the next object in a list. Objects of one kind follow each other.
+/// Returns the next object in a list. The order of the objects is not specified.
 ///
 /// list: from ipc_list().
 /// object: receives the description of the object, if the result is 1.
@@ -271,10 +271,9 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
 /// id: the id of a System V object; otherwise unused.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL kind is not exactly one kind, name is NULL or malformed, or there is no
-/// System V object with this id; -ENAMETOOLONG the name is too long; -ENOENT no object has
-/// this name; -EMEDIUMTYPE the name belongs to an object of another kind; -EACCES or -EPERM
-/// the permissions forbid it.
+/// Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG
+/// the name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an
+/// object of another kind; -EACCES or -EPERM the permissions forbid it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int {
