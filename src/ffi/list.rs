@@ -12,9 +12,11 @@ pub const IPC_KIND_SHM: c_int = 0x1;
 pub const IPC_KIND_SEM: c_int = 0x2;
 /// Kind of object: a named object of this library whose kind this version does not know.
 pub const IPC_KIND_OTHER: c_int = 0x4;
-/// Kind of object: a named semaphore of the C library, made by sem_open().
+/// Kind of object: a named semaphore of the C library, made by sem_open(), or by
+/// ipc_sem_open() with IPC_POSIX.
 pub const IPC_KIND_POSIX_SEM: c_int = 0x8;
-/// Kind of object: a message queue of the kernel, made by mq_open().
+/// Kind of object: a message queue of the kernel, made by mq_open(), or by
+/// ipc_mq_open() with IPC_KERNEL.
 pub const IPC_KIND_KERNEL_MQ: c_int = 0x10;
 /// Kind of object: a System V shared memory segment.
 pub const IPC_KIND_SYSV_SHM: c_int = 0x20;
@@ -73,10 +75,10 @@ pub struct ipc_object_t {
     pub mode: libc::mode_t,
     /// The version of the declared type if the record is good; otherwise 0.
     pub type_version: c_uint,
-    /// Shared memory and queues of this library have the size of their data in bytes here.
-    /// Other queues have the number of bytes that wait in them now, or 0 if the caller may not
-    /// read a kernel queue. System V semaphore sets have the number of semaphores. Other
-    /// objects have the size of their file in bytes.
+    /// Objects in /dev/shm have the bytes of their data here if the record is good, otherwise
+    /// the bytes of their file. Queues of the kernel and of System V have the bytes that wait
+    /// in them now, or 0 if the caller may not read a kernel queue. System V shared memory has
+    /// its bytes, and a System V semaphore set the number of its semaphores.
     pub size: u64,
     /// The number of processes that are known to have the object mapped or open.
     /// ipc_list_users() returns their ids.
@@ -111,7 +113,7 @@ fn listing_of(handle: *const ipc_list_t) -> Result<Pinned<'static, Listing>> {
 /// privileged callers only.
 ///
 /// out: receives the list, on success only. End it with ipc_list_close().
-/// kinds: one or more IPC_KIND_ constants combined with |; IPC_KIND_ALL for all kinds.
+/// kinds: one or more IPC_KIND_ constants combined by bitwise OR; IPC_KIND_ALL for all kinds.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL out is NULL or misaligned, or kinds is 0 or has an unknown bit; -EMFILE too
@@ -232,7 +234,7 @@ pub unsafe extern "C" fn ipc_list_users(
 ///
 /// list: from ipc_list().
 ///
-/// Returns: IPC_KIND_ constants combined with |; 0 if all kinds were listed; or a negative
+/// Returns: IPC_KIND_ constants combined by bitwise OR; 0 if all kinds were listed; or a negative
 /// error.
 /// Errors: -EINVAL list is NULL; -EBADF the handle is closed or is not of a list.
 /// Threads: safe.

@@ -65,11 +65,12 @@ pub unsafe extern "C" fn ipc_pipe(
 /// Returns: len; or fewer bytes if the file ended first (0: it had ended before); or a negative
 /// error. After an error, ipc_last_transferred() returns the number of bytes in buf. Those bytes
 /// are no longer in the descriptor.
-/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd is
-/// not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there; -ETIMEDOUT
-/// the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer closed before it
-/// had read all our bytes; -EIO the other end of the terminal is closed, or the disk failed; -EFAULT buf
-/// is not writable memory. Other errors are those of read(2) for that kind of file.
+/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+/// is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
+/// -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
+/// closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
+/// the disk failed; -EFAULT buf is not writable memory. Other errors are those of read(2) for
+/// that kind of file.
 /// Threads: safe. If two threads read from one descriptor, each byte goes to one of them.
 /// Signals: continues after a signal handler; never returns -EINTR.
 /// Death: when the last writer of a pipe dies, the call returns the bytes that came before.
@@ -117,12 +118,12 @@ pub unsafe extern "C" fn ipc_read_full(
 ///
 /// Returns: len, or a negative error. After an error, ipc_last_transferred() returns the number of
 /// bytes that were written.
-/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd is
-/// not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN timeout_ns
-/// is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed; -ENOTCONN or
-/// -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot grow; -EIO the
-/// disk or the terminal failed; -EFAULT buf is not readable memory. Other errors are those of
-/// write(2) for that kind of file.
+/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+/// is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
+/// timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
+/// -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
+/// grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory. Other
+/// errors are those of write(2) for that kind of file.
 /// Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece. Longer transfers of two
 /// writers may be mixed.
 /// Signals: continues after a signal handler; never returns -EINTR.
@@ -193,10 +194,10 @@ pub unsafe extern "C" fn ipc_pipe_capacity(fd: c_int) -> libc::ssize_t {
 /// page.
 ///
 /// Returns: the new capacity in bytes, or a negative error, and the capacity is unchanged.
-/// Errors: -EBADF fd is not open, or is not a pipe or FIFO; -EINVAL bytes is 0 or above INT_MAX;
-/// -EPERM the capacity is above /proc/sys/fs/pipe-max-size, or this user's pipes together would
-/// be above /proc/sys/fs/pipe-user-pages-soft; -EBUSY the pipe now holds more bytes than that;
-/// -ENOMEM the kernel has no memory.
+/// Errors: -EBADF fd is not open, or is not a pipe or FIFO; -EINVAL bytes is 0 or above
+/// INT_MAX; -EPERM the capacity is above /proc/sys/fs/pipe-max-size, or this user's pipes
+/// together would be above /proc/sys/fs/pipe-user-pages-soft; -EBUSY the pipe now holds more
+/// bytes than that; -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pipe_set_capacity(fd: c_int, bytes: usize) -> libc::ssize_t {
