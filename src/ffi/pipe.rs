@@ -72,7 +72,7 @@ pub unsafe extern "C" fn ipc_pipe(
 /// the disk failed; -EFAULT buf is not writable memory. Other errors are those of read(2) for
 /// that kind of file.
 /// Threads: safe. If two threads read from one descriptor, each byte goes to one of them.
-/// Signals: continues after a signal handler; never returns -EINTR.
+/// Signals: continues after a signal handler; never fails with EINTR.
 /// Death: when the last writer of a pipe dies, the call returns the bytes that came before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_read_full(
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn ipc_read_full(
 /// errors are those of write(2) for that kind of file.
 /// Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece. Longer transfers of two
 /// writers may be mixed.
-/// Signals: continues after a signal handler; never returns -EINTR.
+/// Signals: continues after a signal handler; never fails with EINTR.
 /// Death: if the caller dies during a transfer of more than IPC_PIPE_ATOMIC bytes, the first part
 /// may be in the pipe.
 #[unsafe(no_mangle)]

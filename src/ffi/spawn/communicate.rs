@@ -54,7 +54,7 @@ const _: () = assert!(size_of::<ipc_exchange_t>() == 64);
 /// capacity, there is input but the child's standard input was not a pipe, or timeout_ns is
 /// below -1; -EBADF the handle is closed or is not of a child.
 /// Threads: one call at a time for each child.
-/// Signals: continues after a signal handler; never returns -EINTR.
+/// Signals: continues after a signal handler; never fails with EINTR.
 /// Death: a killed child has closed its streams. A process that the child started may still
 /// hold them open; a timeout ends the call.
 #[unsafe(no_mangle)]
