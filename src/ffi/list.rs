@@ -48,7 +48,7 @@ pub const IPC_RECORD_NONE: c_int = 0;
 pub const IPC_RECORD_GOOD: c_int = 1;
 /// The object's record is damaged, has another version, or does not fit the object.
 pub const IPC_RECORD_DAMAGED: c_int = 2;
-/// Whether the object has a record is not known, because the caller may not read the object.
+/// The caller may not read the object, so it is unknown whether the object has a record.
 pub const IPC_RECORD_UNREADABLE: c_int = 3;
 
 /// A list of objects as they were when ipc_list() was called. Ended by ipc_list_close().
@@ -75,10 +75,10 @@ pub struct ipc_object_t {
     pub mode: libc::mode_t,
     /// The version of the declared type if the record is good; otherwise 0.
     pub type_version: c_uint,
-    /// Objects in /dev/shm have the bytes of their data here if the record is good, otherwise
-    /// the bytes of their file. Queues of the kernel and of System V have the bytes that wait
-    /// in them now, or 0 if the caller may not read a kernel queue. System V shared memory has
-    /// its bytes, and a System V semaphore set the number of its semaphores.
+    /// The object's size. An object in /dev/shm: the bytes of its data if the record is good,
+    /// otherwise the bytes of its file. A queue of the kernel or of System V: the bytes that
+    /// wait in it now (0 if the caller may not read a kernel queue). A System V shared memory
+    /// segment: its bytes. A System V semaphore set: the number of its semaphores.
     pub size: u64,
     /// The number of processes that are known to have the object mapped or open.
     /// ipc_list_users() returns their ids.

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::time::Deadline;
 use crate::sys::spawn::Exit;
 
-/// How a child ended, from ipc_child_wait().
+/// A child's end, from ipc_child_wait().
 #[repr(C)]
 pub struct ipc_child_exit_t {
     /// The exit status, 0 to 255, that the child returned from main() or passed to exit(); -1

@@ -66,7 +66,7 @@ pub struct ipc_stream_t {
     pub path: *const c_char,
 }
 
-/// How ipc_spawn_with() starts a child. A field that is zero has its default.
+/// Choices for ipc_spawn_with(). A field that is zero has its default.
 #[repr(C)]
 pub struct ipc_spawn_attr_t {
     /// The child's standard input.
@@ -172,6 +172,8 @@ pub unsafe extern "C" fn ipc_spawn_with(
     })
 }
 
+/// Starts a program for both spawning exports: the checks of their arguments, and the child's handle.
+///
 /// # Safety
 ///
 /// Each pointer is NULL or what its export says.
@@ -194,25 +196,8 @@ unsafe fn spawn(
     if attr.is_some_and(|attr| attr.reserved != [0; 4]) {
         return Err(fail!(EINVAL, "attr: a reserved field is not 0"));
     }
-    let streams = attr.map(|attr| [&attr.input, &attr.output, &attr.error]);
-    let mut paths = [c""; 3];
-    if let Some(streams) = streams {
-        for (path, stream) in paths.iter_mut().zip(streams) {
-            if matches!(stream.kind, IPC_STREAM_FILE | IPC_STREAM_APPEND) {
-                // SAFETY: by this function's contract.
-                *path = unsafe { path_from_c(stream.path) }?;
-            }
-        }
-    }
-    let mut wanted = [Stream::Inherited; 3];
-    for (number, wanted) in wanted.iter_mut().enumerate() {
-        let is_pipe = flags & PIPES[number] != 0;
-        *wanted = match streams {
-            None if is_pipe => Stream::Pipe,
-            None => Stream::Inherited,
-            Some(streams) => stream(number, streams[number], paths[number], is_pipe)?,
-        };
-    }
+    // SAFETY: by this function's contract.
+    let streams = unsafe { streams(attr, flags) }?;
     let directory = match attr {
         // SAFETY: by this function's contract.
         Some(attr) if !attr.directory.is_null() => Some(unsafe { path_from_c(attr.directory) }?),
@@ -225,12 +210,32 @@ unsafe fn spawn(
             environment(attr.map_or(core::ptr::null(), |attr| attr.environment))
         },
         directory,
-        streams: wanted,
+        streams,
         inherits: flags & IPC_INHERIT != 0,
         leads_session: false,
     })?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     unsafe { put(out, CHILDREN.insert(child)?) }
+}
+
+/// The child's three streams, from the C caller's attributes and the flags that ask for pipes.
+///
+/// # Safety
+///
+/// The paths in `attr` are NULL or strings, for streams whose kind has a path.
+unsafe fn streams(attr: Option<&ipc_spawn_attr_t>, flags: c_int) -> Result<[Stream<'_>; 3]> {
+    let mut streams = [Stream::Inherited; 3];
+    let given = attr.map(|attr| [&attr.input, &attr.output, &attr.error]);
+    for (number, made) in streams.iter_mut().enumerate() {
+        let is_pipe = flags & PIPES[number] != 0;
+        *made = match given {
+            None if is_pipe => Stream::Pipe,
+            None => Stream::Inherited,
+            // SAFETY: by this function's contract.
+            Some(given) => unsafe { stream(number, given[number], is_pipe) }?,
+        };
+    }
+    Ok(streams)
 }
 
 /// The environment that the C caller gave, or this process's if it gave NULL.
@@ -246,13 +251,14 @@ pub(super) unsafe fn environment<'a>(given: *const *const c_char) -> Strings<'a>
     }
 }
 
-/// What a stream is, from the C caller's struct and from whether the flags put it on a pipe.
-fn stream<'a>(
-    number: usize,
-    stream: &ipc_stream_t,
-    path: &'a core::ffi::CStr,
-    is_pipe: bool,
-) -> Result<Stream<'a>> {
+/// One of the child's streams.
+///
+/// # Safety
+///
+/// `stream.path` is NULL or a string if the stream's kind has a path.
+unsafe fn stream(number: usize, stream: &ipc_stream_t, is_pipe: bool) -> Result<Stream<'_>> {
+    // SAFETY: by this function's contract; called only for kinds that have a path.
+    let path = || unsafe { path_from_c(stream.path) };
     Ok(match stream.kind {
         IPC_STREAM_INHERIT | IPC_STREAM_PIPE if is_pipe => Stream::Pipe,
         IPC_STREAM_INHERIT => Stream::Inherited,
@@ -264,8 +270,8 @@ fn stream<'a>(
             ));
         }
         IPC_STREAM_FD => Stream::Descriptor(stream.fd),
-        IPC_STREAM_FILE => Stream::File(path),
-        IPC_STREAM_APPEND if number != 0 => Stream::Append(path),
+        IPC_STREAM_FILE => Stream::File(path()?),
+        IPC_STREAM_APPEND if number != 0 => Stream::Append(path()?),
         IPC_STREAM_NULL => Stream::Null,
         IPC_STREAM_MERGE if number == 2 => Stream::Merged,
         kind => {
