@@ -34,7 +34,7 @@ use object::layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
 use run::{add_one, model};
 use sync::mutex::Locked;
 use sys::fence::Kernel;
-use sys::robust::Thread;
+use sys::thread::Thread;
 
 /// Nothing modelled here lets the kernel do fences.
 const KERNEL: Kernel = Kernel::Cannot;

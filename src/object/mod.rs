@@ -15,7 +15,7 @@ use crate::base::name::Name;
 use crate::base::text::Text;
 use crate::object::layout::{Kind, Record, Type, total_size};
 use crate::object::map::{Access, Mapping};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use crate::sys::{file, process};
 use core::ffi::CStr;
 use core::fmt;

@@ -18,7 +18,7 @@ use crate::base::error::{Errno, Result, fail, preserving_errno};
 use crate::base::time::Deadline;
 use crate::object::layout::{BARRIER_MAX, BARRIER_TAG, Barrier, Slot};
 use crate::sys::futex::{self, Awoken, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 impl Barrier {

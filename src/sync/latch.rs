@@ -18,7 +18,8 @@ use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
-use crate::sys::robust::{Announced, Thread};
+use crate::sys::robust::Announced;
+use crate::sys::thread::Thread;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -48,14 +49,14 @@ impl Latch {
     #[inline(always)]
     pub(crate) fn take_fast<'a>(&'a self, needs_fence: &'a AtomicU32) -> Option<Latched<'a>> {
         let thread = Thread::known()?;
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         // Acquire: what the last holder wrote is seen.
         let taken = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_ok();
         if !taken {
-            thread.finish(outer);
+            thread.robust_list().finish(outer);
             return None;
         }
         Some(Latched {
@@ -75,10 +76,10 @@ impl Latch {
         deadline: Deadline,
     ) -> Result<Latched<'a>> {
         let thread = Thread::current()?;
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         let outcome = self.acquire(thread, needs_fence, deadline);
         if outcome.is_err() {
-            thread.finish(outer);
+            thread.robust_list().finish(outer);
         }
         Ok(Latched {
             latch: self,
@@ -197,8 +198,8 @@ impl Latched<'_> {
     pub(crate) fn keep(&mut self) {
         // SAFETY: this thread holds the latch and announces it; a latch is linked here only, and
         // once, since `kept` is set once. Its memory is mapped as long as self lives.
-        unsafe { self.thread.link(&self.latch.links, false) };
-        self.thread.finish(self.outer);
+        unsafe { self.thread.robust_list().link(&self.latch.links, false) };
+        self.thread.robust_list().finish(self.outer);
         self.kept = 1;
     }
 }
@@ -218,7 +219,7 @@ impl Latched<'_> {
         if self.latch.sleepers.are_asleep() {
             self.latch.sleepers.wake(1);
         }
-        self.thread.finish(self.outer);
+        self.thread.robust_list().finish(self.outer);
     }
 }
 
@@ -226,10 +227,14 @@ impl Drop for Latched<'_> {
     #[inline(never)]
     fn drop(&mut self) {
         if self.kept != 0 {
-            self.outer = self.thread.begin(&self.latch.links, false);
+            self.outer = self.thread.robust_list().begin(&self.latch.links, false);
             // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
             // the entry it stays, and the object is not unmapped by this thread.
-            unsafe { self.thread.unlink_if_sound(&self.latch.links, &(0..0)) };
+            unsafe {
+                self.thread
+                    .robust_list()
+                    .unlink_if_sound(&self.latch.links, &(0..0))
+            };
         }
         self.let_go();
     }

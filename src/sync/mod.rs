@@ -26,7 +26,7 @@ use crate::base::error::{Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::time::Duration;
 use spinning::spin;
 pub(crate) use spinning::spin_for;

@@ -34,7 +34,7 @@ use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How a lock was obtained.
@@ -94,7 +94,7 @@ impl Mutex {
         if !self.is_plain_for(thread) {
             return false;
         }
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         let free = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
@@ -102,9 +102,9 @@ impl Mutex {
         if free {
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it is locked, as with every lock.
-            unsafe { thread.link(&self.links, false) };
+            unsafe { thread.robust_list().link(&self.links, false) };
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
         free
     }
 
@@ -137,7 +137,9 @@ impl Mutex {
             return self.lock_again();
         }
         let priority_inheritance = self.inherits_priority();
-        let outer = thread.begin(&self.links, priority_inheritance);
+        let outer = thread
+            .robust_list()
+            .begin(&self.links, priority_inheritance);
         let outcome = if priority_inheritance {
             self.acquire_in_kernel(thread, deadline)
         } else {
@@ -150,14 +152,14 @@ impl Mutex {
             }
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it is locked.
-            unsafe { thread.link(&self.links, priority_inheritance) };
+            unsafe { thread.robust_list().link(&self.links, priority_inheritance) };
         }
         if matches!(outcome, Ok(Locked::OwnerDied)) {
             // The dead owner of a recursive mutex may have been deeper in it: without this our
             // unlock would only go up one of its levels, and keep the lock for ever.
             self.depth.set(0);
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
         outcome
     }
 
@@ -329,9 +331,11 @@ impl Mutex {
     #[inline(always)]
     fn release(&self, thread: Thread, rest: u32) {
         let priority_inheritance = self.inherits_priority();
-        let outer = thread.begin(&self.links, priority_inheritance);
+        let outer = thread
+            .robust_list()
+            .begin(&self.links, priority_inheritance);
         // SAFETY: the callers have checked that this thread holds it; lock linked it.
-        unsafe { thread.unlink(&self.links) };
+        unsafe { thread.robust_list().unlink(&self.links) };
         if priority_inheritance {
             preserving_errno(|| self.hand_over(thread));
         } else {
@@ -341,7 +345,7 @@ impl Mutex {
                 preserving_errno(|| futex::wake(&self.word, 1));
             }
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
     }
 
     /// Releases a priority-inheritance word to whom the kernel chooses.

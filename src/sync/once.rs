@@ -8,7 +8,7 @@ use super::mutex::Locked;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_TAG, ONCE_DONE, Once};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Once {

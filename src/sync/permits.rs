@@ -11,7 +11,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
 use crate::sys::futex::{Awoken, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Permits {

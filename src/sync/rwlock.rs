@@ -26,7 +26,7 @@ use crate::base::time::Deadline;
 use crate::object::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
 use crate::sys::atomic::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// How a reader's attempt ended.

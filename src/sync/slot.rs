@@ -15,7 +15,7 @@ use crate::base::time::Deadline;
 use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl Slot {
@@ -46,7 +46,7 @@ impl Slot {
 
     #[inline(always)]
     fn claim_found(&self, word: u32, thread: Thread) -> bool {
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         // SeqCst: what this thread looks at next (a writer's word, the other slots) it sees
         // as it is after the claim is visible. See each user.
         let claimed = self
@@ -56,9 +56,9 @@ impl Slot {
         if claimed {
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it owns it, as with every lock.
-            unsafe { thread.link(&self.links, false) };
+            unsafe { thread.robust_list().link(&self.links, false) };
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
         claimed
     }
 
@@ -71,10 +71,10 @@ impl Slot {
     /// The same, with 0 or OWNER_DIED left in the word.
     #[inline(always)]
     fn release_leaving(&self, rest: u32, thread: Thread) {
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         // SAFETY: the callers have seen this thread's id in the word, which only it puts there;
         // claim linked it.
-        unsafe { thread.unlink(&self.links) };
+        unsafe { thread.robust_list().unlink(&self.links) };
         // Release, in SeqCst: who sees the slot free sees what its owner did. SeqCst: the owner's
         // look for sleepers, in `freed`, comes after it.
         let before = self.word.swap(rest, SeqCst);
@@ -82,7 +82,7 @@ impl Slot {
             // Inside the announcement: if this thread dies before it, the kernel wakes one.
             wake_all(&self.word);
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
     }
 
     #[inline(always)]

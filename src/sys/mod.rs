@@ -25,6 +25,7 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+pub(crate) mod thread;
 pub(crate) mod worker;
 
 use nix::errno::Errno;

@@ -1,7 +1,7 @@
 //! Runs a model: threads that share something, in every order of their steps.
 
 use crate::sys::fence;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use loom::cell::Cell;
 use loom::thread;
 use std::sync::Arc;

@@ -223,7 +223,7 @@ pub(crate) mod futex {
 }
 
 pub(crate) mod fence {
-    use super::robust::Thread;
+    use super::thread::Thread;
     use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
     use loom::sync::atomic::{AtomicU32, fence};
     use loom::thread;
@@ -333,32 +333,65 @@ pub(crate) mod fence {
     }
 }
 
+/// A model's thread announces and lists nothing, because it dies only between its calls.
 pub(crate) mod robust {
-    use super::atomic::AtomicU32;
-    use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
-    use crate::base::error::Result;
     use core::ops::Range;
-    use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
-    use std::cell::Cell;
 
     #[derive(Default)]
     pub(crate) struct Links;
+
+    #[derive(Clone, Copy)]
+    pub(crate) struct Announced;
+
+    #[derive(Clone, Copy)]
+    pub(crate) struct RobustList;
+
+    impl RobustList {
+        pub(crate) fn begin(self, _: &Links, _: bool) -> Announced {
+            Announced
+        }
+
+        pub(crate) fn finish(self, _: Announced) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink(self, _: &Links) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
+            true
+        }
+    }
+}
+
+pub(crate) mod thread {
+    use super::atomic::AtomicU32;
+    use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
+    use super::robust::RobustList;
+    use crate::base::error::Result;
+    use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
+    use std::cell::Cell;
 
     loom::thread_local! {
         static ID: Cell<u32> = Cell::new(1);
     }
 
-    #[derive(Clone, Copy)]
-    pub(crate) struct Announced;
-
-    /// A thread of the model. It announces and lists nothing: its deaths are between its calls.
+    /// A thread of the model.
     #[derive(Clone, Copy)]
     pub(crate) struct Thread {
         id: u32,
     }
 
     impl Thread {
-        /// Gives the calling thread its id; the first is 1 by itself.
+        /// Gives the calling thread its id. The model's first thread has the id 1 without a call.
         pub(crate) fn become_number(id: u32) {
             ID.with(|own| own.set(id));
         }
@@ -385,29 +418,11 @@ pub(crate) mod robust {
             0
         }
 
-        pub(crate) fn begin(self, _: &Links, _: bool) -> Announced {
-            Announced
-        }
-        pub(crate) fn finish(self, _: Announced) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink(self, _: &Links) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
-            true
+        pub(crate) fn robust_list(self) -> RobustList {
+            RobustList
         }
 
-        /// What the kernel does to a listed lock's word when its owner dies.
+        /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
         pub(crate) fn die_holding(word: &AtomicU32) {
             let mut seen = word.load(Relaxed);
             while Thread::number() == seen & TID_MASK {

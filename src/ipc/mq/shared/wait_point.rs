@@ -11,7 +11,7 @@ use crate::object::layout::{Sleepers, WaitingThreads};
 use crate::sync;
 use crate::sys::futex::Awoken;
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
