@@ -21,7 +21,7 @@ pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awoken {
     /// Woken, or the word had another value already: read it again.
-    Look,
+    Recheck,
     /// The deadline passed.
     TimedOut,
     /// A signal handler ran.
@@ -38,7 +38,7 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
     // WAIT_BITSET, unlike WAIT, takes an absolute time, and that of the monotonic clock.
     let operation = libc::FUTEX_WAIT_BITSET;
     match futex(word, operation, expected, until.as_ref(), u32::MAX) {
-        Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Look),
+        Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Recheck),
         Err(Errno::ETIMEDOUT) => Ok(Awoken::TimedOut),
         Err(Errno::EINTR) => Ok(Awoken::Interrupted),
         Err(errno) => Err(errno),
@@ -93,7 +93,7 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
         )
     });
     match (result, words) {
-        (Ok(_) | Err(Errno::EAGAIN), _) => Ok(Awoken::Look),
+        (Ok(_) | Err(Errno::EAGAIN), _) => Ok(Awoken::Recheck),
         (Err(Errno::ETIMEDOUT), _) => Ok(Awoken::TimedOut),
         (Err(Errno::EINTR), _) => Ok(Awoken::Interrupted),
         (Err(errno @ Errno::EFAULT), _) | (Err(errno), []) => Err(errno),

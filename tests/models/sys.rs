@@ -124,7 +124,7 @@ pub(crate) mod futex {
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Awoken {
-        Look,
+        Recheck,
         TimedOut,
         Interrupted,
     }
@@ -186,7 +186,7 @@ pub(crate) mod futex {
             loom::thread::yield_now();
         }
         fence::come_back();
-        Ok(Awoken::Look)
+        Ok(Awoken::Recheck)
     }
 
     pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {

@@ -46,7 +46,7 @@ impl WaitPoint<'_> {
         let awoken = self.sleepers.sleep(seen, deadline);
         self.end()?;
         match awoken? {
-            Awoken::Look => Ok(()),
+            Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
             Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
