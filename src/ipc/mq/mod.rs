@@ -7,7 +7,6 @@
 mod kernel;
 mod notify;
 mod shared;
-mod try_lock;
 
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
