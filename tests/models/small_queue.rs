@@ -39,7 +39,7 @@ mod memory {
         pub(super) has_large_messages: bool,
     }
 
-    pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
+    pub(super) type NumberedSlot<'q> = (u32, &'q MessageSlot);
 
     pub(super) struct Sizes {
         pub(super) max_messages: u32,
@@ -67,7 +67,7 @@ mod memory {
         }
 
         /// So that the others become spare.
-        pub(super) fn few(&self) -> u32 {
+        pub(super) fn warm_slots(&self) -> u32 {
             1
         }
 
@@ -79,24 +79,24 @@ mod memory {
             &self.header
         }
 
-        pub(super) fn inbox(&self, count: u64) -> &AtomicU64 {
+        pub(super) fn inbox_place(&self, count: u64) -> &AtomicU64 {
             &self.inbox[count as usize % CAPACITY]
         }
 
         /// Round, priority and number, as in the library's entry.
-        pub(super) fn entry(&self, count: u64, priority: u32, number: u32) -> u64 {
+        pub(super) fn inbox_entry(&self, count: u64, priority: u32, number: u32) -> u64 {
             let round = count / CAPACITY as u64 + 1;
             round << 47 | u64::from(priority) << 32 | u64::from(number)
         }
 
         pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
-            let entry = self.inbox(count).load(Acquire);
+            let entry = self.inbox_place(count).load(Acquire);
             let priority = (entry >> 32) as u32 & 0x7fff;
-            let expected = self.entry(count, priority, entry as u32);
+            let expected = self.inbox_entry(count, priority, entry as u32);
             (entry == expected).then_some((priority, entry as u32))
         }
 
-        pub(super) fn free(&self, count: u64) -> &AtomicU32 {
+        pub(super) fn free_ring_place(&self, count: u64) -> &AtomicU32 {
             &self.free[count as usize % CAPACITY]
         }
 
@@ -171,10 +171,10 @@ impl Queue {
         let header = self.memory.header();
         let sending = SendSection {
             memory: &self.memory,
-            _other: None,
+            _other_latch: None,
             latched: self.take(&header.sending.latch),
         };
-        let Some(slot) = sending.take_free().unwrap() else {
+        let Some(slot) = sending.take_free_slot().unwrap() else {
             return false;
         };
         self.memory.payloads[slot.0 as usize].set(payload);
@@ -204,7 +204,7 @@ impl Queue {
     fn receiving(&self) -> ReceiveSection<'_> {
         ReceiveSection {
             memory: &self.memory,
-            _other: None,
+            _other_latch: None,
             latched: self.take(&self.memory.header().receiving.latch),
         }
     }
