@@ -54,7 +54,7 @@ pub(crate) struct Source<'a> {
     pub(crate) priority: u32,
 }
 
-/// Where a message is received to, and what was received.
+/// A buffer to receive a message in, and the message's properties after the receive.
 pub(crate) struct Target<'a> {
     pub(crate) buffer: &'a mut [MaybeUninit<u8>],
     /// In bytes.
@@ -75,7 +75,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a queue in shared memory has counted since it was created, and how many threads wait now.
+/// The counters of a queue in shared memory since its creation, and how many threads wait now.
 #[derive(Default)]
 pub(crate) struct Statistics {
     pub(crate) waiting_senders: usize,
@@ -194,8 +194,7 @@ impl Queue {
 
     /// The priority of the message that is the next to be received.
     pub(crate) fn peek_priority(&self) -> Result<u32> {
-        self.shared("look at a message without taking it")?
-            .peek_priority()
+        self.shared("peek at a message")?.peek_priority()
     }
 
     /// Reserves a place of message_size bytes to write a message in.

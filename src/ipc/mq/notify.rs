@@ -1,8 +1,11 @@
 //! Notification of messages: a thread that waits for messages and does what was asked for.
 //!
-//! mq_notify(3) is not used, for three reasons. It tells one process only. It tells once, and only of a
-//! message that comes to an empty queue: a program that registers again and then reads in the wrong
-//! order waits for ever, with messages in the queue. And after a signal, somebody has to register again.
+//! mq_notify(3) is not used, for three reasons:
+//!
+//! - It notifies one process only.
+//! - It notifies once, and only of a message that comes to an empty queue. A program that registers
+//!   again and reads in the wrong order waits for ever, with messages in the queue.
+//! - After a notification by signal, the program itself has to register again.
 //!
 //! Instead, each notification has a thread. Its [`Arrivals`] report every message that comes, without
 //! taking any. So there is no moment between two registrations, any number of processes may be
@@ -21,7 +24,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-/// What a notification does when messages come.
+/// The action of a notification when messages come.
 pub(crate) enum Action {
     Signal { number: i32, value: SignalValue },
     Callback(Box<dyn FnMut() + Send>),
@@ -79,7 +82,7 @@ impl Notifier {
         shared.arrivals.begin().map_err(|errno| {
             // No message was reported, so no action runs that ending could fail to end.
             let _ = self.end(name);
-            failed!(errno, "{name}: cannot be watched")
+            failed!(errno, "{name}: its messages cannot be reported")
         })
     }
 

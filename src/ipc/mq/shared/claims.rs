@@ -3,8 +3,8 @@
 //!
 //! The slot's `holder` word is a robust lock word, linked into the robust list of the thread that
 //! claimed the slot. So the kernel marks the word when that thread dies. The claimed slots of each
-//! kind form a list, guarded by the latch of the side that claims them. So the slots of dead holders
-//! are found without a search of all slots.
+//! kind form a list: the sending latch guards the reserved ones, the receiving latch the borrowed ones. So
+//! the slots of dead holders are found without a search of all slots.
 
 use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::{Result, fail};
@@ -123,8 +123,8 @@ impl<'q> Claims<'q> {
     }
 
     /// Ends a claim that [`check`](Claims::check) has passed. Call after the slot's state has
-    /// changed, and before the other side can find the slot: the other side may claim it at once, and the
-    /// links belong to one holder.
+    /// changed, and before another thread can find the slot through a ring: that thread may claim it at
+    /// once, and the links belong to one holder.
     pub(super) fn unclaim(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`. The
         // thread's announcement names the latch: if it dies here, the latch is orphaned, and the repair goes

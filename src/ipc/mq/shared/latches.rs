@@ -1,8 +1,8 @@
 //! Taking a queue's latches, and repairing what a dead holder left.
 //!
-//! A call takes one latch. It takes both, the sending latch first, in three cases: it changes both
-//! sides, the queue has a descriptor, or a latch is orphaned. An orphaned latch stays
-//! orphaned until a repair has succeeded, so nobody goes on with a broken index.
+//! Most calls take one latch. A call takes both, the sending latch first, in three cases: it changes what
+//! both latches guard, the queue has a descriptor, or a latch is orphaned. An orphaned latch stays orphaned
+//! until a repair has succeeded, so no call uses a broken index.
 
 use super::SharedQueue;
 use super::readiness::UNKNOWN;

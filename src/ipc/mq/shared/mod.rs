@@ -3,7 +3,7 @@
 //! # The idea
 //!
 //! A queue has two [`latch`](crate::sync::latch)es, which are robust locks: one for senders, one for
-//! receivers. The two sides meet in two rings, as in the two-lock queue of Michael and Scott ("Simple,
+//! receivers. Senders and receivers meet in two rings, as in the two-lock queue of Michael and Scott ("Simple,
 //! fast, and practical non-blocking and blocking concurrent queue algorithms", 1996). The *inbox*
 //! carries the numbers of filled slots to the receivers. The *free ring* carries the numbers of
 //! emptied slots back to the senders. At any time, each ring has one writer and one reader: the holders
@@ -32,6 +32,7 @@
 //!    - borrowed.
 //! 2. `reused <= freed <= reused + capacity`. The entries between `reused` and `freed` are the free ring.
 //! 3. `drained <= sent <= drained + capacity`. The entries between `drained` and `sent` are the inbox.
+//!    (A message is drained when a receiver moves it from the inbox into a level.)
 //! 4. `sent - removed` is the number of queued messages.
 //! 5. Levels are sorted by priority. No level is empty. A level's list goes by rising sequence numbers.
 //! 6. If `rise <= drained`, no message in the inbox has a higher priority than the message that was
@@ -71,8 +72,8 @@
 //!
 //! Every value read from shared memory is checked where it is used: a number before it becomes an
 //! address, a count before it limits a loop. An impossible value gives `EUCLEAN`. One corruption
-//! cannot be detected: a latch's word that was overwritten with the id of a living thread looks as if
-//! that thread held the latch.
+//! cannot be detected: a latch's word that was overwritten with the id of a living thread means that
+//! this thread holds the latch.
 //!
 //! # The parts
 //!
@@ -84,7 +85,7 @@
 //! | [`latches`] | taking one latch or both, and repairing what a dead holder left |
 //! | [`repair`] | rebuilding the index from the slots |
 //! | [`claims`] | slots in use while no latch is held |
-//! | [`wait_point`], [`spin_policy`] | how a side waits and is woken; how a receive spins first |
+//! | [`wait_point`], [`spin_policy`] | how senders and receivers wait and are woken; how a receive spins first |
 //! | [`descriptor`], [`readiness`] | when the descriptor's state changes; the FIFO that holds the state |
 //! | [`observer`] | notification of messages |
 //! | [`memory`] | where everything is |

@@ -58,7 +58,7 @@ impl Observer {
         self.memory.header().sent.count.load(Acquire)
     }
 
-    /// What there is to report, if anything.
+    /// The event to report, if there is one.
     fn event(&self) -> Option<Event> {
         match self.state.load(SeqCst) {
             STOPPED => Some(Event::Stop),

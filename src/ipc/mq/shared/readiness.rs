@@ -43,7 +43,7 @@ pub(super) const UNKNOWN: u32 = u32::MAX;
 /// The bits of a queue's identity that are its inode's.
 pub(super) const INODE: u64 = 0xffff_ffff;
 
-/// What the names of all FIFOs begin with.
+/// The beginning of all FIFOs' names.
 const PREFIX: &str = ".robustipc-mq-";
 
 type Path = Text<64>;

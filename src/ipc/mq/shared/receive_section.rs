@@ -296,7 +296,7 @@ impl<'q> ReceiveSection<'q> {
         level_count.store(count, Relaxed);
     }
 
-    // ---- what others ask ----
+    // ---- queries ----
 
     /// The PID namespace of this thread.
     pub(super) fn pid_namespace(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! Rebuilding the index from the slots, after a death in a section.
 //!
-//! A rebuild can be killed and begun again at any point. It changes slots only from "claimed by a dead
-//! thread" to what that means, and nobody uses the index before the rebuild is over. It allocates
+//! A rebuild can be killed and begun again at any point. It changes only slots that a dead thread has
+//! claimed, to the state that the death means. No call uses the index before the rebuild is over. It allocates
 //! nothing, because a send or a receive runs it. So it sorts the messages as a linked list, in the array
 //! that holds the levels' lists.
 

@@ -14,7 +14,7 @@ use crate::object::layout::MessageSlot;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// What a full queue that overwrites has dropped.
+/// The message that a full queue that overwrites has dropped.
 enum Dropped {
     Queued,
     New,

@@ -16,8 +16,8 @@
 //! | 64 | 11.5 M/s | 980 ns |
 //!
 //! The last receives show which case it is. If a receive that had to spin was followed by one that found
-//! its message at once, messages come in a stream. Without pauses, a stream looks like single messages,
-//! because the receiver takes each one as it comes. So now and then a receive pauses to find out.
+//! its message at once, messages come in a stream. Without pauses, a stream cannot be told from single
+//! messages, because the receiver takes each one as it comes. So now and then a receive pauses to find out.
 
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicU32;
@@ -33,7 +33,7 @@ const STREAM_END: u32 = 16;
 /// While messages come singly: how many receives go without long pauses for each one that pauses.
 const RECEIVES_PER_TRIAL: u32 = 64;
 
-/// What the receives through one handle have found. Threads that share a handle spoil each other's
+/// The experience of the receives through one handle. Threads that share a handle spoil each other's
 /// statistics, and nothing else.
 #[derive(Default)]
 pub(super) struct SpinPolicy {

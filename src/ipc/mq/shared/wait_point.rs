@@ -1,4 +1,4 @@
-//! How the two sides of a queue wait for each other: spin for a while, then sleep.
+//! How senders and receivers wait for each other: they spin for a while, then sleep.
 //!
 //! Waking a sleeper costs as much as hundreds of messages. So a waiter first spins for about as long
 //! as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a thread
@@ -45,7 +45,7 @@ impl SharedQueue {
         }
     }
 
-    /// Where calls of this direction wait. (There is none for both: a wait has one purpose.)
+    /// The point where calls of this direction wait.
     pub(super) fn wait_point(&self, direction: Direction) -> WaitPoint<'_> {
         let header = self.header();
         let waiting = &header.waiting;
@@ -88,7 +88,7 @@ impl SharedQueue {
     }
 }
 
-/// Where one side of a queue waits: receivers for a message, or senders for room.
+/// A point where threads wait: receivers for a message, or senders for room.
 pub(super) struct WaitPoint<'q> {
     sleepers: &'q Sleepers,
     threads: &'q WaitingThreads,
@@ -99,8 +99,8 @@ pub(super) struct WaitPoint<'q> {
 }
 
 impl WaitPoint<'_> {
-    /// Waits until the side may be ready. It need not be on return: the caller tries again under the
-    /// latch.
+    /// Waits until there may be a message, or room. On return it may be gone again, so the caller tries again
+    /// under the latch.
     pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
@@ -123,9 +123,9 @@ impl WaitPoint<'_> {
         }
     }
 
-    /// Notes this thread as waiting, spins, and prepares to sleep. The result is the value of the
-    /// sleepers' word for which to sleep; the thread stays noted until [`end`](WaitPoint::end). `None`: the
-    /// side may be ready, and the wait has ended.
+    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the sleepers' word
+    /// for which to sleep. The thread stays noted until [`end`](WaitPoint::end). `None`: there may be a
+    /// message, or room, and the wait has ended.
     fn begin(&self, spin: Duration) -> Result<Option<u32>> {
         let ready = || (self.is_ready)(self.memory);
         // A spinning thread counts as waiting too: it takes the message, so no descriptor need announce it.

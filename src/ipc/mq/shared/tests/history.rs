@@ -14,7 +14,7 @@ pub(super) struct Interval {
     pub(super) end: u64,
 }
 
-/// What a call did.
+/// The effect of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// The message was sent. Its slot was taken at `from`: earlier than the call if it was reserved.

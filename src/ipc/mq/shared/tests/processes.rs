@@ -6,7 +6,7 @@ use super::*;
 
 const VARIABLE: &str = "ROBUSTIPC_TEST_WORKER";
 
-/// A log's entry as a line of numbers, by which a process tells its parent what it did.
+/// A log's entry as a line of numbers, which a worker prints for its parent.
 fn line_of((interval, event): &(Interval, Event)) -> String {
     let Interval { begin, end } = interval;
     let (kind, numbers) = match *event {
@@ -57,7 +57,7 @@ fn event_of(line: &str) -> Option<(Interval, Event)> {
     Some((Interval { begin, end }, event))
 }
 
-/// What the workers of one round do, as the parent tells them in a line.
+/// The parameters of one round. The workers get them in a line of text.
 struct Round {
     name: Name,
     clock: String,

@@ -13,7 +13,7 @@ pub(super) struct Message {
     pub(super) redeliveries: u32,
 }
 
-/// What the queue should contain, and what it should count.
+/// The right content and the right counters of the queue.
 #[derive(Default)]
 pub(super) struct Reference {
     pub(super) capacity: usize,

@@ -18,9 +18,9 @@ const VARIABLE: &str = "ROBUSTIPC_TEST_WILD";
 
 /// How often a call returned, for the watchdog.
 static PROGRESS: AtomicU64 = AtomicU64::new(0);
-/// What each thread called last: a number as in [`Caller::call`].
+/// Each thread's last call: a number as in [`Caller::call`].
 static LAST_CALLS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
-static WATCHED_QUEUE: AtomicPtr<QueueHeader> = AtomicPtr::new(core::ptr::null_mut());
+static QUEUE_IN_USE: AtomicPtr<QueueHeader> = AtomicPtr::new(core::ptr::null_mut());
 
 /// No call on a damaged queue takes this long, not even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,9 +35,9 @@ fn watch() {
         } else if now() - last.1 > PATIENCE {
             println!("no call has returned for {PATIENCE:?}; called last:");
             println!("{:?} (as in `Caller::call`)", LAST_CALLS);
-            let header = WATCHED_QUEUE.load(Relaxed);
+            let header = QUEUE_IN_USE.load(Relaxed);
             if !header.is_null() {
-                // SAFETY: the queue is mapped while its header stands here, and its header has 13 times 64
+                // SAFETY: the queue is mapped while its header stands in QUEUE_IN_USE, and its header has 13 times 64
                 // bytes.
                 let words = unsafe { core::slice::from_raw_parts(header.cast::<u32>(), 13 * 16) };
                 for (line, words) in words.chunks(16).enumerate() {
@@ -109,7 +109,7 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        WATCHED_QUEUE.store(core::ptr::null_mut(), Relaxed);
+        QUEUE_IN_USE.store(core::ptr::null_mut(), Relaxed);
         for guard in &self.guards {
             // SAFETY: `guard` has mapped the page, and no code uses it.
             unsafe { munmap(*guard, PAGE).unwrap() };
@@ -305,7 +305,7 @@ fn round(seed: u64) {
     let (capacity, size) = (sizes.max_messages as usize, sizes.message_size as usize);
     let guarded = Guarded::new(capacity, size, random.one_in(3));
     let queue = guarded.queue();
-    WATCHED_QUEUE.store(core::ptr::from_ref(queue.header()).cast_mut(), Relaxed);
+    QUEUE_IN_USE.store(core::ptr::from_ref(queue.header()).cast_mut(), Relaxed);
     let pointer = WildPointer::new(queue);
     // The calls are made by threads that end. So no living thread's robust list has a damaged entry in the
     // memory when that is unmapped.

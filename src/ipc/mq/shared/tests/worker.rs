@@ -29,7 +29,7 @@ impl Clock {
     }
 }
 
-/// What one process does.
+/// One process's calls and what it holds.
 pub(super) struct Worker<'q> {
     queue: &'q SharedQueue,
     clock: &'q Clock,
