@@ -1,10 +1,10 @@
-//! Models of the queue in shared memory: its latches, its sleepers and its two rings, in every order of
-//! steps that the memory orderings allow.
+//! Models of the queue in shared memory: its latches, its sleepers and its two rings, in every
+//! order of steps that the memory orderings allow.
 //!
-//! The models run the library's own source: src/sync/latch.rs and sleepers.rs, and send_section.rs and
-//! receive_section.rs in src/ipc/mq/shared. It is compiled once more on the words and the kernel of
-//! models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here. If the rings order a
-//! payload too little, loom reports a race.
+//! The models run the library's own source: src/sync/latch.rs and sleepers.rs, and send_section.rs
+//! and receive_section.rs in src/ipc/mq/shared. It is compiled once more on the words and the
+//! kernel of models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here. If the
+//! rings order a payload too little, loom reports a race.
 //!
 //! Two things are left out: spinning before a sleep, whose attempts are like all others, and deaths
 //! between two instructions. Run the models with

@@ -1,4 +1,5 @@
-//! A queue of two slots for the models: the sections of src/ipc/mq/shared on a memory of loom's words.
+//! A queue of two slots for the models: the sections of src/ipc/mq/shared on a memory of loom's
+//! words.
 
 #[path = "../../src/ipc/mq/shared/receive_section.rs"]
 #[allow(dead_code)]

@@ -3,10 +3,10 @@
 //! The kernel keeps the messages. So a killed process loses at most the message that it had just
 //! received.
 //!
-//! A call first makes one attempt, with one system call and without the clock. Only if it has to wait, it
-//! reads the clock and sleeps in poll(2). mq_timedreceive(2) could sleep by itself, but it has two
-//! faults: its deadline is a time of day, which can step; and after a signal handler that was installed
-//! with SA_RESTART, the kernel restarts it without the caller's knowledge.
+//! A call first makes one attempt, with one system call and without the clock. Only if it has to
+//! wait, it reads the clock and sleeps in poll(2). mq_timedreceive(2) could sleep by itself, but it
+//! has two faults: its deadline is a time of day, which can step; and after a signal handler that
+//! was installed with SA_RESTART, the kernel restarts it without the caller's knowledge.
 
 use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Options};
@@ -47,9 +47,9 @@ impl KernelQueue {
             mode: options.mode,
             attributes,
         };
-        // Creating and opening are two calls: the kernel's O_CREAT without O_EXCL does not tell which of
-        // the two it did. A further round means that another process has just created or removed the
-        // queue.
+        // Creating and opening are two calls: the kernel's O_CREAT without O_EXCL does not tell
+        // which of the two it did. A further round means that another process has just created or
+        // removed the queue.
         loop {
             if options.create {
                 match open(Some(creation)) {

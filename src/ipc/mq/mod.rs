@@ -1,9 +1,9 @@
-//! Message queues: one interface to two implementations, the queue in shared memory ([`shared`]) and the
-//! kernel's ([`kernel`]).
+//! Message queues: one interface to two implementations, the queue in shared memory ([`shared`])
+//! and the kernel's ([`kernel`]).
 //!
-//! A message goes in whole and comes out whole. The highest priority comes first, and among messages of
-//! one priority the oldest. Each message has one receiver. Opening chooses the implementation, and
-//! [`Queue`] passes every later call on to it.
+//! A message goes in whole and comes out whole. The highest priority comes first, and among
+//! messages of one priority the oldest. Each message has one receiver. Opening chooses the
+//! implementation, and [`Queue`] passes every later call on to it.
 
 mod kernel;
 mod notify;
@@ -132,8 +132,8 @@ impl Queue {
     }
 
     /// Sends messages, waiting until there is room for one. Returns how many were sent. The timeout
-    /// counts from the moment when the call has to wait. A call that need not wait does not read the clock,
-    /// which would cost as much as a good part of the system call.
+    /// counts from the moment when the call has to wait. A call that need not wait does not read
+    /// the clock, which would cost as much as a good part of the system call.
     pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
         match self {
             Queue::Shared(queue) => queue.send(messages, timeout_ns),
@@ -164,8 +164,8 @@ impl Queue {
         }
     }
 
-    /// The error of `receive` for a failure of `try_receive`. The call is not repeated to find out: a
-    /// receive that failed with `EFAULT` has taken a message.
+    /// The error of `receive` for a failure of `try_receive`. The call is not repeated to find out:
+    /// a receive that failed with `EFAULT` has taken a message.
     #[cold]
     pub(crate) fn receive_failed(&self, buffer: &[MaybeUninit<u8>], error: Error) -> Error {
         match self {
@@ -199,13 +199,15 @@ impl Queue {
 
     /// Reserves a place of message_size bytes to write a message in.
     ///
-    /// A call in place is attempted `at_once` first: this attempt waits for nothing and keeps errno. If it
-    /// gives `EAGAIN`, the call is made again without `at_once`, which finds the result.
+    /// A call in place is attempted `at_once` first: this attempt waits for nothing and keeps
+    /// errno. If it gives `EAGAIN`, the call is made again without `at_once`, which finds the
+    /// result.
     pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
         self.shared(IN_PLACE)?.reserve(timeout_ns, at_once)
     }
 
-    /// Sends the message that was written to the place from `reserve`. `at_once` is as in `reserve`.
+    /// Sends the message that was written to the place from `reserve`. `at_once` is as in
+    /// `reserve`.
     pub(crate) fn commit(
         &self,
         payload: *const u8,
@@ -312,9 +314,9 @@ impl Queue {
         self.shared(IN_PLACE)?.use_kernel_twin(twin)
     }
 
-    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it returns the
-    /// word to sleep on, and the value that the word has while there is nothing to wake for. `None`:
-    /// there may be a message, or room, now; or the wait has ended.
+    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
+    /// returns the word to sleep on, and the value that the word has while there is nothing to wake
+    /// for. `None`: there may be a message, or room, now; or the wait has ended.
     pub(crate) fn wait_word(
         &self,
         direction: Direction,
@@ -331,7 +333,8 @@ impl Queue {
         }
     }
 
-    /// Ends the notification. When this returns, the action is over, unless the action itself called.
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
     pub(crate) fn end_notification(&self) -> Result<()> {
         match self {
             Queue::Shared(queue) => queue.end_notification(),

@@ -7,9 +7,9 @@
 //!   again and reads in the wrong order waits for ever, with messages in the queue.
 //! - After a notification by signal, the program itself has to register again.
 //!
-//! Instead, each notification has a thread. Its [`Arrivals`] report every message that comes, without
-//! taking any. So there is no moment between two registrations, any number of processes may be
-//! notified, and the thread sleeps while messages stay in the queue untaken.
+//! Instead, each notification has a thread. Its [`Arrivals`] report every message that comes,
+//! without taking any. So there is no moment between two registrations, any number of processes may
+//! be notified, and the thread sleeps while messages stay in the queue untaken.
 
 use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
@@ -38,24 +38,24 @@ pub(crate) struct SignalValue(pub(crate) *mut c_void);
 unsafe impl Send for SignalValue {}
 
 thread_local! {
-    /// How many messages this thread has received. By it a notification sees whether its callback has
-    /// taken some.
+    /// How many messages this thread has received. By it a notification sees whether its callback
+    /// has taken some.
     static RECEIVED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The notification of one handle, if it has one.
 #[derive(Default)]
 pub(super) struct Notifier {
-    /// Use `try_lock` only. In a forked child, the lock may be held by a thread that exists only in the
-    /// parent, so `lock` would wait for ever.
+    /// Use `try_lock` only. In a forked child, the lock may be held by a thread that exists only in
+    /// the parent, so `lock` would wait for ever.
     current: Mutex<Option<Notification>>,
     /// Whether there may be a notification.
     is_notifying: AtomicBool,
 }
 
 impl Notifier {
-    /// Has `action` done for the messages that are in the queue and for each that comes. `arrivals` is
-    /// called only if there is no notification yet.
+    /// Has `action` done for the messages that are in the queue and for each that comes. `arrivals`
+    /// is called only if there is no notification yet.
     pub(super) fn begin(
         &self,
         name: &Name,
@@ -76,8 +76,8 @@ impl Notifier {
         let notification = Notification::start(arrivals()?, action)?;
         let shared = Arc::clone(&notification.shared);
         *current = Some(notification);
-        // The action may end its own notification at once. So the notification is in its place, and the
-        // lock is free, before messages are reported.
+        // The action may end its own notification at once. So the notification is in its place, and
+        // the lock is free, before messages are reported.
         drop(current);
         shared.arrivals.begin().map_err(|errno| {
             // No message was reported, so no action runs that ending could fail to end.
@@ -86,7 +86,8 @@ impl Notifier {
         })
     }
 
-    /// Ends the notification. When this returns, the action is over, unless the action itself called.
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
     pub(super) fn end(&self, name: &Name) -> Result<()> {
         // Dropped without the lock: dropping waits for the thread, which may call this too.
         let ended = self.try_lock(name)?.take();
@@ -106,8 +107,8 @@ impl Notifier {
     /// Notes that this thread has received a message.
     #[inline(always)]
     pub(super) fn note_received(&self) {
-        // Relaxed: only the notification's thread needs to see the flag, and it was started after the flag was
-        // set.
+        // Relaxed: only the notification's thread needs to see the flag, and it was started after
+        // the flag was set.
         if self.is_notifying.load(Ordering::Relaxed) {
             RECEIVED.set(RECEIVED.get().wrapping_add(1));
         }
@@ -165,8 +166,8 @@ impl Notification {
             is_ended: AtomicBool::new(false),
         });
         let of_thread = Arc::clone(&shared);
-        // All signals are blocked in the thread: the program does not expect its signal handlers to run in
-        // a thread that it did not start.
+        // All signals are blocked in the thread: the program does not expect its signal handlers to
+        // run in a thread that it did not start.
         let thread = signal::with_all_blocked(|| {
             Worker::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
         })
@@ -209,7 +210,8 @@ impl Drop for Notification {
 }
 
 fn run(shared: &Shared, mut action: Action) {
-    // Waiting fails only if other code has closed the descriptors. Then there is nothing to wait for.
+    // Waiting fails only if other code has closed the descriptors. Then there is nothing to wait
+    // for.
     while let Ok(Event::Message) = shared.arrivals.wait() {
         match &mut action {
             Action::Signal { number, value } => {
@@ -224,8 +226,8 @@ fn run(shared: &Shared, mut action: Action) {
     }
 }
 
-/// Calls the callback until the queue is empty or the callback has taken no message. So a callback may
-/// take one message or all. Messages that it leaves in the queue do not keep the thread busy.
+/// Calls the callback until the queue is empty or the callback has taken no message. So a callback
+/// may take one message or all. Messages that it leaves in the queue do not keep the thread busy.
 fn repeat(shared: &Shared, callback: &mut dyn FnMut()) {
     loop {
         let before = RECEIVED.get();

@@ -1,10 +1,10 @@
-//! Claims: slots that a thread uses while it holds no latch. It writes a message into a *reserved* slot, and
-//! reads one in a *borrowed* slot.
+//! Claims: slots that a thread uses while it holds no latch. It writes a message into a *reserved*
+//! slot, and reads one in a *borrowed* slot.
 //!
 //! The slot's `holder` word is a robust lock word, linked into the robust list of the thread that
 //! claimed the slot. So the kernel marks the word when that thread dies. The claimed slots of each
-//! kind form a list: the sending latch guards the reserved ones, the receiving latch the borrowed ones. So
-//! the slots of dead holders are found without a search of all slots.
+//! kind form a list: the sending latch guards the reserved ones, the receiving latch the borrowed
+//! ones. So the slots of dead holders are found without a search of all slots.
 
 use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::{Result, fail};
@@ -48,18 +48,17 @@ impl<'q> Claims<'q> {
         self.first.load(Relaxed) == NONE
     }
 
-    /// Gives a slot that is in no list to the latch's holder, until
-    /// [`unclaim`](Claims::unclaim).
+    /// Gives a slot that is in no list to the latch's holder, until [`unclaim`](Claims::unclaim).
     pub(super) fn claim(
         &self,
         latched: &Latched<'_>,
         (number, slot): NumberedSlot<'q>,
     ) -> Result<()> {
         slot.holder.store(latched.thread().id(), Relaxed);
-        // SAFETY: the holder word is this thread's as of now. The slot is in no robust list, because it
-        // was free or queued. If this thread dies before the link, the latch is orphaned, and the repair
-        // goes by the slot's state. The slot stays mapped: closing the queue refuses while a claim
-        // lasts.
+        // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
+        // because it was free or queued. If this thread dies before the link, the latch is
+        // orphaned, and the repair goes by the slot's state. The slot stays mapped: closing the
+        // queue refuses while a claim lasts.
         unsafe { latched.thread().link(&slot.links, false) };
         // Release: a thread that finds the slot claimed must find its holder.
         slot.state.store(self.state, Release);
@@ -123,12 +122,12 @@ impl<'q> Claims<'q> {
     }
 
     /// Ends a claim that [`check`](Claims::check) has passed. Call after the slot's state has
-    /// changed, and before another thread can find the slot through a ring: that thread may claim it at
-    /// once, and the links belong to one holder.
+    /// changed, and before another thread can find the slot through a ring: that thread may claim
+    /// it at once, and the links belong to one holder.
     pub(super) fn unclaim(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
-        // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`. The
-        // thread's announcement names the latch: if it dies here, the latch is orphaned, and the repair goes
-        // by the slot's state.
+        // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`.
+        // The thread's announcement names the latch: if it dies here, the latch is orphaned, and
+        // the repair goes by the slot's state.
         let is_sound = unsafe {
             latched
                 .thread()
@@ -168,8 +167,9 @@ impl<'q> Claims<'q> {
 /// Whether the thread that claimed a slot is dead. Any of three facts proves it:
 ///
 /// - the kernel has marked the holder word;
-/// - no thread has the holder's id (the kernel visits at most 2048 locks of a dead thread). That is checked
-///   only if `pid_namespace`, the namespace of this thread, is not 0, which stands for unknown;
+/// - no thread has the holder's id (the kernel visits at most 2048 locks of a dead thread). That is
+///   checked only if `pid_namespace`, the namespace of this thread, is not 0, which stands for
+///   unknown;
 /// - there is no holder: a thread that was taking the slot back from a dead holder died too.
 pub(super) fn is_orphaned(slot: &MessageSlot, pid_namespace: u32) -> bool {
     let holder = slot.holder.load(Relaxed);

@@ -1,14 +1,14 @@
 //! The descriptor to poll: when its state changes.
 //!
 //! [`readiness`](super::readiness) has the FIFO behind the descriptor and its three states. Once a
-//! process has asked for the descriptor, every call on the queue holds both latches, so that the FIFO and the
-//! queue change together. One exception: a receive that finds the queue empty, as the FIFO says
-//! already, changes neither and holds one latch.
+//! process has asked for the descriptor, every call on the queue holds both latches, so that the
+//! FIFO and the queue change together. One exception: a receive that finds the queue empty, as the
+//! FIFO says already, changes neither and holds one latch.
 //!
 //! A call makes the FIFO ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and
-//! unready *after* it ([`SharedQueue::settle_descriptor`]). If the process is killed in between, the
-//! descriptor is ready although there is nothing to do, until the next call. It is never unready
-//! although there is something to do.
+//! unready *after* it ([`SharedQueue::settle_descriptor`]). If the process is killed in between,
+//! the descriptor is ready although there is nothing to do, until the next call. It is never
+//! unready although there is something to do.
 
 use super::SharedQueue;
 use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
@@ -24,8 +24,8 @@ impl SharedQueue {
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         let both = self.enter_both_sections(Deadline::Never)?;
         let descriptor = self.readiness.open_or_create(&self.object)?;
-        // From here on every call takes both latches, and calls that hold one latch are over. A FIFO
-        // that nobody had open has lost its content. A kernel twin keeps its content.
+        // From here on every call takes both latches, and calls that hold one latch are over. A
+        // FIFO that nobody had open has lost its content. A kernel twin keeps its content.
         if !self.has_descriptor() || !self.readiness.is_kernel_twin() {
             self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         }
@@ -41,7 +41,8 @@ impl SharedQueue {
         self.readiness.use_kernel_twin(twin)
     }
 
-    /// Whether a process has asked for the descriptor. Certain only while this thread holds a latch.
+    /// Whether a process has asked for the descriptor. Certain only while this thread holds a
+    /// latch.
     #[inline(always)]
     pub(super) fn has_descriptor(&self) -> bool {
         self.header().waiting.fd_state.load(Relaxed) != 0
@@ -66,8 +67,8 @@ impl SharedQueue {
         Ok(())
     }
 
-    /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state. In that
-    /// case this thread holds both latches.
+    /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state.
+    /// In that case this thread holds both latches.
     #[inline(always)]
     pub(super) fn settle_descriptor(&self) -> Result<()> {
         match self.has_descriptor() {

@@ -1,8 +1,8 @@
 //! Taking a queue's latches, and repairing what a dead holder left.
 //!
-//! Most calls take one latch. A call takes both, the sending latch first, in three cases: it changes what
-//! both latches guard, the queue has a descriptor, or a latch is orphaned. An orphaned latch stays orphaned
-//! until a repair has succeeded, so no call uses a broken index.
+//! Most calls take one latch. A call takes both, the sending latch first, in three cases: it
+//! changes what both latches guard, the queue has a descriptor, or a latch is orphaned. An orphaned
+//! latch stays orphaned until a repair has succeeded, so no call uses a broken index.
 
 use super::SharedQueue;
 use super::readiness::UNKNOWN;
@@ -16,8 +16,8 @@ use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
-/// How long a call with [`Deadline::Now`] waits for a latch. A section takes less than microseconds,
-/// so a holder that needs longer is a thread that is stopped.
+/// How long a call with [`Deadline::Now`] waits for a latch. A section takes less than
+/// microseconds, so a holder that needs longer is a thread that is stopped.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Both latches. The fields are dropped in this order, so the latch taken last is released first.
@@ -38,11 +38,12 @@ impl SharedQueue {
         Some(latched)
     }
 
-    /// Takes the sending latch, and repairs what a dead holder left. Without a deadline it waits for
-    /// nobody: if the latch is not free and sound, the result is `EAGAIN`.
+    /// Takes the sending latch, and repairs what a dead holder left. Without a deadline it waits
+    /// for nobody: if the latch is not free and sound, the result is `EAGAIN`.
     ///
-    /// For speed, use the result in place: moving it right away causes a store-forwarding stall. For that
-    /// reason this is not inlined, and the calls in place do not take it out of its `Result`.
+    /// For speed, use the result in place: moving it right away causes a store-forwarding stall.
+    /// For that reason this is not inlined, and the calls in place do not take it out of its
+    /// `Result`.
     #[inline(never)]
     pub(super) fn enter_send_section(&self, deadline: Option<Deadline>) -> Result<SendSection<'_>> {
         let latch = &self.header().sending.latch;

@@ -1,8 +1,8 @@
 //! Where the parts of a queue are in memory, and how the inbox's entries are built.
 //!
-//! The geometry is computed once, from sizes that are checked against the size of the mapping. After
-//! that, every number from shared memory is masked or compared here before it becomes an address. So no
-//! access leads out of the queue, whatever other processes write.
+//! The geometry is computed once, from sizes that are checked against the size of the mapping.
+//! After that, every number from shared memory is masked or compared here before it becomes an
+//! address. So no access leads out of the queue, whatever other processes write.
 
 use crate::base::error::{Error, Result, fail};
 use crate::object::layout::{Level, MessageSlot, NONE, QueueHeader};
@@ -16,8 +16,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 /// Priorities go from 0 to this, as on Linux.
 pub(crate) const PRIORITY_MAX: u32 = 32767;
 
-/// The sizes that the creator of a queue chooses. They are below 2^32, so that a slot's number has 32
-/// bits.
+/// The sizes that the creator of a queue chooses. They are below 2^32, so that a slot's number has
+/// 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) max_messages: u32,
@@ -46,12 +46,13 @@ impl Sizes {
     }
 }
 
-/// Messages of more bytes go through few, warm slots. Smaller messages go through all slots in turn: two
-/// processors then seldom want the same cache lines at once.
+/// Messages of more bytes go through few, warm slots. Smaller messages go through all slots in
+/// turn: two processors then seldom want the same cache lines at once.
 const LARGE: u32 = 4096;
 
 /// How many bytes the warm slots have in all. There are at least two of them: the receiver has just
-/// read the slot that was freed last, so that slot alone is slow to write (with 8 KiB, a tenth slower).
+/// read the slot that was freed last, so that slot alone is slow to write (with 8 KiB, a tenth
+/// slower).
 const WARM_BYTES: u32 = 262144;
 
 /// The largest number of messages whose ring size fits in 32 bits.
@@ -104,11 +105,11 @@ impl Geometry {
     }
 }
 
-/// How many bytes of a large payload are copied at once. Up to a length that depends on the processor's
-/// caches, glibc's memcpy copies with `rep movsb`, which need not fetch cache lines that it overwrites
-/// whole. Beyond that length it uses loops that fetch them, from far away if another processor has read
-/// them last. With 1 MiB between two processors without a common cache, 7.2 thousand messages a second are
-/// copied at once, and 21 thousand in pieces.
+/// How many bytes of a large payload are copied at once. Up to a length that depends on the
+/// processor's caches, glibc's memcpy copies with `rep movsb`, which need not fetch cache lines
+/// that it overwrites whole. Beyond that length it uses loops that fetch them, from far away if
+/// another processor has read them last. With 1 MiB between two processors without a common cache,
+/// 7.2 thousand messages a second are copied at once, and 21 thousand in pieces.
 const PIECE: usize = 65536;
 
 /// Copies a large payload.
@@ -146,8 +147,9 @@ pub(super) struct Memory {
     sizes: Sizes,
 }
 
-// SAFETY: every access is atomic, or to levels under the receiving latch, or to a payload that its slot's
-// state gives to one thread alone. Threads of other processes share the memory in the same way.
+// SAFETY: every access is atomic, or to levels under the receiving latch, or to a payload that its
+// slot's state gives to one thread alone. Threads of other processes share the memory in the same
+// way.
 unsafe impl Send for Memory {}
 // SAFETY: as for Send.
 unsafe impl Sync for Memory {}
@@ -182,8 +184,9 @@ impl Memory {
         })
     }
 
-    /// The sizes in an existing queue's header. They have to add up to `recorded`, the size in bytes in the
-    /// queue's record: a process that used other sizes than its peers would damage the queue for them.
+    /// The sizes in an existing queue's header. They have to add up to `recorded`, the size in
+    /// bytes in the queue's record: a process that used other sizes than its peers would damage the
+    /// queue for them.
     pub(super) fn sizes_of(mapping: &Mapping, recorded: u64) -> Result<Sizes> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
@@ -291,8 +294,8 @@ impl Memory {
         if u64::from(from.max(to)) + u64::from(count) > u64::from(self.level_capacity) {
             return Err(damaged("it has more priorities than room for them"));
         }
-        // SAFETY: both ranges are inside the levels, as just checked. Only the holder of the receiving
-        // latch touches the levels, and that is this thread.
+        // SAFETY: both ranges are inside the levels, as just checked. Only the holder of the
+        // receiving latch touches the levels, and that is this thread.
         unsafe {
             self.levels
                 .add(from as usize)
@@ -304,16 +307,16 @@ impl Memory {
     #[inline(always)]
     pub(super) fn slot(&self, number: u32) -> Result<&MessageSlot> {
         let number = self.check_number(number)?;
-        // SAFETY: there are max_messages slots, and the number was checked. The stride is a multiple of
-        // the alignment.
+        // SAFETY: there are max_messages slots, and the number was checked. The stride is a
+        // multiple of the alignment.
         Ok(unsafe { self.slots.add(number * self.stride).cast().as_ref() })
     }
 
     /// The message_size bytes behind a slot.
     #[inline(always)]
     pub(super) fn payload(&self, slot: &MessageSlot) -> NonNull<u8> {
-        // SAFETY: the slot is one of this queue's, and the stride leaves message_size bytes of the mapping
-        // behind each.
+        // SAFETY: the slot is one of this queue's, and the stride leaves message_size bytes of the
+        // mapping behind each.
         unsafe { NonNull::from(slot).add(1).cast() }
     }
 
@@ -334,9 +337,9 @@ impl Memory {
     }
 }
 
-// An entry of the inbox has three parts: the slot's number in the lowest 32 bits, then the priority in
-// 15 bits, then the lap. The lap says in which round of the ring the entry was written, so a receiver
-// sees from the entry alone whether it is new.
+// An entry of the inbox has three parts: the slot's number in the lowest 32 bits, then the priority
+// in 15 bits, then the lap. The lap says in which round of the ring the entry was written, so a
+// receiver sees from the entry alone whether it is new.
 const PRIORITY_SHIFT: u32 = 32;
 const LAP_SHIFT: u32 = 47;
 /// This bit of a lap is set in each entry that was ever written.
@@ -353,15 +356,15 @@ impl Memory {
     /// inbox.
     #[inline(always)]
     pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
-        // Acquire pairs with the Release in `SendSection::publish`: this thread sees the slot as it was
-        // filled.
+        // Acquire pairs with the Release in `SendSection::publish`: this thread sees the slot as it
+        // was filled.
         let entry = self.inbox_place(count).load(Acquire);
         let priority = (entry >> PRIORITY_SHIFT) as u32 & PRIORITY_MAX;
         (entry >> LAP_SHIFT == self.lap(count)).then_some((priority, entry as u32))
     }
 
-    /// The number of the round, with [`WRITTEN`] set. Its other bits repeat after 2^16 rounds; by then
-    /// each entry has been overwritten long ago.
+    /// The number of the round, with [`WRITTEN`] set. Its other bits repeat after 2^16 rounds; by
+    /// then each entry has been overwritten long ago.
     #[inline(always)]
     fn lap(&self, count: u64) -> u64 {
         let round = count >> self.ring_bits;

@@ -2,27 +2,27 @@
 //!
 //! # The idea
 //!
-//! A queue has two [`latch`](crate::sync::latch)es, which are robust locks: one for senders, one for
-//! receivers. Senders and receivers meet in two rings, as in the two-lock queue of Michael and Scott ("Simple,
-//! fast, and practical non-blocking and blocking concurrent queue algorithms", 1996). The *inbox*
-//! carries the numbers of filled slots to the receivers. The *free ring* carries the numbers of
-//! emptied slots back to the senders. At any time, each ring has one writer and one reader: the holders
-//! of the two latches. So a ring's two ends are one counter each, as in Lamport's ring ("Proving the
-//! correctness of multiprocess programs", 1977). Receivers sort the inbox into *levels*, one list per
-//! priority, and take the first message of the highest level.
+//! A queue has two [`latch`](crate::sync::latch)es, which are robust locks: one for senders, one
+//! for receivers. Senders and receivers meet in two rings, as in the two-lock queue of Michael and
+//! Scott ("Simple, fast, and practical non-blocking and blocking concurrent queue algorithms",
+//! 1996). The *inbox* carries the numbers of filled slots to the receivers. The *free ring* carries
+//! the numbers of emptied slots back to the senders. At any time, each ring has one writer and one
+//! reader: the holders of the two latches. So a ring's two ends are one counter each, as in
+//! Lamport's ring ("Proving the correctness of multiprocess programs", 1977). Receivers sort the
+//! inbox into *levels*, one list per priority, and take the first message of the highest level.
 //!
 //! The truth about a message stands in one word of its slot: free, queued, reserved or borrowed. A
-//! message is sent when that word becomes "queued", and received when it stops being "queued". Each
-//! is one store. Rings, levels and counters are only an index, for speed. A process killed in a section
-//! leaves slots that are right and an index that may be wrong. The next process that takes a
-//! latch rebuilds the index from the slots ([`repair`]). LMDB works the same way (Chu, "MDB: a
-//! memory-mapped database and backend for OpenLDAP", 2011): committed data is the truth, and recovery
-//! comes before anybody may go on. A holder that is stopped but alive keeps its latch.
+//! message is sent when that word becomes "queued", and received when it becomes "free" again. Each
+//! is one store. Rings, levels and counters are only an index, for speed. A process killed in a
+//! section leaves slots that are right and an index that may be wrong. The next process that takes
+//! a latch rebuilds the index from the slots ([`repair`]). LMDB works the same way (Chu, "MDB: a
+//! memory-mapped database and backend for OpenLDAP", 2011): committed data is the truth, and
+//! recovery comes before anybody may go on. A holder that is stopped but alive keeps its latch.
 //!
 //! # Invariants
 //!
-//! They hold while nobody holds a latch and no latch is orphaned. Counters only go up, so two of them are
-//! compared by their difference. The capacity is the number of slots.
+//! They hold while nobody holds a latch and no latch is orphaned. The counters of the rings only go
+//! up, so two of them are compared by their difference. The capacity is the number of slots.
 //!
 //! 1. Every slot is in exactly one place:
 //!    - never taken yet: its number is `fresh` or higher;
@@ -30,16 +30,18 @@
 //!    - queued, and in the inbox or in the level of its priority;
 //!    - reserved;
 //!    - borrowed.
-//! 2. `reused <= freed <= reused + capacity`. The entries between `reused` and `freed` are the free ring.
-//! 3. `drained <= sent <= drained + capacity`. The entries between `drained` and `sent` are the inbox.
-//!    (A message is drained when a receiver moves it from the inbox into a level.)
+//! 2. `reused <= freed <= reused + capacity`. The entries between `reused` and `freed` are the free
+//!    ring.
+//! 3. `drained <= sent <= drained + capacity`. The entries between `drained` and `sent` are the
+//!    inbox. (A message is drained when a receiver moves it from the inbox into a level.)
 //! 4. `sent - removed` is the number of queued messages.
-//! 5. Levels are sorted by priority. No level is empty. A level's list goes by rising sequence numbers.
+//! 5. Levels are sorted by priority. No level is empty. A level's list goes by rising sequence
+//!    numbers.
 //! 6. If `rise <= drained`, no message in the inbox has a higher priority than the message that was
-//!    drained last. So a receiver that knows a message of at least that priority need not read the inbox,
-//!    whose cache line senders write for each message.
-//! 7. The `holder` word of a reserved or borrowed slot is in the robust list of the thread that it
-//!    names. The `holder` word of every other slot is 0.
+//!    drained last. So a receiver that knows a message of at least that priority need not read the
+//!    inbox, whose cache line senders write for each message.
+//! 7. The `holder` word of a reserved or borrowed slot is in its holder's robust list, as long as
+//!    the holder lives. The `holder` word of every other slot is 0.
 //!
 //! # Steps and deaths
 //!
@@ -56,8 +58,9 @@
 //! | slot: queued -> free | the message is received, and lost with its receiver |
 //! | write the free ring's entry, then `freed` | the message is received, and lost with its receiver |
 //!
-//! Payloads of more than [`COPY_UNDER_LATCH`] bytes are copied while no latch is held, and so are those
-//! that the user writes or reads in place. Meanwhile the slot is claimed: reserved or borrowed.
+//! Payloads of more than [`COPY_UNDER_LATCH`] bytes are copied while no latch is held. Users write
+//! and read messages in place while no latch is held. Meanwhile the slot is claimed: reserved or
+//! borrowed.
 //!
 //! | step of a call in place | if the thread is killed right after it |
 //! |---|---|
@@ -72,8 +75,8 @@
 //!
 //! Every value read from shared memory is checked where it is used: a number before it becomes an
 //! address, a count before it limits a loop. An impossible value gives `EUCLEAN`. One corruption
-//! cannot be detected: a latch's word that was overwritten with the id of a living thread means that
-//! this thread holds the latch.
+//! cannot be detected: a latch's word that was overwritten with the id of a living thread means
+//! that this thread holds the latch.
 //!
 //! # The parts
 //!
@@ -129,10 +132,10 @@ use receive_section::ReceiveSection;
 use spin_policy::SpinPolicy;
 use std::sync::Arc;
 
-/// Payloads up to this many bytes are copied while the latch is held. To claim a slot instead, a call
-/// takes the latch twice, which costs more: with 8 KiB between two processors, 1.2 million messages a
-/// second are copied in claimed slots, and 1.5 million under the latch. Several longer payloads can be
-/// copied at once.
+/// Payloads up to this many bytes are copied while the latch is held. To claim a slot instead, a
+/// call takes the latch twice, which costs more: with 8 KiB between two processors, 1.2 million
+/// messages a second are copied in claimed slots, and 1.5 million under the latch. Several longer
+/// payloads can be copied at once.
 const COPY_UNDER_LATCH: usize = 8192;
 
 /// How many messages a call sends or receives while it holds a latch.
@@ -172,8 +175,8 @@ impl SharedQueue {
 
     pub(crate) fn attributes(&self) -> Attributes {
         let sizes = self.memory.sizes();
-        // The two counters behind the count are read one after the other. Messages sent in between can
-        // make it too large.
+        // The two counters behind the count are read one after the other. Messages sent in between
+        // can make it too large.
         let count = ReceiveSection::count(&self.memory).min(self.memory.capacity());
         Attributes {
             max_messages: sizes.max_messages as usize,
@@ -238,7 +241,8 @@ impl SharedQueue {
         })
     }
 
-    /// The deadline of a call in place. `None` for the first attempt, `at_once`, which waits for nothing.
+    /// The deadline of a call in place. `None` for the first attempt, `at_once`, which waits for
+    /// nothing.
     #[inline(always)]
     fn deadline_unless(&self, at_once: bool, timeout_ns: i64) -> Result<Option<Deadline>> {
         match at_once {

@@ -1,6 +1,7 @@
 //! Notification: how its thread learns of messages in a queue without taking any.
 //!
-//! The thread sleeps on the word `observers`. Each sender that sees an observer asleep wakes them all.
+//! The thread sleeps on the word `observers`. Each sender that sees an observer asleep wakes them
+//! all.
 
 use super::SharedQueue;
 use super::memory::Memory;
@@ -24,7 +25,8 @@ impl SharedQueue {
         self.notifier.begin(&self.name, &arrivals, action)
     }
 
-    /// Ends the notification. When this returns, the action is over, unless the action itself called.
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
     pub(crate) fn end_notification(&self) -> Result<()> {
         self.notifier.end(&self.name)
     }
@@ -67,8 +69,8 @@ impl Observer {
         }
     }
 
-    /// Changes the state and wakes the observers of all processes. Those with nothing to report sleep
-    /// again.
+    /// Changes the state and wakes the observers of all processes. Those with nothing to report
+    /// sleep again.
     fn set_state(&self, state: u32) {
         self.state.store(state, SeqCst);
         self.memory.header().waiting.observers.wake(u32::MAX);

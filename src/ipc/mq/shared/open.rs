@@ -1,7 +1,7 @@
 //! Opening a queue: one that exists, or a new one.
 //!
-//! A new queue is made whole before it gets its name (see [`Object::open`]), so a process killed while it
-//! creates one leaves nothing, and no other process sees an unfinished header.
+//! A new queue is made whole before it gets its name (see [`Object::open`]), so a process killed
+//! while it creates one leaves nothing, and no other process sees an unfinished header.
 
 use super::SharedQueue;
 use super::memory::{Memory, Sizes};
@@ -81,8 +81,8 @@ impl SharedQueue {
         }
     }
 
-    /// The queue in an object that existed before, if it is as wanted and can be used here. Its record
-    /// says that it has `recorded` bytes.
+    /// The queue in an object that existed before, if it is as wanted and can be used here. Its
+    /// record says that it has `recorded` bytes.
     fn from_existing(
         name: &Name,
         wanted: Option<Sizes>,
@@ -178,8 +178,8 @@ fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration
     header.pid_namespace.store(pid_namespace, Relaxed);
     let spin_ns = u32::try_from(spin.as_nanos()).unwrap_or(u32::MAX);
     header.spin_ns.store(spin_ns, Relaxed);
-    // The lower half is the inode, by which others see whether the queue still exists. The upper half
-    // cannot be guessed.
+    // The lower half is the inode, by which others see whether the queue still exists. The upper
+    // half cannot be guessed.
     let unguessed = now().as_nanos() as u32 ^ process::id();
     let inode = file::status(file)?.inode() & readiness::INODE;
     let identity = u64::from(unguessed) << 32 | inode;

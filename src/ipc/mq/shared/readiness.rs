@@ -1,10 +1,10 @@
 //! The FIFO behind a queue's descriptor, whose readiness is the queue's.
 //!
-//! All processes share one FIFO per queue, so it is right whichever process sends or receives. It is
-//! created, hidden beside the queue, when a process asks for the descriptor for the first time. Its name
-//! contains the queue's inode, and it is removed with the queue ([`unlink`](super::unlink)). It has room
-//! for two packets (with O_DIRECT, each byte written is a packet of its own, see pipe(2)), so it has
-//! three states:
+//! All processes share one FIFO per queue, so it is right whichever process sends or receives. It
+//! is created, hidden beside the queue, when a process asks for the descriptor for the first time.
+//! Its name contains the queue's inode, and it is removed with the queue
+//! ([`unlink`](super::unlink)). It has room for two packets (with O_DIRECT, each byte written is a
+//! packet of its own, see pipe(2)), so it has three states:
 //!
 //! | packets | poll reports | the queue |
 //! |---|---|---|
@@ -15,11 +15,11 @@
 //! The word `fd_state` in shared memory is 0 while nobody has asked for a descriptor. After that it
 //! holds the number of packets plus 1, or [`UNKNOWN`].
 //!
-//! A process may supply a *kernel twin* in place of the FIFO: a queue of the kernel's, with room for two
-//! messages of one byte, whose messages are the packets. All processes that use the queue have to
-//! supply the same twin. A process that has called mq_notify() on the twin is then told of a message that
-//! comes to an empty queue. A waiting receiver takes precedence, as with the kernel's queues: then
-//! the packet is left out.
+//! A process may supply a *kernel twin* in place of the FIFO: a queue of the kernel's, with room
+//! for two messages of one byte, whose messages are the packets. All processes that use the queue
+//! have to supply the same twin. A process that has called mq_notify() on the twin is then told of
+//! a message that comes to an empty queue. A waiting receiver takes precedence, as with the
+//! kernel's queues: then the packet is left out.
 
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::text::Text;
@@ -60,8 +60,8 @@ pub(super) fn identity_in(file_name: &CStr) -> Option<u64> {
     listing::number(number, 16)
 }
 
-/// The FIFO of a queue, or its kernel twin, as far as this process has opened it. Every user of it holds
-/// both latches.
+/// The FIFO of a queue, or its kernel twin, as far as this process has opened it. Every user of it
+/// holds both latches.
 pub(super) struct Readiness {
     identity: u64,
     fifo: OnceCell<OwnedFd>,
@@ -69,8 +69,9 @@ pub(super) struct Readiness {
     is_kernel_twin: AtomicBool,
 }
 
-// SAFETY: the cell is filled only by a thread that holds both latches of the queue, and never emptied.
-// All threads of all processes share these latches, so one thread at a time fills the cell.
+// SAFETY: the cell is filled only by a thread that holds both latches of the queue, and never
+// emptied. All threads of all processes share these latches, so one thread at a time fills the
+// cell.
 unsafe impl Sync for Readiness {}
 
 impl Readiness {
@@ -82,8 +83,8 @@ impl Readiness {
         }
     }
 
-    /// Uses a queue of the kernel's in place of the FIFO, as long as this handle is open. `EBUSY` if
-    /// the handle has a descriptor already.
+    /// Uses a queue of the kernel's in place of the FIFO, as long as this handle is open. `EBUSY`
+    /// if the handle has a descriptor already.
     pub(super) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
         self.fifo.set(twin).map_err(|_| Errno::EBUSY)?;
         self.is_kernel_twin.store(true, Relaxed);
@@ -134,7 +135,8 @@ impl Readiness {
     }
 
     /// Opens the FIFO before the queue changes, so that a call that could not announce its change
-    /// makes none. `None` if the FIFO was removed: then nobody can be told, but messages still flow.
+    /// makes none. `None` if the FIFO was removed: then nobody can be told, but messages still
+    /// flow.
     pub(super) fn prepare(&self) -> Result<Option<&OwnedFd>> {
         match self.open() {
             Ok(fifo) => Ok(Some(fifo)),

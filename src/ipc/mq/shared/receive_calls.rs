@@ -1,5 +1,5 @@
-//! The calls that receive. Each takes the receiving latch, waits for a message and wakes senders; its steps
-//! under the latch are in `receive_section`.
+//! The calls that receive. Each takes the receiving latch, waits for a message and wakes senders;
+//! its steps under the latch are in `receive_section`.
 
 use super::claims::Claims;
 use super::memory::{NumberedSlot, copy_in_pieces};
@@ -15,8 +15,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
-/// In a queue whose waiters spin for longer than this, a receive that may wait first spins for a shorter
-/// time without reading the clock.
+/// In a queue whose waiters spin for longer than this, a receive that may wait first spins for a
+/// shorter time without reading the clock.
 const BRIEF_SPIN: Duration = Duration::from_micros(5);
 
 impl SharedQueue {
@@ -45,13 +45,13 @@ impl SharedQueue {
         Ok((target[0].length, target[0].priority))
     }
 
-    /// Takes one message in the common case, in which the receiving latch alone is enough. `None`: the
-    /// case is another one, and nothing was received.
+    /// Takes one message in the common case, in which the receiving latch alone is enough. `None`:
+    /// the case is another one, and nothing was received.
     #[inline(always)]
     fn receive_alone(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<(usize, u32)>> {
         let header = self.header();
-        // In a queue with a descriptor, one latch is enough for this: the descriptor says already that the
-        // queue is empty, and so it is.
+        // In a queue with a descriptor, one latch is enough for this: the descriptor says already
+        // that the queue is empty, and so it is.
         let says_empty = || header.waiting.fd_state.load(Relaxed) <= EMPTY + 1;
         if !says_empty() {
             return Ok(None);
@@ -299,8 +299,9 @@ impl SharedQueue {
     fn copy_out(&self, slot: &MessageSlot, target: &mut [MaybeUninit<u8>]) {
         let payload = self.memory.payload(slot);
         let (target, length) = (NonNull::from(&mut *target).cast::<u8>(), target.len());
-        // SAFETY: the payload has message_size bytes, and `first` has compared the length with that. No
-        // thread writes to it: the message is queued, under the latch that this thread holds.
+        // SAFETY: the payload has message_size bytes, and `first` has compared the length with
+        // that. No thread writes to it: the message is queued, under the latch that this thread
+        // holds.
         unsafe { target.copy_from_nonoverlapping(payload, length) };
     }
 
@@ -308,8 +309,8 @@ impl SharedQueue {
     fn copy_out_large(&self, slot: &MessageSlot, target: &mut [MaybeUninit<u8>]) {
         let payload = self.memory.payload(slot);
         let (target, length) = (NonNull::from(&mut *target).cast::<u8>(), target.len());
-        // SAFETY: the payload has message_size bytes, and `first` has compared the length with that. No
-        // thread writes to it: this thread has borrowed the message.
+        // SAFETY: the payload has message_size bytes, and `first` has compared the length with
+        // that. No thread writes to it: this thread has borrowed the message.
         unsafe { copy_in_pieces(payload, target, length) };
     }
 

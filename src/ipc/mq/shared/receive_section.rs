@@ -1,8 +1,8 @@
 //! The receive section: the steps that are allowed while this thread holds the receiving latch.
 //!
-//! It sorts the inbox into levels, takes messages out of them, and gives slots back through the free
-//! ring. The calls that use it are in `receive_calls`. The models compile this file too, so it knows neither
-//! deadlines nor descriptors.
+//! It sorts the inbox into levels, takes messages out of them, and gives slots back through the
+//! free ring. The calls that use it are in `receive_calls`. The models compile this file too, so it
+//! knows neither deadlines nor descriptors.
 
 use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::Result;
@@ -14,7 +14,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(super) struct ReceiveSection<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
-    /// The sending latch, in a queue with a descriptor. It was taken first, so it is dropped second.
+    /// The sending latch, in a queue with a descriptor. It was taken first, so it is dropped
+    /// second.
     pub(super) _other_latch: Option<Latched<'q>>,
 }
 
@@ -42,11 +43,11 @@ impl<'q> ReceiveSection<'q> {
         }
     }
 
-    /// Whether no message in the inbox comes before those in the levels. If so, the receiver need not
-    /// read the inbox, which senders write to.
+    /// Whether no message in the inbox comes before those in the levels. If so, the receiver need
+    /// not read the inbox, which senders write to.
     ///
-    /// It is so if two things hold: the highest level is not below the message that was drained last, and
-    /// priorities have not risen since. Then no message that followed is above that one.
+    /// It is so if two things hold: the highest level is not below the message that was drained
+    /// last, and priorities have not risen since. Then no message that followed is above that one.
     #[inline(always)]
     fn is_highest_known(&self) -> Result<bool> {
         let level_count = self.level_count()?;
@@ -102,8 +103,8 @@ impl<'q> ReceiveSection<'q> {
         })
     }
 
-    /// Unlinks the message that [`first`](ReceiveSection::first) found from its level. Its slot's state
-    /// changes next, under the same latch.
+    /// Unlinks the message that [`first`](ReceiveSection::first) found from its level. Its slot's
+    /// state changes next, under the same latch.
     #[inline(always)]
     pub(super) fn take_first(&self, number: u32) -> Result<()> {
         self.take_from_level(self.level_count()?.wrapping_sub(1), number)
@@ -142,8 +143,8 @@ impl<'q> ReceiveSection<'q> {
     }
 
     /// Unlinks the oldest message of the priority that
-    /// [`lowest_priority`](ReceiveSection::lowest_priority) found. Its slot's state changes next, under
-    /// the same latch.
+    /// [`lowest_priority`](ReceiveSection::lowest_priority) found. Its slot's state changes next,
+    /// under the same latch.
     pub(super) fn take_lowest(&self) -> Result<First<'q>> {
         let lowest = self.first_of_level(0)?;
         self.take_from_level(0, lowest.number)?;
@@ -204,8 +205,8 @@ impl<'q> ReceiveSection<'q> {
     /// The first half of [`free_slot`](ReceiveSection::free_slot).
     #[inline(always)]
     pub(super) fn set_free(&self, slot: &MessageSlot) {
-        // For a queued or borrowed message, this store is the moment of receiving. Release: the payload
-        // was read before. With less, a sender could overwrite it while it is read.
+        // For a queued or borrowed message, this store is the moment of receiving. Release: the
+        // payload was read before. With less, a sender could overwrite it while it is read.
         slot.state.store(FREE, Release);
     }
 
@@ -303,9 +304,9 @@ impl<'q> ReceiveSection<'q> {
         self.latched.thread().pid_namespace()
     }
 
-    /// How many messages there are. Certain only for a thread that holds both latches. Acquire is for
-    /// threads that hold none: with less, the count sent could be older than the count removed, and the
-    /// result too small.
+    /// How many messages there are. Certain only for a thread that holds both latches. Acquire is
+    /// for threads that hold none: with less, the count sent could be older than the count removed,
+    /// and the result too small.
     pub(super) fn count(memory: &Memory) -> u64 {
         let header = memory.header();
         let removed = header.received.removed.load(Acquire);

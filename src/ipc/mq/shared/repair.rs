@@ -1,9 +1,9 @@
 //! Rebuilding the index from the slots, after a death in a section.
 //!
-//! A rebuild can be killed and begun again at any point. It changes only slots that a dead thread has
-//! claimed, to the state that the death means. No call uses the index before the rebuild is over. It allocates
-//! nothing, because a send or a receive runs it. So it sorts the messages as a linked list, in the array
-//! that holds the levels' lists.
+//! A rebuild can be killed and begun again at any point. It changes only slots that a dead thread
+//! has claimed, to the state that the death means. No call uses the index before the rebuild is
+//! over. It allocates nothing, because a send or a receive runs it. So it sorts the messages as a
+//! linked list, in the array that holds the levels' lists.
 
 use super::claims::{Claims, is_orphaned};
 use super::memory::{Memory, PRIORITY_MAX, damaged};
@@ -41,7 +41,8 @@ pub(super) fn rebuild(sending: &SendSection<'_>, receiving: &ReceiveSection<'_>)
     Ok(())
 }
 
-/// The slots by their states. The free ones are already in the free ring, the claimed ones in their lists.
+/// The slots by their states. The free ones are already in the free ring, the claimed ones in their
+/// lists.
 struct Found<'q> {
     /// Slots from this number on were never taken.
     used: u32,
@@ -127,9 +128,9 @@ fn fill_levels(receiving: &ReceiveSection<'_>, mut number: u32, count: u64) -> R
 }
 
 /// Sorts slots by priority and sequence number, the lowest first. It is a bottom-up merge sort of a
-/// linked list (Knuth, The Art of Computer Programming, vol. 3, 5.2.4). The standard library's sorts need a
-/// slice, for which there is no memory. It uses the ascending runs that it finds: slots are
-/// taken in turn, so there are few runs.
+/// linked list (Knuth, The Art of Computer Programming, vol. 3, 5.2.4). The standard library's
+/// sorts need a slice, for which there is no memory. It uses the ascending runs that it finds:
+/// slots are taken in turn, so there are few runs.
 struct Sorter<'q> {
     memory: &'q Memory,
     /// The first and the last slot of the run that is being collected.

@@ -1,5 +1,5 @@
-//! The calls that send. Each checks its arguments, takes the sending latch, waits for room and wakes
-//! receivers; its steps under the latch are in `send_section`.
+//! The calls that send. Each checks its arguments, takes the sending latch, waits for room and
+//! wakes receivers; its steps under the latch are in `send_section`.
 
 use super::claims::Claims;
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
@@ -22,8 +22,8 @@ enum Dropped {
 }
 
 impl SharedQueue {
-    /// Sends one message if there is room. With `may_wait`, `EAGAIN` means only that the message cannot
-    /// be sent at once: the caller goes on to `send`, whose deadline counts.
+    /// Sends one message if there is room. With `may_wait`, `EAGAIN` means only that the message
+    /// cannot be sent at once: the caller goes on to `send`, whose deadline counts.
     #[inline(always)]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
         if self.send_alone(message, priority)? {
@@ -104,8 +104,8 @@ impl SharedQueue {
         }
     }
 
-    /// Sends as many messages in one section as there is room for, up to the first one that is too large
-    /// for it or invalid. Returns how many.
+    /// Sends as many messages in one section as there is room for, up to the first one that is too
+    /// large for it or invalid. Returns how many.
     #[inline(always)]
     fn send_batch(&self, sending: &SendSection<'_>, messages: &[Source<'_>]) -> Result<usize> {
         let mut sent = 0;
@@ -159,8 +159,8 @@ impl SharedQueue {
         }
     }
 
-    /// Call after a full queue was found: gets room, or waits until there may be room. False: a message
-    /// of this priority is the one to drop.
+    /// Call after a full queue was found: gets room, or waits until there may be room. False: a
+    /// message of this priority is the one to drop.
     #[inline(never)]
     fn wait_for_room(
         &self,
@@ -204,8 +204,8 @@ impl SharedQueue {
         Ok(found)
     }
 
-    /// Drops the oldest message of the lowest priority. The new message, if it has a priority, is one of
-    /// those compared.
+    /// Drops the oldest message of the lowest priority. The new message, if it has a priority, is
+    /// one of those compared.
     fn drop_lowest(&self, deadline: Deadline, priority: Option<u32>) -> Result<Dropped> {
         let both = self.enter_both_sections(deadline)?;
         if SendSection::may_have_room(&self.memory) {

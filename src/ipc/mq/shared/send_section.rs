@@ -1,7 +1,8 @@
 //! The send section: the steps that are allowed while this thread holds the sending latch.
 //!
-//! It takes slots out of the free ring and publishes messages through the inbox. The calls that use it
-//! are in `send_calls`. The models compile this file too, so it knows neither deadlines nor descriptors.
+//! It takes slots out of the free ring and publishes messages through the inbox. The calls that use
+//! it are in `send_calls`. The models compile this file too, so it knows neither deadlines nor
+//! descriptors.
 
 use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::Result;
@@ -12,7 +13,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// A queue whose sending latch this thread holds. Dropping it releases the latch.
 pub(super) struct SendSection<'q> {
     pub(super) memory: &'q Memory,
-    /// The receiving latch, in a queue with a descriptor. It was taken second, so it is dropped first.
+    /// The receiving latch, in a queue with a descriptor. It was taken second, so it is dropped
+    /// first.
     pub(super) _other_latch: Option<Latched<'q>>,
     pub(super) latched: Latched<'q>,
 }
@@ -45,8 +47,8 @@ impl<'q> SendSection<'q> {
         Ok(Some((number, slot)))
     }
 
-    /// How many slots are in the free ring at least. It reads the receivers' counter only if the ring was
-    /// empty by its last value: their cache line then stays with them.
+    /// How many slots are in the free ring at least. It reads the receivers' counter only if the
+    /// ring was empty by its last value: their cache line then stays with them.
     #[inline(always)]
     fn count_freed(&self, reused: u32) -> Result<u32> {
         let seen_freed = &self.memory.header().sending.seen_freed;
@@ -60,8 +62,8 @@ impl<'q> SendSection<'q> {
     #[inline(always)]
     fn count_freed_now(&self, reused: u32) -> Result<u32> {
         let header = self.memory.header();
-        // Acquire pairs with the Release in `give_to_senders`: this thread sees the ring's entry and the
-        // slot's state. With less, it could take an old entry's slot.
+        // Acquire pairs with the Release in `give_to_senders`: this thread sees the ring's entry
+        // and the slot's state. With less, it could take an old entry's slot.
         let freed = header.received.freed.load(Acquire) as u32;
         header.sending.seen_freed.store(freed, Relaxed);
         self.check_freed(freed.wrapping_sub(reused))
@@ -87,10 +89,10 @@ impl<'q> SendSection<'q> {
         number
     }
 
-    /// Takes the first of the few slots that were freed last, or `NONE` if no slot is free. So large
-    /// messages go through little memory, which stays in the caches. Slots freed before those few go to
-    /// the list `cold_slots`, whose slots are used when the free ring is empty. Not inlined: queues of
-    /// small messages never come here.
+    /// Takes the first of the few slots that were freed last, or `NONE` if no slot is free. So
+    /// large messages go through little memory, which stays in the caches. Slots freed before those
+    /// few go to the list `cold_slots`, whose slots are used when the free ring is empty. Not
+    /// inlined: queues of small messages never come here.
     #[inline(never)]
     fn take_warm_slot(&self, mut reused: u32) -> Result<u32> {
         let memory = self.memory;
@@ -129,8 +131,9 @@ impl<'q> SendSection<'q> {
         self.publish(number, priority, count);
     }
 
-    /// The first half of [`enqueue`](SendSection::enqueue): sends the message, but receivers do not see it
-    /// before [`publish`](SendSection::publish). Returns how many messages were sent before it.
+    /// The first half of [`enqueue`](SendSection::enqueue): sends the message, but receivers do not
+    /// see it before [`publish`](SendSection::publish). Returns how many messages were sent before
+    /// it.
     #[inline(always)]
     pub(super) fn set_queued(&self, slot: &MessageSlot, length: u32, priority: u32) -> u64 {
         let count = self.memory.header().sent.count.load(Relaxed);
@@ -138,13 +141,14 @@ impl<'q> SendSection<'q> {
         slot.priority.store(priority, Relaxed);
         slot.length.store(length, Relaxed);
         slot.redeliveries.store(0, Relaxed);
-        // This store is the moment of sending. Release: a repair that finds the slot queued must find
-        // the payload and the words above too.
+        // This store is the moment of sending. Release: a repair that finds the slot queued must
+        // find the payload and the words above too.
         slot.state.store(QUEUED, Release);
         count
     }
 
-    /// The second half of [`enqueue`](SendSection::enqueue). From here on the slot is the receivers'.
+    /// The second half of [`enqueue`](SendSection::enqueue). From here on the slot is the
+    /// receivers'.
     #[inline(always)]
     pub(super) fn publish(&self, number: u32, priority: u32, count: u64) {
         let header = self.memory.header();
@@ -163,9 +167,9 @@ impl<'q> SendSection<'q> {
         header.sent.count.store(after, Release);
     }
 
-    /// Whether there may be a free slot, for a thread that waits without the latch. It finds the same
-    /// slots as `take_free_slot`: otherwise a waiter would try again and again. It takes nothing, so
-    /// Relaxed is enough.
+    /// Whether there may be a free slot, for a thread that waits without the latch. It finds the
+    /// same slots as `take_free_slot`: otherwise a waiter would try again and again. It takes
+    /// nothing, so Relaxed is enough.
     pub(super) fn may_have_room(memory: &Memory) -> bool {
         let header = memory.header();
         let sending = &header.sending;

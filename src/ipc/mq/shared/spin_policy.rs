@@ -1,10 +1,10 @@
 //! How a receive spins for a message before it begins to wait.
 //!
-//! Each vain check takes the cache line of the next message away from the sender, which then waits for
-//! it. So the best spinning depends on how messages come:
+//! Each vain check takes the cache line of the next message away from the sender, which then waits
+//! for it. So the best spinning depends on how messages come:
 //!
-//! - In a stream, a receiver that is faster than its sender should pause between two checks. It then
-//!   finds several messages at a time, and does not slow the sender.
+//! - In a stream, a receiver that is faster than its sender should pause between two checks. It
+//!   then finds several messages at a time, and does not slow the sender.
 //! - If messages come singly, as answers do, pauses only delay the answer.
 //!
 //! Measured between two processors without a common cache:
@@ -15,9 +15,10 @@
 //! | 32 | 9.7 M/s | 630 ns |
 //! | 64 | 11.5 M/s | 980 ns |
 //!
-//! The last receives show which case it is. If a receive that had to spin was followed by one that found
-//! its message at once, messages come in a stream. Without pauses, a stream cannot be told from single
-//! messages, because the receiver takes each one as it comes. So now and then a receive pauses to find out.
+//! The last receives show which case it is. If a receive that had to spin was followed by one that
+//! found its message at once, messages come in a stream. Without pauses, a stream cannot be told
+//! from single messages, because the receiver takes each one as it comes. So now and then a receive
+//! pauses to find out.
 
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicU32;
@@ -25,16 +26,16 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// Pauses between two checks, in a stream.
 const STREAM_PAUSES: u32 = 32;
-/// Pauses of one receive in all: a few microseconds, longer than an answer takes. A receive waits for
-/// a message that comes later.
+/// Pauses of one receive in all: a few microseconds, longer than an answer takes. A receive waits
+/// for a message that comes later.
 const PAUSES_IN_ALL: u32 = 128;
 /// After this many single messages in a row, a stream has ended.
 const STREAM_END: u32 = 16;
 /// While messages come singly: how many receives go without long pauses for each one that pauses.
 const RECEIVES_PER_TRIAL: u32 = 64;
 
-/// The experience of the receives through one handle. Threads that share a handle spoil each other's
-/// statistics, and nothing else.
+/// The experience of the receives through one handle. Threads that share a handle spoil each
+/// other's statistics, and nothing else.
 #[derive(Default)]
 pub(super) struct SpinPolicy {
     /// 1 if the last receive had to spin.
@@ -56,8 +57,8 @@ impl SpinPolicy {
         }
     }
 
-    /// Spins after the first check was in vain. Not inlined: it would slow the receive that finds its message
-    /// at once.
+    /// Spins after the first check was in vain. Not inlined: it would slow the receive that finds
+    /// its message at once.
     #[inline(never)]
     fn spin_on(&self, has_message: impl Fn() -> bool) {
         let singles = self.singles.load(Relaxed);

@@ -1,7 +1,7 @@
 //! Unlinking a queue, and with it the FIFO behind its descriptor.
 //!
-//! The queue's name goes first, then the FIFO's. A process killed in between leaves an empty FIFO. The next
-//! unlinking of a queue that has a FIFO removes that one too.
+//! The queue's name goes first, then the FIFO's. A process killed in between leaves an empty FIFO.
+//! The next unlinking of a queue that has a FIFO removes that one too.
 
 use super::readiness;
 use crate::base::error::Result;

@@ -1,11 +1,12 @@
 //! How senders and receivers wait for each other: they spin for a while, then sleep.
 //!
-//! Waking a sleeper costs as much as hundreds of messages. So a waiter first spins for about as long
-//! as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a thread
-//! sleeps.
+//! Waking a sleeper costs as much as hundreds of messages. So a waiter first spins for about as
+//! long as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a
+//! thread sleeps.
 //!
-//! Waiting threads note their ids in shared memory ([`WaitingThreads`]), so that they can be counted.
-//! The id of a thread that died while it waited is not counted, and its place is used again.
+//! Waiting threads note their ids in shared memory ([`WaitingThreads`]), so that they can be
+//! counted. The id of a thread that died while it waited is not counted, and its place is used
+//! again.
 
 use super::SharedQueue;
 use super::memory::Memory;
@@ -36,7 +37,8 @@ impl SharedQueue {
         }
     }
 
-    /// Call after a receive, when the latch is released: wakes waiting senders for `count` free slots.
+    /// Call after a receive, when the latch is released: wakes waiting senders for `count` free
+    /// slots.
     #[inline(always)]
     pub(super) fn wake_senders(&self, count: u32) {
         let waiting = &self.header().waiting;
@@ -70,9 +72,9 @@ impl SharedQueue {
         }
     }
 
-    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it spins,
-    /// and returns the word to sleep on and the value that the word has while there is nothing to wake
-    /// for. `None`: there may be something now; or the wait has ended.
+    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
+    /// spins, and returns the word to sleep on and the value that the word has while there is
+    /// nothing to wake for. `None`: there may be something now; or the wait has ended.
     pub(crate) fn wait_word(
         &self,
         direction: Direction,
@@ -99,8 +101,8 @@ pub(super) struct WaitPoint<'q> {
 }
 
 impl WaitPoint<'_> {
-    /// Waits until there may be a message, or room. On return it may be gone again, so the caller tries again
-    /// under the latch.
+    /// Waits until there may be a message, or room. On return it may be gone again, so the caller
+    /// tries again under the latch.
     pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
@@ -123,12 +125,13 @@ impl WaitPoint<'_> {
         }
     }
 
-    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the sleepers' word
-    /// for which to sleep. The thread stays noted until [`end`](WaitPoint::end). `None`: there may be a
-    /// message, or room, and the wait has ended.
+    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the
+    /// sleepers' word for which to sleep. The thread stays noted until [`end`](WaitPoint::end).
+    /// `None`: there may be a message, or room, and the wait has ended.
     fn begin(&self, spin: Duration) -> Result<Option<u32>> {
         let ready = || (self.is_ready)(self.memory);
-        // A spinning thread counts as waiting too: it takes the message, so no descriptor need announce it.
+        // A spinning thread counts as waiting too: it takes the message, so no descriptor need
+        // announce it.
         self.threads.enter(Thread::current()?);
         // Without spinning there is no check here: `prepare_unless` checks.
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
@@ -168,8 +171,8 @@ impl WaitingThreads {
     }
 
     fn leave(&self, thread: Thread) {
-        // Mostly it is the first place. The search ends there: after a sleep, each further cache line is a
-        // cold one.
+        // Mostly it is the first place. The search ends there: after a sleep, each further cache
+        // line is a cold one.
         let mut places = self.ids.iter();
         if let Some(place) = places.find(|place| place.load(Relaxed) == thread.id()) {
             place.store(0, Relaxed);

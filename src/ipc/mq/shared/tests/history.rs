@@ -1,9 +1,9 @@
 //! The history of several processes' calls, and whether it is possible.
 //!
-//! Every process takes two numbers from a clock that all share: one before each call and one after it. So a
-//! call that returned before another call began has the lower numbers. From these intervals
-//! follows when a message was certainly in the queue, and when it may have been. From that follows
-//! which results each call may have.
+//! Every process takes two numbers from a clock that all share: one before each call and one after
+//! it. So a call that returned before another call began has the lower numbers. From these
+//! intervals follows when a message was certainly in the queue, and when it may have been. From
+//! that follows which results each call may have.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,15 @@ pub(super) struct Interval {
 /// The effect of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
-    /// The message was sent. Its slot was taken at `from`: earlier than the call if it was reserved.
+    /// The message was sent. Its slot was taken at `from`: earlier than the call if it was
+    /// reserved.
     Sent {
         id: u64,
         priority: u32,
         from: u64,
     },
-    /// The message was received. Its slot was given back before `until`: later than the call if it was
-    /// borrowed.
+    /// The message was received. Its slot was given back before `until`: later than the call if it
+    /// was borrowed.
     Received {
         id: u64,
         priority: u32,
@@ -190,10 +191,11 @@ impl History {
         Ok(())
     }
 
-    /// Checks the order of messages. A call that took or saw a message must not have left a better one
-    /// that was in the queue all the time: one sent before the call began, and received by a call that began
-    /// after it had returned. A message of a higher priority is better. Among messages of one
-    /// priority, a message is better if its sending ended before that of the other began.
+    /// Checks the order of messages. A call that took or saw a message must not have left a better
+    /// one that was in the queue all the time: one sent before the call began, and received by a
+    /// call that began after it had returned. A message of a higher priority is better. Among
+    /// messages of one priority, a message is better if its sending ended before that of the other
+    /// began.
     fn check_order(&self) -> Result<(), String> {
         let order = Order::of(self);
         for (id, story) in &self.stories {
@@ -222,8 +224,8 @@ impl History {
     }
 }
 
-/// By priority, sorted: when a message was sent, and when the last of the messages sent until then was
-/// received.
+/// By priority, sorted: when a message was sent, and when the last of the messages sent until then
+/// was received.
 struct Order(BTreeMap<u32, Vec<(u64, u64)>>);
 
 impl Order {
@@ -246,8 +248,8 @@ impl Order {
         Order(levels)
     }
 
-    /// When the last of the messages of this priority that were sent before `time` was received; 0 for
-    /// none.
+    /// When the last of the messages of this priority that were sent before `time` was received; 0
+    /// for none.
     fn latest_receive(&self, priority: u32, time: u64) -> u64 {
         let level = &self.0[&priority];
         let before = level.partition_point(|(sent, _)| *sent < time);

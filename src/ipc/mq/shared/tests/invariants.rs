@@ -39,7 +39,8 @@ struct Index<'q> {
 }
 
 impl Index<'_> {
-    /// Notes that a slot was found in a place, which has to be its only one. Checks its state and holder.
+    /// Notes that a slot was found in a place, which has to be its only one. Checks its state and
+    /// holder.
     fn find(&mut self, number: u32, state: u32, place: &'static str) {
         let slot = self.memory.slot(number).unwrap();
         let before = self.found_in[number as usize].replace(place);

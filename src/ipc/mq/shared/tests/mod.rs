@@ -1,6 +1,7 @@
-//! Random tests of the queue: [`model`] compares one process's calls with a reference, [`processes`] judges
-//! the calls of several processes at once, and [`wild`] overwrites the queue's memory. Deaths at every
-//! instruction are tested by the kill harness (tests/kill_every_instruction.rs).
+//! Random tests of the queue: [`model`] compares one process's calls with a reference,
+//! [`processes`] judges the calls of several processes at once, and [`wild`] overwrites the queue's
+//! memory. Deaths at every instruction are tested by the kill harness
+//! (tests/kill_every_instruction.rs).
 //!
 //! All random numbers come from a seed, which a failure shows. ROBUSTIPC_TEST_SEED sets it.
 //! ROBUSTIPC_TEST_ROUNDS makes the tests so many times as long as in `make check`.
@@ -79,7 +80,8 @@ fn fresh(test: &str, max_messages: usize, message_size: usize, overwrites: bool)
     Fresh { queue, name }
 }
 
-/// xorshift64* (Marsaglia, "Xorshift RNGs", 2003; Vigna, 2016), which gives the same numbers for one seed.
+/// xorshift64* (Marsaglia, "Xorshift RNGs", 2003; Vigna, 2016), which gives the same numbers for
+/// one seed.
 struct Random(u64);
 
 impl Random {

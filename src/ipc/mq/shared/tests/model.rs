@@ -135,8 +135,9 @@ impl Test<'_> {
         assert_eq!(result.plain(), expected);
     }
 
-    /// Takes from the reference what the queue should have received into these buffers, and compares each
-    /// message. `found` has their lengths, priorities and redeliveries. Returns the result of the receive.
+    /// Takes from the reference what the queue should have received into these buffers, and
+    /// compares each message. `found` has their lengths, priorities and redeliveries. Returns the
+    /// result of the receive.
     fn receive_from_reference(
         &mut self,
         buffers: &[Vec<MaybeUninit<u8>>],
@@ -220,7 +221,8 @@ impl Test<'_> {
         };
         let place = self.place(number);
         let (bytes, priority) = (message(&mut self.random, self.size), self.priority());
-        // SAFETY: the place is reserved, so its message_size bytes are this thread's. No message is longer.
+        // SAFETY: the place is reserved, so its message_size bytes are this thread's. No message is
+        // longer.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(&bytes[..]).cast(), bytes.len()) };
         let queue = self.queue;
         let other = in_a_thread_that_ends(move || {
@@ -408,7 +410,8 @@ fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
     )
     .is_ok()));
     for number in 0..2 {
-        // The thread that takes a slot back clears its holder first. There it died, holding a latch.
+        // The thread that takes a slot back clears its holder first. There it died, holding a
+        // latch.
         queue.memory.slot(number).unwrap().holder.store(0, Relaxed);
     }
     assert!(orphan(&queue.header().receiving.latch));

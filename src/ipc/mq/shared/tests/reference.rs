@@ -49,8 +49,8 @@ impl Reference {
         self.sent += 1;
     }
 
-    /// Does what a full queue does before a slot is taken. Returns whether there is a slot then. `None`: the
-    /// new message is dropped.
+    /// Does what a full queue does before a slot is taken. Returns whether there is a slot then.
+    /// `None`: the new message is dropped.
     pub(super) fn make_room(&mut self, priority: Option<u32>) -> Option<bool> {
         if self.room() != 0 {
             return Some(true);

@@ -1,6 +1,6 @@
 //! A queue's memory is overwritten, as by a wild pointer, before calls and during calls of several
-//! threads. Every call must return: done, refused, or with `EUCLEAN` and a text. The mapping stands between
-//! pages that cannot be accessed.
+//! threads. Every call must return: done, refused, or with `EUCLEAN` and a text. The mapping stands
+//! between pages that cannot be accessed.
 //!
 //! It runs in a process of its own, because it may crash. A watchdog ends that process when no call
 //! returns, and shows what it was doing.
@@ -37,8 +37,8 @@ fn watch() {
             println!("{:?} (as in `Caller::call`)", LAST_CALLS);
             let header = QUEUE_IN_USE.load(Relaxed);
             if !header.is_null() {
-                // SAFETY: the queue is mapped while its header stands in QUEUE_IN_USE, and its header has 13 times 64
-                // bytes.
+                // SAFETY: the queue is mapped while its header stands in QUEUE_IN_USE, and its
+                // header has 13 times 64 bytes.
                 let words = unsafe { core::slice::from_raw_parts(header.cast::<u32>(), 13 * 16) };
                 for (line, words) in words.chunks(16).enumerate() {
                     println!("{:4}: {words:08x?}", line * 64);
@@ -73,7 +73,8 @@ impl Guarded {
             queue.overwrites = overwrites;
             let mapping = queue.object.data();
             let start = mapping.base().addr().get();
-            // The kernel maps downwards. If a guard cannot be placed, the next mapping comes below this one.
+            // The kernel maps downwards. If a guard cannot be placed, the next mapping comes below
+            // this one.
             let is_guarded = guarded.guard(start - PAGE) & guarded.guard(start + mapping.size());
             guarded.handles.push(queue);
             if is_guarded {
@@ -307,8 +308,8 @@ fn round(seed: u64) {
     let queue = guarded.queue();
     QUEUE_IN_USE.store(core::ptr::from_ref(queue.header()).cast_mut(), Relaxed);
     let pointer = WildPointer::new(queue);
-    // The calls are made by threads that end. So no living thread's robust list has a damaged entry in the
-    // memory when that is unmapped.
+    // The calls are made by threads that end. So no living thread's robust list has a damaged entry
+    // in the memory when that is unmapped.
     let calls = |seed: u64, count: u64, thread: usize| {
         let mut caller = Caller {
             queue,

@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 /// A pointer that is wrong, and what it may hit.
 pub(super) struct WildPointer {
     base: NonNull<u8>,
-    /// What may be hit, in bytes from the base: the header, the rings with the levels, and each slot
-    /// without its payload.
+    /// What may be hit, in bytes from the base: the header, the rings with the levels, and each
+    /// slot without its payload.
     parts: Vec<Range<usize>>,
     latches: [usize; 2],
     capacity: u64,
@@ -41,8 +41,8 @@ impl WildPointer {
 
     /// A value that does harm: at random, or near to one that is valid.
     fn value(&self, random: &mut Random, position: usize) -> u64 {
-        // SAFETY: the position is inside the mapping, and aligned. All threads access it atomically, or
-        // by writes that are meant to race.
+        // SAFETY: the position is inside the mapping, and aligned. All threads access it
+        // atomically, or by writes that are meant to race.
         let found = unsafe { self.base.add(position & !7).cast::<AtomicU64>().as_ref() };
         let found = found.load(Relaxed);
         match random.below(16) {
@@ -101,8 +101,8 @@ impl WildPointer {
             unsafe { self.base.add(latch).cast::<AtomicU32>().as_ref() }.store(word, Relaxed);
             return;
         }
-        // SAFETY: the position is inside a part, and parts are whole double words. So a byte, an aligned word
-        // and an aligned double word around it are inside the part too.
+        // SAFETY: the position is inside a part, and parts are whole double words. So a byte, an
+        // aligned word and an aligned double word around it are inside the part too.
         unsafe {
             match random.below(3) {
                 0 => self.base.add(position).write_volatile(value as u8),

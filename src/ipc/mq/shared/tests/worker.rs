@@ -1,4 +1,5 @@
-//! One process's part in a test with several: it calls at random, and notes each call with its times.
+//! One process's part in a test with several: it calls at random, and notes each call with its
+//! times.
 
 use super::history::{Event, Interval, Log, NEVER};
 use super::*;
