@@ -50,10 +50,10 @@ impl SharedQueue {
     #[inline(always)]
     fn receive_alone(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<(usize, u32)>> {
         let header = self.header();
-        // In a queue with a descriptor, one latch is enough for this: the descriptor says already
-        // that the queue is empty, and so it is.
-        let says_empty = || header.waiting.fd_state.load(Relaxed) <= EMPTY + 1;
-        if !says_empty() {
+        // One latch is enough in a queue without a descriptor. With a descriptor, it is enough only
+        // to find that the queue is empty, if the descriptor says so already.
+        let is_one_latch_enough = || header.waiting.fd_state.load(Relaxed) <= EMPTY + 1;
+        if !is_one_latch_enough() {
             return Ok(None);
         }
         let needs_fence = &header.waiting.needs_fence;
@@ -65,14 +65,14 @@ impl SharedQueue {
             latched,
             _other_latch: None,
         };
-        if !says_empty() || !Claims::borrowed(&self.memory).is_empty() {
+        if !is_one_latch_enough() || !Claims::borrowed(&self.memory).is_empty() {
             return Ok(None);
         }
         let Some(first) = receiving.first()? else {
             if header.sending.latch.is_orphaned() {
                 return Ok(None);
             }
-            // As `wait_for_message` finds it, which would wait here.
+            // The same check as in `wait_for_message`, which would wait after it.
             receiving.check_empty()?;
             return Err(Errno::EAGAIN.into());
         };
