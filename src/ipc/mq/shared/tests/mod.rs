@@ -27,12 +27,12 @@ use invariants::verify;
 use std::process::{Command, Stdio};
 
 /// A new queue, which is unlinked when this is dropped.
-struct Fresh {
+struct TestQueue {
     queue: SharedQueue,
     name: Name,
 }
 
-impl Drop for Fresh {
+impl Drop for TestQueue {
     fn drop(&mut self) {
         let _ = unlink(&self.name);
     }
@@ -64,7 +64,7 @@ fn name_of(test: &str) -> Name {
     Name::new(name.as_bytes()).ok().unwrap()
 }
 
-fn fresh(test: &str, max_messages: usize, message_size: usize, overwrites: bool) -> Fresh {
+fn test_queue(test: &str, max_messages: usize, message_size: usize, overwrites: bool) -> TestQueue {
     let name = name_of(test);
     let wanted = Some(Attributes {
         max_messages,
@@ -77,7 +77,7 @@ fn fresh(test: &str, max_messages: usize, message_size: usize, overwrites: bool)
     };
     let (queue, outcome) = SharedQueue::open(&name, wanted, options).unwrap();
     assert_eq!(outcome, Outcome::Created);
-    Fresh { queue, name }
+    TestQueue { queue, name }
 }
 
 /// xorshift64* (Marsaglia, "Xorshift RNGs", 2003; Vigna, 2016), which gives the same numbers for

@@ -380,9 +380,9 @@ fn every_result_is_that_of_the_reference() {
         println!(
             "seed {seed}, round {round}: {capacity} x {size}, {priorities} priorities, overwrites: {overwrites}"
         );
-        let fresh = fresh("model", capacity as usize, size, overwrites);
+        let created = test_queue("model", capacity as usize, size, overwrites);
         let mut test = Test {
-            queue: &fresh.queue,
+            queue: &created.queue,
             reference: Reference {
                 capacity: capacity as usize,
                 overwrites,
@@ -398,8 +398,8 @@ fn every_result_is_that_of_the_reference() {
 
 #[test]
 fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
-    let fresh = fresh("taken-back", 2, 64, false);
-    let queue = &fresh.queue;
+    let created = test_queue("taken-back", 2, 64, false);
+    let queue = &created.queue;
     assert_eq!(queue.try_send(b"message", 3, false), Ok(()));
     assert!(in_a_thread_that_ends(|| in_two_steps(
         |at_once| queue.borrow(0, at_once)
@@ -424,8 +424,8 @@ fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
 
 #[test]
 fn a_deadline_ends_spinning_for_a_message() {
-    let fresh = fresh("spin", 1, 64, false);
-    let mut queue = SharedQueue::open(&fresh.name, None, OPTIONS).unwrap().0;
+    let created = test_queue("spin", 1, 64, false);
+    let mut queue = SharedQueue::open(&created.name, None, OPTIONS).unwrap().0;
     queue.spin = Duration::from_secs(1 << 20);
     let mut buffer = [MaybeUninit::uninit(); 64];
     let result = queue.receive(&mut [Target::of(&mut buffer)], 1_000_000);

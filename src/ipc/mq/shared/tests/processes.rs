@@ -177,9 +177,9 @@ fn calls_of_several_processes_fit_into_one_order() {
         println!(
             "seed {seed}, round {number}: {capacity} x {size}, {priorities} priorities, overwrites: {overwrites}"
         );
-        let fresh = fresh("processes", capacity, size, overwrites);
+        let created = test_queue("processes", capacity, size, overwrites);
         let round = Round {
-            name: fresh.name,
+            name: created.name,
             clock: format!("ripc-test-{}-clock", std::process::id()),
             seed: seed + number * 100,
             steps: 2000,
@@ -189,16 +189,16 @@ fn calls_of_several_processes_fit_into_one_order() {
         let clock = Clock::of(&round.clock);
         let mut logs = round.run_workers(WORKERS);
         std::fs::remove_file(format!("/dev/shm/{}", round.clock)).unwrap();
-        verify(&fresh.queue);
-        let mut rest = Worker::new(&fresh.queue, &clock, random, priorities, 0);
-        while fresh.queue.attributes().current_messages != 0 {
+        verify(&created.queue);
+        let mut rest = Worker::new(&created.queue, &clock, random, priorities, 0);
+        while created.queue.attributes().current_messages != 0 {
             rest.receive(1);
         }
         logs.push(rest.log);
-        verify(&fresh.queue);
+        verify(&created.queue);
         let history = History::of(&logs, capacity as u64, overwrites).unwrap();
         history.check().unwrap();
-        assert_eq!(history.missing(), fresh.queue.statistics().dropped);
+        assert_eq!(history.missing(), created.queue.statistics().dropped);
         // The test has tested something.
         assert!(history.sent() > 100);
     }

@@ -53,7 +53,7 @@ fn watch() {
 struct Guarded {
     // Dropped first, in this order.
     handles: Vec<SharedQueue>,
-    _fresh: Fresh,
+    _created: TestQueue,
     guards: Vec<NonNull<core::ffi::c_void>>,
 }
 
@@ -61,14 +61,14 @@ const PAGE: usize = 4096;
 
 impl Guarded {
     fn new(capacity: usize, size: usize, overwrites: bool) -> Guarded {
-        let fresh = fresh("wild", capacity, size, overwrites);
+        let created = test_queue("wild", capacity, size, overwrites);
         let mut guarded = Guarded {
             handles: Vec::new(),
-            _fresh: fresh,
+            _created: created,
             guards: Vec::new(),
         };
         for _ in 0..50 {
-            let queue = SharedQueue::open(&guarded._fresh.name, None, OPTIONS);
+            let queue = SharedQueue::open(&guarded._created.name, None, OPTIONS);
             let mut queue = queue.unwrap().0;
             queue.overwrites = overwrites;
             let mapping = queue.object.data();
@@ -327,7 +327,7 @@ fn round(seed: u64) {
         pointer.hit(&mut random);
     }
     in_a_thread_that_ends(|| calls(seed ^ 2 << 32, 60, 0));
-    open_damaged(&guarded._fresh.name);
+    open_damaged(&guarded._created.name);
     if random.one_in(2) {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -351,7 +351,7 @@ fn round(seed: u64) {
                 caller.unwrap();
             }
         });
-        open_damaged(&guarded._fresh.name);
+        open_damaged(&guarded._created.name);
     }
 }
 
@@ -402,8 +402,8 @@ fn a_repair_needs_only_the_slots() {
         println!("seed {seed}, round {round}");
         let mut random = Random::new(seed + round);
         let capacity = 1 + random.below(60);
-        let fresh = fresh("repair", capacity as usize, 64, false);
-        let queue = &fresh.queue;
+        let created = test_queue("repair", capacity as usize, 64, false);
+        let queue = &created.queue;
         let expected = fill(queue, &mut random, capacity);
         overwrite_index(queue, &mut random);
         let header = queue.header();
