@@ -131,7 +131,9 @@ int main(int count, char **arguments) {
   how = end_of(program);
   CHECK(how.code == -1 && how.signal == SIGHUP);
 
-  /* PATH is searched; a program that cannot be executed is the call's error, and no child is left. */
+  /* PATH is searched. If the program cannot be executed, the call fails, and no child is left. A directory in PATH that
+   * this user may not search would make the failure EACCES. */
+  CHECK_EQUAL(setenv("PATH", "/bin:/usr/bin", 1), 0);
   const char *from_path[] = {"true", NULL};
   CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
   CHECK_EQUAL(end_of(program).code, 0);

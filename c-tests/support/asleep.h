@@ -34,14 +34,14 @@ __attribute__((unused)) static void wait_until_stopped(pid_t child) {
 
 __attribute__((unused)) static void continue_child(pid_t child) { CHECK(kill(child, SIGCONT) == 0); }
 
-/* Sends a child the signal each time it sleeps, until it ends; its wait status. One signal is not always enough: a
- * wait may consist of several sleeps, and a handler that runs between two of them interrupts neither. A child that is
- * awake gets none, so it always gets on. */
+/* Sends a child the signal each time it sleeps, until it ends. Returns its wait status. One signal is not always
+ * enough: a wait may consist of several sleeps, and a handler that runs between two of them interrupts neither. A
+ * child that is awake gets no signal, so it always gets on. */
 __attribute__((unused)) static int interrupt_until_ended(pid_t child, int signal) {
   int status;
   for (pid_t ended; (ended = waitpid(child, &status, WNOHANG)) != child; sched_yield()) {
     CHECK(ended == 0 || errno == EINTR);
-    if (system_call_of(child) != -1) CHECK(kill(child, signal) == 0);
+    if (state_of(child) == 'S') CHECK(kill(child, signal) == 0);
   }
   return status;
 }
