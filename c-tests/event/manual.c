@@ -16,7 +16,7 @@ int main(void) {
   CHECK_EQUAL(ipc_event_wait(event, 10 * MILLISECOND), -ETIMEDOUT);
   for (int round = 0; round < 20; round++) {
     pid_t children[4];
-    for (int i = 0; i < 4; i++) wait_until_on_futex(children[i] = start(waiter, NULL));
+    for (int i = 0; i < 4; i++) children[i] = start_asleep(waiter, NULL);
     KILL(children[0]);
     CHECK_EQUAL(ipc_event_set(event), 0);
     CHECK_EQUAL(ipc_event_reset(event), 0);

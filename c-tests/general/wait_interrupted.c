@@ -32,8 +32,7 @@ int main(void) {
   make_everything();
   hold_everything();
   for (int i = 0; i < 5; i++) {
-    pid_t child = start(waiter, &i);
-    wait_until_on_futex(child);
+    pid_t child = start_asleep(waiter, &i);
     CHECK(kill(child, SIGUSR1) == 0);
     if (i == 3 || i == 4) {
       /* It sleeps on; then it gets what it waited for. */

@@ -97,7 +97,7 @@ int main(void) {
     CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
     pid_t sleepers[2];
     int count = kind == BARRIER ? 2 : 1;
-    for (int i = 0; i < count; i++) wait_until_on_futex(sleepers[i] = start(sleeper, &kind));
+    for (int i = 0; i < count; i++) sleepers[i] = start_asleep(sleeper, &kind);
     run_until_futex(child);
     KILL(child);
     for (int i = 0; i < count; i++) FINISH(sleepers[i]);

@@ -85,10 +85,8 @@ int main(void) {
   for (int i = 0; i < 6; i++) expect_text(mq, "n", 0);
 
   send_text(mq, "w", 3);
-  pid_t borrower = start(borrows_and_stays, NULL);
-  wait_until_stopped(borrower);
-  pid_t waiter = start(waits, NULL);
-  wait_until_on_futex(waiter);
+  pid_t borrower = start_stopped(borrows_and_stays, NULL);
+  pid_t waiter = start_asleep(waits, NULL);
   /* It is stopped, and not dead. */
   char byte;
   CHECK_EQUAL(ipc_mq_receive(mq, &byte, 1, NULL, 0), -EAGAIN);

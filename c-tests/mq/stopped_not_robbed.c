@@ -29,8 +29,7 @@ int main(void) {
   const void *borrowed;
   unsigned priority;
 
-  pid_t child = start(sender, NULL);
-  wait_until_stopped(child);
+  pid_t child = start_stopped(sender, NULL);
   snprintf(expected, sizeof expected, "thread %d is in a call on the queue and does not run", (int)child);
   CHECK_FAILS(ipc_mq_send(mq, "x", 1, 0, 0), -EAGAIN, expected);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, MILLISECOND), -ETIMEDOUT);
@@ -44,8 +43,7 @@ int main(void) {
 
   send_text(mq, "first", 2);
   send_text(mq, "second", 1);
-  child = start(receiver, NULL);
-  wait_until_stopped(child);
+  child = start_stopped(receiver, NULL);
   snprintf(expected, sizeof expected, "thread %d is in a call on the queue and does not run", (int)child);
   CHECK_FAILS(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN, expected);
   CHECK_FAILS(ipc_mq_peek_priority(mq, &priority), -EAGAIN, expected);

@@ -1,20 +1,5 @@
 /* A writer that gives up waiting for readers lets in the readers that waited behind it. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
-
-static void reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  stop_here();
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
-
-static void late_reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
+#include "rwlock.h"
 
 static void writer(void *timeout_ns) {
   CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, *(const int64_t *)timeout_ns), -ETIMEDOUT);
@@ -40,7 +25,7 @@ static int sleeps_before_end_of(pid_t writer, pid_t child) {
 static int give_up_after(int64_t timeout_ns) {
   pid_t draining = start(writer, &timeout_ns), behind[3];
   int in_time = sleeps_before_end_of(draining, draining);
-  for (int i = 0; i < 3; i++) behind[i] = start(late_reader, NULL);
+  for (int i = 0; i < 3; i++) behind[i] = start(read_once, NULL);
   for (int i = 0; i < 3; i++) in_time = sleeps_before_end_of(draining, behind[i]) && in_time;
   FINISH(draining);
   for (int i = 0; i < 3; i++) FINISH(behind[i]);
@@ -48,10 +33,8 @@ static int give_up_after(int64_t timeout_ns) {
 }
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
-  pid_t inside = start(reader, NULL);
-  wait_until_stopped(inside);
+  make_rwlock();
+  pid_t inside = start_stopped(read_and_stop, NULL);
   /* How long a writer has to wait for that depends on the machine. */
   for (int64_t timeout_ns = 100 * MILLISECOND; !give_up_after(timeout_ns); timeout_ns *= 2)
     CHECK(timeout_ns < PATIENCE);

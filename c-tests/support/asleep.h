@@ -32,6 +32,25 @@ __attribute__((unused)) static void wait_until_stopped(pid_t child) {
   CHECK(WIFSTOPPED(status));
 }
 
+/* Runs body(argument) in a child, and waits until the child has stopped itself with stop_here(). */
+__attribute__((unused)) static pid_t start_stopped(void (*body)(void *), void *argument) {
+  pid_t child = start(body, argument);
+  wait_until_stopped(child);
+  return child;
+}
+
+/* Runs body(argument) in a child, and waits until the child sleeps on a futex. */
+__attribute__((unused)) static pid_t start_asleep(void (*body)(void *), void *argument) {
+  pid_t child = start(body, argument);
+  wait_until_on_futex(child);
+  return child;
+}
+
+/* Runs body(argument) in a child until the child stops itself with stop_here(), and kills it there. */
+__attribute__((unused)) static void start_and_kill(void (*body)(void *), void *argument) {
+  KILL(start_stopped(body, argument));
+}
+
 __attribute__((unused)) static void continue_child(pid_t child) { CHECK(kill(child, SIGCONT) == 0); }
 
 /* Sends a child the signal each time it sleeps, until it ends. Returns its wait status. One signal is not always

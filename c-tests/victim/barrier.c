@@ -1,5 +1,5 @@
-/* The barrier, for three: the victim and the sleepers, or those who check. A round is complete for all who wait
- * in it or broken for all, one of them is told that it was the last, and nobody is left waiting. */
+/* The barrier, for three participants: the victim and two sleepers, or those that check. A round is complete for all
+ * that wait in it, or broken for all. One of them learns that it was the last, and nobody is left waiting. */
 #include "victim.h"
 
 #include <pthread.h>
@@ -18,12 +18,6 @@ enum { BEGUN, COMPLETE, BROKEN, SERIAL, CHECKERS, LOST };
 static struct place *place(void) { return (struct place *)arena->place; }
 static ipc_barrier_t *barrier(void) { return &place()->barrier; }
 static int result;
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static void leave_it(void) { EXPECT_EQUAL(ipc_barrier_leave(barrier()), 0); }
 
@@ -50,9 +44,7 @@ static void *die_taking_part(void *unused) {
 }
 
 static void lose_a_participant(void) {
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_taking_part, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_taking_part, NULL);
 }
 
 static void set_up_orphaned(void) {
@@ -80,7 +72,7 @@ static void prepare_joined(void) {
 }
 
 static void run_wait(void) { result = ipc_barrier_wait(barrier(), IPC_FOREVER); }
-/* As long as no sleeper can have come, this withdraws. */
+/* Withdraws if no sleeper has come. */
 static void run_wait_briefly(void) { result = ipc_barrier_wait(barrier(), 200000); }
 static void run_join(void) { result = ipc_barrier_join(barrier()); }
 static void run_leave(void) { result = ipc_barrier_leave(barrier()); }

@@ -1,8 +1,6 @@
 /* The mutex, in its four kinds. */
 #include "victim.h"
 
-#include <pthread.h>
-
 struct place {
   ipc_mutex_t mutex;
   ipc_mutex_t other; /* for a first call that is not to be stepped */
@@ -46,9 +44,7 @@ static void *die_holding(void *unused) {
 }
 
 static void set_up_orphaned(void) {
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_holding, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_holding, NULL);
 }
 
 /* Survivor 0 holds it, and has not repaired anything. */

@@ -1,4 +1,4 @@
-/* Named objects: there whole or not at all, at every instruction of who makes or removes them. */
+/* Named objects: at every instruction of a process that makes or removes one, the object is there whole or not at all. */
 #include "victim.h"
 
 #include <poll.h>

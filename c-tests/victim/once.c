@@ -1,4 +1,4 @@
-/* The initialisation that runs once: who is told that it has run finds it complete, and nobody runs it again. */
+/* The initialisation that runs once: a caller that learns that it has run finds it complete, and nobody runs it again. */
 #include "victim.h"
 
 #include <linux/futex.h>

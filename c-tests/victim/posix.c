@@ -1,6 +1,6 @@
-/* The drop-in library for <mqueue.h>: the same for a queue that is used with plain POSIX calls. In its own
- * programs: one that imports poll(), whose queues' descriptors are therefore right at any time (VICTIM_POLLS), and
- * one that imports nothing of the kind. */
+/* The drop-in library for <mqueue.h>: a message queue in shared memory that is used with plain POSIX calls. It has two
+ * programs. One imports poll(), so its queues' descriptors are right at any time (VICTIM_POLLS). The other imports no
+ * such call. */
 #include "queue.h"
 
 #include <fcntl.h>
@@ -126,14 +126,14 @@ const struct queue *const queues[] = {&posix};
 
 /* ---- a thread that is stopped ---- */
 
-/* What a stopped thread is in the middle of takes others no more than the second for which they wait for it. */
+/* A call that meets a stopped thread waits for it for one second at most, and then returns. */
 static void meanwhile_transfer(void) {
   use_queue();
   place()->disturbed = 1;
   int64_t began = now_ns();
   ssize_t taken = take_one(&message, 1000000, RECEIVE);
   EXPECT(taken >= 0 || taken == -ETIMEDOUT, "with the victim alive receiving gives %zd", taken);
-  EXPECT(now_ns() - began < 2000000000, "a call with 1 ms took %" PRId64 " ns", now_ns() - began);
+  EXPECT(now_ns() - began < arena->patience_ns, "a call with 1 ms took %" PRId64 " ns", now_ns() - began);
 }
 
 /* ---- names ---- */

@@ -1,3 +1,4 @@
+/* What the victims on message queues have in common, whichever queue they use: the library's or the drop-in's. */
 #include "queue.h"
 
 const struct queue *queue;
@@ -18,12 +19,6 @@ void set_up_queue(int kind) {
   last_rank = 0;
   queue = queues[kind];
   if (queue->make) queue->make();
-}
-
-int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 void compose(struct message *message, int id, unsigned priority, size_t length) {

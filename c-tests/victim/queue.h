@@ -80,7 +80,6 @@ extern ssize_t result;
 extern unsigned priority;
 extern int own; /* its first id */
 
-int64_t now_ns(void);
 /* At the beginning of each phase. */
 void use_queue(void);
 

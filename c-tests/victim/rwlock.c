@@ -1,7 +1,7 @@
-/* The readers-writer lock: readers together, or one writer.
+/* The readers-writer lock: several readers, or one writer.
  *
- * A reader leaves no mark, because nobody could take it away if it is killed: it looks at the pair when it
- * comes and when it goes, and no writer may have changed it meanwhile. */
+ * A reader leaves no mark in the arena, because nobody could remove the mark of a killed reader. It reads the pair when
+ * it enters and when it leaves, and no writer may have changed the pair in between. */
 #include "victim.h"
 
 #include <pthread.h>
@@ -98,9 +98,7 @@ static void *die_writing(void *unused) {
 
 static void set_up_orphaned(void) {
   set_up();
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_writing, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_writing, NULL);
 }
 
 /* Survivor 0 holds it, and has not repaired anything. */
