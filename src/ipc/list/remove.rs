@@ -40,7 +40,8 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
             remove_file(kind, name, b"")
         }
-        _ => Err(fail!(EINVAL, "a {} has no such address", kind.name())),
+        (_, Target::Id(_)) => Err(fail!(EINVAL, "a {} has a name, not an id", kind.name())),
+        (_, Target::Named(_)) => Err(fail!(EINVAL, "a {} has an id, not a name", kind.name())),
     }
 }
 

@@ -67,7 +67,12 @@ pub(crate) fn listen(
     match SocketFile::at(endpoint)? {
         Some(found) => path::set_permissions(found.file.as_fd(), permissions)
             .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?,
-        None => return Err(fail!(ESTALE, "{endpoint}: removed while it was being made")),
+        None => {
+            return Err(fail!(
+                ESTALE,
+                "{endpoint}: removed while it was being created"
+            ));
+        }
     }
     Ok(socket)
 }
@@ -84,7 +89,7 @@ fn bind(endpoint: &Endpoint, socket: BorrowedFd<'_>) -> Result<()> {
     let is_bound = || match socket::bind(socket, &endpoint.address) {
         Ok(()) => Ok(true),
         Err(Errno::EADDRINUSE) => Ok(false),
-        Err(errno) => Err(endpoint.failed("cannot be made", errno)),
+        Err(errno) => Err(endpoint.failed("cannot be created", errno)),
     };
     if is_bound()? {
         return Ok(());

@@ -211,12 +211,15 @@ fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno))
                 .escape_ascii()
         ),
         Step::Descriptors => failed!(errno, "{name}: its descriptors cannot be arranged"),
-        Step::Terminal => failed!(errno, "{name}: the terminal cannot be made its own"),
+        Step::Terminal => failed!(
+            errno,
+            "{name}: the terminal cannot become its controlling terminal"
+        ),
         Step::Clone if errno == Errno::EAGAIN => fail!(
             EAGAIN,
             "{name}: no more processes are allowed (RLIMIT_NPROC, kernel.pid_max, or the control group's pids.max)"
         ),
-        Step::Clone => failed!(errno, "{name}: no process can be made"),
+        Step::Clone => failed!(errno, "{name}: no process can be created"),
     }
 }
 
