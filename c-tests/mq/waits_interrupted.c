@@ -37,8 +37,7 @@ int main(void) {
     ipc_mq_stat_t stat = stat_of(mq);
     CHECK_EQUAL(stat.waiting_senders, call < 3);
     CHECK_EQUAL(stat.waiting_receivers, call >= 3);
-    CHECK_EQUAL(kill(child, SIGUSR1), 0);
-    FINISH(child);
+    CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
   }
   ipc_mq_stat_t stat = stat_of(mq);
   CHECK_EQUAL(stat.waiting_senders + stat.waiting_receivers, 0);
