@@ -1,5 +1,5 @@
-/* A manual event releases all who wait and all who come until it is reset; who waited when it was set is
- * released even if it is reset at once. */
+/* A manual event releases all present and later waiters until it is reset. A waiter that came before the setting is
+ * released even if the event is reset at once. */
 #include "asleep.h"
 
 static ipc_event_t *event;

@@ -1,5 +1,5 @@
-/* Who is killed after it has let go and before it wakes the sleepers leaves nobody asleep: they look
- * for themselves. The killing is exact: at the entry of the system call that would wake. */
+/* A process is killed after it has released something and before it wakes the sleepers: at the entry of the system
+ * call that would wake them. Nobody stays asleep, because sleepers check again by themselves. */
 #include "asleep.h"
 
 #include <sys/ptrace.h>

@@ -1,5 +1,5 @@
-/* A borrower dies: its messages are queued again in their old places, marked, as often as it happens; what it
- * had returned is not. Those who sleep for a message get them. */
+/* If a borrower dies, its messages are queued again in their old places, marked as redelivered, however often that
+ * happens. Messages that it had returned are not. Sleeping receivers get the messages. */
 #include "queue.h"
 
 static const char *name;

@@ -1,5 +1,5 @@
-/* A queue's descriptor leaves nothing behind: the FIFO goes with the name, and a queue that has lost its name gets
- * none; whoever has it keeps it, and it stays right. */
+/* A queue's descriptor leaves nothing behind: the FIFO goes with the name. A queue that has lost its name gets no
+ * descriptor; a handle that has one keeps it, and it stays right. */
 #include "namespace.h"
 #include "queue.h"
 #include <poll.h>

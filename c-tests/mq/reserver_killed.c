@@ -1,5 +1,5 @@
-/* Who has reserved messages dies: they vanish, and their room comes back, to those who try and to those who
- * sleep for it; ipc_mq_stat() counts them. What it had committed stays. */
+/* If a sender dies that has reserved messages, they vanish, and their slots are free again for calls that try and for
+ * calls that sleep. ipc_mq_stat() counts them. Committed messages stay. */
 #include "queue.h"
 
 static const char *name;

@@ -1,5 +1,6 @@
-/* A thread that is stopped in the middle of a call is not robbed: others who try get -EAGAIN and are told why,
- * others who wait -ETIMEDOUT; the other side goes on; and when it runs again, so does all. */
+/* A thread that is stopped in the middle of a call is not robbed. Other calls that try get -EAGAIN with the reason,
+ * and calls that wait get -ETIMEDOUT. The other direction goes on, and when the thread runs again, everything does.
+ * */
 #include "queue.h"
 
 static const char *name;

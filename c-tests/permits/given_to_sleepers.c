@@ -1,4 +1,4 @@
-/* Each permit given back reaches one of those who sleep for one, even when a sleeper was killed. */
+/* Each permit that is given back reaches one of the sleeping takers, even if another sleeper was killed. */
 #include "asleep.h"
 
 static ipc_permits_t *permits;

@@ -1,5 +1,5 @@
-/* A permit whose holder is killed comes back, to one who sleeps for it at once, and its next
- * holder is told; a stopped holder keeps it. */
+/* The permit of a killed holder comes back, to a sleeping taker at once, and its next holder learns of the death. A
+ * stopped holder keeps its permit. */
 #include "asleep.h"
 
 static struct {

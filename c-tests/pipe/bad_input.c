@@ -1,5 +1,4 @@
-/* What is not a descriptor, a buffer, a length or a flag is refused with a clear error, and nothing is
- * written to the outputs. */
+/* A bad descriptor, buffer, length or flag is refused with a clear error, and nothing is written to the outputs. */
 #include "streams.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* A program on a pseudoterminal of its own: it finds a terminal that controls it, nothing else open, no
- * signals ignored or blocked; what it prints is read to its end. This program is its own child. */
+/* A program on a pseudoterminal of its own finds its controlling terminal, no other open descriptor, and no signal
+ * ignored or blocked. Its output is read to the end. This test program is its own child. */
 #include "sock.h"
 #include <sys/ioctl.h>
 #include <termios.h>

@@ -1,5 +1,5 @@
-/* Unlocked without being declared consistent after a writer's death, the lock is given up: all
- * get -ENOTRECOVERABLE, also those who sleep. */
+/* If the lock is unlocked after a writer's death without being declared consistent, it is given up: all lockers get
+ * -ENOTRECOVERABLE, also those that sleep. */
 #include "rwlock.h"
 
 static void late_reader(void *unused) {

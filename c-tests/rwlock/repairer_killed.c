@@ -1,4 +1,5 @@
-/* Who is told of a writer's death and dies before it has repaired the data passes the news on. */
+/* A locker that learns of a writer's death may die before it has repaired the data. The next locker then learns of
+ * the death. */
 #include "rwlock.h"
 
 static void victim(void *expected) {

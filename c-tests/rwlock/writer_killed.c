@@ -1,5 +1,5 @@
-/* A writer killed while it writes is told to the next locker, reader or writer, who then has the
- * lock alone; the others wait until it has repaired the data and unlocked. */
+/* A writer's death while it writes is reported to the next locker, reader or writer, which then has the lock alone.
+ * The others wait until it has repaired the data and unlocked. */
 #include "asleep.h"
 
 static struct {

@@ -21,7 +21,7 @@ static int result;
 
 static void leave_it(void) { EXPECT_EQUAL(ipc_barrier_leave(barrier()), 0); }
 
-/* What a participant's wait came to, in the round of victim and sleepers. */
+/* Notes the result of a participant's wait, in the round of victim and sleepers. */
 static void note(int waited) {
   EXPECT(
     waited == 0 || waited == IPC_BARRIER_SERIAL || waited == -EOWNERDEAD, "a participant's wait ends with %s",
@@ -117,7 +117,7 @@ static void let_go(int alive) {
       continue;
     }
     EXPECT(
-      waited >= 0 || waited == -ETIMEDOUT, "who takes the victim's place gets %s", ipc_strerror(waited));
+      waited >= 0 || waited == -ETIMEDOUT, "the participant in the victim's place gets %s", ipc_strerror(waited));
     if (waited == IPC_BARRIER_SERIAL) arena->notes[SERIAL]++;
     if (waited >= 0) break;
   }
@@ -174,7 +174,7 @@ static void settle_overtaken(int progress) {
   leave_it();
 }
 
-/* One round among three, whatever was before: who finds it broken resets it. */
+/* One round of three, whatever was before: a participant that finds the barrier broken resets it. */
 static void *pass(void *unused) {
   (void)unused;
   int64_t end = now_ns() + arena->patience_ns;
@@ -200,7 +200,7 @@ static void check(void) {
   if (is_first) EXPECT_EQUAL(pthread_join(third, NULL), 0);
 }
 
-/* All who waited were told the same. */
+/* All waiters have got the same result. */
 static void expect_agreement(void) {
   EXPECT(
     arena->notes[COMPLETE] == 0 || arena->notes[BROKEN] == 0, "a round was complete for %d and broken for %d",

@@ -90,7 +90,7 @@ static void meanwhile(void) {
 
 /* ---- manual ---- */
 
-/* What has been set needs nobody's help to release all. */
+/* An event that has been set releases all without further help. */
 static void let_go_manual(int alive) {
   if (alive || was_set()) return;
   set_if_not();

@@ -358,7 +358,7 @@ static void meanwhile(void) {
   EXPECT(now_ns() - began < arena->patience_ns, "calls with 1 ms each took %" PRId64 " ns", now_ns() - began);
 }
 
-/* Whoever asked first, and died of it. */
+/* The victim asked for the descriptor first, and may have died of it. */
 static void settle_watch(int progress) {
   use_queue();
   queue->watch();

@@ -323,7 +323,7 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
    .run = run_lock, .after = after_condemned, .sleep = expect_condemned, .sleepers = 2, .sleep_from = AT_BLOCK, \
    .release = release_condemn, .meanwhile = meanwhile_nothing, .let_go = let_go_condemn, .check = expect_condemned}
 
-/* With priority inheritance the kernel hands the lock itself to who waits, and nobody can take it first. */
+/* With priority inheritance the kernel hands the lock itself to the waiter, and nobody can take it first. */
 #define RELEASE_STOLEN_plain release_and_take_again
 #define RELEASE_STOLEN_recursive release_and_take_again
 #define RELEASE_STOLEN_pi release

@@ -32,7 +32,7 @@ static void let_it_go_on(void) {
   syscall(SYS_futex, &arena->notes[GO], FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* What was cut off before may have left half of it. */
+/* A runner that was killed may have left half of it. */
 static void initialise(void *context) {
   EXPECT(context == arena, "the context is another");
   EXPECT(arena->notes[LEARNT] == 0, "it is run again after it was complete");

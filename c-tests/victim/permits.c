@@ -17,7 +17,7 @@ static unsigned permit;
 static unsigned held[COUNT]; /* by this process, from one phase to the next */
 static int held_count;
 
-/* What follows a permit that was granted. */
+/* The checks after a permit was granted. */
 static void enter_permit(int taken, unsigned number) {
   EXPECT(taken == 0 || taken == IPC_OWNER_DIED, "a permit is not to be had: %s", ipc_strerror(taken));
   EXPECT(number < COUNT, "there is no permit %u", number);

@@ -156,7 +156,7 @@ static void open_by_name(int flags) {
   mq = open_posix(arena->name, flags);
 }
 
-/* Before anybody makes it anew. */
+/* Called before anybody makes a new queue of that name. */
 static void let_go_name(int alive) {
   (void)alive;
   open_by_name(0);
@@ -165,14 +165,14 @@ static void let_go_name(int alive) {
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* Whatever the victim is in the middle of, others find the name or not, */
+/* Whatever the victim is in the middle of, other processes find the name or not, */
 static void meanwhile_name(void) {
   open_by_name(0);
   if (mq != (mqd_t)-1) use_name();
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* and can make it anew. */
+/* and can create a new queue of that name. */
 static void meanwhile_anew(void) {
   if (mq_unlink(arena->name) < 0) EXPECT_EQUAL(errno, ENOENT);
   open_by_name(O_CREAT | O_EXCL);
@@ -272,7 +272,7 @@ static void set_up_in_use(void) {
   mq = (mqd_t)-1;
 }
 
-/* It has lost its name or not, and is what it was to those who have it; whoever makes the name anew has another. */
+/* The queue has lost its name or not, and works as before for those that have it open. A new queue of that name is another one. */
 static void settle_in_use(int progress) {
   struct stat status;
   settle_unlink(progress);

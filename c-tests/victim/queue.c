@@ -50,7 +50,7 @@ int send_new(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, 40, timeout
 /* One that is copied while no latch is held, in a slot that is reserved. */
 int send_large(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, LARGE, timeout_ns); }
 
-/* Of the message that is to come earlier the lower. */
+/* Orders messages: the lower rank is received earlier. */
 uint32_t rank(uint32_t id) { return (uint32_t)(255 - place()->priorities[id]) << 8 | id; }
 
 void look_at(const struct message *message, size_t length, unsigned priority, unsigned mark) {
@@ -73,7 +73,7 @@ static void note(uint32_t id) {
   EXPECT(++place()->received[id] == 1, "message %" PRIu32 " is received twice", id);
 }
 
-/* Receives one message; what the queue returned. */
+/* Receives one message. Returns the queue's result. */
 ssize_t take_one(struct message *message, int64_t timeout_ns, enum how how) {
   unsigned priority = 0, mark = 0;
   ssize_t length = queue->receive(message, &priority, &mark, timeout_ns, how);
@@ -205,7 +205,7 @@ void receive_as(int64_t timeout_ns) {
 
 void run_receive(void) { receive_as(IPC_FOREVER); }
 
-/* What survivors do, and the second victim: this may find what the first left. */
+/* Called by survivors and by the second victim, which may find what the first left. */
 void run_recover(void) {
   send_own(0);
   receive_as(0);

@@ -22,12 +22,12 @@ static int unlock_it(void) { return ipc_rwlock_unlock(rwlock()); }
 static int consistent(void) { return ipc_rwlock_consistent(rwlock()); }
 static const struct lock writer = {write_it, unlock_it, consistent};
 
-/* What this process does with the lock, from one phase to the next. */
+/* How this process holds the lock, from one phase to the next. */
 static enum { NOTHING, READING, WRITING } holding;
 static uint64_t seen; /* by this process, when it began to read */
 static int result;    /* of what the victim ran */
 
-/* What follows a lock for reading that was granted. */
+/* The checks after a lock for reading was granted. */
 static void enter_reading(int locked) {
   if (locked == IPC_OWNER_DIED) {
     enter(&writer, locked);
