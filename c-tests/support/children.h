@@ -66,8 +66,9 @@ __attribute__((unused)) static int wait_for(pid_t child) {
 /* Kills a child with SIGKILL and waits for its end. */
 #define KILL(child) \
   do { \
-    kill((child), SIGKILL); \
-    int status_ = wait_for(child); \
+    pid_t killed_ = (child); \
+    kill(killed_, SIGKILL); \
+    int status_ = wait_for(killed_); \
     CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
   } while (0)
 
