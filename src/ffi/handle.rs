@@ -387,25 +387,6 @@ unsafe fn empty<T>(slot: &Slot, generation: u64) {
         .store(generation.wrapping_add(1 << 48), Ordering::Release);
 }
 
-impl<T> Pinned<'_, T> {
-    /// Dropping it, for the paths on which a call is too much.
-    #[inline(always)]
-    pub(crate) fn release(self) {
-        core::mem::ManuallyDrop::new(self).unpin();
-    }
-
-    #[inline(always)]
-    fn unpin(&mut self) {
-        if !self.is_counted {
-            return;
-        }
-        if let Some(generation) = self.slot.unpin() {
-            // SAFETY: unpin has just set BUSY for us, and the slot holds a boxed T.
-            unsafe { empty::<T>(self.slot, generation) };
-        }
-    }
-}
-
 impl<T> Deref for Pinned<'_, T> {
     type Target = T;
 
@@ -418,10 +399,16 @@ impl<T> Deref for Pinned<'_, T> {
 }
 
 impl<T> Drop for Pinned<'_, T> {
-    // Once for each type, not once for each call.
-    #[inline(never)]
+    #[inline(always)]
     fn drop(&mut self) {
-        self.unpin();
+        if !self.is_counted {
+            return;
+        }
+        if let Some(generation) = self.slot.unpin() {
+            // SAFETY: unpin has found this pin to be the last one of a closed handle, and the slot
+            // holds a boxed T.
+            unsafe { empty::<T>(self.slot, generation) };
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use super::*;
 use crate::base::error::Errno;
 use crate::base::time::Deadline;
 use crate::ipc::sock::{self, Endpoint, Mode, SocketType};
-use crate::object::path_from_c;
 use crate::sys::socket::DESCRIPTORS_MAX;
 use core::ffi::{c_char, c_void};
 use std::os::fd::IntoRawFd;

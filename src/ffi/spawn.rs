@@ -4,7 +4,6 @@ use super::handle::Table;
 use super::*;
 use crate::base::time::Deadline;
 use crate::ipc::spawn::{Child, Exchange, Sink, SpawnRequest, Stream};
-use crate::object::path_from_c;
 use crate::sys::spawn::{Exit, Strings};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;

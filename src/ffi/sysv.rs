@@ -4,7 +4,6 @@ use super::handle::{Pinned, Table};
 use super::*;
 use crate::base::time::Deadline;
 use crate::ipc::sysv::{self, msg, sem, shm};
-use crate::object::path_from_c;
 use crate::sys::sysv as system;
 use core::ffi::{c_char, c_long, c_short, c_uint, c_ushort, c_void};
 use core::mem::MaybeUninit;

@@ -11,9 +11,7 @@ use core::ffi::{CStr, c_char, c_int};
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_strerror(result: c_int) -> *const c_char {
-    guard(c"ipc_strerror", move || {
-        Ok(error::text(result).as_ptr().cast_mut())
-    })
+    guard(c"ipc_strerror", move || Ok(error::text(result).as_ptr()))
 }
 
 /// Describes this thread's last failed call in full: which call, which error, which object,
@@ -24,9 +22,7 @@ pub extern "C" fn ipc_strerror(result: c_int) -> *const c_char {
 /// Threads: safe; each thread has its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_last_error() -> *const c_char {
-    guard(c"ipc_last_error", move || {
-        Ok(error::last_failure().cast_mut())
-    })
+    guard(c"ipc_last_error", move || Ok(error::last_failure()))
 }
 
 const VERSION: &CStr =
@@ -42,5 +38,5 @@ const VERSION: &CStr =
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn ipc_version() -> *const c_char {
-    guard(c"ipc_version", move || Ok(VERSION.as_ptr().cast_mut()))
+    guard(c"ipc_version", move || Ok(VERSION.as_ptr()))
 }

@@ -487,23 +487,3 @@ fn adopted_size(
     }
     Ok(size)
 }
-
-/// The path in a C string, checked for length.
-///
-/// # Safety
-///
-/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call,
-/// or to at least PATH_MAX bytes.
-pub(crate) unsafe fn path_from_c<'a>(path: *const core::ffi::c_char) -> Result<&'a CStr> {
-    if path.is_null() {
-        return Err(fail!(EINVAL, "the path is NULL"));
-    }
-    let limit = libc::PATH_MAX as usize;
-    // SAFETY: by this function's contract; strnlen stops at the NUL or the limit.
-    let length = unsafe { libc::strnlen(path, limit) };
-    if length == limit {
-        return Err(fail!(ENAMETOOLONG, "the path has {limit} bytes or more"));
-    }
-    // SAFETY: strnlen has just found the NUL; the string lives by this function's contract.
-    Ok(unsafe { CStr::from_ptr(path) })
-}

@@ -10,7 +10,8 @@
 //! its result. Set and reset release at least those who wait.
 
 use super::{check_tag_anywhere, spin};
-use crate::base::error::{Errno, Result, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
 use crate::sys::futex::{self, Awoken};

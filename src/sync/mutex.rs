@@ -29,7 +29,8 @@
 //! The kernel leaves a word that is somebody's alone, and the third wakes nobody. So a sleeper
 //! looks again by itself, and sets the bit again.
 
-use crate::base::error::{Errno, Result, fail, meaning, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result, fail, meaning};
 use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};

@@ -18,7 +18,8 @@
 //! all: those who fell asleep before the clearing set the bit again, and those after it find
 //! the word changed.
 
-use crate::base::error::{Result, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::Result;
 use crate::base::time::Deadline;
 use crate::object::layout::Sleepers;
 use crate::sys::atomic::AtomicU32;

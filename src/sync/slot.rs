@@ -10,7 +10,8 @@
 //! its id, which the kernel replaces by its mark, or a slot that was not or is no longer its own.
 
 use super::mutex::Locked;
-use crate::base::error::{Result, fail, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;
