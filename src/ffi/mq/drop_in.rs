@@ -76,3 +76,15 @@ pub unsafe extern "C" fn ipc_mq_wait_word(
         }
     })
 }
+
+#[cfg(all(test, feature = "header"))]
+mod tests {
+    #[test]
+    fn the_committed_private_header_is_the_generated_one() {
+        let generated = include_str!(env!("ROBUSTIPC_PRIVATE_HEADER"));
+        assert!(
+            include_str!("../private.h") == generated,
+            "src/ffi/private.h is stale: run `make header` and commit it"
+        );
+    }
+}
