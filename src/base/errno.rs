@@ -6,8 +6,8 @@ pub(crate) use nix::errno::Errno;
 
 use core::ffi::{CStr, c_int};
 
-/// Runs `call`, then restores this thread's errno to its value from before: no call of this library
-/// changes errno.
+/// Runs `call`, then restores this thread's errno to its value from before: no call of this
+/// library changes errno.
 pub(crate) fn preserving_errno<T>(call: impl FnOnce() -> T) -> T {
     let before = Errno::last_raw();
     let outcome = call();

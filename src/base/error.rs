@@ -171,7 +171,8 @@ pub(crate) fn last_failure() -> *const c_char {
     })
 }
 
-/// Success values above 0. Each number means one thing in all calls, so `ipc_strerror` can name it.
+/// Success values above 0. Each number means one thing in all calls, so `ipc_strerror` can name
+/// it.
 pub(crate) const CREATED: c_int = 1;
 pub(crate) const OWNER_DIED: c_int = 2;
 pub(crate) const BARRIER_SERIAL: c_int = 3;

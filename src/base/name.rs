@@ -1,16 +1,17 @@
 //! The one validator of object names.
 //!
-//! A name is a slash followed by 1 to 250 bytes without a slash. This is the portable subset of what
-//! POSIX allows for shared memory, semaphores and message queues. glibc also accepts names without a
-//! leading slash or with several; other systems do not. Those names are refused here, so that a
-//! name means the same object to every program.
+//! A name is a slash followed by 1 to 250 bytes without a slash. This is the portable subset of
+//! what POSIX allows for shared memory, semaphores and message queues. glibc also accepts names
+//! without a leading slash or with several; other systems do not. Those names are refused here, so
+//! that a name means the same object to every program.
 
 use crate::base::error::{Result, fail};
 use core::ffi::{CStr, c_char};
 use core::fmt;
 
-/// The length of the longest name in bytes, with its slash. File systems allow 255 bytes for a file
-/// name. The other 4 are for the prefix `sem.`, which libc puts before the names of semaphores.
+/// The length of the longest name in bytes, with its slash. File systems allow 255 bytes for a
+/// file name. The other 4 are for the prefix `sem.`, which libc puts before the names of
+/// semaphores.
 pub(crate) const NAME_MAX: usize = 251;
 
 /// A checked name. It has its own copy of the bytes, so the caller's string may be freed.

@@ -1,5 +1,5 @@
-//! The arguments of C callers: pointers, buffers, paths, flags and modes are checked here and turned
-//! into Rust types.
+//! The arguments of C callers: pointers, buffers, paths, flags and modes are checked here and
+//! turned into Rust types.
 
 use super::handle::is_handle;
 use super::{
@@ -129,7 +129,8 @@ pub(super) unsafe fn readable<'a>(
     Ok(unsafe { slice::from_raw_parts(bytes.as_ptr(), length) })
 }
 
-/// Whether `readable` and `writable` accept a buffer and it is not empty: then a fast path may use it.
+/// Whether `readable` and `writable` accept a buffer and it is not empty: then a fast path may use
+/// it.
 #[inline(always)]
 pub(super) fn is_plain_buffer(buffer: *const c_void, length: usize) -> bool {
     !buffer.is_null() && !is_handle(buffer) && length != 0 && isize::try_from(length).is_ok()

@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// Closes a queue's handle. If the handle has a notification, this call ends it first: when the call
-/// returns, the notification's callback is not running any more, unless the callback itself is the
-/// caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and the last
-/// handle is closed.
+/// Closes a queue's handle. If the handle has a notification, this call ends it first: when the
+/// call returns, the notification's callback is not running any more, unless the callback itself
+/// is the caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and
+/// the last handle is closed.
 ///
 /// mq: NULL does nothing. Calls with this handle in other threads finish first.
 ///
@@ -38,10 +38,10 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 /// flags: 0, or IPC_KERNEL for the kernel's queue.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has more
-/// than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
-/// object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
-/// has no message queues.
+/// Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has
+/// more than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another
+/// kind of object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the
+/// kernel has no message queues.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {

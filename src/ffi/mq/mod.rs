@@ -33,8 +33,8 @@ pub struct ipc_mq_t {
 
 static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 
-/// The size of a message queue. Set fields that you do not use to 0, for example with the initialiser
-/// { .max_messages = 10, .message_size = 128 }.
+/// The size of a message queue. Set fields that you do not use to 0, for example with the
+/// initialiser { .max_messages = 10, .message_size = 128 }.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_attr_t {
@@ -44,12 +44,12 @@ pub struct ipc_mq_attr_t {
     pub message_size: usize,
     /// How many messages are in the queue. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
     pub current_messages: usize,
-    /// How the handle was opened: any of IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK and
-    /// IPC_MQ_OVERWRITE. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
+    /// How the handle was opened: any of IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK
+    /// and IPC_MQ_OVERWRITE. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
     pub flags: c_int,
-    /// How long a waiter spins before it sleeps, in nanoseconds, if there is more than one processor.
-    /// For a new queue, 0 means 50000 and IPC_MQ_NO_SPIN means not at all. An existing queue keeps
-    /// its own value. IPC_KERNEL ignores it.
+    /// How long a waiter spins before it sleeps, in nanoseconds, if there is more than one
+    /// processor. For a new queue, 0 means 50000 and IPC_MQ_NO_SPIN means not at all. An existing
+    /// queue keeps its own value. IPC_KERNEL ignores it.
     pub spin_ns: c_int,
     /// All 0: reserved for later versions.
     pub reserved: [c_int; 4],
@@ -59,9 +59,9 @@ pub struct ipc_mq_attr_t {
 pub const IPC_MQ_NO_SPIN: c_int = -1;
 
 /// Flag of ipc_mq_open() and ipc_mq_open_fd(): a message that this handle sends into a full queue
-/// displaces the oldest message of the lowest priority in the queue. If the new message has a lower
-/// priority than all others, it is dropped itself, and sending it succeeds. ipc_mq_stat() counts
-/// both cases. Not possible with IPC_KERNEL.
+/// displaces the oldest message of the lowest priority in the queue. If the new message has a
+/// lower priority than all others, it is dropped itself, and sending it succeeds. ipc_mq_stat()
+/// counts both cases. Not possible with IPC_KERNEL.
 pub const IPC_MQ_OVERWRITE: c_int = 0x10000;
 
 /// The highest priority of a message. The lowest is 0.

@@ -50,38 +50,38 @@ impl Callback {
     }
 }
 
-/// Begins a notification: something is done at once for the messages that are in the queue already,
-/// and then for each message that arrives, until the notification is ended. A notification stays
-/// armed; it need not be renewed.
+/// Begins a notification: something is done at once for the messages that are in the queue
+/// already, and then for each message that arrives, until the notification is ended. A
+/// notification stays armed; it need not be renewed.
 ///
 /// One notification may stand for several messages that arrive close together. By the time of the
-/// notification, another receiver may have taken the messages. So at each notification, receive with
-/// timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes may have a
-/// notification of the same queue.
+/// notification, another receiver may have taken the messages. So at each notification, receive
+/// with timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes
+/// may have a notification of the same queue.
 ///
 /// This is the only call that starts a thread. The thread is named "ipc_mq_notify", blocks all
-/// signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an eventfd
-/// it has one more. To do without a thread, poll ipc_mq_fd().
+/// signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an
+/// eventfd it has one more. To do without a thread, poll ipc_mq_fd().
 ///
-/// IPC_NOTIFY_SIGNAL queues a signal to the process, as sigqueue() does; its si_code is SI_QUEUE. If
-/// the limit of queued real-time signals is reached, the signal arrives without its value.
+/// IPC_NOTIFY_SIGNAL queues a signal to the process, as sigqueue() does; its si_code is SI_QUEUE.
+/// If the limit of queued real-time signals is reached, the signal arrives without its value.
 ///
-/// IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive one
-/// message or all: as long as it receives some and some are left, it is called again. It must return
-/// and must not wait. It may end the notification or close the handle. It must not call longjmp() or
-/// pthread_exit() or throw a C++ exception.
+/// IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive
+/// one message or all: as long as it receives some and some are left, it is called again. It must
+/// return and must not wait. It may end the notification or close the handle. It must not call
+/// longjmp() or pthread_exit() or throw a C++ exception.
 ///
 /// IPC_NOTIFY_EVENTFD adds 1 to an eventfd.
 ///
-/// how: what to do. The struct may be freed after the call. NULL ends the notification: when the call
-/// returns, the function is not running any more, unless the function itself is the caller.
+/// how: what to do. The struct may be freed after the call. NULL ends the notification: when the
+/// call returns, the function is not running any more, unless the function itself is the caller.
 ///
 /// Returns: 0, also if there was no notification to end; or a negative error.
-/// Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function, a value that
-/// its kind does not use, or a reserved field that is not 0; -EBADF the handle is closed, or eventfd
-/// is not an eventfd; -EBUSY the handle has a notification already, or another thread is just
-/// changing it; -EMFILE this process has too many descriptors; -ENFILE the system has too many open
-/// files; -EAGAIN no thread can be started; -ENOSPC too many descriptors are watched
+/// Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function, a value
+/// that its kind does not use, or a reserved field that is not 0; -EBADF the handle is closed, or
+/// eventfd is not an eventfd; -EBUSY the handle has a notification already, or another thread is
+/// just changing it; -EMFILE this process has too many descriptors; -ENFILE the system has too
+/// many open files; -EAGAIN no thread can be started; -ENOSPC too many descriptors are watched
 /// (fs.epoll.max_user_watches); -ENOMEM there is no memory.
 /// Threads: safe. Fork: the notification stays the parent's. The child has none and may begin its
 /// own.

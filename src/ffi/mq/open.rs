@@ -12,30 +12,30 @@ use core::time::Duration;
 ///
 /// out: receives the handle, on success only. End it with ipc_mq_close().
 /// name: "/" and 1 to 250 bytes without a slash.
-/// attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new queue
-/// has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing queue may
-/// have any size. The struct may be freed after the call.
+/// attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
+/// queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
+/// queue may have any size. The struct may be freed after the call.
 /// flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
 /// only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
 /// IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
 /// mode: the exact permissions of a new queue; the umask does not count. Unused for an existing
-/// queue. Sending and receiving both need read and write permission, because both change the queue.
-/// With IPC_KERNEL, sending needs write permission and receiving needs read permission.
+/// queue. Sending and receiving both need read and write permission, because both change the
+/// queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 ///
 /// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
 /// Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
-/// reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above
-/// fs.mqueue.msg_max or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes;
-/// -ENOENT there is no such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and
-/// IPC_EXCLUSIVE is set; -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it;
-/// -EPROTO the existing queue has other sizes than attr, or belongs to another version, word size,
-/// libc or PID namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to
-/// another kind of object; -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link;
-/// -ENOSPC /dev/shm is full (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this
-/// process has too many descriptors or handles (with IPC_KERNEL also: this user's queues would take
-/// more than RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the
-/// system has too many open files; -ENOMEM there is no memory or no address space; -ENOTSUP this
-/// libc allows no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+/// reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+/// or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
+/// such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
+/// -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
+/// queue has other sizes than attr, or belongs to another version, word size, libc or PID
+/// namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of
+/// object; -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is
+/// full (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too
+/// many descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
+/// RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
+/// too many open files; -ENOMEM there is no memory or no address space; -ENOTSUP this libc allows
+/// no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
 /// Threads: safe. Fork: the child has the handle too.
 /// Owner death: if a process is killed while it creates the queue, nothing is left. With
 /// IPC_KERNEL, an empty queue may be left.
@@ -72,16 +72,16 @@ pub unsafe extern "C" fn ipc_mq_open(
 /// fd: a descriptor of the queue's file in /dev/shm, open for reading and writing. It comes from
 /// open(), or from a process that has the file open and passed the descriptor on. It stays the
 /// caller's, who may close it after the call.
-/// flags: any of IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls that
-/// would wait return -EAGAIN, whatever their timeout), IPC_MQ_OVERWRITE.
+/// flags: any of IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls
+/// that would wait return -EAGAIN, whatever their timeout), IPC_MQ_OVERWRITE.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL out is NULL or misaligned, or a flag is malformed; -EBADF fd is not open; -EACCES
-/// fd is not open for both reading and writing; -EMEDIUMTYPE fd belongs to something else;
+/// Errors: -EINVAL out is NULL or misaligned, or a flag is malformed; -EBADF fd is not open;
+/// -EACCES fd is not open for both reading and writing; -EMEDIUMTYPE fd belongs to something else;
 /// -EPROTO the queue belongs to another version, word size, libc or PID namespace
-/// (ipc_last_error() shows both sides); -EUCLEAN the queue is damaged; -EMFILE this process has too
-/// many descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there is no
-/// memory or no address space; -ENOTSUP this libc allows no robust locks.
+/// (ipc_last_error() shows both sides); -EUCLEAN the queue is damaged; -EMFILE this process has
+/// too many descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there is
+/// no memory or no address space; -ENOTSUP this libc allows no robust locks.
 /// Threads: safe. Fork: the child has the handle too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_open_fd(out: *mut *mut ipc_mq_t, fd: c_int, flags: c_int) -> c_int {

@@ -7,13 +7,13 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::slice;
 
-/// Takes the message with the highest priority out of the queue; of several, the oldest. Waits while
-/// the queue is empty.
+/// Takes the message with the highest priority out of the queue; of several, the oldest. Waits
+/// while the queue is empty.
 ///
 /// buf: receives the message, on success only.
 /// capacity: the size of buf in bytes. It must be enough for the message that is taken. With
-/// IPC_KERNEL, it must be at least the queue's message_size even for a shorter message, because the
-/// kernel demands it.
+/// IPC_KERNEL, it must be at least the queue's message_size even for a shorter message, because
+/// the kernel demands it.
 /// priority: receives the message's priority, on success only. NULL if it is not wanted.
 /// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
 /// without a limit; 0 only tries.
@@ -22,12 +22,12 @@ use core::slice;
 /// Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
-/// message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is NULL
-/// or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
-/// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
-/// ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: buf
-/// points to no memory, and the message is lost.
+/// message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
+/// NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
+/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
+/// IPC_KERNEL: buf points to no memory, and the message is lost.
 /// Threads: safe. Each message goes to one receiver.
 /// Death: if the receiver dies, at most the message that it had just received is lost with it.
 #[unsafe(no_mangle)]
@@ -101,17 +101,17 @@ unsafe fn buffer_from_c<'a>(
 /// timeout_ns: how long to wait for the first message, in nanoseconds on the monotonic clock.
 /// IPC_FOREVER waits without a limit; 0 only tries.
 ///
-/// Returns: how many messages were received: 1 or more, and 0 only for count 0. Or a negative error,
-/// and then no message was received.
+/// Returns: how many messages were received: 1 or more, and 0 only for count 0. Or a negative
+/// error, and then no message was received.
 /// Errors: these concern the first message. -EAGAIN the queue is empty, and timeout_ns is 0 or the
 /// handle has IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the queue for a
 /// second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
 /// -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
-/// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle is
-/// closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
-/// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES
-/// the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT with
-/// IPC_KERNEL: data points to no memory, and the message is lost.
+/// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
+/// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+/// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
+/// with IPC_KERNEL: data points to no memory, and the message is lost.
 /// Threads: safe. Each message goes to one receiver.
 /// Death: if the receiver dies, at most the messages of this call are lost with it.
 #[unsafe(no_mangle)]
@@ -186,11 +186,12 @@ unsafe fn describe_targets(
 /// priority: receives the priority, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second; -EINVAL
-/// a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
-/// -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
-/// call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()),
-/// and this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
+/// -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
+/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+/// (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut c_uint) -> c_int {

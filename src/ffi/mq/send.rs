@@ -16,12 +16,12 @@ use core::slice;
 /// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
-/// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
-/// below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
-/// damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
-/// -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot
-/// open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is
-/// no memory.
+/// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout
+/// is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
+/// is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
+/// queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+/// process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory;
+/// -ENOMEM there is no memory.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]
@@ -90,8 +90,8 @@ pub struct ipc_mq_message_t {
     pub redeliveries: c_uint,
 }
 
-/// How many messages one section of the queue sends or receives. Their descriptions are on the stack
-/// during the section.
+/// How many messages one section of the queue sends or receives. Their descriptions are on the
+/// stack during the section.
 pub(super) const BATCH_MAX: usize = 32;
 
 /// Sends several messages, for little more than the cost of one. Waits until there is room for the
@@ -102,18 +102,18 @@ pub(super) const BATCH_MAX: usize = 32;
 /// timeout_ns: how long to wait for room for the first message, in nanoseconds on the monotonic
 /// clock. IPC_FOREVER waits without a limit; 0 only tries.
 ///
-/// Returns: how many messages were sent, counted from the first: 1 or more, and 0 only for count 0.
-/// Or a negative error, and then no message was sent.
+/// Returns: how many messages were sent, counted from the first: 1 or more, and 0 only for count
+/// 0. Or a negative error, and then no message was sent.
 /// Errors: these concern the first message; a later message that cannot be sent ends the batch
 /// before it. -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
-/// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
-/// the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the
-/// same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
-/// process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
-/// memory.
+/// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY;
+/// -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
+/// call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
+/// ipc_mq_fd()), and this process cannot open it; -EFAULT with IPC_KERNEL: data points to no
+/// memory; -ENOMEM there is no memory.
 /// Threads: safe. Messages of other senders may come between these.
 /// Death: each message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]

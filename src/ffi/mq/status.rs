@@ -1,9 +1,10 @@
-//! What can be learned about a queue: its sizes, its statistics, its name, and a descriptor to poll.
+//! What can be learned about a queue: its sizes, its statistics, its name, and a descriptor to
+//! poll.
 
 use super::*;
 
-/// Statistics of a queue in shared memory, from ipc_mq_stat(). The counts cover all processes since
-/// the queue was created.
+/// Statistics of a queue in shared memory, from ipc_mq_stat(). The counts cover all processes
+/// since the queue was created.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_stat_t {
@@ -112,29 +113,32 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
     })
 }
 
-/// Gives a descriptor for poll(), select() and epoll. It is readable while the queue has a message,
-/// and writable while the queue has room, whoever sends and receives. Do not read from it or write
-/// to it.
+/// Gives a descriptor for poll(), select() and epoll. It is readable while the queue has a
+/// message, and writable while the queue has room, whoever sends and receives. Do not read from it
+/// or write to it.
 ///
 /// A queue in shared memory has a descriptor from the first such call on, by any process. It is a
-/// hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call that
-/// finds or leaves the queue empty or full makes a system call for the FIFO, in all processes.
+/// hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call
+/// that finds or leaves the queue empty or full makes a system call for the FIFO, in all
+/// processes.
 ///
 /// If a process dies in a call, the descriptor may be ready although nothing can be sent or
 /// received, until the next call on the queue. So send and receive with timeout 0. If a borrowed
-/// message comes back because its borrower died, the descriptor becomes readable when the next call
-/// on the queue finds the death. If all room is reserved or borrowed, the descriptor is writable.
+/// message comes back because its borrower died, the descriptor becomes readable when the next
+/// call on the queue finds the death. If all room is reserved or borrowed, the descriptor is
+/// writable.
 ///
-/// With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep it:
-/// the library does the waiting.
+/// With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep
+/// it: the library does the waiting.
 ///
 /// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
 /// until ipc_mq_close(), and the caller must not close it.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
-/// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this handle
-/// had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the system has
-/// too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN the queue is
-/// damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue.
+/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
+/// the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+/// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
+/// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
+/// the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
+/// the same queue.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
