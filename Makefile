@@ -87,6 +87,7 @@ $(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/bui
 
 header: $(SHARED)
 	cp "$$(ls -t $(RELEASE)/build/robustipc-*/out/robustipc.h | head -n 1)" include/robustipc.h
+	cp "$$(ls -t $(RELEASE)/build/robustipc-*/out/private.h | head -n 1)" src/ffi/private.h
 
 exports: all
 	c-tests/support/exports.sh $(SHARED) > exports.txt

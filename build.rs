@@ -82,9 +82,36 @@ fn generate_header() {
         .generate()
         .expect("the header can be generated from src/ffi")
         .write_to_file(out.join("robustipc.h"));
-    // For the test that compares it with the committed one.
-    println!(
-        "cargo::rustc-env=ROBUSTIPC_HEADER={}",
-        out.join("robustipc.h").display()
+    generate_private_header(&root, &out);
+    // For the tests that compare them with the committed ones.
+    for (variable, file) in [
+        ("ROBUSTIPC_HEADER", "robustipc.h"),
+        ("ROBUSTIPC_PRIVATE_HEADER", "private.h"),
+    ] {
+        println!("cargo::rustc-env={variable}={}", out.join(file).display());
+    }
+}
+
+/// Generates the header of the calls for the drop-in, which the public header leaves out.
+#[cfg(feature = "header")]
+fn generate_private_header(root: &std::path::Path, out: &std::path::Path) {
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))
+        .unwrap_or_else(|error| panic!("cbindgen.toml: {error}"));
+    config.export.exclude.clear();
+    config.sys_includes.clear();
+    config.includes = vec!["robustipc.h".to_string()];
+    config.header = Some(
+        "/* Calls of librobustipc.so that only the drop-in for <mqueue.h> uses. Not installed.\n \
+         *\n \
+         * Generated from src/ffi/mq/drop_in.rs by cbindgen (\"make header\"). Do not edit.\n \
+         */"
+        .to_string(),
     );
+    config.include_guard = Some("ROBUSTIPC_PRIVATE_H".to_string());
+    cbindgen::Builder::new()
+        .with_src(root.join("src/ffi/mq/drop_in.rs"))
+        .with_config(config)
+        .generate()
+        .expect("the private header can be generated from src/ffi/mq/drop_in.rs")
+        .write_to_file(out.join("private.h"));
 }

@@ -7,9 +7,12 @@ library=$STAGE/lib/librobustipc.so.$version
 diff -u "$root/exports.txt" "$work/found" >&2 ||
   fail "the exports are not those in exports.txt: if that is meant, run make exports and commit it"
 
-# The header declares them all, and nothing else.
-sed -n 's/^[a-z].*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$STAGE/include/robustipc.h" | LC_ALL=C sort >"$work/declared"
-diff -u "$root/exports.txt" "$work/declared" >&2 || fail "the header declares other functions than the library exports"
+# The public and the private header declare them all, each once, and nothing else.
+sed -n 's/^[a-z].*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$STAGE/include/robustipc.h" "$root/src/ffi/private.h" |
+  LC_ALL=C sort >"$work/declared"
+diff -u "$root/exports.txt" "$work/declared" >&2 || fail "the headers declare other functions than the library exports"
+"$CC" -std=c99 -Wall -Wextra -fsyntax-only -x c -I"$STAGE/include" "$root/src/ffi/private.h" ||
+  fail "the private header does not compile"
 
 size=$("$root/c-tests/support/stripped_size.sh" "$library")
 [ "$size" -lt 524288 ] || fail "the stripped library has $size bytes; expected less than 524288"
