@@ -32,6 +32,14 @@
 //! safe to share: data in a region is ordered by the locks that its users take. It supports
 //! 64-bit Linux (5.4 or newer) with glibc.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test is a program of its own, which may start threads and end"
+    )
+)]
+
 pub mod ffi;
 
 mod base;
