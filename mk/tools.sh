@@ -26,18 +26,20 @@ rust() {
   [ "$oldest" = "$needed" ] || missing "Rust $found is too old: install Rust $needed or newer"
 }
 
+# shellcheck disable=SC2086 # the compiler may have options
+cplusplus() {
+  if ! has "$CXX"; then
+    missing "$CXX is missing: install a C++ compiler"
+  elif ! echo '#include <atomic>' | $CXX -x c++ -fsyntax-only - >/dev/null 2>&1; then
+    missing "$CXX cannot compile C++: install a C++ compiler with its library"
+  fi
+}
+
 for tool in "$@"; do
   case $tool in
     rust) rust ;;
     cc) has "$CC" || missing "$CC is missing: install a C compiler" ;;
-    # shellcheck disable=SC2086
-    c++)
-      if ! has "$CXX"; then
-        missing "$CXX is missing: install a C++ compiler"
-      elif ! echo '#include <atomic>' | $CXX -x c++ -fsyntax-only - >/dev/null 2>&1; then
-        missing "$CXX cannot compile C++: install a C++ compiler with its library"
-      fi
-      ;;
+    c++) cplusplus ;;
     pkg-config) has "$PKG_CONFIG" || missing "$PKG_CONFIG is missing: install pkg-config" ;;
   esac
 done
