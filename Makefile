@@ -24,10 +24,10 @@ check-all: ## runs the tests that need more tools: valgrind, sanitizers, clippy,
 bench: ## measures the library beside what it replaces; run it on an idle machine
 
 install: all ## installs under PREFIX=/usr/local; LIBDIR, INCLUDEDIR, MANDIR and DESTDIR are honoured
-	@mk/install.sh install
+	@$(DIRECTORIES) mk/install.sh install
 
 uninstall: ## removes what install installs
-	@mk/install.sh uninstall
+	@$(DIRECTORIES) mk/install.sh uninstall
 
 size: all ## prints the size of the stripped shared library and what takes it
 	@mk/size.sh $(SHARED)

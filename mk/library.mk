@@ -39,14 +39,15 @@ MAN_PAGES := $(wildcard man/*.3 man/*.7)
 
 # For the scripts in mk/ and c-tests/, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG INSTALL STRIP MAKE TARGET LIBS STAGE
-export DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR
+# Where mk/install.sh installs.
+DIRECTORIES = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
 # Starts a recipe line that prints "CC c-tests/mq/overwrite.c"; with V=1 make prints the whole line instead.
 step = $(if $(filter 1,$(V)),,@echo '$(1) $(2)' &&)
 # Hides a line that says nothing to a user; V=1 shows it.
 Q := $(if $(filter 1,$(V)),,@)
 
-.PHONY: tools-check FORCE
+.PHONY: tools tools-check FORCE
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(STATIC) $(POSIX)
@@ -88,6 +89,9 @@ $(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.p
 STAGED = PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(PKG_CONFIG) robustipc
 # The programs find the staged library without LD_LIBRARY_PATH, so that they can be run by hand.
 RPATH := -Wl,-rpath,$(STAGE)/lib
+
+tools: ## says which of the tools that make needs are missing or too old
+	@mk/tools.sh rust cc pkg-config
 
 tools-check:
 	@mk/tools.sh rust cc c++ pkg-config
