@@ -6,10 +6,9 @@ fn main() {
     println!("cargo::rerun-if-changed=cbindgen.toml");
     println!("cargo::rerun-if-changed=src");
 
-    // Before 1.0 a minor version may break the ABI, so the soname carries it. cargo-c sets its
-    // own soname; two would be one too many.
+    // Before 1.0 a minor version may break the ABI, so the soname carries it. cargo-c sets the soname itself.
     if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
-        lay_out_manual();
+        lay_out_files();
     } else {
         let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
         let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
@@ -20,37 +19,23 @@ fn main() {
     generate_header();
 }
 
-/// Puts the manual where cargo-c picks it up, with a page under every call's name that refers to
-/// its group's, as `make install` does.
-fn lay_out_manual() {
+/// Puts the header and the manual where cargo-c picks them up: mk/install.sh describes what is installed.
+fn lay_out_files() {
+    println!("cargo::rerun-if-changed=include");
     println!("cargo::rerun-if-changed=man");
+    println!("cargo::rerun-if-changed=mk/install.sh");
     let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
-    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("man");
-    // What an earlier run left may have another name by now.
-    let _ = std::fs::remove_dir_all(&out);
-    for entry in std::fs::read_dir(root.join("man")).expect("man/ can be read") {
-        let page = entry.expect("man/ can be read").path();
-        let Some(section) = page.extension().and_then(|section| section.to_str()) else {
-            continue;
-        };
-        if !section.starts_with(|first: char| first.is_ascii_digit()) {
-            continue;
-        }
-        let directory = out.join(format!("man{section}"));
-        std::fs::create_dir_all(&directory).expect("OUT_DIR can be written");
-        let file = page.file_name().expect("a page has a name");
-        std::fs::copy(&page, directory.join(file)).expect("a page can be copied");
-        let names = std::process::Command::new("sh")
-            .arg(root.join("man/names.sh"))
-            .arg(&page)
-            .output()
-            .expect("sh can be run");
-        for name in String::from_utf8_lossy(&names.stdout).lines() {
-            let reference = format!(".so man{section}/{}\n", file.to_string_lossy());
-            std::fs::write(directory.join(format!("{name}.{section}")), reference)
-                .expect("OUT_DIR can be written");
-        }
-    }
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    // An earlier run may have left files that have another name by now.
+    let _ = std::fs::remove_dir_all(out.join("include"));
+    let _ = std::fs::remove_dir_all(out.join("man"));
+    let status = std::process::Command::new("sh")
+        .arg(root.join("mk/install.sh"))
+        .arg("lay-out")
+        .arg(&out)
+        .status()
+        .expect("sh can be run");
+    assert!(status.success(), "mk/install.sh lay-out: {status}");
 }
 
 #[cfg(feature = "header")]

@@ -30,6 +30,10 @@
 
 #![no_std]
 #![allow(non_camel_case_types)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "what the calls ask of C is what POSIX asks, and they pass it on"
+)]
 
 mod bell;
 mod calls;
