@@ -1,0 +1,105 @@
+//! Removing a queue's name: mq_unlink(), and the removal of a void twin.
+//!
+//! Under the twin's lock the memory's name goes first, then the twin's. A remover that dies in between
+//! leaves a void twin, and the next process that opens the name removes it.
+
+use crate::identity::Identity;
+use crate::kernel_twin::{self, LockAttempts};
+use crate::name::Path;
+use crate::table_lock::TableLock;
+use crate::{Result, close, memory, pool};
+use core::ffi::{c_char, c_int};
+
+/// Does what mq_unlink() does.
+///
+/// # Safety
+///
+/// As for mq_unlink().
+pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
+    // SAFETY: by this function's contract.
+    let path = unsafe { Path::of_twin(name) }?;
+    let mut attempts = LockAttempts::new();
+    loop {
+        let table = TableLock::take()?;
+        // Closing any descriptor of a twin ends this process's notification by it. So the library's own
+        // descriptor serves if there is one.
+        let open = pool::find_named(path.hash());
+        let Ok(twin) = open.map_or_else(|| kernel_twin::open_any(&path), Ok) else {
+            return kernel_twin::unlink(&path);
+        };
+        let mut done = None;
+        if attempts.attempt(twin) {
+            done = unlink_locked(twin, &path);
+        }
+        match open {
+            Some(twin) => kernel_twin::unlock(twin),
+            None => close(twin),
+        }
+        drop(table);
+        if let Some(result) = done {
+            return result;
+        }
+        LockAttempts::pause();
+    }
+}
+
+/// `None` if another process has removed the name meanwhile.
+fn unlink_locked(twin: c_int, path: &Path) -> Option<Result<()>> {
+    let identity = match Identity::of(twin) {
+        Ok(identity) if identity.is_named => identity,
+        Ok(_) => return None,
+        Err(number) => return Some(Err(number)),
+    };
+    // The memory has the twin's owner, and /dev/shm has the rules of the kernel's queues. So if this
+    // fails, the twin's name may not be removed either.
+    let removed = memory::unlink(&identity);
+    if let Err(libc::EPERM | libc::EACCES) = removed {
+        return Some(Err(libc::EACCES));
+    }
+    // If this process was stopped for too long, another one may have gone on without the lock.
+    if removed.is_ok() && !Identity::of(twin).is_ok_and(|identity| identity.is_named) {
+        return Some(Ok(()));
+    }
+    match kernel_twin::unlink(path) {
+        Err(libc::ENOENT) if removed.is_ok() => Some(Ok(())),
+        result => Some(result),
+    }
+}
+
+/// Removes the name of a void twin, whose maker or remover has died. False if the twin is not void.
+pub(crate) fn remove_void(path: &Path, attempts: &mut LockAttempts) -> bool {
+    // Closing any descriptor of a twin ends this process's notification by it. A queue that this process
+    // has open is not void.
+    let is_open = {
+        let Ok(_lock) = TableLock::take() else {
+            return false;
+        };
+        pool::find_named(path.hash()).is_some()
+    };
+    if is_open {
+        return false;
+    }
+    let twin = match kernel_twin::open_any(path) {
+        Ok(twin) => twin,
+        Err(number) => return number == libc::ENOENT,
+    };
+    let mut is_void = is_without_memory(twin);
+    if is_void {
+        if attempts.attempt(twin) {
+            // Checked again under the lock: from now on no other process gives the twin a queue, or
+            // passes its name to another twin.
+            is_void = is_without_memory(twin);
+            if is_void && Identity::of(twin).is_ok_and(|identity| identity.is_named) {
+                let _ = kernel_twin::unlink(path);
+            }
+        } else {
+            LockAttempts::pause();
+        }
+    }
+    close(twin);
+    is_void
+}
+
+fn is_without_memory(twin: c_int) -> bool {
+    Identity::of(twin).is_ok_and(|identity| memory::is_missing(&identity))
+}
