@@ -9,7 +9,7 @@ shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rounds=5
-with="env LD_LIBRARY_PATH=$(dirname "$library") LD_PRELOAD=$library"
+with="env LD_PRELOAD=$library"
 for round in $(seq $rounds); do
   for program in "$@"; do
     # The order changes from round to round.

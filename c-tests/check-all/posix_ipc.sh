@@ -13,5 +13,5 @@ program=$root/c-tests/posix/real/posix_ipc_queue.py
 quietly "$work/venv/bin/python" "$program"
 library=$STAGE/lib/librobustipc-posix.so
 if [ -e "$library" ]; then
-  quietly env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$library" "$work/venv/bin/python" "$program"
+  quietly env LD_PRELOAD="$library" "$work/venv/bin/python" "$program"
 fi

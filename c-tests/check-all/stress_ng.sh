@@ -17,5 +17,5 @@ stress() {
 stress env
 library=$STAGE/lib/librobustipc-posix.so
 if [ -e "$library" ]; then
-  stress env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$library"
+  stress env LD_PRELOAD="$library"
 fi

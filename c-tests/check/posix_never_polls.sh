@@ -23,7 +23,7 @@ C
 quietly $CC -O2 "$work/polls.c" -o "$work/polls" -lrt
 
 polls() {
-  env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$STAGE/lib/librobustipc-posix.so" "$@" "$work/polls" "/ripc-test-$$-polls"
+  env LD_PRELOAD="$STAGE/lib/librobustipc-posix.so" "$@" "$work/polls" "/ripc-test-$$-polls"
 }
 expect "the result of poll()" 1 "$(polls)"
 expect "the result of poll() with never-polls" 0 "$(polls ROBUSTIPC_POSIX=never-polls)"

@@ -48,7 +48,7 @@ done <"$work/versions"
 
 # A queue of the kernel does not hold 1000 messages (fs.mqueue.msg_max), so a success shows that none is used.
 name=/ripc-test-$$-old
-quietly env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$library" LD_DEBUG=bindings LD_DEBUG_OUTPUT="$work/bound" \
+quietly env LD_PRELOAD="$library" LD_DEBUG=bindings LD_DEBUG_OUTPUT="$work/bound" \
   LD_BIND_NOW=1 "$work/old" "$name"
 for symbol in $names; do
   grep -q "file $work/old .* to .*librobustipc-posix.so[^ ]* .*\`$symbol'" "$work"/bound.* ||

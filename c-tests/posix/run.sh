@@ -15,6 +15,8 @@ if [ "${1:-}" = --preload ]; then
   # The dynamic linker only warns if the library is missing.
   preload=$(realpath -e "$2") || exit 2
   shift 2
+  # The drop-in has to find librobustipc.so beside itself.
+  unset LD_LIBRARY_PATH
 fi
 differences=/dev/null
 if [ "${1:-}" = --differences ]; then
