@@ -3,10 +3,11 @@
 //! A send and a receive have two parts. The first is inlined into the exported function, and ends there
 //! if the call need not wait. Everything else is in the second part: errors, the kernel's queues, waits.
 
+use crate::cancellation::cancellation_point;
 use crate::choice::{Choice, choice};
 use crate::descriptors::{Lookup, find, forget_descriptor};
 use crate::ipc::*;
-use crate::wait::{Until, cancellation_point, wait};
+use crate::wait::{Until, wait};
 use crate::{Result, answer, check, check_libc, fail, kernel, open, remove};
 use core::ffi::{c_char, c_int, c_uint};
 

@@ -4,33 +4,63 @@
 //! again. The file's device and inode do say it, and they are the same in every process.
 
 use crate::{Result, check_libc};
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 
-/// The facts about a descriptor's file that decide which queue it belongs to.
+/// The facts about a file that decide which queue it belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
     pub(crate) device: u64,
     pub(crate) inode: u64,
+    pub(crate) owner: libc::uid_t,
     pub(crate) permissions: libc::mode_t,
-    /// Whether the file still has a name.
-    pub(crate) is_named: bool,
+    /// How many names the file has.
+    pub(crate) links: u64,
+    is_regular: bool,
 }
 
 impl Identity {
-    /// Asks the kernel. `EBADF` if the number is not open.
+    /// Asks the kernel about a descriptor. `EBADF` if the number is not open.
     pub(crate) fn of(fd: c_int) -> Result<Identity> {
         let mut status = MaybeUninit::<libc::stat>::uninit();
         // SAFETY: the pointer leads to room for the whole struct.
         check_libc(unsafe { fstat(fd, status.as_mut_ptr()) })?;
         // SAFETY: the call succeeded, so the kernel has filled in the struct.
-        let status = unsafe { status.assume_init() };
-        Ok(Identity {
+        Ok(Identity::from(unsafe { status.assume_init() }))
+    }
+
+    /// Asks the kernel about a name, of a symbolic link too. `directory` is an open directory, or AT_FDCWD
+    /// for an absolute path. `ENOENT` if there is no such name.
+    pub(crate) fn at(directory: c_int, path: &CStr) -> Result<Identity> {
+        let mut status = MaybeUninit::<libc::stat>::uninit();
+        let flags = libc::AT_SYMLINK_NOFOLLOW;
+        // SAFETY: the path is a C string, and the pointer leads to room for the whole struct.
+        check_libc(unsafe { libc::fstatat(directory, path.as_ptr(), status.as_mut_ptr(), flags) })?;
+        // SAFETY: the call succeeded, so the kernel has filled in the struct.
+        Ok(Identity::from(unsafe { status.assume_init() }))
+    }
+
+    #[allow(clippy::unnecessary_cast)] // the number of links has 32 bits on some machines
+    fn from(status: libc::stat) -> Identity {
+        Identity {
             device: status.st_dev,
             inode: status.st_ino,
+            owner: status.st_uid,
             permissions: status.st_mode & 0o777,
-            is_named: status.st_nlink != 0,
-        })
+            links: status.st_nlink as u64,
+            is_regular: status.st_mode & libc::S_IFMT == libc::S_IFREG,
+        }
+    }
+
+    /// Whether the file still has a name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.links != 0
+    }
+
+    /// Whether this file of /dev/shm, which has the right name, can be the memory of a twin. A stranger
+    /// can take the name, but cannot create a file of the twin's owner.
+    pub(crate) fn may_be_memory_of(&self, twin: &Identity) -> bool {
+        self.is_regular && self.owner == twin.owner
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) struct LockAttempts(u32);
 impl LockAttempts {
     /// How many attempts there are, half a millisecond apart. After them the caller goes on without the
     /// lock: the holder is stopped, and notices that when it goes on.
-    const MOST: u32 = 2000;
+    pub(crate) const MOST: u32 = 2000;
 
     pub(crate) fn new() -> LockAttempts {
         LockAttempts(0)
@@ -144,16 +144,15 @@ impl KernelTwin {
     pub(crate) fn attach(self, identity: &Identity) -> Result<Attached> {
         match memory::open(identity) {
             Ok(handle) => self.attach_handle(handle),
-            Err(libc::ENOENT) if !is_twin(self.fd) => Ok(Attached {
+            // (Without a descriptor to spare, the directory with the memory cannot be searched.)
+            Err(libc::ENOENT | libc::EMFILE | libc::ENFILE) if !is_twin(self.fd) => Ok(Attached {
                 handle: ptr::null_mut(),
                 message_size: 0,
                 twin: -1,
             }),
             // As long as a twin has a name, its queue has one too; or both have just lost it.
-            Err(libc::ENOENT) if identity.is_named => Err(libc::ENOENT),
+            Err(libc::ENOENT) if identity.is_named() => Err(libc::ENOENT),
             Err(libc::ENOENT) => self.attach_handle(memory::open_nameless(identity)?),
-            // The memory lost its name while it was being opened.
-            Err(libc::ESTALE) => Err(libc::ENOENT),
             Err(number) => Err(number),
         }
     }

@@ -50,16 +50,19 @@
 //! | [`kernel_twin`] | the twin: its lock, its descriptors, and how it is attached to its memory |
 //! | [`memory`], [`holders`] | the memory by its name, and through another process when the name is gone |
 //! | [`imports`] | whether this process may poll |
-//! | [`identity`], [`name`] | which file a descriptor means; the names of both parts |
+//! | [`identity`], [`name`], [`directory`] | which file a descriptor means; the names of both parts; the names in a directory |
+//! | [`cancellation`] | cancellation points, and their opposite |
 //! | [`choice`], [`kernel`], [`ipc`] | the user's choice; libc's functions; those of librobustipc.so |
 
 #![no_std]
 #![allow(non_camel_case_types)]
 
 mod calls;
+mod cancellation;
 mod certainty;
 mod choice;
 mod descriptors;
+mod directory;
 mod holders;
 mod identity;
 mod imports;

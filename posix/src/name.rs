@@ -2,6 +2,7 @@
 
 use crate::Result;
 use core::ffi::{CStr, c_char};
+use core::ops::Deref;
 
 /// What a twin's name begins with. A program without this library uses the plain name, so it does not
 /// take a twin for a queue of its own.
@@ -66,6 +67,32 @@ impl Path {
         path
     }
 
+    /// Another name for that memory, where a stranger has taken the plain one. Without the number, nobody
+    /// can take this one beforehand.
+    pub(crate) fn of_memory_with(device: u64, inode: u64, number: u64) -> Path {
+        let mut path = Path::of_memory(device, inode);
+        path.push(b"-");
+        path.push_number(number);
+        path
+    }
+
+    /// Whether a file of /dev/shm has this name of memory, or another one for the same memory.
+    pub(crate) fn is_memory_name(&self, name: &[u8]) -> bool {
+        match name.strip_prefix(&self.as_bytes()[1..]) {
+            Some(rest) => rest.is_empty() || rest.starts_with(b"-"),
+            None => false,
+        }
+    }
+
+    /// The path of a file of this name in /dev/shm, with its 0.
+    pub(crate) fn in_shm(&self) -> ShmPath {
+        const DIRECTORY: &[u8] = b"/dev/shm";
+        let mut bytes = [0; 8 + 258];
+        bytes[..8].copy_from_slice(DIRECTORY);
+        bytes[8..].copy_from_slice(&self.bytes);
+        ShmPath(bytes)
+    }
+
     /// The name of the twin of the queue that the program calls `name`. The errors are the kernel's:
     /// `EFAULT`, `EINVAL`, `ENOENT`, `EACCES`, `ENAMETOOLONG`.
     ///
@@ -102,6 +129,18 @@ impl Path {
             path.push_number(hash(name));
         }
         Ok(path)
+    }
+}
+
+/// The path of a file in /dev/shm.
+pub(crate) struct ShmPath([u8; 8 + 258]);
+
+impl Deref for ShmPath {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        // A Path ends with a 0, so there always is one.
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
     }
 }
 

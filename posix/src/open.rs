@@ -4,6 +4,7 @@
 //! twin, which decides between several makers; take its lock; create the memory. A process that opens a
 //! twin before its memory exists waits for the maker, or removes the twin if the maker has died.
 
+use crate::cancellation::Uncancelable;
 use crate::descriptors::{OpenedByName, adopt};
 use crate::identity::Identity;
 use crate::ipc::{ipc_mq_attr_t, ipc_mq_t};
@@ -13,6 +14,9 @@ use crate::remove::remove_void;
 use crate::table_lock::TableLock;
 use crate::{Result, close, kernel, memory};
 use core::ffi::{CStr, c_char, c_int};
+
+/// How often mq_open() tries. A maker that is stopped accounts for [`LockAttempts::MOST`] of them.
+const MOST_ROUNDS: u32 = 10 * LockAttempts::MOST;
 
 /// Does what mq_open() does.
 ///
@@ -27,13 +31,14 @@ pub(crate) unsafe fn open(
 ) -> Result<c_int> {
     // SAFETY: by this function's contract.
     let path = unsafe { Path::of_twin(name) }?;
+    let _uncancelable = Uncancelable::begin();
     let plain = flags & !(libc::O_CREAT | libc::O_EXCL);
     let creates = flags & libc::O_CREAT != 0;
     let is_exclusive = creates && flags & libc::O_EXCL != 0;
     let mut attempts = LockAttempts::new();
     // Each further round means that another process has just created the name, has just removed it, or
-    // has died while it did either.
-    loop {
+    // has died while it did either. Their number is limited because a process may do that on purpose.
+    for _ in 0..MOST_ROUNDS {
         if !is_exclusive {
             match open_existing(&path, plain, &mut attempts) {
                 Ok(Some(fd)) => return Ok(fd),
@@ -44,11 +49,16 @@ pub(crate) unsafe fn open(
         }
         // SAFETY: by this function's contract.
         match unsafe { create(&path, plain, mode, attr) } {
-            Err(libc::EEXIST) if !is_exclusive || remove_void(&path, &mut attempts) => {}
+            Err(libc::EEXIST) if !is_exclusive => {}
+            Err(libc::EEXIST) => match remove_void(&path, &mut attempts) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Err(libc::EEXIST),
+            },
             Err(libc::ESTALE) => {}
             created => return created,
         }
     }
+    Err(libc::EACCES)
 }
 
 /// Opens a queue that exists. `None` if its twin has no memory yet, or none any more: try again.
@@ -62,8 +72,7 @@ fn open_existing(path: &Path, flags: c_int, attempts: &mut LockAttempts) -> Resu
         Ok(()) => Ok(Some(fd)),
         Err(libc::ENOENT) => {
             close(fd);
-            remove_void(path, attempts);
-            Ok(None)
+            remove_void(path, attempts).map(|_| None)
         }
         Err(number) => {
             close(fd);
@@ -134,12 +143,12 @@ fn create_memory(twin: c_int, sizes: &ipc_mq_attr_t, opened: OpenedByName) -> Re
         return Err(libc::ESTALE);
     }
     let identity = Identity::of(twin)?;
-    if !identity.is_named {
+    if !identity.is_named() {
         return Err(libc::ESTALE);
     }
     let handle = memory::create(&identity, sizes)?;
     // If this process was stopped for too long, another one has gone on without the lock.
-    if !Identity::of(twin).is_ok_and(|identity| identity.is_named) {
+    if !Identity::of(twin).is_ok_and(|identity| identity.is_named()) {
         let _ = memory::unlink(&identity);
         detach(handle);
         return Err(libc::ESTALE);

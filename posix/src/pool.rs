@@ -134,7 +134,7 @@ pub(crate) fn find_named(name: u64) -> Option<c_int> {
     open_queues()
         .filter(|queue| queue.name.load(Relaxed) == name)
         .find(|queue| {
-            Identity::of(queue.twin()).is_ok_and(|found| queue.has(&found) && found.is_named)
+            Identity::of(queue.twin()).is_ok_and(|found| queue.has(&found) && found.is_named())
         })
         .map(PooledQueue::twin)
 }

@@ -6,16 +6,10 @@
 //! holder's process, and a lock of another process counts as free.
 
 use crate::Result;
-use core::ffi::c_int;
+use crate::cancellation::Uncancelable;
 use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr};
-
-unsafe extern "C" {
-    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
-}
-
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// The size of the largest page on any machine: the kernel clears whole pages.
 const LARGEST_PAGE: usize = 1 << 16;
@@ -29,8 +23,7 @@ static IS_WIPED: AtomicBool = AtomicBool::new(false);
 /// would never release the lock.
 pub(crate) struct TableLock {
     word: &'static AtomicI32,
-    /// The thread's cancelability before it took the lock.
-    cancelability: c_int,
+    _uncancelable: Uncancelable,
 }
 
 impl TableLock {
@@ -42,9 +35,7 @@ impl TableLock {
             // SAFETY: getpid() has no preconditions.
             false => unsafe { libc::getpid() },
         };
-        let mut cancelability = 0;
-        // SAFETY: the pointer leads to room for the answer.
-        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut cancelability) };
+        let uncancelable = Uncancelable::begin();
         let mut expected = 0;
         loop {
             // Acquire: pairs with the release in drop(), so that this thread sees the table as the last
@@ -53,7 +44,7 @@ impl TableLock {
                 Ok(_) => {
                     return Ok(TableLock {
                         word,
-                        cancelability,
+                        _uncancelable: uncancelable,
                     });
                 }
                 Err(found) if found == holder => {
@@ -72,8 +63,6 @@ impl Drop for TableLock {
     fn drop(&mut self) {
         // Release: without it the next holder could see the table half changed.
         self.word.store(0, Release);
-        // SAFETY: the value is one that the same call has returned; NULL means that no answer is wanted.
-        unsafe { pthread_setcancelstate(self.cancelability, ptr::null_mut()) };
     }
 }
 

@@ -4,6 +4,7 @@
 //! ipc_mq_wait_word() announces the waiter and gives the word to sleep on. The sleep itself is here, not
 //! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack.
 
+use crate::cancellation::cancellation_point;
 use crate::descriptors::Lookup;
 use crate::ipc::*;
 use crate::{Result, check, errno};
@@ -14,19 +15,10 @@ use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
 unsafe extern "C" {
-    fn pthread_testcancel();
     fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
 }
 
 const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
-
-/// Ends the thread if a cancellation is pending.
-#[inline(always)]
-pub(crate) fn cancellation_point() {
-    // SAFETY: pthread_testcancel() has no preconditions. A thread that ends here owns nothing of this
-    // library.
-    unsafe { pthread_testcancel() }
-}
 
 /// When a wait ends with ETIMEDOUT.
 #[derive(Clone, Copy)]
@@ -198,13 +190,14 @@ fn cancellable(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_int {
     // SAFETY: the thread may be cancelled at any instruction between the two pthread_setcanceltype(). No
     // frame of it owns anything there. The pointers among the arguments lead to values in the callers'
     // frames, and the call only reads them.
-    unsafe {
+    let outcome = unsafe {
         pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before);
         let result = libc::syscall(number, a, b, c, d, e, f);
         let outcome = if result < 0 { errno() } else { 0 };
         pthread_setcanceltype(before, &mut before);
         libc::poll(ptr::null_mut(), 0, 0);
-        pthread_testcancel();
         outcome
-    }
+    };
+    cancellation_point();
+    outcome
 }
