@@ -57,6 +57,10 @@ impl Identity {
         self.links != 0
     }
 
+    pub(crate) fn is_same_file(&self, other: &Identity) -> bool {
+        self.inode == other.inode && self.device == other.device
+    }
+
     /// Whether this file of /dev/shm, which has the right name, can be the memory of a twin. A stranger
     /// can take the name, but cannot create a file of the twin's owner.
     pub(crate) fn may_be_memory_of(&self, twin: &Identity) -> bool {

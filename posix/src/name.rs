@@ -47,6 +47,12 @@ impl Path {
         self.bytes.as_ptr().cast()
     }
 
+    /// The name without its slash.
+    pub(crate) fn file_name(&self) -> &CStr {
+        // The last byte stays 0, so there always is one.
+        CStr::from_bytes_until_nul(&self.bytes[1..]).unwrap_or(c"")
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

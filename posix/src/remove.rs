@@ -28,6 +28,7 @@ pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
         let open = pool::find_named(path.hash());
         let twin = match open.map_or_else(|| kernel_twin::open_any(&path), Ok) {
             Ok(twin) => twin,
+            Err(libc::EACCES) => return unlink_unopened(&path),
             Err(_) => return kernel_twin::unlink(&path),
         };
         let mut done = None;
@@ -44,6 +45,25 @@ pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
         }
         LockAttempts::pause();
     }
+}
+
+/// Removes the name of a twin that its mode does not let this process open. The owner may do that, but
+/// without a descriptor only /dev/mqueue says which memory belongs to the twin. Where /dev/mqueue is not
+/// mounted, the memory stays.
+fn unlink_unopened(path: &Path) -> Result<()> {
+    // SAFETY: the path is a C string.
+    let directory = unsafe { libc::open(c"/dev/mqueue".as_ptr(), libc::O_PATH | libc::O_CLOEXEC) };
+    let shown = Identity::at(directory, path.file_name());
+    let result = kernel_twin::unlink(path);
+    if let (Ok(twin), Ok(())) = (shown, result) {
+        // A name that is still there is in another IPC namespace: then this is another twin.
+        let now = Identity::at(directory, path.file_name());
+        if !now.is_ok_and(|now| now.is_same_file(&twin)) {
+            let _ = memory::unlink(&twin);
+        }
+    }
+    close(directory);
+    result
 }
 
 /// `None` if another process has removed the name meanwhile.

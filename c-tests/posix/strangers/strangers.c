@@ -282,6 +282,20 @@ static void take_the_twins_name(void) {
 
 /* ---- modes ---- */
 
+/* The mode denies everything even to the owner, who may remove the name all the same. */
+static void remove_without_permissions(void *unused) {
+  (void)unused;
+  become(victim);
+  mqd_t mq = mq_open("/closed", O_CREAT | O_EXCL | O_RDWR, 0, &sizes);
+  CHECK(mq >= 0);
+  CHECK(mq_send(mq, "x", 1, 0) == 0);
+  CHECK(mq_close(mq) == 0);
+  CHECK_ERRNO(mq_open("/closed", O_RDWR), EACCES);
+  CHECK(mq_unlink("/closed") == 0);
+  CHECK_ERRNO(mq_open("/closed", O_RDWR), ENOENT);
+  CHECK(count_files(victim, NULL) == 0);
+}
+
 /* A program takes permissions away with fchmod(), */
 static void make_narrowed(void *unused) {
   (void)unused;
@@ -338,6 +352,7 @@ int main(void) {
     for (int form = 0; form < FORMS; form++) take_names_of((enum form)form);
     take_the_twins_name();
   }
+  FINISH(start(remove_without_permissions, NULL));
   FINISH(start(make_narrowed, NULL));
   FINISH(start(open_narrowed, NULL));
   FINISH(start(give_away, NULL));
