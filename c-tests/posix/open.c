@@ -376,6 +376,27 @@ TEST(descriptors_nearly_exhausted) {
   CHECK(succeeded > 0);
 }
 
+/* Opens with the three standard descriptors closed. Only the status says how it went: there is no standard error. */
+static void open_without_standard_descriptors(void *name) {
+  struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
+  for (int number = 0; number < 3; number++) close(number);
+  mqd_t mq = mq_open(name, O_CREAT | O_RDWR, 0600, &attr);
+  if (mq != STDIN_FILENO) _exit(2);
+  if (fcntl(STDOUT_FILENO, F_GETFD) != -1) _exit(3);
+  if (fcntl(STDERR_FILENO, F_GETFD) != -1) _exit(4);
+  _exit(0);
+}
+
+/* Output of a program that has closed its standard output must not go into a queue. */
+TEST(standard_descriptors_stay_closed) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDWR, 1);
+  CHECK_EQUAL(mq_close(mq), 0);
+  FINISH(start(open_without_standard_descriptors, (void *)name));
+  CHECK_EQUAL(mq_unlink(name), 0);
+  FINISH(start(open_without_standard_descriptors, (void *)name));
+}
+
 TEST(messages_survive_without_openers) {
   const char *name = unique_name();
   mqd_t mq = create(name, O_WRONLY, 2);
