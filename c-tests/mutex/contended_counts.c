@@ -1,4 +1,4 @@
-/* Four processes change one number under a mutex, of every kind, and no change is lost. */
+/* Four processes change one number under a mutex, for every kind of mutex, and no change is lost. */
 #include "test.h"
 
 enum { CHILDREN = 4, ROUNDS = 1000 };
