@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs each program without and with the drop-in in turn, five times. Prints for each row the median times, the median
-# of how many times as fast the drop-in was, and whether that reaches the aim. Writes the same to FILE as JSON.
+# of how many times as fast the drop-in was, and whether that reaches the goal. Writes the same figures to FILE as JSON.
 #
 #   compare.sh LIBRARY FILE PROGRAM...
 set -eu

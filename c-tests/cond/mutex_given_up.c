@@ -1,5 +1,5 @@
-/* Threads wait on a condition variable, and their mutex becomes unusable because an owner unlocks it without repairing
- * the data. Every waiter learns of it, with each kind of mutex. */
+/* Processes wait on a condition variable. Their mutex becomes unusable: its owner dies, and the next owner unlocks it
+ * without repairing the data. Every waiter learns of it, with each kind of mutex. */
 #include "test.h"
 
 typedef struct {

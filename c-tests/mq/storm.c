@@ -150,7 +150,7 @@ static struct {
 } last[64][LEVELS];
 
 /* `redeliveries` is the count that the queue reports, or -1. */
-static void look_at(const Message *message, size_t length, unsigned priority, int redeliveries) {
+static void check_message(const Message *message, size_t length, unsigned priority, int redeliveries) {
   CHECK(length >= offsetof(Message, bytes));
   CHECK(message->length <= LONG);
   CHECK_EQUAL(length, offsetof(Message, bytes) + message->length);
@@ -184,7 +184,7 @@ static int receive_one(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   int count = 0;
   if (!is_nothing(length)) {
     CHECK(length >= 0);
-    look_at(&message, (size_t)length, priority, -1);
+    check_message(&message, (size_t)length, priority, -1);
     note(message.number);
     count = 1;
   }
@@ -198,7 +198,7 @@ static int receive_in_place(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   ssize_t length = ipc_mq_borrow(mq, (const void **)&message, &priority, &redeliveries, timeout_ns);
   if (is_nothing(length)) return 0;
   CHECK(length >= 0);
-  look_at(message, (size_t)length, priority, (int)redeliveries);
+  check_message(message, (size_t)length, priority, (int)redeliveries);
   uint32_t number = message->number;
   if (number % 4 == 0) sched_yield();
   /* If this process dies before this line, the message is delivered again. */
@@ -218,7 +218,7 @@ static int receive_batch(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   if (is_nothing(count)) count = 0;
   CHECK(count >= 0);
   for (ssize_t i = 0; i < count; i++) {
-    look_at(&messages[i], described[i].len, described[i].priority, (int)described[i].redeliveries);
+    check_message(&messages[i], described[i].len, described[i].priority, (int)described[i].redeliveries);
     note(messages[i].number);
   }
   shared->taking[place] = 0;

@@ -15,7 +15,7 @@ TEST(name_unknown) {
   CHECK_FAILS(mq_open(unique_name(), O_RDWR), ENOENT);
 }
 
-TEST(created_anew_only_once) {
+TEST(existing_queue_unchanged) {
   const char *name = unique_name();
   mqd_t maker = create(name, O_RDWR, 2);
   put(maker, "kept", 0);

@@ -155,7 +155,7 @@ int main(int count, char **arguments) {
   CHECK(controller == 77 && program == NULL);
   CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 
-  /* A process that waits for no children at all. */
+  /* This process ignores SIGCHLD, so it can wait for no child. */
   signal(SIGCHLD, SIG_IGN);
   CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
   struct pollfd ended = {.fd = ipc_child_fd(program), .events = POLLIN};

@@ -90,7 +90,7 @@ int main(void) {
   differ(&ours, &theirs, "", "sequence at offset 8 with size 8",
     "sequence at offset 8 with size 4");
 
-  /* The type itself is accepted, opened once more. */
+  /* An equal type is accepted. */
   theirs = base();
   ipc_shm_t *shm, *other;
   CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &ours, IPC_CREATE, 0600), IPC_CREATED);

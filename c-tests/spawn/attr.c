@@ -49,8 +49,8 @@ int main(void) {
   run("cat; echo noise >&2; echo end", 0, &attr);
   check_file(path, "end\n");
 
-  /* The child's streams are exchanged descriptors, which must not overwrite each other. Standard error goes to the
-   * standard output of this process. */
+  /* The child's output goes to descriptor 2 of this process, which is also the number of the child's standard error. The
+   * errors go to the file. Neither setting may overwrite the other. */
   attr = (ipc_spawn_attr_t){
     .output = {.kind = IPC_STREAM_FD, .fd = 2}, .error = {.kind = IPC_STREAM_FD, .fd = file}};
   run("echo error >&2", 0, &attr);

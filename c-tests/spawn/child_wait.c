@@ -34,7 +34,7 @@ int main(void) {
   leave_storm();
   FINISH(storm);
 
-  /* A child of this process cannot wait for the handle's process, because it is not the parent. */
+  /* A forked child of this process cannot wait for the program, because the program is not its child. */
   FINISH(start(not_the_parent, child));
   CHECK_EQUAL(ipc_child_wait(child, &how, 0), -EAGAIN);
 

@@ -1,8 +1,8 @@
 //! Draws the results of the queue benchmark: `bench-chart queue.json queue.svg`.
 //!
-//! A panel for each measure that has bars to compare, best first, on a logarithmic scale because the rows lie
-//! decades apart; the thin line on a bar goes from its worst round to its best. Below them, what a message
-//! costs with ever more others queued.
+//! Each measure has a panel of bars, with the best at the top. The scale is logarithmic, because the rows differ by
+//! powers of ten. The thin line on a bar goes from its worst round to its best. The charts below the panels show the
+//! cost of a message while more and more others are queued.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -28,7 +28,7 @@ struct Panel {
     title: &'static str,
     measure: &'static str,
     size: u64,
-    /// The figures are divided by this.
+    /// Each value is divided by this.
     scale: f64,
     is_rate: bool,
 }
@@ -158,7 +158,7 @@ fn bars(results: &Value, panel: &Panel) -> Vec<Bar> {
     bars
 }
 
-/// Three digits that count, whatever the magnitude.
+/// The value with three significant digits.
 fn figure(value: f64) -> String {
     let digits = (2.0 - value.log10().floor()).clamp(0.0, 4.0);
     format!("{value:.*}", digits as usize)
@@ -180,7 +180,7 @@ fn draw_bars(area: &Area, panel: &Panel, bars: &[Bar]) -> Outcome {
         ))?;
         return Ok(());
     }
-    // Whole decades around all that is drawn.
+    // Whole decades around all values.
     let low = bars
         .iter()
         .map(|bar| bar.least)
@@ -267,7 +267,7 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
         .y_label_formatter(&|value| format!("{value:.0}"))
         .light_line_style(LIMIT.mix(0.4))
         .draw()?;
-    // The cheapest peer comes first, so that each name can keep its distance from the one below.
+    // The cheapest peer comes first, so that each label can keep a distance from the label below.
     lines.sort_by(|(_, a), (_, b)| last_cost(a).total_cmp(&last_cost(b)));
     let mut below = 0.0;
     for (name, points) in &lines {
