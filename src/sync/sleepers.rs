@@ -3,8 +3,8 @@
 //! A sleeper sets a bit in the word and executes the heavy fence ([`fence`]). After that fence, every
 //! waker either sees the bit or has already made its change visible. Then the sleeper checks for the
 //! change once more, and sleeps. A waker makes its change and then reads the word: one load, as long
-//! as nobody sleeps. A waker that finds nobody to wake clears the bit. A count of sleepers would not
-//! do instead of a bit: if a sleeper were killed, the count would stay too high for ever.
+//! as nobody sleeps. A waker that finds nobody to wake clears the bit. A count of sleepers could not
+//! replace the bit: if a sleeper were killed, the count would stay too high for ever.
 //!
 //! | sleeper | waker |
 //! |---|---|
@@ -17,9 +17,9 @@
 //! word before it wakes. So a sleeper that has checked for the change, and does not sleep yet, will
 //! not fall asleep.
 //!
-//! If a waker wakes nobody, it clears the bit, unless the word has changed since. Then it wakes all,
-//! because others may have fallen asleep just before it cleared the bit: they set the bit again. A
-//! sleeper that comes after the clearing finds that the word has changed.
+//! A waker that wakes nobody clears the bit, unless the word has changed since its wake-up. After the
+//! clearing it wakes all sleepers, because some may have fallen asleep just before the clearing. They
+//! set the bit again. A sleeper that comes after the clearing finds that the word has changed.
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
