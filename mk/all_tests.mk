@@ -7,7 +7,7 @@
 # own search would report the allocations of threads that a forked child does not have.
 SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_leaks=0
 
-# One line for each tool that is missing.
+# Prints one line for each missing tool.
 tools-all: tools-check
 	@missing=0; \
 	need() { "$$@" >/dev/null 2>&1 || { echo "robustipc: make check-all needs $$what" >&2; missing=1; }; }; \

@@ -9,13 +9,13 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 	$(call step,CC,$<)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ibenches/support $$($(STAGED) --cflags) \
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
 
-# One after the other, because they would disturb each other.
+# The benchmarks run one after the other, because they would disturb each other.
 bench: $(BENCH_PROGRAMS) bench-queue-built
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
 	@$(MAKE) --no-print-directory bench-posix
 	@$(MAKE) --no-print-directory bench-queue
 
-# The same binaries on the kernel's queue and with the drop-in: one that cannot poll, and one that can.
+# Two programs, one that cannot poll and one that can. Each runs on the kernel's queue and with the drop-in.
 POSIX_BENCHES := $(TARGET)/benches/posix $(TARGET)/benches/posix-polling
 
 $(TARGET)/benches/posix: benches/posix/posix.c

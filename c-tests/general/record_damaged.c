@@ -156,7 +156,7 @@ int main(void) {
   restore();
   open_damaged(1, "restored", 1);
   CHECK_EQUAL(open_descriptors(), descriptors);
-  /* There are fewer, because neighbours have become one. */
+  /* There may be fewer mappings, because neighbouring ones have merged. */
   CHECK(mappings() <= maps);
   return 0;
 }

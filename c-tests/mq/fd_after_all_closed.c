@@ -23,7 +23,7 @@ int main(void) {
   CHECK_EQUAL(ready(ipc_mq_fd(mq)), POLLIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 
-  /* Also if another process opened the queue first, and did not ask for the descriptor. */
+  /* The messages are reported even if another handle was opened first, without asking for the descriptor. */
   ipc_mq_t *other = join_queue(name, 0);
   expect_text(other, "x", 0);
   mq = join_queue(name, 0);

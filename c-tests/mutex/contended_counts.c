@@ -11,7 +11,7 @@ typedef struct {
 static void worker(void *argument) {
   Shared *shared = argument;
   for (int i = 0; i < ROUNDS; i++) {
-    /* All the ways of locking. */
+    /* A try, a timeout, and a lock without a limit. */
     int result;
     do {
       result = ipc_mutex_lock(&shared->mutex, i % 3 == 0 ? 0 : i % 3 == 1 ? 1000 : IPC_FOREVER);

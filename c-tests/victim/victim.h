@@ -130,7 +130,7 @@ extern const struct operation once_operations[];
 extern const struct operation event_operations[];
 extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
-/* These are in programs of their own, which are linked to the drop-in library too. */
+/* The following operations are in programs of their own, which are also linked to the drop-in library. */
 extern const struct operation posix_operations[];
 extern const struct operation posix_unpolled_operations[];
 

@@ -30,9 +30,9 @@ use crate::sys::fence;
 use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// Somebody may be asleep.
+/// A bit of the word: a thread may be asleep.
 const ASLEEP: u32 = 1;
-/// One in the number of wake-ups, which stands above the bit.
+/// The number of wake-ups is above that bit. One wake-up adds this to the word.
 const WAKE_UP: u32 = 2;
 
 impl Sleepers {
@@ -72,7 +72,7 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
-    /// Whether somebody may be asleep. The caller has made its change, and then executed
+    /// Whether a thread may be asleep. The caller has made its change, and then executed
     /// [`fence::light`].
     #[inline(always)]
     pub(crate) fn are_asleep(&self) -> bool {
