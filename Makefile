@@ -1,7 +1,7 @@
 # robustipc: build, demonstrate, test, measure, install. `make help` lists the targets; V=1 shows whole commands.
 #
-# This file has what a user calls. The rules behind it stand in mk/: library.mk (the libraries and the staged
-# installation), c_tests.mk, posix_tests.mk, kill_tests.mk, all_tests.mk, benches.mk and generated.mk.
+# This file has the targets that a user calls. The rules behind them are in mk/: library.mk (the libraries and the
+# staged installation), c_tests.mk, posix_tests.mk, kill_tests.mk, all_tests.mk, benches.mk and generated.mk.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

@@ -1,6 +1,6 @@
 //! robustipc: every way in which two Linux processes share data, behind one C interface, with one promise. A
 //! process may be killed at any instruction, and the others carry on with nothing lost, nothing torn and
-//! nobody stuck.
+//! nobody stuck. docs/design.md explains how it works and why.
 //!
 //! # The map
 //!

@@ -242,7 +242,7 @@ mod sleepers {
     }
 
     fn tell(awaited: &Awaited) {
-        // Only one thread tells, so a store is enough, as in the queue. The fence gives the order.
+        // Only one thread calls this, so a store is enough, as in the queue. The fence gives the order.
         let permits = awaited.permits.load(Relaxed);
         awaited.permits.store(permits + 1, Release);
         fence::light(awaited.needs_fence.load(Relaxed) != 0);

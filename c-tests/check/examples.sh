@@ -13,7 +13,7 @@ compile() {
 lines=$(wc -l <"$work/readme.c")
 [ "$lines" -le 25 ] || fail "the README's example has $lines lines; expected at most 25"
 compile "$work/readme.c" "$work/readme"
-# It runs twice, once to create its object and once to find it, under a name of its own.
+# The program runs twice, once to create its object and once to find it, under a name of its own.
 sed "s|\"/[^\"]*\"|\"/ripc-test-$$-readme\"|" "$work/readme.c" >"$work/named.c"
 compile "$work/named.c" "$work/named"
 trap 'rm -rf "$work" "/dev/shm/ripc-test-$$-readme"' EXIT

@@ -51,7 +51,7 @@ int main(void) {
   CHECK_EQUAL(close(sock), 0);
   CHECK_EQUAL(ipc_shm_unlink(name), 0);
 
-  /* A link to an object that could be opened, and one to nothing, which could be created. */
+  /* A link to an object that could be opened, and a link to a name that could be created. */
   const char *victim = unique_name("victim");
   char target[128];
   snprintf(target, sizeof target, "/dev/shm%s", victim);

@@ -7,7 +7,7 @@
 //!
 //! So an opener never waits for a creator and never sees a half-made object. If two processes create
 //! one object at the same time, the kernel's `EEXIST` decides which one succeeds, and the other opens
-//! the object.
+//! the object. Section 4 of docs/design.md follows an object through its life.
 //!
 //! | file | its job |
 //! |---|---|

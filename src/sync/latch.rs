@@ -1,6 +1,6 @@
 //! A latch: a robust lock for the library's own short critical sections, in which no user code runs.
 //!
-//! A latch's word is like a mutex's: it holds the owner's thread id, and if the owner dies, the kernel
+//! A latch's word is like a mutex's: it holds the holder's thread id. If the holder dies, the kernel
 //! replaces the id by a mark. Two things make a latch cheaper than a mutex:
 //!
 //! - It is not linked into the thread's robust list. The mutex announces itself only while it takes
@@ -27,9 +27,9 @@ use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How often a waiter reads the word before it sleeps. A section takes well under a microsecond, unless
-/// its thread has lost its processor. That thread may wait for this processor, so the waiter yields
-/// before the last read.
-const SPINS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
+/// the holder has lost its processor. The holder may be waiting for the processor of this waiter, so the
+/// waiter yields before the last read.
+const SPIN_CHECKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 
 /// A held latch. Released when dropped.
 pub(crate) struct Latched<'a> {
@@ -37,13 +37,13 @@ pub(crate) struct Latched<'a> {
     /// See [`fence`].
     needs_fence: &'a AtomicU32,
     thread: Thread,
-    /// What `begin` returned.
+    /// The announcement before this latch's: the result of `begin`.
     outer: Announced,
     /// The word after the release. OWNER_DIED while the work of a dead holder is not repaired, so that
     /// the next holder repairs it; otherwise 0.
     rest: u32,
-    /// 1 if the latch is linked into the thread's robust list. (It is not a bool: the compiler would use
-    /// that byte to mark an absent latch, and would have to move the struct in odd pieces.)
+    /// 1 if the latch is linked into the thread's robust list. (It is not a bool. The compiler would use
+    /// the bool's byte to mark an absent latch, and would have to move the struct in odd pieces.)
     kept: u32,
 }
 
@@ -109,7 +109,7 @@ impl Latch {
     /// Takes the word, waiting for it. Returns OWNER_DIED if the last holder died in its section and
     /// nobody has repaired its work, otherwise 0.
     fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let mut left = SPINS;
+        let mut left = SPIN_CHECKS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -139,7 +139,7 @@ impl Latch {
             if left != 0 {
                 continue;
             }
-            left = SPINS;
+            left = SPIN_CHECKS;
             // The kernel may have missed the holder's death. Without this check the waiter would notice
             // only after its first sleep.
             if self.bury_holder(thread, word) {
@@ -188,12 +188,12 @@ impl Latched<'_> {
         self.rest != 0
     }
 
-    /// Makes the next holder repair the work of this one, also if this one gives up and lives.
+    /// Makes the next holder repair the work of this holder, even if this holder lives and only gives up.
     pub(crate) fn make_orphaned(&mut self) {
         self.rest = OWNER_DIED;
     }
 
-    /// Says that the work of the dead holder is repaired.
+    /// Notes that the work of the dead holder is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;
         self.latch.word.store(self.thread.id(), Relaxed);

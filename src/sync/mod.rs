@@ -1,4 +1,5 @@
-//! Algorithms on words in shared memory, one file per primitive.
+//! Algorithms on words in shared memory, one file per primitive. Sections 5 and 6 of docs/design.md
+//! introduce them.
 //!
 //! Two rules protect them against killed processes:
 //!

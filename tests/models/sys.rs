@@ -356,17 +356,17 @@ pub(crate) mod robust {
 
         /// # Safety
         ///
-        /// None is needed: it does nothing.
+        /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
 
         /// # Safety
         ///
-        /// None is needed: it does nothing.
+        /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn unlink(self, _: &Links) {}
 
         /// # Safety
         ///
-        /// None is needed: it does nothing.
+        /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
             true
         }

@@ -1,4 +1,5 @@
-//! The message queue in shared memory: its design, its handle, and the map of its parts.
+//! The message queue in shared memory: its design, its handle, and the map of its parts. Section 7 of
+//! docs/design.md is an introduction.
 //!
 //! # The idea
 //!
