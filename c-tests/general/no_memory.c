@@ -62,10 +62,7 @@ typedef struct {
 static void attempt(void *argument) {
   const Attempt *it = argument;
   const Call *call = it->call;
-  if (!it->is_first) {
-    call->before();
-    call->after(call->run());
-  }
+  if (!it->is_first) call_warm_up(call);
   long blocks = live;
   int descriptors = it->is_first ? 0 : open_descriptors();
   call->before();
