@@ -61,7 +61,7 @@ static struct {
 
 /* Shared with children. */
 static struct Placed {
-  ipc_mutex_t mutex;
+  ipc_mutex_t mutex, other;
   ipc_cond_t cond;
   ipc_sem_t sem;
   ipc_rwlock_t rwlock;
@@ -170,6 +170,12 @@ CALL(ipc_mutex_init, , ipc_mutex_init(&placed.mutex, NULL), )
 CALL(ipc_mutex_lock, MUTEX, ipc_mutex_lock(&placed.mutex, 0), if (result >= 0) MUST(ipc_mutex_unlock(&placed.mutex)))
 CALL_IN_STATE(ipc_mutex_lock, owner_died, MUTEX; DIE_WITH(ipc_mutex_lock(&placed.mutex, 0)),
      ipc_mutex_lock(&placed.mutex, 0), if (result >= 0) MUST(ipc_mutex_unlock(&placed.mutex)))
+#define OTHER_LOCKED MUST(ipc_mutex_init(&placed.other, NULL)); MUST(ipc_mutex_lock(&placed.other, 0))
+#define UNLOCK_OTHER MUST(ipc_mutex_unlock(&placed.other))
+CALL_IN_STATE(ipc_mutex_lock, second, OTHER_LOCKED; MUTEX, ipc_mutex_lock(&placed.mutex, 0),
+     if (result >= 0) MUST(ipc_mutex_unlock(&placed.mutex)); UNLOCK_OTHER)
+CALL_IN_STATE(ipc_mutex_unlock, first_of_two, LOCKED; OTHER_LOCKED, ipc_mutex_unlock(&placed.mutex), UNLOCK_OTHER)
+CALL_IN_STATE(ipc_mutex_unlock, second_of_two, OTHER_LOCKED; LOCKED, ipc_mutex_unlock(&placed.mutex), UNLOCK_OTHER)
 CALL(ipc_mutex_unlock, LOCKED, ipc_mutex_unlock(&placed.mutex), )
 CALL(ipc_mutex_consistent, MUTEX; DIE_WITH(ipc_mutex_lock(&placed.mutex, 0)); MUST(ipc_mutex_lock(&placed.mutex, 0)),
      ipc_mutex_consistent(&placed.mutex), MUST(ipc_mutex_unlock(&placed.mutex)))
@@ -185,6 +191,8 @@ CALL(ipc_cond_destroy, COND, ipc_cond_destroy(&placed.cond), )
 CALL(ipc_rwlock_init, , ipc_rwlock_init(&placed.rwlock), )
 CALL(ipc_rwlock_read_lock, RWLOCK, ipc_rwlock_read_lock(&placed.rwlock, 0),
      if (result >= 0) MUST(ipc_rwlock_unlock(&placed.rwlock)))
+CALL_IN_STATE(ipc_rwlock_read_lock, second, OTHER_LOCKED; RWLOCK, ipc_rwlock_read_lock(&placed.rwlock, 0),
+     if (result >= 0) MUST(ipc_rwlock_unlock(&placed.rwlock)); UNLOCK_OTHER)
 CALL(ipc_rwlock_write_lock, RWLOCK, ipc_rwlock_write_lock(&placed.rwlock, 0),
      if (result >= 0) MUST(ipc_rwlock_unlock(&placed.rwlock)))
 CALL(ipc_rwlock_unlock, RWLOCK; MUST(ipc_rwlock_write_lock(&placed.rwlock, 0)), ipc_rwlock_unlock(&placed.rwlock), )
@@ -196,6 +204,8 @@ CALL(ipc_rwlock_destroy, RWLOCK, ipc_rwlock_destroy(&placed.rwlock), )
 CALL(ipc_permits_init, , ipc_permits_init(&placed.permits, 2), )
 CALL(ipc_permits_take, PERMITS, ipc_permits_take(&placed.permits, &with.number, 0),
      if (result >= 0) MUST(ipc_permits_give(&placed.permits, with.number)))
+CALL_IN_STATE(ipc_permits_take, second, OTHER_LOCKED; PERMITS, ipc_permits_take(&placed.permits, &with.number, 0),
+     if (result >= 0) MUST(ipc_permits_give(&placed.permits, with.number)); UNLOCK_OTHER)
 CALL(ipc_permits_give, PERMITS; MUST(ipc_permits_take(&placed.permits, &with.number, 0)),
      ipc_permits_give(&placed.permits, with.number), )
 CALL(ipc_permits_free, PERMITS, ipc_permits_free(&placed.permits, &with.number), )
@@ -264,6 +274,8 @@ CALL(ipc_mq_peek_priority, MQ_WITH_ONE, ipc_mq_peek_priority(with.mq, &with.numb
 CALL(ipc_mq_reserve, MQ, ipc_mq_reserve(with.mq, &with.message, 0),
      if (result >= 0) MUST(ipc_mq_abandon(with.mq, with.message)); CLOSE_MQ)
 #define RESERVED MQ; MUST(ipc_mq_reserve(with.mq, &with.message, 0))
+CALL_IN_STATE(ipc_mq_reserve, second, OTHER_LOCKED; MQ, ipc_mq_reserve(with.mq, &with.message, 0),
+     if (result >= 0) MUST(ipc_mq_abandon(with.mq, with.message)); CLOSE_MQ; UNLOCK_OTHER)
 CALL(ipc_mq_commit, RESERVED, ipc_mq_commit(with.mq, with.message, 4, 1), CLOSE_MQ)
 CALL(ipc_mq_abandon, RESERVED, ipc_mq_abandon(with.mq, with.message), CLOSE_MQ)
 CALL(ipc_mq_borrow, MQ_WITH_ONE, ipc_mq_borrow(with.mq, &with.borrowed, &with.number, &with.number2, 0),
