@@ -133,7 +133,7 @@ TOGETHER(their_barrier_two, their_barrier_step, HAND_OVERS, 2)
 TOGETHER(our_reads, our_read_step, SHARED_READS, 2)
 TOGETHER(their_reads, their_read_step, SHARED_READS, 2)
 
-/* The child's end is no death of a participant. */
+/* The barrier must not count the child's end as a participant's death. */
 static double our_barrier_two(void) {
   REQUIRE(ipc_barrier_init(&shared->our_barrier, 2) == 0);
   double time = together(our_barrier_step, HAND_OVERS, 2);
@@ -142,7 +142,7 @@ static double our_barrier_two(void) {
 }
 
 /* How many system calls a child makes in COUNTED operations, after a first one that may prepare
- * something. */
+ * memory. */
 enum { COUNTED = 100 };
 
 static void count_calls(const char *what, void (*operation)(void)) {

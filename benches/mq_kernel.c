@@ -1,10 +1,10 @@
 /* ipc_mq with IPC_KERNEL against bare mq_send and mq_receive: what the library adds to the system calls.
  *
- * One thread sends a message and receives it, in short rounds that alternate between the ways, so that
- * what else the machine does hits all alike and most rounds not at all. For each size: the medians of the rounds, in nanoseconds
- * for send and receive together, and the ratio bare / ipc_mq of the medians (1.00 is as fast; the target
- * is 0.97). "forever" waits without limit, "timed" with a timeout that is never reached, which the
- * bare calls have as mq_timedsend and mq_timedreceive.
+ * One thread sends a message and receives it. Short rounds alternate between the ways, so other load on the machine
+ * hits all ways alike and most rounds not at all. For each size it prints the median of the rounds, in nanoseconds for
+ * send and receive together, and the ratio bare / ipc_mq of the medians. A ratio of 1.00 is as fast; the target is
+ * 0.97. "forever" waits without limit. "timed" has a timeout that is never reached: mq_timedsend and
+ * mq_timedreceive.
  *
  *   mq_kernel [ROUNDS [MESSAGES]]
  */
@@ -37,7 +37,7 @@ static double now_ns(void) {
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* What every program that uses the timed calls has to do: the deadline is a time of day. */
+/* Every program that uses the timed calls has to compute this deadline, a time of day. */
 static struct timespec in_ten_seconds(void) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);

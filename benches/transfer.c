@@ -1,17 +1,17 @@
 /* ipc_write_full and ipc_read_full against the plain loops that a program would write itself, on the same pipe and the same
  * socket pair. The ratios are of times: 1.03 is 0.97 of the plain loops' throughput.
  *
- * Three ways take turns: ours; the plain loops, whose write ends the program by SIGPIPE when nobody reads any more;
- * and the floor: plain loops in C of the cheapest call there is that cannot raise SIGPIPE. For a pipe that is
- * pwritev2 with RWF_NOSIGNAL (Linux 6.18), which takes some 50 ns more than write to find its vector; for a socket send with
- * MSG_NOSIGNAL, which takes less than write. "ours / floor" is what the library itself adds, and "floor / plain" what
- * the kernel asks for the promise: no library can be below it.
+ * Three ways take turns. "ours" is the library. "plain" is a loop whose write ends the program by SIGPIPE when the
+ * reader is gone. "floor" is a loop of the cheapest call that cannot raise SIGPIPE. For a pipe that call is pwritev2
+ * with RWF_NOSIGNAL (Linux 6.18), which takes some 50 ns more than write to read its vector. For a socket it is send
+ * with MSG_NOSIGNAL, which takes less time than write. "ours / floor" is the library's own cost. "floor / plain" is the
+ * kernel's price for avoiding the signal: no library can be below it.
  *
- * "one process": a message is written and read again by the same thread, so that nothing but the calls is
- * measured. "two processes": one writes, one reads, each on its processor, and how often they put each other
- * to sleep weighs more than the calls do. Plain write and read take equally long, so that with small messages on a pipe
- * both run on and nobody sleeps; a writer that takes only a little longer is overtaken by its reader, which goes to
- * sleep, and to wake it costs the writer more than many writes. The floor has that as we do.
+ * In "one process" one thread writes a message and reads it again, so that only the calls are measured. In "two
+ * processes" one writes and one reads, each on its own processor. How often they put each other to sleep then weighs more
+ * than the calls. Plain write and read take equally long, so with small messages on a pipe both keep running and nobody
+ * sleeps. A slightly slower writer is overtaken by its reader, which goes to sleep; to wake it costs the writer more than
+ * many writes. The floor has this cost too.
  */
 #include "bench.h"
 #include <sys/socket.h>
@@ -131,7 +131,7 @@ static const struct {
 
 typedef double (*measure_t)(write_t, read_t);
 
-/* The ways take turns in being the first, and each round has its own ratios: see bench.h. */
+/* Each round begins with another way and has its own ratios: see bench.h. */
 static void row(const char *where, measure_t measure, int has_floor) {
   double times[WAYS][BENCH_ROUNDS], to_plain[BENCH_ROUNDS], floor_to_plain[BENCH_ROUNDS], to_floor[BENCH_ROUNDS];
   for (int round = -1; round < BENCH_ROUNDS; round++) { /* the first one warms up */
@@ -159,7 +159,7 @@ static void row(const char *where, measure_t measure, int has_floor) {
   fflush(stdout);
 }
 
-/* An older kernel has no such call: SIGPIPE is then held back around each write, and nothing is the floor. */
+/* An older kernel has no such call. The library then blocks SIGPIPE around each write, and there is no floor. */
 static int kernel_has_floor(void) {
   if (is_socket) return 1;
   int pair[2];

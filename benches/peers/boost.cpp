@@ -1,5 +1,5 @@
-// Boost.Interprocess's message_queue, as its documentation shows it: create_only in one process, open_only in the
-// others, send and receive that block. Header only.
+// Boost.Interprocess's message_queue, used as its documentation shows: create_only in one process, open_only in the
+// others, blocking send and receive. Header only.
 #include "peer.h"
 
 #include <boost/interprocess/ipc/message_queue.hpp>

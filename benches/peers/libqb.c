@@ -1,7 +1,7 @@
 /* libqb's ring buffer between two processes: QB_RB_FLAG_SHARED_PROCESS with its semaphore, on which the reader
- * sleeps. Written and read in place, which its header recommends against copying (qb_rb_chunk_alloc and commit, peek
- * and reclaim). A writer cannot wait for room: it is to try again, as the header's example does; here it gives
- * up the processor in between. One writer and one reader. */
+ * sleeps. Messages are written and read in place, as its header recommends (qb_rb_chunk_alloc and commit,
+ * peek and reclaim). A writer cannot wait for room. It tries again, as the header's example does, and yields the
+ * processor in between. One writer and one reader. */
 #include "peer.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* What the parts of the queue benchmark's driver share: what is run now, what was found, and how processes meet. */
+/* Shared by the parts of the queue benchmark's driver: the current run, the results, and how processes meet. */
 #ifndef BENCH_DRIVER_H
 #define BENCH_DRIVER_H
 
@@ -11,7 +11,7 @@
 
 enum {
   ROUNDS = 9,
-  /* What takes long, and is one thread's own time. */
+  /* A long measurement of one thread's own time. */
   FEW_ROUNDS = 5,
   SIZES = 4,
   PEERS_MAX = 24,
@@ -21,12 +21,12 @@ enum {
   OPTIONAL = 4
 };
 
-/* Of messages, and how many of them a queue holds. */
+/* The sizes of messages in bytes, and how many messages a queue holds. */
 extern const size_t sizes[SIZES], depths[SIZES];
 extern const char *const size_names[SIZES];
 
 extern bool is_quick;
-/* Parts of names: "" is in all. */
+/* Only peers and measures whose names contain these texts run; "" is in every name. */
 extern const char *chosen_peers, *chosen_measures;
 bool is_chosen(const char *measure);
 
@@ -34,7 +34,7 @@ bool is_chosen(const char *measure);
 extern const bench_peer_t *peers[PEERS_MAX];
 extern int peer_count;
 
-/* A peer that may not be built here, and what it needs. */
+/* A peer that may be missing here, and the package that it needs. */
 typedef struct {
   const char *file, *name, *needs;
   bool is_built;
@@ -42,12 +42,12 @@ typedef struct {
 
 extern Optional optional[OPTIONAL];
 
-/* How many processes wanted a processor in the minute before, on average. */
+/* How many processes wanted a processor in the last minute, on average. */
 extern double load_before;
 
 /* processes.c */
 
-/* Where the processes of one run meet. */
+/* Shared memory in which the processes of one run meet. */
 enum { RECEIVERS_READY, GO, DONE, STEPS };
 
 typedef struct {
@@ -64,7 +64,7 @@ typedef struct {
 
 extern Shared *shared;
 
-/* What is run now; the processes inherit it. */
+/* The current run; its processes inherit it. */
 extern const bench_peer_t *peer;
 extern void *queues[2];
 extern int count;
@@ -72,13 +72,13 @@ extern int count;
 uint64_t now_ns(void);
 void arrive(int step);
 void wait_for(int step, int processes);
-/* At GO, the time of the last one to come is the beginning. */
+/* The run begins when the last process arrives at GO. */
 void meet(int step, int processes);
-/* The time of the last one to come is the end. */
+/* The run ends when the last process arrives. */
 void finish(void);
 uint64_t sleeps_so_far(void);
 void use_both_processors(void);
-/* Runs `role` in so many processes. False: one of them failed, or none got anywhere for PATIENCE_SECONDS. */
+/* Runs `role` in so many processes. False: one of them failed, or none made progress for PATIENCE_SECONDS. */
 bool run_processes(int processes, void (*role)(int number));
 void receive_in_order(void *queue, uint64_t expected);
 void flush(void *queue);
@@ -107,13 +107,13 @@ typedef struct {
   int processes, queues;
   /* The value is messages by time, or the samples' median; neither: time by messages. */
   bool is_rate, has_samples;
-  /* A peer needs all of the first, and must have none of the second. */
+  /* A peer needs all flags of `needs` and none of `excludes`. */
   int needs, excludes;
   /* How many messages; 0: as many as take target_ns(). */
   int fixed_count;
-  /* Of the sizes, the first so many. */
+  /* How many of the sizes are measured, from the first. */
   int size_count;
-  /* What is printed is the value by this. */
+  /* The printed figure is the value divided by this. */
   double scale;
 } Measure;
 
@@ -121,7 +121,7 @@ typedef struct {
   const Measure *measure;
   const bench_peer_t *peer;
   int size;
-  /* NULL, or why there are no values. */
+  /* NULL, or the reason why there are no values. */
   const char *why;
   int messages, rounds;
   size_t depth;

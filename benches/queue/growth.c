@@ -1,4 +1,4 @@
-/* What a message costs while ever more others are queued. */
+/* Measures the cost of a message while more and more others are queued. */
 #include "driver.h"
 
 const int levels[LEVELS] = { 10, 100, 1000, 10000, 100000, 1000000 };
@@ -8,16 +8,16 @@ Growth growths[PEERS_MAX * LEVELS * KINDS];
 int growth_count;
 static unsigned priorities;
 
-/* The same priorities for all. */
+/* All peers get these priorities. */
 static unsigned next_priority(uint64_t *state) {
   *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
   return (unsigned)((*state >> 33) % priorities);
 }
 
-/* So long may filling take, before it is given up. */
+/* Filling a queue may take this long before it is given up. */
 static const double growth_limit_ns = 2e9;
 
-/* One thread alone never waits here, so that the processor's time is what it takes, whoever else wants the processor. */
+/* One thread alone never waits here, so its processor time is the cost, whatever else runs on the machine. */
 static double processor_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);

@@ -1,4 +1,4 @@
-/* Everything that was found, for programs: benches/chart draws from it. */
+/* Writes all results as JSON for other programs; benches/chart draws from it. */
 #include "driver.h"
 
 #include <sys/utsname.h>

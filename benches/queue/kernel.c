@@ -1,4 +1,4 @@
-/* What the kernel offers for the job: its message queue, a pipe, and UNIX sockets. All block. */
+/* The kernel's own mechanisms as peers: its message queue, a pipe, and UNIX sockets. All of them block. */
 #include "peers.h"
 
 #include "bench.h"
@@ -75,7 +75,7 @@ const bench_peer_t kernel_queue = {
   .destroy = mq_destroy,
 };
 
-/* Streams know no messages, so their length is agreed on. */
+/* A stream has no message boundaries, so both sides know the length. */
 static void write_all(const Kernel *kernel) {
   for (size_t done = 0; done < kernel->size;) {
     ssize_t length = write(kernel->ends[1], (char *)kernel->buffer + done, kernel->size - done);
@@ -108,7 +108,7 @@ static void ends_destroy(void *queue) {
   kernel_free(kernel);
 }
 
-/* As large as everyone may have it: fs.pipe-max-size is 1 MiB. */
+/* The largest buffer that an ordinary user may have: fs.pipe-max-size is 1 MiB. */
 static void *pipe_create(const bench_job_t *job, const char **why) {
   (void)why;
   Kernel *kernel = kernel_new(job);

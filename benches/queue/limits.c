@@ -1,5 +1,5 @@
-/* What no queue can pass: one cache line that goes to and fro, and the least that a ring between one sender and
- * one receiver has to do. Both spin, neither survives a death. */
+/* Bounds that no queue can pass: one cache line that goes to and fro, and the minimum work of a ring between one
+ * sender and one receiver. Both spin, and neither survives a death. */
 #include "peers.h"
 
 #include "bench.h"
@@ -66,7 +66,7 @@ const bench_peer_t cache_line = {
 
 /* Lamport's ring, each side with a copy of the other's counter that it looks up only when it must. Payloads
  * are written and read in place. It goes through all of its memory in turn, so with messages that fill
- * the caches it is no limit: who takes the slot again that was free last finds it there. */
+ * the caches it is no bound: a queue that reuses the slot freed last finds that slot in the cache. */
 typedef struct {
   _Alignas(64) _Atomic uint64_t sent;
   uint64_t received_seen;

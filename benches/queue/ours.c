@@ -1,4 +1,4 @@
-/* The library's message queue, in the three ways to use it: a message a call, in place, and in batches. */
+/* The library's message queue, used in three ways: one message a call, in place, and in batches. */
 #include "peers.h"
 
 #include "bench.h"
@@ -11,7 +11,7 @@ typedef struct {
   ipc_mq_t *made, *queue;
   char *buffer;
   ipc_mq_message_t messages[BATCH];
-  /* Of a batch: how many there are, and how many of them are used up. */
+  /* How many messages the batch has, and how many of them are used up. */
   size_t filled, used;
 } Ours;
 

@@ -1,4 +1,4 @@
-/* What the driver of the queue benchmark (queue.c) asks of everyone it measures.
+/* The interface between the driver of the queue benchmark (queue.c) and the peers that it measures.
  *
  * A peer is a table of functions. Those that need a package or a registry are shared objects of their own,
  * which the driver loads when they were built; each exports
@@ -15,13 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a peer is and can do. */
+/* Properties of a peer. */
 enum {
-  /* No queue to choose, but a bound that none can pass: compared with nothing. */
+  /* A bound that no queue can pass; it is compared with nothing. */
   BENCH_LIMIT = 1,
   /* Its receiver never sleeps, and keeps a processor busy. */
   BENCH_POLLS = 2,
-  /* Any number of senders and of receivers, each message to one of them. */
+  /* Any number of senders and receivers; each message goes to one receiver. */
   BENCH_MANY = 4,
   /* Messages have priorities. */
   BENCH_PRIORITIES = 8,
@@ -38,8 +38,8 @@ enum {
 /* Which ends of the queue a process uses. */
 enum { BENCH_SENDS = 1, BENCH_RECEIVES = 2 };
 
-/* Writes every byte of a message. What moves the payload is the same code for all peers, and takes wide steps: else
- * it, and not the queue, would be compared where the payload is in the cache. */
+/* Writes every byte of a message. All peers move the payload with this code, in wide steps. With narrow steps the loop,
+ * not the queue, would be measured where the payload is in the cache. */
 static inline void bench_write_payload(void *payload, size_t size, uint64_t value) {
   uint64_t *words = (uint64_t *)payload;
 #pragma GCC unroll 4
@@ -65,9 +65,9 @@ static inline uint64_t bench_read_payload(const void *payload, size_t size) {
 }
 
 typedef struct {
-  /* Without a slash; no other queue has it. */
+  /* A name without a slash that no other queue has. */
   const char *name;
-  /* Of every message, in bytes: a multiple of 8, at least 64. */
+  /* The size of every message in bytes: a multiple of 8, at least 64. */
   size_t size;
   /* How many messages wait before the queue is full; for streams, no meaning. */
   size_t depth;
@@ -82,10 +82,10 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  /* The settings that were chosen, for the output. */
+  /* The peer's settings, for the output. */
   const char *how;
   int abilities;
-  /* Makes a queue, before the processes that use it are forked. NULL: it cannot, and *why tells in a few words. */
+  /* Makes a queue, before the processes that use it are forked. NULL: it cannot, and *why says why in a few words. */
   void *(*create)(const bench_job_t *job, const char **why);
   /* In the process that uses the ends. A receiver attaches before the senders do. */
   void (*attach)(void *queue, int ends);
@@ -93,10 +93,10 @@ typedef struct {
   void (*send)(void *queue, uint64_t value, unsigned priority);
   /* Waits for a message, reads all of it and returns the word that it is made of. */
   uint64_t (*receive)(void *queue);
-  /* NULL, or: sends what send() has kept back so far. */
+  /* NULL, or a function that sends the messages that send() has kept back. */
   void (*flush)(void *queue);
   void (*detach)(void *queue);
-  /* In the process that called create(). */
+  /* Called in the process that called create(). */
   void (*destroy)(void *queue);
 } bench_peer_t;
 

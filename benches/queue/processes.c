@@ -17,7 +17,7 @@ void wait_for(int step, int processes) {
   while (atomic_load(&shared->arrived[step]) < processes) sched_yield();
 }
 
-/* The last one to come fires the starting pistol. */
+/* The last process to arrive starts the run. */
 void meet(int step, int processes) {
   if (step == GO && atomic_load(&shared->arrived[step]) == processes - 1) atomic_store(&shared->begin_ns, now_ns());
   arrive(step);
@@ -49,7 +49,7 @@ void use_both_processors(void) {
   REQUIRE(sched_setaffinity(0, sizeof both, &both) == 0);
 }
 
-/* Runs `role` in so many processes. False: one of them failed, or none got anywhere for PATIENCE_SECONDS. */
+/* Runs `role` in so many processes. False: one of them failed, or none made progress for PATIENCE_SECONDS. */
 bool run_processes(int processes, void (*role)(int number)) {
   pid_t children[2 * CROWD];
   bool is_well = true;

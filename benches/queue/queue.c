@@ -1,18 +1,18 @@
-/* The message queue against everything else that does its job.
+/* Measures the message queue against everything else that does its job.
  *
  *     make bench                                   all benchmarks; this one writes target/bench/queue.json and queue.svg
  *     make bench-queue                             this one alone
- *     make bench-queue QUEUE_FLAGS=quick           the same in less time, for a look: its figures are noisier
+ *     make bench-queue QUEUE_FLAGS=quick           in less time, with noisier figures
  *     target/benches/queue [quick] [peers=TEXT] [measures=TEXT] [DIRECTORY]
  *                                                  the driver by itself, also for those peers or measures alone that
  *                                                  have TEXT in their names; the JSON goes to DIRECTORY (.), the peers
  *                                                  are the shared objects in target/benches/peers
  *
- * Every figure is the median of rounds in one run, in which all take their turns (ROUNDS of them, or FEW_ROUNDS, and who
- * comes first changes), because these machines are shared: only ratios between rows of one run mean something. They are taken
- * round by round. Two processes run on two processors, one each. Every byte of every message is written by its
- * sender and read by its receiver, in place where the peer's interface has a way to, and a torn or lost message ends
- * the run. A receiver blocks, unless its row says that it polls.
+ * Every figure is the median of the rounds of one run (ROUNDS of them, or FEW_ROUNDS). In each round all peers take
+ * turns, and the order changes from round to round. The machines are shared, so only ratios between rows of one run mean
+ * something; a ratio is computed round by round. Two processes run on two processors, one each. The sender writes and
+ * the receiver reads every byte of every message, in place where the peer's interface permits it. A torn or lost
+ * message ends the run. A receiver blocks, unless its row says that it polls.
  *
  *   throughput      one sender, one receiver, as fast as they go, from the first send to the last receive
  *   rally           half a round trip through two queues, both sides waiting the shortest way they know: in their
@@ -20,12 +20,12 @@
  *   wake            from the send to the receive of a message whose receiver sleeps (/proc/PID/stat says so)
  *   alone           send, then receive, in one thread
  *   crowd           four senders and four receivers that share two processors
- *   growth          a pair of send and receive while so many others are queued; filling, the first receive, draining
+ *   growth          a pair of send and receive while many others are queued; filling, the first receive, draining
  *   creation        time and memory for a queue of so many slots
  *   calls           system calls and allocations in a pair of send and receive, when nobody sleeps
  *
- * Queues hold as many messages as `depths` says, for all alike, where the peer lets one say. What each peer is set to, and
- * why, stands with it: limits.c, kernel.c, ours.c, and benches/peers.
+ * All queues hold as many messages as `depths` says, where the peer lets the user choose. Each peer's settings and their
+ * reasons stand in its file: limits.c, kernel.c, ours.c, and benches/peers.
  */
 #include "driver.h"
 
@@ -87,8 +87,8 @@ static void load_peers(void) {
   }
 }
 
-/* Lets the kernel's queue have as many messages as the others: by default it has 10. A namespace of its own is needed,
- * which takes a privilege: without it, the kernel's row has what users have. */
+/* Gives the kernel's queue as many messages as the others have: by default it has 10. That needs an IPC namespace of its
+ * own, and so a privilege. Without it, the kernel's row has the default depth. */
 static void raise_kernel_limits(void) {
   struct rlimit limit;
   if (unshare(CLONE_NEWIPC) == 0) {

@@ -1,11 +1,11 @@
-/* What the processes of each measure do. Those who receive have the lower numbers. */
+/* The work of the processes of each measure. Receivers have the lower numbers. */
 #include "driver.h"
 
 #include <fcntl.h>
 
 enum { RECEIVER = 0, SENDER = 1 };
 
-/* The first message goes ahead: whoever connects only then has done so. */
+/* The first message is not measured: some peers connect with it. */
 void stream(int side) {
   bench_pin(side);
   void *queue = queues[0];
@@ -72,7 +72,7 @@ static bool is_asleep(int stat) {
   return end[2] == 'S';
 }
 
-/* The sender keeps its processor busy meanwhile: what is measured is the receiver's waking, not its own. */
+/* The sender keeps its processor busy meanwhile, so that only the receiver's wake-up is measured. */
 static void pause_for(uint64_t duration_ns) {
   for (uint64_t end = now_ns() + duration_ns; now_ns() < end;) {}
 }
@@ -150,7 +150,7 @@ void crowd(int number) {
     atomic_fetch_add(&shared->sum_sent, sum);
   }
   arrive(DONE);
-  /* Asleep, so that who is done leaves the processor to the others. */
+  /* A process that is done sleeps, so that it leaves the processor to the others. */
   while (atomic_load(&shared->arrived[DONE]) < 2 * CROWD) usleep(1000);
   peer->detach(queue);
   if (number == 0 && atomic_load(&shared->sum_sent) != atomic_load(&shared->sum_received)) {

@@ -1,4 +1,4 @@
-/* The measures that make a row for each peer and size: how they are taken, in rounds, and their tables. */
+/* The measures that print a row for each peer and size: the rounds and the tables. */
 #include "driver.h"
 
 const Measure throughput_measure = {
@@ -39,7 +39,7 @@ static void *create_queue(const char *name, int size, size_t *depth, const char 
   return NULL;
 }
 
-/* NULL, or why it cannot be measured. */
+/* NULL, or the reason why it cannot be measured. */
 static const char *measure_once(const Measure *measure, int size, Outcome *outcome) {
   static int serial;
   const char *why = "cannot";
@@ -163,10 +163,10 @@ void measure_all(const Measure *measure) {
     int number = (int)(&rows[row_count] - first);
     double begin = bench_now_ns();
     for (int round = 0; round < ROUNDS; round++) {
-      /* On a busy machine fewer rounds must do. */
+      /* On a busy machine there are fewer rounds. */
       if (round >= FEW_ROUNDS && bench_now_ns() - begin > 1e10) break;
       for (int step = 0; step < number; step++) {
-        /* Another one begins each time, and each second time the order is turned round. */
+        /* Each round begins with another peer, and every second round runs in reverse order. */
         int at = (step + round * number / ROUNDS) % number;
         Row *row = &first[round % 2 ? number - 1 - at : at];
         if (row->why) continue;

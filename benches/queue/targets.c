@@ -1,10 +1,10 @@
-/* Holds what was measured against what the library is to reach. */
+/* Compares the results with the library's targets. */
 #include "driver.h"
 
 Target targets[40];
 int target_count;
 
-/* Not behind: what is within a twentieth is even, on machines like these. */
+/* "Not behind": on noisy machines a difference of up to 5 % counts as even. */
 #define EVEN 1.05
 
 /* Flat or logarithmic, on machines whose memory gets slower by the size that is used: less than the square root of

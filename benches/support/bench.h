@@ -1,9 +1,8 @@
-/* What the benchmarks share: alternating rounds, medians, and two processes on two processors.
+/* Shared by the benchmarks: alternating rounds, medians, and two processes on two processors.
  *
  * The machines are shared and noisy, so a single time means nothing. Each row measures the library
- * and its counterpart in turn, round by round, in one run, and the ratio of each round is taken on its own:
- * what slows the machine down for a moment slows both. Printed are the median times and the
- * median ratio.
+ * and its counterpart in turn, round by round, in one run. A ratio is computed for each round, because a disturbance slows
+ * both sides of a round. The row prints the median times and the median ratio.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -77,7 +76,7 @@ static inline double bench_row(const char *what, const char *peer, bench_t ours,
   ours();
   theirs();
   for (int round = 0; round < BENCH_ROUNDS; round++) {
-    /* Who comes first changes too. */
+    /* The order changes from round to round. */
     if (round % 2) their_times[round] = theirs();
     our_times[round] = ours();
     if (round % 2 == 0) their_times[round] = theirs();

@@ -5,8 +5,8 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
-/// A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
-/// wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
+/// A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
+/// processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
 #[repr(C)]
 pub struct ipc_barrier_t {
     opaque: [u64; 256],
@@ -18,7 +18,7 @@ const _: () = assert!(align_of::<ipc_barrier_t>() == align_of::<layout::Barrier>
 /// How many participants a barrier can have.
 pub const IPC_BARRIER_COUNT_MAX: c_uint = 31;
 
-/// Result of ipc_barrier_wait(), for one participant in each round: all have arrived.
+/// Result of ipc_barrier_wait() for exactly one participant in each completed round.
 pub const IPC_BARRIER_SERIAL: c_int = 3;
 
 const _: () = assert!(IPC_BARRIER_COUNT_MAX as usize == layout::BARRIER_MAX);
@@ -29,20 +29,22 @@ const _: () = assert!(IPC_BARRIER_SERIAL == error::BARRIER_SERIAL);
 /// `barrier` is NULL, misaligned, or points to 2048 bytes that stay mapped and writable during the
 /// call.
 unsafe fn place<'a>(barrier: *const ipc_barrier_t) -> Result<&'a layout::Barrier> {
-    // SAFETY: by this function's contract; any bytes are a layout::Barrier, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Barrier, and every use
+    // checks its tag.
     unsafe { placed(barrier.cast(), "the barrier") }
 }
 
-/// Makes a barrier out of memory that nobody else uses yet.
+/// Initialises a barrier in memory that no other thread uses yet. Call it in the init function of
+/// ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
 /// barrier: 2048 bytes, aligned to 8.
-/// count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
+/// count: how many participants each round waits for, 1 to IPC_BARRIER_COUNT_MAX.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
-/// participants; -ENOTSUP a libc without robust lists of a known form.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if barrier is NULL or misaligned, or count is out of range; -EBUSY if the
+/// memory holds an initialised barrier with participants; -ENOTSUP if the C library's robust lists
+/// have a form that this library does not know.
+/// Threads: one thread initialises the barrier before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_uint) -> c_int {
     guard(c"ipc_barrier_init", move || {
@@ -52,15 +54,21 @@ pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_
     })
 }
 
-/// Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
-/// others learn of its death. A participant already stays one.
+/// Makes this thread a participant, without waiting. From then on the others learn of its death.
+/// If the thread is a participant already, the call changes nothing.
+///
+/// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
-/// its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
-/// ipc_barrier_wait().
+/// Errors: -EOWNERDEAD if a participant died and ipc_barrier_reset() was not called since; -EBUSY
+/// if the barrier has all its participants and this thread is none of them; -EINVAL if barrier is
+/// NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a barrier
+/// of this library's version and C library, a barrier initialised in another PID namespace, or a
+/// damaged barrier.
 /// Threads: safe. In signal handlers: not safe.
-/// Owner death, fork, exec: as in ipc_barrier_wait().
+/// Fork: the child is not a participant.
+/// Owner death: a participant's death breaks the round for all participants. The end of its thread
+/// without ipc_barrier_leave() and its process's exec count as death too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int {
     guard(c"ipc_barrier_join", move || {
@@ -70,28 +78,33 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
     })
 }
 
-/// Waits until all participants have arrived; then the next round begins. A thread becomes a
-/// participant with its first wait or with ipc_barrier_join(), and stays one until
-/// ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
+/// Waits until all participants have arrived; then the next round begins.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
-/// thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
-/// whose first wait finds that a participant has died before does not become one.
+/// A thread becomes a participant with its first wait or with ipc_barrier_join(). It stays a
+/// participant until ipc_barrier_leave(), which it has to call before it ends and before the
+/// memory is unmapped. A participant whose wait fails has not arrived, and stays a participant. If
+/// the first wait of a thread finds that a participant died before, the thread does not become a
+/// participant.
 ///
-/// Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
-/// arrived; or a negative error.
-/// Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
-/// so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
-/// 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
-/// participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
-/// timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
-/// namespace, or a damaged one.
+/// barrier: an initialised barrier.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 only checks whether this thread is the last to arrive.
+///
+/// Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
+/// or a negative error.
+/// Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
+/// participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are
+/// missing and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran
+/// during the wait; -EBUSY if the barrier has all its participants and this thread is none of
+/// them; -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1;
+/// -EPROTO if the memory holds something other than a barrier of this library's version and C
+/// library, a barrier initialised in another PID namespace, or a damaged barrier.
 /// Threads: safe. In signal handlers: not safe.
-/// Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
-/// newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
-/// process that dies before it is a participant is not known here; use a timeout. Waiter death:
-/// the same.
-/// Fork: the child is no participant. Exec: as death.
+/// Fork: the child is not a participant.
+/// Owner death: a participant's death breaks the round, whether the participant was waiting or
+/// not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
+/// participant's thread without ipc_barrier_leave() and its process's exec count as death too. The
+/// death of a process that is not yet a participant is not noticed: use a timeout.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_ns: i64) -> c_int {
     guard(c"ipc_barrier_wait", move || {
@@ -102,15 +115,19 @@ pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_n
     })
 }
 
-/// Ends this thread's part in the barrier. The others then wait for another thread to take its
+/// Ends this thread's part in a barrier. The others then wait for another thread to take its
 /// place.
 ///
+/// barrier: an initialised barrier of which this thread is a participant.
+///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
-/// -EPROTO as in ipc_barrier_wait().
-/// Threads: safe.
-/// Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
-/// participant and gets -EPERM. Exec: as death.
+/// Errors: -EPERM if this thread is not a participant; -EINVAL if barrier is NULL, misaligned or
+/// not initialised; -EPROTO if the memory holds something other than a barrier of this library's
+/// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+/// Threads: safe. In signal handlers: not safe.
+/// Fork: the child is not a participant and gets -EPERM.
+/// Owner death: if the thread dies inside this call, it has left or counts as a participant that
+/// died.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int {
     guard(c"ipc_barrier_leave", move || {
@@ -120,15 +137,19 @@ pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int
     })
 }
 
-/// Makes a barrier usable again after a participant's death: the dead one's place is free for
-/// another thread, the living ones stay participants. Does nothing if none died.
+/// Makes a barrier usable again after a participant's death. The place of the dead participant is
+/// free for another thread, and the living participants stay participants. If no participant died,
+/// the call changes nothing.
+///
+/// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
-/// at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
-/// Threads: safe.
-/// Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
-/// with it.
+/// Errors: -EBUSY if a participant has not yet returned from the broken wait: it returns within
+/// 100 ms; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a barrier of this library's version and C library, a barrier initialised
+/// in another PID namespace, or a damaged barrier.
+/// Threads: safe. In signal handlers: not safe.
+/// Owner death: if the caller dies inside this call, the barrier is still broken or is reset.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int {
     guard(c"ipc_barrier_reset", move || {
@@ -138,13 +159,17 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
     })
 }
 
-/// Ends a barrier without participants. Not needed before unmapping.
+/// Ends a barrier that has no participants and that no thread will use again. This call is not
+/// needed before the memory is unmapped.
+///
+/// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
-/// ipc_barrier_wait().
-/// Threads: the last one destroys.
-/// Owner death: who died is no participant. Fork, exec: nothing to do with it.
+/// Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
+/// initialised; -EPROTO if the memory holds something other than a barrier of this library's
+/// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+/// Threads: one thread destroys the barrier, after all others have used it for the last time.
+/// Owner death: a thread that died is not a participant any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_destroy(barrier: *mut ipc_barrier_t) -> c_int {
     guard(c"ipc_barrier_destroy", move || {

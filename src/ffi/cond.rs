@@ -6,8 +6,8 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::c_int;
 
-/// A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
-/// ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
+/// A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
+/// bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
 #[repr(C)]
 pub struct ipc_cond_t {
     opaque: [u64; 4],
@@ -20,16 +20,19 @@ const _: () = assert!(align_of::<ipc_cond_t>() == align_of::<layout::Cond>());
 ///
 /// `cond` is NULL, misaligned, or points to 32 bytes that stay mapped and writable during the call.
 unsafe fn place<'a>(cond: *const ipc_cond_t) -> Result<&'a layout::Cond> {
-    // SAFETY: by this function's contract; any bytes are a layout::Cond, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Cond, and every use
+    // checks its tag.
     unsafe { placed(cond.cast(), "the condition variable") }
 }
 
-/// Makes a condition variable out of memory that nobody else uses yet.
+/// Initialises a condition variable in memory that no other thread uses yet. Call it in the init
+/// function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
+///
+/// cond: 32 bytes, aligned to 8.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL or misaligned.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if cond is NULL or misaligned.
+/// Threads: one thread initialises the condition variable before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_init", move || {
@@ -40,24 +43,30 @@ pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
 }
 
 /// Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
-/// variable the wait can end without a signal: test what you wait for in a loop.
+/// variable the wait can end without a signal: test your condition in a loop.
 ///
-/// mutex: held by this thread. A recursive one is unlocked completely and locked as often
-/// again.
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only gives way to
-/// others once.
+/// cond: an initialised condition variable.
+/// mutex: held by this thread. A recursive mutex is unlocked completely and locked again as often.
+/// timeout_ns: how long to wait for the signal at most, in nanoseconds on the monotonic clock;
+/// IPC_FOREVER waits without limit, 0 only unlocks the mutex and locks it again. The timeout does
+/// not limit the wait for the mutex afterwards.
 ///
-/// Returns: 0, or IPC_OWNER_DIED (2) as from ipc_mutex_lock(): both with the mutex held; or a
-/// negative error.
-/// Errors, with the mutex held: -ETIMEDOUT; -EAGAIN timeout_ns is 0 and there was no signal;
-/// -EINTR a signal handler ran; -EPERM this thread does not hold the mutex (it holds nothing
-/// then); -EINVAL NULL, misaligned, not initialised, a timeout below -1, or a mutex whose owner
-/// died and that was not made consistent; -EPROTO as in ipc_mutex_lock().
-/// Errors, with the mutex not held: -ENOTRECOVERABLE the mutex was given up meanwhile.
+/// Returns: 0 with the mutex held; IPC_OWNER_DIED (2) with the mutex held, if its last owner died
+/// holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
+/// Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
+/// timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is
+/// NULL or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last
+/// owner died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something
+/// other than a condition variable of this library's version, something other than a mutex of this
+/// library's version and C library, or a mutex initialised in another PID namespace.
+/// Errors, with the mutex not held: -EPERM if this thread did not hold the mutex; -ENOTRECOVERABLE
+/// if, during the wait, an owner unlocked the mutex after IPC_OWNER_DIED without calling
+/// ipc_mutex_consistent().
 /// Threads: safe.
-/// Owner death: when the mutex's owner dies, a waiter returns with IPC_OWNER_DIED, 100 ms later
-/// at most. Waiter and signaller death: a signal that a dying process took or did not finish
-/// reaches another waiter, 100 ms later at most.
+/// Fork: the child does not hold its parent's locks; it locks the mutex before it waits.
+/// Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 100 ms.
+/// Waiter and signaller death: if a process dies that should deliver or had received a signal,
+/// another waiter gets the signal within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_wait(
     cond: *mut ipc_cond_t,
@@ -77,12 +86,17 @@ pub unsafe extern "C" fn ipc_cond_wait(
     })
 }
 
-/// Wakes at least one waiter, if there is one. Usually called with the mutex held.
+/// Wakes at least one waiter of a condition variable, if there is one. Programs usually call it
+/// with the mutex held.
+///
+/// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
-/// this library and version.
+/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a condition variable of this library's version.
 /// Threads: safe.
+/// Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
+/// gets it within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_signal", move || {
@@ -92,12 +106,16 @@ pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
     })
 }
 
-/// Wakes all waiters.
+/// Wakes all waiters of a condition variable. Programs usually call it with the mutex held.
+///
+/// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
-/// this library and version.
+/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a condition variable of this library's version.
 /// Threads: safe.
+/// Signaller death: if the signaller dies inside this call, the signal was not given, or all
+/// waiters get it within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_broadcast", move || {
@@ -107,12 +125,16 @@ pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
     })
 }
 
-/// Ends a condition variable that nobody will use again. Not needed before unmapping.
+/// Ends a condition variable that no thread will use again. This call is not needed before the
+/// memory is unmapped.
+///
+/// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
-/// this library and version.
-/// Threads: the last one destroys.
+/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a condition variable of this library's version.
+/// Threads: one thread destroys the condition variable, after all others have used it for the last
+/// time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_destroy(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_destroy", move || {

@@ -5,8 +5,9 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::c_int;
 
-/// An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or
-/// not, and that can be waited for. Initialised by ipc_event_init(); never copied or moved.
+/// An event to place in a shared struct, 32 bytes aligned to 8. An event is set or not set, and
+/// threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
+/// or move it.
 #[repr(C)]
 pub struct ipc_event_t {
     opaque: [u64; 4],
@@ -15,10 +16,10 @@ pub struct ipc_event_t {
 const _: () = assert!(size_of::<ipc_event_t>() == size_of::<layout::Event>());
 const _: () = assert!(align_of::<ipc_event_t>() == align_of::<layout::Event>());
 
-/// Event kind: each setting releases one waiter, and is taken back by that. Without it an event
-/// stays set, and releases all, until it is reset.
+/// Event flag: each time the event is set, it releases one waiter, and that waiter resets it.
+/// Without this flag an event stays set until ipc_event_reset() and releases all waiters.
 pub const IPC_EVENT_AUTO_RESET: c_int = 0x1;
-/// Event kind: set from the beginning.
+/// Event flag: the event is set from the beginning.
 pub const IPC_EVENT_SET: c_int = 0x2;
 
 /// # Safety
@@ -26,12 +27,12 @@ pub const IPC_EVENT_SET: c_int = 0x2;
 /// `event` is NULL, misaligned, or points to 32 bytes that stay mapped and writable during the
 /// call.
 unsafe fn place<'a>(event: *const ipc_event_t) -> Result<&'a layout::Event> {
-    // SAFETY: by this function's contract; any bytes are a layout::Event, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Event, and every use
+    // checks its tag.
     unsafe { placed(event.cast(), "the event") }
 }
 
-/// The same where a good pointer is likely.
+/// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
 ///
@@ -42,13 +43,15 @@ unsafe fn place_fast<'a>(event: *const ipc_event_t) -> Option<&'a layout::Event>
     unsafe { placed_fast(event.cast()) }
 }
 
-/// Makes an event out of memory that nobody else uses yet.
+/// Initialises an event in memory that no other thread uses yet. Call it in the init function of
+/// ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
+/// event: 32 bytes, aligned to 8.
 /// flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned, or unknown flags.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if event is NULL or misaligned, or flags has an unknown flag.
+/// Threads: one thread initialises the event before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -> c_int {
     guard(c"ipc_event_init", move || {
@@ -66,17 +69,19 @@ pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -
     })
 }
 
-/// Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
-/// set changes nothing: settings are not counted (a semaphore counts). May be called from a
-/// signal handler.
+/// Sets an event. All waiters are released, or one waiter if the event has IPC_EVENT_AUTO_RESET.
+/// Setting an event that is set already changes nothing: an event does not count (a semaphore
+/// does). A signal handler may call this.
+///
+/// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
-/// version.
-/// Threads: safe.
-/// Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
-/// not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
-/// to others. Fork, exec: nothing to do with it.
+/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than an event of this library's version.
+/// Threads: safe. In signal handlers: safe.
+/// Owner death: an event has no owner. If the setter dies inside this call, the event is set or
+/// not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
+/// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
     guard_fast(
@@ -91,13 +96,17 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
     )
 }
 
-/// Takes a setting back: who waits from now on waits for the next. Those who waited already when
-/// it was set are released all the same.
+/// Resets an event: a thread that waits from now on waits until the event is set again. Threads
+/// that already waited when a manual event was set are released even if they have not woken yet.
+///
+/// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: those of ipc_event_set().
+/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than an event of this library's version.
 /// Threads: safe.
-/// Owner death, waiter death, fork, exec: nothing to do with it.
+/// Owner death: an event has no owner. If the caller dies inside this call, the event is reset or
+/// not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
     guard(c"ipc_event_reset", move || {
@@ -107,18 +116,23 @@ pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
     })
 }
 
-/// Waits until an event is set, and takes the setting back if the event resets itself.
+/// Waits until an event is set. If the event has IPC_EVENT_AUTO_RESET, the released waiter resets
+/// it.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
+/// event: an initialised event.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 only checks.
 ///
-/// Returns: 0, or a negative error.
-/// Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
-/// while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
-/// an event of this library and version.
+/// Returns: 0 if the event was set, or a negative error.
+/// Errors: -EAGAIN if the event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+/// -EINTR if a signal handler ran during the wait; -EINVAL if event is NULL, misaligned or not
+/// initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than an
+/// event of this library's version.
 /// Threads: safe.
-/// Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
-/// event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
-/// later at most. Fork, exec: nothing to do with it.
+/// Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
+/// within 100 ms.
+/// Waiter death: if a waiter that was woken dies before it resets an automatic event, another
+/// waiter is released within 100 ms. If the waiter dies after that, the setting is used up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -137,13 +151,15 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
     )
 }
 
-/// Whether an event is set, at some moment during the call. Does not take an automatic one's
-/// setting back.
+/// Tells whether an event is set at some moment during the call. The call does not reset an event
+/// with IPC_EVENT_AUTO_RESET.
 ///
-/// Returns: 1 set, 0 not set, or a negative error.
-/// Errors: those of ipc_event_set().
+/// event: an initialised event.
+///
+/// Returns: 1 if the event is set, 0 if it is not set, or a negative error.
+/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than an event of this library's version.
 /// Threads: safe.
-/// Owner death, waiter death, fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
     guard(c"ipc_event_is_set", move || {
@@ -153,12 +169,15 @@ pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
     })
 }
 
-/// Ends an event that nobody will use again. Not needed before unmapping.
+/// Ends an event that no thread will use again. This call is not needed before the memory is
+/// unmapped.
+///
+/// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: those of ipc_event_set().
-/// Threads: the last one destroys.
-/// Owner death, waiter death, fork, exec: nothing to do with it.
+/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than an event of this library's version.
+/// Threads: one thread destroys the event, after all others have used it for the last time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
     guard(c"ipc_event_destroy", move || {

@@ -6,8 +6,9 @@ use crate::object::layout::{self, MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE};
 use crate::sync::mutex::Locked;
 use core::ffi::c_int;
 
-/// A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,
-/// 64 bytes aligned to 8. Initialised by ipc_mutex_init(); never copied or moved.
+/// A mutex to place in a shared struct, as a program places a pthread_mutex_t. It is
+/// process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
+/// Never copy or move it.
 #[repr(C)]
 pub struct ipc_mutex_t {
     opaque: [u64; 8],
@@ -16,21 +17,24 @@ pub struct ipc_mutex_t {
 const _: () = assert!(size_of::<ipc_mutex_t>() == size_of::<layout::Mutex>());
 const _: () = assert!(align_of::<ipc_mutex_t>() == align_of::<layout::Mutex>());
 
-/// Mutex kind: its owner may lock it again; it is free after as many unlocks.
+/// Mutex flag: the owner may lock the mutex again. The mutex is free after as many unlocks as
+/// locks.
 pub const IPC_MUTEX_RECURSIVE: c_int = 0x1;
-/// Mutex kind: who waits lends the owner its priority (against priority inversion). The kernel
-/// keeps the queue; an uncontended lock is not slower.
+/// Mutex flag: a waiter lends the owner its priority, against priority inversion. The kernel keeps
+/// the queue of waiters. An uncontended lock is as fast as without this flag.
 pub const IPC_MUTEX_PRIORITY_INHERIT: c_int = 0x2;
-/// Mutex kind: a second lock by the owner fails with -EDEADLK, an unlock by another with
-/// -EPERM. Every mutex that is not recursive does so; the flag is for saying it.
+/// Mutex flag: a second lock by the owner fails with -EDEADLK, and an unlock by another thread
+/// fails with -EPERM. Every mutex that is not recursive behaves so: the flag only states it.
 pub const IPC_MUTEX_ERROR_CHECK: c_int = 0x4;
 
-/// How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
+/// The attributes of a new mutex. All zeros is the default: robust, process-shared,
+/// error-checking.
 #[repr(C)]
 pub struct ipc_mutex_attr_t {
-    /// 0 or any of the IPC_MUTEX_... kinds.
+    /// 0, or IPC_MUTEX_PRIORITY_INHERIT combined with at most one of IPC_MUTEX_RECURSIVE and
+    /// IPC_MUTEX_ERROR_CHECK.
     pub flags: c_int,
-    /// All 0: room for what comes later.
+    /// All 0. These fields are reserved for later versions.
     pub reserved: [c_int; 7],
 }
 
@@ -39,12 +43,12 @@ pub struct ipc_mutex_attr_t {
 /// `mutex` is NULL, misaligned, or points to 64 bytes that stay mapped and writable during the
 /// call.
 unsafe fn place<'a>(mutex: *const ipc_mutex_t) -> Result<&'a layout::Mutex> {
-    // SAFETY: by this function's contract; any bytes are a layout::Mutex, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Mutex, and every use
+    // checks its tag.
     unsafe { placed(mutex.cast(), "the mutex") }
 }
 
-/// The same where a good pointer is likely.
+/// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
 ///
@@ -55,17 +59,18 @@ unsafe fn place_fast<'a>(mutex: *const ipc_mutex_t) -> Option<&'a layout::Mutex>
     unsafe { placed_fast(mutex.cast()) }
 }
 
-/// Makes a mutex out of memory that nobody else uses yet: in the init of
-/// ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+/// Initialises a mutex in memory that no other thread uses yet. Call it in the init function of
+/// ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
 /// mutex: 64 bytes, aligned to 8.
-/// attr: NULL for the default; not kept.
+/// attr: the attributes; NULL for the default. The library keeps no reference to it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL or misaligned mutex, unknown flags, or a reserved field that is not
-/// 0; -EBUSY an initialised mutex that is locked; -ENOTSUP a libc without robust lists of a
-/// known form.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if mutex is NULL, if mutex or attr is misaligned, if attr has an unknown flag,
+/// both IPC_MUTEX_RECURSIVE and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY
+/// if the memory holds an initialised mutex that is locked or whose owner died holding it;
+/// -ENOTSUP if the C library's robust lists have a form that this library does not know.
+/// Threads: one thread initialises the mutex before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_init(
     mutex: *mut ipc_mutex_t,
@@ -82,7 +87,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
             if attr.flags & !known != 0 || attr.reserved != [0; 7] {
                 return Err(fail!(
                     EINVAL,
-                    "attr: flags {:#x}; expected any of {known:#x}, and all else 0",
+                    "attr: flags {:#x}; expected any of {known:#x}, and all reserved fields 0",
                     attr.flags
                 ));
             }
@@ -104,24 +109,30 @@ pub unsafe extern "C" fn ipc_mutex_init(
     })
 }
 
-/// Locks a mutex. Resumed after signal handlers.
+/// Locks a mutex, waiting until it is free. The wait resumes after a signal handler.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// mutex: an initialised mutex.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 does not wait.
 ///
-/// Returns: 0, the lock is held; IPC_OWNER_DIED (2), the lock is held and its last owner died
-/// holding it: repair the data and call ipc_mutex_consistent() before unlocking; or a negative
-/// error, and the lock is not held.
-/// Errors: -EAGAIN held by another and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread holds
-/// it (unless recursive), or with priority inheritance a circle of owners; -ENOTRECOVERABLE its
-/// data was given up (see ipc_mutex_unlock()); -EINVAL NULL, misaligned, not initialised, or a
-/// timeout below -1; -EPROTO something else than a mutex of this library's version and libc, or
-/// one of another PID namespace; -EOVERFLOW locked 4294967295 times.
+/// Returns: 0 if the lock is held; IPC_OWNER_DIED (2) if the lock is held and its last owner died
+/// holding it: repair the data and call ipc_mutex_consistent() before you unlock; or a negative
+/// error, and this call has not taken the lock.
+/// Errors: -EAGAIN if another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time
+/// has passed; -EDEADLK if this thread holds the mutex already and the mutex is not recursive, or
+/// if, with priority inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if
+/// an owner unlocked the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if,
+/// with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
+/// misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
+/// something other than a mutex of this library's version and C library, or a mutex initialised in
+/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
 /// Threads: safe. In signal handlers: not safe, as with pthread mutexes.
-/// Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
-/// Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
-/// the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
-/// 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
-/// 100 ms later at most.
+/// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+/// unlock it.
+/// Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
+/// thread and its process's exec count as death too. Where the kernel does not report the death
+/// (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
+/// Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -139,7 +150,7 @@ pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64
     )
 }
 
-/// What a lock call returns for a lock that is held.
+/// The result of a lock call whose lock is held.
 pub(super) fn locked(locked: Locked) -> c_int {
     match locked {
         Locked::Clean => 0,
@@ -149,14 +160,20 @@ pub(super) fn locked(locked: Locked) -> c_int {
 
 /// Unlocks a mutex that this thread holds.
 ///
-/// Unlocking after IPC_OWNER_DIED without ipc_mutex_consistent() gives the data up: from then
-/// on every lock of this mutex fails with -ENOTRECOVERABLE, and those that wait are woken with
-/// that.
+/// If the lock was granted with IPC_OWNER_DIED and ipc_mutex_consistent() was not called,
+/// unlocking gives the data up. From then on every lock of this mutex fails with -ENOTRECOVERABLE,
+/// and the threads that wait for it wake with that error.
+///
+/// mutex: an initialised mutex that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
-/// -EPROTO as in ipc_mutex_lock().
+/// Errors: -EPERM if this thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or
+/// not initialised; -EPROTO if the memory holds something other than a mutex of this library's
+/// version and C library, or a mutex initialised in another PID namespace.
 /// Threads: safe; only the owner can unlock.
+/// Fork: the child does not hold its parent's locks and gets -EPERM.
+/// Owner death: if the owner dies inside this call, the mutex is free, or the next locker gets
+/// IPC_OWNER_DIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_unlock(mutex: *mut ipc_mutex_t) -> c_int {
     guard_fast(
@@ -171,12 +188,19 @@ pub unsafe extern "C" fn ipc_mutex_unlock(mutex: *mut ipc_mutex_t) -> c_int {
     )
 }
 
-/// Declares that the data under the lock is sound again, after IPC_OWNER_DIED.
+/// Declares that the data under a mutex is sound again, after a lock that returned IPC_OWNER_DIED.
+/// The mutex stays locked.
+///
+/// mutex: an initialised mutex that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL the last owner did not die, or NULL, misaligned or not initialised; -EPERM
-/// this thread does not hold it; -EPROTO as in ipc_mutex_lock().
-/// Threads: safe.
+/// Errors: -EINVAL if the last owner did not die holding the mutex, or if mutex is NULL,
+/// misaligned or not initialised; -EPERM if this thread does not hold the mutex; -EPROTO if the
+/// memory holds something other than a mutex of this library's version and C library, or a mutex
+/// initialised in another PID namespace.
+/// Threads: safe; only the owner can call it.
+/// Fork: the child does not hold its parent's locks and gets -EPERM.
+/// Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int {
     guard(c"ipc_mutex_consistent", move || {
@@ -186,12 +210,16 @@ pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int 
     })
 }
 
-/// Ends a mutex that nobody holds or will use again. Not needed before unmapping.
+/// Ends a mutex that no thread holds or will use again. This call is not needed before the memory
+/// is unmapped.
+///
+/// mutex: an initialised mutex.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY it is locked; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
-/// ipc_mutex_lock().
-/// Threads: the last one destroys.
+/// Errors: -EBUSY if the mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised;
+/// -EPROTO if the memory holds something other than a mutex of this library's version and C
+/// library, or a mutex initialised in another PID namespace.
+/// Threads: one thread destroys the mutex, after all others have used it for the last time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_destroy(mutex: *mut ipc_mutex_t) -> c_int {
     guard(c"ipc_mutex_destroy", move || {

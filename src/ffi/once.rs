@@ -5,8 +5,8 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::{c_int, c_void};
 
-/// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
-/// that has not run: fresh shared memory needs no call to begin with. Never copied or moved.
+/// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
+/// it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
 #[repr(C)]
 pub struct ipc_once_t {
     opaque: [u64; 12],
@@ -20,27 +20,33 @@ pub const IPC_ONCE_RAN: c_int = 4;
 
 const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 
-/// Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
-/// running it. When this returns 0 or more, it has been run to its end, and all that it did is
-/// seen here.
+/// Calls run(context), unless a process has run the initialisation to its end. If another thread
+/// is running it, this call waits for that thread. When this call returns 0 or more, the
+/// initialisation is complete and the caller sees all its effects.
 ///
 /// once: 96 bytes, aligned to 8, all zeros at first.
-/// run: called at most once by this call. It has to return: no longjmp out of it, no end of
-/// the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
-/// runs it again, so it has to cope with what a run that was cut off left behind.
-/// context: passed to run as it is.
-/// timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
-/// waits, 0 does not wait for another's run.
+/// run: the function to call; this call runs it at most once. It has to return: it must not be
+/// left by longjmp(), and the thread must not end in it by pthread_exit() or cancellation. If its
+/// process dies in it, another thread runs it again, so it has to cope with the state that an
+/// interrupted run left.
+/// context: passed to run unchanged.
+/// timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
+/// clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
 ///
-/// Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
-/// Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
-/// run itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
-/// once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
-/// a libc without robust lists of a known form.
+/// Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
+/// negative error.
+/// Errors: -EAGAIN if another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has
+/// passed; -EDEADLK if run itself made this call; -EINVAL if once or run is NULL, once is
+/// misaligned, or timeout_ns is below -1; -EPROTO if the memory holds neither zeros nor an
+/// initialisation of this library's version and C library, or an initialisation that began in
+/// another PID namespace; -ENOTSUP if the C library's robust lists have a form that this library
+/// does not know.
 /// Threads: safe. In signal handlers: not safe.
-/// Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
-/// death: nothing happens to others.
-/// Fork: in run, the child is not the runner; it must not return from run. Exec: as death.
+/// Fork: a child that is forked in run does not run the initialisation and must not return from
+/// run.
+/// Owner death: if the thread that runs the initialisation dies or its process calls exec, a
+/// waiter or the next caller runs it again.
+/// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_once(
     once: *mut ipc_once_t,
@@ -57,11 +63,11 @@ pub unsafe extern "C" fn ipc_once(
         },
         move || {
             let Some(run) = run else {
-                return Err(fail!(EINVAL, "run is NULL"));
+                return Err(fail!(EINVAL, "run is NULL; expected a function"));
             };
             let deadline = Deadline::after(timeout_ns)?;
-            // SAFETY: by the contract of this call; any bytes are a layout::Once, whose tags are
-            // checked.
+            // SAFETY: by the contract of this call; any bytes are a valid layout::Once, and
+            // its run checks the tags.
             let once: &layout::Once = unsafe { placed(once.cast_const().cast(), "the once") }?;
             // SAFETY: the caller's function with the caller's context.
             let ran = once.run(deadline, || unsafe { run(context) })?;

@@ -6,9 +6,9 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
-/// A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
-/// semaphore, but a permit has an owner, and comes back when that dies. Initialised by
-/// ipc_permits_init(); never copied or moved.
+/// A pool of permits to place in a shared struct, 2048 bytes aligned to 8. It is like a counting
+/// semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
+/// ipc_permits_init() initialises the pool. Never copy or move it.
 #[repr(C)]
 pub struct ipc_permits_t {
     opaque: [u64; 256],
@@ -27,20 +27,22 @@ const _: () = assert!(IPC_PERMITS_MAX as usize == layout::PERMITS_MAX);
 /// `permits` is NULL, misaligned, or points to 2048 bytes that stay mapped and writable during the
 /// call.
 unsafe fn place<'a>(permits: *const ipc_permits_t) -> Result<&'a layout::Permits> {
-    // SAFETY: by this function's contract; any bytes are a layout::Permits, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Permits, and every use
+    // checks its tag.
     unsafe { placed(permits.cast(), "the pool of permits") }
 }
 
-/// Makes a pool of permits out of memory that nobody else uses yet.
+/// Initialises a pool of permits in memory that no other thread uses yet. Call it in the init
+/// function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
 /// permits: 2048 bytes, aligned to 8.
-/// count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
+/// count: how many permits the pool has, 1 to IPC_PERMITS_MAX. All of them are free.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
-/// which a permit is held; -ENOTSUP a libc without robust lists of a known form.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if permits is NULL or misaligned, or count is out of range; -EBUSY if the
+/// memory holds an initialised pool and a thread holds one of its permits; -ENOTSUP if the C
+/// library's robust lists have a form that this library does not know.
+/// Threads: one thread initialises the pool before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_uint) -> c_int {
     guard(c"ipc_permits_init", move || {
@@ -50,25 +52,32 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
     })
 }
 
-/// Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
-/// died is taken before others.
+/// Takes a permit, waiting until one is free. A thread can hold several permits. A permit whose
+/// last owner died is taken before the others.
 ///
-/// permit: receives the permit's number, 0 to count - 1, on success only; for
-/// ipc_permits_give(), and for knowing which of count resources is this thread's now.
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// permits: an initialised pool.
+/// permit: receives the permit's number, 0 to count - 1, on success only. Pass the number to
+/// ipc_permits_give(). It also says which of count equal resources belongs to this thread now.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 does not wait.
 ///
-/// Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
-/// died with it: what it stands for may have to be repaired; or a negative error.
-/// Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
-/// while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
-/// not a pool of permits of this library's version and libc, one of another PID namespace, or a
-/// damaged one.
+/// Returns: 0 if the permit is held; IPC_OWNER_DIED (2) if the permit is held and its last owner
+/// died holding it: the resource behind the permit may need repair, and there is no call to
+/// declare it repaired; or a negative error.
+/// Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+/// -EINTR if a signal handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the
+/// pool is not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other
+/// than a pool of permits of this library's version and C library, a pool initialised in another
+/// PID namespace, or a damaged pool.
 /// Threads: safe. In signal handlers: not safe.
-/// Owner death: the permit is free at once; also when the thread ends, or the process calls
-/// exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
-/// If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
-/// process took or did not send is made up for 100 ms later at most.
-/// Fork: a permit held belongs to the parent. Exec: gives it back as death does.
+/// Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
+/// it back.
+/// Owner death: the permit is free at once. The end of the owning thread and its process's exec
+/// count as death too. A waiter notices at once on Linux 5.16 and newer, otherwise within 100 ms.
+/// If a thread that got IPC_OWNER_DIED dies with the permit too, the next owner gets
+/// IPC_OWNER_DIED.
+/// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+/// wakes within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_take(
     permits: *mut ipc_permits_t,
@@ -87,16 +96,23 @@ pub unsafe extern "C" fn ipc_permits_take(
     })
 }
 
-/// Gives a permit back that this thread holds.
+/// Gives back a permit that this thread holds.
 ///
-/// permit: its number, from ipc_permits_take().
+/// permits: an initialised pool.
+/// permit: the permit's number, from ipc_permits_take().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
-/// misaligned or not initialised; -EPROTO as in ipc_permits_take().
-/// Threads: safe; only the thread that took it can give it.
-/// Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
-/// as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
+/// Errors: -EPERM if this thread does not hold the permit; -EINVAL if the pool has no such permit,
+/// or permits is NULL, misaligned or not initialised; -EPROTO if the memory holds something other
+/// than a pool of permits of this library's version and C library, a pool initialised in another
+/// PID namespace, or a damaged pool.
+/// Threads: safe; only the thread that took a permit can give it back. In signal handlers: not
+/// safe.
+/// Fork: the child does not hold its parent's permits and gets -EPERM.
+/// Owner death: if the owner dies inside this call, either the permit is given back or the owner
+/// counts as dead while it held the permit.
+/// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+/// wakes within 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_give(permits: *mut ipc_permits_t, permit: c_uint) -> c_int {
     guard(c"ipc_permits_give", move || {
@@ -106,14 +122,17 @@ pub unsafe extern "C" fn ipc_permits_give(permits: *mut ipc_permits_t, permit: c
     })
 }
 
-/// How many permits are free. Others may take and give some during the call.
+/// Stores how many permits of a pool are free. Other threads may take and give back permits during
+/// the call. A permit whose owner died counts as free.
 ///
+/// permits: an initialised pool.
 /// free: receives the number, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
+/// Errors: -EINVAL if a pointer is NULL or misaligned, or the pool is not initialised; -EPROTO if
+/// the memory holds something other than a pool of permits of this library's version and C
+/// library, a pool initialised in another PID namespace, or a damaged pool.
 /// Threads: safe.
-/// Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_free(
     permits: *const ipc_permits_t,
@@ -129,13 +148,18 @@ pub unsafe extern "C" fn ipc_permits_free(
     })
 }
 
-/// Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
+/// Ends a pool of permits that no thread will use again. No permit may be held. This call is not
+/// needed before the memory is unmapped.
+///
+/// permits: an initialised pool.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
-/// ipc_permits_take().
-/// Threads: the last one destroys.
-/// Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
+/// Errors: -EBUSY if a thread holds a permit; -EINVAL if permits is NULL, misaligned or not
+/// initialised; -EPROTO if the memory holds something other than a pool of permits of this
+/// library's version and C library, a pool initialised in another PID namespace, or a damaged
+/// pool.
+/// Threads: one thread destroys the pool, after all others have used it for the last time.
+/// Owner death: a thread that died holding a permit does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_destroy(permits: *mut ipc_permits_t) -> c_int {
     guard(c"ipc_permits_destroy", move || {

@@ -6,8 +6,8 @@ use crate::base::time::Deadline;
 use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
-/// A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
-/// aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
+/// A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
+/// 2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
 #[repr(C)]
 pub struct ipc_rwlock_t {
     opaque: [u64; 256],
@@ -16,8 +16,8 @@ pub struct ipc_rwlock_t {
 const _: () = assert!(size_of::<ipc_rwlock_t>() == size_of::<layout::Rwlock>());
 const _: () = assert!(align_of::<ipc_rwlock_t>() == align_of::<layout::Rwlock>());
 
-/// How many threads can hold a readers-writer lock for reading at once; one more waits until
-/// one of them leaves.
+/// How many threads can hold a readers-writer lock for reading at the same time. One more reader
+/// waits until one of them unlocks.
 pub const IPC_RWLOCK_READERS_MAX: c_uint = 30;
 
 const _: () = assert!(IPC_RWLOCK_READERS_MAX as usize == layout::RWLOCK_READERS);
@@ -27,12 +27,12 @@ const _: () = assert!(IPC_RWLOCK_READERS_MAX as usize == layout::RWLOCK_READERS)
 /// `rwlock` is NULL, misaligned, or points to 2048 bytes that stay mapped and writable during the
 /// call.
 unsafe fn place<'a>(rwlock: *const ipc_rwlock_t) -> Result<&'a layout::Rwlock> {
-    // SAFETY: by this function's contract; any bytes are a layout::Rwlock, whose tag is checked
-    // by every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Rwlock, and every use
+    // checks its tag.
     unsafe { placed(rwlock.cast(), "the readers-writer lock") }
 }
 
-/// The same where a good pointer is likely.
+/// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
 ///
@@ -43,15 +43,16 @@ unsafe fn place_fast<'a>(rwlock: *const ipc_rwlock_t) -> Option<&'a layout::Rwlo
     unsafe { placed_fast(rwlock.cast()) }
 }
 
-/// Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
-/// ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+/// Initialises a readers-writer lock in memory that no other thread uses yet. Call it in the init
+/// function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
 /// rwlock: 2048 bytes, aligned to 8.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
-/// without robust lists of a known form.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if rwlock is NULL or misaligned; -EBUSY if the memory holds an initialised lock
+/// that a thread holds; -ENOTSUP if the C library's robust lists have a form that this library
+/// does not know.
+/// Threads: one thread initialises the lock before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
     guard(c"ipc_rwlock_init", move || {
@@ -61,28 +62,34 @@ pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
     })
 }
 
-/// Locks for reading, together with other readers. Resumed after signal handlers. A thread
-/// that holds it for reading may do so again, also while a writer waits; it then unlocks as
-/// often.
+/// Locks for reading, together with other readers. The wait resumes after a signal handler.
 ///
-/// Readers that come while a writer waits let it go first.
+/// A thread that holds the lock for reading may lock it for reading again, also while a writer
+/// waits. It unlocks as often as it has locked. Readers that come while a writer waits let the
+/// writer go first.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// rwlock: an initialised readers-writer lock.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 does not wait.
 ///
-/// Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
-/// holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
-/// negative error, and the lock is not held.
-/// Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
-/// or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
-/// holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
-/// -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
-/// a readers-writer lock of this library's version and libc, or one of another PID
-/// namespace; -EOVERFLOW held 4294967295 times by this thread.
+/// Returns: 0 if the lock is held for reading; IPC_OWNER_DIED (2) if a writer died while it wrote:
+/// this thread then holds the lock alone, as a writer does, and has to repair the data, call
+/// ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
+/// Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
+/// queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if
+/// the time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
+/// thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
+/// is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
+/// holds something other than a readers-writer lock of this library's version and C library, or a
+/// lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
+/// 4294967295 times already.
 /// Threads: safe. In signal handlers: not safe, as with pthread locks.
-/// Owner death: also when the thread ends, or the process calls exec, holding the lock. A
-/// reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
-/// to the next locker. Waiter death: nothing happens to others.
-/// Fork: a lock held belongs to the parent. Exec: frees it as death does.
+/// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+/// unlock it.
+/// Owner death: a reader's death frees its place; no other thread is informed, because a reader
+/// changes nothing. If a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end
+/// of the owning thread and its process's exec count as death too.
+/// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -101,22 +108,29 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
     )
 }
 
-/// Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
-/// in the queue no new reader enters, so readers that overlap each other do not keep it out.
+/// Locks for writing, alone. The wait resumes after a signal handler. Once this writer is first in
+/// the queue, no new reader enters. So readers that overlap each other cannot keep a writer out.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// rwlock: an initialised readers-writer lock.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 does not wait.
 ///
-/// Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
-/// writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
-/// error, and the lock is not held.
-/// Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
-/// -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
-/// was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
-/// timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
-/// Threads: safe. In signal handlers: not safe.
-/// Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
-/// has written nothing, and nobody is told. Waiter death: nothing happens to others.
-/// Fork: a lock held belongs to the parent. Exec: frees it as death does.
+/// Returns: 0 if the lock is held for writing; IPC_OWNER_DIED (2) if the lock is held for writing
+/// and the last writer died while it wrote: repair the data and call ipc_rwlock_consistent()
+/// before you unlock; or a negative error, and this call has not taken the lock.
+/// Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
+/// trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
+/// for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
+/// calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or
+/// if timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer
+/// lock of this library's version and C library, or a lock initialised in another PID namespace.
+/// Threads: safe. In signal handlers: not safe, as with pthread locks.
+/// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+/// unlock it.
+/// Owner death: if a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end of
+/// the owning thread and its process's exec count as death too. If a writer dies before the
+/// readers have left, it has written nothing, and no other thread is informed.
+/// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_write_lock(
     rwlock: *mut ipc_rwlock_t,
@@ -129,18 +143,22 @@ pub unsafe extern "C" fn ipc_rwlock_write_lock(
     })
 }
 
-/// Unlocks what this thread holds, for reading or writing.
+/// Unlocks a readers-writer lock that this thread holds, for reading or writing.
 ///
-/// Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
-/// on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
+/// If the lock was granted with IPC_OWNER_DIED and ipc_rwlock_consistent() was not called,
+/// unlocking gives the data up. From then on every lock fails with -ENOTRECOVERABLE, and the
+/// threads that wait for the lock wake with that error.
+///
+/// rwlock: an initialised readers-writer lock that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
-/// -EPROTO as in ipc_rwlock_read_lock().
-/// Threads: safe; only the thread that locked can unlock.
-/// Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
-/// happens to others.
-/// Fork: the child holds nothing and gets -EPERM. Exec: as death.
+/// Errors: -EPERM if this thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or
+/// not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+/// library's version and C library, or a lock initialised in another PID namespace.
+/// Threads: safe; only the thread that locked can unlock. In signal handlers: not safe.
+/// Fork: the child does not hold its parent's locks and gets -EPERM.
+/// Owner death: if the owner dies inside this call, either the unlock has happened or the owner
+/// counts as dead while it held the lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_unlock(rwlock: *mut ipc_rwlock_t) -> c_int {
     guard_fast(
@@ -155,15 +173,19 @@ pub unsafe extern "C" fn ipc_rwlock_unlock(rwlock: *mut ipc_rwlock_t) -> c_int {
     )
 }
 
-/// Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
-/// held, alone.
+/// Declares that the data under a readers-writer lock is sound again, after a lock that returned
+/// IPC_OWNER_DIED. This thread still holds the lock alone.
+///
+/// rwlock: an initialised readers-writer lock that this thread holds for writing.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
-/// does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
-/// Threads: safe.
-/// Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
-/// death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
+/// Errors: -EINVAL if no writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM
+/// if this thread does not hold the lock for writing; -EPROTO if the memory holds something other
+/// than a readers-writer lock of this library's version and C library, or a lock initialised in
+/// another PID namespace.
+/// Threads: safe; only the thread that holds the lock can call it.
+/// Fork: the child does not hold its parent's locks and gets -EPERM.
+/// Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_int {
     guard(c"ipc_rwlock_consistent", move || {
@@ -173,13 +195,17 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
     })
 }
 
-/// Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
+/// Ends a readers-writer lock that no thread holds or will use again. This call is not needed
+/// before the memory is unmapped.
+///
+/// rwlock: an initialised readers-writer lock.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
-/// ipc_rwlock_read_lock().
-/// Threads: the last one destroys.
-/// Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
+/// Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
+/// initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+/// library's version and C library, or a lock initialised in another PID namespace.
+/// Threads: one thread destroys the lock, after all others have used it for the last time.
+/// Owner death: a thread that died holding the lock does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_destroy(rwlock: *mut ipc_rwlock_t) -> c_int {
     guard(c"ipc_rwlock_destroy", move || {

@@ -10,10 +10,9 @@ use crate::object::layout;
 use crate::sync::sem::VALUE_MAX;
 use core::ffi::{c_char, c_int, c_uint};
 
-/// A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
-/// ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
-/// copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
-/// library's.
+/// A counting semaphore to place in a shared struct, 32 bytes aligned to 8, or a semaphore that
+/// ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
+/// It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
 #[repr(C)]
 pub struct ipc_sem_t {
     opaque: [u64; 4],
@@ -27,16 +26,16 @@ pub const IPC_SEM_VALUE_MAX: c_uint = 2147483647;
 
 const _: () = assert!(IPC_SEM_VALUE_MAX == VALUE_MAX);
 
-/// The named semaphores of this process. C holds their addresses, not these handles: a named
-/// semaphore is waited for and posted like a placed one.
+/// The named semaphores of this process. C holds their addresses, not these handles: a thread
+/// waits for and posts a named semaphore as it does a placed one.
 static NAMED: Table<NamedSemaphore, { handle::SEM }> = Table::new();
 
-/// The C library's semaphores that this process opened by name. C holds these handles.
+/// The C library's semaphores that this process has opened by name. C holds these handles.
 static LIBC: Table<LibcSemaphore, { handle::LIBC_SEM }> = Table::new();
 
 enum Handle {}
 
-/// What the calls that all semaphores have in common are given.
+/// The argument of the calls that serve all kinds of semaphores.
 enum Semaphore<'a> {
     Own(&'a layout::Sem),
     Libc(Pinned<'a, LibcSemaphore>),
@@ -58,12 +57,12 @@ unsafe fn either<'a>(sem: *const ipc_sem_t) -> Result<Semaphore<'a>> {
 /// `sem` is NULL, misaligned, a handle, or points to 32 bytes that stay mapped and writable during
 /// the call.
 unsafe fn place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
-    // SAFETY: by this function's contract; any bytes are a layout::Sem, whose tag is checked by
-    // every use.
+    // SAFETY: by this function's contract; any bytes are a valid layout::Sem, and every use
+    // checks its tag.
     unsafe { placed(sem.cast(), "the semaphore") }
 }
 
-/// The same where a good pointer is likely.
+/// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
 ///
@@ -74,13 +73,16 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
     unsafe { placed_fast(sem.cast()) }
 }
 
-/// Makes a semaphore out of memory that nobody else uses yet.
+/// Initialises a semaphore in memory that no other thread uses yet. Call it in the init function
+/// of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 ///
-/// value: how many permits are free, up to IPC_SEM_VALUE_MAX.
+/// sem: 32 bytes, aligned to 8.
+/// value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned, or a value too large.
-/// Threads: one thread initialises, before others use it.
+/// Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with
+/// IPC_POSIX, or if value is above IPC_SEM_VALUE_MAX.
+/// Threads: one thread initialises the semaphore before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
     guard(c"ipc_sem_init", move || {
@@ -90,17 +92,22 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
     })
 }
 
-/// Takes a permit, waiting until there is one.
+/// Takes a permit of a semaphore, waiting until one is free.
 ///
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// sem: an initialised semaphore, or one from ipc_sem_open().
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+/// without limit, 0 does not wait.
 ///
-/// Returns: 0, or a negative error.
-/// Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
-/// while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
-/// a semaphore of this library and version; -EBADF one of the C library that was closed.
+/// Returns: 0 if the permit is taken, or a negative error.
+/// Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+/// -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
+/// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+/// semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
 /// Threads: safe.
-/// Death: a process that dies keeps the permits that it took: nobody owns a permit. A wake-up
-/// that a dying process took or did not send reaches another waiter, 100 ms later at most.
+/// Fork: the child uses the same semaphore.
+/// Owner death: a permit has no owner, so a permit that a dead process took does not come back.
+/// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+/// wakes within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -122,13 +129,18 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
     )
 }
 
-/// Adds a permit and wakes a waiter, if there is one. May be called from a signal handler.
+/// Adds a permit to a semaphore and wakes a waiter, if there is one. A signal handler may call it.
+///
+/// sem: an initialised semaphore, or one from ipc_sem_open().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EOVERFLOW the value is IPC_SEM_VALUE_MAX already; -EINVAL NULL, misaligned or not
-/// initialised; -EPROTO not a semaphore of this library and version; -EBADF one of the C library
-/// that was closed.
-/// Threads: safe.
+/// Errors: -EOVERFLOW if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL,
+/// misaligned or not initialised; -EPROTO if the memory holds something other than a semaphore of
+/// this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+/// Threads: safe. In signal handlers: safe.
+/// Fork: the child uses the same semaphore.
+/// Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
+/// it within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
     guard_fast(
@@ -146,13 +158,15 @@ pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
     )
 }
 
-/// How many permits are free, at some moment during the call.
+/// Stores how many permits of a semaphore are free at some moment during the call.
 ///
+/// sem: an initialised semaphore, or one from ipc_sem_open().
 /// value: receives the number, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO not a semaphore of this
-/// library and version; -EBADF one of the C library that was closed.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, or sem is not initialised; -EPROTO if the
+/// memory holds something other than a semaphore of this library's version; -EBADF if sem was
+/// opened with IPC_POSIX and is closed.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint) -> c_int {
@@ -168,13 +182,16 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
     })
 }
 
-/// Ends a placed semaphore that nobody will use again. Not needed before unmapping; a named one
-/// is closed instead.
+/// Ends a placed semaphore that no thread will use again. This call is not needed before the
+/// memory is unmapped. Close a named semaphore with ipc_sem_close() instead.
+///
+/// sem: an initialised semaphore.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a semaphore of this library
-/// and version.
-/// Threads: the last one destroys.
+/// Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
+/// opened with IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this
+/// library's version.
+/// Threads: one thread destroys the semaphore, after all others have used it for the last time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_destroy", move || {
@@ -184,25 +201,40 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Opens the semaphore of that name, or creates it with IPC_CREATE.
+/// Opens the semaphore with a name, or creates it if flags has IPC_CREATE.
 ///
-/// With IPC_POSIX it is the C library's semaphore of that name, the same that sem_open() gives
-/// other programs: a permit posted here is taken there, and the reverse. The two kinds have
-/// different names: "/a" without IPC_POSIX and "/a" with it are two semaphores.
+/// With IPC_POSIX it is the C library's semaphore, which sem_open() opens in other programs under
+/// the same name. A permit that one side posts can be taken by the other side. Names with
+/// IPC_POSIX and names without it are separate: "/a" with IPC_POSIX and "/a" without it are two
+/// semaphores.
+///
+/// If a process is killed while it creates a semaphore, nothing is left.
 ///
 /// out: receives the semaphore, on success only. End it with ipc_sem_close().
-/// name: "/" and 1 to 250 bytes without a slash. Named objects of all kinds of this library
-/// share one space of names.
-/// value: the first value of a semaphore created by this call, up to IPC_SEM_VALUE_MAX; else
+/// name: "/" followed by 1 to 250 bytes that contain no slash. Without IPC_POSIX, named objects of
+/// all kinds of this library share one space of names.
+/// value: the first value of a semaphore that this call creates, 0 to IPC_SEM_VALUE_MAX; otherwise
 /// unused.
-/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_POSIX.
-/// mode: the permissions of a semaphore created by this call, exactly. Waiting and posting need
-/// read and write permission.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER,
+/// IPC_POSIX.
+/// mode: the permissions of a semaphore that this call creates, exactly: the umask is not applied.
+/// Waiting and posting need read and write permission. Unused without IPC_CREATE.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large; -EPROTO with
-/// IPC_POSIX: what has the name has not the size of a sem_t.
-/// Threads: safe. Fork: the semaphore is the child's too.
+/// Returns: IPC_CREATED (1) if this call created the semaphore; IPC_OPENED (0) if it existed; or a
+/// negative error.
+/// Errors: -EINVAL if out is misaligned, out or name is NULL, the name is malformed, a flag is not
+/// allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name
+/// has more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE;
+/// -EEXIST if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
+/// allow it, or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it;
+/// -ENOSPC if /dev/shm has no room; -EPROTO if the object was made by another program, or by this
+/// library for another word size or C library, or with another record version, or if with
+/// IPC_POSIX its file does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to
+/// another kind of object; -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore
+/// was removed during the call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too
+/// many descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// Threads: safe.
+/// Fork: the child can use the semaphore too, and closes its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_open(
     out: *mut *mut ipc_sem_t,
@@ -232,14 +264,16 @@ pub unsafe extern "C" fn ipc_sem_open(
     })
 }
 
-/// Ends the use of a named semaphore. The semaphore stays until ipc_sem_unlink() and its last
-/// closing.
+/// Ends this process's use of a named semaphore. The semaphore itself exists until its name is
+/// removed with ipc_sem_unlink() or ipc_sem_unlink_posix() and the last process has closed it.
 ///
 /// sem: from ipc_sem_open(); NULL does nothing. No thread may use it any more.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF not an open named semaphore of this process.
-/// Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
+/// Errors: -EBADF if sem is not an open named semaphore of this process.
+/// Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
+/// first.
+/// Fork: closes the semaphore for the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_close", move || {
@@ -256,7 +290,7 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
             None => {
                 return Err(fail!(
                     EBADF,
-                    "{sem:p} is not an open named semaphore; a placed one is not closed"
+                    "{sem:p} is not an open named semaphore; a placed semaphore needs no close"
                 ));
             }
         }
@@ -264,15 +298,15 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
-/// open keep it.
+/// Removes the name of a semaphore of this library. Processes that have the semaphore open can
+/// still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 ///
-/// name: as in ipc_sem_open().
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
-/// semaphore; -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not
-/// permitted.
+/// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+/// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of
+/// object; -EACCES or -EPERM if the permissions do not allow it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
@@ -283,12 +317,14 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
     })
 }
 
-/// Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
-/// IPC_POSIX, made.
+/// Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
+/// IPC_POSIX created. Processes that have the semaphore open can still use it.
+///
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
-/// semaphore; -EACCES or -EPERM not permitted.
+/// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+/// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {

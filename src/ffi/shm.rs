@@ -10,8 +10,8 @@ use crate::object::path_from_c;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
 
-/// A region of shared memory. Made by the ipc_shm_open calls and their like, ended by
-/// ipc_shm_close().
+/// A handle for a region of shared memory. The ipc_shm_open calls, ipc_shm_anonymous(),
+/// ipc_shm_sealed() and ipc_shm_from_fd() create it, and ipc_shm_close() ends it.
 pub struct ipc_shm_t {
     _private: [u8; 0],
 }
@@ -20,7 +20,7 @@ static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
 const NAMED: c_int = IPC_CREATE | IPC_EXCLUSIVE | IPC_READ_ONLY | IPC_ADOPT | IPC_CHECK_OWNER;
 
-/// Hands a new region to C: the last step of every call that makes one.
+/// Opens a region and gives its handle to C: the last step of every call that creates a handle.
 ///
 /// # Safety
 ///
@@ -36,30 +36,38 @@ unsafe fn hand_out(
     Ok(result)
 }
 
-/// Opens the struct that is shared under a name, or creates it, zeroed, with IPC_CREATE.
+/// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
 ///
-/// The object appears under its name complete or not at all: whoever is killed while creating
-/// it leaves nothing, and nobody sees it half-made. Its space is reserved, so that using it
-/// cannot fail for want of memory. Data begins at offset 0 of the object, page-aligned: a
-/// program that uses shm_open() and mmap() on the same name sees the same struct.
+/// The object appears under its name complete or not at all. If a process is killed while it
+/// creates the object, nothing is left, and no other process has seen it. The space is reserved,
+/// so using the object cannot fail for lack of memory. The struct begins at offset 0 of the
+/// object, page-aligned: a program that uses shm_open() and mmap() on the same name sees the same
+/// struct.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
-/// name: "/" and 1 to 250 bytes without a slash.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS; compared with what the creator
-/// declared. Not kept: it may go away after the call.
-/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_ADOPT, IPC_CHECK_OWNER.
-/// mode: the permissions of an object created by this call, exactly (the umask does not count);
-/// else unused.
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
+/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// that the creator declared. The library keeps no reference to it.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+/// IPC_CHECK_OWNER.
+/// mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+/// Unused without IPC_CREATE.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: -EINVAL a NULL, a malformed name, type, flag or mode; -ENAMETOOLONG the name;
-/// -ENOENT no such object and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
-/// permissions, or IPC_CHECK_OWNER; -ENOSPC no room for it; -EPROTO another type, size, field,
-/// word size or libc, or no record of this library (ipc_last_error() tells both sides);
-/// -EMEDIUMTYPE another kind of object; -EUCLEAN the record is damaged; -ESTALE removed
-/// meanwhile; -EAGAIN with IPC_ADOPT: its maker has not sized it yet; -ELOOP the name is a
-/// symbolic link; -EMFILE or -ENFILE too many descriptors or handles; -ENOMEM no address space.
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+/// negative error.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
+/// not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
+/// if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+/// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+/// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+/// if the two programs disagree about type, version, size, alignment, a field, word size or C
+/// library, or if the object has no record of this library (ipc_last_error() reports both sides);
+/// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
+/// -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+/// not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+/// descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open_typed(
     out: *mut *mut ipc_shm_t,
@@ -79,18 +87,46 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
     })
 }
 
-/// As ipc_shm_open_typed(), and a new object is initialised by init before anybody else can see
-/// it: the place for ipc_mutex_init() and its like.
+/// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE. A
+/// new object is initialised by init before any other process can see it: call ipc_mutex_init()
+/// and the other initialisers there.
 ///
-/// init: called with the zeroed struct and context, in this thread, before the call returns,
-/// and only when this call makes an object. NULL does nothing. When two processes create at
-/// once, both may call it, each on memory of its own, and one of the two is then thrown away:
-/// it should change nothing but the struct. It must return: no longjmp, no C++ exception.
-/// context: passed to init as it is.
+/// The object appears under its name complete or not at all. If a process is killed while it
+/// creates the object, nothing is left, and no other process has seen it. The space is reserved,
+/// so using the object cannot fail for lack of memory. The struct begins at offset 0 of the
+/// object, page-aligned: a program that uses shm_open() and mmap() on the same name sees the same
+/// struct.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: those of ipc_shm_open_typed().
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// out: receives the handle, on success only. End it with ipc_shm_close().
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
+/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// that the creator declared. The library keeps no reference to it.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+/// IPC_CHECK_OWNER.
+/// mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+/// Unused without IPC_CREATE.
+/// init: called in this thread, before this call returns, with the zeroed struct and context, only
+/// if this call creates an object. NULL does nothing. If two processes create the object at the
+/// same time, both may call init, each on its own memory. One of the two objects is then
+/// discarded, so init should change nothing but the struct. It must return: it must not be left by
+/// longjmp() or a C++ exception.
+/// context: passed to init unchanged.
+///
+/// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+/// negative error.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
+/// not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
+/// if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+/// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+/// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+/// if the two programs disagree about type, version, size, alignment, a field, word size or C
+/// library, or if the object has no record of this library (ipc_last_error() reports both sides);
+/// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
+/// -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+/// not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+/// descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open_typed_init(
     out: *mut *mut ipc_shm_t,
@@ -102,8 +138,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
     context: *mut c_void,
 ) -> c_int {
     guard(c"ipc_shm_open_typed_init", move || {
-        // SAFETY: by the contract of this call; the data given to init is mapped, writable and
-        // nobody else's yet.
+        // SAFETY: by the contract of this call; the data that init receives is mapped, writable
+        // and not yet visible to other processes.
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
@@ -117,15 +153,39 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
     })
 }
 
-/// Opens or creates size bytes under a name without declaring what they are; otherwise as
-/// ipc_shm_open_typed(). All openers must give the same size.
+/// Opens size bytes that are shared under a name, or creates them, zeroed, if flags has
+/// IPC_CREATE. The content has no declared type. All programs that open the object must give the
+/// same size.
+///
+/// The object appears under its name complete or not at all. If a process is killed while it
+/// creates the object, nothing is left, and no other process has seen it. The space is reserved,
+/// so using the object cannot fail for lack of memory. The data begins at offset 0 of the object,
+/// page-aligned: a program that uses shm_open() and mmap() on the same name sees the same data.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
 /// size: in bytes, at least 1.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+/// IPC_CHECK_OWNER.
+/// mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+/// Unused without IPC_CREATE.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: those of ipc_shm_open_typed(). A typed object is not opened: -EPROTO.
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+/// negative error.
+/// Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or
+/// too large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if
+/// name has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE;
+/// -EEXIST if the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
+/// allow it, or if with IPC_CHECK_OWNER another user owns the object or others may write to it;
+/// -ENOSPC if the file system has no room; -EPROTO if the object has another size or a declared
+/// type, was created for another word size or C library, or has no record of this library
+/// (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs to another kind of
+/// object; -EUCLEAN if the record is damaged; -ESTALE if the object was removed during the call;
+/// -EAGAIN if, with IPC_ADOPT, the creator has not sized the object yet; -ELOOP if the name is a
+/// symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no
+/// memory or address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open(
     out: *mut *mut ipc_shm_t,
@@ -157,16 +217,42 @@ fn open_named(
     Ok((region, opened(outcome)))
 }
 
-/// Opens or creates a memory-mapped file, whose data outlives the machine's next start;
-/// otherwise as ipc_shm_open_typed().
+/// Opens the struct in a memory-mapped file, or creates the file, zeroed, if flags has IPC_CREATE.
+/// The data survives a restart of the machine.
 ///
-/// path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs,
-/// btrfs, tmpfs, f2fs, ubifs). The last part is not followed if it is a symbolic link.
+/// The file appears under its path complete or not at all. If a process is killed while it creates
+/// the file, nothing is left, and no other process has seen it. The space is reserved, so using
+/// the file cannot fail for lack of space. The struct begins at offset 0 of the file, page-aligned
+/// in memory.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: those of ipc_shm_open_typed(); -EOPNOTSUPP a file system without unnamed files;
-/// -ENOTDIR, -EROFS, -EIO the file system's.
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// out: receives the handle, on success only. End it with ipc_shm_close().
+/// path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
+/// tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
+/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// that the creator declared. The library keeps no reference to it.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+/// IPC_CHECK_OWNER.
+/// mode: the permissions of a file that this call creates, exactly: the umask is not applied.
+/// Unused without IPC_CREATE.
+///
+/// Returns: IPC_CREATED (1) if this call created the file; IPC_OPENED (0) if it existed; or a
+/// negative error.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the path is empty or ends with a slash, the
+/// type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or
+/// a part of it is too long; -ENOENT if the directory does not exist, or the file does not exist
+/// and flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if
+/// the permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or
+/// others may write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs
+/// disagree about type, version, size, alignment, a field, word size or C library, or if the file
+/// has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path
+/// belongs to another kind of object or is not a regular file; -EUCLEAN if the record is damaged;
+/// -ESTALE if the file was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+/// not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE
+/// if too many descriptors or handles are open; -EOPNOTSUPP if the file system has no unnamed
+/// files; -ENOTDIR if a part of the path is not a directory; -EROFS if the file system is
+/// read-only; -EIO if the disk failed; -ENOMEM if no memory or address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open_file(
     out: *mut *mut ipc_shm_t,
@@ -188,15 +274,17 @@ pub unsafe extern "C" fn ipc_shm_open_file(
     })
 }
 
-/// Makes size zeroed bytes without a name, which the process shares with the children that it
+/// Creates size zeroed bytes without a name, which the process shares with the children that it
 /// forks.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// size: in bytes, at least 1.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL out is NULL or size is 0; -ENOMEM no memory; -EMFILE too many handles.
-/// Threads: safe. Fork: this is what it is for.
+/// Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
+/// -EMFILE if too many handles are open.
+/// Threads: safe.
+/// Fork: the child has the same memory at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize) -> c_int {
     guard(c"ipc_shm_anonymous", move || {
@@ -205,17 +293,21 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
     })
 }
 
-/// Makes a zeroed struct without a name whose size nobody can change any more, for peers that
-/// are not trusted: pass ipc_shm_fd() on over a socket; they open it with ipc_shm_from_fd(). A
-/// peer can then spoil the data, but not kill this process by truncating it.
+/// Creates a zeroed struct without a name whose size no process can change. Use it with peers that
+/// are not trusted: send the descriptor from ipc_shm_fd() over a socket, and the peer opens it
+/// with ipc_shm_from_fd(). A peer can spoil the data, but it cannot kill this process by
+/// truncating the memory.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
-/// type: as in ipc_shm_open_typed().
+/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+/// it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL or a malformed type; -ENOSPC no memory; -EMFILE or -ENFILE too many
-/// descriptors or handles; -ENOMEM no address space.
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
+/// memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
+/// if no address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_sealed(
     out: *mut *mut ipc_shm_t,
@@ -227,14 +319,16 @@ pub unsafe extern "C" fn ipc_shm_sealed(
     })
 }
 
-/// From now on nobody can map the memory for writing; mappings that exist stay as they are. For
-/// a maker with read-only subscribers, before it passes the descriptor on.
+/// Forbids new writable mappings of sealed memory, for all processes. Existing mappings stay
+/// writable. A process whose subscribers only read calls this before it sends the descriptor to
+/// them.
 ///
 /// shm: from ipc_shm_sealed().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL shm is NULL, or not memory that can be sealed; -EBADF a closed or foreign
-/// handle; -EPERM sealed so already; -ENOTSUP anonymous memory.
+/// Errors: -EINVAL if shm is NULL or its file cannot be sealed at all; -EBADF if the handle is
+/// closed or foreign; -EPERM if the memory is sealed against writing already, or does not come
+/// from ipc_shm_sealed(); -ENOTSUP if the memory is anonymous.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
@@ -244,21 +338,28 @@ pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Opens the struct behind a descriptor that a peer passed on.
+/// Opens the struct behind a descriptor that a peer has sent.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
-/// fd: a descriptor of shared memory; it stays the caller's, who may close it after the call.
-/// type: as in ipc_shm_open_typed().
-/// flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT, and IPC_UNSEALED for memory of a trusted peer
-/// whose size is not sealed.
+/// fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
+/// call.
+/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// that the creator declared. The library keeps no reference to it.
+/// flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
+/// trusted peer whose size is not sealed.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL, a malformed type or flag; -EBADF fd is not open; -EPERM the size is
-/// not sealed and no IPC_UNSEALED, or sealed against writing and no IPC_READ_ONLY; -EACCES open
-/// for reading only and no IPC_READ_ONLY; -EPROTO, -EMEDIUMTYPE, -EUCLEAN, -EAGAIN as in
-/// ipc_shm_open_typed(); -EMFILE or -ENFILE too many descriptors or handles; -ENOMEM no address
-/// space.
-/// Threads: safe. Fork: the handle and the memory are the child's too.
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the type is malformed, or a flag is not
+/// allowed here; -EBADF if fd is not open; -EPERM if the size is not sealed and flags lacks
+/// IPC_UNSEALED, or the memory is sealed against writing and flags lacks IPC_READ_ONLY; -EACCES if
+/// fd is open for reading only and flags lacks IPC_READ_ONLY; -EPROTO if the two programs disagree
+/// about type, version, size, alignment, a field, word size or C library, or if the memory has no
+/// record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if fd is another
+/// kind of object; -EUCLEAN if the record is damaged; -EAGAIN if, with IPC_ADOPT, the creator has
+/// not sized the memory yet; -EMFILE or -ENFILE if too many descriptors or handles are open;
+/// -ENOMEM if no address space is left.
+/// Threads: safe.
+/// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_from_fd(
     out: *mut *mut ipc_shm_t,
@@ -280,11 +381,15 @@ pub unsafe extern "C" fn ipc_shm_from_fd(
     })
 }
 
-/// The shared struct.
+/// Returns the address of the shared memory.
 ///
-/// Returns: its address, page-aligned, valid until ipc_shm_close(); NULL for a NULL, closed or
-/// foreign handle (ipc_last_error() tells which). With IPC_READ_ONLY writing there is SIGSEGV.
+/// shm: an open handle.
+///
+/// Returns: the address, page-aligned, valid until ipc_shm_close(); NULL if the handle is NULL,
+/// closed or foreign (ipc_last_error() says which). If the handle was opened with IPC_READ_ONLY,
+/// writing there causes SIGSEGV.
 /// Threads: safe.
+/// Fork: the address is valid in the child too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_data(shm: *const ipc_shm_t) -> *mut c_void {
     guard(c"ipc_shm_data", move || {
@@ -292,33 +397,41 @@ pub unsafe extern "C" fn ipc_shm_data(shm: *const ipc_shm_t) -> *mut c_void {
     })
 }
 
-/// The size of the shared struct.
+/// Returns the size of the shared memory.
 ///
-/// Returns: bytes, as given when it was opened; 0 for a NULL, closed or foreign handle.
+/// shm: an open handle.
+///
+/// Returns: the size in bytes, as given when the handle was opened; 0 if the handle is NULL,
+/// closed or foreign.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_size(shm: *const ipc_shm_t) -> usize {
     guard(c"ipc_shm_size", move || Ok(REGIONS.get(shm)?.size()))
 }
 
-/// The descriptor of the memory, for passing on or for fstat().
+/// Returns the descriptor of the memory, for sending to another process or for fstat().
 ///
-/// Returns: a close-on-exec descriptor that belongs to the handle (do not close it), or a
-/// negative error.
-/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -ENOTSUP anonymous memory,
-/// which has none.
+/// shm: an open handle.
+///
+/// Returns: a close-on-exec descriptor that belongs to the handle: do not close it; or a negative
+/// error.
+/// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
+/// memory is anonymous and so has no descriptor.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_fd(shm: *const ipc_shm_t) -> c_int {
     guard(c"ipc_shm_fd", move || REGIONS.get(shm)?.descriptor())
 }
 
-/// Tells whether the object's name was removed, or given to another object, since it was
-/// opened: its memory stays usable by those that have it, but who opens the name now gets
-/// another or none.
+/// Tells whether the object's name was removed, or given to another object, since the object was
+/// opened. Processes that have the object open can still use it, but a process that opens the name
+/// finds another object or none.
 ///
-/// Returns: 1 if so, 0 if not, or a negative error.
-/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle.
+/// shm: an open handle.
+///
+/// Returns: 1 if the name was removed or given to another object, 0 if not, or a negative error.
+/// Anonymous and sealed memory never had a name: 0.
+/// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
@@ -328,11 +441,14 @@ pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
 }
 
 /// Writes the data of a memory-mapped file to its disk and waits until it is there. Other
-/// processes see changes at once, without this.
+/// processes see changes at once, without this call. A handle opened with IPC_READ_ONLY has
+/// nothing to write: 0.
+///
+/// shm: an open handle.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -ENOTSUP anonymous memory;
-/// -EIO the disk's.
+/// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
+/// memory is anonymous; -EIO if the disk failed.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
@@ -342,15 +458,17 @@ pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Ends a handle and unmaps its memory. The object stays until ipc_shm_unlink() and its last
-/// closing.
+/// Ends a handle and unmaps its memory. A named object exists until its name is removed with
+/// ipc_shm_unlink() and the last process has closed it. A file exists until its path is removed
+/// with unlink().
 ///
-/// shm: NULL does nothing. No thread may use the memory any more, or hold a lock in it.
+/// shm: an open handle; NULL does nothing. No thread may use the memory any more or hold a lock in
+/// it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF a closed or foreign handle; -EBUSY this thread holds a lock that lies in the
-/// memory (the handle stays open).
-/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
+/// in the memory: the handle stays open.
+/// Threads: safe. Calls with this handle that other threads have begun finish first.
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
@@ -364,14 +482,16 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Removes the name of a region, or of an object that a program made without this library.
-/// Processes that have the object open keep it; ipc_shm_stale() tells them.
+/// Removes the name of a region of shared memory, or of an object that a program created without
+/// this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+/// returns 1.
 ///
-/// name: as in ipc_shm_open_typed().
+/// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;
-/// -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not permitted.
+/// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+/// -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
+/// -EACCES or -EPERM if the permissions do not allow it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_unlink(name: *const c_char) -> c_int {

@@ -28,7 +28,7 @@ struct Panel {
     title: &'static str,
     measure: &'static str,
     size: u64,
-    /// What the figures are divided by.
+    /// The figures are divided by this.
     scale: f64,
     is_rate: bool,
 }
@@ -267,7 +267,7 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
         .y_label_formatter(&|value| format!("{value:.0}"))
         .light_line_style(LIMIT.mix(0.4))
         .draw()?;
-    // Who costs least comes first, so that each name can keep its distance from the one below.
+    // The cheapest peer comes first, so that each name can keep its distance from the one below.
     lines.sort_by(|(_, a), (_, b)| last_cost(a).total_cmp(&last_cost(b)));
     let mut below = 0.0;
     for (name, points) in &lines {
