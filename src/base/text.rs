@@ -48,6 +48,27 @@ impl<const CAPACITY: usize> Write for Text<CAPACITY> {
     }
 }
 
+/// Bytes that people read: a name or a path of a program's. Printable characters appear as they are, everything else
+/// (control characters, bytes that are no UTF-8, a backslash) as an escape, so that a text stays one line and unambiguous.
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            // A quote needs no escape here.
+            for part in chunk.valid().split_inclusive(['\'', '"']) {
+                let (plain, quote) = match part.find(['\'', '"']) {
+                    Some(end) => part.split_at(end),
+                    None => (part, ""),
+                };
+                write!(f, "{}{quote}", plain.escape_debug())?;
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
 /// Puts as much of `text` into `space` as fits with a NUL behind it; returns how much. Once in
 /// the library, not once per capacity.
 #[inline(never)]
@@ -59,4 +80,23 @@ fn append(space: &mut [u8], text: &str) -> usize {
     space[..length].copy_from_slice(&text.as_bytes()[..length]);
     space[length] = 0;
     length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_characters_are_shown_and_all_others_escaped() {
+        for (bytes, shown) in [
+            (&b"/sensor it's \"x\""[..], "/sensor it's \"x\""),
+            ("/größe-温度".as_bytes(), "/größe-温度"),
+            (b"a\xffb\xc3", "a\\xffb\\xc3"),
+            (b"a\nb\x1bc", "a\\nb\\u{1b}c"),
+            ("\u{202e}x".as_bytes(), "\\u{202e}x"),
+            (b"back\\slash", "back\\\\slash"),
+        ] {
+            assert_eq!(Escaped(bytes).to_string(), shown);
+        }
+    }
 }

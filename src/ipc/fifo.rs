@@ -8,11 +8,11 @@
 //! milliseconds.
 
 use crate::base::error::{Errno, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::base::time::{Deadline, now};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
 use core::ffi::CStr;
-use core::fmt;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use nix::fcntl::OFlag;
@@ -31,18 +31,9 @@ pub(crate) enum FifoEnd {
     Writer,
 }
 
-/// A path for messages.
-struct Shown<'a>(&'a CStr);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.to_bytes().escape_ascii())
-    }
-}
-
 /// Makes a FIFO; false when one stands there already.
 pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result<bool> {
-    let shown = Shown(path);
+    let shown = Escaped(path.to_bytes());
     loop {
         match pipe::create_fifo(path, mode) {
             Ok(()) => return Ok(true),
@@ -72,7 +63,7 @@ pub(crate) fn open(
     inherited: bool,
     deadline: Deadline,
 ) -> Result<OwnedFd> {
-    let shown = Shown(path);
+    let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be opened");
     let node = pipe::Node::find(path).map_err(failed)?;
     let status = file::status(node.file()).map_err(failed)?;
@@ -184,7 +175,7 @@ fn wait_for_opening(
 
 /// Removes a FIFO's name, and nothing else that may stand there.
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
-    let shown = Shown(path);
+    let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be removed");
     let status = file::status_of(path).map_err(failed)?;
     if !status.is_fifo() {
@@ -193,7 +184,7 @@ pub(crate) fn unlink(path: &CStr) -> Result<()> {
     file::unlink(path).map_err(failed)
 }
 
-fn not_a_fifo(shown: &Shown<'_>, status: &file::Status) -> crate::base::error::Error {
+fn not_a_fifo(shown: &Escaped<'_>, status: &file::Status) -> crate::base::error::Error {
     fail!(
         EMEDIUMTYPE,
         "{shown}: expected a FIFO, found {}",

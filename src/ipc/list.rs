@@ -8,19 +8,15 @@ use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::name::Name;
 use crate::ipc::mq;
 use crate::ipc::sysv::{msg, sem, shm};
-use crate::object;
 use crate::object::layout::{Kind as RecordKind, TYPE_NAME_MAX};
+use crate::object::{self, SEM_PREFIX, SHM_DIRECTORY};
 use crate::sys::listing::{self, Entry, FileId, Use};
 use crate::sys::sysv::{self as system, Permissions, Which};
 use crate::sys::{file, path};
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
-
-const SHM_DIRECTORY: &CStr = c"/dev/shm";
-/// What libc puts before the name of a semaphore.
-const SEM_PREFIX: &[u8] = b"sem.";
 
 /// What an object is. Each is one bit, so that a set of kinds is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +65,18 @@ impl ListedKind {
         | ListedKind::Mq as c_int
         | ListedKind::Other as c_int;
 
+    /// With its article, for messages.
     fn name(self) -> &'static str {
         match self {
-            ListedKind::Shm => "shared memory object",
-            ListedKind::Sem => "named semaphore of this library",
-            ListedKind::Mq => "message queue of this library",
-            ListedKind::Other => "object of another kind of this library",
-            ListedKind::PosixSem => "named semaphore of the C library",
-            ListedKind::KernelMq => "message queue of the kernel",
-            ListedKind::SysvShm => "System V shared memory segment",
-            ListedKind::SysvMsg => "System V message queue",
-            ListedKind::SysvSem => "System V semaphore set",
+            ListedKind::Shm => "a shared memory object",
+            ListedKind::Sem => "a named semaphore of this library",
+            ListedKind::Mq => "a message queue of this library",
+            ListedKind::Other => "an object of another kind of this library",
+            ListedKind::PosixSem => "a named semaphore of the C library",
+            ListedKind::KernelMq => "a message queue of the kernel",
+            ListedKind::SysvShm => "a System V shared memory segment",
+            ListedKind::SysvMsg => "a System V message queue",
+            ListedKind::SysvSem => "a System V semaphore set",
         }
     }
 }
@@ -297,8 +294,8 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
         Ok(Some(record)) => record,
         not_found => {
             let mut found = match name.strip_prefix(SEM_PREFIX) {
-                Some(name) if !name.is_empty() => {
-                    Listed::in_directory(ListedKind::PosixSem, name, entry)
+                Some(rest) if object::is_libc_semaphore(name, entry.size) => {
+                    Listed::in_directory(ListedKind::PosixSem, rest, entry)
                 }
                 _ => Listed::in_directory(ListedKind::Shm, name, entry),
             };
@@ -452,13 +449,13 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
             remove_file(kind, name, b"")
         }
-        _ => Err(fail!(EINVAL, "a {} has no such address", kind.name())),
+        _ => Err(fail!(EINVAL, "{} has no such address", kind.name())),
     }
 }
 
 fn failing(kind: ListedKind, name: &Name, removed: Result<(), Errno>) -> Result<()> {
     removed.map_err(|errno| match errno {
-        Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
+        Errno::ENOENT => fail!(ENOENT, "{name}: expected {}, found nothing", kind.name()),
         errno => failed!(errno, "{name}: cannot be removed"),
     })
 }
@@ -474,7 +471,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
         Ok((_, None)) => {
             return Err(fail!(
                 EMEDIUMTYPE,
-                "{name}: expected a {}, found something that is not a regular file",
+                "{name}: expected {}, found something that is not a regular file",
                 kind.name()
             ));
         }
@@ -484,7 +481,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
     if found.kind != kind {
         return Err(fail!(
             EMEDIUMTYPE,
-            "{name}: expected a {}, found a {}",
+            "{name}: expected {}, found {}; it is unchanged",
             kind.name(),
             found.kind.name()
         ));

@@ -2,6 +2,7 @@
 //! signalled by pidfd, so that never another process that got the same number is meant.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::base::time::Deadline;
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::spawn::{self, Exit, Image, Step, Strings};
@@ -428,7 +429,7 @@ fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
                 errno,
                 "the child's {}: {}",
                 NAMES[number],
-                path.to_bytes().escape_ascii()
+                Escaped(path.to_bytes())
             )
         })
 }
@@ -438,17 +439,13 @@ fn unusable(number: usize, errno: Errno) -> Error {
 }
 
 fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno)) -> Error {
-    let name = name.to_bytes().escape_ascii();
+    let name = Escaped(name.to_bytes());
     match step {
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
             "{name}: the directory {}",
-            request
-                .directory
-                .unwrap_or_default()
-                .to_bytes()
-                .escape_ascii()
+            Escaped(request.directory.unwrap_or_default().to_bytes())
         ),
         Step::Descriptors => failed!(errno, "{name}: its descriptors cannot be arranged"),
         Step::Terminal => failed!(errno, "{name}: the terminal cannot be made its own"),

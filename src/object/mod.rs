@@ -12,7 +12,7 @@ pub(crate) mod map;
 
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::name::Name;
-use crate::base::text::Text;
+use crate::base::text::{Escaped, Text};
 use crate::object::layout::{Kind, Record, Type, total_size};
 use crate::object::map::{Access, Mapping};
 use crate::sys::robust::Thread;
@@ -44,13 +44,27 @@ pub(crate) struct Location {
 impl Location {
     /// A name in the shared-memory file system: where `shm_open` keeps it.
     pub(crate) fn of_name(name: &Name) -> Location {
+        Location::in_shm(b"", name)
+    }
+
+    /// Where `sem_open` keeps the semaphore with that name.
+    pub(crate) fn of_libc_semaphore(name: &Name) -> Location {
+        Location::in_shm(SEM_PREFIX, name)
+    }
+
+    fn in_shm(prefix: &[u8], name: &Name) -> Location {
         let mut path = SHM_DIRECTORY.to_bytes().to_vec();
         path.push(b'/');
+        path.extend_from_slice(prefix);
         path.extend_from_slice(name.file_name().to_bytes());
         Location {
             path: CString::new(path).unwrap_or_default(),
             shown: SHM_DIRECTORY.count_bytes(),
         }
+    }
+
+    pub(crate) fn into_path(self) -> CString {
+        self.path
     }
 
     /// A path in any file system.
@@ -89,8 +103,7 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.path.to_bytes()[self.shown..];
-        shown.escape_ascii().fmt(f)
+        Escaped(&self.path.to_bytes()[self.shown..]).fmt(f)
     }
 }
 
@@ -368,17 +381,87 @@ fn pid_namespace() -> u32 {
     Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
 }
 
-/// Removes a name, unless it is that of another kind of object of this library. The object lives
-/// on in the processes that have it open.
-pub(crate) fn unlink(location: &Location, kind: Kind) -> Result<()> {
-    // Who may remove a name may not be allowed to read what it names: then the kernel decides.
-    if let Ok(file) = file::open(&location.path, false) {
-        let size = file::status(file.as_fd()).map_or(0, |status| status.size());
-        if let Ok(Some(found)) = inspect(file.as_fd(), size) {
-            found.check_kind(location, kind as u32)?;
+/// What libc puts before the name of a semaphore.
+pub(crate) const SEM_PREFIX: &[u8] = b"sem.";
+
+/// The sizes of libc's semaphores: of programs with 32-bit and with 64-bit words.
+const LIBC_SEM_SIZES: [u64; 2] = [16, 32];
+
+/// Whether a file in /dev/shm without a record is a semaphore of libc, as far as its name and size tell.
+pub(crate) fn is_libc_semaphore(file_name: &[u8], size: u64) -> bool {
+    file_name.len() > SEM_PREFIX.len()
+        && file_name.starts_with(SEM_PREFIX)
+        && LIBC_SEM_SIZES.contains(&size)
+}
+
+/// What a call may remove.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removable {
+    /// An object with a record of this kind. A region may also be one that a program made without this library.
+    Recorded(Kind),
+    /// A named semaphore of libc.
+    LibcSemaphore,
+}
+
+impl Removable {
+    fn name(self) -> &'static str {
+        match self {
+            Removable::Recorded(kind) => Kind::name_of(kind as u32),
+            Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
-    file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
+}
+
+/// Removes a name, if it is that of an object of the kind. The object lives on in the processes that have it open.
+///
+/// Every call that removes something in /dev/shm comes through here: none removes what it has not looked at.
+pub(crate) fn unlink(location: &Location, wanted: Removable) -> Result<()> {
+    let cannot = |errno| location.failed("cannot be removed", errno);
+    let other = |found: &dyn fmt::Display| {
+        fail!(
+            EMEDIUMTYPE,
+            "{location}: expected {}, found {found}; it is unchanged",
+            wanted.name()
+        )
+    };
+    let status = file::status_of(&location.path).map_err(cannot)?;
+    if !status.is_regular() {
+        return Err(other(&status.kind()));
+    }
+    let file_name = location.path.to_bytes();
+    let file_name = &file_name[file_name
+        .iter()
+        .rposition(|&byte| byte == b'/')
+        .map_or(0, |slash| slash + 1)..];
+    let record = match file::open(&location.path, false) {
+        Ok(file) => {
+            let size = file::status(file.as_fd()).map_or(0, |status| status.size());
+            inspect(file.as_fd(), size).map_err(cannot)?
+        }
+        // Its owner may remove what the mode forbids to read. It has no record that could be seen.
+        Err(Errno::EACCES)
+            if !matches!(wanted, Removable::Recorded(Kind::Semaphore | Kind::Queue)) =>
+        {
+            None
+        }
+        Err(errno) => return Err(cannot(errno)),
+    };
+    match (record, wanted) {
+        (Some(record), Removable::Recorded(kind)) => record.check_kind(location, kind as u32)?,
+        (Some(record), Removable::LibcSemaphore) => {
+            return Err(other(&Kind::name_of(record.kind())));
+        }
+        (None, Removable::LibcSemaphore) if is_libc_semaphore(file_name, status.size()) => {}
+        (None, Removable::Recorded(Kind::Region)) => {
+            if is_libc_semaphore(file_name, status.size()) {
+                return Err(other(&Removable::LibcSemaphore.name()));
+            }
+        }
+        (None, _) => {
+            return Err(other(&"an object that was made without this library"));
+        }
+    }
+    file::unlink(&location.path).map_err(cannot)
 }
 
 /// Reads a number in the data of the object at `location`, if there is one that may be read.

@@ -9,7 +9,7 @@ use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, now};
 use crate::object::map::{Access, Mapping};
-use crate::object::{Options, Outcome, SHM_DIRECTORY, check_owner};
+use crate::object::{self, Location, Options, Outcome, Removable, SHM_DIRECTORY, check_owner};
 use crate::sync::RECHECK;
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::{file, semaphore};
@@ -142,13 +142,10 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    file::unlink(&path(name)).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
+    object::unlink(&Location::of_libc_semaphore(name), Removable::LibcSemaphore)
 }
 
 /// Where `sem_open` keeps it.
 fn path(name: &Name) -> CString {
-    let mut path = SHM_DIRECTORY.to_bytes().to_vec();
-    path.extend_from_slice(b"/sem.");
-    path.extend_from_slice(name.file_name().to_bytes());
-    CString::new(path).unwrap_or_default()
+    Location::of_libc_semaphore(name).into_path()
 }

@@ -12,6 +12,7 @@
 
 use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::base::time::{Deadline, now};
 use crate::sys::file::{self, LockFile};
 use crate::sys::ready::{self, READABLE};
@@ -48,7 +49,7 @@ impl Endpoint {
             return Err(fail!(
                 ENAMETOOLONG,
                 "\"{}...\" has {} bytes; a socket's path has at most {ADDRESS_MAX}",
-                bytes[..48].escape_ascii(),
+                Escaped(&bytes[..48]),
                 bytes.len()
             ));
         }
@@ -57,7 +58,7 @@ impl Endpoint {
                 return Err(fail!(
                     EINVAL,
                     "the path \"{}\" names nothing",
-                    bytes.escape_ascii()
+                    Escaped(bytes)
                 ));
             }
             [b'@', name @ ..] => (Address::of_abstract(name), true),
@@ -103,7 +104,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.to_bytes().escape_ascii())
+        Escaped(self.path.to_bytes()).fmt(f)
     }
 }
 

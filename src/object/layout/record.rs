@@ -6,6 +6,7 @@
 
 use super::LIBC;
 use crate::base::error::{Result, fail};
+use crate::base::text::Escaped;
 use core::fmt;
 use core::mem::offset_of;
 
@@ -27,12 +28,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn name_of(number: u32) -> &'static str {
+    /// With its article, for messages.
+    pub(crate) fn name_of(number: u32) -> &'static str {
         match number {
-            1 => "shared memory region",
-            2 => "semaphore",
-            3 => "message queue",
-            _ => "kind of object that this version does not know",
+            1 => "a shared memory region",
+            2 => "a semaphore",
+            3 => "a message queue",
+            _ => "a kind of object that this version does not know",
         }
     }
 }
@@ -60,7 +62,7 @@ impl Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = until_nul(&self.name).escape_ascii();
+        let name = Escaped(until_nul(&self.name));
         write!(
             f,
             "{name} at offset {} with size {}",
@@ -86,7 +88,7 @@ pub(crate) struct Type {
 impl Type {
     /// A type without declared fields. An untyped region has the empty name.
     pub(crate) fn new(name: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
-        let shown = name[..name.len().min(TYPE_NAME_MAX)].escape_ascii();
+        let shown = Escaped(&name[..name.len().min(TYPE_NAME_MAX)]);
         if size == 0 {
             return Err(fail!(EINVAL, "the size is 0; expected at least 1 byte"));
         }
@@ -119,7 +121,7 @@ impl Type {
 
     /// The same type with one more declared field.
     pub(crate) fn with_field(mut self, name: &[u8], offset: u64, size: u64) -> Result<Type> {
-        let shown = name[..name.len().min(FIELD_NAME_MAX)].escape_ascii();
+        let shown = Escaped(&name[..name.len().min(FIELD_NAME_MAX)]);
         let index = self.field_count as usize;
         if index >= FIELDS_MAX {
             return Err(fail!(EINVAL, "type {self}: more than {FIELDS_MAX} fields"));
@@ -224,7 +226,7 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match until_nul(&self.name) {
             [] => write!(f, "(untyped)"),
-            name => write!(f, "{} version {}", name.escape_ascii(), self.version),
+            name => write!(f, "{} version {}", Escaped(name), self.version),
         }
     }
 }
@@ -406,6 +408,11 @@ impl Record {
         })
     }
 
+    /// As recorded: a [`Kind`], or a number that this version does not know.
+    pub(crate) fn kind(&self) -> u32 {
+        self.kind
+    }
+
     /// Refuses a record of another kind of object.
     pub(crate) fn check_kind(&self, shown: &dyn fmt::Display, expected: u32) -> Result<()> {
         if self.kind == expected {
@@ -413,7 +420,7 @@ impl Record {
         }
         Err(fail!(
             EMEDIUMTYPE,
-            "{shown}: expected a {}, found a {}",
+            "{shown}: expected {}, found {}",
             Kind::name_of(expected),
             Kind::name_of(self.kind)
         ))

@@ -95,7 +95,7 @@ use crate::object::layout::{
     Kind, Latch, MessageSlot, NONE, QUEUE_ALIGNMENT, QUEUE_VERSION, QueueHeader, Type,
 };
 use crate::object::map::{Access, Mapping};
-use crate::object::{self, Location, Object, Outcome};
+use crate::object::{self, Location, Object, Outcome, Removable};
 use crate::sync::latch::Latched;
 use crate::sys::robust::Thread;
 use crate::sys::{fence, file, process};
@@ -729,7 +729,7 @@ fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     let location = Location::of_name(name);
     let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
-    object::unlink(&location, Kind::Queue)?;
+    object::unlink(&location, Removable::Recorded(Kind::Queue))?;
     if let Some(identity) = identity {
         readiness::unlink(identity);
     }
