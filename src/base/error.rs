@@ -243,6 +243,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ETIMEDOUT => c"the timeout expired",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
+        Errno::UnknownErrno => c"unknown error number",
         known => known_text(known),
     }
 }
@@ -309,6 +310,13 @@ mod tests {
             .chain(-140..0)
         {
             assert!(!text(number).to_bytes().is_empty(), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_number_is_no_success() {
+        for number in [-1000, -4095, i32::MIN] {
+            assert_eq!(text(number), c"unknown error number");
         }
     }
 

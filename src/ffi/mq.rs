@@ -443,8 +443,11 @@ pub unsafe extern "C" fn ipc_mq_send_many(
     timeout_ns: i64,
 ) -> libc::ssize_t {
     guard(c"ipc_mq_send_many", move || {
-        let messages = checked(messages.cast_mut(), "messages")?;
         let queue = QUEUES.get(mq)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let messages = checked(messages.cast_mut(), "messages")?;
         let mut sent = 0;
         while sent < count {
             let mut sources = [const { EMPTY }; MANY];
@@ -507,8 +510,11 @@ pub unsafe extern "C" fn ipc_mq_receive_many(
     timeout_ns: i64,
 ) -> libc::ssize_t {
     guard(c"ipc_mq_receive_many", move || {
-        let messages = checked(messages, "messages")?;
         let queue = QUEUES.get(mq)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let messages = checked(messages, "messages")?;
         let mut received = 0;
         while received < count {
             let mut targets: [Target<'_>; MANY] = core::array::from_fn(|_| Target::of(&mut []));
@@ -985,7 +991,9 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
     if how.kind != IPC_NOTIFY_CALLBACK {
         unused(how.callback.is_none(), "callback")?;
     }
-    if how.kind != IPC_NOTIFY_EVENTFD {
+    if how.kind == IPC_NOTIFY_EVENTFD {
+        unused(how.context.is_null(), "context")?;
+    } else {
         unused(how.eventfd == 0, "eventfd")?;
     }
     match how.kind {

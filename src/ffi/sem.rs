@@ -62,6 +62,27 @@ unsafe fn place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
     unsafe { placed(sem.cast(), "the semaphore") }
 }
 
+/// `place` for the calls that begin and end a placed semaphore: they refuse a named one, which others use too.
+///
+/// # Safety
+///
+/// As `place`.
+unsafe fn own_place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
+    if named(sem).is_some() {
+        return Err(fail!(
+            EINVAL,
+            "{sem:p} is a named semaphore, which other processes use too; expected a placed one"
+        ));
+    }
+    // SAFETY: by this function's contract.
+    unsafe { place(sem) }
+}
+
+/// The handle behind the address of an open named semaphore.
+fn named(sem: *const ipc_sem_t) -> Option<*mut Handle> {
+    NAMED.search(|named: &NamedSemaphore| named.place().as_ptr().cast_const().cast() == sem)
+}
+
 /// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
@@ -87,7 +108,7 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
     guard(c"ipc_sem_init", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(sem) }?.initialise(value)?;
+        unsafe { own_place(sem) }?.initialise(value)?;
         Ok(0)
     })
 }
@@ -196,7 +217,7 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_destroy", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(sem) }?.destroy()?;
+        unsafe { own_place(sem) }?.destroy()?;
         Ok(0)
     })
 }
@@ -284,8 +305,7 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
             LIBC.close(sem)?;
             return Ok(0);
         }
-        let is_it = |named: &NamedSemaphore| named.place().as_ptr().cast() == sem;
-        match NAMED.search::<Handle>(is_it) {
+        match named(sem) {
             Some(handle) => NAMED.close(handle)?,
             None => {
                 return Err(fail!(

@@ -31,8 +31,17 @@ pub(crate) enum FifoEnd {
     Writer,
 }
 
+/// The kernel's answer for an empty path is that there is no such file.
+fn check_path(path: &CStr) -> Result<()> {
+    if path.is_empty() {
+        return Err(fail!(EINVAL, "the path is empty"));
+    }
+    Ok(())
+}
+
 /// Makes a FIFO; false when one stands there already.
 pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result<bool> {
+    check_path(path)?;
     let shown = Escaped(path.to_bytes());
     loop {
         match pipe::create_fifo(path, mode) {
@@ -63,6 +72,7 @@ pub(crate) fn open(
     inherited: bool,
     deadline: Deadline,
 ) -> Result<OwnedFd> {
+    check_path(path)?;
     let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be opened");
     let node = pipe::Node::find(path).map_err(failed)?;
@@ -175,6 +185,7 @@ fn wait_for_opening(
 
 /// Removes a FIFO's name, and nothing else that may stand there.
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
+    check_path(path)?;
     let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be removed");
     let status = file::status_of(path).map_err(failed)?;

@@ -117,6 +117,8 @@ pub(crate) struct Options {
     pub(crate) access: Access,
     /// Accept an object without our record, by its size.
     pub(crate) adopt: bool,
+    /// Whether the call takes the flag that says so.
+    pub(crate) may_adopt: bool,
     /// Refuse an object that another user owns or may write to.
     pub(crate) check_owner: bool,
     /// Accept a descriptor whose size is not sealed.
@@ -182,8 +184,10 @@ impl Object {
         let file = open_file(location, options)?;
         let size = file::status(file.as_fd()).map_or(0, |status| status.size());
         let found = inspect(file.as_fd(), size).ok().flatten();
-        // Without a record any size will do, because every check fails.
-        let data_size = found.map_or(1, |found| found.data_size());
+        // Without a sound record any size will do, because every check fails.
+        let data_size = found
+            .filter(|found| found.is_sound())
+            .map_or(1, |found| found.data_size());
         let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
         Object::from_existing(location, file, &wanted, options)
     }
@@ -525,7 +529,7 @@ fn agreed_size(
     if options.adopt && !found.is_present() {
         return adopted_size(location, file, wanted, options, file_size);
     }
-    wanted.check(location, &found, file_size)?;
+    wanted.check(location, &found, file_size, options.may_adopt)?;
     Ok(wanted.offset())
 }
 

@@ -277,7 +277,13 @@ impl Barrier {
 
     /// The slots in use, of an object that is a barrier.
     fn check(&self, thread: Thread) -> Result<&[Slot]> {
-        super::check_tag_here("barrier", self.tag.load(Acquire), BARRIER_TAG, thread)?;
+        super::check_tag_here(
+            "barrier",
+            self.tag.load(Acquire),
+            BARRIER_TAG,
+            self.state.load(Relaxed),
+            thread,
+        )?;
         slot::in_use(&self.slots, self.count.get())
     }
 }

@@ -13,7 +13,7 @@
 //! whether the mutex's owner has died, in which case nobody may ever signal again.
 
 use super::mutex::Locked;
-use super::{check_tag, spin};
+use super::{check_tag, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
@@ -100,9 +100,12 @@ impl Cond {
         // Acquire pairs with initialise.
         match self.tag.load(Acquire) {
             COND_TAG => Ok(()),
-            tag => Err(check_tag("condition variable", tag, COND_TAG)
-                .err()
-                .unwrap_or_else(|| fail!(EPROTO, "the condition variable's tag is damaged"))),
+            tag => {
+                let other_word = joined(self.sequence.load(Relaxed), self.waiters.load(Relaxed));
+                Err(check_tag("condition variable", tag, COND_TAG, other_word)
+                    .err()
+                    .unwrap_or_else(|| fail!(EPROTO, "the condition variable's tag is damaged")))
+            }
         }
     }
 }

@@ -163,6 +163,12 @@ impl Event {
     }
 
     fn check(&self) -> Result<()> {
-        check_tag_anywhere("placed event", self.tag.load(Acquire), EVENT_TAG)
+        let other_word = super::joined(self.word.load(Relaxed), self.waiters.load(Relaxed));
+        check_tag_anywhere(
+            "placed event",
+            self.tag.load(Acquire),
+            EVENT_TAG,
+            other_word,
+        )
     }
 }

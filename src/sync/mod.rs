@@ -24,6 +24,7 @@ mod spinning;
 
 use crate::base::error::{Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::object::layout::is_tag;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::robust::Thread;
@@ -52,14 +53,19 @@ fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoke
 }
 
 /// Refuses a placed object whose tag is not `expected`, as far as the tag's constant half goes.
-fn check_tag(what: &str, found: u64, expected: u64) -> Result<()> {
+///
+/// The tag of some types is the first word of 64 bits, that of others the second. `other_word` is the one of these two that is
+/// not this type's tag: it tells memory that is not initialised from a placed object of another type, which has 0 here.
+fn check_tag(what: &str, found: u64, expected: u64, other_word: u64) -> Result<()> {
     let half = |tag: u64| (tag >> 32) as u32;
     if half(found) == half(expected) {
         return Ok(());
     }
-    if found == 0 {
-        return Err(fail!(EINVAL, "the {what} is not initialised"));
-    }
+    let found = match found {
+        0 if is_tag(other_word) => other_word,
+        0 => return Err(fail!(EINVAL, "the {what} is not initialised")),
+        found => found,
+    };
     Err(fail!(
         EPROTO,
         "not a {what} of this library, version and libc: expected tag {:08x}, found {:08x}",
@@ -68,12 +74,24 @@ fn check_tag(what: &str, found: u64, expected: u64) -> Result<()> {
     ))
 }
 
+/// Two words of 32 bits as the word of 64 bits that they are in memory.
+fn joined(first: u32, second: u32) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// The same for an object that stores thread ids, which mean others in another PID namespace.
-fn check_tag_here(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
+fn check_tag_here(
+    what: &str,
+    found: u64,
+    expected: u64,
+    other_word: u64,
+    thread: Thread,
+) -> Result<()> {
     if found == expected | u64::from(thread.pid_namespace()) {
         return Ok(());
     }
-    check_tag(what, found, expected)?;
+    check_tag(what, found, expected, other_word)?;
     Err(fail!(
         EPROTO,
         "the {what} belongs to PID namespace {}, this process to {}: thread ids in it would be taken for others",
@@ -83,10 +101,10 @@ fn check_tag_here(what: &str, found: u64, expected: u64, thread: Thread) -> Resu
 }
 
 /// The same for an object that stores none.
-fn check_tag_anywhere(what: &str, found: u64, expected: u64) -> Result<()> {
+fn check_tag_anywhere(what: &str, found: u64, expected: u64, other_word: u64) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    check_tag(what, found, expected)?;
+    check_tag(what, found, expected, other_word)?;
     Err(fail!(EPROTO, "the {what}'s tag is damaged"))
 }

@@ -80,8 +80,25 @@ impl Mutex {
                 word & TID_MASK
             ));
         }
-        self.tag.store(0, Relaxed);
+        self.check_reported()?;
+        self.end();
         Ok(())
+    }
+
+    /// Refuses a mutex whose owner's death no locker has been told of. One that was given up has nothing left to report.
+    pub(super) fn check_reported(&self) -> Result<()> {
+        if self.word.load(Relaxed) & OWNER_DIED == 0 || self.condemned.load(Relaxed) != 0 {
+            return Ok(());
+        }
+        Err(fail!(
+            EBUSY,
+            "the owner of the lock died holding it, and no locker has been told: lock it first"
+        ))
+    }
+
+    /// The last part of `destroy`.
+    pub(super) fn end(&self) {
+        self.tag.store(0, Relaxed);
     }
 
     /// The whole of locking a plain mutex that is free; false, with nothing changed, in every
@@ -145,17 +162,13 @@ impl Mutex {
         };
         if let Ok(locked) = outcome {
             if locked == Locked::OwnerDied {
-                // How deep the dead owner held it is no concern of this one.
+                // The dead owner of a recursive mutex may have been deeper in it: without this our
+                // unlock would only go up one of its levels, and keep the lock for ever.
                 self.depth.set(0);
             }
             // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
             // while it is locked.
             unsafe { thread.link(&self.links, priority_inheritance) };
-        }
-        if matches!(outcome, Ok(Locked::OwnerDied)) {
-            // The dead owner of a recursive mutex may have been deeper in it: without this our
-            // unlock would only go up one of its levels, and keep the lock for ever.
-            self.depth.set(0);
         }
         thread.finish(outer);
         outcome
@@ -430,10 +443,8 @@ impl Mutex {
         if tag == MUTEX_TAG | u64::from(thread.pid_namespace()) {
             return Ok(());
         }
-        if tag == 0 {
-            return Err(fail!(EINVAL, "the mutex is not initialised"));
-        }
-        super::check_tag("mutex", tag, MUTEX_TAG)?;
+        let other_word = super::joined(self.word.load(Relaxed), self.depth.get());
+        super::check_tag("mutex", tag, MUTEX_TAG, other_word)?;
         Err(fail!(
             EPROTO,
             "the mutex belongs to PID namespace {}, this process to {}: thread ids in its word would be taken for others",

@@ -36,7 +36,7 @@ impl Once {
         // Relaxed: nothing but zeros stands behind the tag yet, and those were there before.
         let set = self.runner.tag.compare_exchange(0, tag, Relaxed, Relaxed);
         let found = set.map_or_else(|found| found, |_| tag);
-        super::check_tag_here("once", found, MUTEX_TAG, thread)?;
+        super::check_tag_here("once", found, MUTEX_TAG, 0, thread)?;
         let locked = match self.runner.lock(deadline) {
             Err(error) if error.errno() == Errno::EDEADLK => {
                 return Err(fail!(EDEADLK, "this thread is running it just now"));

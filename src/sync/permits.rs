@@ -113,6 +113,7 @@ impl Permits {
             "pool of permits",
             self.tag.load(Acquire),
             PERMITS_TAG,
+            super::joined(self.count.get(), self.wanted.load(Relaxed)),
             thread,
         )?;
         super::slot::in_use(&self.slots, self.count.get())

@@ -10,7 +10,7 @@
 //! be posted by another than who took it. A permit that has to come back when its holder dies
 //! is a robust lock, not this.
 
-use super::{check_tag, spin};
+use super::{check_tag, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
@@ -163,9 +163,12 @@ impl Sem {
     fn check(&self) -> Result<()> {
         match self.tag.load(Acquire) {
             SEM_TAG => Ok(()),
-            tag => Err(check_tag("semaphore", tag, SEM_TAG)
-                .err()
-                .unwrap_or_else(|| fail!(EPROTO, "the semaphore's tag is damaged"))),
+            tag => {
+                let other_word = joined(self.state.load(Relaxed), self.reserved[0]);
+                Err(check_tag("semaphore", tag, SEM_TAG, other_word)
+                    .err()
+                    .unwrap_or_else(|| fail!(EPROTO, "the semaphore's tag is damaged")))
+            }
         }
     }
 }

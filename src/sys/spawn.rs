@@ -287,6 +287,8 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
             )
         };
         match Errno::last() {
+            // Of a path, or of the only directory that is searched, it can be told.
+            Errno::ENOTDIR if image.candidates.len() == 1 => failure = Errno::ENOTDIR,
             // Not there: the next may be.
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV => {}
             // There, but not for us: it is told if no other is found.

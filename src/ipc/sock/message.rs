@@ -7,7 +7,7 @@
 //! processes share is left as it is, and a signal handler always ends a wait.
 
 use super::socket_failed;
-use crate::base::error::{Errno, Error, Result, fail};
+use crate::base::error::{Errno, Error, Result, fail, preserving_errno};
 use crate::base::time::{Deadline, FOREVER};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, Descriptors};
@@ -180,10 +180,39 @@ fn loses_nothing(descriptor: RawFd, capacity: usize) -> bool {
 #[inline(always)]
 pub(crate) fn try_receive(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     if loses_nothing(descriptor, room.len()) {
-        socket::receive(descriptor, room)
+        match socket::receive(descriptor, room) {
+            Err(Errno::ECONNRESET | Errno::EINVAL) => receive_again(descriptor, room),
+            outcome => outcome,
+        }
     } else {
         Err(Errno::EAGAIN)
     }
+}
+
+#[cold]
+fn receive_again(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    preserving_errno(|| data_first(descriptor, || socket::receive(descriptor, room)))
+}
+
+/// Makes an attempt to receive. What a peer sent before it closed comes before the report that it had not received
+/// everything: on a message socket the kernel has the report come first, once, and takes it back with that.
+fn data_first<T>(
+    descriptor: RawFd,
+    mut attempt: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let outcome = match attempt() {
+        Err(Errno::ECONNRESET)
+            if socket::waiting_length(descriptor).is_ok_and(|left| left != 0) =>
+        {
+            attempt()
+        }
+        outcome => outcome,
+    };
+    // The kernel's way to say that a stream is not connected.
+    outcome.map_err(|errno| match errno {
+        Errno::EINVAL => Errno::ENOTCONN,
+        errno => errno,
+    })
 }
 
 /// What `receive` would say when `try_receive` failed, or received a message that does not fit.
@@ -237,10 +266,12 @@ pub(crate) fn receive(
     let taking = taking(descriptor, capacity)?;
     let mut next = 0;
     let length = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive(descriptor, room)
+        data_first(descriptor, || {
+            if let Taking::Messages = taking {
+                measure(descriptor, capacity, &mut next)?;
+            }
+            socket::receive(descriptor, room)
+        })
     })
     .map_err(|error| match error.errno() {
         Errno::EMSGSIZE => too_large(descriptor, capacity, next),
@@ -262,10 +293,12 @@ pub(crate) fn receive_descriptors(
     let mut next = 0;
     let mut passed = Descriptors::NONE;
     let arrived = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive_with_descriptors(descriptor, room, &mut passed)
+        data_first(descriptor, || {
+            if let Taking::Messages = taking {
+                measure(descriptor, capacity, &mut next)?;
+            }
+            socket::receive_with_descriptors(descriptor, room, &mut passed)
+        })
     })
     .map_err(|error| match error.errno() {
         Errno::EMSGSIZE => too_large(descriptor, capacity, next),

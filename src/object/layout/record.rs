@@ -326,17 +326,23 @@ impl Record {
     }
 
     /// Refuses `found`, read from a file of `file_size` bytes, unless it describes the same
-    /// object as `self`. `shown` is the object's name for the message.
+    /// object as `self`. `shown` is the object's name for the message; `may_adopt`: the call takes IPC_ADOPT.
     pub(crate) fn check(
         &self,
         shown: &dyn fmt::Display,
         found: &Record,
         file_size: u64,
+        may_adopt: bool,
     ) -> Result<()> {
         if !found.is_present() {
+            let advice = if may_adopt {
+                " (IPC_ADOPT opens a foreign object by its size)"
+            } else {
+                ""
+            };
             return Err(fail!(
                 EPROTO,
-                "{shown}: found {file_size} bytes without a robustipc record at their end; made by another library, truncated or overwritten (IPC_ADOPT opens a foreign object by its size)"
+                "{shown}: found {file_size} bytes without a robustipc record at their end; made by another library, truncated or overwritten{advice}"
             ));
         }
         if found.byte_order != self.byte_order {
@@ -355,7 +361,7 @@ impl Record {
                 found.version
             ));
         }
-        if found.checksum != found.digest() {
+        if !found.is_sound() {
             return Err(fail!(
                 EUCLEAN,
                 "{shown}: the record is damaged: expected checksum {:016x}, found {:016x}",
@@ -392,13 +398,18 @@ impl Record {
         Ok(())
     }
 
+    /// Whether it says what its maker wrote: a maker never writes that an object has no bytes.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.checksum == self.digest() && self.kind_type.size != 0
+    }
+
     /// What the record says of the file of `file_size` bytes that it was found in, for those who
     /// only look; `None` if it is damaged or not about this file.
     pub(crate) fn read(&self, file_size: u64) -> Option<Description<'_>> {
         let is_whole = self.is_present()
             && self.byte_order == BYTE_ORDER
             && self.version == VERSION
-            && self.checksum == self.digest()
+            && self.is_sound()
             && self.total_size == file_size;
         is_whole.then(|| Description {
             kind: self.kind,
@@ -506,7 +517,7 @@ mod tests {
 
     fn refusal(expected: &Record, found: &Record) -> Option<Errno> {
         expected
-            .check(&"/x", found, found.total_size())
+            .check(&"/x", found, found.total_size(), false)
             .err()
             .map(|error| error.errno())
     }
@@ -582,7 +593,7 @@ mod tests {
             for change in [0x01, 0x80, 0xff] {
                 let mut damaged = ours;
                 damaged.as_bytes_mut()[position] ^= change;
-                let refusal = ours.check(&"/x", &damaged, ours.total_size());
+                let refusal = ours.check(&"/x", &damaged, ours.total_size(), false);
                 assert!(refusal.is_err(), "byte {position} ^ {change:#x}");
             }
         }

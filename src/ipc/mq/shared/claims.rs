@@ -52,7 +52,8 @@ impl<'q> Claims<'q> {
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now, and the slot is in no robust list,
         // because it was free or queued. Death before the link is the latch's: its repair goes by
-        // the slot's state. The slot stays mapped: closing the queue refuses while a claim lasts.
+        // the slot's state. The slot stays mapped: this thread cannot close the queue while its claim lasts,
+        // and by the contract of ipc_mq_close no other thread closes it then.
         unsafe { latched.thread().link(&slot.links, false) };
         // Release: who finds the slot claimed finds its holder.
         slot.state.store(self.state, Release);
@@ -138,7 +139,7 @@ impl<'q> Claims<'q> {
         self.remove(slot)
     }
 
-    /// The next slot whose holder died, after `after` (NONE: the first), taken out of the list.
+    /// A slot whose holder died, taken out of the list. `here` is the PID namespace, 0 if it is not known.
     #[inline(never)]
     pub(super) fn take_orphan(&self, here: u32) -> Result<Option<Numbered<'q>>> {
         let mut number = self.first.load(Relaxed);

@@ -203,6 +203,7 @@ impl SharedQueue {
             // ReceiveSection changes the queue too.
             access: Access::ReadWrite,
             adopt: false,
+            may_adopt: false,
             check_owner: options.check_owner,
             unsealed: false,
             descriptor: options.descriptor,
