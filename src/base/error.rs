@@ -236,6 +236,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ENOTRECOVERABLE => {
             c"the lock was unlocked with its data not declared consistent after its owner died"
         }
+        Errno::ENOSYS => c"the kernel lacks, or a sandbox forbids, a system call that this needs",
         Errno::ENOTSUP => c"not supported on this system",
         Errno::EPERM => c"not permitted, or not the lock's owner",
         Errno::EPROTO => c"type, size or layout differ from the existing object's",

@@ -120,9 +120,9 @@ pub unsafe extern "C" fn ipc_fifo_open(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR the path does not exist; -EMEDIUMTYPE
-/// something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS
-/// the permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP
-/// the path has too many symbolic links.
+/// something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS the
+/// permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP the path
+/// has too many symbolic links; -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {

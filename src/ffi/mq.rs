@@ -121,12 +121,13 @@ impl Callback {
 /// name; -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
 /// permissions, or IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr, or
 /// belongs to another version, word size, libc or PID namespace (ipc_last_error() tells both
-/// sides); -EMEDIUMTYPE the name is another kind of object's; -EUCLEAN the queue is damaged;
-/// -ELOOP the name is a symbolic link; -ENOSPC no room in /dev/shm (IPC_KERNEL: more queues than
+/// sides); -EMEDIUMTYPE the name is another kind of object's; -EUCLEAN the queue is damaged; -ELOOP
+/// the name is a symbolic link; -ENOSPC no room in /dev/shm (IPC_KERNEL: more queues than
 /// fs.mqueue.queues_max); -EMFILE too many descriptors or handles (IPC_KERNEL: or this user's
 /// queues would take more than RLIMIT_MSGQUEUE bytes; ipc_last_error() tells which, and the
 /// numbers); -ENFILE too many open files in the system; -ENOMEM; -ENOTSUP no robust lock is
-/// possible with this libc; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+/// possible with this libc; -ENOSYS with IPC_KERNEL: the kernel has no message queues; -EPERM or
+/// -EROFS the system does not let this process set the mode of what it creates.
 /// Threads: safe. Fork: the handle is the child's too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_open(
@@ -249,13 +250,14 @@ unsafe fn attributes(attr: *const ipc_mq_attr_t) -> Result<(Option<Attributes>, 
 /// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
-/// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
-/// the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
-/// the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
-/// a signal handler that interrupted a call on the same queue; -EMFILE, -ENFILE, -EACCES the queue
-/// has a descriptor, see ipc_mq_fd(), and this process cannot open it: nothing has changed; with
-/// IPC_KERNEL: -EFAULT msg leads to no memory; -ENOMEM.
+/// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK; -ETIMEDOUT;
+/// -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than the queue's
+/// message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF the handle is
+/// closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from a signal handler
+/// that interrupted a call on the same queue; -EMFILE, -ENFILE, -EACCES the queue has a descriptor,
+/// see ipc_mq_fd(), and this process cannot open it: nothing has changed; with IPC_KERNEL: -EFAULT
+/// msg leads to no memory; -ENOMEM; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+/// a futex.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all; it stays when its sender dies.
 #[unsafe(no_mangle)]
@@ -331,12 +333,13 @@ unsafe fn buffer<'a>(buf: *mut c_void, capacity: usize) -> Result<&'a mut [Maybe
 /// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
 ///
 /// Returns: the message's length in bytes, which may be 0, or a negative error.
-/// Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK;
-/// -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
-/// message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
-/// priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
-/// -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL:
-/// -EFAULT buf leads to no memory, and the message is lost.
+/// Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK; -ETIMEDOUT;
+/// -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the message stays in
+/// the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL, priority misaligned,
+/// or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY; -EUCLEAN, -EDEADLK,
+/// -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL: -EFAULT buf leads to no
+/// memory, and the message is lost; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+/// a futex.
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the one message that it had just received.
 #[unsafe(no_mangle)]
@@ -430,9 +433,9 @@ const MANY: usize = 32;
 ///
 /// Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
 /// error, and then none was.
-/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK,
-/// -EFAULT, -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the
-/// batch before it.
+/// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT,
+/// -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the batch before
+/// it; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Others' messages may come between.
 /// Death: each message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -499,7 +502,7 @@ const EMPTY: Source<'static> = Source {
 /// Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
 /// none was.
 /// Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT as
-/// ipc_mq_receive().
+/// ipc_mq_receive(); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe; each message goes to one receiver.
 /// Death: a receiver that dies takes with it at most the messages of this call.
 #[unsafe(no_mangle)]
@@ -628,7 +631,8 @@ fn guard_twice(
 /// timeout_ns: as in ipc_mq_send().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: as ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+/// Errors: as ipc_mq_send(); -ENOTSUP with IPC_KERNEL; -ENOSYS if a sandbox (seccomp) forbids this
+/// process to sleep on a futex.
 /// Threads: safe. The thread that reserves is the one that commits or abandons: to another it is
 /// -EPERM.
 /// Death: the room of a thread that has ended goes back to the queue; the message vanishes.
@@ -700,7 +704,8 @@ pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void)
 /// timeout_ns: as in ipc_mq_receive().
 ///
 /// Returns: the message's length in bytes, or a negative error.
-/// Errors: as ipc_mq_receive(), but no -EMSGSIZE; -ENOTSUP with IPC_KERNEL.
+/// Errors: as ipc_mq_receive(), but no -EMSGSIZE; -ENOTSUP with IPC_KERNEL; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that borrows is the one that returns: to another it is -EPERM.
 /// Death: a message that its borrower had not returned is queued again in its old place.
 /// Fork: the message is the parent's.
@@ -1040,7 +1045,8 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
 /// the name do not meet this one.
 ///
 /// Returns: 1 if so, 0 if not, or a negative error.
-/// Errors: -EINVAL NULL; -EBADF the handle is closed.
+/// Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES if the system does not let this
+/// process examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
@@ -1083,7 +1089,8 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
 /// no such queue; -EMEDIUMTYPE the name is another kind of object's; -EACCES or -EPERM not
-/// permitted; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+/// permitted; -ENOSYS with IPC_KERNEL: the kernel has no message queues; -EMFILE or -ENFILE if too
+/// many descriptors are open to examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {

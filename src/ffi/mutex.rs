@@ -125,7 +125,8 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
 /// misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
 /// something other than a mutex of this library's version and C library, or a mutex initialised in
-/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
+/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already;
+/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe, as with pthread mutexes.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.

@@ -123,7 +123,8 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
 /// Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
 /// -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
 /// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
-/// semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+/// semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed;
+/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Fork: the child uses the same semaphore.
 /// Owner death: a permit has no owner, so a permit that a dead process took does not come back.
@@ -244,16 +245,18 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
 /// Returns: IPC_CREATED (1) if this call created the semaphore; IPC_OPENED (0) if it existed; or a
 /// negative error.
 /// Errors: -EINVAL if out is misaligned, out or name is NULL, the name is malformed, a flag is not
-/// allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name
-/// has more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE;
-/// -EEXIST if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
-/// allow it, or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it;
-/// -ENOSPC if /dev/shm has no room; -EPROTO if the object was made by another program, or by this
-/// library for another word size or C library, or with another record version, or if with
-/// IPC_POSIX its file does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to
-/// another kind of object; -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore
-/// was removed during the call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too
-/// many descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name has
+/// more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE; -EEXIST
+/// if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it,
+/// or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it; -ENOSPC if
+/// /dev/shm has no room; -EPROTO if the object was made by another program, or by this library for
+/// another word size or C library, or with another record version, or if with IPC_POSIX its file
+/// does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to another kind of object;
+/// -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore was removed during the
+/// call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many descriptors or
+/// handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS if the system
+/// does not let this process set the mode of what it creates; -EFBIG if the new file of a semaphore
+/// would be larger than RLIMIT_FSIZE allows.
 /// Threads: safe.
 /// Fork: the child can use the semaphore too, and closes its own.
 #[unsafe(no_mangle)]
@@ -325,8 +328,9 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
-/// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of
-/// object; -EACCES or -EPERM if the permissions do not allow it.
+/// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
+/// -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
+/// are open to examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
@@ -344,7 +348,9 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
-/// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it.
+/// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
+/// -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
+/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {

@@ -188,7 +188,7 @@ fn set_of(handle: *const ipc_sysv_sem_t) -> Result<Pinned<'static, sem::Set>> {
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a NULL, or a project out of range; -ENOENT or -ENOTDIR no such file; -EACCES a
 /// directory on the way may not be searched; -ELOOP too many symbolic links; -ENAMETOOLONG the
-/// path.
+/// path; -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_key(
@@ -373,8 +373,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
 /// closed.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already;
-/// -EPERM neither owner nor creator.
+/// Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
+/// neither owner nor creator; -EACCES a security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int {
@@ -387,7 +387,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int 
 /// Removes the segment with that id, as ipcrm does; otherwise as ipc_sysv_shm_remove().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+/// Errors: -ENOENT there is none; -EPERM neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove_id(id: c_int) -> c_int {
@@ -655,7 +656,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_close(queue: *mut ipc_sysv_msg_t) -> c_int
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL queue is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
-/// neither owner nor creator.
+/// neither owner nor creator; -EACCES a security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_int {
@@ -668,7 +669,8 @@ pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_in
 /// Removes the queue with that id, as ipcrm does; otherwise as ipc_sysv_msg_remove().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+/// Errors: -ENOENT there is none; -EPERM neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove_id(id: c_int) -> c_int {
@@ -894,7 +896,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_close(set: *mut ipc_sysv_sem_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL set is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
-/// neither owner nor creator.
+/// neither owner nor creator; -EACCES a security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int {
@@ -907,7 +909,8 @@ pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int 
 /// Removes the semaphore set with that id, as ipcrm does; otherwise as ipc_sysv_sem_remove().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+/// Errors: -ENOENT there is none; -EPERM neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove_id(id: c_int) -> c_int {

@@ -54,12 +54,10 @@ impl LibcSemaphore {
                     }
                 }
             }
-            match create(&path, value, options.mode) {
-                Ok(file) => return Ok((LibcSemaphore::map(&file)?, Outcome::Created)),
-                Err(Errno::EEXIST) if !options.exclusive => {}
-                Err(errno) => {
-                    return Err(failed!(errno, "{name}: cannot be created"));
-                }
+            match create(name, &path, value, options.mode) {
+                Ok(semaphore) => return Ok((semaphore, Outcome::Created)),
+                Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -109,13 +107,17 @@ impl LibcSemaphore {
 }
 
 /// Makes the semaphore's file and gives it its name last.
-fn create(path: &CString, value: u32, mode: libc::mode_t) -> Result<OwnedFd, Errno> {
-    let file = file::create_unnamed(SHM_DIRECTORY)?;
-    file::allocate(file.as_fd(), semaphore::SIZE as u64)?;
-    file::write_at(file.as_fd(), &semaphore::initial(value)?, 0)?;
-    file::set_permissions(file.as_fd(), mode)?;
-    file::publish(file.as_fd(), path)?;
-    Ok(file)
+fn create(name: &Name, path: &CString, value: u32, mode: libc::mode_t) -> Result<LibcSemaphore> {
+    let failed = |errno| failed!(errno, "{name}: cannot be created");
+    let file = file::create_unnamed(SHM_DIRECTORY).map_err(failed)?;
+    file::allocate(file.as_fd(), semaphore::SIZE as u64).map_err(failed)?;
+    let initial = semaphore::initial(value).map_err(failed)?;
+    file::write_at(file.as_fd(), &initial, 0).map_err(failed)?;
+    file::set_permissions(file.as_fd(), mode).map_err(failed)?;
+    let semaphore = LibcSemaphore::map(&file)?;
+    // Last, so that a call which fails leaves no name.
+    file::publish(file.as_fd(), path).map_err(failed)?;
+    Ok(semaphore)
 }
 
 /// Refuses what cannot be a semaphore of libc: its size is all that can be seen of one.
