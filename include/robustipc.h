@@ -163,11 +163,6 @@
 #define IPC_EVENT_SET 2
 
 /*
- For spin_ns of ipc_mq_attr_t: a waiter sleeps at once.
- */
-#define IPC_MQ_NO_SPIN -1
-
-/*
  Flag of ipc_mq_open() and ipc_mq_open_fd(): a message that this handle sends into a full queue
  displaces the oldest message of the lowest priority in the queue. If the new message has a
  lower priority than all others, it is dropped itself, and sending it succeeds. ipc_mq_stat()
@@ -649,11 +644,11 @@ typedef struct ipc_mq_message_t {
  */
 typedef struct ipc_mq_stat_t {
   /*
-   How many threads sleep now because the queue is full, up to 48.
+   How many threads wait now, spinning or asleep, because the queue is full, up to 48.
    */
   size_t waiting_senders;
   /*
-   How many threads sleep now because the queue is empty, up to 48.
+   How many threads wait now, spinning or asleep, because the queue is empty, up to 48.
    */
   size_t waiting_receivers;
   /*
@@ -665,11 +660,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died.
+   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
+   notices such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died.
+   How many reserved messages vanished because their senders died. A send that finds the queue full
+   notices such a death.
    */
   uint64_t abandoned;
   /*
@@ -1496,14 +1493,16 @@ int ipc_shm_sync(struct ipc_shm_t *shm);
  Returns: 0, or a negative error.
  Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
  in the memory: the handle stays open.
- Threads: safe. Calls with this handle that other threads have begun finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes the calling process's handle only.
  */
 int ipc_shm_close(struct ipc_shm_t *shm);
 
 /*
- Removes the name of a region of shared memory, or of an object that a program created without
- this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+ Removes the name of a region of shared memory, or of shared memory that a program created without
+ this library. Every other object or file with that name is left unchanged: semaphores and queues,
+ the C library's semaphores, FIFOs, sockets, symbolic links and directories. Processes that have the object open can still use it, and ipc_shm_stale() then
  returns 1.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
@@ -1608,10 +1607,13 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  mutex: an initialised mutex.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if the mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised;
- -EPROTO if the memory holds something other than a mutex of this library's version and C
- library, or a mutex initialised in another PID namespace.
- Threads: one thread destroys the mutex, after all others have used it for the last time.
+ Errors: -EBUSY if the mutex is locked, or if its owner died holding it and no locker has been
+ told: lock it first; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the
+ memory holds something other than a mutex of this library's version and C library, or a mutex
+ initialised in another PID namespace.
+ Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+ set a bit in it.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
 
@@ -1710,8 +1712,8 @@ int ipc_cond_destroy(struct ipc_cond_t *cond);
  value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with
- IPC_POSIX, or if value is above IPC_SEM_VALUE_MAX.
+ Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other
+ processes use too, or if value is above IPC_SEM_VALUE_MAX.
  Threads: one thread initialises the semaphore before other threads use it.
  */
 int ipc_sem_init(struct ipc_sem_t *sem,
@@ -1778,7 +1780,7 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
- opened with IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this
+ opened, which other processes use too; -EPROTO if the memory holds something other than a semaphore of this
  library's version.
  Threads: one thread destroys the semaphore, after all others have used it for the last time.
  */
@@ -1836,14 +1838,15 @@ int ipc_sem_open(struct ipc_sem_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EBADF if sem is not an open named semaphore of this process.
- Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
- first.
+ Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun go on, and
+ this call does not wait for them.
  Fork: closes the semaphore for the calling process only.
  */
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes the name of a semaphore of this library. Processes that have the semaphore open can
+ Removes the name of a semaphore of this library. Every other object or file with that name is left
+ unchanged. Processes that have the semaphore open can
  still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
@@ -1859,7 +1862,8 @@ int ipc_sem_unlink(const char *name);
 
 /*
  Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
- IPC_POSIX created. Processes that have the semaphore open can still use it.
+ IPC_POSIX created. A file that has not the size of a sem_t, of a program with 64-bit or 32-bit
+ words, is left unchanged, and so is an object of this library. Processes that have the semaphore open can still use it.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
 
@@ -1993,10 +1997,12 @@ int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
  rwlock: an initialised readers-writer lock.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
- initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+ Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
+ told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
  library's version and C library, or a lock initialised in another PID namespace.
- Threads: one thread destroys the lock, after all others have used it for the last time.
+ Threads: one thread destroys the lock, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+ set a bit in it.
  Owner death: a thread that died holding the lock does not hold it any more.
  */
 int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
@@ -2099,7 +2105,9 @@ int ipc_permits_free(const struct ipc_permits_t *permits,
  initialised; -EPROTO if the memory holds something other than a pool of permits of this
  library's version and C library, a pool initialised in another PID namespace, or a damaged
  pool.
- Threads: one thread destroys the pool, after all others have used it for the last time.
+ Threads: one thread destroys the pool, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last call, the kernel may
+ set a bit in it.
  Owner death: a thread that died holding a permit does not hold it any more.
  */
 int ipc_permits_destroy(struct ipc_permits_t *permits);
@@ -2216,7 +2224,9 @@ int ipc_barrier_reset(struct ipc_barrier_t *barrier);
  Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
  initialised; -EPROTO if the memory holds something other than a barrier of this library's
  version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
- Threads: one thread destroys the barrier, after all others have used it for the last time.
+ Threads: one thread destroys the barrier, after all others have used it for the last time. Do
+ not use the memory for other data at once: if a thread is killed in its last call, the kernel
+ may set a bit in it.
  Owner death: a thread that died is not a participant any more.
  */
 int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
@@ -2791,18 +2801,21 @@ int ipc_mq_notify(struct ipc_mq_t *mq,
  is the caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and
  the last handle is closed.
 
- mq: NULL does nothing. Calls with this handle in other threads finish first.
+ mq: NULL does nothing.
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already, or does not belong to a message queue; -EBUSY this
  thread has a message reserved or borrowed.
  Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
+ Calls with this handle that other threads have begun go on, and this call does not wait for them:
+ their buffers must stay valid until they return, and a message that such a call takes is taken.
  Fork: closes the handle of the calling process only.
  */
 int ipc_mq_close(struct ipc_mq_t *mq);
 
 /*
- Removes a queue's name. Processes that have the queue open keep it, with its messages.
+ Removes a queue's name. Processes that have the queue open keep it, with its messages. Another
+ object or file with that name, which no call of this library for queues made, is left unchanged.
 
  name: "/" and 1 to 250 bytes without a slash.
  flags: 0, or IPC_KERNEL for the kernel's queue.
@@ -3140,7 +3153,8 @@ int ipc_child_kill(struct ipc_child_t *child,
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already or is not of a child.
- Threads: safe; calls with this handle that are under way in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes only the calling process's handle.
  */
 int ipc_child_close(struct ipc_child_t *child);
@@ -3485,8 +3499,8 @@ ssize_t ipc_sock_send(int fd,
  than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
  the exception); -ECONNRESET the other end closed before it had received all our messages;
  -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
- SSIZE_MAX, timeout_ns is below -1, or a stream socket is not connected; -EFAULT buf is not
- writable memory, and the received bytes may be lost; -EBADF fd is not open; -ENOTSOCK fd is
+ SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+ is lost; -EBADF fd is not open; -ENOTSOCK fd is
  not a socket; -ENOMEM the kernel has no memory.
  Threads: safe; each message goes to one receiver. The call first measures the next message
  and then takes it. If another receiver of the socket takes the measured message in between,
@@ -3538,7 +3552,8 @@ ssize_t ipc_sock_send_fds(int fd,
 
 /*
  Receives the next message whole or, on a stream socket, the bytes that are there, together
- with the descriptors that travel with them. The call waits until there is something.
+ with the descriptors that travel with them. The call waits until there is something. On a
+ stream socket, bytes that were sent before can come together with the descriptors of a later send.
 
  The descriptors belong to the caller, who closes them with close(2). Exec closes them. If
  the call fails, all descriptors that had come are closed. O_NONBLOCK of the socket has no
@@ -3562,16 +3577,16 @@ ssize_t ipc_sock_send_fds(int fd,
  how many; -EMFILE not all descriptors could be installed, because this process has too many
  open descriptors or a security module forbids it; -ECONNRESET the other end closed before
  it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
- is NULL or misaligned, capacity is 0 or above SSIZE_MAX, timeout_ns is below -1, or a
- stream socket is not connected; -EFAULT buf is not writable memory, and the received bytes
- may be lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
+ is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+ is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
  memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
  Threads: safe; each message goes to one receiver. The call first measures the next message
  and then takes it. If another receiver of the socket takes the measured message in between,
  this call takes the next one. If that one is larger than capacity, its end is lost and the
  call fails with -EMSGSIZE. So receivers that share a socket need a capacity for the largest
  message.
- Death: when the sender dies, what it had sent is received first, with its descriptors.
+ Death: when the sender dies, what it had sent is received first, on all types of sockets, with its
+ descriptors.
  */
 ssize_t ipc_sock_recv_fds(int fd,
                           void *buf,
@@ -3832,7 +3847,8 @@ int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed or of another kind; -EBUSY this thread holds a lock in the
  memory, and the handle stays open.
- Threads: safe. Calls with this handle in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: detaches the memory from the calling process only.
  */
 int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
@@ -4261,7 +4277,8 @@ int ipc_list_unlisted(const struct ipc_list_t *list);
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already or is not of a list.
- Threads: safe; calls with this handle that are under way in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes only the calling process's list.
  */
 int ipc_list_close(struct ipc_list_t *list);
@@ -4293,8 +4310,11 @@ int ipc_remove(int kind,
 #endif  // __cplusplus
 
 
-/* For timeout_ns: wait without a limit. */
-#define IPC_FOREVER (-INT64_C(1))
+/* For timeout_ns: wait without a limit. An int64_t, as a literal that generators of bindings understand. */
+#define IPC_FOREVER (-1L)
+
+/* For ipc_mq_attr_t.spin_ns: waiters do not spin. */
+#define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment.

@@ -169,7 +169,9 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
 /// Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
 /// initialised; -EPROTO if the memory holds something other than a barrier of this library's
 /// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
-/// Threads: one thread destroys the barrier, after all others have used it for the last time.
+/// Threads: one thread destroys the barrier, after all others have used it for the last time. Do
+/// not use the memory for other data at once: if a thread is killed in its last call, the kernel
+/// may set a bit in it.
 /// Owner death: a thread that died is not a participant any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_destroy(barrier: *mut ipc_barrier_t) -> c_int {

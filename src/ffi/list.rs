@@ -249,7 +249,8 @@ pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed already or is not of a list.
-/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes only the calling process's list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {

@@ -159,7 +159,9 @@ pub unsafe extern "C" fn ipc_permits_free(
 /// initialised; -EPROTO if the memory holds something other than a pool of permits of this
 /// library's version and C library, a pool initialised in another PID namespace, or a damaged
 /// pool.
-/// Threads: one thread destroys the pool, after all others have used it for the last time.
+/// Threads: one thread destroys the pool, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last call, the kernel may
+/// set a bit in it.
 /// Owner death: a thread that died holding a permit does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_destroy(permits: *mut ipc_permits_t) -> c_int {

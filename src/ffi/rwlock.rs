@@ -203,10 +203,12 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
 /// rwlock: an initialised readers-writer lock.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
-/// initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+/// Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
+/// told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
 /// library's version and C library, or a lock initialised in another PID namespace.
-/// Threads: one thread destroys the lock, after all others have used it for the last time.
+/// Threads: one thread destroys the lock, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+/// set a bit in it.
 /// Owner death: a thread that died holding the lock does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_destroy(rwlock: *mut ipc_rwlock_t) -> c_int {

@@ -101,8 +101,8 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 /// value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with
-/// IPC_POSIX, or if value is above IPC_SEM_VALUE_MAX.
+/// Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other
+/// processes use too, or if value is above IPC_SEM_VALUE_MAX.
 /// Threads: one thread initialises the semaphore before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
-/// opened with IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this
+/// opened, which other processes use too; -EPROTO if the memory holds something other than a semaphore of this
 /// library's version.
 /// Threads: one thread destroys the semaphore, after all others have used it for the last time.
 #[unsafe(no_mangle)]
@@ -295,8 +295,8 @@ pub unsafe extern "C" fn ipc_sem_open(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF if sem is not an open named semaphore of this process.
-/// Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
-/// first.
+/// Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun go on, and
+/// this call does not wait for them.
 /// Fork: closes the semaphore for the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
@@ -321,7 +321,8 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Removes the name of a semaphore of this library. Processes that have the semaphore open can
+/// Removes the name of a semaphore of this library. Every other object or file with that name is left
+/// unchanged. Processes that have the semaphore open can
 /// still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
@@ -342,7 +343,8 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 }
 
 /// Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
-/// IPC_POSIX created. Processes that have the semaphore open can still use it.
+/// IPC_POSIX created. A file that has not the size of a sem_t, of a program with 64-bit or 32-bit
+/// words, is left unchanged, and so is an object of this library. Processes that have the semaphore open can still use it.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///

@@ -472,7 +472,8 @@ pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
 /// in the memory: the handle stays open.
-/// Threads: safe. Calls with this handle that other threads have begun finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
@@ -486,8 +487,9 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Removes the name of a region of shared memory, or of an object that a program created without
-/// this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+/// Removes the name of a region of shared memory, or of shared memory that a program created without
+/// this library. Every other object or file with that name is left unchanged: semaphores and queues,
+/// the C library's semaphores, FIFOs, sockets, symbolic links and directories. Processes that have the object open can still use it, and ipc_shm_stale() then
 /// returns 1.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.

@@ -171,7 +171,8 @@ pub unsafe extern "C" fn ipc_child_kill(child: *mut ipc_child_t, signal: c_int) 
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed already or is not of a child.
-/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes only the calling process's handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_close(child: *mut ipc_child_t) -> c_int {
