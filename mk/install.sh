@@ -2,7 +2,7 @@
 # The only description of the installed files. make installs and removes them, and build.rs lays out for cargo-c those
 # that need no compiling:
 #
-#   install.sh install | uninstall    with DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, DATADIR and MANDIR; the libraries are in LIBS
+#   install.sh install | uninstall    with DESTDIR, PREFIX, LIBDIR, INCLUDEDIR and MANDIR; the libraries are in LIBS
 #   install.sh lay-out DIRECTORY      only the headers and the manual, in DIRECTORY/include and DIRECTORY/man
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ if [ "$command" = lay-out ]; then
   DESTDIR='' INCLUDEDIR=$2/include MANDIR=$2/man
 fi
 : "${DESTDIR=}" "${PREFIX:=/usr/local}" "${LIBS:=target/lib}" "${INSTALL:=install}" "${STRIP=strip}"
-: "${DATADIR:=$PREFIX/share}" "${LIBDIR:=$PREFIX/lib}" "${INCLUDEDIR:=$PREFIX/include}" "${MANDIR:=$PREFIX/share/man}"
+: "${LIBDIR:=$PREFIX/lib}" "${INCLUDEDIR:=$PREFIX/include}" "${MANDIR:=$PREFIX/share/man}"
 field() {
   sed -n "s/^$1 = \"\(.*\)\"/\1/p" Cargo.toml | head -n 1
 }
@@ -37,7 +37,7 @@ list() {
     done
     line static "$LIBS/librobustipc.a" "$LIBDIR/librobustipc.a"
     line pkg-config robustipc.pc.in "$LIBDIR/pkgconfig/robustipc.pc"
-    line file robustipc.supp "$DATADIR/robustipc/robustipc.supp"
+    line file robustipc.supp "$LIBDIR/robustipc/robustipc.supp"
   fi
   line file include/robustipc.h "$INCLUDEDIR/robustipc.h"
   # A call's page is found under the call's name too, through a page that refers to its group's.

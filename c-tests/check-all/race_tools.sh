@@ -82,5 +82,5 @@ for tool in helgrind drd; do
   status=0
   valgrind -q --tool=$tool --error-exitcode=9 "$work/correct" >"$work/plain" 2>&1 || status=$?
   expect "the status under $tool without the suppressions (if it is 0 now, they are not needed)" 9 "$status"
-  quietly valgrind -q --tool=$tool --error-exitcode=9 --suppressions="$STAGE/share/robustipc/robustipc.supp" "$work/correct"
+  quietly valgrind -q --tool=$tool --error-exitcode=9 --suppressions="$STAGE/lib/robustipc/robustipc.supp" "$work/correct"
 done

@@ -42,7 +42,7 @@ static const int *errors_of(long number, long second_argument) {
     case SYS_fcntl:
       switch (second_argument) {
         case F_DUPFD: case F_DUPFD_CLOEXEC: ERRORS(EMFILE, ENOMEM);
-        case F_ADD_SEALS: ERRORS(EPERM, EBUSY);
+        case F_ADD_SEALS: ERRORS(EPERM);
         case F_SETPIPE_SZ: ERRORS(EPERM, ENOMEM, EBUSY);
         default: return NULL;
       }
