@@ -14,7 +14,7 @@ int main(void) {
   CHECK_FAILS(ipc_shm_open(&shm, "/gr\xc3\xb6\xc3\x9f" "e-\xe6\xb8\xa9\xe5\xba\xa6", 8, 0, 0), -ENOENT,
               "/gr\xc3\xb6\xc3\x9f" "e-\xe6\xb8\xa9\xe5\xba\xa6");
   CHECK_FAILS(ipc_shm_open(&shm, "/it's \"x\"", 8, 0, 0), -ENOENT, "/it's \"x\"");
-  CHECK_FAILS(ipc_shm_open(&shm, "/a\nb\xff\x1b", 8, 0, 0), -ENOENT, "/a\\nb\\xff\\u{1b}");
+  CHECK_FAILS(ipc_shm_open(&shm, "/a\nb\xff\x1b", 8, 0, 0), -ENOENT, "/a\\nb\\xff\\x1b");
   CHECK_FAILS(ipc_fifo_open("/nowhere/f\xc3\xbcr", IPC_READ_ONLY, 0), -ENOENT, "f\xc3\xbcr");
   CHECK_FAILS(ipc_sock_connect("/nowhere/f\xc3\xbcr", IPC_SOCK_STREAM, 0, 0), -ENOENT, "f\xc3\xbcr");
   const char *const argv[] = { "/nowhere/f\xc3\xbcr", NULL };
