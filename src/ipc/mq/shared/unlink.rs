@@ -25,7 +25,10 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
 
 /// Removes the FIFO of the queue with this identity; whether there was one.
 fn remove_fifo(identity: u64) -> bool {
-    file::unlink(readiness::fifo_path(identity).as_c_str()).is_ok()
+    let path = readiness::fifo_path(identity);
+    // The identity comes from shared memory, and may be anything.
+    let is_fifo = file::status_of(path.as_c_str()).is_ok_and(|status| status.is_fifo());
+    is_fifo && file::unlink(path.as_c_str()).is_ok()
 }
 
 /// Removes the FIFOs whose queues are gone.
