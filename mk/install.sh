@@ -37,6 +37,7 @@ list() {
     done
     line static "$LIBS/librobustipc.a" "$LIBDIR/librobustipc.a"
     line pkg-config robustipc.pc.in "$LIBDIR/pkgconfig/robustipc.pc"
+    line file robustipc.supp "$LIBDIR/robustipc/robustipc.supp"
   fi
   line file include/robustipc.h "$INCLUDEDIR/robustipc.h"
   # A call's page is also found under the call's name, through a page that refers to the group's page.

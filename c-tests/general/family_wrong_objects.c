@@ -66,8 +66,8 @@ int main(void) {
   CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), -EPROTO);
   memset(memory, 0, 8192);
   CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), IPC_ONCE_RAN);
-  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EINVAL);
-  CHECK_EQUAL(ipc_rwlock_read_lock(at, 0), -EINVAL);
+  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EPROTO);
+  CHECK_EQUAL(ipc_rwlock_read_lock(at, 0), -EPROTO);
   memset(memory, 0, 8192);
   CHECK_EQUAL(ipc_mutex_init(at, NULL), 0);
   CHECK_EQUAL(ipc_rwlock_write_lock(at, 0), -EPROTO);

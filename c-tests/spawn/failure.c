@@ -22,7 +22,7 @@ int main(void) {
     {"/nowhere/program", -ENOENT, "/nowhere/program: cannot be executed"},
     {"no-such-program-anywhere", -ENOENT, "no-such-program-anywhere"},
     {"", -ENOENT, "cannot be executed"},
-    {"/dev/null/x", -ENOENT, "/dev/null/x"},
+    {"/dev/null/x", -ENOTDIR, "/dev/null/x"},
     {"/", -EACCES, "cannot be executed"},
     {data, -EACCES, "cannot be executed"},
     /* A text file without #! is not passed to a shell. */

@@ -8,7 +8,7 @@ use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
-use crate::object::{self, Location, Object, Options, Outcome};
+use crate::object::{self, Location, Object, Options, Outcome, Removable};
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -176,7 +176,7 @@ impl Region {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name), Kind::Region)
+    object::unlink(&Location::of_name(name), Removable::Region)
 }
 
 fn size_of(kind_type: Type) -> usize {

@@ -1,6 +1,6 @@
 //! One mapping of memory: its bounds, its lifetime, and whether it may be written.
 
-use crate::base::error::{Result, fail, failed};
+use crate::base::error::{Error, Result, fail, failed};
 use crate::sys::memory;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -38,7 +38,7 @@ impl Mapping {
         let length = length_of(size)?;
         memory::map_file(file, length, access.is_writable())
             .map(|base| Mapping { base, length })
-            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+            .map_err(|errno| not_mapped(size, errno))
     }
 
     /// Maps zeroed pages that only this process and the children that it forks see.
@@ -46,7 +46,7 @@ impl Mapping {
         let length = length_of(size)?;
         memory::map_anonymous(length)
             .map(|base| Mapping { base, length })
-            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+            .map_err(|errno| not_mapped(size, errno))
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
@@ -69,6 +69,18 @@ impl Drop for Mapping {
         // SAFETY: base and length are the mapping's own. Its owner is being dropped, so nobody uses the
         // memory any more.
         unsafe { memory::unmap(self.base, self.length.get()) };
+    }
+}
+
+#[cold]
+fn not_mapped(size: u64, errno: Errno) -> Error {
+    match errno {
+        // Elsewhere EAGAIN says that something is possible later.
+        Errno::EAGAIN => fail!(
+            ENOMEM,
+            "mapping {size} bytes: the process locks all its memory (mlockall), and RLIMIT_MEMLOCK allows no more"
+        ),
+        errno => failed!(errno, "mapping {size} bytes"),
     }
 }
 

@@ -53,8 +53,10 @@ impl Object {
         let file = open_file(location, options)?;
         let size = file::status(file.as_fd()).map_or(0, |status| status.size());
         let found = inspect(file.as_fd(), size).ok().flatten();
-        // Without a record any size will do, because every check fails.
-        let data_size = found.map_or(1, |found| found.data_size());
+        // Without a sound record any size will do, because every check fails.
+        let data_size = found
+            .filter(|found| found.is_sound())
+            .map_or(1, |found| found.data_size());
         let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
         Object::from_existing(location, file, &wanted, options)
     }
@@ -177,7 +179,7 @@ fn agreed_size(
         None if options.adopt => adopted_size(location, file, wanted, options, file_size),
         found => {
             let found = found.unwrap_or_else(Record::blank);
-            wanted.check(location, &found, file_size)?;
+            wanted.check(location, &found, file_size, options.may_adopt)?;
             Ok(wanted.offset())
         }
     }

@@ -57,7 +57,7 @@ fn guard_in_place<R: CResult>(
 /// IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that reserves a message must commit or abandon it: another thread
 /// gets -EPERM.
 /// Death: if the thread ends or its process dies, the message vanishes and its room returns to the
@@ -142,10 +142,10 @@ pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void)
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
 /// misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
-/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+/// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
 /// Death: if the thread ends or its process dies before it returns the message, the message is
 /// queued again in its old place. Fork: the message stays the parent's.

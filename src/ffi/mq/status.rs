@@ -8,17 +8,19 @@ use super::*;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_stat_t {
-    /// How many threads sleep now because the queue is full, up to 48.
+    /// How many threads wait now, spinning or asleep, because the queue is full, up to 48.
     pub waiting_senders: usize,
-    /// How many threads sleep now because the queue is empty, up to 48.
+    /// How many threads wait now, spinning or asleep, because the queue is empty, up to 48.
     pub waiting_receivers: usize,
     /// How many messages IPC_MQ_OVERWRITE has dropped.
     pub dropped: u64,
     /// How often a thread died inside a call on the queue and the queue was repaired.
     pub repairs: u64,
-    /// How many messages were queued again because their borrowers died.
+    /// How many messages were queued again because their borrowers died. A receive, a borrow or a peek
+    /// notices such a death.
     pub redelivered: u64,
-    /// How many reserved messages vanished because their senders died.
+    /// How many reserved messages vanished because their senders died. A send that finds the queue full
+    /// notices such a death.
     pub abandoned: u64,
     /// All 0: reserved for later versions.
     pub reserved: [u64; 6],
@@ -104,7 +106,8 @@ fn flags_of(queue: &Queue) -> c_int {
 /// the name does not get this queue.
 ///
 /// Returns: 1 if so, 0 if not, or a negative error.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed.
+/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES if the system does not let this
+/// process examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {

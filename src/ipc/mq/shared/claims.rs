@@ -57,8 +57,9 @@ impl<'q> Claims<'q> {
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
         // because it was free or queued. If this thread dies before the link, the latch is
-        // orphaned, and the repair goes by the slot's state. The slot stays mapped: closing the
-        // queue refuses while a claim lasts.
+        // orphaned, and the repair goes by the slot's state. The slot stays mapped: this thread's
+        // ipc_mq_close refuses while the claim lasts, and by the contract of that call no other thread
+        // closes the handle then.
         unsafe { latched.thread().robust_list().link(&slot.links, false) };
         // Release: a thread that finds the slot claimed must find its holder.
         slot.state.store(self.state, Release);

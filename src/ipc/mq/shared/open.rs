@@ -50,6 +50,7 @@ impl SharedQueue {
             // Receiving changes the queue too.
             access: Access::ReadWrite,
             adopt: false,
+            may_adopt: false,
             check_owner: options.check_owner,
             unsealed: false,
             descriptor: options.descriptor,

@@ -1,0 +1,282 @@
+/* Each system call of each call fails, with each error that it can have. Each time the call succeeds or returns an error
+ * that its header entry lists, hangs nowhere, leaks no descriptor and no mapping, and succeeds when it is made again.
+ *
+ *   system_call_fails [--full] [--header FILE] [CALL]
+ *
+ * The entry runs in a child under ptrace. Its parent lets the nth system call of the measured call not happen and puts an error
+ * in the place of its result. Without --full each of the first 25 system calls of a call fails with two errors.
+ */
+#include "every_call.h"
+
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+#if defined(__x86_64__)
+#include <sys/reg.h>
+
+static long number_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * ORIG_RAX, NULL); }
+static long second_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RSI, NULL); }
+static void skip(pid_t child) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * ORIG_RAX, -1L) == 0); }
+static void set_result(pid_t child, long result) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * RAX, result) == 0); }
+
+/* The errors that a system call can have, as far as a well-formed call can meet them: first the two of the quick set. A call that cannot
+ * fail, or whose failure is the program's fault, has none. */
+static const int *errors_of(long number, long second_argument) {
+#define ERRORS(...) do { static const int errors[] = { __VA_ARGS__, 0 }; return errors; } while (0)
+  switch (number) {
+    case SYS_open: case SYS_openat:
+      ERRORS(EMFILE, EACCES, ENFILE, ENOMEM, ENOSPC, EROFS, ELOOP, EINTR, EIO);
+    case SYS_mmap: ERRORS(ENOMEM, EAGAIN, ENFILE, EPERM);
+    case SYS_mprotect: case SYS_madvise: ERRORS(ENOMEM, EAGAIN);
+    case SYS_fallocate: ERRORS(ENOSPC, EFBIG, EINTR, EIO, EOPNOTSUPP);
+    case SYS_ftruncate: ERRORS(EFBIG, EPERM, EIO, EINTR);
+    case SYS_fchmod: case SYS_fchown: ERRORS(EPERM, EROFS, EIO);
+    case SYS_linkat: ERRORS(ENOSPC, EACCES, EPERM, EROFS, EMLINK, ENOENT);
+    case SYS_renameat: case SYS_renameat2: case SYS_rename: ERRORS(ENOSPC, EACCES, EPERM, EROFS);
+    case SYS_unlink: case SYS_unlinkat: ERRORS(EACCES, EPERM, EROFS, EBUSY);
+    case SYS_fstat: case SYS_newfstatat: case SYS_statx: case SYS_fstatfs: ERRORS(ENOMEM, EACCES, EIO);
+    case SYS_memfd_create: ERRORS(EMFILE, ENOMEM, ENFILE, EINVAL);
+    case SYS_eventfd2: case SYS_epoll_create1: case SYS_inotify_init1: case SYS_pipe2: case SYS_timerfd_create:
+      ERRORS(EMFILE, ENFILE, ENOMEM);
+    case SYS_dup: case SYS_dup3: ERRORS(EMFILE, EINTR);
+    case SYS_fcntl:
+      switch (second_argument) {
+        case F_DUPFD: case F_DUPFD_CLOEXEC: ERRORS(EMFILE, ENOMEM);
+        case F_ADD_SEALS: ERRORS(EPERM);
+        case F_SETPIPE_SZ: ERRORS(EPERM, ENOMEM, EBUSY);
+        default: return NULL;
+      }
+    case SYS_socket: case SYS_socketpair: ERRORS(EMFILE, ENFILE, ENOMEM, ENOBUFS, EACCES);
+    case SYS_bind: ERRORS(EADDRINUSE, EACCES, ENOSPC, ENOMEM, EROFS);
+    case SYS_listen: ERRORS(EADDRINUSE, EACCES);
+    case SYS_connect: ERRORS(EAGAIN, ECONNREFUSED, EINTR, EACCES, EPROTOTYPE);
+    case SYS_accept4: case SYS_accept: ERRORS(EMFILE, ENOMEM, ENFILE, EINTR, ECONNABORTED, ENOBUFS);
+    case SYS_sendto: case SYS_sendmsg: ERRORS(ENOBUFS, EPIPE, EINTR, ENOMEM, ETOOMANYREFS, ECONNRESET);
+    case SYS_recvfrom: case SYS_recvmsg: ERRORS(ENOMEM, ECONNRESET, EINTR);
+    case SYS_read: case SYS_readv: ERRORS(EIO, EINTR);
+    case SYS_write: case SYS_writev: ERRORS(EIO, EPIPE, EINTR, ENOSPC);
+    case SYS_futex: ERRORS(EPERM, ENOSYS, EINTR);
+    case 449: /* futex_waitv */ ERRORS(ENOSYS, EPERM, ENOMEM, EINTR);
+    case SYS_membarrier: ERRORS(ENOSYS, EPERM, EINVAL);
+    case SYS_get_robust_list: ERRORS(EPERM, ENOSYS);
+    case SYS_clone: case SYS_vfork: case SYS_fork: case SYS_clone3: ERRORS(EAGAIN, ENOMEM, EPERM);
+    case SYS_wait4: case SYS_waitid: ERRORS(ECHILD, EINTR);
+    case SYS_kill: case SYS_tgkill: case 424: /* pidfd_send_signal */ ERRORS(EPERM, ESRCH);
+    case 434: /* pidfd_open */ ERRORS(EMFILE, ENOSYS, ENFILE, EPERM);
+    case SYS_poll: case SYS_ppoll: ERRORS(ENOMEM, EINTR, EINVAL);
+    case SYS_getdents64: ERRORS(EIO, ENOMEM);
+    case SYS_readlink: case SYS_readlinkat: ERRORS(EACCES, ENOMEM, EIO);
+    case SYS_mq_open: ERRORS(EMFILE, ENOSPC, EACCES, ENFILE, ENOMEM);
+    case SYS_mq_unlink: ERRORS(EACCES, ENOENT);
+    case SYS_mq_notify: ERRORS(EBUSY, ENOMEM);
+    case SYS_mq_timedsend: case SYS_mq_timedreceive: case SYS_mq_getsetattr: ERRORS(EINTR, EBADF);
+    case SYS_shmget: case SYS_msgget: case SYS_semget: ERRORS(ENOSPC, ENOMEM, EACCES);
+    case SYS_shmat: ERRORS(ENOMEM, EACCES);
+    case SYS_shmctl: case SYS_msgctl: case SYS_semctl: ERRORS(EIDRM, EACCES, EPERM, EINVAL);
+    case SYS_msgsnd: case SYS_msgrcv: ERRORS(EIDRM, EINTR, ENOMEM, EACCES);
+    case SYS_semop: case SYS_semtimedop: ERRORS(EIDRM, EINTR, ENOMEM, ENOSPC, EACCES);
+    case SYS_fsync: case SYS_fdatasync: case SYS_msync: ERRORS(EIO, ENOSPC);
+    case SYS_ioctl: ERRORS(ENOTTY, EIO);
+    case SYS_prlimit64: ERRORS(EPERM);
+    case SYS_process_vm_readv: ERRORS(EPERM, ENOSYS);
+    default: return NULL;
+  }
+}
+#else
+#define SKIP_ARCHITECTURE 1
+static long number_of(pid_t child) { (void)child; return -1; }
+static long second_argument_of(pid_t child) { (void)child; return -1; }
+static void skip(pid_t child) { (void)child; }
+static void set_result(pid_t child, long result) { (void)child; (void)result; }
+static const int *errors_of(long number, long argument) { (void)number; (void)argument; return NULL; }
+#endif
+
+static int mappings(void) {
+  FILE *maps = fopen("/proc/self/maps", "r");
+  CHECK(maps != NULL);
+  int lines = 0;
+  for (int c; (c = getc(maps)) != EOF;) lines += c == '\n';
+  fclose(maps);
+  return lines;
+}
+
+/* What the child says of its attempt, in memory that both share. */
+typedef struct {
+  long result;       /* of the call whose system call failed */
+  long result_again; /* of the same call made again, after a failure */
+  int leaked_descriptors, leaked_mappings;
+  char text[256];
+} Report;
+
+static Report *report;
+
+/* In the child. The stops tell the parent where the measured call begins and ends. */
+static void use_traced(void *argument) {
+  const Call *call = argument;
+  call_warm_up(call);
+  int maps = mappings(); /* stdio's own buffer is there from now on */
+  maps = mappings();
+  int descriptors = open_descriptors();
+  call->before();
+  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  raise(SIGSTOP);
+  long result = call->run();
+  raise(SIGSTOP);
+  report->result = result;
+  snprintf(report->text, sizeof report->text, "%s", result < 0 ? ipc_last_error() : "");
+  if (!call_succeeded(result)) result = call->run();
+  report->result_again = result;
+  call->after(result);
+  report->leaked_descriptors = open_descriptors() - descriptors;
+  report->leaked_mappings = mappings() - maps;
+  _exit(0);
+}
+
+static void wait_for_stop(pid_t child) {
+  int status = wait_for(child);
+  if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
+    test_failed(__FILE__, __LINE__, "the child does not stop: %#x", (unsigned)status);
+}
+
+static const char *header;
+
+/* Whether the header's entry of a call lists an error. */
+static int is_documented(const Call *call, long error) {
+  if (header == NULL) return 1;
+  char function[80], name[32];
+  snprintf(function, sizeof function, "%.*s(", (int)strcspn(call->name, ":"), call->name);
+  snprintf(name, sizeof name, "-%s", strerrorname_np((int)-error));
+  const char *end = header;
+  /* The declaration: the name at the end of a type, not in a comment. */
+  for (;;) {
+    end = strstr(end, function);
+    if (end == NULL) return 0;
+    if (end[-1] == ' ' || end[-1] == '*') {
+      const char *line = end;
+      while (line > header && line[-1] != '\n') line--;
+      if (strncmp(line, "int ", 4) == 0 || strncmp(line, "ssize_t ", 8) == 0) break;
+    }
+    end++;
+  }
+  const char *begin = end;
+  while (begin > header && strncmp(begin, "/*", 2) != 0) begin--;
+  const char *found = strstr(begin, name);
+  return found != NULL && found < end;
+}
+
+/* Lets the nth system call of the measured call fail with the kth of its errors. Returns what to try next. */
+enum Next { NEXT_ERROR, NEXT_SYSTEM_CALL, NEXT_CALL };
+
+static int wrong;
+
+static enum Next attempt(const Call *call, int nth, int kth) {
+  memset(report, 0, sizeof *report);
+  report->result_again = -1;
+  pid_t child = start(use_traced, (void *)call);
+  /* Under valgrind or with broken fixtures the child may end first. */
+  wait_for_stop(child);
+  CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
+  int entered = 0, seen = 0, failing = 0, error = 0, is_over = 0;
+  long number = -1;
+  enum Next next = NEXT_CALL;
+  alarm(20); /* a hang ends this process, and so the test */
+  int pass_on = 0;
+  for (;;) {
+    CHECK(ptrace(is_over ? PTRACE_CONT : PTRACE_SYSCALL, child, NULL, (long)pass_on) == 0);
+    pass_on = 0;
+    int status = wait_for(child);
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+      if (status != 0) {
+        fprintf(stderr, "%s: system call %d (%ld) failing with %s: wait status %#x\n", call->name, nth, number,
+                error ? strerrorname_np(error) : "nothing", (unsigned)status);
+        wrong++;
+      }
+      break;
+    }
+    if (WSTOPSIG(status) == SIGSTOP) {
+      is_over = 1;
+      continue;
+    }
+    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+      pass_on = WSTOPSIG(status);
+      continue;
+    }
+    entered = !entered;
+    if (entered && !error) {
+      long this_number = number_of(child);
+      const int *errors = errors_of(this_number, second_argument_of(child));
+      if (errors == NULL || ++seen != nth) continue;
+      if (errors[kth] == 0) {
+        next = NEXT_SYSTEM_CALL;
+        continue;
+      }
+      number = this_number;
+      error = errors[kth];
+      skip(child);
+      failing = 1;
+      next = NEXT_ERROR;
+    } else if (!entered && failing) {
+      set_result(child, -error);
+      failing = 0;
+    }
+  }
+  alarm(0);
+  if (error == 0) return next;
+  const char *name = strerrorname_np(error);
+  if (!call_succeeded(report->result) && !is_documented(call, report->result)) {
+    fprintf(stderr, "%s: system call %d (%ld) failing with %s: undocumented %s: %s\n", call->name, nth, number, name,
+            strerrorname_np((int)-report->result), report->text);
+    wrong++;
+  }
+  if (!call_succeeded(report->result_again) || report->leaked_descriptors != 0 || report->leaked_mappings > 0) {
+    fprintf(stderr, "%s: system call %d (%ld) failing with %s: %ld, then %ld; leaked %d descriptors, %d mappings\n", call->name,
+            nth, number, name, report->result, report->result_again, report->leaked_descriptors,
+            report->leaked_mappings);
+    wrong++;
+  }
+  return next;
+}
+
+static void read_header(const char *path) {
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  char *text = calloc(1, 1 << 20);
+  CHECK(text != NULL && fread(text, 1, (1 << 20) - 1, file) > 0);
+  fclose(file);
+  header = text;
+}
+
+int main(int argc, char **argv) {
+#ifdef SKIP_ARCHITECTURE
+  SKIP("system calls are made to fail on x86-64 only");
+#endif
+  SKIP_UNDER_VALGRIND("ptrace");
+  SKIP_UNDER_SANITIZERS("ptrace");
+  int is_full = 0, made = 0;
+  const char *wanted = "";
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--full") == 0) is_full = 1;
+    else if (strcmp(argv[i], "--header") == 0) read_header(argv[++i]);
+    else wanted = argv[i];
+  }
+  if (header == NULL && access("include/robustipc.h", R_OK) == 0) read_header("include/robustipc.h");
+  report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(report != MAP_FAILED);
+  for (int i = 0; i < call_count; i++) {
+    const Call *call = &every_call[i];
+    if (strncmp(call->name, wanted, strlen(wanted)) != 0) continue;
+    int nth = 1, kth = 0;
+    for (;;) {
+      call_prepare(call);
+      enum Next next = attempt(call, nth, kth);
+      call_clean();
+      made++;
+      if (next == NEXT_CALL || (!is_full && nth > 25)) break;
+      kth++;
+      if (next == NEXT_SYSTEM_CALL || (!is_full && kth == 2)) nth++, kth = 0;
+    }
+  }
+  printf("%d attempts\n", made);
+  CHECK_EQUAL(wrong, 0);
+  return 0;
+}
