@@ -1,8 +1,8 @@
 #!/bin/sh
-# Prints the names that a man page describes besides its own, one per line:  names.sh PAGE
+# Prints the names of the calls that a man page describes, one per line, without the page's own name:  names.sh PAGE
 #
-# They stand in its section NAME. make install installs a page for each that refers to this one,
-# so that "man ipc_mutex_lock" finds ipc_mutex(3).
+# The page's section NAME lists them, in mdoc or in man macros. "make install" installs a page for
+# each name that refers to this page, so that "man ipc_mutex_lock" finds ipc_mutex(3).
 page=$(basename "$1")
 awk -v own="${page%.*}" '
   /^\.S[hH] / { in_name = ($2 == "NAME" || $2 == "\"NAME\""); next }

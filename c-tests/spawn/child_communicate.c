@@ -98,7 +98,7 @@ int main(void) {
   exchange = (ipc_exchange_t){.input_size = 1};
   CHECK_FAILS(ipc_child_communicate(child, &exchange, 0), -EINVAL, "input is NULL");
   exchange = (ipc_exchange_t){.output = output, .output_capacity = 1, .output_size = 2};
-  CHECK_FAILS(ipc_child_communicate(child, &exchange, 0), -EINVAL, "over the capacity");
+  CHECK_FAILS(ipc_child_communicate(child, &exchange, 0), -EINVAL, "above the capacity");
   CHECK_FAILS(ipc_child_communicate(child, NULL, 0), -EINVAL, "exchange is NULL");
   exchange = (ipc_exchange_t){.input = NULL};
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, 0), 0);

@@ -7,23 +7,30 @@ use crate::object::path_from_c;
 use core::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
 
-/// Flag of ipc_fifo_open(), with IPC_READ_ONLY: the end of the file does not come when the last
-/// writer leaves; reading waits for the next one.
+/// Flag of ipc_fifo_open(), only together with IPC_READ_ONLY: the reader does not get the end
+/// of the file when the last writer leaves. Reading waits for the next writer instead.
 pub const IPC_FIFO_KEEP_OPEN: c_int = 0x10000;
 
-/// Makes a FIFO, or finds one that is there.
+/// Creates a FIFO, or finds the one that exists.
 ///
-/// path: in any file system. A symbolic link is not followed.
-/// flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
-/// mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
-/// from its first moment; else unused.
+/// path: in any file system. A symbolic link in the last part of the path is not followed.
+/// flags: 0 or any of IPC_CREATE (no effect: the call always creates) and IPC_EXCLUSIVE (fail
+/// if the FIFO exists).
+/// mode: the permissions of a FIFO that this call creates. It has exactly these permissions
+/// from its first moment; the umask has no effect. An existing FIFO keeps its permissions.
 ///
-/// Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
-/// Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
-/// FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
-/// no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
-/// system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
+/// Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
+/// Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
+/// 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is
+/// at the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES
+/// or -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path
+/// is too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
+/// -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
+/// kernel has no memory. The last two can occur because a short-lived child process creates
+/// the FIFO.
 /// Threads: safe.
+/// Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
+/// does not exist.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_create(
     path: *const c_char,
@@ -43,25 +50,34 @@ pub unsafe extern "C" fn ipc_fifo_create(
     })
 }
 
-/// Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
+/// Opens one end of a FIFO and waits until another process has opened, or is opening, the
+/// other end.
 ///
-/// path: of a FIFO; a symbolic link is not followed.
-/// flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
-/// the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
-/// it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
-/// to write too).
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// path: of a FIFO. A symbolic link in the last part of the path is not followed.
+/// flags: exactly one of IPC_READ_ONLY and IPC_WRITE_ONLY, and any of the following.
+/// IPC_NONBLOCK: plain read(2) and write(2) on the descriptor do not wait (this call still
+/// does).
+/// IPC_INHERIT: exec does not close the descriptor. IPC_FIFO_KEEP_OPEN (only with
+/// IPC_READ_ONLY): this call does not wait, and the end of the file never comes. The caller
+/// needs permission to write to the FIFO too.
+/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+/// wait.
 ///
-/// Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
-/// Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
-/// below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
-/// -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
-/// nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
-/// without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
-/// path's.
+/// Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
+/// error.
+/// Errors: -EINVAL path is NULL, flags does not have exactly one end or has an unknown bit, or
+/// timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+/// mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
+/// forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
+/// and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
+/// handler ran while the call waited (with IPC_FOREVER: only a handler that was installed
+/// without SA_RESTART); -EMFILE this process has too many open descriptors; -ENFILE the system
+/// has too many open files; -ENAMETOOLONG the path is too long; -ELOOP the path has too many
+/// symbolic links; -ENOMEM the kernel has no memory.
 /// Threads: safe.
-/// Death: a writer that was killed after it had opened counts as one that came: reading gives
-/// the end of the file. Who is killed while waiting leaves nothing.
+/// Death: a writer that was killed after it had opened the FIFO counts as a peer: the reader's
+/// call returns, and reading gives the end of the file. A process that is killed while it
+/// waits in this call does not count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_open(
     path: *const c_char,
@@ -71,17 +87,17 @@ pub unsafe extern "C" fn ipc_fifo_open(
     guard(c"ipc_fifo_open", move || {
         // SAFETY: by the contract of this call.
         let path = unsafe { path_from_c(path) }?;
-        let sides = IPC_READ_ONLY | IPC_WRITE_ONLY | IPC_FIFO_KEEP_OPEN;
-        check_flags(flags, sides | IPC_NONBLOCK | IPC_INHERIT)?;
-        const LASTING: c_int = IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN;
-        let side = match flags & sides {
+        let ends = IPC_READ_ONLY | IPC_WRITE_ONLY | IPC_FIFO_KEEP_OPEN;
+        check_flags(flags, ends | IPC_NONBLOCK | IPC_INHERIT)?;
+        const LASTING_READER: c_int = IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN;
+        let end = match flags & ends {
             IPC_READ_ONLY => FifoEnd::Reader,
             IPC_WRITE_ONLY => FifoEnd::Writer,
-            LASTING => FifoEnd::LastingReader,
+            LASTING_READER => FifoEnd::LastingReader,
             _ => {
                 return Err(fail!(
                     EINVAL,
-                    "flags {flags:#x}: expected IPC_READ_ONLY, perhaps with IPC_FIFO_KEEP_OPEN, or IPC_WRITE_ONLY"
+                    "flags {flags:#x}: expected IPC_READ_ONLY, IPC_READ_ONLY with IPC_FIFO_KEEP_OPEN, or IPC_WRITE_ONLY"
                 ));
             }
         };
@@ -89,7 +105,7 @@ pub unsafe extern "C" fn ipc_fifo_open(
         let deadline = Deadline::after(timeout_ns)?;
         let file = fifo::open(
             path,
-            side,
+            end,
             is_set(IPC_NONBLOCK),
             is_set(IPC_INHERIT),
             deadline,
@@ -98,11 +114,15 @@ pub unsafe extern "C" fn ipc_fifo_open(
     })
 }
 
-/// Removes a FIFO's name. Who has it open keeps it.
+/// Removes a FIFO's name. Processes that have the FIFO open keep it.
+///
+/// path: of a FIFO. A symbolic link in the last part of the path is not followed.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
-/// stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
+/// Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR the path does not exist; -EMEDIUMTYPE
+/// something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS
+/// the permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP
+/// the path has too many symbolic links.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {

@@ -1,4 +1,4 @@
-//! Listing and removing objects of every kind.
+//! Listing and removing the objects of every kind that exist on this machine.
 
 use super::handle::{Pinned, Table};
 use super::*;
@@ -6,25 +6,27 @@ use crate::base::name::Name;
 use crate::ipc::list::{self, Listed, ListedKind, Listing, Recorded, Target};
 use core::ffi::{c_char, c_uint};
 
-/// Kind: POSIX shared memory, made by this library or by another program.
+/// Kind of object: POSIX shared memory, made by this library or by another program.
 pub const IPC_KIND_SHM: c_int = 0x1;
-/// Kind: a named semaphore of this library.
+/// Kind of object: a named semaphore of this library.
 pub const IPC_KIND_SEM: c_int = 0x2;
-/// Kind: another named object of this library.
+/// Kind of object: a named object of this library whose kind this version does not know.
 pub const IPC_KIND_OTHER: c_int = 0x4;
-/// Kind: a named semaphore of the C library, from sem_open().
+/// Kind of object: a named semaphore of the C library, made by sem_open(), or by
+/// ipc_sem_open() with IPC_POSIX.
 pub const IPC_KIND_POSIX_SEM: c_int = 0x8;
-/// Kind: a message queue of the kernel, from mq_open().
+/// Kind of object: a message queue of the kernel, made by mq_open(), or by
+/// ipc_mq_open() with IPC_KERNEL.
 pub const IPC_KIND_KERNEL_MQ: c_int = 0x10;
-/// Kind: a System V shared memory segment.
+/// Kind of object: a System V shared memory segment.
 pub const IPC_KIND_SYSV_SHM: c_int = 0x20;
-/// Kind: a System V message queue.
+/// Kind of object: a System V message queue.
 pub const IPC_KIND_SYSV_MSG: c_int = 0x40;
-/// Kind: a System V semaphore set.
+/// Kind of object: a System V semaphore set.
 pub const IPC_KIND_SYSV_SEM: c_int = 0x80;
-/// Kind: a message queue of this library.
+/// Kind of object: a message queue of this library, in shared memory.
 pub const IPC_KIND_MQ: c_int = 0x100;
-/// All the kinds there are.
+/// All the kinds of objects that ipc_list() knows.
 pub const IPC_KIND_ALL: c_int = 0x1ff;
 
 const _: () = assert!(
@@ -39,13 +41,14 @@ const _: () = assert!(
         && IPC_KIND_MQ == ListedKind::Mq as c_int
 );
 
-/// Record: none; the object was made without this library.
+/// The object has no record of this library: it was made without this library, or its kind has
+/// no record.
 pub const IPC_RECORD_NONE: c_int = 0;
-/// Record: good.
+/// The object has an intact record of this library.
 pub const IPC_RECORD_GOOD: c_int = 1;
-/// Record: damaged, of another version, or not about this object.
+/// The object's record is damaged, has another version, or does not fit the object.
 pub const IPC_RECORD_DAMAGED: c_int = 2;
-/// Record: the caller may not read the object.
+/// The caller may not read the object, so it is unknown whether the object has a record.
 pub const IPC_RECORD_UNREADABLE: c_int = 3;
 
 /// A list of objects as they were when ipc_list() was called. Ended by ipc_list_close().
@@ -53,64 +56,70 @@ pub struct ipc_list_t {
     _private: [u8; 0],
 }
 
-/// One object, as ipc_list_next() tells of it.
+/// One object in a list, from ipc_list_next().
 #[repr(C)]
 pub struct ipc_object_t {
     /// One of the IPC_KIND_ constants.
     pub kind: c_int,
     /// One of the IPC_RECORD_ constants; IPC_RECORD_NONE for kinds that have no record.
     pub record: c_int,
-    /// System V: the id. Else -1.
+    /// The id of a System V object; otherwise -1.
     pub id: c_int,
-    /// System V: the key, 0 for a private object. Else 0.
+    /// The key of a System V object, or 0 for a private one; otherwise 0.
     pub key: c_int,
-    /// Who owns it.
+    /// The user id of the owner.
     pub owner: libc::uid_t,
-    /// Its group.
+    /// The group id.
     pub group: libc::gid_t,
-    /// The permissions.
+    /// The permission bits.
     pub mode: libc::mode_t,
-    /// With a good record: the version of the declared type.
+    /// The version of the declared type if the record is good; otherwise 0.
     pub type_version: c_uint,
-    /// Shared memory and this library's queues: the bytes of their data. Other queues: the bytes
-    /// in them now (0 too where the caller may not read a queue of the kernel). System V semaphore
-    /// sets: how many semaphores. Others: the bytes of their file.
+    /// The object's size. An object in /dev/shm: the bytes of its data if the record is good,
+    /// otherwise the bytes of its file. A queue of the kernel or of System V: the bytes that
+    /// wait in it now (0 if the caller may not read a kernel queue). A System V shared memory
+    /// segment: its bytes. A System V semaphore set: the number of its semaphores.
     pub size: u64,
-    /// How many processes are known to have it mapped or open: ipc_list_users() tells which.
+    /// The number of processes that are known to have the object mapped or open.
+    /// ipc_list_users() returns their ids.
     pub users: usize,
-    /// 1 if those are all; 0 if there may be more, because /proc did not tell of every process, or
-    /// because nobody knows, as with System V queues and semaphores.
+    /// 1 if users counts all of them. 0 if there may be more: /proc did not show every
+    /// process, or the object is a System V queue or semaphore set, whose users the kernel
+    /// does not report.
     pub users_complete: c_int,
-    /// The object's place in its list.
+    /// The object's index in its list, for ipc_list_users().
     pub index: c_uint,
-    /// The name to open it by, with its slash, any bytes but a slash behind it; empty for System V.
+    /// The name that the object is opened by: a slash, then bytes that may have any value
+    /// except a slash and NUL. Empty for System V objects.
     pub name: [c_char; 264],
-    /// With a good record: the name of the declared type; empty for untyped memory.
+    /// The name of the declared type if the record is good; empty for untyped memory and
+    /// without a good record.
     pub type_name: [c_char; 64],
 }
 
 static LISTINGS: Table<Listing, { handle::LIST }> = Table::new();
 
-// Not inlined: once in the library, not once per export.
-#[inline(never)]
 fn listing_of(handle: *const ipc_list_t) -> Result<Pinned<'static, Listing>> {
     LISTINGS.get(handle)
 }
 
-/// Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
-/// them.
+/// Makes a list of all objects of some kinds as they are now: their names, owners, sizes and
+/// users.
 ///
-/// Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
-/// of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
-/// by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
-/// are looked for in /proc: of other users' processes only privileged callers see them.
+/// The list has the objects of the caller's IPC namespace and of /dev/shm, whoever owns them.
+/// Kernel queues are visible only with CAP_SYS_ADMIN, or where a file system of type mqueue is
+/// mounted (this call mounts nothing). Without that, ipc_list_unlisted() returns
+/// IPC_KIND_KERNEL_MQ. Users are found in /proc, which shows other users' processes to
+/// privileged callers only.
 ///
 /// out: receives the list, on success only. End it with ipc_list_close().
-/// kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
+/// kinds: one or more IPC_KIND_ constants combined by bitwise OR; IPC_KIND_ALL for all kinds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL out is NULL, or kinds is 0 or has unknown bits; -EMFILE too many handles.
-/// Threads: safe. Fork: the child has the list too, with a place of its own in it.
+/// Errors: -EINVAL out is NULL or misaligned, or kinds is 0 or has an unknown bit; -EMFILE too
+/// many handles are open; -ENOMEM there is no memory.
+/// Threads: safe. The call allocates memory and reads /proc of every process.
+/// Fork: the child has the list too, with a position of its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_int {
     guard(c"ipc_list", move || {
@@ -118,7 +127,7 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
         if kinds == 0 || kinds & !IPC_KIND_ALL != 0 {
             return Err(fail!(
                 EINVAL,
-                "kinds {kinds:#x}: expected any of {IPC_KIND_ALL:#x}"
+                "kinds {kinds:#x}: expected one or more of the bits in {IPC_KIND_ALL:#x}"
             ));
         }
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
@@ -126,13 +135,15 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
     })
 }
 
-/// Tells of the next object in a list. Objects of one kind stand together.
+/// Returns the next object in a list. The order of the objects is not specified.
 ///
-/// object: receives what is known of it, if there is one.
+/// list: from ipc_list().
+/// object: receives the description of the object, if the result is 1.
 ///
-/// Returns: 1 if there was one, 0 at the end, or a negative error.
-/// Errors: -EINVAL a NULL; -EBADF a closed or foreign handle.
-/// Threads: safe; each object is given to one caller.
+/// Returns: 1 if there was an object, 0 at the end of the list, or a negative error.
+/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed or is not of a
+/// list.
+/// Threads: safe; each object goes to one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_next(list: *mut ipc_list_t, object: *mut ipc_object_t) -> c_int {
     guard(c"ipc_list_next", move || {
@@ -182,13 +193,16 @@ fn copy(to: &mut [c_char], from: &[u8]) {
     }
 }
 
-/// The processes that have an object of the list mapped or open.
+/// Returns the processes that had an object of a list mapped or open when the list was made.
 ///
+/// list: from ipc_list().
 /// object: from ipc_list_next() on the same list.
 /// pids: receives up to capacity process ids in ascending order; may be NULL if capacity is 0.
+/// capacity: the number of ids for which pids has room.
 ///
-/// Returns: how many there are, which may be more than capacity, or a negative error.
-/// Errors: -EINVAL a NULL, or an object of another list; -EBADF a closed or foreign handle.
+/// Returns: the number of processes, which may be above capacity; or a negative error.
+/// Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF
+/// the handle is closed or is not of a list.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_users(
@@ -216,23 +230,27 @@ pub unsafe extern "C" fn ipc_list_users(
     })
 }
 
-/// Which of the kinds that were asked for could not be listed.
+/// Returns the requested kinds whose objects could not be listed.
 ///
-/// Returns: IPC_KIND_ constants, added up; 0 if all were listed; or a negative error.
-/// Errors: -EINVAL list is NULL; -EBADF a closed or foreign handle.
+/// list: from ipc_list().
+///
+/// Returns: IPC_KIND_ constants combined by bitwise OR; 0 if all kinds were listed; or a negative
+/// error.
+/// Errors: -EINVAL list is NULL; -EBADF the handle is closed or is not of a list.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
     guard(c"ipc_list_unlisted", move || Ok(listing_of(list)?.unlisted))
 }
 
-/// Ends a list.
+/// Ends a list and frees its memory.
 ///
-/// list: NULL does nothing.
+/// list: from ipc_list(); NULL does nothing.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF a closed or foreign handle.
-/// Threads: safe.
+/// Errors: -EBADF the handle is closed already or is not of a list.
+/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Fork: closes only the calling process's list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
     guard(c"ipc_list_close", move || {
@@ -244,18 +262,20 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
     })
 }
 
-/// Removes one object, as the unlink and remove call of its kind does: those who have it open
-/// keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
-/// semaphore get -EIDRM. An object of another kind at that name is left alone.
+/// Removes one object, as the unlink or remove call of its kind does. An object of another
+/// kind with that name is left unchanged.
 ///
-/// kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
-/// name: the name, with its slash; unused for System V.
-/// id: the id of a System V object; else unused.
+/// Processes that have named shared memory, a named semaphore or a named queue open keep it.
+/// Waiters on a System V queue or semaphore set fail with -EIDRM.
+///
+/// kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() returned it.
+/// name: the name with its slash; unused for System V objects.
+/// id: the id of a System V object; otherwise unused.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL kind is not one kind, or name is NULL or malformed; -ENAMETOOLONG the name;
-/// -ENOENT there is none; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or
-/// -EPERM not permitted.
+/// Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG
+/// the name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an
+/// object of another kind; -EACCES or -EPERM the permissions forbid it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int {
@@ -263,7 +283,7 @@ pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int)
         let Some(kind) = ListedKind::from_number(kind) else {
             return Err(fail!(
                 EINVAL,
-                "kind {kind:#x}: expected one of the IPC_KIND_ constants"
+                "kind {kind:#x}: expected exactly one of the IPC_KIND_ constants"
             ));
         };
         if list::has_name(kind) {

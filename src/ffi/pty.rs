@@ -9,22 +9,25 @@ use crate::sys::terminal::WindowSize;
 use core::ffi::{c_char, c_ushort, c_void};
 use std::os::fd::IntoRawFd;
 
-/// Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
+/// Flag in ipc_pty_attr_t: bytes pass unchanged, without echo, line editing or signals from
+/// keys.
 pub const IPC_PTY_RAW: c_int = 0x1;
 
-/// How a pseudoterminal shall be. All zeros is the default.
+/// The attributes of a new pseudoterminal. A field that is zero has its default.
 #[repr(C)]
 pub struct ipc_pty_attr_t {
-    /// How many lines it says it has; 0 for 24.
+    /// The number of lines that the terminal reports; 0 for 24.
     pub rows: c_ushort,
-    /// How many characters a line has; 0 for 80.
+    /// The number of characters in a line that the terminal reports; 0 for 80.
     pub columns: c_ushort,
     /// 0 or IPC_PTY_RAW.
     pub flags: c_int,
-    /// All 0: room for what comes later.
+    /// All 0; for later versions.
     pub reserved: [c_int; 6],
 }
 
+/// Reads the C caller's attributes; NULL means the defaults.
+///
 /// # Safety
 ///
 /// `attr` is NULL, misaligned, or points to an ipc_pty_attr_t.
@@ -49,19 +52,27 @@ unsafe fn attributes(attr: *const ipc_pty_attr_t) -> Result<Attributes> {
     })
 }
 
-/// Makes a pseudoterminal.
+/// Makes a pseudoterminal: a terminal, and a controlling end for the program that plays the
+/// user.
 ///
-/// controller_fd: receives the end of the program that plays the user: what it writes is typed,
-/// what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
-/// terminal_fd: receives the terminal, for a program to use as its standard streams. On success
-/// only; end it with close(2). It does not become this process's controlling terminal.
-/// attr: NULL for 24 lines of 80 characters with echo; not kept.
+/// controller_fd: receives the controlling end, on success only. Bytes written to it are input
+/// as if typed; bytes read from it are what programs printed. The caller closes it with
+/// close(2), and then the terminal hangs up.
+/// terminal_fd: receives the terminal, on success only. A program uses it as its standard
+/// streams. The caller closes it with close(2). It does not become this process's controlling
+/// terminal.
+/// attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
 ///
-/// Returns: 0, or a negative error. Both descriptors are close-on-exec.
-/// Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
-/// pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
-/// -EACCES not permitted.
+/// Returns: 0, or a negative error. Exec closes both descriptors.
+/// Errors: -EINVAL controller_fd or terminal_fd is NULL, a pointer is misaligned, flags has an
+/// unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there
+/// is no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too
+/// many open descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has
+/// no memory.
 /// Threads: safe.
+/// Fork: the child has both ends too.
+/// Death: when the last process that has the controlling end dies, the terminal hangs up.
+/// Programs on the terminal read the end of the file, and those that it controls get SIGHUP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_open(
     controller_fd: *mut c_int,
@@ -78,25 +89,40 @@ pub unsafe extern "C" fn ipc_pty_open(
     })
 }
 
-/// Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
-/// as its controlling terminal and its three standard streams, no other descriptor, and all
-/// signals at their defaults and unblocked.
+/// Starts a program on a new pseudoterminal. The program leads a new session. The terminal is
+/// its controlling terminal and its standard input, output and error. It gets no other
+/// descriptor of this process. All its signals have their default actions, and none is
+/// blocked. No shell is involved.
 ///
-/// out: receives the program's handle, on success only, as from ipc_spawn(): ipc_child_wait(),
-/// ipc_child_kill() and ipc_child_fd() take it, ipc_child_close() ends it. None of its streams
-/// is a pipe.
-/// controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
-/// with close(2): the program gets SIGHUP.
-/// argv: the program and its arguments, ended by NULL. A name without a slash is searched for
-/// in PATH. No shell is involved.
-/// envp: its environment, ended by NULL; NULL for this process's.
-/// attr: as in ipc_pty_open().
+/// The call returns when the program runs, so a program that cannot be executed is an error of
+/// this call and never an exit status.
 ///
-/// Returns: 0, the program is running; or a negative error, and there is no child.
-/// Errors: those of ipc_spawn() and of ipc_pty_open().
-/// Threads: safe, whatever other threads do.
-/// Signals: none are lost; handlers wait until the program runs.
-/// Fork: a child that this process forks can signal the program, but not wait for it.
+/// out: receives the program's handle, on success only. ipc_child_wait(), ipc_child_kill(),
+/// ipc_child_pid() and ipc_child_fd() take it, and ipc_child_close() ends it. None of its
+/// streams is a pipe.
+/// controller_fd: receives the controlling end of the terminal, on success only. Exec closes
+/// it. The caller closes it with close(2), and then the program gets SIGHUP.
+/// argv: the program's name and its arguments, ended by NULL. A name without a slash is
+/// searched for in this process's PATH.
+/// envp: "NAME=value" strings, ended by NULL. If envp itself is NULL, the program gets this
+/// process's environment.
+/// attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
+///
+/// Returns: 0, and the program runs; or a negative error, and there is no child.
+/// Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no
+/// name, flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is
+/// free; -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be
+/// executed; -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are
+/// too large; -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path
+/// cannot be followed; -EAGAIN no more processes are allowed; -EMFILE this process has too
+/// many open descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there
+/// is no memory. -ENOENT can also mean that there is no /dev/ptmx, and -EACCES that the caller
+/// may not open it; ipc_last_error() says which.
+/// Threads: safe, whatever other threads do: the child makes only system calls before exec.
+/// Signals: held back in the calling thread until the program runs; none is lost.
+/// Fork: a process that this one forks later can signal the program, but cannot wait for it.
+/// Death: when the program dies, ipc_pty_read() returns what it printed, and then 0. When the
+/// last process that has the controlling end dies, the program gets SIGHUP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_spawn(
     out: *mut *mut ipc_child_t,
@@ -124,20 +150,24 @@ pub unsafe extern "C" fn ipc_pty_spawn(
     })
 }
 
-/// Reads what the programs on the terminal have printed, waiting until there is something.
+/// Reads what the programs on a pseudoterminal have printed. The call waits until there is
+/// something.
 ///
-/// fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
-/// be set for the timeout to hold.
-/// buf: receives up to capacity bytes, on success only; capacity is at least 1.
-/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+/// fd: the controlling end. If several threads or processes read from it, set O_NONBLOCK;
+/// otherwise a reader may wait beyond its timeout for bytes that another reader has taken.
+/// buf: receives up to capacity bytes, on success only. capacity is at least 1.
+/// timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+/// wait.
 ///
-/// Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
-/// says EIO then); or a negative error.
-/// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
-/// ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
-/// -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
-/// pseudoterminal.
+/// Returns: the number of bytes that were read; or 0 if all programs have closed the terminal
+/// or ended (read(2) fails with EIO then); or a negative error.
+/// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
+/// -EINTR a signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or
+/// above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd
+/// is not open; -ENOTTY fd is not the controlling end of a pseudoterminal.
 /// Threads: safe; each byte goes to one reader.
+/// Death: when the last program on the terminal dies, the call returns what it printed, and
+/// then 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_read(
     fd: c_int,
@@ -153,13 +183,14 @@ pub unsafe extern "C" fn ipc_pty_read(
     })
 }
 
-/// Asks for a terminal's size.
+/// Returns a terminal's size in characters.
 ///
-/// fd: either end.
-/// rows, columns: receive the size, on success only.
+/// fd: either end of a pseudoterminal, or any other terminal.
+/// rows, columns: receive the number of lines and of characters in a line, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
+/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF fd is not open; -ENOTTY fd is not a
+/// terminal.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_window_size(
@@ -179,13 +210,14 @@ pub unsafe extern "C" fn ipc_pty_window_size(
     })
 }
 
-/// Sets a terminal's size. If it is another than before, the programs in the terminal's
+/// Sets a terminal's size in characters. If the size changes, the programs in the terminal's
 /// foreground get SIGWINCH.
 ///
-/// fd: either end.
+/// fd: either end of a pseudoterminal, or any other terminal.
+/// rows, columns: the number of lines and of characters in a line.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF not open; -ENOTTY no terminal.
+/// Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_set_window_size(
