@@ -61,7 +61,7 @@ use sync::latch::Latched;
 use sys::atomic::AtomicU32;
 use sys::fence::{self, Kernel};
 use sys::futex;
-use sys::robust::Thread;
+use sys::thread::Thread;
 
 const KERNEL: Kernel = Kernel::Interrupts;
 

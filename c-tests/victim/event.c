@@ -54,7 +54,7 @@ static bool is_set(void) {
   return found == 1;
 }
 
-/* Whether it has ever been set: the word, 8 bytes into the event, counts that (src/object/layout/family.rs). */
+/* Whether it has ever been set: the word, 8 bytes into the event, counts that (src/object/layout/sync.rs). */
 static bool was_set(void) {
   uint32_t word;
   memcpy(&word, (char *)event() + 8, sizeof word);

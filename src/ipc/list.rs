@@ -309,7 +309,7 @@ fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
         }
     };
     let mut found = Listed::in_directory(ListedKind::Shm, name, entry);
-    match record.read(entry.size) {
+    match record.describe(entry.size) {
         None => found.recorded = Recorded::Damaged,
         Some(description) => {
             const REGION: u32 = RecordKind::Region as u32;

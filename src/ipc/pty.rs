@@ -57,7 +57,7 @@ pub(crate) fn read(
     room: &mut [MaybeUninit<u8>],
     deadline: Deadline,
 ) -> Result<usize> {
-    terminal::is_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
+    terminal::check_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
     if room.is_empty() {
         return Err(fail!(EINVAL, "the buffer has no room"));
     }

@@ -9,7 +9,7 @@ use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
 use crate::object::{self, Location, Object, Options, Outcome};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use std::os::fd::{AsRawFd, RawFd};
@@ -160,10 +160,16 @@ impl Region {
     pub(crate) fn check_closable(&self) -> Result<()> {
         let mapping = self.mapping();
         match Thread::current() {
-            Ok(thread) if thread.holds_within(mapping.base(), mapping.size()) => Err(fail!(
-                EBUSY,
-                "this thread holds a lock that lies in the memory; unlock it first"
-            )),
+            Ok(thread)
+                if thread
+                    .robust_list()
+                    .has_entry_within(mapping.base(), mapping.size()) =>
+            {
+                Err(fail!(
+                    EBUSY,
+                    "this thread holds a lock that lies in the memory; unlock it first"
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -450,7 +450,7 @@ impl<'a> Watch<'a> {
                 Err(Errno::ETIMEDOUT) => return Ok(false),
                 outcome => outcome?,
             }
-            if notices::tell_of(notices, self.file_name) {
+            if notices::any_about(notices, self.file_name) {
                 return Ok(true);
             }
         }

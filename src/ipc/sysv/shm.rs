@@ -5,8 +5,8 @@ use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::base::error::{Errno, Result, fail};
 use crate::object::map::Access;
 use crate::object::{Options, Outcome};
-use crate::sys::robust::Thread;
 use crate::sys::sysv::{self, ShmStatus, Which};
+use crate::sys::thread::Thread;
 use core::ffi::c_int;
 use core::ptr::NonNull;
 
@@ -113,10 +113,12 @@ impl Segment {
     /// [`Region`](crate::ipc::shm::Region) does.
     pub(crate) fn check_closable(&self) -> Result<()> {
         match Thread::current() {
-            Ok(thread) if thread.holds_within(self.base, self.size) => Err(fail!(
-                EBUSY,
-                "this thread holds a lock that lies in the memory; unlock it first"
-            )),
+            Ok(thread) if thread.robust_list().has_entry_within(self.base, self.size) => {
+                Err(fail!(
+                    EBUSY,
+                    "this thread holds a lock that lies in the memory; unlock it first"
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -53,7 +53,7 @@ impl<'q> Claims<'q> {
         // SAFETY: the holder word is this thread's as of now, and the slot is in no robust list,
         // because it was free or queued. Death before the link is the latch's: its repair goes by
         // the slot's state. The slot stays mapped: closing the queue refuses while a claim lasts.
-        unsafe { latched.thread().link(&slot.links, false) };
+        unsafe { latched.thread().robust_list().link(&slot.links, false) };
         // Release: who finds the slot claimed finds its holder.
         slot.state.store(self.state, Release);
         self.enter((number, slot))
@@ -129,6 +129,7 @@ impl<'q> Claims<'q> {
         let is_sound = unsafe {
             latched
                 .thread()
+                .robust_list()
                 .unlink_if_sound(&slot.links, &self.memory.range())
         };
         if !is_sound {

@@ -97,7 +97,7 @@ use crate::object::layout::{
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::Latched;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use crate::sys::{fence, file, process};
 use claims::Claims;
 use core::cell::Cell;
@@ -344,7 +344,10 @@ impl SharedQueue {
     /// Refuses while this thread has a message of the queue reserved or borrowed.
     pub(crate) fn check_unused(&self) -> Result<()> {
         let mapping = self.object.data();
-        if Thread::current()?.holds_within(mapping.base(), mapping.size()) {
+        if Thread::current()?
+            .robust_list()
+            .has_entry_within(mapping.base(), mapping.size())
+        {
             return Err(fail!(
                 EBUSY,
                 "{}: this thread has a message of it reserved or borrowed",

@@ -11,7 +11,7 @@ use crate::object::layout::{Sleepers, WaitingThreads};
 use crate::sync;
 use crate::sys::futex::Awoken;
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -46,7 +46,7 @@ impl WaitPoint<'_> {
         let awoken = self.sleepers.sleep(seen, deadline);
         self.end()?;
         match awoken? {
-            Awoken::Look => Ok(()),
+            Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
             Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
