@@ -124,12 +124,12 @@ static void overwrite(const pid_t *ids, int count) {
   fuzz_hit((char *)placed, sizeof *placed, start + below((unsigned)(sizeof *placed - start)), ids, count);
 }
 
-static void round(uint64_t seed) {
+static void one_round(uint64_t seed) {
   init();
   fuzz_round(seed, 2 + (int)below(3), now_ns() + ROUND, call, overwrite);
 }
 
 int main(int argc, char **argv) {
   placed = (Placed *)(void *)fuzz_guarded(sizeof(Placed));
-  return fuzz_main(argc, argv, round);
+  return fuzz_main(argc, argv, one_round);
 }

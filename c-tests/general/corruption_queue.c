@@ -218,7 +218,7 @@ static void overwrite(const pid_t *ids, int count) {
   fuzz_hit(queue, queue_size, position, ids, count);
 }
 
-static void round(uint64_t seed) {
+static void one_round(uint64_t seed) {
   ipc_mq_t *made;
   choose_sizes();
   flags = below(4) ? 0 : IPC_MQ_OVERWRITE;
@@ -240,5 +240,5 @@ static void round(uint64_t seed) {
 
 int main(int argc, char **argv) {
   name = unique_name("fuzz");
-  return fuzz_main(argc, argv, round);
+  return fuzz_main(argc, argv, one_round);
 }

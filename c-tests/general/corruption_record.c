@@ -86,7 +86,7 @@ static void overwrite(const pid_t *ids, int count) {
   }
 }
 
-static void round(uint64_t seed) { fuzz_round(seed, 2, now_ns() + ROUND, call, overwrite); }
+static void one_round(uint64_t seed) { fuzz_round(seed, 2, now_ns() + ROUND, call, overwrite); }
 
 int main(int argc, char **argv) {
   static const char *const suffixes[KINDS] = { "typed", "bytes", "mq", "sem" };
@@ -116,5 +116,5 @@ int main(int argc, char **argv) {
     CHECK((originals[i] = malloc(sizes[i])) != NULL);
     memcpy(originals[i], objects[i], sizes[i]);
   }
-  return fuzz_main(argc, argv, round);
+  return fuzz_main(argc, argv, one_round);
 }
