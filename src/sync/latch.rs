@@ -235,14 +235,8 @@ impl Drop for Latched<'_> {
     fn drop(&mut self) {
         if self.kept != 0 {
             self.outer = self.thread.robust_list().begin(&self.latch.links, false);
-            // SAFETY: the latch is held, was just announced, and was linked by `keep`; the empty range
-            // claims no memory. If a wild pointer has overwritten the entry, the entry stays in the
-            // list, and this thread does not unmap the object.
-            unsafe {
-                self.thread
-                    .robust_list()
-                    .unlink_if_sound(&self.latch.links, &(0..0))
-            };
+            // SAFETY: the latch is held and was just announced.
+            unsafe { self.thread.robust_list().unlink(&self.latch.links) };
         }
         self.let_go();
     }

@@ -8,7 +8,6 @@ use crate::base::error::{Error, Result, fail};
 use crate::object::layout::{Level, MessageSlot, NONE, QueueHeader};
 use crate::object::map::Mapping;
 use core::fmt;
-use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -224,13 +223,6 @@ impl Memory {
 
     pub(super) fn level_capacity(&self) -> u32 {
         self.level_capacity
-    }
-
-    /// The addresses of all of it.
-    pub(super) fn range(&self) -> Range<usize> {
-        let start = self.header.addr().get();
-        let slots = self.stride * self.sizes.max_messages as usize;
-        start..self.slots.addr().get() + slots
     }
 
     #[inline(always)]

@@ -344,10 +344,7 @@ impl SharedQueue {
     /// Refuses while this thread has a message of the queue reserved or borrowed.
     pub(crate) fn check_unused(&self) -> Result<()> {
         let mapping = self.object.data();
-        if Thread::current()?
-            .robust_list()
-            .has_entry_within(mapping.base(), mapping.size())
-        {
+        if Thread::current()?.holds_within(mapping.base(), mapping.size()) {
             return Err(fail!(
                 EBUSY,
                 "{}: this thread has a message of it reserved or borrowed",
