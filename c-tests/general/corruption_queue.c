@@ -233,7 +233,7 @@ static void one_round(uint64_t seed) {
   queue = mmap(NULL, queue_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   CHECK(queue != MAP_FAILED);
   close(file);
-  fuzz_round(seed, 2 + (int)below(3), now_ns() + ROUND, call, overwrite);
+  fuzz_round(seed, 2 + (int)below(3), now_ns() + ROUND, call, overwrite, NULL);
   CHECK_EQUAL(munmap(queue, queue_size), 0);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
 }

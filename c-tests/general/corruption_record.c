@@ -86,7 +86,7 @@ static void overwrite(const pid_t *ids, int count) {
   }
 }
 
-static void one_round(uint64_t seed) { fuzz_round(seed, 2, now_ns() + ROUND, call, overwrite); }
+static void one_round(uint64_t seed) { fuzz_round(seed, 2, now_ns() + ROUND, call, overwrite, NULL); }
 
 int main(int argc, char **argv) {
   static const char *const suffixes[KINDS] = { "typed", "bytes", "mq", "sem" };

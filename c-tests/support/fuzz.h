@@ -139,9 +139,11 @@ __attribute__((unused)) static void fuzz_guard(const char *start, size_t size) {
   }
 }
 
-/* One round: starts `count` callers, lets `overwrite` run beside them in this process until `until`, and judges them. */
+/* One round: starts `count` callers, lets `overwrite` run beside them in this process until `until`, and judges them. Then
+ * `settle`, unless it is NULL, runs until they have ended. */
 __attribute__((unused)) static void fuzz_round(
-  uint64_t seed, int count, int64_t until, void (*call)(int64_t until), void (*overwrite)(const pid_t *ids, int count)) {
+  uint64_t seed, int count, int64_t until, void (*call)(int64_t until), void (*overwrite)(const pid_t *ids, int count),
+  void (*settle)(void)) {
   pid_t ids[CALLERS_MAX + 1];
   memset(fuzz_shared, 0, sizeof *fuzz_shared);
   fflush(NULL);
@@ -167,6 +169,7 @@ __attribute__((unused)) static void fuzz_round(
     int status;
     const Caller *judged = &fuzz_shared->callers[i];
     for (int64_t end = now_ns() + 2 * SLACK; waitpid(ids[i], &status, WNOHANG) != ids[i]; usleep(500)) {
+      if (settle != NULL) settle();
       if (now_ns() < end) continue;
       for (int j = i; j < count; j++) kill(ids[j], SIGABRT); /* a core file shows where they are, if the system keeps one */
       test_failed(__FILE__, __LINE__, "seed %" PRIu64 ", caller %d: %s does not return", seed, i, judged->call);
