@@ -1,5 +1,5 @@
-/* A mutex that is unlocked after IPC_OWNER_DIED without ipc_mutex_consistent() is lost for everyone:
- * for those that wait already, and for those that come later. Only making it anew helps. */
+/* A mutex that is unlocked after IPC_OWNER_DIED without ipc_mutex_consistent() is lost for everyone, for present and
+ * for later waiters. Only a new initialisation makes it usable. */
 #include "test.h"
 
 static void victim(void *mutex) {

@@ -1,8 +1,8 @@
-# shellcheck shell=sh disable=SC2034 # what is set here is used by those that read it
-# What every test script needs: where things are, a directory of its own, and failing with a reason.
+# shellcheck shell=sh disable=SC2034 # the scripts that source this file use the variables
+# What every test script needs: the paths of the build, a directory of its own, and failing with a reason.
 #
-# A script is sourced into by:  . "$(dirname "$0")/../support/script.sh"
-# make passes on CC, CXX, PKG_CONFIG, MAKE and where it builds; by hand the defaults do.
+# A test script sources this file:  . "$(dirname "$0")/../support/script.sh"
+# make passes CC, CXX, PKG_CONFIG, MAKE and its build directory on. For a script that is run by hand the defaults do.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,7 +13,7 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 soversion=${version%.*}
 
-# A make that calls this script must not rule those that the script calls.
+# The flags of a make that calls this script must not reach the makes that the script calls.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 work=$(mktemp -d)
@@ -30,7 +30,7 @@ skip() {
   exit 77
 }
 
-# Whether a command, which may have arguments, is there.
+# Whether a command, which may have arguments, is installed.
 has() {
   command -v "$1" >/dev/null 2>&1
 }
@@ -43,12 +43,12 @@ quietly() {
   }
 }
 
-# Two texts that have to be the same: expect WHAT EXPECTED FOUND.
+# Fails unless two texts are equal: expect WHAT EXPECTED FOUND.
 expect() {
   [ "$2" = "$3" ] || fail "$1: expected \"$2\", found \"$3\""
 }
 
-# pkg-config for the library as make installed it into its stage.
+# pkg-config for the library that make has installed into its stage.
 staged() {
   PKG_CONFIG_PATH=$STAGE/lib/pkgconfig $PKG_CONFIG "$@" robustipc
 }
