@@ -41,6 +41,14 @@
 //! - It does not make plain memory safe to share: the locks that users take order the data in a region.
 //! - It supports only 64-bit Linux, 5.4 or newer, with glibc.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test is a program of its own, which may start threads and end"
+    )
+)]
+
 pub mod ffi;
 
 mod base;

@@ -3,9 +3,9 @@
 #
 #   abi.sh HEADER LIBRARY SONAME
 #
-# abidw 2.2 reads no types from rustc's debug information. C programs are built against the header anyway. So the
-# prototypes in the header get bodies, and the C compiler's debug information has the functions and types. Another test
-# checks that the library exports every function that the header declares.
+# abidw 2.2 reads no types from rustc's debug information, and C programs are built against the header anyway. So this
+# script gives the header's prototypes bodies, and a C compiler's debug information describes the functions and types.
+# (Another test compares the library's exports with the header's declarations.)
 set -eu
 header=$1 library=$2 soname=$3
 work=$(mktemp -d)

@@ -32,11 +32,10 @@ pub(crate) use inspect::{check_owner, inspect, read_number};
 pub(crate) use location::{Location, SHM_DIRECTORY};
 pub(crate) use unlink::unlink;
 
-use crate::base::error::{Result, fail, failed};
+use crate::base::error::{Result, failed};
 use crate::object::map::{Access, Mapping};
 use crate::sys::thread::Thread;
 use crate::sys::{file, process};
-use core::ffi::CStr;
 use nix::fcntl::SealFlag;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -122,24 +121,4 @@ impl Object {
 /// This process's PID namespace: from the thread's kept identity, or from the kernel.
 fn pid_namespace() -> u32 {
     Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
-}
-
-/// The path in a C string, checked for length.
-///
-/// # Safety
-///
-/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call,
-/// or to at least PATH_MAX bytes.
-pub(crate) unsafe fn path_from_c<'a>(path: *const core::ffi::c_char) -> Result<&'a CStr> {
-    if path.is_null() {
-        return Err(fail!(EINVAL, "the path is NULL"));
-    }
-    let limit = libc::PATH_MAX as usize;
-    // SAFETY: by this function's contract; strnlen stops at the NUL or the limit.
-    let length = unsafe { libc::strnlen(path, limit) };
-    if length == limit {
-        return Err(fail!(ENAMETOOLONG, "the path has {limit} bytes or more"));
-    }
-    // SAFETY: strnlen has just found the NUL; the string lives by this function's contract.
-    Ok(unsafe { CStr::from_ptr(path) })
 }

@@ -10,7 +10,8 @@
 //! could rely on a pulse's result. Set and then reset release at least the threads that wait.
 
 use super::{check_tag_of_any_namespace, spin};
-use crate::base::error::{Errno, Result, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
 use crate::sys::futex::{self, Awoken};

@@ -30,7 +30,8 @@
 //! kernel does not change a word that has an owner, and the third thread wakes nobody. So each sleeper
 //! reads the word again by itself after a while, and sets the bit again.
 
-use crate::base::error::{Errno, Result, fail, meaning, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result, fail, meaning};
 use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};

@@ -21,7 +21,8 @@
 //! because others may have fallen asleep just before it cleared the bit: they set the bit again. A
 //! sleeper that comes after the clearing finds that the word has changed.
 
-use crate::base::error::{Result, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::Result;
 use crate::base::time::Deadline;
 use crate::object::layout::Sleepers;
 use crate::sys::atomic::AtomicU32;

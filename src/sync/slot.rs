@@ -9,7 +9,8 @@
 //! its id, which the kernel replaces by the mark, or a slot that it does not own.
 
 use super::mutex::Locked;
-use crate::base::error::{Result, fail, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;

@@ -174,7 +174,7 @@ fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
 
 /// A second, close-on-exec descriptor of the same open file.
 pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(0))?;
+    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
     // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
     unsafe { made(number) }
 }

@@ -12,7 +12,7 @@
 use super::direct::system_call;
 use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
-use crate::base::error::preserving_errno;
+use crate::base::errno::preserving_errno;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;

@@ -142,7 +142,7 @@ fn judged<T>(result: Result<T>) -> Option<T> {
                 Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINVAL | Errno::EPERM
             );
             // The upper half of the word says whether there is a text.
-            let is_described = -error.to_word() >> 16 != 0;
+            let is_described = error.is_described();
             let is_told = errno == Errno::EUCLEAN && is_described;
             assert!(
                 is_refusal || is_told,
