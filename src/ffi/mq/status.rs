@@ -35,7 +35,7 @@ pub struct ipc_mq_stat_t {
 pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat_t) -> c_int {
     guard(c"ipc_mq_stat", move || {
         let stat = checked(stat, "stat")?;
-        let found = QUEUES.get(mq)?.statistics();
+        let found = QUEUES.get(mq)?.statistics()?;
         let answer = ipc_mq_stat_t {
             waiting_senders: found.waiting_senders,
             waiting_receivers: found.waiting_receivers,

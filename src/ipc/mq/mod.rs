@@ -248,10 +248,10 @@ impl Queue {
         }
     }
 
-    pub(crate) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
         match self {
             Queue::Shared(queue) => queue.statistics(),
-            Queue::Kernel(_) => Statistics::default(),
+            Queue::Kernel(_) => Ok(Statistics::default()),
         }
     }
 
