@@ -54,6 +54,19 @@ pub(crate) unsafe fn synchronize(base: NonNull<u8>, length: usize) -> Result<(),
     unsafe { nix::sys::mman::msync(base.cast(), length, MsFlags::MS_SYNC) }
 }
 
+/// Makes every page of a file's mapping present, so that reading it cannot fail later for lack of space: a
+/// file in memory gets a page for a hole when the hole is read. `EFAULT` if there is no space; `EINVAL` before
+/// Linux 5.14.
+///
+/// # Safety
+///
+/// `base` and `length` are those of a live mapping made in this file.
+pub(crate) unsafe fn populate_for_reading(base: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: by this function's contract; the call changes nothing in the mapping.
+    Errno::result(unsafe { libc::madvise(base.as_ptr().cast(), length, libc::MADV_POPULATE_READ) })
+        .map(drop)
+}
+
 pub(crate) fn page_size() -> usize {
     // SAFETY: sysconf only looks up a number; this one exists on every Linux.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
