@@ -105,7 +105,7 @@ impl RobustList {
         let held = Held::of_calling_thread();
         let list = RobustList { head, held };
         if is_new || !list.held().is_in_use() {
-            list.held().clear(head.cast());
+            list.held().clear();
         }
         Ok(list)
     }
@@ -174,14 +174,14 @@ impl RobustList {
     pub(crate) unsafe fn unlink(self, links: &Links) {
         let node = links.node(false);
         let (next, previous) = links.read();
-        let (youngest, expected_next) = self.held().youngest();
+        let (held, head) = (self.held(), self.head.cast::<Node>());
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read() };
         // The usual case: this thread linked this lock last, and the entry says what it said then.
-        if without_mark(youngest) == node
-            && next == expected_next
-            && previous.cast() == self.head
+        if without_mark(held.youngest()) == node
             && without_mark(first) == node
+            && previous == head
+            && next == held.second_youngest(head)
         {
             // SAFETY: the record says that `next` is the head, or an entry that this thread has linked
             // and not unlinked, so it is mapped.
@@ -191,7 +191,7 @@ impl RobustList {
             }
             // Without this fence a signal handler could find the entry in the list and not in the record.
             compiler_fence(Ordering::SeqCst);
-            self.held().pop();
+            held.pop();
             return;
         }
         // SAFETY: by this function's contract.
@@ -213,13 +213,17 @@ impl RobustList {
         // Each is read once, so the pointer that is checked is the pointer that is used.
         let (mut next, mut previous) = links.read();
         let place = self.held().position(node);
-        let older = place.map_or(head, |place| self.held().entry(place.wrapping_sub(1)));
-        if without_mark(next) == head {
-            next = head;
-        } else if !self.leads_to(next, previous_of(next), node) || self.is_younger(next, place) {
-            // What this thread had linked before this one. If libc has linked an entry in between, the
-            // list loses it: nothing proves where it is.
-            next = if older.is_null() { head } else { older };
+        // What this thread had linked before this entry.
+        let older = place
+            .and_then(|place| place.checked_sub(1))
+            .map_or(head, |place| self.held().entry(place));
+        let is_next = match without_mark(next) == head {
+            true => older == head,
+            false => self.leads_to(next, previous_of(next), node) && !self.is_younger(next, place),
+        };
+        if !is_next {
+            // If libc has linked an entry in between, the list loses it: nothing proves where it is.
+            next = older;
         }
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read() };
@@ -239,7 +243,7 @@ impl RobustList {
         }
         // Without this fence a signal handler could find the entry in the list and not in the record.
         compiler_fence(Ordering::SeqCst);
-        if let Some(place) = place.filter(|&place| place != 0) {
+        if let Some(place) = place {
             self.held().remove(place);
         }
     }
@@ -325,7 +329,7 @@ impl RobustList {
                 );
             (is_inside && word.cast::<AtomicU32>().is_aligned()).then_some(word.cast())
         };
-        for place in (1..self.held().len()).rev() {
+        for place in (0..self.held().len()).rev() {
             let node = self.held().entry(place);
             match lock_word(node) {
                 Some(word) if is_held(word) => return true,
@@ -352,7 +356,7 @@ impl RobustList {
     }
 
     #[inline(always)]
-    fn held(&self) -> &Held {
+    fn held<'a>(self) -> &'a Held {
         // SAFETY: of_calling_thread has set it to this thread's record, which lives as long as the thread.
         unsafe { &*self.held }
     }
