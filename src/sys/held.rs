@@ -146,6 +146,13 @@ impl Held {
         self.count.set(count - 1);
     }
 
+    /// Removes the entry at a place and all older ones.
+    pub(super) fn remove_with_older(&self, place: usize) {
+        for _ in 0..=place {
+            self.remove(0);
+        }
+    }
+
     /// One more than the youngest place.
     pub(super) fn len(&self) -> usize {
         self.recorded().len() + usize::from(!self.youngest().is_null())

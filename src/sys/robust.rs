@@ -213,18 +213,16 @@ impl RobustList {
         // Each is read once, so the pointer that is checked is the pointer that is used.
         let (mut next, mut previous) = links.read();
         let place = self.held().position(node);
-        // What this thread had linked before this entry.
-        let older = place
-            .and_then(|place| place.checked_sub(1))
-            .map_or(head, |place| self.held().entry(place));
         let is_next = match without_mark(next) == head {
-            true => older == head,
+            true => place.is_none_or(|place| place == 0),
             false => self.leads_to(next, previous_of(next), node) && !self.is_younger(next, place),
         };
         if !is_next {
-            // If libc has linked an entry in between, the list loses it: nothing proves where it is.
-            next = older;
+            next = self.find_next(node, place);
         }
+        // Then no older entry of the record is in the list: each was unlocked past this record, as by another
+        // copy of this library, or was overwritten too.
+        let is_last = !is_next && next == head;
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read() };
         let owner = without_mark(previous);
@@ -243,9 +241,26 @@ impl RobustList {
         }
         // Without this fence a signal handler could find the entry in the list and not in the record.
         compiler_fence(Ordering::SeqCst);
-        if let Some(place) = place {
-            self.held().remove(place);
+        match place {
+            Some(place) if is_last => self.held().remove_with_older(place),
+            Some(place) => self.held().remove(place),
+            None => {}
         }
+    }
+
+    /// The entry that this thread has linked before `node`, if that still leads back to `node`; otherwise
+    /// the head. If libc has linked an entry in between, the list loses it: nothing proves where it is.
+    fn find_next(self, node: *mut Node, place: Option<usize>) -> *mut Node {
+        let older = (0..place.unwrap_or(0)).rev();
+        older
+            .map(|place| self.held().entry(place))
+            .find(|&entry| {
+                // The record may be wrong about an entry here, so the kernel is asked.
+                self.is_foreign_entry(entry)
+                    // SAFETY: aligned and readable by the check above.
+                    && without_mark(unsafe { previous_of(entry).read_volatile() }) == node
+            })
+            .unwrap_or(self.head.cast())
     }
 
     /// Whether the word at `link`, which belongs to `owner`, can be read and written and leads to
