@@ -97,6 +97,8 @@
 
 mod claims;
 mod descriptor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod latches;
 mod memory;
 mod observer;
