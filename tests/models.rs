@@ -96,6 +96,29 @@ mod mutex {
     }
 
     #[test]
+    fn a_mutex_whose_data_were_given_up_is_granted_to_nobody() {
+        type Granted = (Mutex, loom::sync::atomic::AtomicU32);
+
+        fn give_up(shared: &Granted) {
+            match shared.0.lock(Never) {
+                Ok(Locked::OwnerDied) => {
+                    shared.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    shared.0.unlock().unwrap();
+                }
+                outcome => assert_eq!(outcome, Err(Errno::ENOTRECOVERABLE.into())),
+            }
+        }
+        fn prepare_dead(shared: &Granted) {
+            shared.0.initialise(0).unwrap();
+            lock(&shared.0);
+            Thread::die_holding(&shared.0.word);
+        }
+        model::<Granted>(3, prepare_dead, &[give_up, give_up], |shared| {
+            assert_eq!(shared.1.load(std::sync::atomic::Ordering::Relaxed), 1);
+        });
+    }
+
+    #[test]
     fn everybody_learns_that_the_data_were_given_up() {
         fn give_up(shared: &Counted) {
             match shared.0.lock(Never) {

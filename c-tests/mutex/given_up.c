@@ -31,7 +31,7 @@ static void check(int flags) {
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);
   for (int i = 1; i < 6; i++) FINISH(children[i]);
   FINISH(start(waiter, mutex));
-  CHECK_FAILS(ipc_mutex_lock(mutex, 0), -ENOTRECOVERABLE, "not declared consistent");
+  CHECK_FAILS(ipc_mutex_lock(mutex, 0), -ENOTRECOVERABLE, "before the data was declared consistent");
   CHECK_FAILS(ipc_mutex_unlock(mutex), -EPERM, "not locked");
   CHECK_FAILS(ipc_mutex_consistent(mutex), -EPERM, "not locked");
 

@@ -263,11 +263,18 @@ impl Mutex {
         self.word
             .compare_exchange(word, taken, Acquire, Relaxed)
             .ok()?;
-        Some(Ok(if died == 0 {
-            Locked::Clean
-        } else {
-            Locked::OwnerDied
-        }))
+        if died == 0 {
+            return Some(Ok(Locked::Clean));
+        }
+        // Between the loads and the exchange another thread may have locked the mutex and unlocked it without
+        // declaring the data consistent. This leaves the word that this thread had read. The exchange's
+        // Acquire makes `condemned` visible.
+        if self.condemned.load(Relaxed) != 0 {
+            self.word.swap(OWNER_DIED, Release);
+            futex::wake(&self.word, u32::MAX);
+            return Some(Err(Errno::ENOTRECOVERABLE.into()));
+        }
+        Some(Ok(Locked::OwnerDied))
     }
 
     /// Takes a priority-inheritance word. The kernel keeps the queue of such a lock and passes the lock
