@@ -50,7 +50,11 @@ impl SharedQueue {
             return Ok(false);
         }
         let needs_fence = &header.waiting.needs_fence;
-        let Some(latched) = header.sending.latch.take_fast(needs_fence) else {
+        let Some(latched) = header
+            .sending
+            .latch
+            .take_fast(needs_fence, self.pid_namespace)
+        else {
             return Ok(false);
         };
         let sending = SendSection {
