@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(errno(table.get(&raw const local)), Errno::EBADF);
         assert_eq!(errno(table.get(ptr::null::<Opaque>())), Errno::EINVAL);
         let never: *const Opaque =
-            ptr::without_provenance((MARK as usize) << 56 | 0xfffff << 4 | 1);
+            ptr::without_provenance((MARK as usize) << 56 | 0xfffff << 7 | 1 << 3);
         assert_eq!(errno(table.get(never)), Errno::EBADF);
     }
 

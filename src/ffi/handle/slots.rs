@@ -12,10 +12,11 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 //
 // | bits | |
 // |---|---|
-// | 0 to 3 | kind |
-// | 4 to 23 | index of the slot |
-// | 24 to 39 | generation of the slot |
-// | 40 to 55 | copy: which copy of this library in the process has made it |
+// | 0 to 2 | 0: a handle given in the place of a pointer is recognised, not taken for a misaligned one |
+// | 3 to 6 | kind |
+// | 7 to 26 | index of the slot |
+// | 27 to 42 | generation of the slot |
+// | 43 to 55 | copy: which copy of this library in the process has made it |
 // | 56 to 63 | MARK |
 
 /// In the top bits of every handle.
@@ -27,40 +28,45 @@ pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
     pointer.addr() as u64 >> 56 == MARK
 }
 
-/// The upper 24 bits of all handles that this copy of the library makes.
+/// The upper 21 bits of all handles that this copy of the library makes.
 ///
 /// A program and its plugin may each contain the library. A handle of one copy must not be another object
-/// of the other. So it carries the copy's place in memory, in pages: two copies are never at one place.
+/// of the other. So it carries the copy's place in memory, in pages. The places of two copies that are less
+/// than 32 MiB apart always differ in these bits; those of others agree once in 8192 times.
 fn prefix() -> u32 {
     static HERE: u8 = 0;
-    let page = (ptr::from_ref(&HERE).addr() >> 12) as u16;
-    (MARK as u32) << 16 | u32::from(page)
+    let page = (ptr::from_ref(&HERE).addr() >> 12) as u32;
+    (MARK as u32) << 13 | page & 0x1fff
 }
 
 /// The number of the handle of a slot in state `state`.
 pub(super) fn number(kind: u8, index: u32, state: u64) -> u64 {
-    u64::from(prefix()) << 40 | (state & GENERATION) >> 24 | u64::from(index) << 4 | u64::from(kind)
+    u64::from(prefix()) << 43
+        | (state & GENERATION) >> 21
+        | u64::from(index) << 7
+        | u64::from(kind) << 3
 }
 
 #[inline(always)]
 fn prefix_of(number: u64) -> u32 {
-    (number >> 40) as u32
+    (number >> 43) as u32
 }
 
 #[inline(always)]
 fn kind_of(number: u64) -> u8 {
-    number as u8 & 0xf
+    // Together with the three bits that must be 0: if they are not, the result is no kind.
+    (number as u8 & 0x7f).rotate_right(3)
 }
 
 #[inline(always)]
 fn index_of(number: u64) -> u32 {
-    (number >> 4) as u32 & 0xf_ffff
+    (number >> 7) as u32 & 0xf_ffff
 }
 
 /// The generation in a handle, at its place in a slot's state.
 #[inline(always)]
 fn generation_of(number: u64) -> u64 {
-    (number << 24) & GENERATION
+    (number << 21) & GENERATION
 }
 
 /// The number of slots in the first chunk. Each further chunk has twice as many as the one before.
