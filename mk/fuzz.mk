@@ -1,9 +1,9 @@
-# Coverage-guided fuzzing of what reads bytes of shared memory: fuzz/fuzz_targets. What it finds stands in
+# Coverage-guided fuzzing of what reads bytes of shared memory: fuzz/src. What it finds stands in
 # fuzz/artifacts, and `cargo +nightly fuzz run TARGET FILE` repeats it.
 
 .PHONY: fuzz
 
-FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/src/*.rs)))
 # For how long each target runs.
 FUZZ_SECONDS ?= 60
 FUZZ_TOOLCHAIN ?= nightly
