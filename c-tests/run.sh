@@ -76,9 +76,11 @@ leave() {
   echo "FAIL left behind: $1"
 }
 
-# A name carries the process id of its test. If that process is over, the test has left the name behind.
+# A name carries the process id of its test. If that process is over, the test has left the name behind. Other users'
+# tests are not this run's: kill -0 cannot tell whether they run.
 for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-*; do
   [ -e "$left" ] || [ -L "$left" ] || continue
+  [ -O "$left" ] || continue
   pid=${left#*ripc-test-}
   pid=${pid%%[!0-9]*}
   if ! kill -0 "$pid" 2>/dev/null; then
