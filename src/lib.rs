@@ -51,6 +51,20 @@
 
 pub mod ffi;
 
+/// What fuzz/ calls with arbitrary bytes. Exists only there.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Checks a record that consists of these bytes.
+    pub fn record(bytes: &[u8]) {
+        crate::object::layout::fuzz_record(bytes);
+    }
+
+    /// Overwrites a queue and makes calls on it, as these bytes say.
+    pub fn queue(bytes: &[u8]) {
+        crate::ipc::mq::fuzz_queue(bytes);
+    }
+}
+
 mod base;
 mod ipc;
 mod object;

@@ -68,8 +68,8 @@ use sys::thread::Thread;
 const KERNEL: Kernel = Kernel::Interrupts;
 
 fn take<'a>(latch: &'a Latch, needs_fence: &'a AtomicU32) -> Latched<'a> {
-    let fast = latch.take_fast(needs_fence);
-    fast.unwrap_or_else(|| latch.take(needs_fence, Never).unwrap())
+    let fast = latch.take_fast(needs_fence, 0);
+    fast.unwrap_or_else(|| latch.take(needs_fence, 0, Never).unwrap())
 }
 
 mod latch {

@@ -160,16 +160,10 @@ impl Region {
     pub(crate) fn check_closable(&self) -> Result<()> {
         let mapping = self.mapping();
         match Thread::current() {
-            Ok(thread)
-                if thread
-                    .robust_list()
-                    .has_entry_within(mapping.base(), mapping.size()) =>
-            {
-                Err(fail!(
-                    EBUSY,
-                    "this thread holds a lock that lies in the memory; unlock it first"
-                ))
-            }
+            Ok(thread) if thread.holds_within(mapping.base(), mapping.size()) => Err(fail!(
+                EBUSY,
+                "this thread holds a lock that lies in the memory; unlock it first"
+            )),
             _ => Ok(()),
         }
     }

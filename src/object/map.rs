@@ -57,6 +57,12 @@ impl Mapping {
         self.length.get()
     }
 
+    /// Makes all pages present. See [`memory::populate_for_reading`].
+    pub(crate) fn populate_for_reading(&self) -> Result<(), Errno> {
+        // SAFETY: the mapping is alive as long as self.
+        unsafe { memory::populate_for_reading(self.base, self.length.get()) }
+    }
+
     /// Writes the mapped pages of a file to its disk.
     pub(crate) fn synchronize(&self) -> Result<(), Errno> {
         // SAFETY: the mapping is alive as long as self.

@@ -336,8 +336,6 @@ pub(crate) mod fence {
 
 /// A model's thread announces and lists nothing, because it dies only between its calls.
 pub(crate) mod robust {
-    use core::ops::Range;
-
     #[derive(Default)]
     pub(crate) struct Links;
 
@@ -363,13 +361,6 @@ pub(crate) mod robust {
         ///
         /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn unlink(self, _: &Links) {}
-
-        /// # Safety
-        ///
-        /// The caller needs no precondition, because this does nothing.
-        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
-            true
-        }
     }
 }
 

@@ -24,7 +24,8 @@ use core::slice;
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
 /// NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+/// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
 /// IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
@@ -109,7 +110,8 @@ unsafe fn buffer_from_c<'a>(
 /// second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
 /// -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
 /// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
-/// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+/// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
+/// process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
 /// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
 /// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
 /// with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
@@ -191,12 +193,12 @@ unsafe fn describe_targets(
 /// priority: receives the priority, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
-/// -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
-/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
-/// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second; -EINVAL
+/// a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
+/// -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
+/// the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
+/// the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+/// this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut c_uint) -> c_int {

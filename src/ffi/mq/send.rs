@@ -18,10 +18,11 @@ use core::slice;
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
 /// below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
-/// damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
-/// -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
-/// cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM
-/// there is no memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+/// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
+/// -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+/// it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+/// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]
@@ -110,10 +111,11 @@ pub(super) const BATCH_MAX: usize = 32;
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
 /// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
-/// the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
-/// the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
-/// this process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is
-/// no memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+/// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+/// same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+/// process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+/// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Messages of other senders may come between these.
 /// Death: each message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]

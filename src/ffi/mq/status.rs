@@ -31,13 +31,14 @@ pub struct ipc_mq_stat_t {
 /// stat: receives the statistics, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
+/// process was forked into another PID namespace after the handle was opened.
 /// Threads: safe. The numbers are read one after the other, while other threads use the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat_t) -> c_int {
     guard(c"ipc_mq_stat", move || {
         let stat = checked(stat, "stat")?;
-        let found = QUEUES.get(mq)?.statistics();
+        let found = QUEUES.get(mq)?.statistics()?;
         let answer = ipc_mq_stat_t {
             waiting_senders: found.waiting_senders,
             waiting_receivers: found.waiting_receivers,
@@ -136,12 +137,13 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 ///
 /// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
 /// until ipc_mq_close(), and the caller must not close it.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
-/// the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+/// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
 /// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
 /// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
-/// the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
-/// the same queue.
+/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+/// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+/// same queue.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {

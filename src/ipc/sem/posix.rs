@@ -138,7 +138,7 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
         ));
     }
     if options.check_owner {
-        check_owner(name, &status)?;
+        check_owner(name, file.as_fd(), &status)?;
     }
     Ok(())
 }

@@ -142,8 +142,14 @@ fn find_or_make(
 fn check_owner(shown: Shown, options: Options, found: &Permissions) -> Result<()> {
     let user = process::effective_user();
     let is_own = found.owner == user && found.creator == user && found.mode & 0o022 == 0;
-    if !options.check_owner || is_own {
+    if !options.check_owner || is_own && !process::is_ambiguous_user(user) {
         return Ok(());
+    }
+    if is_own {
+        return Err(fail!(
+            EACCES,
+            "{shown}: its owner and this process's user are both shown as {user}, the number of all users without one in this user namespace, so they may differ"
+        ));
     }
     Err(fail!(
         EACCES,

@@ -11,6 +11,9 @@ use crate::base::error::{Result, fail};
 use core::fmt;
 use core::mem::offset_of;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 /// How many bytes at the end of the file belong to the record, whatever the page size.
 pub(crate) const RECORD_SPAN: u64 = 4096;
 
