@@ -155,7 +155,7 @@ int main(void) {
   do {
     if (ipc_mq_getattr(mq, &attr) < 0) return 4;
   } while (attr.current_messages != 0);
-  return 0;
+  return ipc_mq_unlink("$2", 0) < 0; /* with the FIFO of its descriptor */
 }
 PEER
 }
