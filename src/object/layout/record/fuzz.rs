@@ -46,7 +46,7 @@ pub(crate) fn run(input: &[u8]) {
     }
     for size in [found.total_size, 0, 8192] {
         for wanted in &expected {
-            match wanted.check(&"/x", &found, size) {
+            match wanted.check(&"/x", &found, size, how & 1 != 0) {
                 Ok(()) => {
                     assert_eq!(found.kind, wanted.kind);
                     assert_eq!((found.total_size, size), (wanted.total_size, size));
