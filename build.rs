@@ -6,10 +6,9 @@ fn main() {
     println!("cargo::rerun-if-changed=cbindgen.toml");
     println!("cargo::rerun-if-changed=src");
 
-    // Before 1.0 a minor version may break the ABI, so the soname carries it. cargo-c sets its
-    // own soname; two would be one too many.
+    // Before 1.0 a minor version may break the ABI, so the soname carries it. cargo-c sets the soname itself.
     if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
-        lay_out_manual();
+        lay_out_files();
     } else {
         let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
         let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
@@ -20,37 +19,23 @@ fn main() {
     generate_header();
 }
 
-/// Puts the manual where cargo-c picks it up, with a page under every call's name that refers to
-/// its group's, as `make install` does.
-fn lay_out_manual() {
+/// Puts the header and the manual where cargo-c picks them up: mk/install.sh describes what is installed.
+fn lay_out_files() {
+    println!("cargo::rerun-if-changed=include");
     println!("cargo::rerun-if-changed=man");
+    println!("cargo::rerun-if-changed=mk/install.sh");
     let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
-    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("man");
-    // What an earlier run left may have another name by now.
-    let _ = std::fs::remove_dir_all(&out);
-    for entry in std::fs::read_dir(root.join("man")).expect("man/ can be read") {
-        let page = entry.expect("man/ can be read").path();
-        let Some(section) = page.extension().and_then(|section| section.to_str()) else {
-            continue;
-        };
-        if !section.starts_with(|first: char| first.is_ascii_digit()) {
-            continue;
-        }
-        let directory = out.join(format!("man{section}"));
-        std::fs::create_dir_all(&directory).expect("OUT_DIR can be written");
-        let file = page.file_name().expect("a page has a name");
-        std::fs::copy(&page, directory.join(file)).expect("a page can be copied");
-        let names = std::process::Command::new("sh")
-            .arg(root.join("man/names.sh"))
-            .arg(&page)
-            .output()
-            .expect("sh can be run");
-        for name in String::from_utf8_lossy(&names.stdout).lines() {
-            let reference = format!(".so man{section}/{}\n", file.to_string_lossy());
-            std::fs::write(directory.join(format!("{name}.{section}")), reference)
-                .expect("OUT_DIR can be written");
-        }
-    }
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    // An earlier run may have left files that have another name by now.
+    let _ = std::fs::remove_dir_all(out.join("include"));
+    let _ = std::fs::remove_dir_all(out.join("man"));
+    let status = std::process::Command::new("sh")
+        .arg(root.join("mk/install.sh"))
+        .arg("lay-out")
+        .arg(&out)
+        .status()
+        .expect("sh can be run");
+    assert!(status.success(), "mk/install.sh lay-out: {status}");
 }
 
 #[cfg(feature = "header")]
@@ -82,9 +67,36 @@ fn generate_header() {
         .generate()
         .expect("the header can be generated from src/ffi")
         .write_to_file(out.join("robustipc.h"));
-    // For the test that compares it with the committed one.
-    println!(
-        "cargo::rustc-env=ROBUSTIPC_HEADER={}",
-        out.join("robustipc.h").display()
+    generate_private_header(&root, &out);
+    // For the tests that compare them with the committed ones.
+    for (variable, file) in [
+        ("ROBUSTIPC_HEADER", "robustipc.h"),
+        ("ROBUSTIPC_PRIVATE_HEADER", "private.h"),
+    ] {
+        println!("cargo::rustc-env={variable}={}", out.join(file).display());
+    }
+}
+
+/// Generates the header of the calls for the drop-in, which the public header leaves out.
+#[cfg(feature = "header")]
+fn generate_private_header(root: &std::path::Path, out: &std::path::Path) {
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))
+        .unwrap_or_else(|error| panic!("cbindgen.toml: {error}"));
+    config.export.exclude.clear();
+    config.sys_includes.clear();
+    config.includes = vec!["robustipc.h".to_string()];
+    config.header = Some(
+        "/* Calls of librobustipc.so that only the drop-in for <mqueue.h> uses. Not installed.\n \
+         *\n \
+         * Generated from src/ffi/mq/drop_in.rs by cbindgen (\"make header\"). Do not edit.\n \
+         */"
+        .to_string(),
     );
+    config.include_guard = Some("ROBUSTIPC_PRIVATE_H".to_string());
+    cbindgen::Builder::new()
+        .with_src(root.join("src/ffi/mq/drop_in.rs"))
+        .with_config(config)
+        .generate()
+        .expect("the private header can be generated from src/ffi/mq/drop_in.rs")
+        .write_to_file(out.join("private.h"));
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs one ported program and judges what it prints:  ported.sh BASE PROGRAM
+# Runs one ported program and judges its output:  ported.sh BASE PROGRAM
 #
-# BASE is the source's path without its suffix. BASE.sh, if it is there, runs the program, whose path it
-# gets: one with two modes, say. What is printed on standard output has to be BASE.expected; without that
-# file, the script has judged by itself.
+# BASE is the path of the source without its suffix. If there is a script BASE.sh, it gets the program's path and runs
+# the program, for example in both of its modes. If there is a file BASE.expected, the standard output has to be equal
+# to it. Without that file the script's own status is the verdict.
 set -u
 base=$1
 found=$(mktemp) || exit 1

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Runs C test programs side by side and reports them.
+# Runs C test programs side by side and reports the results.
 #
 #   run.sh [--wrap COMMAND] PROGRAM...
 #
-# A program passes with status 0 and is skipped with 77; anything else, or more than TEST_TIMEOUT
-# seconds (60), is a failure, whose output is shown. COMMAND (valgrind, say) is put before each program.
-# At the end stands one line: N passed, N failed, N skipped. What a test leaves behind is a failure too: where
-# it is permitted, the programs have a /dev/shm, kernel queues and System V objects of their own, and anything there
-# was left by them; elsewhere others use these as well, and only names that carry a test's process id are known to be its.
-# Their TMPDIR is always their own.
+# A program passes with status 0 and is skipped with status 77. It fails with any other status, or if it takes more than
+# TEST_TIMEOUT seconds (300, so that a slow machine does not decide a result). The output of a failed program is shown.
+# COMMAND, for example valgrind, is put before each program. The last line is: N passed, N failed, N skipped.
+#
+# A test that leaves something behind fails too. Root's tests get a /dev/shm, kernel queues and System V objects of
+# their own, so anything that is left there is theirs. An ordinary user's tests share these with other programs, so
+# only names that carry a test's process id are known to be a test's. The directory TMPDIR is always their own.
 set -u
 
 if [ -z "${ROBUSTIPC_ALONE:-}" ] && [ "$(id -u)" = 0 ] &&
@@ -27,7 +28,7 @@ if [ $# -eq 0 ]; then
 fi
 
 results=$(mktemp -d) || exit 1
-# A short name, which leaves room in a socket's path; open to the other users that tests become.
+# The name is short, to leave room in a socket's path. The directory is open to the other users that tests become.
 TMPDIR=$(mktemp -d /tmp/ripc-XXXXXX) && chmod 1777 "$TMPDIR" || exit 1
 trap 'rm -rf "$results" "$TMPDIR"' EXIT
 export results wrap TMPDIR
@@ -36,10 +37,10 @@ if [ -n "${ROBUSTIPC_ALONE:-}" ]; then
   mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount -t mqueue mqueue "$results/mqueue" || exit 1
   trap 'umount "$results/mqueue"; rm -rf "$results" "$TMPDIR"' EXIT
 fi
-: "${TEST_TIMEOUT:=60}"
+: "${TEST_TIMEOUT:=300}"
 export TEST_TIMEOUT
 
-# One program: its output in a file of its own, its status in the file's name.
+# Runs one program. Its output goes into a file of its own, and the file's name ends with the verdict.
 run_one='
   name=$(echo "$1" | tr / _)
   timeout -k 5 "$TEST_TIMEOUT" $wrap "$1" >"$results/$name.out" 2>&1 </dev/null
@@ -75,7 +76,7 @@ leave() {
   echo "FAIL left behind: $1"
 }
 
-# Names carry the process id of a test, which is over: what is left was left by it.
+# A name carries the process id of its test. If that process is over, the test has left the name behind.
 for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-*; do
   [ -e "$left" ] || [ -L "$left" ] || continue
   pid=${left#*ripc-test-}

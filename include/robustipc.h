@@ -1,11 +1,11 @@
 /* robustipc: every way two Linux processes share data, proof against kill -9.
  *
- * Generated from the library's source by cbindgen ("make header"); do not edit.
+ * Generated from the library's source by cbindgen ("make header"). Do not edit.
  *
- * Results: 0 or positive is success, negative is -errno; errno itself is left alone.
- * ipc_strerror(result) says what a result means, ipc_last_error() what went wrong just now.
- * Outputs come first or last and are written on success only.
- * Timeouts: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ * Results: 0 or positive is success; negative is -errno. No call changes errno itself.
+ * ipc_strerror(result) describes a result; ipc_last_error() describes this thread's last failure.
+ * Outputs are the first or the last arguments. They are written on success only.
+ * Timeouts: nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0 only tries.
  * Manual: man 7 robustipc.
  */
 
@@ -23,19 +23,19 @@
 #define IPC_VERSION_STRING "0.1.0"
 
 /*
- Result of opening: the object existed.
+ Result of an open call: the object existed already.
  */
 #define IPC_OPENED 0
 
 /*
- Result of opening: this call created the object.
+ Result of an open call: this call created the object.
  */
 #define IPC_CREATED 1
 
 /*
- Result of locking: the lock is held, and its last owner died holding it, so the data may be
- half-changed. Repair it, then call ipc_mutex_consistent() or ipc_rwlock_consistent(); for a
- permit there is nothing to call.
+ Result of a lock call: the lock is held, and its last owner died holding it, so the data may be
+ half-changed. Repair the data, then call ipc_mutex_consistent() or ipc_rwlock_consistent(). For
+ a permit, there is nothing to call.
  */
 #define IPC_OWNER_DIED 2
 
@@ -45,41 +45,40 @@
 #define IPC_CREATE 1
 
 /*
- Open flag, with IPC_CREATE: fail with -EEXIST if the object exists.
+ Open flag, together with IPC_CREATE: fail with -EEXIST if the object exists.
  */
 #define IPC_EXCLUSIVE 2
 
 /*
- Open flag: for reading only.
+ Open flag: open for reading only. On a queue: for receiving only.
  */
 #define IPC_READ_ONLY 4
 
 /*
- Open flag: for writing only.
+ Open flag: open for writing only. On a queue: for sending only.
  */
 #define IPC_WRITE_ONLY 8
 
 /*
- Open flag. Of a queue: calls that would wait return -EAGAIN, whatever their timeout. Of a
- descriptor: plain read() and write() on it do not wait; this library's calls go by their
- timeout.
+ Open flag. On a queue: calls that would wait return -EAGAIN, whatever their timeout. On a
+ descriptor: plain read() and write() do not wait; calls of this library follow their timeout.
  */
 #define IPC_NONBLOCK 16
 
 /*
- Open flag: accept an object that a program made without this library, by its size alone.
+ Open flag: accept an object that a program created without this library, if its size matches.
  */
 #define IPC_ADOPT 32
 
 /*
- Flag of ipc_mq_open() and ipc_mq_unlink(): the kernel's message queue, the one that mq_open()
- opens, instead of this library's in shared memory.
+ Flag of ipc_mq_open() and ipc_mq_unlink(): use the kernel's message queue, which mq_open()
+ opens, instead of this library's queue in shared memory.
  */
 #define IPC_KERNEL 64
 
 /*
- Flag of ipc_sem_open(): the C library's semaphore, the one that sem_open() opens, instead of
- this library's.
+ Flag of ipc_sem_open(): use the C library's semaphore, which sem_open() opens, instead of this
+ library's semaphore.
  */
 #define IPC_POSIX 128
 
@@ -94,29 +93,30 @@
 #define IPC_UNSEALED 512
 
 /*
- Flag of calls that make a descriptor: it is not closed by exec, so that children inherit it.
+ Flag of calls that create a descriptor: exec does not close it, so that children inherit it.
  */
 #define IPC_INHERIT 1024
 
 /*
- How many fields a type can declare.
+ How many fields a type can declare with IPC_TYPE_FIELDS.
  */
 #define IPC_TYPE_FIELDS_MAX 32
 
 /*
- Mutex kind: its owner may lock it again; it is free after as many unlocks.
+ Mutex flag: the owner may lock the mutex again. The mutex is free after as many unlocks as
+ locks.
  */
 #define IPC_MUTEX_RECURSIVE 1
 
 /*
- Mutex kind: who waits lends the owner its priority (against priority inversion). The kernel
- keeps the queue; an uncontended lock is not slower.
+ Mutex flag: a waiter lends the owner its priority, against priority inversion. The kernel keeps
+ the queue of waiters. An uncontended lock is as fast as without this flag.
  */
 #define IPC_MUTEX_PRIORITY_INHERIT 2
 
 /*
- Mutex kind: a second lock by the owner fails with -EDEADLK, an unlock by another with
- -EPERM. Every mutex that is not recursive does so; the flag is for saying it.
+ Mutex flag: a second lock by the owner fails with -EDEADLK, and an unlock by another thread
+ fails with -EPERM. Every mutex that is not recursive behaves so: the flag only states it.
  */
 #define IPC_MUTEX_ERROR_CHECK 4
 
@@ -126,8 +126,8 @@
 #define IPC_SEM_VALUE_MAX 2147483647
 
 /*
- How many threads can hold a readers-writer lock for reading at once; one more waits until
- one of them leaves.
+ How many threads can hold a readers-writer lock for reading at the same time. One more reader
+ waits until one of them unlocks.
  */
 #define IPC_RWLOCK_READERS_MAX 30
 
@@ -142,7 +142,7 @@
 #define IPC_BARRIER_COUNT_MAX 31
 
 /*
- Result of ipc_barrier_wait(), for one participant in each round: all have arrived.
+ Result of ipc_barrier_wait() for exactly one participant in each completed round.
  */
 #define IPC_BARRIER_SERIAL 3
 
@@ -152,123 +152,133 @@
 #define IPC_ONCE_RAN 4
 
 /*
- Event kind: each setting releases one waiter, and is taken back by that. Without it an event
- stays set, and releases all, until it is reset.
+ Event flag: each time the event is set, it releases one waiter, and that waiter resets it.
+ Without this flag an event stays set until ipc_event_reset() and releases all waiters.
  */
 #define IPC_EVENT_AUTO_RESET 1
 
 /*
- Event kind: set from the beginning.
+ Event flag: the event is set from the beginning.
  */
 #define IPC_EVENT_SET 2
 
 /*
- For ipc_mq_attr_t's spin_ns: sleep at once.
+ For spin_ns of ipc_mq_attr_t: a waiter sleeps at once.
  */
 #define IPC_MQ_NO_SPIN -1
 
 /*
- Flag of ipc_mq_open(): what this handle sends into a full queue displaces the oldest message of
- the lowest priority there. A message whose own priority is lower than all is dropped itself,
- and sending it succeeds. ipc_mq_stat() counts both. Not with IPC_KERNEL.
+ Flag of ipc_mq_open() and ipc_mq_open_fd(): a message that this handle sends into a full queue
+ displaces the oldest message of the lowest priority in the queue. If the new message has a
+ lower priority than all others, it is dropped itself, and sending it succeeds. ipc_mq_stat()
+ counts both cases. Not possible with IPC_KERNEL.
  */
 #define IPC_MQ_OVERWRITE 65536
 
 /*
- The highest priority of a message; the lowest is 0.
+ The highest priority of a message. The lowest is 0.
  */
 #define IPC_MQ_PRIORITY_MAX 32767
 
 /*
- Notification of messages: queue a signal to the process.
+ For kind of ipc_mq_notify_t: queue a signal to the process.
  */
 #define IPC_NOTIFY_SIGNAL 1
 
 /*
- Notification of messages: call a function.
+ For kind of ipc_mq_notify_t: call a function.
  */
 #define IPC_NOTIFY_CALLBACK 2
 
 /*
- Notification of messages: add 1 to an eventfd.
+ For kind of ipc_mq_notify_t: add 1 to an eventfd.
  */
 #define IPC_NOTIFY_EVENTFD 3
 
 /*
- The largest write to a pipe or FIFO, in bytes, that the kernel never mixes with another
- writer's.
+ The largest write to a pipe or FIFO, in bytes, that the kernel keeps in one piece. The bytes
+ of a longer write may be mixed with those of other writers.
  */
 #define IPC_PIPE_ATOMIC 4096
 
 /*
- Spawn flag: the child's standard input is a pipe; write to ipc_child_stdin().
+ Flag of ipc_spawn(): the child's standard input is a pipe. ipc_child_stdin() returns the
+ end to write to.
  */
 #define IPC_STDIN_PIPE 65536
 
 /*
- Spawn flag: the child's standard output is a pipe; read from ipc_child_stdout().
+ Flag of ipc_spawn(): the child's standard output is a pipe. ipc_child_stdout() returns the
+ end to read from.
  */
 #define IPC_STDOUT_PIPE 131072
 
 /*
- Spawn flag: the child's standard error is a pipe; read from ipc_child_stderr().
+ Flag of ipc_spawn(): the child's standard error is a pipe. ipc_child_stderr() returns the
+ end to read from.
  */
 #define IPC_STDERR_PIPE 262144
 
 /*
- Stream kind: the same as this process's. What a zeroed struct means.
+ Kind of a child's stream: this process's own stream. It is 0, and so the kind in a zeroed
+ ipc_stream_t.
  */
 #define IPC_STREAM_INHERIT 0
 
 /*
- Stream kind: a pipe to or from this process.
+ Kind of a child's stream: a pipe to or from this process.
  */
 #define IPC_STREAM_PIPE 1
 
 /*
- Stream kind: the open descriptor in fd, which stays the caller's.
+ Kind of a child's stream: the open descriptor in the field fd. The caller keeps that
+ descriptor and closes it.
  */
 #define IPC_STREAM_FD 2
 
 /*
- Stream kind: the file at path. For standard input it is read; else it is made if need be (with
- mode 0666 less the umask) and emptied.
+ Kind of a child's stream: the file at the field path. For standard input the file is read.
+ For the two outputs it is created if it does not exist (mode 0666 less the umask), and
+ emptied if it does.
  */
 #define IPC_STREAM_FILE 3
 
 /*
- Stream kind: the same, but written at its end. Not for standard input.
+ Kind of a child's output: the file at the field path, written at its end. The file is
+ created if it does not exist (mode 0666 less the umask). Not for standard input.
  */
 #define IPC_STREAM_APPEND 4
 
 /*
- Stream kind: /dev/null.
+ Kind of a child's stream: /dev/null.
  */
 #define IPC_STREAM_NULL 5
 
 /*
- Stream kind: where the child's standard output goes. For standard error only.
+ Kind of a child's standard error: the destination of the child's standard output. For
+ standard error only.
  */
 #define IPC_STREAM_MERGE 6
 
 /*
- Flag of ipc_fifo_open(), with IPC_READ_ONLY: the end of the file does not come when the last
- writer leaves; reading waits for the next one.
+ Flag of ipc_fifo_open(), only together with IPC_READ_ONLY: the reader does not get the end
+ of the file when the last writer leaves. Reading waits for the next writer instead.
  */
 #define IPC_FIFO_KEEP_OPEN 65536
 
 /*
- Socket type: a connection of bytes without boundaries.
+ Socket type: a connection of bytes without message boundaries.
  */
 #define IPC_SOCK_STREAM 1
 
 /*
- Socket type: messages without a connection. Nobody is told when the other end has gone.
+ Socket type: messages without a connection. A receiver is not told when the other end has
+ gone.
  */
 #define IPC_SOCK_DATAGRAM 2
 
 /*
- Socket type: messages in a connection, which has an end.
+ Socket type: messages in a connection. When the connection ends, receiving returns 0.
  */
 #define IPC_SOCK_SEQPACKET 3
 
@@ -278,125 +288,130 @@
 #define IPC_SOCK_WAIT 65536
 
 /*
- The most descriptors that travel with one message.
+ The largest number of descriptors that one message carries.
  */
 #define IPC_SOCK_FDS_MAX 253
 
 /*
- Terminal attribute: bytes pass as they are; no echo, no lines, no signals from keys.
+ Flag in ipc_pty_attr_t: bytes pass unchanged, without echo, line editing or signals from
+ keys.
  */
 #define IPC_PTY_RAW 1
 
 /*
- In place of a key: a new object that no key leads to. Children inherit its handle, and others
- open it by its id.
+ Use it in place of a key for a new object that no key leads to. Children inherit the handle.
+ Other processes open the object by its id.
  */
 #define IPC_SYSV_PRIVATE 0
 
 /*
- For ipc_sysv_msg_receive(): the oldest message, whatever its type.
+ For select of ipc_sysv_msg_receive(): take the oldest message, whatever its type.
  */
 #define IPC_MSG_ANY 0
 
 /*
- For ipc_sysv_msg_receive(): the oldest message whose type equals wanted.
+ For select of ipc_sysv_msg_receive(): take the oldest message whose type equals wanted.
  */
 #define IPC_MSG_TYPE 1
 
 /*
- For ipc_sysv_msg_receive(): of the types in the queue that are not above wanted the lowest,
- and of its messages the oldest.
+ For select of ipc_sysv_msg_receive(): find the lowest type in the queue that is not above
+ wanted, and take the oldest message of that type.
  */
 #define IPC_MSG_UP_TO 2
 
 /*
- For ipc_sysv_msg_receive(): the oldest message whose type is another than wanted.
+ For select of ipc_sysv_msg_receive(): take the oldest message whose type differs from wanted.
  */
 #define IPC_MSG_EXCEPT 3
 
 /*
- Flag of an operation on a semaphore: the kernel takes the change back when the process ends,
+ Flag of an operation in ipc_sysv_sem_op(): the kernel undoes the change when the process ends,
  however it ends.
  */
 #define IPC_SYSV_UNDO 1
 
 /*
- The largest value of a semaphore in a set.
+ The largest value of a semaphore in a System V semaphore set.
  */
 #define IPC_SYSV_SEM_VALUE_MAX 32767
 
 /*
- Kind: POSIX shared memory, made by this library or by another program.
+ Kind of object: POSIX shared memory, made by this library or by another program.
  */
 #define IPC_KIND_SHM 1
 
 /*
- Kind: a named semaphore of this library.
+ Kind of object: a named semaphore of this library.
  */
 #define IPC_KIND_SEM 2
 
 /*
- Kind: another named object of this library.
+ Kind of object: a named object of this library whose kind this version does not know.
  */
 #define IPC_KIND_OTHER 4
 
 /*
- Kind: a named semaphore of the C library, from sem_open().
+ Kind of object: a named semaphore of the C library, made by sem_open(), or by
+ ipc_sem_open() with IPC_POSIX.
  */
 #define IPC_KIND_POSIX_SEM 8
 
 /*
- Kind: a message queue of the kernel, from mq_open().
+ Kind of object: a message queue of the kernel, made by mq_open(), or by
+ ipc_mq_open() with IPC_KERNEL.
  */
 #define IPC_KIND_KERNEL_MQ 16
 
 /*
- Kind: a System V shared memory segment.
+ Kind of object: a System V shared memory segment.
  */
 #define IPC_KIND_SYSV_SHM 32
 
 /*
- Kind: a System V message queue.
+ Kind of object: a System V message queue.
  */
 #define IPC_KIND_SYSV_MSG 64
 
 /*
- Kind: a System V semaphore set.
+ Kind of object: a System V semaphore set.
  */
 #define IPC_KIND_SYSV_SEM 128
 
 /*
- Kind: a message queue of this library.
+ Kind of object: a message queue of this library, in shared memory.
  */
 #define IPC_KIND_MQ 256
 
 /*
- All the kinds there are.
+ All the kinds of objects that ipc_list() knows.
  */
 #define IPC_KIND_ALL 511
 
 /*
- Record: none; the object was made without this library.
+ The object has no record of this library: it was made without this library, or its kind has
+ no record.
  */
 #define IPC_RECORD_NONE 0
 
 /*
- Record: good.
+ The object has an intact record of this library.
  */
 #define IPC_RECORD_GOOD 1
 
 /*
- Record: damaged, of another version, or not about this object.
+ The object's record is damaged, has another version, or does not fit the object.
  */
 #define IPC_RECORD_DAMAGED 2
 
 /*
- Record: the caller may not read the object.
+ The caller may not read the object, so it is unknown whether the object has a record.
  */
 #define IPC_RECORD_UNREADABLE 3
 
 /*
- A process that this one has started. Made by ipc_spawn(), ended by ipc_child_close().
+ A handle of a child process. Made by ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(),
+ ended by ipc_child_close().
  */
 typedef struct ipc_child_t ipc_child_t;
 
@@ -406,77 +421,79 @@ typedef struct ipc_child_t ipc_child_t;
 typedef struct ipc_list_t ipc_list_t;
 
 /*
- An open message queue. Made by ipc_mq_open(), ended by ipc_mq_close().
+ An open message queue. ipc_mq_open() and ipc_mq_open_fd() make it, ipc_mq_close() ends it.
  */
 typedef struct ipc_mq_t ipc_mq_t;
 
 /*
- A region of shared memory. Made by the ipc_shm_open calls and their like, ended by
- ipc_shm_close().
+ A handle for a region of shared memory. The ipc_shm_open calls, ipc_shm_anonymous(),
+ ipc_shm_sealed() and ipc_shm_from_fd() create it, and ipc_shm_close() ends it.
  */
 typedef struct ipc_shm_t ipc_shm_t;
 
 /*
- An open System V message queue. Ended by ipc_sysv_msg_close().
+ An open System V message queue. ipc_sysv_msg_open() and ipc_sysv_msg_open_id() make it,
+ ipc_sysv_msg_close() ends it.
  */
 typedef struct ipc_sysv_msg_t ipc_sysv_msg_t;
 
 /*
- An open System V semaphore set. Ended by ipc_sysv_sem_close().
+ An open System V semaphore set. ipc_sysv_sem_open() and ipc_sysv_sem_open_id() make it,
+ ipc_sysv_sem_close() ends it.
  */
 typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 
 /*
- An attached System V shared memory segment. Ended by ipc_sysv_shm_close().
+ An attached System V shared memory segment. ipc_sysv_shm_open() and ipc_sysv_shm_open_id() make
+ it, ipc_sysv_shm_close() ends it.
  */
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- One declared field of a type. Filled in by IPC_TYPE_FIELDS.
+ One declared field of a type. IPC_TYPE_FIELDS fills it in.
  */
 typedef struct ipc_field_t {
   /*
-   The field's name: 1 to 47 bytes.
+   The field's name, 1 to 47 bytes.
    */
   const char *name;
   /*
-   In bytes, from the struct's beginning.
+   The field's distance from the beginning of the struct, in bytes.
    */
   size_t offset;
   /*
-   In bytes.
+   The field's size, in bytes.
    */
   size_t size;
 } ipc_field_t;
 
 /*
- What two programs have to agree on about a struct that they share. Filled in by IPC_TYPE or
- IPC_TYPE_FIELDS:
+ Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
+ or IPC_TYPE_FIELDS fills it in:
 
      static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 
- Both programs must declare it the same way. Raise the version when the meaning of a field
- changes and its size does not.
+ Raise the version if the meaning of a field changes and its size does not.
  */
 typedef struct ipc_type_t {
   /*
-   The type's name: 1 to 63 bytes.
+   The type's name, 1 to 63 bytes.
    */
   const char *name;
   /*
-   The user's version number of the struct.
+   The version number that the programs give the struct.
    */
   uint32_t version;
   /*
-   How many of fields[] are declared: 0 to IPC_TYPE_FIELDS_MAX.
+   How many fields are declared, 0 to IPC_TYPE_FIELDS_MAX.
    */
   uint32_t field_count;
   /*
-   In bytes, at least 1.
+   The struct's size in bytes, at least 1.
    */
   size_t size;
   /*
-   In bytes: a power of two up to 4096.
+   The struct's alignment in bytes, a power of two up to 4096.
    */
   size_t alignment;
   /*
@@ -486,89 +503,92 @@ typedef struct ipc_type_t {
 } ipc_type_t;
 
 /*
- A mutex to place in a shared struct, as one places a pthread_mutex_t: process-shared and robust,
- 64 bytes aligned to 8. Initialised by ipc_mutex_init(); never copied or moved.
+ A mutex to place in a shared struct, as a program places a pthread_mutex_t. It is
+ process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
+ Never copy or move it.
  */
 typedef struct ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
 
 /*
- How a mutex shall be. All zeros is the default: robust, process-shared, error-checking.
+ The attributes of a new mutex. All zeros is the default: robust, process-shared,
+ error-checking.
  */
 typedef struct ipc_mutex_attr_t {
   /*
-   0 or any of the IPC_MUTEX_... kinds.
+   0, or IPC_MUTEX_PRIORITY_INHERIT combined with at most one of IPC_MUTEX_RECURSIVE and
+   IPC_MUTEX_ERROR_CHECK.
    */
   int flags;
   /*
-   All 0: room for what comes later.
+   All 0. These fields are reserved for later versions.
    */
   int reserved[7];
 } ipc_mutex_attr_t;
 
 /*
- A condition variable to place in a shared struct, 32 bytes aligned to 8. Used with an
- ipc_mutex_t. Initialised by ipc_cond_init(); never copied or moved.
+ A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
+ bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
  */
 typedef struct ipc_cond_t {
   uint64_t opaque[4];
 } ipc_cond_t;
 
 /*
- A counting semaphore to place in a shared struct, 32 bytes aligned to 8; or the one that
- ipc_sem_open() finds by its name. A placed one is initialised by ipc_sem_init(); never
- copied or moved. It is not a sem_t: one that was placed with sem_init() stays the C
- library's.
+ A counting semaphore to place in a shared struct, 32 bytes aligned to 8, or a semaphore that
+ ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
+ It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
  */
 typedef struct ipc_sem_t {
   uint64_t opaque[4];
 } ipc_sem_t;
 
 /*
- A readers-writer lock to place in a shared struct: process-shared and robust, 2048 bytes
- aligned to 8. Initialised by ipc_rwlock_init(); never copied or moved.
+ A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
+ 2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
  */
 typedef struct ipc_rwlock_t {
   uint64_t opaque[256];
 } ipc_rwlock_t;
 
 /*
- A pool of permits to place in a shared struct, 2048 bytes aligned to 8: like a counting
- semaphore, but a permit has an owner, and comes back when that dies. Initialised by
- ipc_permits_init(); never copied or moved.
+ A pool of permits to place in a shared struct, 2048 bytes aligned to 8. It is like a counting
+ semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
+ ipc_permits_init() initialises the pool. Never copy or move it.
  */
 typedef struct ipc_permits_t {
   uint64_t opaque[256];
 } ipc_permits_t;
 
 /*
- A barrier to place in a shared struct, 2048 bytes aligned to 8: threads of any processes
- wait at it for each other. Initialised by ipc_barrier_init(); never copied or moved.
+ A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
+ processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
  */
 typedef struct ipc_barrier_t {
   uint64_t opaque[256];
 } ipc_barrier_t;
 
 /*
- An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros is one
- that has not run: fresh shared memory needs no call to begin with. Never copied or moved.
+ An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
+ it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
  */
 typedef struct ipc_once_t {
   uint64_t opaque[12];
 } ipc_once_t;
 
 /*
- An event to place in a shared struct, 32 bytes aligned to 8: something that has happened or
- not, and that can be waited for. Initialised by ipc_event_init(); never copied or moved.
+ An event to place in a shared struct, 32 bytes aligned to 8. An event is set or not set, and
+ threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
+ or move it.
  */
 typedef struct ipc_event_t {
   uint64_t opaque[4];
 } ipc_event_t;
 
 /*
- How large a message queue is. Zero what is not named here: { .max_messages = 10,
- .message_size = 128 }.
+ The size of a message queue. Set fields that you do not use to 0, for example with the
+ initialiser { .max_messages = 10, .message_size = 128 }.
  */
 typedef struct ipc_mq_attr_t {
   /*
@@ -576,25 +596,26 @@ typedef struct ipc_mq_attr_t {
    */
   size_t max_messages;
   /*
-   How many bytes a message has at most.
+   The largest length of a message, in bytes.
    */
   size_t message_size;
   /*
-   How many messages are in the queue now. From ipc_mq_getattr(); on opening unused.
+   How many messages are in the queue. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
    */
   size_t current_messages;
   /*
-   How the handle was opened: IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK,
-   IPC_MQ_OVERWRITE. From ipc_mq_getattr(); on opening unused.
+   How the handle was opened: any of IPC_KERNEL, IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK
+   and IPC_MQ_OVERWRITE. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
    */
   int flags;
   /*
-   For how many nanoseconds who has to wait looks before it sleeps, where there is more than
-   one processor. On creating: 0 is 50000, IPC_MQ_NO_SPIN none. Unused by IPC_KERNEL.
+   How long a waiter spins before it sleeps, in nanoseconds, if there is more than one
+   processor. For a new queue, 0 means 50000 and IPC_MQ_NO_SPIN means not at all. An existing
+   queue keeps its own value. IPC_KERNEL ignores it.
    */
   int spin_ns;
   /*
-   All 0: room for what comes later.
+   All 0: reserved for later versions.
    */
   int reserved[4];
 } ipc_mq_attr_t;
@@ -604,34 +625,35 @@ typedef struct ipc_mq_attr_t {
  */
 typedef struct ipc_mq_message_t {
   /*
-   The message; for receiving, where it goes to. Not changed when sending.
+   The message to send, or the buffer to receive into. Sending does not change the bytes.
    */
   void *data;
   /*
-   Its length in bytes; before receiving, how many bytes there is room for.
+   The message's length in bytes. Before receiving: the buffer's size in bytes.
    */
   size_t len;
   /*
-   Its priority.
+   The message's priority.
    */
   unsigned int priority;
   /*
-   When received: how often it was given back to the queue because a process that had borrowed
-   it died. When sent: unused.
+   After receiving: how often the message went back to the queue because a process that had
+   borrowed it died. Sending ignores it.
    */
   unsigned int redeliveries;
 } ipc_mq_message_t;
 
 /*
- What has happened to a queue in shared memory since it was made, and who waits now.
+ Statistics of a queue in shared memory, from ipc_mq_stat(). The counts cover all processes
+ since the queue was created.
  */
 typedef struct ipc_mq_stat_t {
   /*
-   How many threads sleep in ipc_mq_send() and its like, up to 48.
+   How many threads sleep now because the queue is full, up to 48.
    */
   size_t waiting_senders;
   /*
-   How many threads sleep in ipc_mq_receive() and its like, up to 48.
+   How many threads sleep now because the queue is empty, up to 48.
    */
   size_t waiting_receivers;
   /*
@@ -639,7 +661,7 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t dropped;
   /*
-   How often a thread died inside a call and what it left was repaired.
+   How often a thread died inside a call on the queue and the queue was repaired.
    */
   uint64_t repairs;
   /*
@@ -651,27 +673,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t abandoned;
   /*
-   All 0: room for what comes later.
+   All 0: reserved for later versions.
    */
   uint64_t reserved[6];
 } ipc_mq_stat_t;
 
 /*
- What ipc_mq_wait_word() tells.
- */
-typedef struct ipc_mq_wait_t {
-  /*
-   What to sleep on. Good until ipc_mq_close(), and not to be written.
-   */
-  const uint32_t *word;
-  /*
-   Its value as long as there is nothing to wake for.
-   */
-  uint32_t expected;
-} ipc_mq_wait_t;
-
-/*
- What ipc_mq_notify() does when messages come. Zero what is not used.
+ What ipc_mq_notify() does when messages arrive. Set fields that you do not use to 0.
  */
 typedef struct ipc_mq_notify_t {
   /*
@@ -679,47 +687,49 @@ typedef struct ipc_mq_notify_t {
    */
   int kind;
   /*
-   The signal, for IPC_NOTIFY_SIGNAL; else 0.
+   For IPC_NOTIFY_SIGNAL: the signal's number. Otherwise 0.
    */
   int signal;
   /*
-   An eventfd, for IPC_NOTIFY_EVENTFD; else 0. It stays the caller's, who may close it.
+   For IPC_NOTIFY_EVENTFD: an eventfd. It stays the caller's, who may close it after the call.
+   Otherwise 0.
    */
   int eventfd;
   /*
-   All 0: room for what comes later.
+   0: reserved for later versions.
    */
   int reserved;
   /*
-   The function, for IPC_NOTIFY_CALLBACK; else NULL.
+   For IPC_NOTIFY_CALLBACK: the function. Otherwise NULL.
    */
   void (*callback)(struct ipc_mq_t *mq, void *context);
   /*
-   Passed to the function as it is; for IPC_NOTIFY_SIGNAL, the signal's si_value.sival_ptr.
+   For IPC_NOTIFY_CALLBACK: passed to the function unchanged. For IPC_NOTIFY_SIGNAL: the
+   signal's si_value.sival_ptr.
    */
   void *context;
 } ipc_mq_notify_t;
 
 /*
- Where one of a child's standard streams leads.
+ The source or destination of one of a child's standard streams.
  */
 typedef struct ipc_stream_t {
   /*
-   One of the stream kinds.
+   One of the IPC_STREAM_ constants.
    */
   int kind;
   /*
-   For IPC_STREAM_FD.
+   The descriptor for IPC_STREAM_FD; otherwise unused.
    */
   int fd;
   /*
-   For IPC_STREAM_FILE and IPC_STREAM_APPEND.
+   The path for IPC_STREAM_FILE and IPC_STREAM_APPEND; otherwise unused.
    */
   const char *path;
 } ipc_stream_t;
 
 /*
- How to start a child. All zero is the default in everything.
+ Choices for ipc_spawn_with(). A field that is zero has its default.
  */
 typedef struct ipc_spawn_attr_t {
   /*
@@ -735,100 +745,107 @@ typedef struct ipc_spawn_attr_t {
    */
   struct ipc_stream_t error;
   /*
-   "NAME=value" strings, ended by NULL; NULL itself for this process's environment.
+   The child's environment: "NAME=value" strings, ended by NULL. If the field itself is
+   NULL, the child gets this process's environment.
    */
   const char *const *environment;
   /*
-   Where the child begins; NULL for this process's working directory. A program named by a
-   relative path is looked for from there.
+   The child's working directory; NULL for this process's. A program that is named by a
+   relative path with a slash is searched for from this directory.
    */
   const char *directory;
   /*
-   All 0: room for what comes later.
+   All 0; for later versions.
    */
   uint64_t reserved[4];
 } ipc_spawn_attr_t;
 
 /*
- How a child ended.
+ A child's end, from ipc_child_wait().
  */
 typedef struct ipc_child_exit_t {
   /*
-   0 to 255: what it returned from main() or gave exit(); -1 if a signal ended it.
+   The exit status, 0 to 255, that the child returned from main() or passed to exit(); -1
+   if a signal ended the child.
    */
   int code;
   /*
-   The signal that ended it; 0 if it ended by itself.
+   The signal that ended the child; 0 if it ended by itself.
    */
   int signal;
 } ipc_child_exit_t;
 
 /*
- What goes to a child and what comes from it: see ipc_child_communicate(), which moves it on.
+ The input for a child and the buffers for its outputs. ipc_child_communicate() updates the
+ fields as it proceeds.
  */
 typedef struct ipc_exchange_t {
   /*
-   What is still to be fed to standard input; moves on as it is taken.
+   The bytes that the child's standard input has not taken yet. The call advances this
+   pointer.
    */
   const void *input;
   /*
-   How many bytes that is.
+   The number of bytes at input. The call reduces it.
    */
   size_t input_size;
   /*
-   Where standard output is collected; NULL: read and thrown away.
+   The buffer for standard output; NULL to read the output and discard it.
    */
   void *output;
   /*
-   The size of that buffer.
+   The size of the buffer at output, in bytes.
    */
   size_t output_capacity;
   /*
-   How many bytes stand in it (or were thrown away); 0 at first.
+   The number of bytes in the buffer at output, or discarded. Set it to 0 before the first
+   call.
    */
   size_t output_size;
   /*
-   The same for standard error.
+   The buffer for standard error; NULL to read the output and discard it.
    */
   void *error;
   /*
-   The size of that buffer.
+   The size of the buffer at error, in bytes.
    */
   size_t error_capacity;
   /*
-   How many bytes stand in it (or were thrown away); 0 at first.
+   The number of bytes in the buffer at error, or discarded. Set it to 0 before the first
+   call.
    */
   size_t error_size;
 } ipc_exchange_t;
 
 /*
- Who is at the other end of a socket.
+ The process at the other end of a socket, from ipc_sock_peer().
  */
 typedef struct ipc_peer_t {
   /*
-   The process's number; 0 when it lives in a PID namespace that this process does not see.
+   The process id; 0 if the process lives in a PID namespace that this process does not
+   see.
    */
   pid_t pid;
   /*
-   Its effective user.
+   Its effective user id when the kernel noted the peer.
    */
   uid_t uid;
   /*
-   Its effective group.
+   Its effective group id when the kernel noted the peer.
    */
   gid_t gid;
 } ipc_peer_t;
 
 /*
- How a pseudoterminal shall be. All zeros is the default.
+ The attributes of a new pseudoterminal. A field that is zero has its default.
  */
 typedef struct ipc_pty_attr_t {
   /*
-   How many lines it says it has; 0 for 24.
+   The number of lines that the terminal reports; 0 for 24.
    */
   unsigned short rows;
   /*
-   How many characters a line has; 0 for 80.
+   The number of characters in a line that the terminal reports; 0 for 80.
    */
   unsigned short columns;
   /*
@@ -836,17 +853,17 @@ typedef struct ipc_pty_attr_t {
    */
   int flags;
   /*
-   All 0: room for what comes later.
+   All 0; for later versions.
    */
   int reserved[6];
 } ipc_pty_attr_t;
 
 /*
- What the kernel knows of a segment.
+ What the kernel knows about a System V shared memory segment, from ipc_sysv_shm_stat().
  */
 typedef struct ipc_sysv_shm_stat_t {
   /*
-   The key; 0 for a private or removed segment.
+   The key. 0 for a private segment, and for a removed one.
    */
   int key;
   /*
@@ -854,65 +871,66 @@ typedef struct ipc_sysv_shm_stat_t {
    */
   int id;
   /*
-   Who owns it.
+   The user id of the owner.
    */
   uid_t owner;
   /*
-   Its group.
+   The group id of the owner.
    */
   gid_t group;
   /*
-   Who created it.
+   The user id of the creator.
    */
   uid_t creator;
   /*
-   The creator's group.
+   The group id of the creator.
    */
   gid_t creator_group;
   /*
-   The permissions, 0777 at most.
+   The permissions, at most 0777.
    */
   mode_t mode;
   /*
-   1 if it was removed and only awaits its last detaching, else 0.
+   1 if the segment was removed and only waits for its last process to detach it; otherwise 0.
    */
   int removed;
   /*
-   In bytes, as its creator asked for it.
+   The size in bytes that the creator asked for.
    */
   size_t size;
   /*
-   How often it is attached.
+   How often the segment is attached.
    */
   size_t attached;
   /*
-   The process that created it. All processes: 0 for one not visible here.
+   The process that created the segment; 0 if that process is not visible here.
    */
   pid_t creator_pid;
   /*
-   Who last attached or detached it.
+   The process that last attached or detached the segment; 0 if there is none, or if that
+   process is not visible here.
    */
   pid_t last_pid;
   /*
-   When it was last attached. All times: seconds since 1970; 0 for never.
+   When the segment was last attached, in seconds since 1970; 0 if never.
    */
   int64_t attach_time;
   /*
-   When it was last detached.
+   When the segment was last detached, in seconds since 1970; 0 if never.
    */
   int64_t detach_time;
   /*
-   When it was created or its owner or mode last changed.
+   When the segment was created, or its owner or mode last changed, in seconds since 1970.
    */
   int64_t change_time;
 } ipc_sysv_shm_stat_t;
 
 /*
- What the kernel knows of a queue.
+ What the kernel knows about a System V message queue, from ipc_sysv_msg_stat().
  */
 typedef struct ipc_sysv_msg_stat_t {
   /*
-   The key; 0 for a private queue.
+   The key. 0 for a private queue.
    */
   int key;
   /*
@@ -920,55 +938,56 @@ typedef struct ipc_sysv_msg_stat_t {
    */
   int id;
   /*
-   Who owns it.
+   The user id of the owner.
    */
   uid_t owner;
   /*
-   Its group.
+   The group id of the owner.
    */
   gid_t group;
   /*
-   Who created it.
+   The user id of the creator.
    */
   uid_t creator;
   /*
-   The creator's group.
+   The group id of the creator.
    */
   gid_t creator_group;
   /*
-   The permissions, 0777 at most.
+   The permissions, at most 0777.
    */
   mode_t mode;
   /*
-   Who last sent; 0 for nobody, or a process not visible here.
+   The process that last sent; 0 if none has sent, or if that process is not visible here.
    */
   pid_t last_sender;
   /*
-   Who last received.
+   The process that last received; 0 if none has received, or if that process is not visible
+   here.
    */
   pid_t last_receiver;
   /*
-   Messages in the queue.
+   How many messages are in the queue.
    */
   size_t messages;
   /*
-   Their bytes in all.
+   How many bytes the messages in the queue have together.
    */
   size_t bytes;
   /*
-   How many bytes there may be.
+   How many bytes the messages in the queue may have together.
    */
   size_t bytes_max;
   /*
-   When a message was last sent. All times: seconds since 1970; 0 for never.
+   When a message was last sent, in seconds since 1970; 0 if never.
    */
   int64_t send_time;
   /*
-   When a message was last received.
+   When a message was last received, in seconds since 1970; 0 if never.
    */
   int64_t receive_time;
   /*
-   When it was created or its owner or mode last changed.
+   When the queue was created, or its owner or mode last changed, in seconds since 1970.
    */
   int64_t change_time;
 } ipc_sysv_msg_stat_t;
@@ -982,8 +1001,8 @@ typedef struct ipc_sysv_sem_op_t {
    */
   unsigned short index;
   /*
-   Below 0: takes so many, waiting until they are there (P). Above 0: gives so many (V). 0:
-   waits until the value is 0.
+   Below 0: takes that many, and waits until the value is large enough (P). Above 0: gives
+   that many (V). 0: waits until the value is 0.
    */
   short change;
   /*
@@ -993,11 +1012,11 @@ typedef struct ipc_sysv_sem_op_t {
 } ipc_sysv_sem_op_t;
 
 /*
- What the kernel knows of a semaphore set.
+ What the kernel knows about a System V semaphore set, from ipc_sysv_sem_stat().
  */
 typedef struct ipc_sysv_sem_stat_t {
   /*
-   The key; 0 for a private set.
+   The key. 0 for a private set.
    */
   int key;
   /*
@@ -1005,41 +1024,41 @@ typedef struct ipc_sysv_sem_stat_t {
    */
   int id;
   /*
-   Who owns it.
+   The user id of the owner.
    */
   uid_t owner;
   /*
-   Its group.
+   The group id of the owner.
    */
   gid_t group;
   /*
-   Who created it.
+   The user id of the creator.
    */
   uid_t creator;
   /*
-   The creator's group.
+   The group id of the creator.
    */
   gid_t creator_group;
   /*
-   The permissions, 0777 at most.
+   The permissions, at most 0777.
    */
   mode_t mode;
   /*
-   How many semaphores it has.
+   How many semaphores the set has.
    */
   int count;
   /*
-   When an operation last took place. All times: seconds since 1970; 0 for never.
+   When an operation was last done, in seconds since 1970; 0 if never.
    */
   int64_t operation_time;
   /*
-   When it was created or its owner or mode last changed.
+   When the set was created, or its owner or mode last changed, in seconds since 1970.
    */
   int64_t change_time;
 } ipc_sysv_sem_stat_t;
 
 /*
- One object, as ipc_list_next() tells of it.
+ One object in a list, from ipc_list_next().
  */
 typedef struct ipc_object_t {
   /*
@@ -1051,54 +1070,59 @@ typedef struct ipc_object_t {
    */
   int record;
   /*
-   System V: the id. Else -1.
+   The id of a System V object; otherwise -1.
    */
   int id;
   /*
-   System V: the key, 0 for a private object. Else 0.
+   The key of a System V object, or 0 for a private one; otherwise 0.
    */
   int key;
   /*
-   Who owns it.
+   The user id of the owner.
    */
   uid_t owner;
   /*
-   Its group.
+   The group id.
    */
   gid_t group;
   /*
-   The permissions.
+   The permission bits.
    */
   mode_t mode;
   /*
-   With a good record: the version of the declared type.
+   The version of the declared type if the record is good; otherwise 0.
    */
   unsigned int type_version;
   /*
-   Shared memory and this library's queues: the bytes of their data. Other queues: the bytes
-   in them now (0 too where the caller may not read a queue of the kernel). System V semaphore
-   sets: how many semaphores. Others: the bytes of their file.
+   The object's size. An object in /dev/shm: the bytes of its data if the record is good,
+   otherwise the bytes of its file. A queue of the kernel or of System V: the bytes that
+   wait in it now (0 if the caller may not read a kernel queue). A System V shared memory
+   segment: its bytes. A System V semaphore set: the number of its semaphores.
    */
   uint64_t size;
   /*
-   How many processes are known to have it mapped or open: ipc_list_users() tells which.
+   The number of processes that are known to have the object mapped or open.
+   ipc_list_users() returns their ids.
    */
   size_t users;
   /*
-   1 if those are all; 0 if there may be more, because /proc did not tell of every process, or
-   because nobody knows, as with System V queues and semaphores.
+   1 if users counts all of them. 0 if there may be more: /proc did not show every
+   process, or the object is a System V queue or semaphore set, whose users the kernel
+   does not report.
    */
   int users_complete;
   /*
-   The object's place in its list.
+   The object's index in its list, for ipc_list_users().
    */
   unsigned int index;
   /*
-   The name to open it by, with its slash, any bytes but a slash behind it; empty for System V.
+   The name that the object is opened by: a slash, then bytes that may have any value
+   except a slash and NUL. Empty for System V objects.
    */
   char name[264];
   /*
-   With a good record: the name of the declared type; empty for untyped memory.
+   The name of the declared type if the record is good; empty for untyped memory and
+   without a good record.
    */
   char type_name[64];
 } ipc_object_t;
@@ -1108,58 +1132,67 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Describes a result of any call of this library.
+ Describes a result of any call of this library, a success or an error.
 
- Returns: a text without a newline; constant, never freed, never NULL. Success values have
- texts too.
+ result: what the call returned.
+
+ Returns: a text without a newline. It is constant and never NULL; do not free it.
  Threads: safe.
  */
 const char *ipc_strerror(int result);
 
 /*
- Describes this thread's last failed call in full: which call, which error, which object,
- what was expected and what was found. Calls that succeed do not change it.
+ Describes this thread's last failed call of this library in full: which call, which error, which
+ object, what was expected and what was found. Calls that succeed do not change it.
 
- Returns: one line; "" when no call of this thread has failed. Valid until this thread calls
- ipc_last_error() again or ends; never freed by the caller, never NULL.
- Threads: safe; each thread has its own.
+ Returns: one line, without a newline; "" if no call of this thread has failed. The text is valid
+ until this thread calls ipc_last_error() again or ends. It is never NULL; do not free it.
+ Threads: safe. Each thread has its own last error.
  */
 const char *ipc_last_error(void);
 
 /*
- The version of the library that is loaded, for example "0.1.0"; the header's is
+ Gives the version of the library that is loaded, for example "0.1.0". The version of the header is
  IPC_VERSION_STRING.
 
- Returns: a constant text, never freed, never NULL.
+ Returns: a text. It is constant and never NULL; do not free it.
  Threads: safe.
  */
 const char *ipc_version(void);
 
 /*
- Opens the struct that is shared under a name, or creates it, zeroed, with IPC_CREATE.
+ Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
 
- The object appears under its name complete or not at all: whoever is killed while creating
- it leaves nothing, and nobody sees it half-made. Its space is reserved, so that using it
- cannot fail for want of memory. Data begins at offset 0 of the object, page-aligned: a
- program that uses shm_open() and mmap() on the same name sees the same struct.
+ The object appears under its name complete or not at all. If a process is killed while it
+ creates the object, nothing is left, and no other process has seen it. The space is reserved,
+ so using the object cannot fail for lack of memory. The struct begins at offset 0 of the
+ object, page-aligned: a program that uses shm_open() and mmap() on the same name sees the same
+ struct.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- name: "/" and 1 to 250 bytes without a slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS; compared with what the creator
- declared. Not kept: it may go away after the call.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_ADOPT, IPC_CHECK_OWNER.
- mode: the permissions of an object created by this call, exactly (the umask does not count);
- else unused.
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ that the creator declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+ IPC_CHECK_OWNER.
+ mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+ Unused without IPC_CREATE.
 
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL a NULL, a malformed name, type, flag or mode; -ENAMETOOLONG the name;
- -ENOENT no such object and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
- permissions, or IPC_CHECK_OWNER; -ENOSPC no room for it; -EPROTO another type, size, field,
- word size or libc, or no record of this library (ipc_last_error() tells both sides);
- -EMEDIUMTYPE another kind of object; -EUCLEAN the record is damaged; -ESTALE removed
- meanwhile; -EAGAIN with IPC_ADOPT: its maker has not sized it yet; -ELOOP the name is a
- symbolic link; -EMFILE or -ENFILE too many descriptors or handles; -ENOMEM no address space.
- Threads: safe. Fork: the handle and the memory are the child's too.
+ Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+ negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
+ not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
+ if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+ IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+ user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+ if the two programs disagree about type, version, size, alignment, a field, word size or C
+ library, or if the object has no record of this library (ipc_last_error() reports both sides);
+ -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
+ -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+ not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+ descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_typed(struct ipc_shm_t **out,
                        const char *name,
@@ -1168,18 +1201,46 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
                        mode_t mode);
 
 /*
- As ipc_shm_open_typed(), and a new object is initialised by init before anybody else can see
- it: the place for ipc_mutex_init() and its like.
+ Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE. A
+ new object is initialised by init before any other process can see it: call ipc_mutex_init()
+ and the other initialisers there.
 
- init: called with the zeroed struct and context, in this thread, before the call returns,
- and only when this call makes an object. NULL does nothing. When two processes create at
- once, both may call it, each on memory of its own, and one of the two is then thrown away:
- it should change nothing but the struct. It must return: no longjmp, no C++ exception.
- context: passed to init as it is.
+ The object appears under its name complete or not at all. If a process is killed while it
+ creates the object, nothing is left, and no other process has seen it. The space is reserved,
+ so using the object cannot fail for lack of memory. The struct begins at offset 0 of the
+ object, page-aligned: a program that uses shm_open() and mmap() on the same name sees the same
+ struct.
 
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed().
- Threads: safe. Fork: the handle and the memory are the child's too.
+ out: receives the handle, on success only. End it with ipc_shm_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ that the creator declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+ IPC_CHECK_OWNER.
+ mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+ Unused without IPC_CREATE.
+ init: called in this thread, before this call returns, with the zeroed struct and context, only
+ if this call creates an object. NULL does nothing. If two processes create the object at the
+ same time, both may call init, each on its own memory. One of the two objects is then
+ discarded, so init should change nothing but the struct. It must return: it must not be left by
+ longjmp() or a C++ exception.
+ context: passed to init unchanged.
+
+ Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+ negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
+ not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
+ if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+ IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+ user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+ if the two programs disagree about type, version, size, alignment, a field, word size or C
+ library, or if the object has no record of this library (ipc_last_error() reports both sides);
+ -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
+ -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+ not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+ descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_typed_init(struct ipc_shm_t **out,
                             const char *name,
@@ -1190,15 +1251,39 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
                             void *context);
 
 /*
- Opens or creates size bytes under a name without declaring what they are; otherwise as
- ipc_shm_open_typed(). All openers must give the same size.
+ Opens size bytes that are shared under a name, or creates them, zeroed, if flags has
+ IPC_CREATE. The content has no declared type. All programs that open the object must give the
+ same size.
+
+ The object appears under its name complete or not at all. If a process is killed while it
+ creates the object, nothing is left, and no other process has seen it. The space is reserved,
+ so using the object cannot fail for lack of memory. The data begins at offset 0 of the object,
+ page-aligned: a program that uses shm_open() and mmap() on the same name sees the same data.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
  size: in bytes, at least 1.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+ IPC_CHECK_OWNER.
+ mode: the permissions of an object that this call creates, exactly: the umask is not applied.
+ Unused without IPC_CREATE.
 
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed(). A typed object is not opened: -EPROTO.
- Threads: safe. Fork: the handle and the memory are the child's too.
+ Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
+ negative error.
+ Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or
+ too large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if
+ name has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE;
+ -EEXIST if the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
+ allow it, or if with IPC_CHECK_OWNER another user owns the object or others may write to it;
+ -ENOSPC if the file system has no room; -EPROTO if the object has another size or a declared
+ type, was created for another word size or C library, or has no record of this library
+ (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs to another kind of
+ object; -EUCLEAN if the record is damaged; -ESTALE if the object was removed during the call;
+ -EAGAIN if, with IPC_ADOPT, the creator has not sized the object yet; -ELOOP if the name is a
+ symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no
+ memory or address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open(struct ipc_shm_t **out,
                  const char *name,
@@ -1207,16 +1292,42 @@ int ipc_shm_open(struct ipc_shm_t **out,
                  mode_t mode);
 
 /*
- Opens or creates a memory-mapped file, whose data outlives the machine's next start;
- otherwise as ipc_shm_open_typed().
+ Opens the struct in a memory-mapped file, or creates the file, zeroed, if flags has IPC_CREATE.
+ The data survives a restart of the machine.
 
- path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs,
- btrfs, tmpfs, f2fs, ubifs). The last part is not followed if it is a symbolic link.
+ The file appears under its path complete or not at all. If a process is killed while it creates
+ the file, nothing is left, and no other process has seen it. The space is reserved, so using
+ the file cannot fail for lack of space. The struct begins at offset 0 of the file, page-aligned
+ in memory.
 
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed(); -EOPNOTSUPP a file system without unnamed files;
- -ENOTDIR, -EROFS, -EIO the file system's.
- Threads: safe. Fork: the handle and the memory are the child's too.
+ out: receives the handle, on success only. End it with ipc_shm_close().
+ path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
+ tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
+ type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ that the creator declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
+ IPC_CHECK_OWNER.
+ mode: the permissions of a file that this call creates, exactly: the umask is not applied.
+ Unused without IPC_CREATE.
+
+ Returns: IPC_CREATED (1) if this call created the file; IPC_OPENED (0) if it existed; or a
+ negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the path is empty or ends with a slash, the
+ type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or
+ a part of it is too long; -ENOENT if the directory does not exist, or the file does not exist
+ and flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if
+ the permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or
+ others may write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs
+ disagree about type, version, size, alignment, a field, word size or C library, or if the file
+ has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path
+ belongs to another kind of object or is not a regular file; -EUCLEAN if the record is damaged;
+ -ESTALE if the file was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
+ not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE
+ if too many descriptors or handles are open; -EOPNOTSUPP if the file system has no unnamed
+ files; -ENOTDIR if a part of the path is not a directory; -EROFS if the file system is
+ read-only; -EIO if the disk failed; -ENOMEM if no memory or address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_file(struct ipc_shm_t **out,
                       const char *path,
@@ -1225,64 +1336,79 @@ int ipc_shm_open_file(struct ipc_shm_t **out,
                       mode_t mode);
 
 /*
- Makes size zeroed bytes without a name, which the process shares with the children that it
+ Creates size zeroed bytes without a name, which the process shares with the children that it
  forks.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  size: in bytes, at least 1.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL or size is 0; -ENOMEM no memory; -EMFILE too many handles.
- Threads: safe. Fork: this is what it is for.
+ Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
+ -EMFILE if too many handles are open.
+ Threads: safe.
+ Fork: the child has the same memory at the same address.
  */
 int ipc_shm_anonymous(struct ipc_shm_t **out,
                       size_t size);
 
 /*
- Makes a zeroed struct without a name whose size nobody can change any more, for peers that
- are not trusted: pass ipc_shm_fd() on over a socket; they open it with ipc_shm_from_fd(). A
- peer can then spoil the data, but not kill this process by truncating it.
+ Creates a zeroed struct without a name whose size no process can change. Use it with peers that
+ are not trusted: send the descriptor from ipc_shm_fd() over a socket, and the peer opens it
+ with ipc_shm_from_fd(). A peer can spoil the data, but it cannot kill this process by
+ truncating the memory.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- type: as in ipc_shm_open_typed().
+ type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+ it.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or a malformed type; -ENOSPC no memory; -EMFILE or -ENFILE too many
- descriptors or handles; -ENOMEM no address space.
- Threads: safe. Fork: the handle and the memory are the child's too.
+ Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
+ memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
+ if no address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_sealed(struct ipc_shm_t **out,
                    const struct ipc_type_t *type);
 
 /*
- From now on nobody can map the memory for writing; mappings that exist stay as they are. For
- a maker with read-only subscribers, before it passes the descriptor on.
+ Forbids new writable mappings of sealed memory, for all processes. Existing mappings stay
+ writable. A process whose subscribers only read calls this before it sends the descriptor to
+ them.
 
  shm: from ipc_shm_sealed().
 
  Returns: 0, or a negative error.
- Errors: -EINVAL shm is NULL, or not memory that can be sealed; -EBADF a closed or foreign
- handle; -EPERM sealed so already; -ENOTSUP anonymous memory.
+ Errors: -EINVAL if shm is NULL or its file cannot be sealed at all; -EBADF if the handle is
+ closed or foreign; -EPERM if the memory is sealed against writing already, or does not come
+ from ipc_shm_sealed(); -ENOTSUP if the memory is anonymous.
  Threads: safe.
  */
 int ipc_shm_seal_writing(struct ipc_shm_t *shm);
 
 /*
- Opens the struct behind a descriptor that a peer passed on.
+ Opens the struct behind a descriptor that a peer has sent.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- fd: a descriptor of shared memory; it stays the caller's, who may close it after the call.
- type: as in ipc_shm_open_typed().
- flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT, and IPC_UNSEALED for memory of a trusted peer
- whose size is not sealed.
+ fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
+ call.
+ type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ that the creator declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
+ trusted peer whose size is not sealed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, a malformed type or flag; -EBADF fd is not open; -EPERM the size is
- not sealed and no IPC_UNSEALED, or sealed against writing and no IPC_READ_ONLY; -EACCES open
- for reading only and no IPC_READ_ONLY; -EPROTO, -EMEDIUMTYPE, -EUCLEAN, -EAGAIN as in
- ipc_shm_open_typed(); -EMFILE or -ENFILE too many descriptors or handles; -ENOMEM no address
- space.
- Threads: safe. Fork: the handle and the memory are the child's too.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the type is malformed, or a flag is not
+ allowed here; -EBADF if fd is not open; -EPERM if the size is not sealed and flags lacks
+ IPC_UNSEALED, or the memory is sealed against writing and flags lacks IPC_READ_ONLY; -EACCES if
+ fd is open for reading only and flags lacks IPC_READ_ONLY; -EPROTO if the two programs disagree
+ about type, version, size, alignment, a field, word size or C library, or if the memory has no
+ record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if fd is another
+ kind of object; -EUCLEAN if the record is damaged; -EAGAIN if, with IPC_ADOPT, the creator has
+ not sized the memory yet; -EMFILE or -ENFILE if too many descriptors or handles are open;
+ -ENOMEM if no address space is left.
+ Threads: safe.
+ Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_from_fd(struct ipc_shm_t **out,
                     int fd,
@@ -1290,117 +1416,143 @@ int ipc_shm_from_fd(struct ipc_shm_t **out,
                     int flags);
 
 /*
- The shared struct.
+ Returns the address of the shared memory.
 
- Returns: its address, page-aligned, valid until ipc_shm_close(); NULL for a NULL, closed or
- foreign handle (ipc_last_error() tells which). With IPC_READ_ONLY writing there is SIGSEGV.
+ shm: an open handle.
+
+ Returns: the address, page-aligned, valid until ipc_shm_close(); NULL if the handle is NULL,
+ closed or foreign (ipc_last_error() says which). If the handle was opened with IPC_READ_ONLY,
+ writing there causes SIGSEGV.
  Threads: safe.
+ Fork: the address is valid in the child too.
  */
 void *ipc_shm_data(const struct ipc_shm_t *shm);
 
 /*
- The size of the shared struct.
+ Returns the size of the shared memory.
 
- Returns: bytes, as given when it was opened; 0 for a NULL, closed or foreign handle.
+ shm: an open handle.
+
+ Returns: the size in bytes, as given when the handle was opened; 0 if the handle is NULL,
+ closed or foreign.
  Threads: safe.
  */
 size_t ipc_shm_size(const struct ipc_shm_t *shm);
 
 /*
- The descriptor of the memory, for passing on or for fstat().
+ Returns the descriptor of the memory, for sending to another process or for fstat().
 
- Returns: a close-on-exec descriptor that belongs to the handle (do not close it), or a
- negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -ENOTSUP anonymous memory,
- which has none.
+ shm: an open handle.
+
+ Returns: a close-on-exec descriptor that belongs to the handle: do not close it; or a negative
+ error.
+ Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
+ memory is anonymous and so has no descriptor.
  Threads: safe.
  */
 int ipc_shm_fd(const struct ipc_shm_t *shm);
 
 /*
- Tells whether the object's name was removed, or given to another object, since it was
- opened: its memory stays usable by those that have it, but who opens the name now gets
- another or none.
+ Tells whether the object's name was removed, or given to another object, since the object was
+ opened. Processes that have the object open can still use it, but a process that opens the name
+ finds another object or none.
 
- Returns: 1 if so, 0 if not, or a negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle.
+ shm: an open handle.
+
+ Returns: 1 if the name was removed or given to another object, 0 if not, or a negative error.
+ Anonymous and sealed memory never had a name: 0.
+ Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign.
  Threads: safe.
  */
 int ipc_shm_stale(const struct ipc_shm_t *shm);
 
 /*
  Writes the data of a memory-mapped file to its disk and waits until it is there. Other
- processes see changes at once, without this.
+ processes see changes at once, without this call. A handle opened with IPC_READ_ONLY has
+ nothing to write: 0.
+
+ shm: an open handle.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -ENOTSUP anonymous memory;
- -EIO the disk's.
+ Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
+ memory is anonymous; -EIO if the disk failed.
  Threads: safe.
  */
 int ipc_shm_sync(struct ipc_shm_t *shm);
 
 /*
- Ends a handle and unmaps its memory. The object stays until ipc_shm_unlink() and its last
- closing.
+ Ends a handle and unmaps its memory. A named object exists until its name is removed with
+ ipc_shm_unlink() and the last process has closed it. A file exists until its path is removed
+ with unlink().
 
- shm: NULL does nothing. No thread may use the memory any more, or hold a lock in it.
+ shm: an open handle; NULL does nothing. No thread may use the memory any more or hold a lock in
+ it.
 
  Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle; -EBUSY this thread holds a lock that lies in the
- memory (the handle stays open).
- Threads: safe; calls with this handle that are under way in other threads finish first.
+ Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
+ in the memory: the handle stays open.
+ Threads: safe. Calls with this handle that other threads have begun finish first.
  Fork: closes the calling process's handle only.
  */
 int ipc_shm_close(struct ipc_shm_t *shm);
 
 /*
- Removes the name of a region, or of an object that a program made without this library.
- Processes that have the object open keep it; ipc_shm_stale() tells them.
+ Removes the name of a region of shared memory, or of an object that a program created without
+ this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+ returns 1.
 
- name: as in ipc_shm_open_typed().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such object;
- -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not permitted.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+ -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
+ -EACCES or -EPERM if the permissions do not allow it.
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
 
 /*
- Makes a mutex out of memory that nobody else uses yet: in the init of
- ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+ Initialises a mutex in memory that no other thread uses yet. Call it in the init function of
+ ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
  mutex: 64 bytes, aligned to 8.
- attr: NULL for the default; not kept.
+ attr: the attributes; NULL for the default. The library keeps no reference to it.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or misaligned mutex, unknown flags, or a reserved field that is not
- 0; -EBUSY an initialised mutex that is locked; -ENOTSUP a libc without robust lists of a
- known form.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if mutex is NULL, if mutex or attr is misaligned, if attr has an unknown flag,
+ both IPC_MUTEX_RECURSIVE and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY
+ if the memory holds an initialised mutex that is locked or whose owner died holding it;
+ -ENOTSUP if the C library's robust lists have a form that this library does not know.
+ Threads: one thread initialises the mutex before other threads use it.
  */
 int ipc_mutex_init(struct ipc_mutex_t *mutex,
                    const struct ipc_mutex_attr_t *attr);
 
 /*
- Locks a mutex. Resumed after signal handlers.
+ Locks a mutex, waiting until it is free. The wait resumes after a signal handler.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ mutex: an initialised mutex.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 does not wait.
 
- Returns: 0, the lock is held; IPC_OWNER_DIED (2), the lock is held and its last owner died
- holding it: repair the data and call ipc_mutex_consistent() before unlocking; or a negative
- error, and the lock is not held.
- Errors: -EAGAIN held by another and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread holds
- it (unless recursive), or with priority inheritance a circle of owners; -ENOTRECOVERABLE its
- data was given up (see ipc_mutex_unlock()); -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO something else than a mutex of this library's version and libc, or
- one of another PID namespace; -EOVERFLOW locked 4294967295 times.
+ Returns: 0 if the lock is held; IPC_OWNER_DIED (2) if the lock is held and its last owner died
+ holding it: repair the data and call ipc_mutex_consistent() before you unlock; or a negative
+ error, and this call has not taken the lock.
+ Errors: -EAGAIN if another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time
+ has passed; -EDEADLK if this thread holds the mutex already and the mutex is not recursive, or
+ if, with priority inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if
+ an owner unlocked the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if,
+ with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
+ misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
+ something other than a mutex of this library's version and C library, or a mutex initialised in
+ another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
  Threads: safe. In signal handlers: not safe, as with pthread mutexes.
- Fork: a lock held belongs to the parent; the child does not have it and cannot unlock it.
- Owner death: also when the thread ends, or the process calls exec, holding the lock. Where
- the kernel does not report it (it looks at 2048 locks of a thread), those that wait find out
- 100 ms later at most. Waiter death: a wake-up that a dying waiter took reaches another one,
- 100 ms later at most.
+ Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+ unlock it.
+ Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
+ thread and its process's exec count as death too. Where the kernel does not report the death
+ (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
+ Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
  */
 int ipc_mutex_lock(struct ipc_mutex_t *mutex,
                    int64_t timeout_ns);
@@ -1408,182 +1560,256 @@ int ipc_mutex_lock(struct ipc_mutex_t *mutex,
 /*
  Unlocks a mutex that this thread holds.
 
- Unlocking after IPC_OWNER_DIED without ipc_mutex_consistent() gives the data up: from then
- on every lock of this mutex fails with -ENOTRECOVERABLE, and those that wait are woken with
- that.
+ If the lock was granted with IPC_OWNER_DIED and ipc_mutex_consistent() was not called,
+ unlocking gives the data up. From then on every lock of this mutex fails with -ENOTRECOVERABLE,
+ and the threads that wait for it wake with that error.
+
+ mutex: an initialised mutex that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_mutex_lock().
+ Errors: -EPERM if this thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or
+ not initialised; -EPROTO if the memory holds something other than a mutex of this library's
+ version and C library, or a mutex initialised in another PID namespace.
  Threads: safe; only the owner can unlock.
+ Fork: the child does not hold its parent's locks and gets -EPERM.
+ Owner death: if the owner dies inside this call, the mutex is free, or the next locker gets
+ IPC_OWNER_DIED.
  */
 int ipc_mutex_unlock(struct ipc_mutex_t *mutex);
 
 /*
- Declares that the data under the lock is sound again, after IPC_OWNER_DIED.
+ Declares that the data under a mutex is sound again, after a lock that returned IPC_OWNER_DIED.
+ The mutex stays locked.
+
+ mutex: an initialised mutex that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL the last owner did not die, or NULL, misaligned or not initialised; -EPERM
- this thread does not hold it; -EPROTO as in ipc_mutex_lock().
- Threads: safe.
+ Errors: -EINVAL if the last owner did not die holding the mutex, or if mutex is NULL,
+ misaligned or not initialised; -EPERM if this thread does not hold the mutex; -EPROTO if the
+ memory holds something other than a mutex of this library's version and C library, or a mutex
+ initialised in another PID namespace.
+ Threads: safe; only the owner can call it.
+ Fork: the child does not hold its parent's locks and gets -EPERM.
+ Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
  */
 int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
 
 /*
- Ends a mutex that nobody holds or will use again. Not needed before unmapping.
+ Ends a mutex that no thread holds or will use again. This call is not needed before the memory
+ is unmapped.
+
+ mutex: an initialised mutex.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY it is locked; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_mutex_lock().
- Threads: the last one destroys.
+ Errors: -EBUSY if the mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised;
+ -EPROTO if the memory holds something other than a mutex of this library's version and C
+ library, or a mutex initialised in another PID namespace.
+ Threads: one thread destroys the mutex, after all others have used it for the last time.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
 
 /*
- Makes a condition variable out of memory that nobody else uses yet.
+ Initialises a condition variable in memory that no other thread uses yet. Call it in the init
+ function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
+
+ cond: 32 bytes, aligned to 8.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL or misaligned.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if cond is NULL or misaligned.
+ Threads: one thread initialises the condition variable before other threads use it.
  */
 int ipc_cond_init(struct ipc_cond_t *cond);
 
 /*
  Unlocks the mutex, waits for a signal, and locks the mutex again. As with every condition
- variable the wait can end without a signal: test what you wait for in a loop.
+ variable the wait can end without a signal: test your condition in a loop.
 
- mutex: held by this thread. A recursive one is unlocked completely and locked as often
- again.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only gives way to
- others once.
+ cond: an initialised condition variable.
+ mutex: held by this thread. A recursive mutex is unlocked completely and locked again as often.
+ timeout_ns: how long to wait for the signal at most, in nanoseconds on the monotonic clock;
+ IPC_FOREVER waits without limit, 0 only unlocks the mutex and locks it again. The timeout does
+ not limit the wait for the mutex afterwards.
 
- Returns: 0, or IPC_OWNER_DIED (2) as from ipc_mutex_lock(): both with the mutex held; or a
- negative error.
- Errors, with the mutex held: -ETIMEDOUT; -EAGAIN timeout_ns is 0 and there was no signal;
- -EINTR a signal handler ran; -EPERM this thread does not hold the mutex (it holds nothing
- then); -EINVAL NULL, misaligned, not initialised, a timeout below -1, or a mutex whose owner
- died and that was not made consistent; -EPROTO as in ipc_mutex_lock().
- Errors, with the mutex not held: -ENOTRECOVERABLE the mutex was given up meanwhile.
+ Returns: 0 with the mutex held; IPC_OWNER_DIED (2) with the mutex held, if its last owner died
+ holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
+ Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
+ timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is
+ NULL or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last
+ owner died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something
+ other than a condition variable of this library's version, something other than a mutex of this
+ library's version and C library, or a mutex initialised in another PID namespace.
+ Errors, with the mutex not held: -EPERM if this thread did not hold the mutex; -ENOTRECOVERABLE
+ if, during the wait, an owner unlocked the mutex after IPC_OWNER_DIED without calling
+ ipc_mutex_consistent().
  Threads: safe.
- Owner death: when the mutex's owner dies, a waiter returns with IPC_OWNER_DIED, 100 ms later
- at most. Waiter and signaller death: a signal that a dying process took or did not finish
- reaches another waiter, 100 ms later at most.
+ Fork: the child does not hold its parent's locks; it locks the mutex before it waits.
+ Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 100 ms.
+ Waiter and signaller death: if a process dies that should deliver or had received a signal,
+ another waiter gets the signal within 100 ms.
  */
 int ipc_cond_wait(struct ipc_cond_t *cond,
                   struct ipc_mutex_t *mutex,
                   int64_t timeout_ns);
 
 /*
- Wakes at least one waiter, if there is one. Usually called with the mutex held.
+ Wakes at least one waiter of a condition variable, if there is one. Programs usually call it
+ with the mutex held.
+
+ cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
+ Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than a condition variable of this library's version.
  Threads: safe.
+ Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
+ gets it within 100 ms.
  */
 int ipc_cond_signal(struct ipc_cond_t *cond);
 
 /*
- Wakes all waiters.
+ Wakes all waiters of a condition variable. Programs usually call it with the mutex held.
+
+ cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
+ Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than a condition variable of this library's version.
  Threads: safe.
+ Signaller death: if the signaller dies inside this call, the signal was not given, or all
+ waiters get it within 100 ms.
  */
 int ipc_cond_broadcast(struct ipc_cond_t *cond);
 
 /*
- Ends a condition variable that nobody will use again. Not needed before unmapping.
+ Ends a condition variable that no thread will use again. This call is not needed before the
+ memory is unmapped.
+
+ cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a condition variable of
- this library and version.
- Threads: the last one destroys.
+ Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than a condition variable of this library's version.
+ Threads: one thread destroys the condition variable, after all others have used it for the last
+ time.
  */
 int ipc_cond_destroy(struct ipc_cond_t *cond);
 
 /*
- Makes a semaphore out of memory that nobody else uses yet.
+ Initialises a semaphore in memory that no other thread uses yet. Call it in the init function
+ of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
- value: how many permits are free, up to IPC_SEM_VALUE_MAX.
+ sem: 32 bytes, aligned to 8.
+ value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a value too large.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with
+ IPC_POSIX, or if value is above IPC_SEM_VALUE_MAX.
+ Threads: one thread initialises the semaphore before other threads use it.
  */
-int ipc_sem_init(struct ipc_sem_t *sem, unsigned int value);
+int ipc_sem_init(struct ipc_sem_t *sem,
+                 unsigned int value);
 
 /*
- Takes a permit, waiting until there is one.
+ Takes a permit of a semaphore, waiting until one is free.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ sem: an initialised semaphore, or one from ipc_sem_open().
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 does not wait.
 
- Returns: 0, or a negative error.
- Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
- a semaphore of this library and version; -EBADF one of the C library that was closed.
+ Returns: 0 if the permit is taken, or a negative error.
+ Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+ -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
+ initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+ semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
  Threads: safe.
- Death: a process that dies keeps the permits that it took: nobody owns a permit. A wake-up
- that a dying process took or did not send reaches another waiter, 100 ms later at most.
+ Fork: the child uses the same semaphore.
+ Owner death: a permit has no owner, so a permit that a dead process took does not come back.
+ Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+ wakes within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_wait(struct ipc_sem_t *sem,
                  int64_t timeout_ns);
 
 /*
- Adds a permit and wakes a waiter, if there is one. May be called from a signal handler.
+ Adds a permit to a semaphore and wakes a waiter, if there is one. A signal handler may call it.
+
+ sem: an initialised semaphore, or one from ipc_sem_open().
 
  Returns: 0, or a negative error.
- Errors: -EOVERFLOW the value is IPC_SEM_VALUE_MAX already; -EINVAL NULL, misaligned or not
- initialised; -EPROTO not a semaphore of this library and version; -EBADF one of the C library
- that was closed.
- Threads: safe.
+ Errors: -EOVERFLOW if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL,
+ misaligned or not initialised; -EPROTO if the memory holds something other than a semaphore of
+ this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+ Threads: safe. In signal handlers: safe.
+ Fork: the child uses the same semaphore.
+ Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
+ it within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_post(struct ipc_sem_t *sem);
 
 /*
- How many permits are free, at some moment during the call.
+ Stores how many permits of a semaphore are free at some moment during the call.
 
+ sem: an initialised semaphore, or one from ipc_sem_open().
  value: receives the number, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO not a semaphore of this
- library and version; -EBADF one of the C library that was closed.
+ Errors: -EINVAL if a pointer is NULL or misaligned, or sem is not initialised; -EPROTO if the
+ memory holds something other than a semaphore of this library's version; -EBADF if sem was
+ opened with IPC_POSIX and is closed.
  Threads: safe.
  */
-int ipc_sem_value(const struct ipc_sem_t *sem, unsigned int *value);
+int ipc_sem_value(const struct ipc_sem_t *sem,
+                  unsigned int *value);
 
 /*
- Ends a placed semaphore that nobody will use again. Not needed before unmapping; a named one
- is closed instead.
+ Ends a placed semaphore that no thread will use again. This call is not needed before the
+ memory is unmapped. Close a named semaphore with ipc_sem_close() instead.
+
+ sem: an initialised semaphore.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not a semaphore of this library
- and version.
- Threads: the last one destroys.
+ Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
+ opened with IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this
+ library's version.
+ Threads: one thread destroys the semaphore, after all others have used it for the last time.
  */
 int ipc_sem_destroy(struct ipc_sem_t *sem);
 
 /*
- Opens the semaphore of that name, or creates it with IPC_CREATE.
+ Opens the semaphore with a name, or creates it if flags has IPC_CREATE.
 
- With IPC_POSIX it is the C library's semaphore of that name, the same that sem_open() gives
- other programs: a permit posted here is taken there, and the reverse. The two kinds have
- different names: "/a" without IPC_POSIX and "/a" with it are two semaphores.
+ With IPC_POSIX it is the C library's semaphore, which sem_open() opens in other programs under
+ the same name. A permit that one side posts can be taken by the other side. Names with
+ IPC_POSIX and names without it are separate: "/a" with IPC_POSIX and "/a" without it are two
+ semaphores.
+
+ If a process is killed while it creates a semaphore, nothing is left.
 
  out: receives the semaphore, on success only. End it with ipc_sem_close().
- name: "/" and 1 to 250 bytes without a slash. Named objects of all kinds of this library
- share one space of names.
- value: the first value of a semaphore created by this call, up to IPC_SEM_VALUE_MAX; else
+ name: "/" followed by 1 to 250 bytes that contain no slash. Without IPC_POSIX, named objects of
+ all kinds of this library share one space of names.
+ value: the first value of a semaphore that this call creates, 0 to IPC_SEM_VALUE_MAX; otherwise
  unused.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_POSIX.
- mode: the permissions of a semaphore created by this call, exactly. Waiting and posting need
- read and write permission.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER,
+ IPC_POSIX.
+ mode: the permissions of a semaphore that this call creates, exactly: the umask is not applied.
+ Waiting and posting need read and write permission. Unused without IPC_CREATE.
 
- Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: those of ipc_shm_open_typed(); -EINVAL also for a value too large; -EPROTO with
- IPC_POSIX: what has the name has not the size of a sem_t.
- Threads: safe. Fork: the semaphore is the child's too.
+ Returns: IPC_CREATED (1) if this call created the semaphore; IPC_OPENED (0) if it existed; or a
+ negative error.
+ Errors: -EINVAL if out is misaligned, out or name is NULL, the name is malformed, a flag is not
+ allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name
+ has more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE;
+ -EEXIST if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
+ allow it, or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it;
+ -ENOSPC if /dev/shm has no room; -EPROTO if the object was made by another program, or by this
+ library for another word size or C library, or with another record version, or if with
+ IPC_POSIX its file does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to
+ another kind of object; -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore
+ was removed during the call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too
+ many descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ Threads: safe.
+ Fork: the child can use the semaphore too, and closes its own.
  */
 int ipc_sem_open(struct ipc_sem_t **out,
                  const char *name,
@@ -1592,332 +1818,419 @@ int ipc_sem_open(struct ipc_sem_t **out,
                  mode_t mode);
 
 /*
- Ends the use of a named semaphore. The semaphore stays until ipc_sem_unlink() and its last
- closing.
+ Ends this process's use of a named semaphore. The semaphore itself exists until its name is
+ removed with ipc_sem_unlink() or ipc_sem_unlink_posix() and the last process has closed it.
 
  sem: from ipc_sem_open(); NULL does nothing. No thread may use it any more.
 
  Returns: 0, or a negative error.
- Errors: -EBADF not an open named semaphore of this process.
- Threads: safe. With IPC_POSIX, calls that use it in other threads finish first.
+ Errors: -EBADF if sem is not an open named semaphore of this process.
+ Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
+ first.
+ Fork: closes the semaphore for the calling process only.
  */
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes a semaphore's name, not that of a semaphore of the C library. Processes that have it
- open keep it.
+ Removes the name of a semaphore of this library. Processes that have the semaphore open can
+ still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 
- name: as in ipc_sem_open().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
- semaphore; -EMEDIUMTYPE the name is that of another kind of object; -EACCES or -EPERM not
- permitted.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+ -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of
+ object; -EACCES or -EPERM if the permissions do not allow it.
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
 
 /*
- Removes the name of a semaphore of the C library: one that sem_open(), or ipc_sem_open() with
- IPC_POSIX, made.
+ Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
+ IPC_POSIX created. Processes that have the semaphore open can still use it.
+
+ name: "/" followed by 1 to 250 bytes that contain no slash.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name; -ENOENT no such
- semaphore; -EACCES or -EPERM not permitted.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
+ -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it.
  Threads: safe.
  */
 int ipc_sem_unlink_posix(const char *name);
 
 /*
- Makes a readers-writer lock out of memory that nobody else uses yet: in the init of
- ipc_shm_open_typed_init(), or on memory made by ipc_shm_anonymous() before fork.
+ Initialises a readers-writer lock in memory that no other thread uses yet. Call it in the init
+ function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
  rwlock: 2048 bytes, aligned to 8.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL or misaligned; -EBUSY an initialised lock that is held; -ENOTSUP a libc
- without robust lists of a known form.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if rwlock is NULL or misaligned; -EBUSY if the memory holds an initialised lock
+ that a thread holds; -ENOTSUP if the C library's robust lists have a form that this library
+ does not know.
+ Threads: one thread initialises the lock before other threads use it.
  */
 int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
 
 /*
- Locks for reading, together with other readers. Resumed after signal handlers. A thread
- that holds it for reading may do so again, also while a writer waits; it then unlocks as
- often.
+ Locks for reading, together with other readers. The wait resumes after a signal handler.
 
- Readers that come while a writer waits let it go first.
+ A thread that holds the lock for reading may lock it for reading again, also while a writer
+ waits. It unlocks as often as it has locked. Readers that come while a writer waits let the
+ writer go first.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ rwlock: an initialised readers-writer lock.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 does not wait.
 
- Returns: 0, held for reading; IPC_OWNER_DIED (2), a writer died writing and this thread now
- holds the lock alone, as a writer: repair the data, call ipc_rwlock_consistent(), unlock; or a
- negative error, and the lock is not held.
- Errors: -EAGAIN a writer holds it or waits for it, readers are just being let in after one,
- or all places for readers are taken, and timeout_ns is 0; -ETIMEDOUT; -EDEADLK this thread
- holds it for writing; -ENOTRECOVERABLE its data was given up (see ipc_rwlock_unlock());
- -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO something else than
- a readers-writer lock of this library's version and libc, or one of another PID
- namespace; -EOVERFLOW held 4294967295 times by this thread.
+ Returns: 0 if the lock is held for reading; IPC_OWNER_DIED (2) if a writer died while it wrote:
+ this thread then holds the lock alone, as a writer does, and has to repair the data, call
+ ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
+ Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
+ queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if
+ the time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
+ thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
+ is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
+ holds something other than a readers-writer lock of this library's version and C library, or a
+ lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
+ 4294967295 times already.
  Threads: safe. In signal handlers: not safe, as with pthread locks.
- Owner death: also when the thread ends, or the process calls exec, holding the lock. A
- reader's death frees its place and nobody is told, as it changed nothing; a writer's is told
- to the next locker. Waiter death: nothing happens to others.
- Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+ unlock it.
+ Owner death: a reader's death frees its place; no other thread is informed, because a reader
+ changes nothing. If a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end
+ of the owning thread and its process's exec count as death too.
+ Waiter death: a dead waiter does not affect the others.
  */
 int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
                          int64_t timeout_ns);
 
 /*
- Locks for writing, alone. Resumed after signal handlers. From the moment that it is the first
- in the queue no new reader enters, so readers that overlap each other do not keep it out.
+ Locks for writing, alone. The wait resumes after a signal handler. Once this writer is first in
+ the queue, no new reader enters. So readers that overlap each other cannot keep a writer out.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ rwlock: an initialised readers-writer lock.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 does not wait.
 
- Returns: 0, held for writing; IPC_OWNER_DIED (2), held for writing, and the last writer died
- writing: repair the data and call ipc_rwlock_consistent() before unlocking; or a negative
- error, and the lock is not held.
- Errors: -EAGAIN others hold it, wait for it or are just trying to, and timeout_ns is 0;
- -ETIMEDOUT; -EDEADLK this thread holds it, for reading or writing; -ENOTRECOVERABLE its data
- was given up (see ipc_rwlock_unlock()); -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe. In signal handlers: not safe.
- Owner death: as in ipc_rwlock_read_lock(). A writer that dies before the readers have left
- has written nothing, and nobody is told. Waiter death: nothing happens to others.
- Fork: a lock held belongs to the parent. Exec: frees it as death does.
+ Returns: 0 if the lock is held for writing; IPC_OWNER_DIED (2) if the lock is held for writing
+ and the last writer died while it wrote: repair the data and call ipc_rwlock_consistent()
+ before you unlock; or a negative error, and this call has not taken the lock.
+ Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
+ trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
+ for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
+ calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or
+ if timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer
+ lock of this library's version and C library, or a lock initialised in another PID namespace.
+ Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
+ unlock it.
+ Owner death: if a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end of
+ the owning thread and its process's exec count as death too. If a writer dies before the
+ readers have left, it has written nothing, and no other thread is informed.
+ Waiter death: a dead waiter does not affect the others.
  */
 int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
                           int64_t timeout_ns);
 
 /*
- Unlocks what this thread holds, for reading or writing.
+ Unlocks a readers-writer lock that this thread holds, for reading or writing.
 
- Unlocking after IPC_OWNER_DIED without ipc_rwlock_consistent() gives the data up: from then
- on every lock fails with -ENOTRECOVERABLE, and those that wait are woken with that.
+ If the lock was granted with IPC_OWNER_DIED and ipc_rwlock_consistent() was not called,
+ unlocking gives the data up. From then on every lock fails with -ENOTRECOVERABLE, and the
+ threads that wait for the lock wake with that error.
+
+ rwlock: an initialised readers-writer lock that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold it; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe; only the thread that locked can unlock.
- Owner death: one that dies in here has unlocked, or dies as a holder. Waiter death: nothing
- happens to others.
- Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ Errors: -EPERM if this thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or
+ not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+ library's version and C library, or a lock initialised in another PID namespace.
+ Threads: safe; only the thread that locked can unlock. In signal handlers: not safe.
+ Fork: the child does not hold its parent's locks and gets -EPERM.
+ Owner death: if the owner dies inside this call, either the unlock has happened or the owner
+ counts as dead while it held the lock.
  */
 int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
 
 /*
- Declares that the data under the lock is sound again, after IPC_OWNER_DIED. The lock stays
- held, alone.
+ Declares that the data under a readers-writer lock is sound again, after a lock that returned
+ IPC_OWNER_DIED. This thread still holds the lock alone.
+
+ rwlock: an initialised readers-writer lock that this thread holds for writing.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL no writer died, or NULL, misaligned or not initialised; -EPERM this thread
- does not hold it for writing; -EPROTO as in ipc_rwlock_read_lock().
- Threads: safe.
- Owner death: one that dies before this has repaired nothing: the next is told again. Waiter
- death: nothing happens to others. Fork, exec: as in ipc_rwlock_unlock().
+ Errors: -EINVAL if no writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM
+ if this thread does not hold the lock for writing; -EPROTO if the memory holds something other
+ than a readers-writer lock of this library's version and C library, or a lock initialised in
+ another PID namespace.
+ Threads: safe; only the thread that holds the lock can call it.
+ Fork: the child does not hold its parent's locks and gets -EPERM.
+ Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
  */
 int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
 
 /*
- Ends a readers-writer lock that nobody holds or will use again. Not needed before unmapping.
+ Ends a readers-writer lock that no thread holds or will use again. This call is not needed
+ before the memory is unmapped.
+
+ rwlock: an initialised readers-writer lock.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY it is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_rwlock_read_lock().
- Threads: the last one destroys.
- Owner death: who died holding it does not hold it. Fork, exec: nothing to do with it.
+ Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
+ initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+ library's version and C library, or a lock initialised in another PID namespace.
+ Threads: one thread destroys the lock, after all others have used it for the last time.
+ Owner death: a thread that died holding the lock does not hold it any more.
  */
 int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
 
 /*
- Makes a pool of permits out of memory that nobody else uses yet.
+ Initialises a pool of permits in memory that no other thread uses yet. Call it in the init
+ function of ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
  permits: 2048 bytes, aligned to 8.
- count: how many permits there are, 1 to IPC_PERMITS_MAX. All are free.
+ count: how many permits the pool has, 1 to IPC_PERMITS_MAX. All of them are free.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised pool of
- which a permit is held; -ENOTSUP a libc without robust lists of a known form.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if permits is NULL or misaligned, or count is out of range; -EBUSY if the
+ memory holds an initialised pool and a thread holds one of its permits; -ENOTSUP if the C
+ library's robust lists have a form that this library does not know.
+ Threads: one thread initialises the pool before other threads use it.
  */
-int ipc_permits_init(struct ipc_permits_t *permits, unsigned int count);
+int ipc_permits_init(struct ipc_permits_t *permits,
+                     unsigned int count);
 
 /*
- Takes a permit, waiting until one is free. A thread can hold several. One whose last holder
- died is taken before others.
+ Takes a permit, waiting until one is free. A thread can hold several permits. A permit whose
+ last owner died is taken before the others.
 
- permit: receives the permit's number, 0 to count - 1, on success only; for
- ipc_permits_give(), and for knowing which of count resources is this thread's now.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ permits: an initialised pool.
+ permit: receives the permit's number, 0 to count - 1, on success only. Pass the number to
+ ipc_permits_give(). It also says which of count equal resources belongs to this thread now.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 does not wait.
 
- Returns: 0, the permit is held; IPC_OWNER_DIED (2), the permit is held and its last holder
- died with it: what it stands for may have to be repaired; or a negative error.
- Errors: -EAGAIN none is free and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL a NULL, misaligned, not initialised, or a timeout below -1; -EPROTO
- not a pool of permits of this library's version and libc, one of another PID namespace, or a
- damaged one.
+ Returns: 0 if the permit is held; IPC_OWNER_DIED (2) if the permit is held and its last owner
+ died holding it: the resource behind the permit may need repair, and there is no call to
+ declare it repaired; or a negative error.
+ Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+ -EINTR if a signal handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the
+ pool is not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other
+ than a pool of permits of this library's version and C library, a pool initialised in another
+ PID namespace, or a damaged pool.
  Threads: safe. In signal handlers: not safe.
- Owner death: the permit is free at once; also when the thread ends, or the process calls
- exec, holding it. A waiter notices at once on Linux 5.16 and newer, else 100 ms later at most.
- If the one who was told dies too, the next is told. Waiter death: a wake-up that a dying
- process took or did not send is made up for 100 ms later at most.
- Fork: a permit held belongs to the parent. Exec: gives it back as death does.
+ Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
+ it back.
+ Owner death: the permit is free at once. The end of the owning thread and its process's exec
+ count as death too. A waiter notices at once on Linux 5.16 and newer, otherwise within 100 ms.
+ If a thread that got IPC_OWNER_DIED dies with the permit too, the next owner gets
+ IPC_OWNER_DIED.
+ Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+ wakes within 100 ms.
  */
 int ipc_permits_take(struct ipc_permits_t *permits,
                      unsigned int *permit,
                      int64_t timeout_ns);
 
 /*
- Gives a permit back that this thread holds.
+ Gives back a permit that this thread holds.
 
- permit: its number, from ipc_permits_take().
+ permits: an initialised pool.
+ permit: the permit's number, from ipc_permits_take().
 
  Returns: 0, or a negative error.
- Errors: -EPERM this thread does not hold that permit; -EINVAL no such permit, or NULL,
- misaligned or not initialised; -EPROTO as in ipc_permits_take().
- Threads: safe; only the thread that took it can give it.
- Owner death: one that dies in here has given it back, or dies as its holder. Waiter death:
- as in ipc_permits_take(). Fork: the child holds nothing and gets -EPERM. Exec: as death.
+ Errors: -EPERM if this thread does not hold the permit; -EINVAL if the pool has no such permit,
+ or permits is NULL, misaligned or not initialised; -EPROTO if the memory holds something other
+ than a pool of permits of this library's version and C library, a pool initialised in another
+ PID namespace, or a damaged pool.
+ Threads: safe; only the thread that took a permit can give it back. In signal handlers: not
+ safe.
+ Fork: the child does not hold its parent's permits and gets -EPERM.
+ Owner death: if the owner dies inside this call, either the permit is given back or the owner
+ counts as dead while it held the permit.
+ Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
+ wakes within 100 ms.
  */
 int ipc_permits_give(struct ipc_permits_t *permits,
                      unsigned int permit);
 
 /*
- How many permits are free. Others may take and give some during the call.
+ Stores how many permits of a pool are free. Other threads may take and give back permits during
+ the call. A permit whose owner died counts as free.
 
+ permits: an initialised pool.
  free: receives the number, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, misaligned or not initialised; -EPROTO as in ipc_permits_take().
+ Errors: -EINVAL if a pointer is NULL or misaligned, or the pool is not initialised; -EPROTO if
+ the memory holds something other than a pool of permits of this library's version and C
+ library, a pool initialised in another PID namespace, or a damaged pool.
  Threads: safe.
- Owner death: a dead holder's permit counts as free. Fork, exec: nothing to do with it.
  */
-int ipc_permits_free(const struct ipc_permits_t *permits, unsigned int *free);
+int ipc_permits_free(const struct ipc_permits_t *permits,
+                     unsigned int *free);
 
 /*
- Ends a pool of which nobody holds or will take a permit. Not needed before unmapping.
+ Ends a pool of permits that no thread will use again. No permit may be held. This call is not
+ needed before the memory is unmapped.
+
+ permits: an initialised pool.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY a permit is held; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_permits_take().
- Threads: the last one destroys.
- Owner death: who died holding a permit does not hold it. Fork, exec: nothing to do with it.
+ Errors: -EBUSY if a thread holds a permit; -EINVAL if permits is NULL, misaligned or not
+ initialised; -EPROTO if the memory holds something other than a pool of permits of this
+ library's version and C library, a pool initialised in another PID namespace, or a damaged
+ pool.
+ Threads: one thread destroys the pool, after all others have used it for the last time.
+ Owner death: a thread that died holding a permit does not hold it any more.
  */
 int ipc_permits_destroy(struct ipc_permits_t *permits);
 
 /*
- Makes a barrier out of memory that nobody else uses yet.
+ Initialises a barrier in memory that no other thread uses yet. Call it in the init function of
+ ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
  barrier: 2048 bytes, aligned to 8.
- count: for how many participants, 1 to IPC_BARRIER_COUNT_MAX.
+ count: how many participants each round waits for, 1 to IPC_BARRIER_COUNT_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or a count out of range; -EBUSY an initialised barrier with
- participants; -ENOTSUP a libc without robust lists of a known form.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if barrier is NULL or misaligned, or count is out of range; -EBUSY if the
+ memory holds an initialised barrier with participants; -ENOTSUP if the C library's robust lists
+ have a form that this library does not know.
+ Threads: one thread initialises the barrier before other threads use it.
  */
 int ipc_barrier_init(struct ipc_barrier_t *barrier,
                      unsigned int count);
 
 /*
- Makes this thread a participant, as its first ipc_barrier_wait() would: from here on the
- others learn of its death. A participant already stays one.
+ Makes this thread a participant, without waiting. From then on the others learn of its death.
+ If the thread is a participant already, the call changes nothing.
+
+ barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EOWNERDEAD a participant died (see ipc_barrier_wait()); -EBUSY the barrier has all
- its participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_barrier_wait().
+ Errors: -EOWNERDEAD if a participant died and ipc_barrier_reset() was not called since; -EBUSY
+ if the barrier has all its participants and this thread is none of them; -EINVAL if barrier is
+ NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a barrier
+ of this library's version and C library, a barrier initialised in another PID namespace, or a
+ damaged barrier.
  Threads: safe. In signal handlers: not safe.
- Owner death, fork, exec: as in ipc_barrier_wait().
+ Fork: the child is not a participant.
+ Owner death: a participant's death breaks the round for all participants. The end of its thread
+ without ipc_barrier_leave() and its process's exec count as death too.
  */
 int ipc_barrier_join(struct ipc_barrier_t *barrier);
 
 /*
- Waits until all participants have arrived; then the next round begins. A thread becomes a
- participant with its first wait or with ipc_barrier_join(), and stays one until
- ipc_barrier_leave(), which it has to call before it ends and before the memory is unmapped.
+ Waits until all participants have arrived; then the next round begins.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks whether this
- thread was the last to come. Who fails has not arrived; it stays a participant, but a thread
- whose first wait finds that a participant has died before does not become one.
+ A thread becomes a participant with its first wait or with ipc_barrier_join(). It stays a
+ participant until ipc_barrier_leave(), which it has to call before it ends and before the
+ memory is unmapped. A participant whose wait fails has not arrived, and stays a participant. If
+ the first wait of a thread finds that a participant died before, the thread does not become a
+ participant.
 
- Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, when all have
- arrived; or a negative error.
- Errors: -EOWNERDEAD a participant died before all had arrived: the round is broken for all, and
- so is each wait until ipc_barrier_reset(); -EAGAIN others are missing and timeout_ns is
- 0; -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EBUSY the barrier has all its
- participants and this thread is none of them; -EINVAL NULL, misaligned, not initialised, or a
- timeout below -1; -EPROTO not a barrier of this library's version and libc, one of another PID
- namespace, or a damaged one.
+ barrier: an initialised barrier.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 only checks whether this thread is the last to arrive.
+
+ Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
+ or a negative error.
+ Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
+ participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are
+ missing and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran
+ during the wait; -EBUSY if the barrier has all its participants and this thread is none of
+ them; -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1;
+ -EPROTO if the memory holds something other than a barrier of this library's version and C
+ library, a barrier initialised in another PID namespace, or a damaged barrier.
  Threads: safe. In signal handlers: not safe.
- Owner death: a participant's, waiting or not, is told as above; at once on Linux 5.16 and
- newer, else 100 ms later at most. So is its end without ipc_barrier_leave(), and exec. A
- process that dies before it is a participant is not known here; use a timeout. Waiter death:
- the same.
- Fork: the child is no participant. Exec: as death.
+ Fork: the child is not a participant.
+ Owner death: a participant's death breaks the round, whether the participant was waiting or
+ not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
+ participant's thread without ipc_barrier_leave() and its process's exec count as death too. The
+ death of a process that is not yet a participant is not noticed: use a timeout.
  */
 int ipc_barrier_wait(struct ipc_barrier_t *barrier,
                      int64_t timeout_ns);
 
 /*
- Ends this thread's part in the barrier. The others then wait for another thread to take its
+ Ends this thread's part in a barrier. The others then wait for another thread to take its
  place.
 
+ barrier: an initialised barrier of which this thread is a participant.
+
  Returns: 0, or a negative error.
- Errors: -EPERM this thread is no participant; -EINVAL NULL, misaligned or not initialised;
- -EPROTO as in ipc_barrier_wait().
- Threads: safe.
- Owner death: one that dies in here has left, or dies as a participant. Fork: the child is no
- participant and gets -EPERM. Exec: as death.
+ Errors: -EPERM if this thread is not a participant; -EINVAL if barrier is NULL, misaligned or
+ not initialised; -EPROTO if the memory holds something other than a barrier of this library's
+ version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+ Threads: safe. In signal handlers: not safe.
+ Fork: the child is not a participant and gets -EPERM.
+ Owner death: if the thread dies inside this call, it has left or counts as a participant that
+ died.
  */
 int ipc_barrier_leave(struct ipc_barrier_t *barrier);
 
 /*
- Makes a barrier usable again after a participant's death: the dead one's place is free for
- another thread, the living ones stay participants. Does nothing if none died.
+ Makes a barrier usable again after a participant's death. The place of the dead participant is
+ free for another thread, and the living participants stay participants. If no participant died,
+ the call changes nothing.
+
+ barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY a participant has not yet returned from the broken wait: it will, 100 ms later
- at most; -EINVAL NULL, misaligned or not initialised; -EPROTO as in ipc_barrier_wait().
- Threads: safe.
- Owner death: one that dies in here leaves the barrier broken or reset. Fork, exec: nothing to do
- with it.
+ Errors: -EBUSY if a participant has not yet returned from the broken wait: it returns within
+ 100 ms; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than a barrier of this library's version and C library, a barrier initialised
+ in another PID namespace, or a damaged barrier.
+ Threads: safe. In signal handlers: not safe.
+ Owner death: if the caller dies inside this call, the barrier is still broken or is reset.
  */
 int ipc_barrier_reset(struct ipc_barrier_t *barrier);
 
 /*
- Ends a barrier without participants. Not needed before unmapping.
+ Ends a barrier that has no participants and that no thread will use again. This call is not
+ needed before the memory is unmapped.
+
+ barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY it has participants; -EINVAL NULL, misaligned or not initialised; -EPROTO as in
- ipc_barrier_wait().
- Threads: the last one destroys.
- Owner death: who died is no participant. Fork, exec: nothing to do with it.
+ Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
+ initialised; -EPROTO if the memory holds something other than a barrier of this library's
+ version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+ Threads: one thread destroys the barrier, after all others have used it for the last time.
+ Owner death: a thread that died is not a participant any more.
  */
 int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 
 /*
- Runs an initialisation, run(context), if no process has done so yet, and waits for one that is
- running it. When this returns 0 or more, it has been run to its end, and all that it did is
- seen here.
+ Calls run(context), unless a process has run the initialisation to its end. If another thread
+ is running it, this call waits for that thread. When this call returns 0 or more, the
+ initialisation is complete and the caller sees all its effects.
 
  once: 96 bytes, aligned to 8, all zeros at first.
- run: called at most once by this call. It has to return: no longjmp out of it, no end of
- the thread in it, by pthread_exit() or cancellation. If its process dies in it, another
- runs it again, so it has to cope with what a run that was cut off left behind.
- context: passed to run as it is.
- timeout_ns: for waiting, not for running; nanoseconds on the monotonic clock; IPC_FOREVER
- waits, 0 does not wait for another's run.
+ run: the function to call; this call runs it at most once. It has to return: it must not be
+ left by longjmp(), and the thread must not end in it by pthread_exit() or cancellation. If its
+ process dies in it, another thread runs it again, so it has to cope with the state that an
+ interrupted run left.
+ context: passed to run unchanged.
+ timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
+ clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
 
- Returns: IPC_ONCE_RAN (4) this call ran it; 0 another did; or a negative error.
- Errors: -EAGAIN another is running it and timeout_ns is 0; -ETIMEDOUT; -EDEADLK called by
- run itself; -EINVAL a NULL, misaligned, or a timeout below -1; -EPROTO neither zeros nor a
- once of this library's version and libc, or one that runs in another PID namespace; -ENOTSUP
- a libc without robust lists of a known form.
+ Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
+ negative error.
+ Errors: -EAGAIN if another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has
+ passed; -EDEADLK if run itself made this call; -EINVAL if once or run is NULL, once is
+ misaligned, or timeout_ns is below -1; -EPROTO if the memory holds neither zeros nor an
+ initialisation of this library's version and C library, or an initialisation that began in
+ another PID namespace; -ENOTSUP if the C library's robust lists have a form that this library
+ does not know.
  Threads: safe. In signal handlers: not safe.
- Owner death: when the runner dies, or calls exec, a waiter or the next caller runs it. Waiter
- death: nothing happens to others.
- Fork: in run, the child is not the runner; it must not return from run. Exec: as death.
+ Fork: a child that is forked in run does not run the initialisation and must not return from
+ run.
+ Owner death: if the thread that runs the initialisation dies or its process calls exec, a
+ waiter or the next caller runs it again.
+ Waiter death: a dead waiter does not affect the others.
  */
 int ipc_once(struct ipc_once_t *once,
              void (*run)(void *context),
@@ -1925,112 +2238,135 @@ int ipc_once(struct ipc_once_t *once,
              int64_t timeout_ns);
 
 /*
- Makes an event out of memory that nobody else uses yet.
+ Initialises an event in memory that no other thread uses yet. Call it in the init function of
+ ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
+ event: 32 bytes, aligned to 8.
  flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned, or unknown flags.
- Threads: one thread initialises, before others use it.
+ Errors: -EINVAL if event is NULL or misaligned, or flags has an unknown flag.
+ Threads: one thread initialises the event before other threads use it.
  */
-int ipc_event_init(struct ipc_event_t *event, int flags);
+int ipc_event_init(struct ipc_event_t *event,
+                   int flags);
 
 /*
- Sets an event: releases all who wait for it, or one if it resets itself. Setting what is
- set changes nothing: settings are not counted (a semaphore counts). May be called from a
- signal handler.
+ Sets an event. All waiters are released, or one waiter if the event has IPC_EVENT_AUTO_RESET.
+ Setting an event that is set already changes nothing: an event does not count (a semaphore
+ does). A signal handler may call this.
+
+ event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL NULL, misaligned or not initialised; -EPROTO not an event of this library and
- version.
- Threads: safe.
- Owner death: nobody owns an event. A setter that dies in here has set it or not; if it could
- not wake the waiters any more, they notice 100 ms later at most. Waiter death: nothing happens
- to others. Fork, exec: nothing to do with it.
+ Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than an event of this library's version.
+ Threads: safe. In signal handlers: safe.
+ Owner death: an event has no owner. If the setter dies inside this call, the event is set or
+ not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
+ Waiter death: a dead waiter does not affect the others.
  */
 int ipc_event_set(struct ipc_event_t *event);
 
 /*
- Takes a setting back: who waits from now on waits for the next. Those who waited already when
- it was set are released all the same.
+ Resets an event: a thread that waits from now on waits until the event is set again. Threads
+ that already waited when a manual event was set are released even if they have not woken yet.
+
+ event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: those of ipc_event_set().
+ Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than an event of this library's version.
  Threads: safe.
- Owner death, waiter death, fork, exec: nothing to do with it.
+ Owner death: an event has no owner. If the caller dies inside this call, the event is reset or
+ not.
  */
 int ipc_event_reset(struct ipc_event_t *event);
 
 /*
- Waits until an event is set, and takes the setting back if the event resets itself.
+ Waits until an event is set. If the event has IPC_EVENT_AUTO_RESET, the released waiter resets
+ it.
 
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only looks.
+ event: an initialised event.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits
+ without limit, 0 only checks.
 
- Returns: 0, or a negative error.
- Errors: -EAGAIN it is not set and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL NULL, misaligned, not initialised, or a timeout below -1; -EPROTO not
- an event of this library and version.
+ Returns: 0 if the event was set, or a negative error.
+ Errors: -EAGAIN if the event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed;
+ -EINTR if a signal handler ran during the wait; -EINVAL if event is NULL, misaligned or not
+ initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than an
+ event of this library's version.
  Threads: safe.
- Owner death: nobody owns an event. Waiter death: one that dies after it took an automatic
- event's setting has had it; a wake-up that it took before that reaches another waiter, 100 ms
- later at most. Fork, exec: nothing to do with it.
+ Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
+ within 100 ms.
+ Waiter death: if a waiter that was woken dies before it resets an automatic event, another
+ waiter is released within 100 ms. If the waiter dies after that, the setting is used up.
  */
 int ipc_event_wait(struct ipc_event_t *event,
                    int64_t timeout_ns);
 
 /*
- Whether an event is set, at some moment during the call. Does not take an automatic one's
- setting back.
+ Tells whether an event is set at some moment during the call. The call does not reset an event
+ with IPC_EVENT_AUTO_RESET.
 
- Returns: 1 set, 0 not set, or a negative error.
- Errors: those of ipc_event_set().
+ event: an initialised event.
+
+ Returns: 1 if the event is set, 0 if it is not set, or a negative error.
+ Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than an event of this library's version.
  Threads: safe.
- Owner death, waiter death, fork, exec: nothing to do with it.
  */
 int ipc_event_is_set(const struct ipc_event_t *event);
 
 /*
- Ends an event that nobody will use again. Not needed before unmapping.
+ Ends an event that no thread will use again. This call is not needed before the memory is
+ unmapped.
+
+ event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: those of ipc_event_set().
- Threads: the last one destroys.
- Owner death, waiter death, fork, exec: nothing to do with it.
+ Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than an event of this library's version.
+ Threads: one thread destroys the event, after all others have used it for the last time.
  */
 int ipc_event_destroy(struct ipc_event_t *event);
 
 /*
- Opens the message queue of that name, or creates it with IPC_CREATE.
+ Opens the message queue with this name, or creates it with IPC_CREATE.
 
- The queue is in shared memory: it needs no privileges, has no limits but memory, makes no
- system call while nobody sleeps, and outlives its processes until ipc_mq_unlink(). With
- IPC_KERNEL it is the kernel's queue, the same that mq_open() gives other programs.
+ The queue is in shared memory. It needs no privileges, and only memory limits it. It makes no
+ system call while nobody sleeps. It outlives its processes until ipc_mq_unlink(). With
+ IPC_KERNEL, this call opens the kernel's queue, which mq_open() opens in other programs.
 
  out: receives the handle, on success only. End it with ipc_mq_close().
  name: "/" and 1 to 250 bytes without a slash.
- attr: the sizes of a queue created by this call, and what an existing one must have; NULL: 10
- messages of 8192 bytes (with IPC_KERNEL the system's default), and any. Not kept: it may go
- away after the call.
+ attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
+ queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
+ queue may have any size. The struct may be freed after the call.
  flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
  only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
  IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
- mode: the permissions of a queue created by this call, exactly (the umask does not count);
- else unused. Who sends or receives needs both read and write permission, because both change
- the queue; with IPC_KERNEL only that for its direction.
+ mode: the exact permissions of a new queue; the umask does not count. Unused for an existing
+ queue. Sending and receiving both need read and write permission, because both change the
+ queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL a NULL, a malformed name, flag or mode, reserved not 0, sizes that are 0 or too
- large (with IPC_KERNEL: over the limits fs.mqueue.msg_max and msgsize_max); -ENAMETOOLONG the
- name; -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
- permissions, or IPC_CHECK_OWNER; -EPROTO the existing queue has other sizes than attr, or
- belongs to another version, word size, libc or PID namespace (ipc_last_error() tells both
- sides); -EMEDIUMTYPE the name is another kind of object's; -EUCLEAN the queue is damaged;
- -ELOOP the name is a symbolic link; -ENOSPC no room in /dev/shm (IPC_KERNEL: more queues than
- fs.mqueue.queues_max); -EMFILE too many descriptors or handles (IPC_KERNEL: or this user's
- queues would take more than RLIMIT_MSGQUEUE bytes; ipc_last_error() tells which, and the
- numbers); -ENFILE too many open files in the system; -ENOMEM; -ENOTSUP no robust lock is
- possible with this libc; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
+ reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+ or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
+ such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
+ -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
+ queue has other sizes than attr, or belongs to another version, word size, libc or PID
+ namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of
+ object; -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is
+ full (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too
+ many descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
+ RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
+ too many open files; -ENOMEM there is no memory or no address space; -ENOTSUP this libc allows
+ no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+ Threads: safe. Fork: the child has the handle too.
+ Owner death: if a process is killed while it creates the queue, nothing is left. With
+ IPC_KERNEL, an empty queue may be left.
  */
 int ipc_mq_open(struct ipc_mq_t **out,
                 const char *name,
@@ -2039,41 +2375,50 @@ int ipc_mq_open(struct ipc_mq_t **out,
                 mode_t mode);
 
 /*
- Opens a queue in shared memory by a descriptor of its memory, also one that has lost its name:
- of its file in /dev/shm, as it is got from open() or passed on by a process that has it open.
+ Opens a queue in shared memory by a descriptor of its memory. This also opens a queue that has
+ lost its name.
 
  out: receives the handle, on success only. End it with ipc_mq_close().
- fd: open for reading and writing. It stays the caller's, who may close it after the call.
- flags: any of IPC_READ_ONLY, IPC_WRITE_ONLY, IPC_NONBLOCK, IPC_MQ_OVERWRITE, as in ipc_mq_open().
+ fd: a descriptor of the queue's file in /dev/shm, open for reading and writing. It comes from
+ open(), or from a process that has the file open and passed the descriptor on. It stays the
+ caller's, who may close it after the call.
+ flags: any of IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send only), IPC_NONBLOCK (calls
+ that would wait return -EAGAIN, whatever their timeout), IPC_MQ_OVERWRITE.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or a malformed flag; -EBADF fd is not open; -EACCES it is not open for
- both; -EMEDIUMTYPE it is something else's; -EPROTO, -EUCLEAN, -EMFILE, -ENFILE, -ENOMEM and
- -ENOTSUP as in ipc_mq_open().
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL out is NULL or misaligned, or a flag is malformed; -EBADF fd is not open;
+ -EACCES fd is not open for both reading and writing; -EMEDIUMTYPE fd belongs to something else;
+ -EPROTO the queue belongs to another version, word size, libc or PID namespace
+ (ipc_last_error() shows both sides); -EUCLEAN the queue is damaged; -EMFILE this process has
+ too many descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there is
+ no memory or no address space; -ENOTSUP this libc allows no robust locks.
+ Threads: safe. Fork: the child has the handle too.
  */
 int ipc_mq_open_fd(struct ipc_mq_t **out,
                    int fd,
                    int flags);
 
 /*
- Sends one message, waiting while the queue is full.
+ Sends one message. Waits while the queue is full.
 
- msg: the message; NULL only with len 0.
- len: in bytes, 0 or more, up to the queue's message_size.
- priority: 0 to IPC_MQ_PRIORITY_MAX; higher ones are received first.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ msg: the message. NULL is allowed only with len 0.
+ len: the message's length in bytes, from 0 to the queue's message_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle IPC_NONBLOCK;
- -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE the message is longer than
- the queue's message_size; -EINVAL a NULL, a priority too high, or a timeout below -1; -EBADF
- the handle is closed, or IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK called from
- a signal handler that interrupted a call on the same queue; -EMFILE, -ENFILE, -EACCES the queue
- has a descriptor, see ipc_mq_fd(), and this process cannot open it: nothing has changed; with
- IPC_KERNEL: -EFAULT msg leads to no memory; -ENOMEM.
+ Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
+ the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout
+ is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
+ is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
+ queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+ process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory;
+ -ENOMEM there is no memory.
  Threads: safe.
- Death: a message is in the queue whole or not at all; it stays when its sender dies.
+ Death: a message is in the queue whole or not at all. It stays there if its sender dies.
  */
 int ipc_mq_send(struct ipc_mq_t *mq,
                 const void *msg,
@@ -2082,23 +2427,58 @@ int ipc_mq_send(struct ipc_mq_t *mq,
                 int64_t timeout_ns);
 
 /*
- Takes the message of the highest priority, of several the oldest, waiting for one.
+ Sends several messages, for little more than the cost of one. Waits until there is room for the
+ first message, then sends as many as there is room for.
+
+ messages: the messages, in the order of sending. Each has its own priority.
+ count: how many messages there are.
+ timeout_ns: how long to wait for room for the first message, in nanoseconds on the monotonic
+ clock. IPC_FOREVER waits without a limit; 0 only tries.
+
+ Returns: how many messages were sent, counted from the first: 1 or more, and 0 only for count
+ 0. Or a negative error, and then no message was sent.
+ Errors: these concern the first message; a later message that cannot be sent ends the batch
+ before it. -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
+ the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
+ the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY;
+ -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
+ call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
+ ipc_mq_fd()), and this process cannot open it; -EFAULT with IPC_KERNEL: data points to no
+ memory; -ENOMEM there is no memory.
+ Threads: safe. Messages of other senders may come between these.
+ Death: each message is in the queue whole or not at all. It stays there if its sender dies.
+ */
+ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
+                         const struct ipc_mq_message_t *messages,
+                         size_t count,
+                         int64_t timeout_ns);
+
+/*
+ Takes the message with the highest priority out of the queue; of several, the oldest. Waits
+ while the queue is empty.
 
  buf: receives the message, on success only.
- capacity: in bytes, enough for the message that waits; with IPC_KERNEL at least the queue's
- message_size, also when that message is shorter: the kernel has it so.
- priority: receives the message's priority, on success only; NULL if it is not wanted.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ capacity: the size of buf in bytes. It must be enough for the message that is taken. With
+ IPC_KERNEL, it must be at least the queue's message_size even for a shorter message, because
+ the kernel demands it.
+ priority: receives the message's priority, on success only. NULL if it is not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
 
  Returns: the message's length in bytes, which may be 0, or a negative error.
- Errors: -EAGAIN there is no message, and timeout_ns is 0 or the handle IPC_NONBLOCK;
- -ETIMEDOUT; -EINTR a signal handler ran while waiting; -EMSGSIZE capacity is too small: the
- message stays in the queue, and ipc_last_error() tells the size needed; -EINVAL buf is NULL,
- priority misaligned, or a timeout below -1; -EBADF the handle is closed, or IPC_WRITE_ONLY;
- -EUCLEAN, -EDEADLK, -EMFILE, -ENFILE and -EACCES as in ipc_mq_send(); with IPC_KERNEL:
- -EFAULT buf leads to no memory, and the message is lost.
- Threads: safe; each message goes to one receiver.
- Death: a receiver that dies takes with it at most the one message that it had just received.
+ Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
+ message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
+ NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
+ it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
+ IPC_KERNEL: buf points to no memory, and the message is lost.
+ Threads: safe. Each message goes to one receiver.
+ Death: if the receiver dies, at most the message that it had just received is lost with it.
  */
 ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
                        void *buf,
@@ -2107,39 +2487,29 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
                        int64_t timeout_ns);
 
 /*
- Sends several messages, at the cost of little more than one; each has its own priority.
- Waits until there is room for the first, then sends as many as there is room for.
+ Receives several messages, for little more than the cost of one. Waits for the first message,
+ then takes as many as there are.
 
- messages: count of them, in the order of sending.
- timeout_ns: as in ipc_mq_send().
+ messages: one description per message. Before the call, data and len say where the message goes
+ and how many bytes fit there. In those that were received, the call sets len, priority and
+ redeliveries. A message that is too long for its buffer ends the batch before it.
+ count: how many descriptions there are.
+ timeout_ns: how long to wait for the first message, in nanoseconds on the monotonic clock.
+ IPC_FOREVER waits without a limit; 0 only tries.
 
- Returns: how many were sent, the first ones, 1 or more (0 only for count 0); or a negative
- error, and then none was.
- Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK,
- -EFAULT, -ENOMEM as ipc_mq_send(), for the first message: a later one that is wrong ends the
- batch before it.
- Threads: safe. Others' messages may come between.
- Death: each message is in the queue whole or not at all.
- */
-ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
-                         const struct ipc_mq_message_t *messages,
-                         size_t count,
-                         int64_t timeout_ns);
-
-/*
- Receives several messages, at the cost of little more than one. Waits for the first, then takes
- as many as there are.
-
- messages: count descriptions of where each goes to; of those received, len, priority and
- redeliveries are filled in. A message that is too long for its place ends the batch before it.
- timeout_ns: as in ipc_mq_receive().
-
- Returns: how many were received, 1 or more (0 only for count 0); or a negative error, and then
- none was.
- Errors: -EAGAIN, -ETIMEDOUT, -EINTR, -EMSGSIZE, -EINVAL, -EBADF, -EUCLEAN, -EDEADLK, -EFAULT as
- ipc_mq_receive().
- Threads: safe; each message goes to one receiver.
- Death: a receiver that dies takes with it at most the messages of this call.
+ Returns: how many messages were received: 1 or more, and 0 only for count 0. Or a negative
+ error, and then no message was received.
+ Errors: these concern the first message. -EAGAIN the queue is empty, and timeout_ns is 0 or the
+ handle has IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the queue for a
+ second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
+ -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
+ needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
+ is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+ handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
+ with IPC_KERNEL: data points to no memory, and the message is lost.
+ Threads: safe. Each message goes to one receiver.
+ Death: if the receiver dies, at most the messages of this call are lost with it.
  */
 ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
                             struct ipc_mq_message_t *messages,
@@ -2147,37 +2517,51 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
                             int64_t timeout_ns);
 
 /*
- Tells the priority of the message that the next ipc_mq_receive() would take, without taking it.
- Another receiver may take it first.
+ Tells the priority of the message that the next ipc_mq_receive() would take, and takes nothing.
+ Another receiver may take that message first. Does not wait.
 
- priority: receives it, on success only.
+ priority: receives the priority, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is empty; -EINVAL a NULL; -EBADF the handle is closed, or
- IPC_WRITE_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
+ Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
+ -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
+ it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_peek_priority(struct ipc_mq_t *mq,
                          unsigned int *priority);
 
 /*
- Reserves room for a message, which is written there and then sent by ipc_mq_commit(), or given
- up by ipc_mq_abandon(): so a large message is not copied. Waits while the queue is full.
+ Reserves room for a message in the queue. The caller writes the message there, and then sends
+ it with ipc_mq_commit() or gives the room back with ipc_mq_abandon(). So a large message is not
+ copied. Waits while the queue is full.
 
- Several messages may be reserved at once; each takes the room of one. They are sent in the order
- of committing. A queue opened with IPC_MQ_OVERWRITE drops a message to make room, whatever
- its priority.
+ A thread may reserve several messages at once. Each takes the room of one message. They are
+ sent in the order of ipc_mq_commit(). On a handle with IPC_MQ_OVERWRITE, a full queue drops its
+ oldest message of the lowest priority to make room, whatever the new message's priority will
+ be.
 
- out: receives the address of message_size bytes, aligned to 64, on success only. What stands in
- them is not defined.
- timeout_ns: as in ipc_mq_send().
+ out: receives the address of message_size bytes, aligned to 64 bytes, on success only. The
+ content of the bytes is undefined.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
 
  Returns: 0, or a negative error.
- Errors: as ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
- Threads: safe. The thread that reserves is the one that commits or abandons: to another it is
- -EPERM.
- Death: the room of a thread that has ended goes back to the queue; the message vanishes.
- Fork: the message is the parent's.
+ Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
+ misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ (IPC_KERNEL).
+ Threads: safe. The thread that reserves a message must commit or abandon it: another thread
+ gets -EPERM.
+ Death: if the thread ends or its process dies, the message vanishes and its room returns to the
+ queue. Fork: the message stays the parent's.
  */
 int ipc_mq_reserve(struct ipc_mq_t *mq,
                    void **out,
@@ -2186,15 +2570,20 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
 /*
  Sends a message that was written in place.
 
- message: what ipc_mq_reserve() gave. It is not this thread's any more when the call succeeds.
- len: in bytes, up to the queue's message_size.
- priority: as in ipc_mq_send().
+ message: the address that ipc_mq_reserve() gave. When the call succeeds, the caller must not
+ use it any more.
+ len: the message's length in bytes, up to the queue's message_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 
  Returns: 0, or a negative error, and then the message is still reserved.
- Errors: -EINVAL message is not reserved, or no message of this queue, or the priority is too
- high; -EPERM another thread has reserved it; -EMSGSIZE len; -EBADF the handle is closed, or
- IPC_READ_ONLY; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
- Threads: safe.
+ Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
+ high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
+ message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
+ is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
+ queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+ process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ Threads: safe, for the thread that reserved the message.
+ Death: if the caller dies in this call, the message is in the queue whole or not at all.
  */
 int ipc_mq_commit(struct ipc_mq_t *mq,
                   void *message,
@@ -2202,35 +2591,47 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
                   unsigned int priority);
 
 /*
- Gives the room of a reserved message back without sending it.
+ Gives the room of a reserved message back to the queue, without sending the message.
 
- message: what ipc_mq_reserve() gave.
+ message: the address that ipc_mq_reserve() gave. When the call succeeds, the caller must not
+ use it any more.
 
- Returns: 0, or a negative error.
- Errors: -EINVAL message is not reserved, or no message of this queue; -EPERM another thread has
- reserved it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
- with IPC_KERNEL.
- Threads: safe.
+ Returns: 0, or a negative error, and then the message is still reserved.
+ Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
+ has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
+ a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
+ or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
+ -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ Threads: safe, for the thread that reserved the message.
  */
 int ipc_mq_abandon(struct ipc_mq_t *mq,
                    void *message);
 
 /*
- Takes a message as ipc_mq_receive() does, to be read in place: so a large message is not
- copied. It takes its room in the queue until ipc_mq_return().
+ Takes the message with the highest priority; of several, the oldest. The caller reads the
+ message in place, so a large message is not copied. It keeps its room in the queue until
+ ipc_mq_return(). Waits while the queue is empty.
 
- out: receives the message's address, aligned to 64, on success only.
- priority: receives its priority, on success only; NULL if it is not wanted.
+ out: receives the message's address, aligned to 64 bytes, on success only.
+ priority: receives the message's priority, on success only. NULL if it is not wanted.
  redeliveries: receives how often the message was borrowed before by a thread that died before
- it returned it, on success only: not 0 means that some of its work may have been done. NULL if
- it is not wanted.
- timeout_ns: as in ipc_mq_receive().
+ it returned the message, on success only. If it is not 0, some of the work for this message may
+ have been done. NULL if it is not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
 
- Returns: the message's length in bytes, or a negative error.
- Errors: as ipc_mq_receive(), but no -EMSGSIZE; -ENOTSUP with IPC_KERNEL.
- Threads: safe. The thread that borrows is the one that returns: to another it is -EPERM.
- Death: a message that its borrower had not returned is queued again in its old place.
- Fork: the message is the parent's.
+ Returns: the message's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
+ misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
+ it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ (IPC_KERNEL).
+ Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
+ Death: if the thread ends or its process dies before it returns the message, the message is
+ queued again in its old place. Fork: the message stays the parent's.
  */
 ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
                       const void **out,
@@ -2239,214 +2640,208 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
                       int64_t timeout_ns);
 
 /*
- Ends the use of a borrowed message: it is received, and its room is the queue's again.
+ Ends the use of a borrowed message. The message is received, and its room returns to the queue.
 
- message: what ipc_mq_borrow() gave.
+ message: the address that ipc_mq_borrow() gave. When the call succeeds, the caller must not use
+ it any more.
 
- Returns: 0, or a negative error.
- Errors: -EINVAL message is not borrowed, or no message of this queue; -EPERM another thread has
- borrowed it; -EBADF the handle is closed; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP
- with IPC_KERNEL.
- Threads: safe.
+ Returns: 0, or a negative error, and then the message is still borrowed.
+ Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
+ has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
+ a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
+ or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
+ -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ Threads: safe, for the thread that borrowed the message.
  */
 int ipc_mq_return(struct ipc_mq_t *mq,
                   const void *message);
 
 /*
- Tells what has happened to a queue. With IPC_KERNEL all is 0.
+ Reads a queue's statistics. With IPC_KERNEL, all are 0.
 
- stat: receives it, on success only.
+ stat: receives the statistics, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
- Threads: safe. The numbers are read one after the other while others work.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+ Threads: safe. The numbers are read one after the other, while other threads use the queue.
  */
-int ipc_mq_stat(const struct ipc_mq_t *mq, struct ipc_mq_stat_t *stat);
+int ipc_mq_stat(const struct ipc_mq_t *mq,
+                struct ipc_mq_stat_t *stat);
 
 /*
- Tells a queue's sizes, how many messages it holds at some moment during the call, and how the
- handle was opened.
+ Reads a queue's sizes, how many messages it holds, and how the handle was opened.
 
- attr: receives them, on success only.
+ attr: receives them, on success only. current_messages was true at some moment during the call.
+ The result may be given to ipc_mq_open().
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL or misaligned; -EBADF the handle is closed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
  Threads: safe.
  */
 int ipc_mq_getattr(const struct ipc_mq_t *mq,
                    struct ipc_mq_attr_t *attr);
 
 /*
- A descriptor for poll(), select() and epoll: readable as long as there is a message,
- writable as long as there is room, whoever sends and receives. Nothing is to be read from it
- or written to it.
-
- The queue in shared memory has one from the first such call on, of whatever process: a
- hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on a call
- that finds or leaves the queue empty or full makes a system call for it, in all processes.
- When a process dies in a call, the descriptor may be ready for nothing until the next call:
- so send and receive with timeout 0. (A message that comes back because its borrower died
- makes it readable when the next call on the queue finds that out. In a queue whose room is
- all reserved or borrowed it is writable.)
-
- With IPC_KERNEL it is the queue's own, an mqd_t. It has O_NONBLOCK, which must stay so:
- waiting is the library's.
-
- Returns: the descriptor, which stays the handle's: it is good until ipc_mq_close() and must
- not be closed; or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed; -EACCES, -EPERM another user owns the
- queue, and has to ask for its descriptor first; -ESTALE the queue has lost its name, and
- this handle had no descriptor; -EMFILE, -ENFILE too many descriptors; -ENOSPC, -ENOMEM;
- -EUCLEAN and -EDEADLK as in ipc_mq_send().
- Threads: safe.
- */
-int ipc_mq_fd(const struct ipc_mq_t *mq);
-
-/*
- Gives the queue a queue of the kernel's, opened with mq_open(), as its descriptor, instead
- of the FIFO that ipc_mq_fd() makes: for those who give <mqueue.h> programs this library's
- queue. Its mq_maxmsg has to be 2 and its mq_msgsize 1, and all processes that have the queue
- open have to bring the same. ipc_mq_fd() gives it then, with poll() right from that call on,
- and the kernel's mq_notify() on it tells of messages.
-
- fd: the library's from now on, also when the call fails; closed with the handle.
-
- Returns: 0, or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed, or fd negative; -EBUSY it has one
- already; -EUCLEAN and -EDEADLK as in ipc_mq_send(); -ENOTSUP with IPC_KERNEL.
- Threads: safe.
- */
-int ipc_mq_bring_fd(struct ipc_mq_t *mq,
-                    int fd);
-
-/*
- Begins or ends a wait in which the caller sleeps by other means than ipc_mq_send() and
- ipc_mq_receive(), for instance by a system call that can be cancelled. After those gave
- -EAGAIN with timeout 0: call this, and if it gives 0, sleep with futex(2)'s FUTEX_WAIT on
- wait's word while it is as expected, without FUTEX_PRIVATE_FLAG and for at most 100 ms; then
- call this with wait NULL, and try again. Looks first as long as the queue's spin_ns says.
-
- direction: IPC_READ_ONLY for a message, IPC_WRITE_ONLY for room.
- wait: receives them, on success only; NULL ends the wait.
-
- Returns: 0 sleep, and end the wait; 1 try again; or a negative error.
- Errors: -EINVAL mq is NULL, wait misaligned, or another direction; -EBADF the handle is
- closed; -ENOTSUP with IPC_KERNEL.
- Threads: safe.
- */
-int ipc_mq_wait_word(const struct ipc_mq_t *mq,
-                     int direction,
-                     struct ipc_mq_wait_t *wait);
-
-/*
- Has something done when messages come: at once for those that are in the queue already, then for
- each that comes, until it is ended. It needs no arming anew.
-
- Several messages that come close together may be told of once, and what is told of may have
- been taken by another receiver. So receive with timeout 0 until -EAGAIN; who does so when told
- never misses a message. Any number of handles and processes may have a notification of the same
- queue.
-
- This is the one call that starts a thread: it is named "ipc_mq_notify", blocks all signals, and
- ends with the notification. With IPC_KERNEL it has three descriptors; one more for an eventfd.
- Without a thread, poll ipc_mq_fd().
-
- A signal is queued with sigqueue() to the process: its si_code is SI_QUEUE. When the limit of
- queued real-time signals is reached, it comes without its value.
-
- A function is called in the thread, with this handle. It may receive one message or all: it is
- called again as long as it takes some and some are left. It must return, must not wait, and may
- end the notification or close the handle. No longjmp, no C++ exception, no pthread_exit().
-
- how: what to do; not kept. NULL ends the notification: when the call returns, the function is
- not running any more, unless it is the function that calls.
-
- Returns: 0, also when there was no notification to end; or a negative error.
- Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function,
- something that its kind does not use, or reserved not 0; -EBADF the handle is closed, or the
- descriptor is not an eventfd; -EBUSY the handle has a notification already, or another thread is
- just changing it; -EMFILE or -ENFILE too many descriptors; -EAGAIN no thread can be started;
- -ENOSPC too many descriptors are watched (fs.epoll.max_user_watches); -ENOMEM.
- Threads: safe. Fork: the notification is the parent's; the child has none and may begin its own.
- */
-int ipc_mq_notify(struct ipc_mq_t *mq,
-                  const struct ipc_mq_notify_t *how);
-
-/*
- Tells whether a queue's name is gone, or leads to another queue by now: then processes that open
- the name do not meet this one.
+ Tells whether a queue's name is gone or belongs to another queue now. Then a process that opens
+ the name does not get this queue.
 
  Returns: 1 if so, 0 if not, or a negative error.
- Errors: -EINVAL NULL; -EBADF the handle is closed.
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed.
  Threads: safe.
  */
 int ipc_mq_stale(const struct ipc_mq_t *mq);
 
 /*
- Ends the use of a queue, and its notification as ipc_mq_notify() with NULL does. The queue and
- its messages stay until ipc_mq_unlink() and the last closing.
+ Gives a descriptor for poll(), select() and epoll. It is readable while the queue has a
+ message, and writable while the queue has room, whoever sends and receives. Do not read from it
+ or write to it.
 
- mq: NULL does nothing. Calls that use the handle in other threads finish first.
+ A queue in shared memory has a descriptor from the first such call on, by any process. It is a
+ hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call
+ that finds or leaves the queue empty or full makes a system call for the FIFO, in all
+ processes.
+
+ If a process dies in a call, the descriptor may be ready although nothing can be sent or
+ received, until the next call on the queue. So send and receive with timeout 0. If a borrowed
+ message comes back because its borrower died, the descriptor becomes readable when the next
+ call on the queue finds the death. If all room is reserved or borrowed, the descriptor is
+ writable.
+
+ With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep
+ it: the library does the waiting.
+
+ Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
+ until ipc_mq_close(), and the caller must not close it.
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
+ the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+ handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
+ system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
+ the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
+ the same queue.
+ Threads: safe.
+ */
+int ipc_mq_fd(const struct ipc_mq_t *mq);
+
+/*
+ Begins a notification: something is done at once for the messages that are in the queue
+ already, and then for each message that arrives, until the notification is ended. A
+ notification stays armed; it need not be renewed.
+
+ One notification may stand for several messages that arrive close together. By the time of the
+ notification, another receiver may have taken the messages. So at each notification, receive
+ with timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes
+ may have a notification of the same queue.
+
+ This is the only call that starts a thread. The thread is named "ipc_mq_notify", blocks all
+ signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an
+ eventfd it has one more. To do without a thread, poll ipc_mq_fd().
+
+ IPC_NOTIFY_SIGNAL queues a signal to the process, as sigqueue() does; its si_code is SI_QUEUE.
+ If the limit of queued real-time signals is reached, the signal arrives without its value.
+
+ IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive
+ one message or all: as long as it receives some and some are left, it is called again. It must
+ return and must not wait. It may end the notification or close the handle. It must not call
+ longjmp() or pthread_exit() or throw a C++ exception.
+
+ IPC_NOTIFY_EVENTFD adds 1 to an eventfd.
+
+ how: what to do. The struct may be freed after the call. NULL ends the notification: when the
+ call returns, the function is not running any more, unless the function itself is the caller.
+
+ Returns: 0, also if there was no notification to end; or a negative error.
+ Errors: -EINVAL mq is NULL, or how has an unknown kind, no valid signal, no function, a value
+ that its kind does not use, or a reserved field that is not 0; -EBADF the handle is closed, or
+ eventfd is not an eventfd; -EBUSY the handle has a notification already, or another thread is
+ just changing it; -EMFILE this process has too many descriptors; -ENFILE the system has too
+ many open files; -EAGAIN no thread can be started; -ENOSPC too many descriptors are watched
+ (fs.epoll.max_user_watches); -ENOMEM there is no memory.
+ Threads: safe. Fork: the notification stays the parent's. The child has none and may begin its
+ own.
+ */
+int ipc_mq_notify(struct ipc_mq_t *mq,
+                  const struct ipc_mq_notify_t *how);
+
+/*
+ Closes a queue's handle. If the handle has a notification, this call ends it first: when the
+ call returns, the notification's callback is not running any more, unless the callback itself
+ is the caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and
+ the last handle is closed.
+
+ mq: NULL does nothing. Calls with this handle in other threads finish first.
 
  Returns: 0, or a negative error.
- Errors: -EBADF the handle is closed already, or not a message queue's; -EBUSY this thread has a
- message reserved or borrowed.
+ Errors: -EBADF the handle is closed already, or does not belong to a message queue; -EBUSY this
+ thread has a message reserved or borrowed.
  Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
+ Fork: closes the handle of the calling process only.
  */
 int ipc_mq_close(struct ipc_mq_t *mq);
 
 /*
- Removes a queue's name. Processes that have it open keep it, with its messages.
+ Removes a queue's name. Processes that have the queue open keep it, with its messages.
 
- name: as in ipc_mq_open().
- flags: IPC_KERNEL.
+ name: "/" and 1 to 250 bytes without a slash.
+ flags: 0, or IPC_KERNEL for the kernel's queue.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed, or an unknown flag; -ENAMETOOLONG the name; -ENOENT
- no such queue; -EMEDIUMTYPE the name is another kind of object's; -EACCES or -EPERM not
- permitted; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+ Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has
+ more than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another
+ kind of object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the
+ kernel has no message queues.
  Threads: safe.
  */
 int ipc_mq_unlink(const char *name,
                   int flags);
 
 /*
- Makes a pipe: what is written to one descriptor is read from the other, in order, each byte
- once.
+ Makes a pipe. Bytes that are written to one descriptor are read from the other, in order.
+ Each byte goes to one reader.
 
  read_fd: receives the descriptor to read from, on success only.
- write_fd: receives the descriptor to write to, on success only. Both are the caller's, who
- closes them with close().
- flags: 0 or any of IPC_NONBLOCK (plain read() and write() on them do not wait), IPC_INHERIT
- (exec does not close them).
+ write_fd: receives the descriptor to write to, on success only. The caller owns both
+ descriptors and closes them with close(2).
+ flags: 0 or any of IPC_NONBLOCK and IPC_INHERIT. With IPC_NONBLOCK, plain read(2) and write(2)
+ on the descriptors do not wait; calls of this library follow their timeout. With IPC_INHERIT,
+ exec does not close the descriptors.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, or an unknown flag; -EMFILE or -ENFILE too many descriptors.
- Threads: safe. Fork: the child has both ends too; who does not need one closes it, or the
- end of the file never comes.
+ Errors: -EINVAL a pointer is NULL or misaligned, or flags has an unknown bit; -EMFILE this
+ process has too many open descriptors; -ENFILE the system has too many open files, or this
+ user's pipes have reached /proc/sys/fs/pipe-user-pages-hard.
+ Threads: safe.
+ Fork: the child has both ends too. Each process closes the end that it does not use; otherwise
+ the reader never gets the end of the file.
+ Death: the kernel closes the ends of a dead process. Readers then get the end of the file, and
+ writers get EPIPE, if no other process has that end open.
  */
 int ipc_pipe(int *read_fd,
              int *write_fd,
              int flags);
 
 /*
- Reads until the buffer is full or the file ends, whatever interrupts it: a signal handler, a
- partial transfer, a descriptor that does not wait. From any descriptor that is read as a
- stream: pipe, FIFO, stream socket, terminal, file.
+ Reads until the buffer is full or the file ends. Signal handlers, partial transfers and
+ O_NONBLOCK of the descriptor do not end the call early. Works on every descriptor that is a
+ stream of bytes: pipe, FIFO, stream socket, terminal, file.
 
- buf: room for len bytes; may be NULL when len is 0.
- timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
- blocks or not; IPC_FOREVER waits, 0 takes only what is there.
+ fd: a descriptor that is open for reading.
+ buf: receives up to len bytes, also when the call fails; may be NULL if len is 0.
+ timeout_ns: the limit for the whole transfer, in nanoseconds on the monotonic clock, whether
+ the descriptor blocks or not. IPC_FOREVER waits without limit, 0 takes only the bytes that
+ are there.
 
- Returns: len, or less when the end of the file came first (0: there was nothing more), or a
- negative error. After an error ipc_last_transferred() tells how many bytes stand in buf: they
- are taken from the descriptor.
- Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
- for reading; -EAGAIN not all is there and timeout_ns is 0; -ETIMEDOUT; -EISDIR a directory;
- -ECONNRESET a socket's peer is gone; -EIO the terminal's other side is gone, or a disk's
- error; -EFAULT buf is not memory.
- Threads: safe; two that read from one descriptor share its bytes between them.
- Signals: resumed after a handler.
+ Returns: len; or fewer bytes if the file ended first (0: it had ended before); or a negative
+ error. After an error, ipc_last_transferred() returns the number of bytes in buf. Those bytes
+ are no longer in the descriptor.
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
+ -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
+ closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
+ the disk failed; -EFAULT buf is not writable memory. Other errors are those of read(2) for
+ that kind of file.
+ Threads: safe. If two threads read from one descriptor, each byte goes to one of them.
+ Signals: continues after a signal handler; never fails with EINTR.
+ Death: when the last writer of a pipe dies, the call returns the bytes that came before.
  */
 ssize_t ipc_read_full(int fd,
                       void *buf,
@@ -2454,24 +2849,32 @@ ssize_t ipc_read_full(int fd,
                       int64_t timeout_ns);
 
 /*
- Writes all the bytes, whatever interrupts it: a signal handler, a partial transfer, a
- descriptor that does not wait. To any descriptor that is written as a stream: pipe, FIFO,
- stream socket, terminal, file. Never raises SIGPIPE, and leaves its disposition alone: on a
- pipe that costs some 50 ns more than write(), on a socket nothing.
+ Writes all the bytes. Signal handlers, partial transfers and O_NONBLOCK of the descriptor do
+ not end the call early. Works on every descriptor that is a stream of bytes: pipe, FIFO, stream
+ socket, terminal, file.
 
- buf: len bytes; may be NULL when len is 0.
- timeout_ns: nanoseconds on the monotonic clock for the whole transfer, whether the descriptor
- blocks or not; IPC_FOREVER waits, 0 gives only what there is room for.
+ Never raises SIGPIPE, and leaves the program's disposition of SIGPIPE unchanged. On a pipe this
+ takes about 50 ns more than write(2); on a socket it takes no more.
 
- Returns: len, or a negative error. After an error ipc_last_transferred() tells how many
- bytes are written.
- Errors: -EINVAL buf is NULL, len over SSIZE_MAX, or a timeout below -1; -EBADF fd is not open
- for writing; -EPIPE nobody has it open for reading any more; -EAGAIN there is not room for
- all and timeout_ns is 0; -ETIMEDOUT; -ENOTCONN or -ECONNRESET a socket without a peer;
- -ENOSPC, -EFBIG, -EDQUOT or -EIO a file's; -EFAULT buf is not memory.
- Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece; longer transfers of
- two writers may be mixed.
- Signals: resumed after a handler.
+ fd: a descriptor that is open for writing.
+ buf: len bytes; may be NULL if len is 0.
+ timeout_ns: the limit for the whole transfer, in nanoseconds on the monotonic clock, whether
+ the descriptor blocks or not. IPC_FOREVER waits without limit, 0 writes only the bytes for
+ which there is room.
+
+ Returns: len, or a negative error. After an error, ipc_last_transferred() returns the number of
+ bytes that were written.
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
+ timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
+ -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
+ grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory. Other
+ errors are those of write(2) for that kind of file.
+ Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece. Longer transfers of two
+ writers may be mixed.
+ Signals: continues after a signal handler; never fails with EINTR.
+ Death: if the caller dies during a transfer of more than IPC_PIPE_ATOMIC bytes, the first part
+ may be in the pipe.
  */
 ssize_t ipc_write_full(int fd,
                        const void *buf,
@@ -2479,81 +2882,111 @@ ssize_t ipc_write_full(int fd,
                        int64_t timeout_ns);
 
 /*
- How many bytes this thread's last failed ipc_read_full() or ipc_write_full() had transferred
- when it failed, so that the rest can be transferred later. Those that succeed do not change
- it.
+ The number of bytes that this thread's last failed ipc_read_full() or ipc_write_full() had
+ transferred when it failed. To continue, transfer the rest. Transfers that succeed do not
+ change this number.
 
- Returns: bytes; 0 when no transfer of this thread has failed.
- Threads: safe; each thread has its own.
+ Returns: bytes; 0 if no transfer of this thread has failed.
+ Threads: safe; each thread has its own number.
+ Fork: the child of a fork starts with the number of the thread that forked.
  */
 size_t ipc_last_transferred(void);
 
 /*
- How many bytes a pipe or FIFO holds before writers wait: 65536 unless it was changed.
+ The capacity of a pipe or FIFO: the number of bytes that it holds before writers wait. The
+ kernel's default is 65536.
 
  fd: either end.
 
  Returns: bytes, or a negative error.
- Errors: -EBADF fd is not open, or not a pipe.
+ Errors: -EBADF fd is not open, or is not a pipe or FIFO.
  Threads: safe.
  */
 ssize_t ipc_pipe_capacity(int fd);
 
 /*
- Gives a pipe or FIFO room for at least so many bytes.
+ Sets the capacity of a pipe or FIFO to at least the given number of bytes.
 
  fd: either end.
- bytes: the kernel takes the next power of two, and at least a page.
+ bytes: the wanted capacity. The kernel rounds it up to a power of two, and to at least one
+ page.
 
- Returns: the capacity that it has now, or a negative error; then it is what it was.
- Errors: -EBADF fd is not open, or not a pipe; -EINVAL bytes is 0 or over INT_MAX; -EPERM more
- than /proc/sys/fs/pipe-max-size or /proc/sys/fs/pipe-user-pages-soft allows; -EBUSY it holds
- more than that now; -ENOMEM no memory.
+ Returns: the new capacity in bytes, or a negative error, and the capacity is unchanged.
+ Errors: -EBADF fd is not open, or is not a pipe or FIFO; -EINVAL bytes is 0 or above
+ INT_MAX; -EPERM the capacity is above /proc/sys/fs/pipe-max-size, or this user's pipes
+ together would be above /proc/sys/fs/pipe-user-pages-soft; -EBUSY the pipe now holds more
+ bytes than that; -ENOMEM the kernel has no memory.
  Threads: safe.
  */
 ssize_t ipc_pipe_set_capacity(int fd,
                               size_t bytes);
 
 /*
- Starts a program, with the standard streams that the flags name on pipes and the others
- inherited. No shell is involved.
+ Starts a program as a child process. The streams that flags names are pipes; the child
+ shares the other streams with this process. No shell is involved.
 
- The child gets no other descriptor of this process, whoever opened it and however; its
- signals are all at their defaults and none is blocked.
+ The child gets no other descriptor of this process, however it was opened. All its signals
+ have their default actions, and none is blocked. The call returns when the program runs, so
+ a program that cannot be executed is an error of this call and never an exit status.
 
  out: receives the handle, on success only. End it with ipc_child_close().
- argv: the program's name and its arguments, ended by NULL. A name without a slash is looked
- for in PATH.
- flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE, IPC_INHERIT (the child
- also gets those descriptors that exec does not close).
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is
+ searched for in this process's PATH.
+ flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE and IPC_INHERIT. With
+ IPC_INHERIT, the child also gets the descriptors that exec does not close.
 
- Returns: 0 when the program runs, or a negative error; then there is no child.
- Errors: -EINVAL a NULL, no name, or an unknown flag; -ENOENT or -ENOTDIR no such program;
- -EACCES it may not be executed; -ENOEXEC not a program; -E2BIG, -ELOOP, -ETXTBSY,
- -ENAMETOOLONG exec's others; -EAGAIN no more processes are allowed; -EMFILE or -ENFILE too
- many descriptors or handles; -ENOMEM no memory.
- Threads: safe, whatever other threads do.
- Signals: none are lost; handlers wait until the program runs.
- Fork: a child that this process forks can signal the program, but not wait for it.
+ Returns: 0, and the program runs; or a negative error, and there is no child.
+ Errors: -EINVAL out or argv is NULL or misaligned, argv has no name, or flags has an
+ unknown bit; -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be
+ executed; -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are
+ too large; -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path
+ cannot be followed; -EAGAIN no more processes are allowed; -EMFILE this process has too
+ many open descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there
+ is no memory.
+ Threads: safe, whatever other threads do: the child makes only system calls before exec.
+ Signals: held back in the calling thread until the program runs; none is lost.
+ Fork: a process that this one forks later can signal the program, but cannot wait for it.
+ Death: the program continues when this process dies. It gets the end of the file on a
+ standard input that is a pipe, and EPIPE or SIGPIPE on an output that is one.
  */
 int ipc_spawn(struct ipc_child_t **out,
               const char *const *argv,
               int flags);
 
 /*
- As ipc_spawn(), with more to choose: files, descriptors and /dev/null as streams, the
- environment, the working directory.
+ Starts a program as a child process, with a choice of files, descriptors or /dev/null for
+ its streams, an environment and a working directory. No shell is involved.
 
- out, argv, flags: as in ipc_spawn().
- attr: not kept; NULL for the defaults. A stream that a flag puts on a pipe has the kind
- IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE there. Relative paths of files are looked for from
- this process's working directory.
+ The child gets no other descriptor of this process, however it was opened. All its signals
+ have their default actions, and none is blocked. The call returns when the program runs, so
+ a program that cannot be executed is an error of this call and never an exit status.
 
- Returns: 0 when the program runs, or a negative error; then there is no child.
- Errors: those of ipc_spawn(); -EINVAL also for an unknown stream kind, one that the stream
- cannot have, or a reserved field that is not zero; -EBADF a stream's fd is not open; -ENOENT,
- -ENOTDIR, -EACCES, -EISDIR, -EROFS, -ENOSPC a stream's file or the directory cannot be used.
- Threads: safe, whatever other threads do.
+ out: receives the handle, on success only. End it with ipc_child_close().
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is
+ searched for in this process's PATH.
+ flags: 0 or any of IPC_STDIN_PIPE, IPC_STDOUT_PIPE, IPC_STDERR_PIPE and IPC_INHERIT. With
+ IPC_INHERIT, the child also gets the descriptors that exec does not close.
+ attr: the choices; NULL for the defaults. Not kept after the call. A stream that flags puts
+ on a pipe must have the kind IPC_STREAM_INHERIT (0) or IPC_STREAM_PIPE. Relative paths of
+ streams' files start at this process's working directory, not at the child's.
+
+ Returns: 0, and the program runs; or a negative error, and there is no child.
+ Errors: -EINVAL out, argv or a needed path is NULL, a pointer is misaligned, argv has no
+ name, flags has an unknown bit, a stream's kind is unknown or not allowed for that stream,
+ or a reserved field is not 0; -EBADF the fd of a stream is not open; -ENOENT or -ENOTDIR
+ the program does not exist; -EACCES the program may not be executed; -ENOEXEC the file is
+ not a program; -E2BIG the arguments and the environment are too large; -ETXTBSY the program
+ is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed; -EAGAIN no more
+ processes are allowed; -EMFILE this process has too many open descriptors or handles;
+ -ENFILE the system has too many open files; -ENOMEM there is no memory; -EISDIR, -EROFS or
+ -ENOSPC a stream's file cannot be opened or created. -ENOENT, -ENOTDIR, -EACCES, -ELOOP and
+ -ENAMETOOLONG can also concern a stream's file or the directory; ipc_last_error() says
+ which.
+ Threads: safe, whatever other threads do: the child makes only system calls before exec.
+ Signals: held back in the calling thread until the program runs; none is lost.
+ Fork: a process that this one forks later can signal the program, but cannot wait for it.
+ Death: the program continues when this process dies. It gets the end of the file on a
+ standard input that is a pipe, and EPIPE or SIGPIPE on an output that is one.
  */
 int ipc_spawn_with(struct ipc_child_t **out,
                    const char *const *argv,
@@ -2561,185 +2994,235 @@ int ipc_spawn_with(struct ipc_child_t **out,
                    const struct ipc_spawn_attr_t *attr);
 
 /*
- Where to write what the child reads from its standard input. Writing with ipc_write_full()
- raises no SIGPIPE if the child is gone.
+ Returns the descriptor to which this process writes the child's standard input. Write with
+ ipc_write_full(), which raises no SIGPIPE if the child is gone.
 
- Returns: a descriptor that belongs to the handle (ipc_child_close_stdin() closes it), or a
- negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
- pipe, or closed already.
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
+ close(2); ipc_child_close_stdin() and ipc_child_close() close it.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard input is not a pipe or is closed already.
  Threads: safe.
  */
 int ipc_child_stdin(const struct ipc_child_t *child);
 
 /*
- Where to read what the child writes to its standard output.
+ Returns the descriptor from which this process reads the child's standard output.
 
- Returns: a descriptor that belongs to the handle, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard output is not a
- pipe, or ipc_child_communicate() has read it to its end.
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
+ close(2); ipc_child_close() closes it.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, the
+ child's standard output is not a pipe, or ipc_child_communicate() has read it to its end.
  Threads: safe.
  */
 int ipc_child_stdout(const struct ipc_child_t *child);
 
 /*
- Where to read what the child writes to its standard error.
+ Returns the descriptor from which this process reads the child's standard error.
 
- Returns: a descriptor that belongs to the handle, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard error is not a
- pipe, or ipc_child_communicate() has read it to its end.
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
+ close(2); ipc_child_close() closes it.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, the
+ child's standard error is not a pipe, or ipc_child_communicate() has read it to its end.
  Threads: safe.
  */
 int ipc_child_stderr(const struct ipc_child_t *child);
 
 /*
- Closes the pipe to the child's standard input: the child reads the end of the file.
+ Closes the pipe to the child's standard input. The child then reads the end of the file.
+
+ child: from ipc_spawn() or ipc_spawn_with().
 
  Returns: 0, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle, or standard input is not a
- pipe, or closed already.
- Threads: no other thread may be writing to it.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard input is not a pipe or is closed already.
+ Threads: no other thread may use the descriptor of ipc_child_stdin() during this call or
+ after it.
  */
 int ipc_child_close_stdin(struct ipc_child_t *child);
 
 /*
- The child's process id, for messages. To signal it, ipc_child_kill() is safe from mistaking
- another process for it.
+ Returns the child's process id, for messages. To send a signal, use ipc_child_kill(): the
+ id may belong to another process after the child's end.
+
+ child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn().
 
  Returns: the id, or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child.
  Threads: safe.
  */
 int ipc_child_pid(const struct ipc_child_t *child);
 
 /*
- The child's pidfd, for poll(): readable when the child has ended.
+ Returns the child's pidfd. poll(2) reports it as readable when the child has ended.
 
- Returns: a descriptor that belongs to the handle (do not close it), or a negative error.
- Errors: -EINVAL child is NULL; -EBADF a closed or foreign handle.
+ child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn().
+
+ Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
+ close(2); ipc_child_close() closes it.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child.
  Threads: safe.
  */
 int ipc_child_fd(const struct ipc_child_t *child);
 
 /*
- Waits until the child has ended, and how. May be called again: the answer stays.
+ Waits until the child has ended, and says how. The answer stays: the call may be repeated.
 
- how: receives how it ended, on success only; may be NULL.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only asks.
+ child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn().
+ how: receives how the child ended, on success only; may be NULL.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait.
 
- Returns: 0 when it has ended, or a negative error.
- Errors: -EAGAIN it runs and timeout_ns is 0; -ETIMEDOUT it runs still; -EINTR a signal
- handler ran while waiting; -ECHILD this process is not the one that started it, or ignores
- SIGCHLD, or has waited for it by other means; -EINVAL child is NULL, or a timeout below -1;
- -EBADF a closed or foreign handle.
- Threads: safe; all that wait get the same answer.
+ Returns: 0, and the child has ended; or a negative error.
+ Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed
+ and the child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how
+ the child ended is not known, because this process did not start it, ignores SIGCHLD, or
+ has waited for it by other means; -EINVAL child is NULL, how is misaligned, or timeout_ns
+ is below -1; -EBADF the handle is closed or is not of a child.
+ Threads: safe; all waiting threads get the same answer.
+ Fork: a forked process cannot wait for its parent's child: -ECHILD.
  */
 int ipc_child_wait(struct ipc_child_t *child,
                    struct ipc_child_exit_t *how,
                    int64_t timeout_ns);
 
 /*
- Sends the child a signal: SIGTERM, SIGKILL and so on. Never reaches another process that got
- its id after it ended.
+ Sends the child a signal, for example SIGTERM or SIGKILL. The signal never reaches another
+ process that got the child's id after the child's end.
 
- signal: a signal's number; 0 only asks whether it is there.
+ child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn().
+ signal: a signal's number. 0 sends nothing and checks whether the child exists.
 
  Returns: 0, or a negative error.
- Errors: -ESRCH it has ended and was waited for; -EINVAL child is NULL, or no such signal;
- -EPERM it has changed its user; -EBADF a closed or foreign handle.
+ Errors: -ESRCH the child has ended and was waited for; -EINVAL child is NULL, or signal is
+ not a signal; -EPERM the child has changed its user; -EBADF the handle is closed or is not
+ of a child.
  Threads: safe.
  */
 int ipc_child_kill(struct ipc_child_t *child,
                    int signal);
 
 /*
- Feeds the child's standard input and collects its standard output and error, as far as they
- are pipes, whichever is possible first: no size leads to a deadlock. Ends when the child has
- been fed everything (its input is then closed) and has closed its outputs, which ending does
- too; ipc_child_wait() then tells how it ended. A child that does not want all its input is
- no error: input_size tells what is left.
+ Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
+ continues; a later ipc_spawn() or ipc_child_close() of this process reaps it after its end,
+ so that no zombie stays.
 
- exchange: the buffers, and how far it has come; also moved on when the call fails, so that
- nothing is lost: call again to go on, after -ENOBUFS with a larger (or emptied) buffer.
- timeout_ns: nanoseconds on the monotonic clock for the whole exchange; IPC_FOREVER waits, 0
- does what is possible at once.
+ child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(); NULL does nothing.
 
  Returns: 0, or a negative error.
- Errors: -ENOBUFS a buffer is full and there is more; -EAGAIN not finished and timeout_ns is
- 0; -ETIMEDOUT not finished; -EINVAL a NULL, a size over its capacity, input for a child whose
- standard input is no pipe, or a timeout below -1; -EBADF a closed or foreign handle.
- Threads: one at a time for a child.
- Signals: resumed after a handler.
- Death: a killed child has closed its streams. A process that the child left behind may hold
- them open: give a timeout.
+ Errors: -EBADF the handle is closed already or is not of a child.
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: closes only the calling process's handle.
+ */
+int ipc_child_close(struct ipc_child_t *child);
+
+/*
+ Writes the child's standard input and reads its standard output and error, as far as they
+ are pipes. The call does whichever is possible first, so no amount of data leads to a
+ deadlock.
+
+ The call ends when two things are true. The child's input is written and then closed, or
+ the child has closed it. The child has closed its outputs, which its end does too.
+ ipc_child_wait() then says how the child ended. A child that does not read all its input is
+ no error: input_size says how much is left.
+
+ child: from ipc_spawn() or ipc_spawn_with().
+ exchange: the buffers and the progress. The progress is updated also when the call fails,
+ so nothing is lost, and the call may be repeated to continue. After -ENOBUFS, enlarge or
+ empty the full buffer first.
+ timeout_ns: the limit for the whole exchange, in nanoseconds on the monotonic clock.
+ IPC_FOREVER waits without limit, 0 does what is possible at once.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the
+ pipe; -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has
+ passed; -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its
+ capacity, there is input but the child's standard input was not a pipe, or timeout_ns is
+ below -1; -EBADF the handle is closed or is not of a child.
+ Threads: one call at a time for each child.
+ Signals: continues after a signal handler; never fails with EINTR.
+ Death: a killed child has closed its streams. A process that the child started may still
+ hold them open; a timeout ends the call.
  */
 int ipc_child_communicate(struct ipc_child_t *child,
                           struct ipc_exchange_t *exchange,
                           int64_t timeout_ns);
 
 /*
- Ends a handle and closes its pipes. The child is not killed: if it runs, it runs on, and when it
- has ended, a later ipc_spawn() or ipc_child_close() of this process takes its remains away.
+ Creates a FIFO, or finds the one that exists.
 
- child: NULL does nothing.
+ path: in any file system. A symbolic link in the last part of the path is not followed.
+ flags: 0 or any of IPC_CREATE (no effect: the call always creates) and IPC_EXCLUSIVE (fail
+ if the FIFO exists).
+ mode: the permissions of a FIFO that this call creates. It has exactly these permissions
+ from its first moment; the umask has no effect. An existing FIFO keeps its permissions.
 
- Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe; calls with this handle that are under way in other threads finish first.
- Fork: closes the calling process's handle only.
- */
-int ipc_child_close(struct ipc_child_t *child);
-
-/*
- Makes a FIFO, or finds one that is there.
-
- path: in any file system. A symbolic link is not followed.
- flags: 0, IPC_CREATE (which is meant anyway), or IPC_EXCLUSIVE: refuse one that exists.
- mode: the permissions of a FIFO made by this call, exactly (the umask does not count) and
- from its first moment; else unused.
-
- Returns: IPC_CREATED (1) or IPC_OPENED (0: there was one), or a negative error.
- Errors: -EINVAL path is NULL or empty, an unknown flag, or mode bits over 0777; -EEXIST a
- FIFO exists and IPC_EXCLUSIVE; -EMEDIUMTYPE something else stands there; -ENOENT or -ENOTDIR
- no such directory; -EACCES or -EPERM not permitted; -ENAMETOOLONG, -ENOSPC, -EROFS the file
- system's; -EAGAIN or -ENOMEM no process can be made (a short-lived one makes the FIFO).
+ Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
+ Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
+ 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is
+ at the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES
+ or -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path
+ is too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
+ -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
+ kernel has no memory. The last two can occur because a short-lived child process creates
+ the FIFO.
  Threads: safe.
+ Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
+ does not exist.
  */
 int ipc_fifo_create(const char *path,
                     int flags,
                     mode_t mode);
 
 /*
- Opens one side of a FIFO and waits until somebody has opened, or is opening, the other.
+ Opens one end of a FIFO and waits until another process has opened, or is opening, the
+ other end.
 
- path: of a FIFO; a symbolic link is not followed.
- flags: IPC_READ_ONLY or IPC_WRITE_ONLY, and any of IPC_NONBLOCK (plain read() and write() on
- the descriptor do not wait; this call waits all the same), IPC_INHERIT (exec does not close
- it), and with IPC_READ_ONLY IPC_FIFO_KEEP_OPEN (the call does not wait, and needs permission
- to write too).
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ path: of a FIFO. A symbolic link in the last part of the path is not followed.
+ flags: exactly one of IPC_READ_ONLY and IPC_WRITE_ONLY, and any of the following.
+ IPC_NONBLOCK: plain read(2) and write(2) on the descriptor do not wait (this call still
+ does).
+ IPC_INHERIT: exec does not close the descriptor. IPC_FIFO_KEEP_OPEN (only with
+ IPC_READ_ONLY): this call does not wait, and the end of the file never comes. The caller
+ needs permission to write to the FIFO too.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait.
 
- Returns: a descriptor (0 or more) that the caller closes with close(), or a negative error.
- Errors: -EINVAL path is NULL, not exactly one of the sides, an unknown flag, or a timeout
- below -1; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE not a FIFO; -EACCES permissions;
- -ENXIO no reader and timeout_ns is 0; -EAGAIN no writer and timeout_ns is 0; -ETIMEDOUT
- nobody came; -EINTR a signal handler ran while waiting (with IPC_FOREVER only one installed
- without SA_RESTART); -EMFILE or -ENFILE too many descriptors; -ENAMETOOLONG, -ELOOP the
- path's.
+ Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
+ error.
+ Errors: -EINVAL path is NULL, flags does not have exactly one end or has an unknown bit, or
+ timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+ mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
+ forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
+ and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
+ handler ran while the call waited (with IPC_FOREVER: only a handler that was installed
+ without SA_RESTART); -EMFILE this process has too many open descriptors; -ENFILE the system
+ has too many open files; -ENAMETOOLONG the path is too long; -ELOOP the path has too many
+ symbolic links; -ENOMEM the kernel has no memory.
  Threads: safe.
- Death: a writer that was killed after it had opened counts as one that came: reading gives
- the end of the file. Who is killed while waiting leaves nothing.
+ Death: a writer that was killed after it had opened the FIFO counts as a peer: the reader's
+ call returns, and reading gives the end of the file. A process that is killed while it
+ waits in this call does not count.
  */
 int ipc_fifo_open(const char *path,
                   int flags,
                   int64_t timeout_ns);
 
 /*
- Removes a FIFO's name. Who has it open keeps it.
+ Removes a FIFO's name. Processes that have the FIFO open keep it.
+
+ path: of a FIFO. A symbolic link in the last part of the path is not followed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR no such FIFO; -EMEDIUMTYPE something else
- stands there, which is left alone; -EACCES, -EPERM or -EROFS not permitted.
+ Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR the path does not exist; -EMEDIUMTYPE
+ something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS
+ the permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP
+ the path has too many symbolic links.
  Threads: safe.
  */
 int ipc_fifo_unlink(const char *path);
@@ -2747,18 +3230,23 @@ int ipc_fifo_unlink(const char *path);
 /*
  Makes two connected sockets, for a process and its child or for two threads.
 
- With IPC_SOCK_DATAGRAM nobody who waits to receive is told when the other end has gone; with the
- other two types receiving returns 0 then.
-
- first, second: receive a descriptor each, on success only. End them with close(2).
+ first, second: receive one descriptor each, on success only. The caller closes both with
+ close(2).
  type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
- flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK (for plain read(2) and write(2): the calls of this
- library have their timeouts).
+ flags: 0 or any of IPC_INHERIT and IPC_NONBLOCK. With IPC_INHERIT, exec does not close the
+ descriptors. With IPC_NONBLOCK, plain read(2) and write(2) on them do not wait; calls of
+ this library follow their timeout.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, an unknown type or flag; -EMFILE or -ENFILE too many descriptors;
- -ENOMEM no memory.
+ Errors: -EINVAL a pointer is NULL or misaligned, the type is unknown, or flags has an
+ unknown bit; -EMFILE this process has too many open descriptors; -ENFILE the system has too
+ many open files; -ENOMEM the kernel has no memory.
  Threads: safe.
+ Fork: the child has both ends too. Each process closes the end that it does not use;
+ otherwise the other end is never told that a peer has gone.
+ Death: when the last process that has one end dies, receiving at the other end returns 0
+ and sending fails with -EPIPE. With IPC_SOCK_DATAGRAM, a receiver is not told, and sending
+ fails with -ECONNREFUSED.
  */
 int ipc_sock_pair(int *first,
                   int *second,
@@ -2766,33 +3254,82 @@ int ipc_sock_pair(int *first,
                   int flags);
 
 /*
- Makes the socket that clients find under path: for connections to be accepted with
- ipc_sock_accept(), or, with IPC_SOCK_DATAGRAM, for messages to be received from it.
+ Returns the process, user and group at the other end of a connection or pair.
 
- A living socket is never displaced, whoever owns it. The file of one whose processes have
- all ended is replaced; of two that try so at once one wins. The permissions are at no moment
- wider than asked. A process killed in this call leaves nothing, or a dead socket's file.
+ The user and the group are proof: the kernel noted them when the peer called connect(2),
+ listen(2) or, for a pair, socketpair(2), and no process can forge them. They do not say who
+ holds the descriptor now: it may have been inherited or passed on since. The process id is
+ only a hint, because the process may have ended and another may have its id.
+ ipc_sock_peer_pidfd() does not have this weakness.
 
- path: up to 107 bytes. The file stays when the socket is closed: ipc_sock_unlink() removes
- it. With a leading "@" it is an abstract name: it has no file, no permissions (anybody in
- the same network namespace may connect, or take the name first: ask ipc_sock_peer()), and
- ends with its socket.
+ fd: a connected stream or seqpacket socket, or one end of a pair.
+ peer: receives the answer, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -ENOTCONN the kernel knows no peer: the socket is not connected, or is a datagram
+ socket that is not of a pair; -EINVAL peer is NULL or misaligned; -EBADF fd is not open;
+ -ENOTSOCK fd is not a socket.
+ Threads: safe.
+ Death: the answer stays the same after the peer's death.
+ */
+int ipc_sock_peer(int fd,
+                  struct ipc_peer_t *peer);
+
+/*
+ Opens a pidfd of the process that was at the other end when the connection was made. The
+ pidfd always means that process, never another one with the same id. poll(2) reports the
+ pidfd as readable when the process has ended.
+
+ fd: a connected stream or seqpacket socket, or one end of a pair.
+
+ Returns: a descriptor that exec closes and that the caller closes with close(2), or a
+ negative error.
+ Errors: -ESRCH the process has ended; -ENOTSUP the kernel is older than Linux 6.5 (a pidfd
+ made from the process id alone would prove nothing); -ENOTCONN the kernel knows no peer:
+ the socket is not connected, or is a datagram socket that is not of a pair; -EBADF fd is
+ not open; -ENOTSOCK fd is not a socket; -EMFILE this process has too many open descriptors;
+ -ENFILE the system has too many open files.
+ Threads: safe.
+ */
+int ipc_sock_peer_pidfd(int fd);
+
+/*
+ Makes the socket that clients find under a path. With IPC_SOCK_STREAM and
+ IPC_SOCK_SEQPACKET, ipc_sock_accept() accepts its connections. With IPC_SOCK_DATAGRAM,
+ ipc_sock_recv() receives its messages.
+
+ A living socket is never displaced, whoever owns it. The file of a dead socket (all
+ processes that had it open have ended) is replaced. If two processes replace it at once,
+ one of them succeeds. The permissions are never wider than mode.
+
+ path: 1 to 107 bytes. Closing the socket does not remove the file; ipc_sock_unlink() does.
+ A path that begins with "@" is an abstract name. An abstract name has no file and ends with
+ its socket. It has no permissions: every process in the same network namespace may connect
+ to it, or take it first, so ask ipc_sock_peer() who the peer is.
  type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
- flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK. A socket that accepts connections never waits
- in accept(2), with or without it.
- mode: the permissions of the file, exactly (the umask does not count); connecting and
- sending need write permission. Not used for an abstract name.
+ flags: 0 or any of IPC_INHERIT (exec does not close the descriptor) and IPC_NONBLOCK (plain
+ read(2) and write(2) do not wait). Plain accept(2) on the socket never waits, with or
+ without IPC_NONBLOCK.
+ mode: the exact permissions of the file; the umask has no effect. Clients need write
+ permission. Unused for an abstract name.
 
- Returns: a descriptor, to be ended with close(2), or a negative error. 128 connections may
- wait to be accepted; listen(2) on the descriptor sets another number.
- Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is no socket
- stands there; -EINVAL a NULL, an empty path, an unknown type, flag or mode; -ENAMETOOLONG
- the path has more than 107 bytes; -ENOENT or -ENOTDIR the directory; -EACCES or -EPERM not
- permitted to make the file, to ask whether the old socket lives, to read the directory, or
- to remove the old file; -EBUSY another process has had the directory locked for 2 seconds
- while an old file was to be replaced; -ESTALE the file was removed during the call; -EROFS,
- -ENOSPC the file system; -EMFILE or -ENFILE too many descriptors; -ENOMEM no memory.
- Threads: safe. Fork: the socket lives until all processes that have it have closed it.
+ Returns: a descriptor that the caller closes with close(2), or a negative error. Up to 128
+ connections wait to be accepted; listen(2) on the descriptor sets another number.
+ Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is not a socket
+ is at the path; -EINVAL path is NULL or empty, the type is unknown, flags has an unknown
+ bit, or mode has bits outside 0777; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT
+ or -ENOTDIR the directory does not exist; -EACCES or -EPERM the permissions forbid to make
+ the file, to ask whether the old socket lives, to read the directory, or to remove the old
+ file; -EBUSY a dead socket's file has to be replaced, and another process has locked the
+ directory for 2 seconds; -ESTALE another process removed the file during this call; -EROFS
+ the file system is read-only; -ENOSPC the file system is full; -ELOOP the path has too many
+ symbolic links; -EMFILE this process has too many open descriptors; -ENFILE the system has
+ too many open files; -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Fork: the child has the socket too. The socket lives until all processes that have it have
+ closed it.
+ Death: a process that is killed in this call leaves nothing, or the file of a dead socket,
+ which the next server replaces.
  */
 int ipc_sock_listen(const char *path,
                     int type,
@@ -2800,43 +3337,56 @@ int ipc_sock_listen(const char *path,
                     mode_t mode);
 
 /*
- Takes the next connection, waiting until there is one.
+ Accepts the next connection, and waits until there is one.
 
- listener: from ipc_sock_listen(). Any other listening UNIX socket works too; only if that is
- a blocking one and another process takes the connection that this call was woken for does
- the call wait beyond its timeout.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ listener: a descriptor from ipc_sock_listen(), or any other listening UNIX socket.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait. There is one exception to the limit. If the listener is another program's and blocks,
+ and a third process accepts the connection that this call was woken for, this call waits
+ for the next one.
 
- Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
- Errors: -EAGAIN there is none and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting; -EINVAL a socket that does not listen, or a timeout below -1; -EBADF not
- open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many descriptors (the connection goes on
- waiting); -ENOMEM no memory.
- Threads: safe.
+ Returns: a descriptor that exec closes and that the caller closes with close(2), or a
+ negative error.
+ Errors: -EAGAIN there is no connection and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EINVAL the socket does not listen, or
+ timeout_ns is below -1; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
+ -EMFILE this process has too many open descriptors; -ENFILE the system has too many open
+ files; -ENOMEM the kernel has no memory. After -EMFILE and -ENFILE the connection still
+ waits to be accepted.
+ Threads: safe; each connection goes to one caller.
+ Death: the connection of a client that has died is accepted too. Receiving from it gives
+ what the client sent, and then 0.
  */
 int ipc_sock_accept(int listener,
                     int64_t timeout_ns);
 
 /*
- Connects to the socket that a server has made under path. It returns when the connection
- stands in the server's backlog; the server need not have accepted it.
+ Connects to the socket that a server has made under a path. The call returns when the
+ connection is in the server's backlog; the server need not have accepted it.
 
- path: as in ipc_sock_listen().
- type: the server's.
- flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, and IPC_SOCK_WAIT to wait for a server that is
- not there yet (no file, or a socket without a process).
- timeout_ns: nanoseconds on the monotonic clock, for the server to come and for room in its
- backlog; IPC_FOREVER waits, 0 only tries.
+ path: 1 to 107 bytes; with a leading "@" an abstract name, as given to ipc_sock_listen().
+ type: the type of the server's socket: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or
+ IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
+ not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
+ With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
+ timeout_ns: the limit for the server to come and for room in its backlog, in nanoseconds on
+ the monotonic clock. IPC_FOREVER waits without limit, 0 does not wait.
 
- Returns: a descriptor, to be ended with close(2), or a negative error.
- Errors: -ENOENT no such file; -ECONNREFUSED nobody listens there; -EAGAIN the backlog is
- full, or with IPC_SOCK_WAIT there is no server, and timeout_ns is 0; -ETIMEDOUT; -EINTR a
- signal handler ran while waiting; -EPROTOTYPE the server's socket is of another type;
- -EMEDIUMTYPE a file that is no socket; -EACCES no write permission for the file, or none to
- search its directory; -EINVAL a NULL, an empty path, an unknown type or flag, or a timeout
- below -1; -ENAMETOOLONG the path has more than 107 bytes; -ENOTDIR the directory; -EMFILE or
- -ENFILE too many descriptors; -ENOMEM no memory.
+ Returns: a descriptor that the caller closes with close(2), or a negative error.
+ Errors: -ENOENT the path does not exist; -ECONNREFUSED no process listens there; -EAGAIN
+ timeout_ns is 0, and the backlog is full or, with IPC_SOCK_WAIT, there is no server;
+ -ETIMEDOUT the time has passed; -EINTR a signal handler ran while the call waited;
+ -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
+ is at the path; -EACCES the caller has no write permission for the file, or no search
+ permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
+ an unknown bit, or timeout_ns is below -1; -ENAMETOOLONG the path has more than 107 bytes;
+ -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
+ links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
+ open files; -ENOMEM the kernel has no memory.
  Threads: safe.
+ Death: if the server dies while this call waits for room in its backlog, the call fails
+ with -ECONNREFUSED; with IPC_SOCK_WAIT it waits for the next server.
  */
 int ipc_sock_connect(const char *path,
                      int type,
@@ -2844,22 +3394,48 @@ int ipc_sock_connect(const char *path,
                      int64_t timeout_ns);
 
 /*
- Sends a message or, on a stream, bytes. Never raises SIGPIPE.
+ Removes the file of a socket, living or dead. A file that is not a socket is left
+ unchanged. A server that ends calls this before it closes its socket; afterwards the file
+ may be another server's.
 
- msg: len bytes; on a datagram socket len may be 0.
- timeout_ns: how long to wait for room: nanoseconds on the monotonic clock; IPC_FOREVER
- waits, 0 only tries. O_NONBLOCK of the descriptor does not count and is not changed.
+ path: as given to ipc_sock_listen(). A symbolic link in the last part of the path is not
+ followed.
 
- Returns: how many bytes were taken, or a negative error and none was. A message is taken as
- a whole; of a stream's bytes there may be room for less than len, whatever the timeout:
- ipc_write_full() sends all.
- Errors: -EAGAIN no room and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran while
- waiting; -EPIPE, -ECONNRESET or -ECONNREFUSED the other end is closed, or its process has
- ended; -EMSGSIZE the message is larger than the send buffer takes (SO_SNDBUF); -ENOTCONN not
- connected; -EINVAL a NULL, a length above SSIZE_MAX, an empty message on a seqpacket socket,
- or a timeout below -1; -EFAULT msg is not readable; -EBADF not open; -ENOTSOCK no socket;
- -ENOBUFS or -ENOMEM no memory.
- Threads: safe; messages do not mix, bytes of a stream may.
+ Returns: 0, or a negative error.
+ Errors: -ENOENT the path does not exist; -EMEDIUMTYPE a file that is not a socket is at the
+ path; -EINVAL path is NULL or empty, or is an abstract name, which has no file;
+ -ENAMETOOLONG the path has more than 107 bytes; -EACCES or -EPERM the permissions forbid
+ it; -EBUSY another process has locked the directory for 2 seconds; -ENOTDIR a part of the
+ path is not a directory; -EROFS the file system is read-only; -ELOOP the path has too many
+ symbolic links; -EMFILE this process has too many open descriptors; -ENFILE the system has
+ too many open files.
+ Threads: safe.
+ */
+int ipc_sock_unlink(const char *path);
+
+/*
+ Sends a message or, on a stream socket, bytes. Never raises SIGPIPE.
+
+ The call sends without waiting if there is room. O_NONBLOCK of the descriptor has no effect
+ and is not changed.
+
+ msg: len bytes. On a datagram or stream socket len may be 0.
+ timeout_ns: the limit for room to appear, in nanoseconds on the monotonic clock.
+ IPC_FOREVER waits without limit, 0 does not wait.
+
+ Returns: the number of bytes that were sent; or a negative error, and nothing was sent. A
+ message is sent whole. Of a stream's bytes fewer than len may be sent, whatever the timeout
+ is; ipc_write_full() sends them all.
+ Errors: -EAGAIN there is no room and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EPIPE, -ECONNRESET or -ECONNREFUSED the
+ other end is closed, or its process has ended; -EMSGSIZE the message is larger than the
+ send buffer (SO_SNDBUF) takes; -ENOTCONN the socket is not connected; -EINVAL msg is NULL,
+ len is above SSIZE_MAX, the message is empty on a seqpacket socket, or timeout_ns is below
+ -1; -EFAULT msg is not readable memory; -EBADF fd is not open; -ENOTSOCK fd is not a
+ socket; -ENOBUFS or -ENOMEM the kernel has no memory.
+ Threads: safe. Messages of two senders do not mix; bytes of a stream may.
+ Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
+ with -ECONNREFUSED. What a sender sent before its own death still arrives.
  */
 ssize_t ipc_sock_send(int fd,
                       const void *msg,
@@ -2867,25 +3443,33 @@ ssize_t ipc_sock_send(int fd,
                       int64_t timeout_ns);
 
 /*
- Receives the next message, whole, or, on a stream, the bytes that are there. Descriptors
- that travel with it are closed: ipc_sock_recv_fds() receives them.
+ Receives the next message whole or, on a stream socket, the bytes that are there. The call
+ waits until there is something. Descriptors that travel with the message are closed;
+ ipc_sock_recv_fds() receives them.
 
- buf: receives up to capacity bytes, on success only; capacity is at least 1.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries. O_NONBLOCK
- of the descriptor does not count and is not changed.
+ O_NONBLOCK of the descriptor has no effect and is not changed.
 
- Returns: how many bytes were received; 0 at the end of a stream or seqpacket connection (the
- other end is closed, or its process has ended), and for an empty message of a datagram
- socket; or a negative error.
- Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
- ran while waiting; -EMSGSIZE the next message is larger than capacity: ipc_last_error()
- tells its size, and it stays in the socket (unless another receiver of the same socket takes
- a message between this call's two steps: receivers that share a socket give room for the
- largest message); -ECONNRESET the other end closed with messages of ours unread; -ENOTCONN or
- -EINVAL not connected; -EINVAL also a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout
- below -1; -EFAULT buf is not writable (what was to be received may be lost); -EBADF not open;
- -ENOTSOCK no socket; -ENOMEM no memory.
- Threads: safe; each message goes to one receiver.
+ buf: receives up to capacity bytes, on success only. capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait.
+
+ Returns: the number of bytes that were received; or 0 at the end of a stream or seqpacket
+ connection (the other end is closed, or its process has ended), and for an empty datagram;
+ or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EMSGSIZE the next message is larger
+ than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
+ the exception); -ECONNRESET the other end closed before it had received all our messages;
+ -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
+ SSIZE_MAX, timeout_ns is below -1, or a stream socket is not connected; -EFAULT buf is not
+ writable memory, and the received bytes may be lost; -EBADF fd is not open; -ENOTSOCK fd is
+ not a socket; -ENOMEM the kernel has no memory.
+ Threads: safe; each message goes to one receiver. The call first measures the next message
+ and then takes it. If another receiver of the socket takes the measured message in between,
+ this call takes the next one. If that one is larger than capacity, its end is lost and the
+ call fails with -EMSGSIZE. So receivers that share a socket need a capacity for the largest
+ message.
+ Death: when the sender dies, what it had sent is received first.
  */
 ssize_t ipc_sock_recv(int fd,
                       void *buf,
@@ -2893,19 +3477,33 @@ ssize_t ipc_sock_recv(int fd,
                       int64_t timeout_ns);
 
 /*
- Sends a message and descriptors with it: the receiver gets descriptors of its own for the
- same open files. The sender's stay open and may be closed after the call. Never raises SIGPIPE.
+ Sends a message, and descriptors with it. The receiver gets descriptors of its own for the
+ same open files. The sender's descriptors stay open; the sender may close them after the
+ call. Never raises SIGPIPE.
+
+ O_NONBLOCK of the socket has no effect and is not changed.
 
  msg: len bytes, at least 1.
  fds: count descriptors, 1 to IPC_SOCK_FDS_MAX.
- timeout_ns: as in ipc_sock_send().
+ timeout_ns: the limit for room to appear, in nanoseconds on the monotonic clock.
+ IPC_FOREVER waits without limit, 0 does not wait.
 
- Returns: how many bytes were taken, or a negative error and nothing was. The descriptors
- travel with the first byte: when a stream takes less than len, the rest is sent without them.
- Errors: those of ipc_sock_send(); -EINVAL also for a len of 0 or a count outside 1 to 253;
- -EBADF also for one of fds that is not open; -ETOOMANYREFS too many descriptors of this user
- are on their way (RLIMIT_NOFILE).
- Threads: safe.
+ Returns: the number of bytes that were sent; or a negative error, and nothing was sent. The
+ descriptors travel with the first byte. If a stream socket takes fewer than len bytes, send
+ the rest without descriptors.
+ Errors: -EAGAIN there is no room and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EPIPE, -ECONNRESET or -ECONNREFUSED the
+ other end is closed, or its process has ended; -EMSGSIZE the message is larger than the
+ send buffer (SO_SNDBUF) takes; -ENOTCONN the socket is not connected; -EINVAL a pointer is
+ NULL, fds is misaligned, len is 0 or above SSIZE_MAX, count is outside 1 to 253, or
+ timeout_ns is below -1; -EFAULT msg is not readable memory; -EBADF the socket, or a
+ descriptor in fds, is not open; -ENOTSOCK fd is not a socket; -ETOOMANYREFS this user has
+ too many descriptors on their way (RLIMIT_NOFILE); -ENOBUFS or -ENOMEM the kernel has no
+ memory.
+ Threads: safe. Messages of two senders do not mix; bytes of a stream may.
+ Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
+ with -ECONNREFUSED. What a sender sent before its own death still arrives, with its
+ descriptors.
  */
 ssize_t ipc_sock_send_fds(int fd,
                           const void *msg,
@@ -2915,22 +3513,41 @@ ssize_t ipc_sock_send_fds(int fd,
                           int64_t timeout_ns);
 
 /*
- Receives as ipc_sock_recv(), and the descriptors that travel with the message or with the
- bytes. They are close-on-exec and the caller's, who ends them with close(2). If the call
- fails, all that had come are closed.
+ Receives the next message whole or, on a stream socket, the bytes that are there, together
+ with the descriptors that travel with them. The call waits until there is something.
 
- buf: receives up to capacity bytes, on success only; capacity is at least 1.
- fds: receives the descriptors, on success only; may be NULL when fds_capacity is 0.
- fds_capacity: how many ints fds has. IPC_SOCK_FDS_MAX is always enough.
- fds_count: receives how many came, 0 included, on success only.
- timeout_ns: as in ipc_sock_recv().
+ The descriptors belong to the caller, who closes them with close(2). Exec closes them. If
+ the call fails, all descriptors that had come are closed. O_NONBLOCK of the socket has no
+ effect and is not changed.
 
- Returns: how many bytes were received, as ipc_sock_recv(), or a negative error.
- Errors: those of ipc_sock_recv(); -EINVAL also for fds or fds_count NULL; -ENOBUFS more
- descriptors came than fds_capacity (ipc_last_error() tells how many), and -EMFILE they could
- not all be installed, because this process may not have so many open or a security module
- forbids it: after both the message is taken and the descriptors are closed.
- Threads: safe.
+ buf: receives up to capacity bytes, on success only. capacity is at least 1.
+ fds: receives the descriptors, on success only; may be NULL if fds_capacity is 0.
+ fds_capacity: the number of descriptors for which fds has room. IPC_SOCK_FDS_MAX is always
+ enough.
+ fds_count: receives the number of descriptors that came (0 or more), on success only.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait.
+
+ Returns: the number of bytes that were received; or 0 at the end of a stream or seqpacket
+ connection (the other end is closed, or its process has ended), and for an empty datagram;
+ or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EMSGSIZE the next message is larger
+ than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
+ the exception); -ENOBUFS more than fds_capacity descriptors came, and ipc_last_error() says
+ how many; -EMFILE not all descriptors could be installed, because this process has too many
+ open descriptors or a security module forbids it; -ECONNRESET the other end closed before
+ it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
+ is NULL or misaligned, capacity is 0 or above SSIZE_MAX, timeout_ns is below -1, or a
+ stream socket is not connected; -EFAULT buf is not writable memory, and the received bytes
+ may be lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
+ memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
+ Threads: safe; each message goes to one receiver. The call first measures the next message
+ and then takes it. If another receiver of the socket takes the measured message in between,
+ this call takes the next one. If that one is larger than capacity, its end is lost and the
+ call fails with -EMSGSIZE. So receivers that share a socket need a capacity for the largest
+ message.
+ Death: when the sender dies, what it had sent is received first, with its descriptors.
  */
 ssize_t ipc_sock_recv_fds(int fd,
                           void *buf,
@@ -2941,90 +3558,67 @@ ssize_t ipc_sock_recv_fds(int fd,
                           int64_t timeout_ns);
 
 /*
- Who is at the other end.
+ Makes a pseudoterminal: a terminal, and a controlling end for the program that plays the
+ user.
 
- The user and the group are proof: the kernel noted them when the peer called connect(2),
- listen(2) or, for a pair, socketpair(2), and nobody can forge them. They say who that was
- then: the descriptor may have been passed on, or inherited, since. The pid is a hint: the
- process may have ended and its number may be another's; ipc_sock_peer_pidfd() has not this
- weakness.
+ controller_fd: receives the controlling end, on success only. Bytes written to it are input
+ as if typed; bytes read from it are what programs printed. The caller closes it with
+ close(2), and then the terminal hangs up.
+ terminal_fd: receives the terminal, on success only. A program uses it as its standard
+ streams. The caller closes it with close(2). It does not become this process's controlling
+ terminal.
+ attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
 
- peer: receives the answer, on success only.
-
- Returns: 0, or a negative error.
- Errors: -ENOTCONN a socket without a known peer: not connected, or a datagram socket that is
- not of a pair; -EINVAL a NULL; -EBADF not open; -ENOTSOCK no socket.
+ Returns: 0, or a negative error. Exec closes both descriptors.
+ Errors: -EINVAL controller_fd or terminal_fd is NULL, a pointer is misaligned, flags has an
+ unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there
+ is no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too
+ many open descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has
+ no memory.
  Threads: safe.
- */
-int ipc_sock_peer(int fd,
-                  struct ipc_peer_t *peer);
-
-/*
- A pidfd of the process that was at the other end when the connection was made: always that
- process, never another with its number. poll(2) reports it readable when the process has
- ended.
-
- Returns: a descriptor, close-on-exec, to be ended with close(2), or a negative error.
- Errors: -ESRCH the process has ended; -ENOTSUP the kernel is older than Linux 6.5 (a pidfd
- made from the number alone would prove nothing, so none is made); -ENOTCONN as in
- ipc_sock_peer(); -EBADF not open; -ENOTSOCK no socket; -EMFILE or -ENFILE too many
- descriptors.
- Threads: safe.
- */
-int ipc_sock_peer_pidfd(int fd);
-
-/*
- Removes the file of a socket, living or dead, and nothing that is no socket. A server that
- ends does it before it closes its socket: afterwards the file may be a successor's.
-
- Returns: 0, or a negative error.
- Errors: -ENOENT no such file; -EMEDIUMTYPE a file that is no socket; -EINVAL a NULL, an
- empty path, or an abstract name, which has no file; -ENAMETOOLONG the path has more than 107
- bytes; -EACCES or -EPERM not permitted; -EBUSY another process has had the directory locked
- for 2 seconds; -ENOTDIR, -EROFS the directory; -EMFILE or -ENFILE too many descriptors.
- Threads: safe.
- */
-int ipc_sock_unlink(const char *path);
-
-/*
- Makes a pseudoterminal.
-
- controller_fd: receives the end of the program that plays the user: what it writes is typed,
- what it reads was printed. On success only; end it with close(2), which hangs the terminal up.
- terminal_fd: receives the terminal, for a program to use as its standard streams. On success
- only; end it with close(2). It does not become this process's controlling terminal.
- attr: NULL for 24 lines of 80 characters with echo; not kept.
-
- Returns: 0, or a negative error. Both descriptors are close-on-exec.
- Errors: -EINVAL a NULL, unknown flags, or a reserved field that is not 0; -ENOSPC no
- pseudoterminal is free; -ENOENT no /dev/ptmx; -EMFILE or -ENFILE too many descriptors;
- -EACCES not permitted.
- Threads: safe.
+ Fork: the child has both ends too.
+ Death: when the last process that has the controlling end dies, the terminal hangs up.
+ Programs on the terminal read the end of the file, and those that it controls get SIGHUP.
  */
 int ipc_pty_open(int *controller_fd,
                  int *terminal_fd,
                  const struct ipc_pty_attr_t *attr);
 
 /*
- Starts a program on a new pseudoterminal: as the leader of a new session, with the terminal
- as its controlling terminal and its three standard streams, no other descriptor, and all
- signals at their defaults and unblocked.
+ Starts a program on a new pseudoterminal. The program leads a new session. The terminal is
+ its controlling terminal and its standard input, output and error. It gets no other
+ descriptor of this process. All its signals have their default actions, and none is
+ blocked. No shell is involved.
 
- out: receives the program's handle, on success only, as from ipc_spawn(): ipc_child_wait(),
- ipc_child_kill() and ipc_child_fd() take it, ipc_child_close() ends it. None of its streams
- is a pipe.
- controller_fd: receives the end that plays the user, close-on-exec, on success only. End it
- with close(2): the program gets SIGHUP.
- argv: the program and its arguments, ended by NULL. A name without a slash is searched for
- in PATH. No shell is involved.
- envp: its environment, ended by NULL; NULL for this process's.
- attr: as in ipc_pty_open().
+ The call returns when the program runs, so a program that cannot be executed is an error of
+ this call and never an exit status.
 
- Returns: 0, the program is running; or a negative error, and there is no child.
- Errors: those of ipc_spawn() and of ipc_pty_open().
- Threads: safe, whatever other threads do.
- Signals: none are lost; handlers wait until the program runs.
- Fork: a child that this process forks can signal the program, but not wait for it.
+ out: receives the program's handle, on success only. ipc_child_wait(), ipc_child_kill(),
+ ipc_child_pid() and ipc_child_fd() take it, and ipc_child_close() ends it. None of its
+ streams is a pipe.
+ controller_fd: receives the controlling end of the terminal, on success only. Exec closes
+ it. The caller closes it with close(2), and then the program gets SIGHUP.
+ argv: the program's name and its arguments, ended by NULL. A name without a slash is
+ searched for in this process's PATH.
+ envp: "NAME=value" strings, ended by NULL. If envp itself is NULL, the program gets this
+ process's environment.
+ attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
+
+ Returns: 0, and the program runs; or a negative error, and there is no child.
+ Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no
+ name, flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is
+ free; -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be
+ executed; -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are
+ too large; -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path
+ cannot be followed; -EAGAIN no more processes are allowed; -EMFILE this process has too
+ many open descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there
+ is no memory. -ENOENT can also mean that there is no /dev/ptmx, and -EACCES that the caller
+ may not open it; ipc_last_error() says which.
+ Threads: safe, whatever other threads do: the child makes only system calls before exec.
+ Signals: held back in the calling thread until the program runs; none is lost.
+ Fork: a process that this one forks later can signal the program, but cannot wait for it.
+ Death: when the program dies, ipc_pty_read() returns what it printed, and then 0. When the
+ last process that has the controlling end dies, the program gets SIGHUP.
  */
 int ipc_pty_spawn(struct ipc_child_t **out,
                   int *controller_fd,
@@ -3033,20 +3627,24 @@ int ipc_pty_spawn(struct ipc_child_t **out,
                   const struct ipc_pty_attr_t *attr);
 
 /*
- Reads what the programs on the terminal have printed, waiting until there is something.
+ Reads what the programs on a pseudoterminal have printed. The call waits until there is
+ something.
 
- fd: the controlling end. Where several threads or processes read from it, O_NONBLOCK has to
- be set for the timeout to hold.
- buf: receives up to capacity bytes, on success only; capacity is at least 1.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ fd: the controlling end. If several threads or processes read from it, set O_NONBLOCK;
+ otherwise a reader may wait beyond its timeout for bytes that another reader has taken.
+ buf: receives up to capacity bytes, on success only. capacity is at least 1.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not
+ wait.
 
- Returns: how many bytes were read; 0 when all programs have closed the terminal (read(2)
- says EIO then); or a negative error.
- Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler
- ran while waiting; -EINVAL a NULL, a capacity of 0 or above SSIZE_MAX, or a timeout below
- -1; -EFAULT buf is not writable; -EBADF not open; -ENOTTY not the controlling end of a
- pseudoterminal.
+ Returns: the number of bytes that were read; or 0 if all programs have closed the terminal
+ or ended (read(2) fails with EIO then); or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINTR a signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or
+ above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd
+ is not open; -ENOTTY fd is not the controlling end of a pseudoterminal.
  Threads: safe; each byte goes to one reader.
+ Death: when the last program on the terminal dies, the call returns what it printed, and
+ then 0.
  */
 ssize_t ipc_pty_read(int fd,
                      void *buf,
@@ -3054,44 +3652,49 @@ ssize_t ipc_pty_read(int fd,
                      int64_t timeout_ns);
 
 /*
- Asks for a terminal's size.
+ Returns a terminal's size in characters.
 
- fd: either end.
- rows, columns: receive the size, on success only.
+ fd: either end of a pseudoterminal, or any other terminal.
+ rows, columns: receive the number of lines and of characters in a line, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL; -EBADF not open; -ENOTTY no terminal.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF fd is not open; -ENOTTY fd is not a
+ terminal.
  Threads: safe.
  */
-int ipc_pty_window_size(int fd, unsigned short *rows, unsigned short *columns);
+int ipc_pty_window_size(int fd,
+                        unsigned short *rows,
+                        unsigned short *columns);
 
 /*
- Sets a terminal's size. If it is another than before, the programs in the terminal's
+ Sets a terminal's size in characters. If the size changes, the programs in the terminal's
  foreground get SIGWINCH.
 
- fd: either end.
+ fd: either end of a pseudoterminal, or any other terminal.
+ rows, columns: the number of lines and of characters in a line.
 
  Returns: 0, or a negative error.
- Errors: -EBADF not open; -ENOTTY no terminal.
+ Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal.
  Threads: safe.
  */
 int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
 
 /*
- Computes the System V key for a path and a project number: the one that ftok() gives, so that
- programs with and without this library meet. Two paths can have the same key: a key holds
- 16 bits of the inode number and 8 of the device.
+ Computes the System V key for a path and a project number. It is the key that ftok() gives, so
+ programs with and without this library get the same key. Two paths can have the same key: a key
+ holds 16 bits of the inode number and 8 bits of the device number.
 
- out: receives the key (a key_t is an int), on success only. Apart from the result because
- one good key in four thousand millions is -1.
- path: of an existing file; a symbolic link is followed. A file that is removed and made anew
- gives another key.
- project: 1 to 255, a letter for example.
+ out: receives the key (a key_t is an int), on success only. The key is not the result, because
+ -1 is a valid key.
+ path: an existing file. A symbolic link is followed. If the file is removed and re-created, its
+ key changes.
+ project: 1 to 255, for example a letter.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL, or a project out of range; -ENOENT or -ENOTDIR no such file; -EACCES a
- directory on the way may not be searched; -ELOOP too many symbolic links; -ENAMETOOLONG the
- path.
+ Errors: -EINVAL a pointer is NULL or misaligned, or project is out of range; -ENOENT there is
+ no such file; -ENOTDIR a part of the path is not a directory; -EACCES a directory on the path
+ may not be searched; -ELOOP the path has too many symbolic links; -ENAMETOOLONG the path is too
+ long.
  Threads: safe.
  */
 int ipc_sysv_key(int *out,
@@ -3099,24 +3702,28 @@ int ipc_sysv_key(int *out,
                  int project);
 
 /*
- Attaches the System V shared memory segment with that key, or creates it, zeroed, with
- IPC_CREATE. A segment is created and sized in one step: nobody sees it half-made. It
- outlives all processes until it is removed: detaching is not deleting.
+ Attaches the System V shared memory segment with this key, or creates it, filled with zeros,
+ with IPC_CREATE. A segment is created and sized in one step, so no process sees an incomplete
+ one. The segment outlives all processes until it is removed: detaching does not delete it.
 
  out: receives the handle, on success only. End it with ipc_sysv_shm_close().
- key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
- size: in bytes, at least 1. An existing segment must have exactly this size, so that two
- builds that disagree about a struct find out here.
+ key: from ipc_sysv_key(), a number that the programs agree on, or IPC_SYSV_PRIVATE with
+ IPC_CREATE.
+ size: the size in bytes, at least 1. An existing segment must have exactly this size, so that
+ two programs that disagree about a struct find out here.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER.
- mode: the permissions of a segment created by this call, exactly; else unused.
+ mode: the exact permissions of a new segment; the umask does not count. Unused for an existing
+ one.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL out is NULL, size is 0 or above kernel.shmmax, a malformed flag or mode,
- IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT no such segment and no IPC_CREATE; -EEXIST it
- exists and IPC_EXCLUSIVE; -EPROTO it has another size (ipc_last_error() tells both);
- -EACCES permissions, or IPC_CHECK_OWNER; -ENOSPC a limit of the system; -ENOMEM no memory
- or address space; -EIDRM removed meanwhile; -EMFILE too many handles.
- Threads: safe. Fork: the handle and the memory are the child's too; exec detaches.
+ Errors: -EINVAL out is NULL or misaligned, size is 0 or above kernel.shmmax, flags or mode is
+ malformed, or key is IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT there is no such segment, and
+ IPC_CREATE is not set; -EEXIST the segment exists, and IPC_EXCLUSIVE is set; -EPROTO the
+ segment has another size (ipc_last_error() shows both sizes); -EACCES the permissions do not
+ allow it, or IPC_CHECK_OWNER refuses it; -ENOSPC a limit of the system is reached
+ (kernel.shmmni, kernel.shmall); -ENOMEM there is no memory or no address space; -EIDRM the
+ segment was removed during the call; -EMFILE this process has too many handles.
+ Threads: safe. Fork: the child has the handle and the memory too. exec detaches the memory.
  */
 int ipc_sysv_shm_open(struct ipc_sysv_shm_t **out,
                       int key,
@@ -3125,19 +3732,21 @@ int ipc_sysv_shm_open(struct ipc_sysv_shm_t **out,
                       mode_t mode);
 
 /*
- Attaches the System V shared memory segment with that id: a private one, of which another
- process has told the id.
+ Attaches the System V shared memory segment with this id. Use it for a private segment whose id
+ another process has told.
 
  out: receives the handle, on success only. End it with ipc_sysv_shm_close().
  id: from ipc_sysv_shm_id(), or as ipcs shows it.
- size: in bytes; must be the segment's.
+ size: the size in bytes. It must be the segment's size.
  flags: 0 or any of IPC_READ_ONLY, IPC_CHECK_OWNER.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL, size is 0, a malformed flag; -ENOENT no such segment; -EPROTO it
- has another size; -EACCES permissions, or IPC_CHECK_OWNER; -EIDRM removed meanwhile; -ENOMEM
- no memory or address space; -EMFILE too many handles.
- Threads: safe. Fork: the handle and the memory are the child's too; exec detaches.
+ Errors: -EINVAL out is NULL or misaligned, size is 0, or flags is malformed; -ENOENT there is
+ no such segment; -EPROTO the segment has another size (ipc_last_error() shows both sizes);
+ -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the segment was
+ removed during the call; -ENOMEM there is no memory or no address space; -EMFILE this process
+ has too many handles.
+ Threads: safe. Fork: the child has the handle and the memory too. exec detaches the memory.
  */
 int ipc_sysv_shm_open_id(struct ipc_sysv_shm_t **out,
                          int id,
@@ -3145,94 +3754,104 @@ int ipc_sysv_shm_open_id(struct ipc_sysv_shm_t **out,
                          int flags);
 
 /*
- The attached memory.
+ Gives the address of the attached memory. Writing to memory attached with IPC_READ_ONLY raises
+ SIGSEGV.
 
- Returns: its address, page-aligned, valid until ipc_sysv_shm_close(); NULL for a NULL, closed
- or foreign handle. With IPC_READ_ONLY writing there is SIGSEGV.
+ Returns: the address, aligned to pages and valid until ipc_sysv_shm_close(); NULL for a handle
+ that is NULL, closed or of another kind.
  Threads: safe.
  */
 void *ipc_sysv_shm_data(const struct ipc_sysv_shm_t *shm);
 
 /*
- The size of the segment.
+ Gives the size of the segment.
 
- Returns: bytes, as given when it was opened; 0 for a NULL, closed or foreign handle.
+ Returns: the size in bytes, as given when the segment was opened; 0 for a handle that is NULL,
+ closed or of another kind.
  Threads: safe.
  */
 size_t ipc_sysv_shm_size(const struct ipc_sysv_shm_t *shm);
 
 /*
- The id of the segment, as ipcs and ipcrm know it.
+ Gives the id of the segment, which ipcs and ipcrm use.
 
  Returns: the id, 0 or more, or a negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle.
+ Errors: -EINVAL shm is NULL; -EBADF the handle is closed or of another kind.
  Threads: safe.
  */
 int ipc_sysv_shm_id(const struct ipc_sysv_shm_t *shm);
 
 /*
- What the kernel knows of the segment.
+ Reads what the kernel knows about the segment.
 
  out: receives it, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
- the segment was removed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed or of another
+ kind; -EACCES the caller has no read permission; -EIDRM the segment was removed.
  Threads: safe.
  */
 int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
                       struct ipc_sysv_shm_stat_t *out);
 
 /*
- Ends a handle and detaches its memory. The segment and its data stay until it is removed:
- detaching is not deleting.
+ Closes a handle and detaches its memory. The segment and its data stay until the segment is
+ removed.
 
- shm: NULL does nothing. No thread may use the memory any more, or hold a lock in it.
+ shm: NULL does nothing. No thread may use the memory any more, and none may hold a lock in it.
 
  Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle; -EBUSY this thread holds a lock that lies in the
- memory (the handle stays open).
- Threads: safe; calls with this handle that are under way in other threads finish first.
- Fork: detaches the calling process only.
+ Errors: -EBADF the handle is closed or of another kind; -EBUSY this thread holds a lock in the
+ memory, and the handle stays open.
+ Threads: safe. Calls with this handle in other threads finish first.
+ Fork: detaches the memory from the calling process only.
  */
 int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
 
 /*
- Removes the segment. From now on no key leads to it; processes that have it attached keep
- it, and it is gone when the last of them has detached it. The handle stays open until it is
- closed.
+ Removes the segment. Afterwards no key leads to it. Processes that have it attached keep it,
+ and it is gone when the last of them has detached it. The handle stays open until it is closed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL shm is NULL; -EBADF a closed or foreign handle; -EIDRM removed already;
- -EPERM neither owner nor creator.
+ Errors: -EINVAL shm is NULL; -EBADF the handle is closed or of another kind; -EIDRM the segment
+ was removed already; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_shm_remove(struct ipc_sysv_shm_t *shm);
 
 /*
- Removes the segment with that id, as ipcrm does; otherwise as ipc_sysv_shm_remove().
+ Removes the System V shared memory segment with this id, as ipcrm does. Afterwards no key leads
+ to it. Processes that have it attached keep it, and it is gone when the last of them has
+ detached it.
+
+ id: from ipc_sysv_shm_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Errors: -ENOENT there is no such segment; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_shm_remove_id(int id);
 
 /*
- Opens the System V message queue with that key, or creates it with IPC_CREATE.
+ Opens the System V message queue with this key, or creates it with IPC_CREATE.
 
  out: receives the handle, on success only. End it with ipc_sysv_msg_close().
- key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, and IPC_READ_ONLY or
- IPC_WRITE_ONLY, which ask for no more than the permission to receive or to send.
- mode: the permissions of a queue created by this call, exactly; else unused.
+ key: from ipc_sysv_key(), a number that the programs agree on, or IPC_SYSV_PRIVATE with
+ IPC_CREATE.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER, IPC_READ_ONLY, IPC_WRITE_ONLY.
+ IPC_READ_ONLY asks only for the permission to receive, IPC_WRITE_ONLY only for the permission
+ to send.
+ mode: the exact permissions of a new queue; the umask does not count. Unused for an existing
+ one.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL out is NULL, a malformed flag or mode, IPC_SYSV_PRIVATE without IPC_CREATE;
- -ENOENT no such queue and no IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EACCES
- permissions, or IPC_CHECK_OWNER; -ENOSPC too many queues (kernel.msgmni); -ENOMEM no memory;
- -EIDRM removed meanwhile; -EMFILE too many handles.
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL out is NULL or misaligned, flags or mode is malformed, or key is
+ IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT there is no such queue, and IPC_CREATE is not set;
+ -EEXIST the queue exists, and IPC_EXCLUSIVE is set; -EACCES the permissions do not allow it, or
+ IPC_CHECK_OWNER refuses it; -ENOSPC there are too many queues (kernel.msgmni); -ENOMEM there is
+ no memory; -EIDRM the queue was removed during the call; -EMFILE this process has too many
+ handles.
+ Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
                       int key,
@@ -3240,40 +3859,43 @@ int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
                       mode_t mode);
 
 /*
- Opens the System V message queue with that id: a private one, of which another process has told
- the id. Needs read permission.
+ Opens the System V message queue with this id. Use it for a private queue whose id another
+ process has told. The caller needs read permission.
 
  out: receives the handle, on success only. End it with ipc_sysv_msg_close().
  id: from ipc_sysv_msg_id(), or as ipcs shows it.
  flags: 0 or IPC_CHECK_OWNER.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL or a malformed flag; -ENOENT no such queue; -EACCES permissions,
- or IPC_CHECK_OWNER; -EIDRM removed meanwhile; -EMFILE too many handles.
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL out is NULL or misaligned, or flags is malformed; -ENOENT there is no such
+ queue; -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the queue
+ was removed during the call; -EMFILE this process has too many handles.
+ Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
                          int id,
                          int flags);
 
 /*
- Sends a message, waiting while the queue is full. Either all of it arrives or nothing.
+ Sends a message. Waits while the queue is full. The message arrives whole or not at all.
 
- type: 1 or more; receivers select by it.
- msg: len bytes; may be NULL if len is 0.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries. The kernel
- knows no limited wait here: one is made of tries with pauses, so that room in the
- queue can be seen up to 2 ms late.
+ type: 1 or more. Receivers select messages by their type.
+ msg: the message; may be NULL if len is 0.
+ len: the message's length in bytes.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries. The kernel has no wait with a limit for these queues. So a wait
+ with a limit tries again and again, with pauses, and may notice room up to 2 ms late.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is full and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting, whatever its flags; -EMSGSIZE longer than kernel.msgmax (8192 at first) or
- than the whole queue; -EIDRM the queue was removed, before or during the call; -EACCES no
- write permission; -EINVAL a NULL, a type below 1, or a timeout below -1; -EBADF a closed or
- foreign handle; -ENOMEM no memory in the kernel.
- Threads: safe. Needs 9 KiB of stack. Allocates nothing, except that a message above 8192
- bytes, while another thread waits with such a one on the same handle, takes memory for the
- call.
+ Errors: -EAGAIN the queue is full, and timeout_ns is 0; -ETIMEDOUT timeout_ns has passed;
+ -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EMSGSIZE the
+ message is longer than kernel.msgmax (8192 bytes by default) or than the whole queue; -EIDRM
+ the queue was removed, before or during the call; -EACCES the caller has no write permission;
+ -EINVAL a pointer is NULL, type is below 1, or the timeout is below -1; -EBADF the handle is
+ closed or of another kind; -ENOMEM the kernel has no memory.
+ Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
+ bytes while another thread waits with such a message on this handle.
+ Death: a sender that is killed has sent the whole message or nothing.
  */
 int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
                       long type,
@@ -3282,26 +3904,32 @@ int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
                       int64_t timeout_ns);
 
 /*
- Receives and removes one message, waiting until there is one that is selected. A message that
- does not fit stays in the queue.
+ Takes one message out of the queue. Waits until the queue has a message that select admits. A
+ message that does not fit in the buffer stays in the queue.
 
- type: receives the message's type, on success only; may be NULL.
- buf: for capacity bytes; may be NULL if capacity is 0.
- select: IPC_MSG_ANY takes the oldest message; IPC_MSG_TYPE the oldest whose type equals
- wanted; IPC_MSG_UP_TO the oldest of the lowest type that is not above wanted; IPC_MSG_EXCEPT
- the oldest whose type is another than wanted.
+ type: receives the message's type, on success only; NULL if it is not wanted.
+ buf: receives the message, on success only; may be NULL if capacity is 0.
+ capacity: the size of buf in bytes.
+ select: IPC_MSG_ANY takes the oldest message. IPC_MSG_TYPE takes the oldest message whose type
+ equals wanted. IPC_MSG_UP_TO finds the lowest type that is not above wanted, and takes the
+ oldest message of that type. IPC_MSG_EXCEPT takes the oldest message whose type differs from
+ wanted.
  wanted: a type, 1 or more; unused with IPC_MSG_ANY.
- timeout_ns: as in ipc_sysv_msg_send().
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries. The kernel has no wait with a limit for these queues. So a wait
+ with a limit tries again and again, with pauses, and may notice a message up to 2 ms late.
 
- Returns: the message's length, 0 or more, or a negative error.
- Errors: -EAGAIN no such message and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting, whatever its flags; -EMSGSIZE the message has more than capacity bytes
- (ipc_last_error() tells how many, if the kernel does); -EIDRM the queue was removed,
- before or during the call; -EACCES no read permission; -EINVAL a NULL, a malformed select
- or wanted, or a timeout below -1; -EBADF a closed or foreign handle; -ENOMEM no memory for
- a message above 8192 bytes.
- Threads: safe. Needs 9 KiB of stack. Allocates as ipc_sysv_msg_send() does.
- Death: a receiver that is killed has either taken a whole message or none.
+ Returns: the message's length in bytes, 0 or more, or a negative error.
+ Errors: -EAGAIN there is no such message, and timeout_ns is 0; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EMSGSIZE
+ the message has more than capacity bytes (ipc_last_error() shows how many, if the kernel
+ tells); -EIDRM the queue was removed, before or during the call; -EACCES the caller has no read
+ permission; -EINVAL a pointer is NULL or misaligned, select or wanted is malformed, or the
+ timeout is below -1; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
+ for a message above 8192 bytes.
+ Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
+ bytes while another thread waits with such a message on this handle.
+ Death: a receiver that is killed has taken a whole message or none.
  */
 ssize_t ipc_sysv_msg_receive(struct ipc_sysv_msg_t *queue,
                              long *type,
@@ -3312,84 +3940,92 @@ ssize_t ipc_sysv_msg_receive(struct ipc_sysv_msg_t *queue,
                              int64_t timeout_ns);
 
 /*
- The id of the queue, as ipcs and ipcrm know it.
+ Gives the id of the queue, which ipcs and ipcrm use.
 
  Returns: the id, 0 or more, or a negative error.
- Errors: -EINVAL queue is NULL; -EBADF a closed or foreign handle.
+ Errors: -EINVAL queue is NULL; -EBADF the handle is closed or of another kind.
  Threads: safe.
  */
 int ipc_sysv_msg_id(const struct ipc_sysv_msg_t *queue);
 
 /*
- What the kernel knows of the queue.
+ Reads what the kernel knows about the queue.
 
  out: receives it, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
- the queue was removed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed or of another
+ kind; -EACCES the caller has no read permission; -EIDRM the queue was removed.
  Threads: safe.
  */
 int ipc_sysv_msg_stat(const struct ipc_sysv_msg_t *queue,
                       struct ipc_sysv_msg_stat_t *out);
 
 /*
- Ends a handle. The queue stays until it is removed.
+ Closes a handle. The queue and its messages stay until the queue is removed.
 
  queue: NULL does nothing.
 
  Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe; calls with this handle that are under way in other threads go on to their end.
- Fork: closes the calling process's handle only.
+ Errors: -EBADF the handle is closed or of another kind.
+ Threads: safe. Calls with this handle in other threads go on to their end.
+ Fork: closes the handle of the calling process only.
  */
 int ipc_sysv_msg_close(struct ipc_sysv_msg_t *queue);
 
 /*
- Removes the queue. Its messages are gone at once, and who waits on it gets -EIDRM.
- The handle stays open until it is closed.
+ Removes the queue. Its messages are gone at once, and calls that wait on it return -EIDRM. The
+ handle stays open until it is closed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL queue is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
- neither owner nor creator.
+ Errors: -EINVAL queue is NULL; -EBADF the handle is closed or of another kind; -EIDRM the queue
+ was removed already; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_msg_remove(struct ipc_sysv_msg_t *queue);
 
 /*
- Removes the queue with that id, as ipcrm does; otherwise as ipc_sysv_msg_remove().
+ Removes the System V message queue with this id, as ipcrm does. Its messages are gone at once,
+ and calls that wait on it return -EIDRM.
+
+ id: from ipc_sysv_msg_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Errors: -ENOENT there is no such queue; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_msg_remove_id(int id);
 
 /*
- Opens the System V semaphore set with that key, or creates it with IPC_CREATE. The kernel
- makes a set and gives it its values in two steps; here nobody sees the time between: who
- finds a set that another process is creating waits for it, and if its creator was killed
- between the two steps, the next opener with IPC_CREATE completes it and gets IPC_CREATED.
+ Opens the System V semaphore set with this key, or creates it with IPC_CREATE.
+
+ The kernel creates a set and sets its values in two steps. No opener through this library sees
+ the time between the steps: an opener waits for a set that another process is creating. If the
+ creator is killed between the steps, the next opener with IPC_CREATE completes the set and gets
+ IPC_CREATED.
 
  out: receives the handle, on success only. End it with ipc_sysv_sem_close().
- key: from ipc_sysv_key() or agreed on, or IPC_SYSV_PRIVATE with IPC_CREATE.
- count: how many semaphores. An existing set must have as many. Without IPC_CREATE, 0 opens a
- set of any size.
- values: count numbers up to IPC_SYSV_SEM_VALUE_MAX, the first values of a set created by
- this call; NULL for all 0. Else unused.
+ key: from ipc_sysv_key(), a number that the programs agree on, or IPC_SYSV_PRIVATE with
+ IPC_CREATE.
+ count: how many semaphores the set has. An existing set must have exactly this many. Without
+ IPC_CREATE, 0 opens a set of any size.
+ values: the first values of a new set: count numbers, each up to IPC_SYSV_SEM_VALUE_MAX. NULL
+ means that all are 0. Unused for an existing set.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_CHECK_OWNER.
- mode: the permissions of a set created by this call, exactly; else unused. Using it needs read
- and write permission.
+ mode: the exact permissions of a new set; the umask does not count. Unused for an existing one.
+ The use of a set needs read and write permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL out is NULL, a count out of range, a malformed flag or mode,
- IPC_SYSV_PRIVATE without IPC_CREATE; -ERANGE a value too large; -ENOENT no such set and no
- IPC_CREATE; -EEXIST it exists and IPC_EXCLUSIVE; -EPROTO it has another count
- (ipc_last_error() tells both); -EAGAIN it was created but never given values, and no
- IPC_CREATE, or its creator is stopped (found out after 2 s); -EACCES permissions, or
- IPC_CHECK_OWNER; -ENOSPC a limit of the system (kernel.sem); -ENOMEM no memory; -EIDRM
- removed meanwhile; -EMFILE or -ENFILE too many descriptors or handles.
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL out is NULL or misaligned, count is out of range, flags or mode is malformed,
+ or key is IPC_SYSV_PRIVATE without IPC_CREATE; -ERANGE a value is too large; -ENOENT there is
+ no such set, and IPC_CREATE is not set; -EEXIST the set exists, and IPC_EXCLUSIVE is set;
+ -EPROTO the set has another count (ipc_last_error() shows both counts); -EAGAIN the set was
+ created but never given values, and IPC_CREATE is not set; or the set's creator has been
+ stopped for 2 s between the two steps; -EACCES the permissions do not allow it, or
+ IPC_CHECK_OWNER refuses it; -ENOSPC a limit of the system is reached (kernel.sem); -ENOMEM
+ there is no memory; -EIDRM the set was removed during the call; -EMFILE this process has too
+ many descriptors or handles; -ENFILE the system has too many open files.
+ Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
                       int key,
@@ -3399,19 +4035,20 @@ int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
                       mode_t mode);
 
 /*
- Opens the System V semaphore set with that id: a private one, of which another process has told
- the id.
+ Opens the System V semaphore set with this id. Use it for a private set whose id another
+ process has told.
 
  out: receives the handle, on success only. End it with ipc_sysv_sem_close().
  id: from ipc_sysv_sem_id(), or as ipcs shows it.
- count: how many semaphores it must have; 0 for any number.
+ count: how many semaphores the set must have; 0 for any number.
  flags: 0 or IPC_CHECK_OWNER.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL, a negative count or a malformed flag; -ENOENT no such set;
- -EPROTO it has another count; -EACCES permissions, or IPC_CHECK_OWNER; -EIDRM removed
- meanwhile; -EMFILE too many handles.
- Threads: safe. Fork: the handle is the child's too.
+ Errors: -EINVAL out is NULL or misaligned, count is negative, or flags is malformed; -ENOENT
+ there is no such set; -EPROTO the set has another count (ipc_last_error() shows both counts);
+ -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the set was
+ removed during the call; -EMFILE this process has too many handles.
+ Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
                          int id,
@@ -3419,22 +4056,27 @@ int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
                          int flags);
 
 /*
- Does several operations on a set at once: all of them, or none, waiting until all are possible.
+ Does several operations on a set at once: all of them or none. Waits until all are possible.
 
- ops: count operations, done in this order. With IPC_SYSV_UNDO the kernel takes an operation
- back when the process ends, by kill -9 too: for a permit that must not die with its holder.
- count: 1 to 500.
- timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits, 0 only tries.
+ ops: the operations, in the order in which they are done. With IPC_SYSV_UNDO, the kernel undoes
+ an operation when the process ends, also by kill -9. Use it for a permit that must not be lost
+ with its holder.
+ count: how many operations there are, 1 to 500.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN not possible now and timeout_ns is 0; -ETIMEDOUT; -EINTR a signal handler ran
- while waiting, whatever its flags; -EIDRM the set was removed, before or during the call;
- -ERANGE a value would exceed IPC_SYSV_SEM_VALUE_MAX; -E2BIG no operation, or too many;
- -EACCES permissions; -ENOSPC or -ENOMEM no room in the kernel for what is to be undone;
- -EINVAL a NULL, an index beyond the set, a malformed flag, or a timeout below -1; -EBADF a
- closed or foreign handle.
- Threads: safe. What is to be undone belongs to the process, and is undone when its last
- thread ends. Fork: the child undoes only what it did itself; exec keeps what is to be undone.
+ Errors: -EAGAIN the operations are not possible now, and timeout_ns is 0; -ETIMEDOUT timeout_ns
+ has passed; -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EIDRM
+ the set was removed, before or during the call; -ERANGE a value would exceed
+ IPC_SYSV_SEM_VALUE_MAX; -E2BIG count is 0 or above 500; -EACCES the permissions do not allow
+ it; -ENOSPC or -ENOMEM the kernel has no room to record what is to be undone; -EINVAL a pointer
+ is NULL or misaligned, an index is beyond the set, flags of an operation is malformed, or the
+ timeout is below -1; -EBADF the handle is closed or of another kind.
+ Threads: safe. An operation to be undone belongs to the process. It is undone when the last
+ thread of the process ends. Fork: the child undoes only its own operations. exec keeps what is
+ to be undone.
+ Death: a process that is killed in this call has done all of its operations or none.
  */
 int ipc_sysv_sem_op(struct ipc_sysv_sem_t *set,
                     const struct ipc_sysv_sem_op_t *ops,
@@ -3442,110 +4084,122 @@ int ipc_sysv_sem_op(struct ipc_sysv_sem_t *set,
                     int64_t timeout_ns);
 
 /*
- The value of one semaphore, at some moment during the call.
+ Reads the value of one semaphore, at some moment during the call.
 
- index: counted from 0.
+ index: which semaphore of the set, counted from 0.
 
  Returns: the value, 0 or more, or a negative error.
- Errors: -EINVAL set is NULL, or no such index; -EBADF a closed or foreign handle; -EIDRM the set
- was removed; -EACCES no read permission.
+ Errors: -EINVAL set is NULL, or the set has no such index; -EBADF the handle is closed or of
+ another kind; -EIDRM the set was removed; -EACCES the caller has no read permission.
  Threads: safe.
  */
 int ipc_sysv_sem_value(const struct ipc_sysv_sem_t *set,
                        int index);
 
 /*
- The id of the semaphore set, as ipcs and ipcrm know it.
+ Gives the id of the semaphore set, which ipcs and ipcrm use.
 
  Returns: the id, 0 or more, or a negative error.
- Errors: -EINVAL set is NULL; -EBADF a closed or foreign handle.
+ Errors: -EINVAL set is NULL; -EBADF the handle is closed or of another kind.
  Threads: safe.
  */
 int ipc_sysv_sem_id(const struct ipc_sysv_sem_t *set);
 
 /*
- What the kernel knows of the semaphore set.
+ Reads what the kernel knows about the semaphore set.
 
  out: receives it, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a NULL; -EBADF a closed or foreign handle; -EACCES no read permission; -EIDRM
- the semaphore set was removed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed or of another
+ kind; -EACCES the caller has no read permission; -EIDRM the set was removed.
  Threads: safe.
  */
 int ipc_sysv_sem_stat(const struct ipc_sysv_sem_t *set,
                       struct ipc_sysv_sem_stat_t *out);
 
 /*
- Ends a handle. The semaphore set stays until it is removed.
+ Closes a handle. The semaphore set stays until it is removed.
 
  set: NULL does nothing.
 
  Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe; calls with this handle that are under way in other threads go on to their end.
- Fork: closes the calling process's handle only.
+ Errors: -EBADF the handle is closed or of another kind.
+ Threads: safe. Calls with this handle in other threads go on to their end.
+ Fork: closes the handle of the calling process only.
  */
 int ipc_sysv_sem_close(struct ipc_sysv_sem_t *set);
 
 /*
- Removes the semaphore set. Who waits on it gets -EIDRM.
- The handle stays open until it is closed.
+ Removes the semaphore set. Calls that wait on it return -EIDRM. The handle stays open until it
+ is closed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL set is NULL; -EBADF a closed or foreign handle; -EIDRM removed already; -EPERM
- neither owner nor creator.
+ Errors: -EINVAL set is NULL; -EBADF the handle is closed or of another kind; -EIDRM the set was
+ removed already; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_sem_remove(struct ipc_sysv_sem_t *set);
 
 /*
- Removes the semaphore set with that id, as ipcrm does; otherwise as ipc_sysv_sem_remove().
+ Removes the System V semaphore set with this id, as ipcrm does. Calls that wait on it return
+ -EIDRM.
+
+ id: from ipc_sysv_sem_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is none; -EPERM neither owner nor creator.
+ Errors: -ENOENT there is no such set; -EPERM the caller is neither owner nor creator.
  Threads: safe.
  */
 int ipc_sysv_sem_remove_id(int id);
 
 /*
- Lists the objects of these kinds that the caller can see: names, owners, sizes, and who uses
- them.
+ Makes a list of all objects of some kinds as they are now: their names, owners, sizes and
+ users.
 
- Seen are all objects of the caller's IPC namespace and /dev/shm, whoever owns them. Queues
- of the kernel need CAP_SYS_ADMIN or a mounted file system of type mqueue (nothing is mounted
- by this call); without them the queues are left out, and ipc_list_unlisted() says so. Users
- are looked for in /proc: of other users' processes only privileged callers see them.
+ The list has the objects of the caller's IPC namespace and of /dev/shm, whoever owns them.
+ Kernel queues are visible only with CAP_SYS_ADMIN, or where a file system of type mqueue is
+ mounted (this call mounts nothing). Without that, ipc_list_unlisted() returns
+ IPC_KIND_KERNEL_MQ. Users are found in /proc, which shows other users' processes to
+ privileged callers only.
 
  out: receives the list, on success only. End it with ipc_list_close().
- kinds: any of the IPC_KIND_ constants, added up; IPC_KIND_ALL for all.
+ kinds: one or more IPC_KIND_ constants combined by bitwise OR; IPC_KIND_ALL for all kinds.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL out is NULL, or kinds is 0 or has unknown bits; -EMFILE too many handles.
- Threads: safe. Fork: the child has the list too, with a place of its own in it.
+ Errors: -EINVAL out is NULL or misaligned, or kinds is 0 or has an unknown bit; -EMFILE too
+ many handles are open; -ENOMEM there is no memory.
+ Threads: safe. The call allocates memory and reads /proc of every process.
+ Fork: the child has the list too, with a position of its own.
  */
 int ipc_list(struct ipc_list_t **out,
              int kinds);
 
 /*
- Tells of the next object in a list. Objects of one kind stand together.
+ Returns the next object in a list. The order of the objects is not specified.
 
- object: receives what is known of it, if there is one.
+ list: from ipc_list().
+ object: receives the description of the object, if the result is 1.
 
- Returns: 1 if there was one, 0 at the end, or a negative error.
- Errors: -EINVAL a NULL; -EBADF a closed or foreign handle.
- Threads: safe; each object is given to one caller.
+ Returns: 1 if there was an object, 0 at the end of the list, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed or is not of a
+ list.
+ Threads: safe; each object goes to one caller.
  */
-int ipc_list_next(struct ipc_list_t *list, struct ipc_object_t *object);
+int ipc_list_next(struct ipc_list_t *list,
+                  struct ipc_object_t *object);
 
 /*
- The processes that have an object of the list mapped or open.
+ Returns the processes that had an object of a list mapped or open when the list was made.
 
+ list: from ipc_list().
  object: from ipc_list_next() on the same list.
  pids: receives up to capacity process ids in ascending order; may be NULL if capacity is 0.
+ capacity: the number of ids for which pids has room.
 
- Returns: how many there are, which may be more than capacity, or a negative error.
- Errors: -EINVAL a NULL, or an object of another list; -EBADF a closed or foreign handle.
+ Returns: the number of processes, which may be above capacity; or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF
+ the handle is closed or is not of a list.
  Threads: safe.
  */
 int ipc_list_users(const struct ipc_list_t *list,
@@ -3554,38 +4208,44 @@ int ipc_list_users(const struct ipc_list_t *list,
                    size_t capacity);
 
 /*
- Which of the kinds that were asked for could not be listed.
+ Returns the requested kinds whose objects could not be listed.
 
- Returns: IPC_KIND_ constants, added up; 0 if all were listed; or a negative error.
- Errors: -EINVAL list is NULL; -EBADF a closed or foreign handle.
+ list: from ipc_list().
+
+ Returns: IPC_KIND_ constants combined by bitwise OR; 0 if all kinds were listed; or a negative
+ error.
+ Errors: -EINVAL list is NULL; -EBADF the handle is closed or is not of a list.
  Threads: safe.
  */
 int ipc_list_unlisted(const struct ipc_list_t *list);
 
 /*
- Ends a list.
+ Ends a list and frees its memory.
 
- list: NULL does nothing.
+ list: from ipc_list(); NULL does nothing.
 
  Returns: 0, or a negative error.
- Errors: -EBADF a closed or foreign handle.
- Threads: safe.
+ Errors: -EBADF the handle is closed already or is not of a list.
+ Threads: safe; calls with this handle that are under way in other threads finish first.
+ Fork: closes only the calling process's list.
  */
 int ipc_list_close(struct ipc_list_t *list);
 
 /*
- Removes one object, as the unlink and remove call of its kind does: those who have it open
- keep shared memory, semaphores and queues with a name; those who wait on a System V queue or
- semaphore get -EIDRM. An object of another kind at that name is left alone.
+ Removes one object, as the unlink or remove call of its kind does. An object of another
+ kind with that name is left unchanged.
 
- kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() gave it.
- name: the name, with its slash; unused for System V.
- id: the id of a System V object; else unused.
+ Processes that have named shared memory, a named semaphore or a named queue open keep it.
+ Waiters on a System V queue or semaphore set fail with -EIDRM.
+
+ kind: exactly one of the IPC_KIND_ constants, as ipc_list_next() returned it.
+ name: the name with its slash; unused for System V objects.
+ id: the id of a System V object; otherwise unused.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL kind is not one kind, or name is NULL or malformed; -ENAMETOOLONG the name;
- -ENOENT there is none; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or
- -EPERM not permitted.
+ Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG
+ the name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an
+ object of another kind; -EACCES or -EPERM the permissions forbid it.
  Threads: safe.
  */
 int ipc_remove(int kind,
@@ -3597,19 +4257,21 @@ int ipc_remove(int kind,
 #endif  // __cplusplus
 
 
-/* For timeout_ns: wait as long as it takes. */
+/* For timeout_ns: wait without a limit. */
 #define IPC_FOREVER (-INT64_C(1))
 
-/* Describes a struct by its name, version, size and alignment: a constant initialiser for
- * ipc_type_t, in C99 and newer and in C++17.
+/* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
+ * name, version, size and alignment.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
 #define IPC_TYPE(type, version) \
   { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
 
-/* The same with 1 to 32 fields, given by name, whose offsets and sizes two programs must then
- * agree on too. In C++ the type has to be a standard-layout one.
+/* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
+ * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
+ * programs that share the struct must agree on all of these. In C++, the struct must be a
+ * standard-layout type.
  *
  *     static const ipc_type_t sensor_type =
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
@@ -3618,7 +4280,7 @@ int ipc_remove(int kind,
   { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
     { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
 
-/* The rest serves the two macros above. */
+/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

@@ -1,4 +1,5 @@
-//! Sets the soname, which carries the minor version as librobustipc.so's does, and finds that library.
+//! Sets the soname, which carries the minor version as librobustipc.so's does, and finds that library: now
+//! for the linker, and later for the dynamic linker.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -6,8 +7,10 @@ fn main() {
     let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap();
     let minor = std::env::var("CARGO_PKG_VERSION_MINOR").unwrap();
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librobustipc-posix.so.{major}.{minor}");
-    // No handle of this library's to dlclose() it by: threads may be asleep in it.
+    // dlclose() must not unmap this library, because threads may be asleep in it.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // librobustipc.so is installed beside this library, so a program finds it without LD_LIBRARY_PATH.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN");
     if let Ok(directory) = std::env::var("ROBUSTIPC_LIBRARY_DIRECTORY") {
         println!("cargo::rustc-link-search=native={directory}");
     }

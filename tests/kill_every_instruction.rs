@@ -1,10 +1,10 @@
 //! Kills a process at every instruction of every operation.
 //!
-//! A library promises that a process may be killed at any instruction. This program tries: it runs a
-//! victim under ptrace through one operation, one instruction at a time, and kills it, or leaves it
-//! stopped, after 0, 1, 2, ... instructions until the operation ends by itself. Each time the survivors
-//! have to go on. What victims and survivors do is in c-tests/victim, which is linked to the library as it
-//! is installed: what is stepped is what users have.
+//! The library promises that a process may be killed at any instruction. This program tests that promise. It
+//! runs a victim under ptrace through one operation, one instruction at a time, and kills it, or leaves it
+//! stopped, after 0, 1, 2, ... instructions, until the operation ends by itself. Each time the survivors
+//! have to continue. c-tests/victim has the code of victims and survivors. It is linked to the installed
+//! library, so the tested instructions are those that users have.
 //!
 //!     make check-kill                          the quick set
 //!     make check-kill-full                     the full set
@@ -25,31 +25,32 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a survivor may take for what should take no time.
+/// How long a survivor may take for an operation that should take no time.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The same for primitives that are known to fail.
-const PATIENCE_WITH_THE_BROKEN: Duration = Duration::from_millis(300);
+/// How long a survivor may take with a primitive that is broken on purpose.
+const PATIENCE_IF_BROKEN: Duration = Duration::from_millis(300);
 
-/// After so many failures of one operation the rest of it is left out.
+/// After this many failures of one operation the harness goes on to the next operation.
 const FAILURES_SHOWN: usize = 3;
 
-/// A recovery of so many instructions is a long one.
+/// A recovery of this many instructions is a long one.
 const LONG_RECOVERY: usize = 5_000;
 
-/// How much is done.
+/// How much a run tries.
 #[derive(Clone, Copy)]
 struct Extent {
-    /// Points of an operation that are tried: all of them, or else so many with the same distance,
-    /// and as many of those at atomic instructions and system calls.
+    /// How many points of an operation to try. If it has more points, the tried points have equal distances,
+    /// and as many points at atomic instructions and system calls are added.
     points: usize,
-    /// An operation of so many instructions is a long one. It sleeps, or computes: the first costs the
-    /// survivors up to 100 ms at a point that takes a wake-up with it.
+    /// An operation of this many instructions is a long one. It sleeps or computes. If a sleeping victim's
+    /// death loses a wake-up, the survivors need up to 100 ms.
     long: usize,
-    /// The same as `points`, for a long operation.
+    /// How many points of a long operation to try, as `points`.
     long_points: usize,
-    /// Points deep in a long loop that are tried, and points where a stop takes the survivors a second.
-    dear: usize,
-    /// Points of the first and of the second victim, multiplied.
+    /// How many points deep in a long loop to try, and at how many points to stop a victim if the stop costs
+    /// the survivors a second.
+    expensive_points: usize,
+    /// How many pairs of a point of the first victim and a point of the second one to try.
     pairs: usize,
 }
 
@@ -57,14 +58,14 @@ const QUICK: Extent = Extent {
     points: 36,
     long: 800,
     long_points: 12,
-    dear: 3,
+    expensive_points: 3,
     pairs: 9,
 };
 const FULL: Extent = Extent {
     points: 3_000,
     long: 700,
     long_points: 100,
-    dear: 20,
+    expensive_points: 20,
     pairs: 100,
 };
 
@@ -106,20 +107,22 @@ fn point_from(text: &str) -> Option<(String, Fate, usize)> {
     let fate = match (*parts.get(1)?, parts.len()) {
         ("kill", 3) => Fate::Kill,
         ("stop", 3) => Fate::Stop,
-        ("second", 4) => Fate::Second(parts[3].parse().ok()?),
+        ("second", 4) => Fate::KillSecond(parts[3].parse().ok()?),
         _ => return None,
     };
     Some((parts[0].to_owned(), fate, point))
 }
 
-/// What happened to one operation.
+/// What was tried with one operation.
 #[derive(Default)]
 struct Tally {
+    /// How many points the operation has.
     points: usize,
+    /// How many of them were tried.
     tried: usize,
     kills: usize,
     stops: usize,
-    seconds: usize,
+    second_kills: usize,
     failures: usize,
 }
 
@@ -127,8 +130,8 @@ struct Harness {
     processes: Processes,
     operations: Vec<Operation>,
     extent: Extent,
-    /// Where failures are expected, they are counted and not shown.
-    quiet: bool,
+    /// Set where failures are expected: they are counted and not printed.
+    is_quiet: bool,
     first_failure: Option<String>,
 }
 
@@ -136,15 +139,15 @@ impl Harness {
     fn new(
         program: &Path,
         number: usize,
-        alone: bool,
+        isolated: bool,
         operations: &[Operation],
         extent: Extent,
     ) -> Result<Harness, String> {
         Ok(Harness {
-            processes: Processes::assemble(program, number, alone, PATIENCE)?,
+            processes: Processes::start(program, number, isolated, PATIENCE)?,
             operations: operations.to_vec(),
             extent,
-            quiet: false,
+            is_quiet: false,
             first_failure: None,
         })
     }
@@ -157,8 +160,8 @@ impl Harness {
             .cloned()
     }
 
-    /// One round, with its failure reported.
-    fn play(
+    /// Runs one round. If it fails, reports the failure and returns `None`.
+    fn run_round(
         &mut self,
         operation: &Operation,
         fate: Fate,
@@ -170,116 +173,76 @@ impl Harness {
         match fate {
             Fate::Kill => tally.kills += 1,
             Fate::Stop => tally.stops += 1,
-            Fate::Second(_) => tally.seconds += 1,
+            Fate::KillSecond(_) => tally.second_kills += 1,
         }
         let recovery = self.recovery_of(operation);
         let mut round = Round::new(&mut self.processes, operation, recovery.as_ref());
-        // Another template's victims have other addresses.
-        let known = known.filter(|trace| trace.processes == round.processes.count());
-        let mut played = round.play(fate, point, known, record);
-        if matches!(&played, Err(why) if why.starts_with(tracee::ANOTHER_WAY)) {
-            // It depends on others after all: step by step, then.
+        // The victims of another template have other addresses.
+        let known = known.filter(|trace| trace.generation == round.processes.generation());
+        let mut ended = round.run(fate, point, known, record);
+        if matches!(&ended, Err(why) if why.starts_with(tracee::ANOTHER_WAY)) {
+            // The operation's instructions depend on others after all, so this round goes step by step.
             self.processes.replace()?;
             round = Round::new(&mut self.processes, operation, recovery.as_ref());
-            played = round.play(fate, point, None, None);
+            ended = round.run(fate, point, None, None);
         }
-        let place = std::mem::take(&mut round.place);
-        let why = match (played, self.processes.complaint()) {
+        let location = std::mem::take(&mut round.location);
+        let why = match (ended, self.processes.complaint()) {
             (Ok(outcome), None) => return Ok(Some(outcome)),
             (Err(why), _) if why.starts_with("ptrace is not permitted") => return Err(why),
             (Err(_) | Ok(_), Some(complaint)) => complaint,
             (Err(why), None) => why,
         };
         tally.failures += 1;
-        let name = &operation.name;
-        let (what, reproducer) = match fate {
-            Fate::Kill => ("killed", format!("{name}:kill:{point}")),
-            Fate::Stop => ("stopped", format!("{name}:stop:{point}")),
-            Fate::Second(second) => (
-                "killed, and its heir killed",
-                format!("{name}:second:{point}:{second}"),
-            ),
-        };
-        let text = format!("{name} {what} at point {point} ({place}): {why}");
-        if !self.quiet {
-            println!("FAIL {text}");
-            println!("     reproduce: make check-kill KILL_FLAGS=\"--reproduce {reproducer}\"");
-        }
-        self.first_failure.get_or_insert(text);
-        // Some of the processes may hang, or hold what they should not.
+        self.report_failure(&operation.name, fate, point, &location, &why);
+        // Some of the processes may hang, or hold what they should not hold.
         self.processes.replace()?;
         Ok(None)
     }
 
-    /// Everything about one operation.
+    fn report_failure(&mut self, name: &str, fate: Fate, point: usize, location: &str, why: &str) {
+        let (what, reproducer) = match fate {
+            Fate::Kill => ("killed", format!("{name}:kill:{point}")),
+            Fate::Stop => ("stopped", format!("{name}:stop:{point}")),
+            Fate::KillSecond(second) => (
+                "killed, and the process that recovers killed too",
+                format!("{name}:second:{point}:{second}"),
+            ),
+        };
+        let text = format!("{name} {what} at point {point} ({location}): {why}");
+        if !self.is_quiet {
+            println!("FAIL {text}");
+            println!("     reproduce: make check-kill KILL_FLAGS=\"--reproduce {reproducer}\"");
+        }
+        self.first_failure.get_or_insert(text);
+    }
+
+    /// Tries one operation: kills, stops and second kills at the chosen points.
     fn try_operation(&mut self, operation: &Operation) -> Result<Tally, String> {
         let mut tally = Tally::default();
-        let end = usize::MAX;
-        let mut trace = Trace::default();
-        let Some(whole) = self.play(
-            operation,
-            Fate::Kill,
-            end,
-            None,
-            Some(&mut trace),
-            &mut tally,
-        )?
-        else {
+        let Some((whole, trace, is_steady)) = self.record(operation, &mut tally)? else {
             return Ok(tally);
         };
+        let known = is_steady.then_some(&trace);
+        let points = self.choose_points(whole.points, &trace, known);
         tally.points = whole.points;
-        // An operation that takes the same way twice can be entered with a breakpoint.
-        let mut again = Trace::default();
-        let long = trace.positions.len() > 100;
-        if long {
-            self.play(
-                operation,
-                Fate::Kill,
-                end,
-                None,
-                Some(&mut again),
-                &mut tally,
-            )?;
-        }
-        let steady = long && trace.is_like(&again);
-        trace.count_visits();
-        let known = steady.then_some(&trace);
-
-        let count = if whole.points < self.extent.long {
-            self.extent.points
-        } else {
-            self.extent.long_points
-        };
-        let mut points = spread(whole.points, count);
-        if points.len() <= whole.points {
-            let turning_points = &trace.turning_points;
-            let chosen = spread(turning_points.len().saturating_sub(1), count);
-            points.extend(chosen.iter().filter_map(|&index| turning_points.get(index)));
-            points.sort_unstable();
-            points.dedup();
-        }
-        let mut dear = 0;
-        points.retain(|&point| {
-            dear += usize::from(known.is_some_and(|trace| trace.is_dear(point)));
-            dear <= self.extent.dear || !known.is_some_and(|trace| trace.is_dear(point))
-        });
         tally.tried = points.len();
         for &point in &points {
             if tally.failures >= FAILURES_SHOWN {
                 return Ok(tally);
             }
-            self.play(operation, Fate::Kill, point, known, None, &mut tally)?;
+            self.run_round(operation, Fate::Kill, point, known, None, &mut tally)?;
         }
         if operation.can_stop {
-            let distance = match points.len().div_ceil(2 * self.extent.dear) {
-                distance if operation.dear_to_stop => distance,
+            let distance = match points.len().div_ceil(2 * self.extent.expensive_points) {
+                distance if operation.stop_is_expensive => distance,
                 _ => 1,
             };
             for &point in points.iter().step_by(distance) {
                 if tally.failures >= FAILURES_SHOWN {
                     return Ok(tally);
                 }
-                self.play(operation, Fate::Stop, point, known, None, &mut tally)?;
+                self.run_round(operation, Fate::Stop, point, known, None, &mut tally)?;
             }
         }
         if operation.recovery.is_some() {
@@ -288,7 +251,54 @@ impl Harness {
         Ok(tally)
     }
 
-    /// A second victim, killed while it recovers from the first.
+    /// Runs the operation to its end and records its instructions. Returns also whether a second run took
+    /// the same way; then a breakpoint can replace the steps to a point. `None` if the first run failed.
+    fn record(
+        &mut self,
+        operation: &Operation,
+        tally: &mut Tally,
+    ) -> Result<Option<(Outcome, Trace, bool)>, String> {
+        let end = usize::MAX;
+        let mut trace = Trace::default();
+        let outcome = self.run_round(operation, Fate::Kill, end, None, Some(&mut trace), tally)?;
+        let Some(whole) = outcome else {
+            return Ok(None);
+        };
+        let is_worth_it = trace.positions.len() > 100;
+        let mut again = Trace::default();
+        if is_worth_it {
+            self.run_round(operation, Fate::Kill, end, None, Some(&mut again), tally)?;
+        }
+        let is_steady = is_worth_it && trace.is_like(&again);
+        trace.count_visits();
+        Ok(Some((whole, trace, is_steady)))
+    }
+
+    /// The points to try of an operation with `last` points.
+    fn choose_points(&self, last: usize, trace: &Trace, known: Option<&Trace>) -> Vec<usize> {
+        let count = if last < self.extent.long {
+            self.extent.points
+        } else {
+            self.extent.long_points
+        };
+        let mut points = spread(last, count);
+        if points.len() <= last {
+            let turning_points = &trace.turning_points;
+            let chosen = spread(turning_points.len().saturating_sub(1), count);
+            points.extend(chosen.iter().filter_map(|&index| turning_points.get(index)));
+            points.sort_unstable();
+            points.dedup();
+        }
+        let is_expensive = |point| known.is_some_and(|trace| trace.is_expensive(point));
+        let mut expensive = 0;
+        points.retain(|&point| {
+            expensive += usize::from(is_expensive(point));
+            expensive <= self.extent.expensive_points || !is_expensive(point)
+        });
+        points
+    }
+
+    /// Kills a second victim while it recovers from the death of the first.
     fn try_pairs(
         &mut self,
         operation: &Operation,
@@ -296,18 +306,20 @@ impl Harness {
         points: usize,
         tally: &mut Tally,
     ) -> Result<(), String> {
-        // How long the recovery is depends on what the first left: half-way it has most to do.
-        let probe = Fate::Second(usize::MAX);
         let recovery = self.recovery_of(operation);
         let recovery_points = match recovery {
             None => return Err(format!("{}: there is no such recovery", operation.name)),
             Some(recovery) => {
-                let outcome = self.play(&recovery, Fate::Kill, usize::MAX, None, None, tally)?;
+                let end = usize::MAX;
+                let outcome = self.run_round(&recovery, Fate::Kill, end, None, None, tally)?;
                 outcome.map_or(0, |outcome| outcome.points)
             }
         };
         if recovery_points < LONG_RECOVERY {
-            self.play(operation, probe, points / 2, known, None, tally)?;
+            // The length of the recovery depends on what the first victim left. A victim killed half-way
+            // leaves most.
+            let probe = Fate::KillSecond(usize::MAX);
+            self.run_round(operation, probe, points / 2, known, None, tally)?;
         }
         // A pair costs as much as the instructions before it.
         let pairs = match recovery_points {
@@ -321,8 +333,8 @@ impl Harness {
                 if tally.failures >= FAILURES_SHOWN {
                     return Ok(());
                 }
-                let outcome =
-                    self.play(operation, Fate::Second(second), first, known, None, tally)?;
+                let fate = Fate::KillSecond(second);
+                let outcome = self.run_round(operation, fate, first, known, None, tally)?;
                 if outcome.is_some_and(|outcome| outcome.second_at_end) {
                     break;
                 }
@@ -332,8 +344,7 @@ impl Harness {
     }
 }
 
-/// The points 0 to `last`, or about `count` of them with the same distance, the first and the last among
-/// them.
+/// The points 0 to `last`, or about `count` of them with equal distances, including the first and the last.
 fn spread(last: usize, count: usize) -> Vec<usize> {
     if last < count.max(2) {
         return (0..=last).collect();
@@ -346,13 +357,14 @@ fn spread(last: usize, count: usize) -> Vec<usize> {
 
 fn report(operation: &Operation, tally: &Tally, began: Instant) {
     let seconds = began.elapsed().as_secs_f64();
-    let covered = match () {
-        () if tally.tried > tally.points => format!("all {} instructions", tally.points),
-        () => format!("{} of {} instructions", tally.tried, tally.points),
+    let covered = if tally.tried > tally.points {
+        format!("all {} instructions", tally.points)
+    } else {
+        format!("{} of {} instructions", tally.tried, tally.points)
     };
     println!(
         "{:30} {covered}: {} kills, {} stops, {} second kills, {} failed, {seconds:.1} s",
-        operation.name, tally.kills, tally.stops, tally.seconds, tally.failures
+        operation.name, tally.kills, tally.stops, tally.second_kills, tally.failures
     );
 }
 
@@ -360,7 +372,7 @@ fn run() -> Result<bool, String> {
     if !tracee::CAN_STEP {
         return Err("only the instructions of x86_64 are known here".to_owned());
     }
-    // Short sleeps are to be short.
+    // Without this the kernel would make short sleeps longer.
     let _ = nix::sys::prctl::set_timerslack(1);
     let arguments = arguments()?;
     let programs = std::env::var_os("ROBUSTIPC_VICTIMS");
@@ -377,15 +389,7 @@ fn run() -> Result<bool, String> {
         return Ok(true);
     }
     if let Some((name, fate, point)) = arguments.reproduce {
-        let operation = operations.iter().find(|operation| operation.name == name);
-        let operation = operation.ok_or_else(|| format!("there is no operation {name}"))?;
-        let alone = processes::be_alone();
-        let program = &operation.program;
-        let mut harness = Harness::new(program, 0, alone, &operations, arguments.extent)?;
-        let mut tally = Tally::default();
-        harness.play(operation, fate, point, None, None, &mut tally)?;
-        println!("{} passed, {} failed", 1 - tally.failures, tally.failures);
-        return Ok(tally.failures == 0);
+        return reproduce(&operations, &name, fate, point, arguments.extent);
     }
     let mut chosen: Vec<&Operation> = operations.iter().collect();
     if let Some(only) = &arguments.only {
@@ -394,31 +398,49 @@ fn run() -> Result<bool, String> {
             return Err(format!("there is no operation {only}: see --list"));
         }
     }
-    let (passed, failed) = share_out(&operations, &chosen, arguments.extent)?;
+    let (passed, failed) = run_in_parallel(&operations, &chosen, arguments.extent)?;
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0)
 }
 
-/// Tries the chosen operations, as many at once as there are processors, each with a processes of its own.
-/// Returns how many passed and how many failed.
-fn share_out(
+/// Tries one point again.
+fn reproduce(
+    operations: &[Operation],
+    name: &str,
+    fate: Fate,
+    point: usize,
+    extent: Extent,
+) -> Result<bool, String> {
+    let operation = operations.iter().find(|operation| operation.name == name);
+    let operation = operation.ok_or_else(|| format!("there is no operation {name}"))?;
+    let isolated = processes::isolate();
+    let mut harness = Harness::new(&operation.program, 0, isolated, operations, extent)?;
+    let mut tally = Tally::default();
+    harness.run_round(operation, fate, point, None, None, &mut tally)?;
+    println!("{} passed, {} failed", 1 - tally.failures, tally.failures);
+    Ok(tally.failures == 0)
+}
+
+/// Tries the chosen operations, as many at once as there are processors. Each thread has processes of its own.
+/// Returns how many operations passed and how many failed.
+fn run_in_parallel(
     operations: &[Operation],
     chosen: &[&Operation],
     extent: Extent,
 ) -> Result<(usize, usize), String> {
     let next = AtomicUsize::new(0);
-    // What a thread has begun to trace, it alone can step.
+    // Only the thread that has begun to trace a process can step it, so each thread has its own harness.
     let work = |number: usize| -> Result<(usize, usize), String> {
-        let alone = processes::be_alone();
+        let isolated = processes::isolate();
         let first = chosen.first().ok_or("nothing is chosen")?;
-        let mut harness = Harness::new(&first.program, number, alone, operations, extent)?;
+        let mut harness = Harness::new(&first.program, number, isolated, operations, extent)?;
         let (mut passed, mut failed) = (0, 0);
-        // Relaxed: the number stands for itself.
+        // Relaxed: the number publishes no other data.
         while let Some(operation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
             if operation.program != harness.processes.program() {
-                harness = Harness::new(&operation.program, number, alone, operations, extent)?;
+                harness = Harness::new(&operation.program, number, isolated, operations, extent)?;
             }
-            let good = match operation.must {
+            let is_good = match operation.must {
                 Must::Hold => {
                     let began = Instant::now();
                     let tally = harness.try_operation(operation)?;
@@ -427,7 +449,7 @@ fn share_out(
                 }
                 _ => self_check(&mut harness, operation)?,
             };
-            *if good { &mut passed } else { &mut failed } += 1;
+            *if is_good { &mut passed } else { &mut failed } += 1;
         }
         Ok((passed, failed))
     };
@@ -446,12 +468,12 @@ fn share_out(
     })
 }
 
-/// The harness against itself: whether it finds what is wrong with an operation.
+/// Tests the harness with an operation that is broken on purpose. Returns whether the harness finds the fault.
 fn self_check(harness: &mut Harness, operation: &Operation) -> Result<bool, String> {
-    harness.quiet = true;
-    harness.processes.set_patience(PATIENCE_WITH_THE_BROKEN)?;
+    harness.is_quiet = true;
+    harness.processes.set_patience(PATIENCE_IF_BROKEN)?;
     let found = find_failure(harness, operation);
-    harness.quiet = false;
+    harness.is_quiet = false;
     harness.processes.set_patience(PATIENCE)?;
     found
 }
@@ -464,7 +486,7 @@ fn find_failure(harness: &mut Harness, operation: &Operation) -> Result<bool, St
     harness.first_failure = None;
     let mut tally = Tally::default();
     for point in 0.. {
-        let outcome = harness.play(operation, fate, point, None, None, &mut tally)?;
+        let outcome = harness.run_round(operation, fate, point, None, None, &mut tally)?;
         if let Some(failure) = &harness.first_failure {
             println!("caught {failure}");
             return Ok(true);

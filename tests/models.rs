@@ -1,11 +1,13 @@
-//! The algorithms in src/sync, tried in every order of steps that the memory orderings allow.
+//! Models of the algorithms in src/sync: loom tries every order of steps that the memory orderings allow.
 //!
-//! What runs here is the library's own source, compiled once more above the words and the kernel of
-//! models/sys.rs: the mutex, the condition variable, the readers-writer lock, the semaphore, the pool of
-//! permits, the barrier, the event and the once. A lost wake-up is a deadlock here, and a datum that a
-//! lock orders too little is a race that loom reports. Left out are the looks before a sleep
-//! (src/sync/spinning.rs), which are attempts like any other, and a death between two instructions, which is
-//! tests/kill_every_instruction.rs's; threads here die between calls. Run them with
+//! The models run the library's own source: the mutex, the condition variable, the readers-writer lock, the
+//! semaphore, the pool of permits, the barrier, the event and the once. They compile it once more, above the
+//! words and the kernel of models/sys.rs. A lost wake-up shows as a deadlock. Data that a lock orders too
+//! little show as a race, which loom reports.
+//!
+//! The models leave out the spins before a sleep (src/sync/spinning.rs), which are attempts like any other.
+//! They also leave out a death between two instructions, which tests/kill_every_instruction.rs covers; threads
+//! here die between calls. Run them with
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models
 #![cfg(loom)]
 
@@ -34,9 +36,9 @@ use object::layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
 use run::{add_one, model};
 use sync::mutex::Locked;
 use sys::fence::Kernel;
-use sys::robust::Thread;
+use sys::thread::Thread;
 
-/// Nothing modelled here lets the kernel do fences.
+/// No algorithm here has the kernel execute fences.
 const KERNEL: Kernel = Kernel::Cannot;
 
 fn lock(mutex: &Mutex) {
@@ -67,14 +69,14 @@ mod mutex {
     }
 
     #[test]
-    fn one_at_a_time_is_inside_and_each_gets_its_turn() {
+    fn one_thread_at_a_time_holds_the_mutex_and_each_gets_it() {
         model::<Counted>(2, prepare, &[count, count, count], |shared| {
             assert_eq!(shared.1.get(), 3);
         });
     }
 
     #[test]
-    fn the_next_owner_is_told_of_a_death() {
+    fn the_next_owner_learns_of_a_death() {
         fn die(shared: &Counted) {
             lock(&shared.0);
             add_one(&shared.1);
@@ -94,7 +96,30 @@ mod mutex {
     }
 
     #[test]
-    fn everybody_learns_that_it_was_given_up() {
+    fn a_mutex_whose_data_were_given_up_is_granted_to_nobody() {
+        type Granted = (Mutex, loom::sync::atomic::AtomicU32);
+
+        fn give_up(shared: &Granted) {
+            match shared.0.lock(Never) {
+                Ok(Locked::OwnerDied) => {
+                    shared.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    shared.0.unlock().unwrap();
+                }
+                outcome => assert_eq!(outcome, Err(Errno::ENOTRECOVERABLE.into())),
+            }
+        }
+        fn prepare_dead(shared: &Granted) {
+            shared.0.initialise(0).unwrap();
+            lock(&shared.0);
+            Thread::die_holding(&shared.0.word);
+        }
+        model::<Granted>(3, prepare_dead, &[give_up, give_up], |shared| {
+            assert_eq!(shared.1.load(std::sync::atomic::Ordering::Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn everybody_learns_that_the_data_were_given_up() {
         fn give_up(shared: &Counted) {
             match shared.0.lock(Never) {
                 Ok(Locked::OwnerDied) => shared.0.unlock().unwrap(),
@@ -260,7 +285,7 @@ mod event {
     }
 
     #[test]
-    fn a_manual_one_releases_all_who_wait() {
+    fn a_manual_event_releases_all_waiters() {
         let prepare = |shared: &Announced| shared.0.initialise(false, false);
         let bodies = &[
             wait_and_read as fn(&Announced),
@@ -271,7 +296,7 @@ mod event {
     }
 
     #[test]
-    fn an_automatic_one_releases_one_for_each_setting() {
+    fn an_automatic_event_releases_one_waiter_for_each_set() {
         fn wait_and_set(shared: &Announced) {
             wait(shared);
             add_one(&shared.1);
@@ -315,7 +340,7 @@ mod rwlock {
     }
 
     #[test]
-    fn a_reader_and_a_writer_are_never_both_inside() {
+    fn a_reader_and_a_writer_never_hold_the_lock_together() {
         model::<Written>(3, prepare, &[write, read], |_| {});
     }
 
@@ -332,8 +357,8 @@ mod rwlock {
     }
 
     #[test]
-    fn who_finds_all_places_taken_gets_one_that_becomes_free() {
-        // There are two places in a model.
+    fn a_reader_that_finds_all_slots_taken_gets_one_that_becomes_free() {
+        // There are two slots in a model.
         model::<Written>(1, prepare, &[read, read, read], |_| {});
     }
 
@@ -351,7 +376,7 @@ mod rwlock {
     }
 
     #[test]
-    fn the_next_is_told_of_a_writer_that_died() {
+    fn the_next_thread_learns_of_a_writer_that_died() {
         fn die_writing(shared: &Written) {
             assert_eq!(shared.0.write_lock(Never), Ok(Locked::Clean));
             add_one(&shared.1[0]);
@@ -381,7 +406,7 @@ mod permits {
     }
 
     #[test]
-    fn a_permit_is_one_holders_at_a_time() {
+    fn a_permit_has_one_holder_at_a_time() {
         let prepare = |shared: &Resource| shared.0.initialise(1).unwrap();
         let bodies = &[take_and_give as fn(&Resource), take_and_give];
         model(3, prepare, bodies, |shared| {
@@ -390,14 +415,14 @@ mod permits {
     }
 
     #[test]
-    fn who_sleeps_gets_a_permit_that_is_given() {
+    fn a_sleeper_gets_a_permit_that_is_given_back() {
         let prepare = |shared: &Resource| shared.0.initialise(2).unwrap();
         let bodies = &[take_and_give as fn(&Resource), take_and_give, take_and_give];
         model(1, prepare, bodies, |_| {});
     }
 
     #[test]
-    fn who_sleeps_gets_a_dead_holders_permit() {
+    fn a_sleeper_gets_the_permit_of_a_dead_holder() {
         fn die_holding_one(shared: &Resource) {
             let (number, _) = shared.0.take(Never).unwrap();
             add_one(&shared.1[number]);
@@ -436,7 +461,7 @@ mod barrier {
     }
 
     #[test]
-    fn both_go_on_and_one_is_told_that_it_was_the_last() {
+    fn both_continue_and_one_learns_that_it_was_the_last() {
         fn arrive(round: &Round, own: usize) {
             round.written[own].set(1);
             if round.barrier.wait(Never).unwrap() {
@@ -463,7 +488,8 @@ mod barrier {
 
     #[test]
     fn a_participant_that_dies_releases_the_other() {
-        // It has joined before: who comes to an empty place later is seen after 100 ms.
+        // Thread 2 has joined before. A waiter sees a participant that takes a free slot later only after
+        // 100 ms.
         fn prepare_joined(round: &Round) {
             prepare(round);
             Thread::become_number(2);
@@ -489,7 +515,7 @@ mod once {
     type Made = (Once, Cell<u32>);
 
     #[test]
-    fn it_runs_once_and_all_see_what_it_did() {
+    fn the_initialisation_runs_once_and_all_see_what_it_did() {
         fn run(shared: &Made) {
             shared.0.run(Never, || add_one(&shared.1)).unwrap();
             assert_eq!(shared.1.get(), 1);

@@ -1,11 +1,13 @@
-//! The queue in shared memory, tried in every order of steps that the memory orderings allow: its
-//! latches, its sleepers, and its two rings.
+//! Models of the queue in shared memory: its latches, its sleepers and its two rings, in every
+//! order of steps that the memory orderings allow.
 //!
-//! What runs here is the library's own source (src/sync/latch.rs, src/sync/sleepers.rs,
-//! src/ipc/mq/shared/send_section.rs and receiving.rs), compiled once more above the words and the kernel of
-//! models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here, and a payload that
-//! the rings order too little is a race that loom reports. Left out are the looks before a sleep, which are
-//! attempts like any other, and deaths between two instructions. Run them with
+//! The models run the library's own source: src/sync/latch.rs and sleepers.rs, and send_section.rs
+//! and receive_section.rs in src/ipc/mq/shared. It is compiled once more on the words and the
+//! kernel of models/sys.rs, with a memory of two slots. A lost wake-up is a deadlock here. If the
+//! rings order a payload too little, loom reports a race.
+//!
+//! Two things are left out: spinning before a sleep, whose attempts are like all others, and deaths
+//! between two instructions. Run the models with
 //! RUSTFLAGS="--cfg loom" cargo test --release --test models_queue
 #![cfg(loom)]
 
@@ -61,7 +63,7 @@ use sync::latch::Latched;
 use sys::atomic::AtomicU32;
 use sys::fence::{self, Kernel};
 use sys::futex;
-use sys::robust::Thread;
+use sys::thread::Thread;
 
 const KERNEL: Kernel = Kernel::Interrupts;
 
@@ -88,7 +90,7 @@ mod latch {
     }
 
     #[test]
-    fn one_at_a_time_is_inside_and_each_gets_its_turn() {
+    fn one_thread_at_a_time_holds_it_and_each_gets_its_turn() {
         model::<Counted>(
             4,
             |_| {},
@@ -100,7 +102,7 @@ mod latch {
     }
 
     #[test]
-    fn three_get_their_turns() {
+    fn three_threads_get_their_turns() {
         model::<Counted>(
             1,
             |_| {},
@@ -112,7 +114,7 @@ mod latch {
     }
 
     #[test]
-    fn without_the_kernels_fence_real_ones_do() {
+    fn real_fences_replace_the_kernels_fence() {
         let needs_fence = |shared: &Counted| {
             fence::set_kernel(Kernel::Cannot);
             shared.needs_fence.store(1, Relaxed);
@@ -122,7 +124,7 @@ mod latch {
         });
     }
 
-    /// That the model would see it.
+    /// Shows that the model finds a lost wake-up.
     #[test]
     #[should_panic(expected = "deadlock")]
     fn without_any_fence_a_wake_up_is_lost() {
@@ -135,7 +137,7 @@ mod latch {
     }
 
     #[test]
-    fn the_next_holder_is_told_of_a_death_until_one_has_repaired() {
+    fn every_next_holder_learns_of_a_death_until_one_has_repaired() {
         fn die(shared: &Counted) {
             let latched = take(&shared.latch, &shared.needs_fence);
             add_one(&shared.count);
@@ -146,11 +148,11 @@ mod latch {
         fn repair(shared: &Counted) {
             let mut latched = take(&shared.latch, &shared.needs_fence);
             match shared.count.get() {
-                // It comes first.
+                // This thread comes before the one that dies.
                 0 => assert!(!latched.is_orphaned()),
                 1 => {
                     assert!(latched.is_orphaned());
-                    // Gives up once, as when the queue is damaged.
+                    // Gives up once, as if the queue were damaged.
                     drop(latched);
                     latched = take(&shared.latch, &shared.needs_fence);
                     if latched.is_orphaned() {
@@ -174,7 +176,7 @@ mod latch {
     }
 
     #[test]
-    fn two_are_taken_in_one_order_and_released_in_the_other() {
+    fn two_latches_are_taken_in_one_order_and_released_in_the_other() {
         #[derive(Default)]
         struct Two {
             latches: [Latch; 2],
@@ -240,7 +242,7 @@ mod sleepers {
     }
 
     fn tell(awaited: &Awaited) {
-        // With one who tells, a store is enough, as in the queue: it needs no order by itself.
+        // Only one thread tells, so a store is enough, as in the queue. The fence gives the order.
         let permits = awaited.permits.load(Relaxed);
         awaited.permits.store(permits + 1, Release);
         fence::light(awaited.needs_fence.load(Relaxed) != 0);
@@ -250,12 +252,12 @@ mod sleepers {
     }
 
     #[test]
-    fn who_sleeps_learns_of_the_change() {
+    fn a_sleeper_learns_of_the_change() {
         model::<Awaited>(4, |_| {}, &[wait, tell], |_| {});
     }
 
     #[test]
-    fn two_who_sleep_are_told_one_after_the_other() {
+    fn two_sleepers_are_woken_one_after_the_other() {
         fn tell_twice(awaited: &Awaited) {
             for _ in 0..2 {
                 awaited.permits.fetch_add(1, Release);
@@ -269,7 +271,7 @@ mod sleepers {
     }
 
     #[test]
-    fn who_sleeps_again_learns_of_the_next_change() {
+    fn a_sleeper_that_sleeps_again_learns_of_the_next_change() {
         fn change(awaited: &Awaited, from: u32) {
             awaited.permits.store(from + 1, Release);
             fence::light(false);
@@ -295,7 +297,7 @@ mod sleepers {
             wait_for(awaited, 2);
         }
         model::<Awaited>(3, |_| {}, &[waits, changes], |_| {});
-        // One who has to be woken twice beside one who is content with the first.
+        // One sleeper waits for both changes, beside one that waits for the first only.
         model::<Awaited>(
             2,
             |_| {},
@@ -332,7 +334,7 @@ mod queue {
     }
 
     #[test]
-    fn large_messages_come_in_order_through_slots_used_again() {
+    fn large_messages_come_in_order_through_reused_slots() {
         fn send(queue: &LargeQueue) {
             for payload in 1..=3 {
                 queue.wait_and_send(payload, 0);
@@ -354,7 +356,7 @@ mod queue {
     }
 
     #[test]
-    fn messages_of_one_priority_come_in_order_through_slots_used_again() {
+    fn messages_of_one_priority_come_in_order_through_reused_slots() {
         fn send(queue: &Queue) {
             for payload in 1..=3 {
                 queue.wait_and_send(payload, 0);
@@ -394,7 +396,7 @@ mod queue {
         );
     }
 
-    /// What was received and ordered before: a message of priority 1 waits in the levels.
+    /// Before the model begins, a message of priority 1 is sorted into the levels.
     fn prepare_level(queue: &Queue) {
         queue.send(1, 1);
         assert_eq!(queue.peek(), Some(1));
@@ -402,7 +404,7 @@ mod queue {
 
     fn send_better(queue: &Queue) {
         queue.send(2, 5);
-        // How anybody learns that the call has returned.
+        // By this flag another thread sees that the call has returned.
         queue.returned.store(1, Release);
     }
 
@@ -420,14 +422,14 @@ mod queue {
     }
 
     #[test]
-    fn it_does_so_too_when_another_receiver_has_looked_meanwhile() {
-        fn look(queue: &Queue) {
+    fn it_does_so_too_if_another_receiver_has_sorted_the_inbox_meanwhile() {
+        fn sort_inbox(queue: &Queue) {
             queue.peek();
         }
         model::<Queue>(
             1,
             prepare_level,
-            &[receive_best, look, send_better],
+            &[receive_best, sort_inbox, send_better],
             |queue| {
                 assert!(queue.receive().is_some());
             },

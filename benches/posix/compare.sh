@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the programs in turn bare and with the drop-in, five times, and prints for each row the medians, the median of
-# how many times as fast the drop-in was, and whether that is what is wanted. With FILE also as JSON.
+# Runs each program without and with the drop-in in turn, five times. Prints for each row the median times, the median
+# of how many times as fast the drop-in was, and whether that reaches the aim. Writes the same to FILE as JSON.
 #
 #   compare.sh LIBRARY FILE PROGRAM...
 set -eu
@@ -9,16 +9,16 @@ shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rounds=5
-with="env LD_LIBRARY_PATH=$(dirname "$library") LD_PRELOAD=$library"
+with="env LD_PRELOAD=$library"
 for round in $(seq $rounds); do
   for program in "$@"; do
-    # Who comes first changes too.
+    # The order changes from round to round.
     if [ $((round % 2)) = 0 ]; then "$program" >>"$work/kernel"; fi
     $with "$program" >>"$work/shared"
     if [ $((round % 2)) = 1 ]; then "$program" >>"$work/kernel"; fi
   done
 done
-# Two columns of the same rows, over and over. A row below another one that it belongs to begins with two spaces.
+# Both files have the same rows in each round. A row that belongs to the one above it begins with two spaces.
 paste "$work/kernel" "$work/shared" | awk -F '\t' -v rounds=$rounds -v file="$file" '
   function median(values, n, i, j, t) {
     for (i = 2; i <= n; i++)
@@ -54,7 +54,7 @@ paste "$work/kernel" "$work/shared" | awk -F '\t' -v rounds=$rounds -v file="$fi
         printf "null, \"shared_ns\": %.1f, \"times\": null}", right > file
         continue
       }
-      # Within a twentieth is even.
+      # A difference of at most a twentieth counts as no slower.
       is_met = wanted[name] > 1 ? times >= wanted[name] : times >= 0.95
       aim = wanted[name] > 1 ? sprintf("at least %dx", wanted[name]) : "no slower"
       printf "  %-52s %10.1f %10.1f %7.2f  %s: %s\n", shown[name], left, right, times, aim, is_met ? "met" : "MISSED"

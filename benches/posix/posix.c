@@ -1,9 +1,10 @@
-/* Plain <mqueue.h>, to be run bare and with librobustipc-posix.so preloaded by compare.sh: one line for each row,
+/* A plain <mqueue.h> program, which compare.sh runs without and with librobustipc-posix.so preloaded. It prints one
+ * line for each row, with tabs between the columns:
  *
- *     how many times as fast it should be | what | nanoseconds, or why it was not measured
+ *     how many times as fast the drop-in should be | what is measured | nanoseconds, or why it was not measured
  *
- * with tabs between. Compiled with POLLS it is a program that imports poll(), for which a descriptor has to be kept
- * right; else it imports nothing by which it could poll. */
+ * Compiled with POLLS, the program imports poll(), so the drop-in keeps the descriptors' readiness up to date.
+ * Otherwise it imports nothing by which it could poll. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,7 @@ static void report(double wanted, const char *what, double nanoseconds) {
   printf("%g\t%s\t%.1f\n", wanted, what, nanoseconds);
 }
 
-/* The first or the second of the processors that this process may use. */
+/* Binds the process to the first or the second of the processors that it may use. */
 static void pin(int number) {
   static cpu_set_t allowed;
   static bool is_known;
@@ -85,7 +86,7 @@ static void set_nonblocking(mqd_t mq) {
   check(mq_setattr(mq, &attr, NULL), "mq_setattr");
 }
 
-/* A child on the other processor. */
+/* Starts a child on the other processor. */
 static pid_t start(void (*body)(long, long), long rounds, long size) {
   pid_t child = fork();
   check(child, "fork");
@@ -120,7 +121,7 @@ static double two_processes(long rounds, long size) {
   return (now() - begin) / (double)rounds;
 }
 
-/* Receives as a program that waits, tries, or polls first. */
+/* Receives one message, as a program does that waits, that tries until it succeeds, or that polls first. */
 static void await(mqd_t mq, long size) {
 #ifdef POLLS
   struct pollfd entry = { .fd = mq, .events = POLLIN };
@@ -169,7 +170,7 @@ int main(void) {
 
 #else
 
-/* What nothing can pass: one cache line goes to the other processor and comes back. */
+/* The limit for every transfer: one cache line goes to the other processor and comes back. */
 static _Atomic uint64_t *line;
 
 static void answer(long rounds, long size) {
@@ -227,7 +228,7 @@ int main(void) {
   pin(0);
   mq_unlink(there);
   mq_unlink(back);
-  /* No row: 0. */
+  /* 0: there is no aim for this row. */
   report(0, "one cache line, one way: the limit", cache_line(100000));
   open_both(10, 64);
   report(5, "send and receive in one thread, 64 B", one_thread(100000, 64, false));

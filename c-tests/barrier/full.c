@@ -15,7 +15,7 @@ int main(void) {
   CHECK_FAILS(ipc_barrier_init(barrier, IPC_BARRIER_COUNT_MAX + 1), -EINVAL, "for 32");
   CHECK_EQUAL(ipc_barrier_init(barrier, 2), 0);
   pid_t children[2];
-  for (int i = 0; i < 2; i++) wait_until_stopped(children[i] = start(participant, NULL));
+  for (int i = 0; i < 2; i++) children[i] = start_stopped(participant, NULL);
   CHECK_FAILS(ipc_barrier_wait(barrier, IPC_FOREVER), -EBUSY, "2 participants");
   CHECK_EQUAL(ipc_barrier_init(barrier, 2), -EBUSY);
   for (int i = 0; i < 2; i++) KILL(children[i]);

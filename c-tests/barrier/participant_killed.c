@@ -23,10 +23,9 @@ int main(void) {
   int broken = -EOWNERDEAD, good = 0;
 
   /* The one that is killed is busy elsewhere. */
-  pid_t victim = start(busy, NULL);
-  wait_until_stopped(victim);
+  pid_t victim = start_stopped(busy, NULL);
   pid_t others[3];
-  for (int i = 0; i < 2; i++) wait_until_on_futex(others[i] = start(waiting, &broken));
+  for (int i = 0; i < 2; i++) others[i] = start_asleep(waiting, &broken);
   CHECK_EQUAL(ipc_barrier_reset(barrier), 0); /* nothing is broken: nothing happens */
   CHECK_EQUAL(ipc_barrier_wait(barrier, 10 * MILLISECOND), -ETIMEDOUT);
   KILL(victim);
@@ -38,16 +37,14 @@ int main(void) {
   /* This process takes part still: three are missing. */
   CHECK_EQUAL(ipc_barrier_reset(barrier), 0);
   CHECK_EQUAL(ipc_barrier_wait(barrier, 0), -EAGAIN);
-  for (int i = 0; i < 3; i++) wait_until_on_futex(others[i] = start(waiting, &good));
+  for (int i = 0; i < 3; i++) others[i] = start_asleep(waiting, &good);
   int result = ipc_barrier_wait(barrier, PATIENCE);
   CHECK(result == 0 || result == IPC_BARRIER_SERIAL);
   for (int i = 0; i < 3; i++) FINISH(others[i]);
 
   /* The one that is killed waits. */
-  victim = start(waiting, &good);
-  wait_until_on_futex(victim);
-  others[0] = start(waiting, &broken);
-  wait_until_on_futex(others[0]);
+  victim = start_asleep(waiting, &good);
+  others[0] = start_asleep(waiting, &broken);
   KILL(victim);
   FINISH(others[0]);
   CHECK_EQUAL(ipc_barrier_wait(barrier, PATIENCE), -EOWNERDEAD);

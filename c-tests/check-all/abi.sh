@@ -1,6 +1,6 @@
 #!/bin/sh
-# The interface that C programs are built against is the committed one, down to the size and offset of
-# every field, the type of every argument and the value of every constant.
+# C programs are built against the committed interface: the size and offset of every field, the type of every argument
+# and the value of every constant are those of abi.xml.
 . "$(dirname "$0")/../support/script.sh"
 
 "$root/c-tests/support/abi.sh" "$STAGE/include/robustipc.h" "$work/librobustipc.so" "librobustipc.so.$soversion"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The header compiles in every language that it serves, without a warning, also where a program asks for more of
-# them, alone and beside the headers whose names it must not touch, before and after them; and its type macros say
-# the truth.
+# The header compiles without a warning in every language that it serves, with a program's stricter warnings too. It
+# compiles alone, and before and after each header whose names it must not touch. Its type macros describe the types
+# correctly.
 . "$(dirname "$0")/../support/script.sh"
 
-# Those that a program uses together, and the kernel's own, which glibc's exclude.
+# Headers that one program can include together, and the kernel's own, which glibc's headers exclude.
 together="sys/ipc.h sys/shm.h sys/msg.h sys/sem.h mqueue.h pthread.h"
 apart="linux/ipc.h linux/shm.h linux/msg.h linux/sem.h"
 
@@ -12,7 +12,7 @@ include() {
   for header in "$@"; do echo "#include <$header>"; done
 }
 
-# Each file is an order of includes; the declaration needs the header whole.
+# Each file is one order of includes. The declarations below use the whole header.
 mkdir "$work/orders"
 use='struct used { int field, other; };
 static const ipc_type_t used_type = IPC_TYPE(int, 1), used_fields = IPC_TYPE_FIELDS(struct used, 1, field, other);
@@ -32,7 +32,7 @@ int64_t used(void); int64_t used(void) {
 }
 
 compilers="$CC:c $CXX:c++"
-# The other family of compilers, where it is installed.
+# clang too, where it is installed.
 if has clang && ! $CC --version | grep -q clang; then compilers="$compilers clang:c"; fi
 if has clang++ && ! $CXX --version | grep -q clang; then compilers="$compilers clang++:c++"; fi
 

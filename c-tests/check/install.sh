@@ -1,7 +1,7 @@
 #!/bin/sh
-# What make install installs is what a user needs: links, pkg-config in both ways, a program in C and in
-# C++, linked to the shared and to the static library, with pkg-config, by hand and with CMake; the manual
-# under every call's name; and make uninstall takes all of it away again.
+# make install installs what a user needs: links, stripped libraries, pkg-config in both ways, and the manual under
+# every call's name. A program in C and in C++ is linked to the shared and to the static library, with pkg-config, by
+# hand, with make and with CMake. make uninstall removes everything that was installed.
 . "$(dirname "$0")/../support/script.sh"
 
 cat >"$work/nine.c" <<'END'
@@ -20,8 +20,10 @@ installed() {
   (cd "$1" && find . ! -type d | sort)
 }
 
+# As root runs it under sudo: in an environment of its own, where cargo is not on the path. The libraries are built.
 make_here() {
-  quietly "$MAKE" -C "$root" CARGO="$CARGO" "$@"
+  quietly env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin CARGO_TARGET_DIR="$TARGET" \
+    "$MAKE" -C "$root" CARGO=/nonexistent/cargo RUSTC=/nonexistent/rustc "$@"
 }
 
 # Into a packager's directory: what is installed must name the prefix, not the directory.
@@ -29,6 +31,9 @@ make_here install DESTDIR="$work/package" PREFIX=/opt/robust
 lib=$work/package/opt/robust/lib
 expect "the link for linkers" "librobustipc.so.$version" "$(readlink "$lib/librobustipc.so")"
 expect "the link for programs" "librobustipc.so.$version" "$(readlink "$lib/librobustipc.so.$soversion")"
+for library in librobustipc.so librobustipc-posix.so librobustipc.a; do
+  readelf -SW "$lib/$library" | grep -qF .debug_info && fail "$library has debug information"
+done
 soname=$(readelf -d "$lib/librobustipc.so.$version" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 expect "the soname" "librobustipc.so.$soversion" "$soname"
 cmp "$lib/../include/robustipc.h" "$root/include/robustipc.h" || fail "another header is installed"
@@ -62,6 +67,11 @@ for language in c c++; do
   readelf -d "$work/shared" | grep -q "NEEDED.*librobustipc\.so\.$soversion\]" ||
     fail "the shared program does not ask for librobustipc.so.$soversion"
   readelf -d "$work/static" | grep -q robustipc && fail "the static program asks for the shared library"
+  # The whole program is static, libc too.
+  quietly $compile $warnings -static $(packaged --cflags) "$work/nine.c" -x none $(packaged --static --libs) \
+    -o "$work/all_static"
+  quietly "$work/all_static"
+  readelf -d "$work/all_static" | grep -q NEEDED && fail "the program linked with -static asks for a shared library"
 done
 
 # By hand, as the README has it.
@@ -88,7 +98,7 @@ if has cmake; then
   quietly "$work/cmake/build/main"
 fi
 
-# The manual is found under the name of every call, through one page for each group.
+# The manual is found under the name of every call, through one page for each group of calls.
 man=$work/package/opt/robust/share/man
 for page in "$root"/man/*.[0-9]; do
   section=${page##*.}
@@ -107,3 +117,13 @@ make_here install DESTDIR="$work/split" PREFIX=/usr LIBDIR=/usr/lib/here INCLUDE
 [ -e "$work/split/usr/include/there/robustipc.h" ] || fail "INCLUDEDIR is not used"
 [ -e "$work/split/usr/man/man7/robustipc.7" ] || fail "MANDIR is not used"
 expect "what stands elsewhere" "" "$(installed "$work/split" | grep -v -e '^./usr/lib/here/' -e '^./usr/include/there/' -e '^./usr/man/')"
+
+# Paths with spaces. pkg-config escapes them, so its answer is read by eval, as a shell in make reads it.
+make_here install PREFIX="$work/a prefix" LIBDIR="$work/a prefix/a lib" DESTDIR="$work/a package"
+[ -e "$work/a package$work/a prefix/a lib/librobustipc.so.$version" ] || fail "a DESTDIR with a space is not used"
+make_here install PREFIX="$work/a prefix" LIBDIR="$work/a prefix/a lib"
+answer=$(PKG_CONFIG_LIBDIR="$work/a prefix/a lib/pkgconfig" $PKG_CONFIG --cflags --libs robustipc)
+eval "quietly $CC -std=c99 $warnings \"\$work/nine.c\" $answer -o \"\$work/spaced\""
+quietly env LD_LIBRARY_PATH="$work/a prefix/a lib" "$work/spaced"
+make_here uninstall PREFIX="$work/a prefix" LIBDIR="$work/a prefix/a lib"
+expect "what uninstall leaves under a prefix with a space" "" "$(installed "$work/a prefix")"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every ported program is run by a test: it has its expected output or a script beside it, or another's
-# script names it.
+# A test runs every ported program: its expected output or a script stands beside it, or another program's script names
+# it.
 . "$(dirname "$0")/../support/script.sh"
 
 for source in "$root"/c-tests/ported/*.c "$root"/c-tests/ported/*.cpp; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The drop-in library has the functions of <mqueue.h> and the one that fortified programs call, and nothing else.
+# The drop-in library exports the functions of <mqueue.h> and the one that fortified programs call, and nothing else.
 . "$(dirname "$0")/../support/script.sh"
 
 expect "the exports of librobustipc-posix.so" "__mq_open_2 mq_close mq_getattr mq_notify mq_open mq_receive mq_send \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A program that imports poll() is told of its messages; where its user says that it polls no queue, that is not kept
-# up, and the messages come all the same.
+# In a program that imports poll(), poll() reports a message. If the user says that the program polls no queue, the
+# twin is not kept up to date: poll() reports nothing, and the messages arrive nevertheless.
 . "$(dirname "$0")/../support/script.sh"
 
 cat >"$work/polls.c" <<'C'
@@ -23,7 +23,7 @@ C
 quietly $CC -O2 "$work/polls.c" -o "$work/polls" -lrt
 
 polls() {
-  env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$STAGE/lib/librobustipc-posix.so" "$@" "$work/polls" "/ripc-test-$$-polls"
+  env LD_PRELOAD="$STAGE/lib/librobustipc-posix.so" "$@" "$work/polls" "/ripc-test-$$-polls"
 }
-expect "what poll() finds" 1 "$(polls)"
-expect "what poll() finds where nobody keeps it up" 0 "$(polls ROBUSTIPC_POSIX=never-polls)"
+expect "the result of poll()" 1 "$(polls)"
+expect "the result of poll() with never-polls" 0 "$(polls ROBUSTIPC_POSIX=never-polls)"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Programs that were compiled years ago use the drop-in library as those of today do: their calls have the versions
-# of glibc's first <mqueue.h>, in librt. Such a program is made here by linking it to a librt of those versions.
+# The drop-in library also serves programs that were compiled years ago. Their calls have the symbol versions of
+# glibc's first <mqueue.h>, in librt. The test builds such a program by linking it to a librt with those versions.
 . "$(dirname "$0")/../support/script.sh"
 
 names="mq_open __mq_open_2 mq_close mq_unlink mq_send mq_timedsend mq_receive mq_timedreceive mq_notify mq_getattr mq_setattr"
@@ -9,7 +9,7 @@ libc=$($CC -print-file-name=libc.so.6)
 has readelf || skip "readelf is not installed"
 readelf -W --dyn-syms "$libc" | awk '{ print $8 }' >"$work/symbols"
 
-# The versions that are no longer the default ones. Each of them is written as one that has the functions of its own.
+# The old versions of the functions, which are no longer the default. The map gives each function its version.
 for name in $names; do
   old=$(sed -n "s/^$name@\([^@]*\)$/\1/p" "$work/symbols")
   [ -n "$old" ] || skip "this libc has no older $name"
@@ -21,7 +21,7 @@ for name in $names; do echo "void $name(void) {}"; done >"$work/librt.c"
 quietly $CC -shared -fPIC -fno-builtin -Wl,-soname,librt.so.1 -Wl,--version-script="$work/librt.map" \
   "$work/librt.c" -o "$work/librt.so.1"
 
-# Some functions are bound only, the others called too.
+# The program calls some functions, and only binds the others.
 cat >"$work/old.c" <<'C'
 #include <fcntl.h>
 #include <mqueue.h>
@@ -46,9 +46,9 @@ while read -r name old; do
   grep -q " $name@$old " "$work/imports" || fail "the program does not import $name@$old"
 done <"$work/versions"
 
-# 1000 messages are more than the kernel's queues hold (fs.mqueue.msg_max), so these are not used.
+# A queue of the kernel does not hold 1000 messages (fs.mqueue.msg_max), so a success shows that none is used.
 name=/ripc-test-$$-old
-quietly env LD_LIBRARY_PATH="$STAGE/lib" LD_PRELOAD="$library" LD_DEBUG=bindings LD_DEBUG_OUTPUT="$work/bound" \
+quietly env LD_PRELOAD="$library" LD_DEBUG=bindings LD_DEBUG_OUTPUT="$work/bound" \
   LD_BIND_NOW=1 "$work/old" "$name"
 for symbol in $names; do
   grep -q "file $work/old .* to .*librobustipc-posix.so[^ ]* .*\`$symbol'" "$work"/bound.* ||

@@ -1,5 +1,5 @@
 /* A signal handler ends a wait on a condition variable with -EINTR and with the mutex held. */
-#include "test.h"
+#include "asleep.h"
 
 typedef struct {
   ipc_mutex_t mutex;
@@ -25,12 +25,6 @@ int main(void) {
   CHECK_EQUAL(ipc_cond_init(&shared->cond), 0);
   pid_t child = start(waiter, shared);
   wait_until_inside(child, SYS_futex);
-  /* Between two of its own looks at the number a signal finds it outside the wait: send more. */
-  int status;
-  while (waitpid(child, &status, WNOHANG) == 0) {
-    kill(child, SIGUSR1);
-    sched_yield();
-  }
-  CHECK_EQUAL(status, 0);
+  CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
   return 0;
 }

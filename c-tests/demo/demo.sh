@@ -1,11 +1,10 @@
 #!/bin/sh
-# The main job, shown: a producer and a consumer share a typed struct. The producer is killed with
-# SIGKILL while it holds the lock and the struct is half-written; the consumer notices, repairs
-# and goes on; a new producer continues the sequence. Then jobs go through a message queue: their
-# sender has ended, a worker is killed with a job in its hands, and the next does this one and the
-# rest. Takes about five seconds.
+# Shows the main job. A producer and a consumer share a typed struct. The producer is killed with SIGKILL while it holds
+# the lock and the struct is half-written. The consumer notices, repairs the struct and goes on, and a new producer
+# continues the sequence. Then jobs go through a message queue. Their sender has ended, a worker is killed with a job in
+# its hands, and the next worker does that job and the rest. The demonstration takes about 5 s.
 #
-#   demo.sh DIRECTORY    where the programs producer, consumer and worker are
+#   demo.sh DIRECTORY    DIRECTORY has the programs producer, consumer and worker
 set -eu
 
 programs=$1
@@ -34,7 +33,7 @@ consumer=$!
 "$programs/producer" "$name" 20 &
 producer=$!
 
-# Beside the consumer, which may be behind by then, and get no further: the lock is held.
+# In the background: the consumer may be behind by then, and it gets no further, because the lock is held.
 {
   await_stop "$producer"
   echo "producer $producer stands still, holding the lock, sample 20 half-written: kill -9"
@@ -42,7 +41,7 @@ producer=$!
 } &
 watcher=$!
 
-# What the consumer prints is what drives the rest of the show.
+# The consumer's output drives the rest of the demonstration.
 while read -r line; do
   echo "$line"
   case $line in
@@ -63,7 +62,7 @@ wait "$producer"
 producer=
 
 "$programs/worker" "$queue" send 6
-echo "6 jobs wait in a message queue; who sent them has ended"
+echo "6 jobs wait in a message queue; their sender has ended"
 "$programs/worker" "$queue" work 3 &
 worker=$!
 await_stop "$worker"

@@ -3,7 +3,7 @@
  *   producer NAME [STOP_AT]
  *
  * With STOP_AT it stops itself (SIGSTOP) when sample STOP_AT is half-written and the lock is held, so
- * that the demonstration can kill it at exactly that point. A producer that is started anew goes on with the next number.
+ * that the demonstration can kill it at exactly that point. A new producer goes on with the next number.
  */
 #include "sample.h"
 

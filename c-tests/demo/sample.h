@@ -1,4 +1,4 @@
-/* What producer and consumer share: the last few samples of the machine's load, under one mutex. */
+/* The struct that producer and consumer share: the last few samples of the machine's load, under one mutex. */
 #ifndef SAMPLE_H
 #define SAMPLE_H
 

@@ -1,10 +1,10 @@
-/* Jobs in a message queue, and who does them.
+/* Jobs in a message queue: a sender and a worker.
  *
  *   worker NAME send COUNT       puts jobs 1 to COUNT and an end into the queue
- *   worker NAME work [STOP_AT]   does what is there, each job in place, until the end
+ *   worker NAME work [STOP_AT]   does the jobs in the queue, each in place, until the end
  *
- * With STOP_AT it stops itself (SIGSTOP) with that job in its hands, so that the demonstration can
- * kill it at exactly that point. A job that its worker did not return comes back, marked.
+ * With STOP_AT the worker stops itself (SIGSTOP) with that job in its hands, so that the demonstration can kill it at
+ * exactly that point. A job that its worker did not return comes back, marked.
  */
 #include <robustipc.h>
 #include <signal.h>

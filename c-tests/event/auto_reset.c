@@ -24,7 +24,7 @@ int main(void) {
   CHECK_EQUAL(ipc_event_wait(&shared->event, 10 * MILLISECOND), -ETIMEDOUT);
 
   pid_t children[3];
-  for (int i = 0; i < 3; i++) wait_until_on_futex(children[i] = start(waiter, NULL));
+  for (int i = 0; i < 3; i++) children[i] = start_asleep(waiter, NULL);
   for (int i = 1; i <= 3; i++) {
     CHECK_EQUAL(ipc_event_set(&shared->event), 0);
     for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
@@ -35,7 +35,7 @@ int main(void) {
   for (int i = 0; i < 3; i++) FINISH(children[i]);
 
   /* The first sleeper is woken, and stopped and killed before it can take the setting: it is not lost. */
-  for (int i = 0; i < 2; i++) wait_until_on_futex(children[i] = start(waiter, NULL));
+  for (int i = 0; i < 2; i++) children[i] = start_asleep(waiter, NULL);
   CHECK(kill(children[0], SIGSTOP) == 0);
   wait_until_stopped(children[0]);
   CHECK_EQUAL(ipc_event_set(&shared->event), 0);

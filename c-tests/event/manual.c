@@ -1,5 +1,5 @@
-/* A manual event releases all who wait and all who come until it is reset; who waited when it was set is
- * released even if it is reset at once. */
+/* A manual event releases all present and later waiters until it is reset. A waiter that came before the setting is
+ * released even if the event is reset at once. */
 #include "asleep.h"
 
 static ipc_event_t *event;
@@ -16,7 +16,7 @@ int main(void) {
   CHECK_EQUAL(ipc_event_wait(event, 10 * MILLISECOND), -ETIMEDOUT);
   for (int round = 0; round < 20; round++) {
     pid_t children[4];
-    for (int i = 0; i < 4; i++) wait_until_on_futex(children[i] = start(waiter, NULL));
+    for (int i = 0; i < 4; i++) children[i] = start_asleep(waiter, NULL);
     KILL(children[0]);
     CHECK_EQUAL(ipc_event_set(event), 0);
     CHECK_EQUAL(ipc_event_reset(event), 0);

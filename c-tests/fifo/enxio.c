@@ -1,5 +1,5 @@
-/* Who does not want to wait for the other side is told that it is not there: a writer -ENXIO, a reader
- * -EAGAIN, and after a deadline both -ETIMEDOUT. */
+/* A call that does not want to wait learns that the other end is missing: a writer gets -ENXIO and a reader -EAGAIN.
+ * After a deadline both get -ETIMEDOUT. */
 #include "streams.h"
 
 int main(void) {

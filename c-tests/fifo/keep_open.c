@@ -36,7 +36,7 @@ int main(void) {
   close(writers[1]);
   CHECK_EQUAL(ipc_read_full(reader, text, 1, IPC_FOREVER), 0);
 
-  /* Who writes when the reader has gone. */
+  /* A writer writes after the reader has gone. */
   writers[0] = ipc_fifo_open(path, IPC_WRITE_ONLY, 0);
   close(reader);
   CHECK_EQUAL(ipc_write_full(writers[0], "x", 1, IPC_FOREVER), -EPIPE);

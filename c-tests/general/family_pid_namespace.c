@@ -1,5 +1,6 @@
 /* In another PID namespace thread ids mean other threads: objects that store them are refused there. */
 #include "holding.h"
+#include "namespace.h"
 
 static struct {
   ipc_once_t fresh, done;
@@ -28,7 +29,7 @@ int main(void) {
   shared = shared_memory(sizeof *shared);
   CHECK_EQUAL(ipc_event_init(&shared->event, IPC_EVENT_SET), 0);
   CHECK_EQUAL(ipc_once(&shared->done, nothing, NULL, 0), IPC_ONCE_RAN);
-  if (unshare(CLONE_NEWPID) != 0) SKIP("making a PID namespace is not permitted here");
+  if (enter_namespaces(CLONE_NEWPID) != 0) SKIP("making a PID namespace is not permitted here");
   FINISH(start(inside, NULL));
   CHECK_EQUAL(ipc_once(&shared->fresh, nothing, NULL, 0), 0);
   return 0;

@@ -1,14 +1,13 @@
-/* Eight processes of two threads use a mutex, a readers-writer lock and a pool of permits as fast as
- * they can, while one after the other is killed at a random moment and started anew. Nobody gets stuck, no change
- * is lost or done twice, no permit is held by two. STORM_SEED repeats the choice of victims, STORM_KILLS
- * sets their number. */
+/* Eight processes with two threads each use a mutex, a readers-writer lock and a pool of permits as fast as they can,
+ * while one after the other is killed at a random moment and replaced. Nobody gets stuck, no change is lost or done
+ * twice, and no permit has two holders. STORM_SEED repeats the choice of victims, STORM_KILLS sets their number. */
 #include "asleep.h"
 
 #include <pthread.h>
 
 enum { PROCESSES = 8, THREADS = 2, WORKERS = PROCESSES * THREADS, PERMITS = 3 };
 
-/* Changed under a lock, with a journal: who repairs finishes what was begun. */
+/* Changed under a lock, with a journal: a repairer finishes a change that was begun. */
 typedef struct {
   int worker, begun;
   long old_count, old_done;

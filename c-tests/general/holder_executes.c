@@ -14,8 +14,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   make_everything();
-  pid_t child = start(holder, argv[0]);
-  wait_until_stopped(child);
+  pid_t child = start_stopped(holder, argv[0]);
   check_held_by_another();
   continue_child(child);
   wait_until_stopped(child);

@@ -10,8 +10,7 @@ static void holder(void *unused) {
 int main(void) {
   make_everything();
   for (int i = 0; i < 3; i++) {
-    pid_t child = start(holder, NULL);
-    wait_until_stopped(child);
+    pid_t child = start_stopped(holder, NULL);
     check_held_by_another();
     KILL(child);
     check_holder_died();

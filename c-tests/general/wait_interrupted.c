@@ -32,15 +32,16 @@ int main(void) {
   make_everything();
   hold_everything();
   for (int i = 0; i < 5; i++) {
-    pid_t child = start(waiter, &i);
-    wait_until_on_futex(child);
-    CHECK(kill(child, SIGUSR1) == 0);
-    if (i == 3 || i == 4) {
-      /* It sleeps on; then it gets what it waited for. */
+    pid_t child = start_asleep(waiter, &i);
+    if (i < 3) {
+      CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
+    } else {
+      /* The child sleeps on, and then it gets the lock. */
+      CHECK(kill(child, SIGUSR1) == 0);
       wait_until_on_futex(child);
       CHECK_EQUAL(ipc_rwlock_unlock(i == 3 ? &everything->written : &everything->read), 0);
+      FINISH(child);
     }
-    FINISH(child);
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-/* Who is killed after it has let go and before it wakes the sleepers leaves nobody asleep: they look
- * for themselves. The killing is exact: at the entry of the system call that would wake. */
+/* A process is killed after it has released something and before it wakes the sleepers: at the entry of the system
+ * call that would wake them. Nobody stays asleep, because sleepers check again by themselves. */
 #include "asleep.h"
 
 #include <sys/ptrace.h>
@@ -97,7 +97,7 @@ int main(void) {
     CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
     pid_t sleepers[2];
     int count = kind == BARRIER ? 2 : 1;
-    for (int i = 0; i < count; i++) wait_until_on_futex(sleepers[i] = start(sleeper, &kind));
+    for (int i = 0; i < count; i++) sleepers[i] = start_asleep(sleeper, &kind);
     run_until_futex(child);
     KILL(child);
     for (int i = 0; i < count; i++) FINISH(sleepers[i]);

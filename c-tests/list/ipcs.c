@@ -1,4 +1,5 @@
-/* What we make, ipcs shows and ipcrm removes; what ipcmk makes, we show and remove. */
+/* ipcs shows and ipcrm removes the objects that the library makes; the library shows and removes those that ipcmk
+ * makes. */
 #include "sysv.h"
 
 /* Whether the command's output has a line with this id as its second word. */

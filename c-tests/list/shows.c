@@ -1,5 +1,5 @@
-/* ipc_list shows objects of every kind, ours and foreign ones, with what they are, and ipc_remove
- * removes exactly the one it is asked to. */
+/* ipc_list shows objects of every kind, made by this library or without it, with their properties. ipc_remove removes
+ * exactly the requested object. */
 #include "sysv.h"
 
 #include <fcntl.h>

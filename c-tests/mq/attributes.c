@@ -1,5 +1,5 @@
-/* Attributes: those of a new queue are what was asked for, those of an existing one must be the same, and the
- * text tells both; defaults; spin_ns; what is impossible is -EINVAL. */
+/* A new queue has the requested attributes. For an existing queue the attributes must agree, and the error names both
+ * sides. Defaults, spin_ns, and impossible values, which are -EINVAL. */
 #include "queue.h"
 
 static const char *name;

@@ -1,5 +1,6 @@
-/* Batches: as many as there is room for or there are, in order, each with its priority; more than one section's
- * worth; what fails in the middle ends the batch, and what went before it is told. */
+/* A batch sends as many messages as there is room for, or receives as many as there are, in order, each with its
+ * priority, also in more than one section. A failure in the middle ends the batch, and the result counts the messages
+ * before it. */
 #include "queue.h"
 
 enum { MESSAGES = 200 };

@@ -1,5 +1,5 @@
-/* A borrower dies: its messages are queued again in their old places, marked, as often as it happens; what it
- * had returned is not. Those who sleep for a message get them. */
+/* If a borrower dies, its messages are queued again in their old places, marked as redelivered, however often that
+ * happens. Messages that it had returned are not. Sleeping receivers get the messages. */
 #include "queue.h"
 
 static const char *name;
@@ -85,10 +85,8 @@ int main(void) {
   for (int i = 0; i < 6; i++) expect_text(mq, "n", 0);
 
   send_text(mq, "w", 3);
-  pid_t borrower = start(borrows_and_stays, NULL);
-  wait_until_stopped(borrower);
-  pid_t waiter = start(waits, NULL);
-  wait_until_on_futex(waiter);
+  pid_t borrower = start_stopped(borrows_and_stays, NULL);
+  pid_t waiter = start_asleep(waits, NULL);
   /* It is stopped, and not dead. */
   char byte;
   CHECK_EQUAL(ipc_mq_receive(mq, &byte, 1, NULL, 0), -EAGAIN);

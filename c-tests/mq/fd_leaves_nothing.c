@@ -1,8 +1,8 @@
-/* A queue's descriptor leaves nothing behind: the FIFO goes with the name, and a queue that has lost its name gets
- * none; whoever has it keeps it, and it stays right. */
+/* A queue's descriptor leaves nothing behind: the FIFO goes with the name. A queue that has lost its name gets no
+ * descriptor; a handle that has one keeps it, and it stays right. */
+#include "namespace.h"
 #include "queue.h"
 #include <poll.h>
-#include <sys/mount.h>
 
 /* How many hidden FIFOs of queues stand in /dev/shm. */
 static int fifos(void) {
@@ -22,11 +22,8 @@ static int ready(int descriptor) {
 }
 
 int main(void) {
-  /* Other tests make FIFOs: a /dev/shm of its own. */
-  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-    SKIP("mount namespaces are not permitted");
-  if (mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) SKIP("mounts cannot be made private");
-  if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=1m") != 0) SKIP("a tmpfs cannot be mounted");
+  /* Other tests make FIFOs too. */
+  mount_own_dev_shm("1m");
 
   ipc_mq_t *mq = make_queue("/queue", 1, 16), *other = join_queue("/queue", 0), *late = join_queue("/queue", 0);
   CHECK_EQUAL(fifos(), 0);

@@ -1,5 +1,5 @@
-/* Messages in place are their thread's: another's commit, abandon and return are -EPERM, a second one -EINVAL,
- * and so is every address that is no message's. What is refused stays reserved or borrowed. */
+/* A message in place belongs to its thread: another thread's commit, abandon and return are -EPERM. A second one is
+ * -EINVAL, and so is an address that is no message's. A refused message stays reserved or borrowed. */
 #include "queue.h"
 #include <pthread.h>
 

@@ -1,5 +1,6 @@
 /* A wait in send and receive ends with -EINTR when a signal handler has run, also when the
  * handler was installed with SA_RESTART, which the kernel's own calls would hide. */
+#include "asleep.h"
 #include "mq.h"
 
 typedef struct {
@@ -32,8 +33,7 @@ int main(void) {
         Case how = { is_sender, restart ? SA_RESTART : 0, forever ? IPC_FOREVER : PATIENCE };
         pid_t child = start(wait_here, &how);
         wait_until_inside(child, WAIT_CALL);
-        kill(child, SIGALRM);
-        FINISH(child);
+        CHECK_EQUAL(interrupt_until_ended(child, SIGALRM), 0);
       }
   }
   CHECK_EQUAL(ipc_mq_close(mq), 0);

@@ -27,8 +27,7 @@ int main(void) {
   name = unique_name("copying");
   ipc_mq_t *mq = make_queue(name, 3, 16);
 
-  pid_t waiting = start(sleeper, NULL);
-  wait_until_on_futex(waiting);
+  pid_t waiting = start_asleep(sleeper, NULL);
   CHECK_EQUAL(stat_of(mq).waiting_receivers, 1);
   wait_for(start(sender, NULL));
   send_text(mq, "woke", 0);

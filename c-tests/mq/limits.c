@@ -1,5 +1,6 @@
 /* When a queue cannot be created, the text names the limit that was hit, with its value. */
 #include "mq.h"
+#include "namespace.h"
 #include <sys/resource.h>
 
 static long read_limit(const char *name) {
@@ -65,7 +66,7 @@ int main(void) {
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
 
   /* The number of queues, where this test has a namespace of its own to set it in. */
-  if (unshare(CLONE_NEWIPC) == 0) {
+  if (enter_namespaces(CLONE_NEWIPC) == 0) {
     FILE *file = fopen("/proc/sys/fs/mqueue/queues_max", "w");
     if (file != NULL && fprintf(file, "0\n") > 0 && fclose(file) == 0) {
       result = try_open(1, SIZE);

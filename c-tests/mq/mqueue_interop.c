@@ -1,5 +1,5 @@
-/* A program that uses <mqueue.h> has the same queue under the same name, in both directions,
- * whoever of the two made it, and each wakes the other. */
+/* A program that uses <mqueue.h> has the same queue under the same name, in both directions, whichever of the two
+ * created it, and each wakes the other. */
 #include "mq.h"
 
 #define ROUNDS 50

@@ -97,7 +97,7 @@ static void restricted(void *breaks_it) {
   char *large = malloc(9000);
   CHECK(large != NULL);
   memset(large, 'l', 9000);
-  /* That the counting works; and the first call of a thread asks the kernel who it is. */
+  /* Checks that the counting works. A thread's first call asks the kernel for the thread's id. */
   unsigned priority;
   ipc_mq_t *other;
   counting = 1;

@@ -1,6 +1,6 @@
-/* A callback that receives until -EAGAIN, or just one message each time, gets every message of a storm
- * of bursts from two processes, without being armed anew; its thread has a name, gets no signal,
- * and is gone when the notification is ended. */
+/* A callback that receives until -EAGAIN, or just one message each time, gets every message of bursts from two
+ * processes, without asking again. Its thread has a name, gets no signal, and is gone when the notification is ended.
+ * */
 #include "mq.h"
 
 #define BURSTS 300

@@ -1,5 +1,5 @@
-/* Notification by eventfd: one eventfd tells of two queues, in two processes at once, and who
- * receives until -EAGAIN on each telling gets every message. */
+/* One eventfd notifies of two queues, in two processes at once. A program that receives until -EAGAIN after each
+ * notification gets every message. */
 #include "mq.h"
 #include <poll.h>
 #include <sys/eventfd.h>

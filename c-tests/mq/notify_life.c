@@ -1,5 +1,5 @@
-/* A handle has one notification; a callback may end its own, or close its handle; a child has none and
- * may begin its own, without the parent's ending; what is asked wrongly is refused. */
+/* A handle has one notification. A callback may end its own notification, or close its handle. A child has none and
+ * may begin its own, which does not end the parent's. A wrong request is refused. */
 #include "mq.h"
 #include <poll.h>
 #include <semaphore.h>

@@ -1,5 +1,5 @@
-/* Notification by signal: a program that receives until -EAGAIN on each signal gets every message,
- * without arming it anew; the signal brings its value. Standard and real-time signals. */
+/* Notification by signal: a program that receives until -EAGAIN on each signal gets every message, without asking
+ * again. The signal brings its value. Standard and real-time signals. */
 #include "mq.h"
 #include <sys/signalfd.h>
 

@@ -1,5 +1,6 @@
 /* A queue of another PID namespace is refused when it is opened: thread ids mean other threads there. Its own
  * queue works there. */
+#include "namespace.h"
 #include "queue.h"
 
 static const char *name, *own_name;
@@ -19,7 +20,7 @@ static void other_namespace(void *unused) {
 
 static void parent_of_it(void *unused) {
   (void)unused;
-  if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) _exit(77);
+  if (enter_namespaces(CLONE_NEWPID) != 0) _exit(77);
   FINISH(start(other_namespace, NULL));
 }
 

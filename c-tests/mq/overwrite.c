@@ -1,5 +1,5 @@
-/* IPC_MQ_OVERWRITE: sending into a full queue drops the oldest message of the lowest priority, or itself, and
- * both are counted; what is reserved or borrowed stays. Only the handle that asked for it does so. */
+/* With IPC_MQ_OVERWRITE a send into a full queue drops the oldest message of the lowest priority, or the new message
+ * itself, and both are counted. Reserved and borrowed messages stay. Only handles with the flag do so. */
 #include "queue.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* The mode is exactly what was asked for, and who may not both read and write the queue is refused, whatever
- * its direction; IPC_CHECK_OWNER refuses a queue that another user owns or may write to. */
+/* The mode is exactly the requested one. A user that may not both read and write the queue is refused, for either
+ * direction. IPC_CHECK_OWNER refuses a queue that another user owns or may write to. */
 #include "queue.h"
 #include <sys/stat.h>
 

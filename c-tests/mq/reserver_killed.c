@@ -1,5 +1,5 @@
-/* Who has reserved messages dies: they vanish, and their room comes back, to those who try and to those who
- * sleep for it; ipc_mq_stat() counts them. What it had committed stays. */
+/* If a sender dies that has reserved messages, they vanish, and their slots are free again for calls that try and for
+ * calls that sleep. ipc_mq_stat() counts them. Committed messages stay. */
 #include "queue.h"
 
 static const char *name;
@@ -26,8 +26,7 @@ int main(void) {
   name = unique_name("reserver");
   ipc_mq_t *mq = make_queue(name, 4, 16);
   int count = 4;
-  pid_t child = start(reserves, &count);
-  wait_until_stopped(child);
+  pid_t child = start_stopped(reserves, &count);
   /* Stopped, and not dead: nobody gets its rooms. */
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, MILLISECOND), -ETIMEDOUT);
@@ -42,10 +41,8 @@ int main(void) {
 
   count = 1;
   for (int i = 0; i < 3; i++) send_text(mq, "before", 0);
-  child = start(reserves, &count);
-  wait_until_stopped(child);
-  pid_t sender = start(sends, NULL);
-  wait_until_on_futex(sender);
+  child = start_stopped(reserves, &count);
+  pid_t sender = start_asleep(sends, NULL);
   CHECK_EQUAL(stat_of(mq).waiting_senders, 1);
   KILL(child);
   FINISH(sender);

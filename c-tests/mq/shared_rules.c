@@ -1,6 +1,6 @@
 /* The queue in shared memory: the highest priority first, among equals the oldest; whole
  * messages; waiting, trying, deadlines, signals; sizes and directions told. */
-#include "test.h"
+#include "asleep.h"
 
 static void send_after_waiting(void *argument) {
   ipc_mq_t *mq;
@@ -94,8 +94,7 @@ int main(void) {
 
   child = start(receive_interrupted, (void *)name);
   wait_until_inside(child, SYS_futex);
-  kill(child, SIGUSR1);
-  FINISH(child);
+  CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
 
   CHECK_EQUAL(ipc_mq_stale(mq), 0);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);

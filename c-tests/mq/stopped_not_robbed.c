@@ -1,5 +1,6 @@
-/* A thread that is stopped in the middle of a call is not robbed: others who try get -EAGAIN and are told why,
- * others who wait -ETIMEDOUT; the other side goes on; and when it runs again, so does all. */
+/* A thread that is stopped in the middle of a call is not robbed. Other calls that try get -EAGAIN with the reason,
+ * and calls that wait get -ETIMEDOUT. The other direction goes on, and when the thread runs again, everything does.
+ * */
 #include "queue.h"
 
 static const char *name;
@@ -29,8 +30,7 @@ int main(void) {
   const void *borrowed;
   unsigned priority;
 
-  pid_t child = start(sender, NULL);
-  wait_until_stopped(child);
+  pid_t child = start_stopped(sender, NULL);
   snprintf(expected, sizeof expected, "thread %d is in a call on the queue and does not run", (int)child);
   CHECK_FAILS(ipc_mq_send(mq, "x", 1, 0, 0), -EAGAIN, expected);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, MILLISECOND), -ETIMEDOUT);
@@ -44,8 +44,7 @@ int main(void) {
 
   send_text(mq, "first", 2);
   send_text(mq, "second", 1);
-  child = start(receiver, NULL);
-  wait_until_stopped(child);
+  child = start_stopped(receiver, NULL);
   snprintf(expected, sizeof expected, "thread %d is in a call on the queue and does not run", (int)child);
   CHECK_FAILS(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), -EAGAIN, expected);
   CHECK_FAILS(ipc_mq_peek_priority(mq, &priority), -EAGAIN, expected);

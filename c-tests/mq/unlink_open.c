@@ -1,4 +1,5 @@
-/* A queue whose name is removed stays usable for those who have it open; the name is free for a new one. */
+/* A queue whose name is removed stays usable for the processes that have it open, and the name is free for a new
+ * queue. */
 #include "mq.h"
 
 int main(void) {

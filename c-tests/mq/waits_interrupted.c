@@ -33,13 +33,11 @@ int main(void) {
   send_text(mq, "only", 0);
   for (int call = 0; call < 6; call++) {
     if (call == 3) expect_text(mq, "only", 0);
-    pid_t child = start(waiter, &call);
-    wait_until_on_futex(child);
+    pid_t child = start_asleep(waiter, &call);
     ipc_mq_stat_t stat = stat_of(mq);
     CHECK_EQUAL(stat.waiting_senders, call < 3);
     CHECK_EQUAL(stat.waiting_receivers, call >= 3);
-    CHECK_EQUAL(kill(child, SIGUSR1), 0);
-    FINISH(child);
+    CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
   }
   ipc_mq_stat_t stat = stat_of(mq);
   CHECK_EQUAL(stat.waiting_senders + stat.waiting_receivers, 0);

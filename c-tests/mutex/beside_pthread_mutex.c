@@ -1,5 +1,5 @@
-/* Our mutex and a robust pthread mutex share the thread's robust list: in every order of locking and
- * unlocking, whoever is still held when the process is killed is recovered, of both kinds. */
+/* This library's mutex and a robust pthread mutex share the thread's robust list. In every order of locking and
+ * unlocking, all that are held when the process is killed are recovered, of both kinds. */
 #include "test.h"
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-/* A mutex that is unlocked after IPC_OWNER_DIED without ipc_mutex_consistent() is lost for everyone:
- * for those that wait already, and for those that come later. Only making it anew helps. */
+/* A mutex that is unlocked after IPC_OWNER_DIED without ipc_mutex_consistent() is lost for everyone, for present and
+ * for later waiters. Only a new initialisation makes it usable. */
 #include "test.h"
 
 static void victim(void *mutex) {
@@ -31,7 +31,7 @@ static void check(int flags) {
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);
   for (int i = 1; i < 6; i++) FINISH(children[i]);
   FINISH(start(waiter, mutex));
-  CHECK_FAILS(ipc_mutex_lock(mutex, 0), -ENOTRECOVERABLE, "not declared consistent");
+  CHECK_FAILS(ipc_mutex_lock(mutex, 0), -ENOTRECOVERABLE, "before the data was declared consistent");
   CHECK_FAILS(ipc_mutex_unlock(mutex), -EPERM, "not locked");
   CHECK_FAILS(ipc_mutex_consistent(mutex), -EPERM, "not locked");
 

@@ -1,4 +1,4 @@
-/* What ipc_mutex_init() accepts and refuses. */
+/* ipc_mutex_init() accepts the valid attributes and refuses all others. */
 #include "test.h"
 
 int main(void) {
@@ -13,7 +13,7 @@ int main(void) {
       CHECK_EQUAL(ipc_mutex_init(&mutex, &attr), 0);
       CHECK_EQUAL(ipc_mutex_lock(&mutex, 0), 0);
       CHECK_EQUAL(ipc_mutex_unlock(&mutex), 0);
-      CHECK_EQUAL(ipc_mutex_init(&mutex, NULL), 0); /* free: may be made anew */
+      CHECK_EQUAL(ipc_mutex_init(&mutex, NULL), 0); /* free: it may be initialised again */
     }
   }
   for (int bit = 3; bit < 32; bit++) {

@@ -1,5 +1,5 @@
-/* A process is killed after single instructions of lock and unlock in turn, uncontended and with a
- * waiter: the lock is then free or says that its owner died, and whoever waits gets it. */
+/* A process is killed after single instructions of lock and unlock in turn, uncontended and with a waiter. The lock
+ * is then free or reports that its owner died, and a waiter gets it. */
 #include "test.h"
 #include <sys/ptrace.h>
 

@@ -1,6 +1,6 @@
 /* A mutex used from another PID namespace is refused: thread ids mean other threads there, and the lock
  * would be granted twice or its owner's death missed. */
-#include "test.h"
+#include "namespace.h"
 
 static void other_namespace(void *argument) {
   ipc_mutex_t *mutex = argument;
@@ -17,7 +17,7 @@ static void other_namespace(void *argument) {
 }
 
 static void parent_of_it(void *mutex) {
-  if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) _exit(77);
+  if (enter_namespaces(CLONE_NEWPID) != 0) _exit(77);
   FINISH(start(other_namespace, mutex));
   /* unshare moves the children only. */
   CHECK_EQUAL(ipc_mutex_lock(mutex, 0), -EAGAIN);

@@ -1,5 +1,5 @@
-/* An owner that dies before it has declared the data consistent passes the duty on, as often as
- * that happens, and also to one who waits already. */
+/* If an owner dies before it has declared the data consistent, the next owner has to do so, however often that
+ * happens, also if the next owner waits already. */
 #include "test.h"
 
 typedef struct {

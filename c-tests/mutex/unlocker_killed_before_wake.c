@@ -1,6 +1,6 @@
-/* An unlocker is killed after it has freed the lock and before it has woken the one who waits, and
- * a third takes and frees the lock in between. The kernel then finds the lock owned, so it passes
- * no wake-up on, and the third knows of no waiter. The waiter still gets the lock. */
+/* An unlocker is killed after it has freed the lock and before it has woken the waiter, and a third process takes and
+ * frees the lock in between. The kernel then finds the lock owned, so it passes no wake-up on, and the third process
+ * knows of no waiter. The waiter still gets the lock. */
 #include "test.h"
 #include <sys/ptrace.h>
 

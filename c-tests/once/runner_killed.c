@@ -29,18 +29,15 @@ static void successor(void *unused) {
 
 int main(void) {
   shared = shared_memory(sizeof *shared);
-  pid_t first = start(victim, NULL);
-  wait_until_stopped(first);
+  pid_t first = start_stopped(victim, NULL);
   CHECK_EQUAL(ipc_once(&shared->once, quick, NULL, 0), -EAGAIN);
   CHECK_EQUAL(ipc_once(&shared->once, quick, NULL, 10 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(shared->runs, 1);
-  pid_t second = start(victim, NULL);
-  wait_until_on_futex(second);
+  pid_t second = start_asleep(victim, NULL);
   KILL(first);
   wait_until_stopped(second);
   CHECK_EQUAL(shared->runs, 2);
-  pid_t third = start(successor, NULL);
-  wait_until_on_futex(third);
+  pid_t third = start_asleep(successor, NULL);
   KILL(second);
   FINISH(third);
   CHECK_EQUAL(shared->runs, 3);

@@ -1,4 +1,4 @@
-/* Of many who call it at once, in zeroed memory, one runs it and all see what it did. */
+/* Of many simultaneous callers, in zeroed memory, one runs the initialisation, and all see its results. */
 #include "test.h"
 
 static struct {

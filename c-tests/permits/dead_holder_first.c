@@ -19,9 +19,7 @@ int main(void) {
   permits = shared_memory(sizeof *permits);
   CHECK_EQUAL(ipc_permits_init(permits, 3), 0);
   for (unsigned dead = 0; dead < 3; dead++) {
-    pid_t child = start(holder, &dead);
-    wait_until_stopped(child);
-    KILL(child);
+    start_and_kill(holder, &dead);
     unsigned permit;
     CHECK_EQUAL(ipc_permits_take(permits, &permit, 0), IPC_OWNER_DIED);
     CHECK_EQUAL(permit, dead);

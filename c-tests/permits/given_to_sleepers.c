@@ -1,4 +1,4 @@
-/* Each permit given back reaches one of those who sleep for one, even when a sleeper was killed. */
+/* Each permit that is given back reaches one of the sleeping takers, even if another sleeper was killed. */
 #include "asleep.h"
 
 static ipc_permits_t *permits;
@@ -17,7 +17,7 @@ int main(void) {
   for (int round = 0; round < 20; round++) {
     CHECK_EQUAL(ipc_permits_take(permits, &permit, PATIENCE), 0);
     pid_t children[4];
-    for (int i = 0; i < 4; i++) wait_until_on_futex(children[i] = start(taker, NULL));
+    for (int i = 0; i < 4; i++) children[i] = start_asleep(taker, NULL);
     KILL(children[round % 4]);
     CHECK_EQUAL(ipc_permits_give(permits, permit), 0);
     for (int i = 0; i < 4; i++)

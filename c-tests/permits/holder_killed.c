@@ -1,5 +1,5 @@
-/* A permit whose holder is killed comes back, to one who sleeps for it at once, and its next
- * holder is told; a stopped holder keeps it. */
+/* The permit of a killed holder comes back, to a sleeping taker at once, and its next holder learns of the death. A
+ * stopped holder keeps its permit. */
 #include "asleep.h"
 
 static struct {
@@ -26,7 +26,7 @@ int main(void) {
   pid_t holders[3];
   unsigned numbers[3], free_count = 99, unused = 99;
   for (int i = 0; i < 3; i++) {
-    wait_until_stopped(holders[i] = start(holder, NULL));
+    holders[i] = start_stopped(holder, NULL);
     numbers[i] = shared->number;
   }
   CHECK_EQUAL(1u << numbers[0] | 1u << numbers[1] | 1u << numbers[2], 7);
@@ -34,8 +34,7 @@ int main(void) {
   CHECK_EQUAL(ipc_permits_take(&shared->permits, &unused, 10 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(unused, 99);
 
-  pid_t waiting = start(late, &numbers[1]);
-  wait_until_on_futex(waiting);
+  pid_t waiting = start_asleep(late, &numbers[1]);
   KILL(holders[1]);
   FINISH(waiting);
 

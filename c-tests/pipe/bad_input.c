@@ -1,5 +1,4 @@
-/* What is not a descriptor, a buffer, a length or a flag is refused with a clear error, and nothing is
- * written to the outputs. */
+/* A bad descriptor, buffer, length or flag is refused with a clear error, and nothing is written to the outputs. */
 #include "streams.h"
 
 int main(void) {
@@ -18,7 +17,7 @@ int main(void) {
   tight = limit;
   tight.rlim_cur = (rlim_t)lowest + 1;
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &tight), 0);
-  CHECK_FAILS(ipc_pipe(&ends[0], &ends[1], 0), -EMFILE, "no pipe can be made");
+  CHECK_FAILS(ipc_pipe(&ends[0], &ends[1], 0), -EMFILE, "no pipe can be created");
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
   CHECK(ends[0] == -7 && ends[1] == -8);
   CHECK_EQUAL(open_descriptors(), before);

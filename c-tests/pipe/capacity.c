@@ -38,7 +38,7 @@ int main(void) {
   CHECK_FAILS(ipc_pipe_set_capacity(file, 4096), -EBADF, "not a pipe");
   close(file);
 
-  /* Who has CAP_SYS_RESOURCE is not stopped by the limit but by the number's size. */
+  /* With CAP_SYS_RESOURCE only the size of the number is a limit. */
   ssize_t result = ipc_pipe_set_capacity(ends[0], 1u << 30);
   if (result < 0) {
     CHECK_EQUAL(result, -EPERM);

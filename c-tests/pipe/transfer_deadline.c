@@ -1,5 +1,5 @@
-/* A peer that is stopped does not hold up a transfer past its deadline, on any kind of descriptor, though it
- * blocks; what was transferred is told, nothing is lost, and O_NONBLOCK stays as it was. */
+/* A stopped peer does not hold up a transfer past its deadline, on any kind of blocking descriptor. The number of
+ * transferred bytes is reported, nothing is lost, and O_NONBLOCK stays as it was. */
 #include "streams.h"
 #include <pty.h>
 #include <termios.h>

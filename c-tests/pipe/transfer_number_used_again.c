@@ -1,5 +1,5 @@
-/* What the library remembers of a descriptor's number never decides what happens: the number may be a pipe's, a socket's or
- * a file's by turns, and each is written and read as it is, and each gives -EPIPE without SIGPIPE. */
+/* The library's memory of a descriptor's number never decides a result. The number may belong to a pipe, a socket and
+ * a file by turns: each is written and read in its own way, and each gives -EPIPE without SIGPIPE. */
 #include "streams.h"
 
 enum { NUMBER = 63, WRITES = 600 };

@@ -1,6 +1,6 @@
-/* Ports the notification of document 000 ("Pipes & Shared Memory"): SIGUSR1 when a message arrives. The
- * document shows mq_notify() alone, which tells once; here it tells of every message without being
- * armed anew, shown with three messages, and the program that prints them is the document's receiver.
+/* Ports the notification of document 000 ("Pipes & Shared Memory"): SIGUSR1 when a message arrives. The document shows
+ * mq_notify() alone, which notifies once. Here one request notifies of every message, as three messages show. The
+ * program that prints them is the document's receiver.
  *
  * By hand: ./000_mq_notify
  */

@@ -1,5 +1,5 @@
-/* Ports the named pipe of document 003, with the rule that the text around it states: who does not wait for a
- * reader gets ENXIO; who waits writes when one has come.
+/* Ports the named pipe of document 003, with the rule that the text around it states. A writer that does
+ * not wait for a reader gets ENXIO; a writer that waits writes when a reader has come.
  *
  * By hand: ./003_fifo; then, in another terminal in the same directory: cat demo_fifo
  */

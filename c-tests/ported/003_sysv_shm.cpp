@@ -6,7 +6,7 @@
 //   after detaching: shared hello
 //
 // Unlike the original: a segment that is there with another size is an error instead of a bad mapping, and
-// the segment is opened anew after detaching to show that it was still there.
+// the segment is opened again after detaching to show that it was still there.
 #include <robustipc.h>
 
 #include <cstdlib>

@@ -101,7 +101,7 @@ TEST(fcntl_sees_the_same_flag) {
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
 }
 
-/* However soon after calls to which it mattered. */
+/* The flag takes effect at once, however soon after calls that depend on it. */
 TEST(fcntl_changes_it_at_once) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
@@ -109,7 +109,7 @@ TEST(fcntl_changes_it_at_once) {
   for (int i = 0; i < 1000; i++) {
     CHECK_EQUAL(fcntl(mq, F_SETFL, O_NONBLOCK), 0);
     for (int j = 0; j < 10; j++) CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
-    CHECK_EQUAL(mq_getattr(mq, nowhere), 0); /* as the kernel has it */
+    CHECK_EQUAL(mq_getattr(mq, nowhere), 0); /* as on the kernel's queues */
     CHECK_EQUAL(fcntl(mq, F_SETFL, 0), 0);
     CHECK_FAILS(mq_timedreceive(mq, buffer, SIZE, NULL, PAST), ETIMEDOUT);
     for (int j = 0; j < 10; j++) CHECK_EQUAL(mq_getattr(mq, &attr), 0);
@@ -125,7 +125,7 @@ static void change_when_told(void *mq) {
   set_flags(*(mqd_t *)mq, O_NONBLOCK);
 }
 
-/* Also one that does nothing else but ask. */
+/* A process sees the change even if it does nothing but ask. */
 TEST(another_process_changes_it) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   pid_t child = start(change_when_told, &mq);

@@ -1,5 +1,5 @@
 /* Cancellation: mq_send(), mq_timedsend(), mq_receive() and mq_timedreceive() are cancellation points (POSIX,
- * System Interfaces 2.9.5), and a cancelled call leaves the queue as if it had not been made. */
+ * System Interfaces 2.9.5). A cancelled call leaves the queue as if the call had not been made. */
 #include "posix.h"
 
 struct call {
@@ -38,7 +38,7 @@ static void cancel_while_blocked(int sends) {
       CHECK(finish_thread(thread) == PTHREAD_CANCELED);
       CHECK_EQUAL(call.cleaned, round + 1);
     }
-    /* Nothing is lost, nothing added, nobody waits any more. */
+    /* No message is lost or added, and no waiter is left. */
     CHECK_EQUAL(count(call.mq), sends);
     if (sends) TAKE(call.mq, "stays");
     put(call.mq, "works", 0);
@@ -62,7 +62,7 @@ static void *cancelled_before(void *argument) {
 }
 
 TEST(cancelled_before_the_call) {
-  /* Acted upon although none of the calls would have to wait, and before the call has done anything. */
+  /* The cancellation takes effect although no call would have to wait, and before the call does anything. */
   for (int kind = 0; kind < 4; kind++) {
     struct call call = { .mq = create(unique_name(), O_RDWR, 2), .sends = kind & 1, .timed = kind >> 1 };
     put(call.mq, "stays", 0);
@@ -112,7 +112,7 @@ TEST(cancelability_restored) {
   finish_thread(thread);
 }
 
-/* A message and a cancellation at the same time: the receiver has it, or it is in the queue. */
+/* A message and a cancellation come at the same time: the message is received, or it stays in the queue. */
 static _Atomic int received;
 static void *receive_and_count(void *argument) {
   struct call *call = argument;
@@ -158,7 +158,7 @@ static void *open_when_cancelled(void *name) {
 }
 
 TEST(cancelled_while_opening) {
-  /* Whether mq_open() is a cancellation point is the system's choice; others can open afterwards. */
+  /* POSIX lets the system choose whether mq_open() is a cancellation point. Others must be able to open afterwards. */
   const char *name = unique_name();
   mq_close(create(name, O_RDWR, 1));
   finish_thread(run(open_when_cancelled, (void *)name));

@@ -94,7 +94,7 @@ TEST(number_reused_by_open) {
   }
 }
 
-/* However soon after calls on the old queue. */
+/* The number changes its meaning at once, however soon after calls on the old queue. */
 TEST(number_reused_at_once) {
   mqd_t first = create(unique_name(), O_RDWR, 1), second = create(unique_name(), O_RDWR, 1);
   mqd_t mq = dup(first);
@@ -125,7 +125,7 @@ static void change_number(int signal) {
   has_changed = 1;
 }
 
-/* Also by a handler, wherever in a call it comes. */
+/* A signal handler changes the number's meaning, at any moment of a call. */
 TEST(number_reused_by_a_handler) {
   for (int i = 0; i < 2; i++) handlers_queues[i] = create(unique_name(), O_RDWR | O_NONBLOCK, 1);
   handlers_number = dup(handlers_queues[0]);
@@ -145,14 +145,14 @@ TEST(number_reused_by_a_handler) {
     }
     CHECK_EQUAL(mq_receive(handlers_queues[1], buffer, SIZE, NULL), 1);
     if (i % 2 == 0) CHECK_EQUAL(attr.mq_curmsgs, 1);
-    mq_receive(handlers_queues[0], buffer, SIZE, NULL); /* if it came between the two calls */
+    mq_receive(handlers_queues[0], buffer, SIZE, NULL); /* if the signal came between the two calls */
   }
 }
 
 TEST(close_leaks_no_descriptor) {
   const char *name = unique_name();
   mq_close(create(name, O_RDWR, 1));
-  int before = dup(STDIN_FILENO); /* the lowest that is free */
+  int before = dup(STDIN_FILENO); /* the lowest free number */
   CHECK_EQUAL(close(before), 0);
   for (int i = 0; i < 100; i++) {
     mqd_t mq = join(name, O_RDWR);
@@ -208,7 +208,7 @@ TEST(threads_open_and_close) {
   for (int i = 0; i < 4; i++) threads[i] = run(open_and_close, (void *)names[i % 2]);
   for (int i = 0; i < 4; i++) finish_thread(threads[i]);
   CHECK(mappings() <= mapped + 20);
-  /* The library finds what plain close() left when another queue is opened. */
+  /* When another queue is opened, the library finds the descriptors that plain close() has closed. */
   CHECK_EQUAL(mq_close(create(unique_name(), O_RDWR, 1)), 0);
   int after = dup(STDIN_FILENO);
   CHECK_EQUAL(after, before);
@@ -244,7 +244,7 @@ TEST(unlinked_name_is_free) {
   put(new, "new", 0);
   TAKE(old, "old");
   TAKE(new, "new");
-  CHECK_EQUAL(mq_close(old), 0); /* does not take the new one's name along */
+  CHECK_EQUAL(mq_close(old), 0); /* does not remove the new queue's name */
   mq_close(join(name, O_RDONLY));
 }
 

@@ -1,4 +1,4 @@
-/* mq_overview(7): what programs on Linux rely on because a message queue's descriptor is a file descriptor. */
+/* mq_overview(7): a message queue's descriptor is a file descriptor on Linux, and programs rely on that. */
 #define PROGRAM_ROLE role
 #include "posix.h"
 
@@ -8,14 +8,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* What poll() sees at once. */
+/* The events that poll() reports at once. */
 static int state(int fd) {
   struct pollfd entry = { .fd = fd, .events = POLLIN | POLLOUT };
   CHECK(poll(&entry, 1, 0) >= 0);
   return entry.revents;
 }
 
-/* Waits for the events and says which came. */
+/* Waits for the events. Returns those that came. */
 static int await_events(int fd, short events) {
   struct pollfd entry = { .fd = fd, .events = events };
   CHECK_EQUAL(poll(&entry, 1, PATIENCE_SECONDS * 1000), 1);
@@ -50,7 +50,7 @@ TEST(poll_with_one_slot) {
 }
 
 TEST(poll_after_the_fact) {
-  /* Messages from before this descriptor was opened, and by a process that is gone, count. */
+  /* A message counts even if its sender has ended, before this descriptor was opened. */
   const char *name = unique_name();
   mqd_t mq = create(name, O_RDWR, 1);
   put(mq, "x", 0);
@@ -98,7 +98,7 @@ TEST(poll_is_woken_by_room) {
 }
 
 TEST(poll_after_overtaking) {
-  /* A reader takes what another one was woken for: nobody sees a message that is not there. */
+  /* A reader takes the message that woke another one: no reader sees a message that is gone. */
   mqd_t mq = create(unique_name(), O_RDWR, 2);
   for (int i = 0; i < 1000; i++) {
     put(mq, "x", 0);
@@ -146,7 +146,7 @@ static int watch(int fd, uint32_t events) {
   return epoll;
 }
 
-/* The events that the epoll descriptor tells of within so many milliseconds. */
+/* The events that the epoll descriptor reports within that many milliseconds. */
 static uint32_t events_of(int epoll, int milliseconds) {
   struct epoll_event event;
   int count = epoll_wait(epoll, &event, 1, milliseconds);
@@ -162,7 +162,7 @@ TEST(epoll_level) {
     CHECK_EQUAL(events_of(both, 0), EPOLLOUT);
     put(mq, "1", 0);
     CHECK_EQUAL(events_of(in, 0), EPOLLIN);
-    CHECK_EQUAL(events_of(in, 0), EPOLLIN); /* as long as it is there */
+    CHECK_EQUAL(events_of(in, 0), EPOLLIN); /* as long as the message is there */
     put(mq, "2", 0);
     CHECK_EQUAL(events_of(both, 0), EPOLLIN);
     TAKE(mq, "1");
@@ -192,7 +192,7 @@ TEST(epoll_edge) {
     CHECK_EQUAL(events_of(epoll, 0), 0);
     put(other, "x", 0);
     CHECK_EQUAL(events_of(epoll, 0), EPOLLIN);
-    CHECK_EQUAL(events_of(epoll, 0), 0); /* told once */
+    CHECK_EQUAL(events_of(epoll, 0), 0); /* reported once */
     TAKE(other, "x");
   }
 }
@@ -253,7 +253,7 @@ TEST(dup_is_the_same_queue) {
   put(copy, "1", 0);
   put(other, "2", 0);
   CHECK_EQUAL(state(copy), POLLIN);
-  CHECK_EQUAL(mq_close(mq), 0); /* the others are open still */
+  CHECK_EQUAL(mq_close(mq), 0); /* the others are still open */
   TAKE(other, "1");
   CHECK_EQUAL(mq_close(other), 0);
   TAKE(copy, "2");
@@ -307,7 +307,7 @@ static void use_inherited_and_own(void *mq) {
   CHECK_EQUAL(mq_close(own), 0);
 }
 
-/* The child has none of the threads that were in the middle of a call. */
+/* The child does not have the threads that were in the middle of a call. */
 TEST(fork_while_threads_open) {
   forking_name = unique_name();
   mqd_t mq = create(forking_name, O_RDWR, 1);
@@ -332,7 +332,7 @@ TEST(poll_of_an_inherited_descriptor) {
   FINISH(child);
 }
 
-/* An executed copy of this program: what it is to do, and the number of the descriptor. */
+/* An executed copy of this program gets its job and the number of the descriptor. */
 static void execute(const char *what, int fd) {
   char number[16];
   snprintf(number, sizeof number, "%d", fd);
@@ -422,7 +422,7 @@ static int get(int socket) {
   return fd;
 }
 
-/* A process that has never opened the queue: polls first, then uses it. */
+/* A process that has never opened the queue polls it first, then uses it. */
 static void receive_descriptor(int socket) {
   int mq = get(socket);
   char buffer[SIZE];
@@ -458,7 +458,7 @@ TEST(passed_over_a_socket) { pass_and_use(0); }
 TEST(passed_when_unlinked) { pass_and_use(1); }
 
 TEST(passed_only) {
-  /* The sender's descriptor is closed while the only one is under way. */
+  /* The sender closes its descriptor while the one in the socket is the only one left. */
   int sockets[2];
   const char *name = unique_name();
   CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);

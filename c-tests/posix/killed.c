@@ -1,4 +1,4 @@
-/* Processes killed at any moment: what they had begun is whole or not there, and the others go on. */
+/* A process may be killed at any moment: each of its messages is then whole or absent, and the others go on. */
 #include "posix.h"
 
 struct record {
@@ -36,7 +36,7 @@ TEST(killed_sender) {
     pid_t child = start(stream, (void *)name);
     uint32_t last[3] = { 0 };
     struct record record;
-    /* After so many messages it is somewhere in the next ones. */
+    /* After these messages the child is in the middle of the next ones. */
     for (int i = 0; i < 20 + 7 * round; i++) {
       CHECK_EQUAL(mq_timedreceive(mq, (char *)&record, sizeof record, NULL, DEADLINE), sizeof record);
       check_whole(&record);

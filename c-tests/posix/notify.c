@@ -1,5 +1,5 @@
-/* mq_notify(3). The signals are blocked and fetched, so that a missing one is seen as well as one too many: when
- * a send has returned, its signal is pending. */
+/* mq_notify(3). The tests block the signals and fetch them: when a send has returned, its signal is pending. So a test
+ * notices a missing signal as well as one too many. */
 #include "posix.h"
 
 static void block_signals(void) {
@@ -42,7 +42,7 @@ TEST(signal_with_its_value) {
   CHECK_EQUAL(info.si_value.sival_int, 4711);
   CHECK_EQUAL(info.si_pid, getpid());
   CHECK_EQUAL(info.si_uid, getuid());
-  TAKE(mq, "x"); /* the message is there as ever */
+  TAKE(mq, "x"); /* the message stays in the queue */
 }
 
 static void send_one(void *name) { put(join(name, O_WRONLY), "from a child", 0); }
@@ -111,7 +111,7 @@ TEST(once_only) {
   put(mq, "2", 0);
   CHECK(!is_pending(SIGUSR1));
   TAKE(mq, "2");
-  /* And again on request. */
+  /* Another notification comes after another registration. */
   CHECK_EQUAL(wants_signal(mq, SIGUSR1, 5), 0);
   put(mq, "3", 0);
   CHECK_EQUAL(fetch(SIGUSR1).si_value.sival_int, 5);
@@ -122,7 +122,7 @@ TEST(only_when_it_was_empty) {
   mqd_t mq = create(unique_name(), O_RDWR, 3);
   put(mq, "1", 0);
   CHECK_EQUAL(wants_signal(mq, SIGUSR1, 0), 0);
-  CHECK(!is_pending(SIGUSR1)); /* what is there already does not count */
+  CHECK(!is_pending(SIGUSR1)); /* a message that is there already does not count */
   put(mq, "2", 0);
   CHECK(!is_pending(SIGUSR1));
   TAKE(mq, "1");
@@ -140,7 +140,7 @@ TEST(second_registration_is_busy) {
   CHECK_FAILS(wants_signal(other, SIGUSR1, 3), EBUSY);
   put(mq, "x", 0);
   CHECK_EQUAL(fetch(SIGUSR1).si_value.sival_int, 1);
-  CHECK_EQUAL(wants_signal(other, SIGUSR1, 4), 0); /* told once, the place is free */
+  CHECK_EQUAL(wants_signal(other, SIGUSR1, 4), 0); /* notified once, so the place is free */
 }
 
 static void find_it_busy(void *name) { CHECK_FAILS(wants_signal(join(name, O_RDWR), SIGUSR1, 2), EBUSY); }
@@ -177,7 +177,7 @@ TEST(null_removes) {
   put(mq, "x", 0);
   CHECK(!is_pending(SIGUSR1));
   TAKE(mq, "x");
-  CHECK_EQUAL(wants_signal(mq, SIGUSR1, 0), 0); /* free for others */
+  CHECK_EQUAL(wants_signal(mq, SIGUSR1, 0), 0); /* the place is free for others */
 }
 
 TEST(none_is_a_registration) {
@@ -187,7 +187,7 @@ TEST(none_is_a_registration) {
   struct sigevent event = { .sigev_notify = SIGEV_NONE };
   CHECK_EQUAL(mq_notify(mq, &event), 0);
   FINISH(start(find_it_busy, (void *)name));
-  put(mq, "x", 0); /* used up by this */
+  put(mq, "x", 0); /* this uses up the registration */
   TAKE(mq, "x");
   CHECK_EQUAL(wants_signal(mq, SIGUSR1, 0), 0);
 }
@@ -311,7 +311,7 @@ TEST(descriptor_refused) {
 TEST(bad_event_pointer) {
   if (sizeof(long) == 4) SKIP("libc reads the event itself here");
   mqd_t mq = create(unique_name(), O_RDWR, 1);
-  pid_t child = fork(); /* libc looks at sigev_notify first, and may crash there: either will do, as long as all goes on */
+  pid_t child = fork(); /* libc reads sigev_notify first and may crash there. Both results are accepted if the queue works afterwards. */
   if (child == 0) {
     int status = mq_notify(mq, bad_address());
     _exit(status == -1 && errno == EFAULT ? 0 : 1);
@@ -322,7 +322,7 @@ TEST(bad_event_pointer) {
   TAKE(mq, "x");
 }
 
-/* SIGEV_THREAD: what the function has seen. */
+/* SIGEV_THREAD: what the function has recorded. */
 static struct {
   _Atomic int calls;
   int value, joinable;
@@ -360,7 +360,7 @@ TEST(thread_gets_the_value) {
     AWAIT(called.calls == value);
     CHECK_EQUAL(called.value, value);
     CHECK(!pthread_equal(called.thread, pthread_self()));
-    CHECK(!called.joinable); /* nobody could join it */
+    CHECK(!called.joinable); /* no thread can join it */
     TAKE(mq, "x");
   }
 }
@@ -381,7 +381,7 @@ TEST(thread_has_its_attributes) {
   CHECK_EQUAL(pthread_attr_setstacksize(&attr, 1234 * 1024), 0);
   CHECK_EQUAL(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED), 0);
   CHECK_EQUAL(wants_thread(mq, 1, &attr), 0);
-  /* Copied at the registration: the caller's may be gone by then. */
+  /* The attributes are copied at the registration: the caller's may be gone by the time of the message. */
   CHECK_EQUAL(pthread_attr_destroy(&attr), 0);
   memset(&attr, 0xff, sizeof attr);
   put(mq, "x", 0);
@@ -396,7 +396,7 @@ TEST(thread_is_told_once) {
   put(mq, "x", 0);
   AWAIT(called.calls == 1);
   TAKE(mq, "x");
-  put(mq, "y", 0); /* of nobody's interest */
+  put(mq, "y", 0); /* no registration waits for this one */
   TAKE(mq, "y");
   CHECK_EQUAL(wants_thread(mq, 3, NULL), 0);
   put(mq, "z", 0);

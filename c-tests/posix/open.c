@@ -20,7 +20,7 @@ TEST(created_anew_only_once) {
   mqd_t maker = create(name, O_RDWR, 2);
   put(maker, "kept", 0);
   struct mq_attr other = { .mq_maxmsg = 7, .mq_msgsize = SIZE / 2 };
-  /* Without O_EXCL the existing one is opened as it is; mode and attributes are not looked at. */
+  /* Without O_EXCL an existing queue is opened as it is; mode and attributes are ignored. */
   mqd_t again = mq_open(name, O_CREAT | O_RDWR, 0, &other);
   CHECK(again != (mqd_t)-1);
   CHECK_EQUAL(attributes(again).mq_maxmsg, 2);
@@ -78,7 +78,7 @@ TEST(creation_race) {
     for (int i = 0; i < 4; i++) children[i] = start(plain_creator, (void *)name);
     for (int i = 0; i < 4; i++) FINISH(children[i]);
     mqd_t mq = join(name, O_RDONLY);
-    CHECK_EQUAL(count(mq), 4); /* all have opened the same one */
+    CHECK_EQUAL(count(mq), 4); /* all have opened the same queue */
     CHECK_EQUAL(mq_unlink(name), 0);
     CHECK_EQUAL(mq_close(mq), 0);
   }
@@ -91,7 +91,7 @@ TEST(attributes_taken) {
   struct mq_attr found = attributes(mq);
   CHECK_EQUAL(found.mq_maxmsg, 3);
   CHECK_EQUAL(found.mq_msgsize, 17);
-  /* The other two fields are not looked at. */
+  /* The other two fields are ignored. */
   CHECK_EQUAL(found.mq_flags, 0);
   CHECK_EQUAL(found.mq_curmsgs, 0);
 }
@@ -107,7 +107,7 @@ TEST(attributes_refused) {
     struct mq_attr attr = bad[i];
     CHECK_FAILS(mq_open(name, O_CREAT | O_RDWR, 0600, &attr), EINVAL);
   }
-  CHECK_FAILS(mq_open(name, O_RDWR), ENOENT); /* nothing was made */
+  CHECK_FAILS(mq_open(name, O_RDWR), ENOENT); /* no queue was created */
 }
 
 TEST(attributes_by_default) {
@@ -117,7 +117,7 @@ TEST(attributes_by_default) {
   CHECK(attr.mq_maxmsg > 0 && attr.mq_msgsize > 0);
   CHECK_EQUAL(attr.mq_flags, 0);
   CHECK_EQUAL(attr.mq_curmsgs, 0);
-  /* Both are real. */
+  /* Both sizes hold. */
   char *message = calloc(1, (size_t)attr.mq_msgsize);
   CHECK(message != NULL);
   CHECK_EQUAL(mq_send(mq, message, (size_t)attr.mq_msgsize, 0), 0);
@@ -127,7 +127,7 @@ TEST(attributes_by_default) {
 }
 
 TEST(default_attributes_are_linux_10_by_8192) {
-  /* mq_overview(7): unless /proc/sys/fs/mqueue says otherwise; the file is the only thing looked at. */
+  /* mq_overview(7): these are the defaults unless a file in /proc/sys/fs/mqueue says otherwise. */
   long messages = 10, size = 8192;
   FILE *file = fopen("/proc/sys/fs/mqueue/msg_default", "r");
   if (file != NULL) {
@@ -214,14 +214,14 @@ TEST(access_modes) {
 }
 
 TEST(access_mode_of_the_maker) {
-  /* The mode is for later opens: who makes a queue has the access it asked for. */
+  /* The mode restricts later opens. The maker of a queue has the access that it asked for. */
   const char *name = unique_name();
   mqd_t mq = create_with(name, O_RDWR, 0, &(struct mq_attr){ .mq_maxmsg = 1, .mq_msgsize = SIZE });
   put(mq, "mine", 0);
   TAKE(mq, "mine");
 }
 
-/* Opens as an account that is not the owner. */
+/* Opens as a user who is not the owner. */
 static void open_as_nobody(void *name) {
   become_nobody();
   mq_close(join(name, O_RDONLY));
@@ -273,7 +273,7 @@ static void switch_users(void *name) {
   CHECK_FAILS(mq_open(name, O_RDONLY), EACCES);
   CHECK_EQUAL(seteuid(0), 0);
   mqd_t mq = join(name, O_RDWR);
-  /* What is open stays usable, whoever this process is by now. */
+  /* An open queue stays usable, whatever user this process has become. */
   CHECK_EQUAL(seteuid(NOBODY), 0);
   put(mq, "still mine", 0);
 }
@@ -328,7 +328,7 @@ TEST(descriptors_exhausted) {
   CHECK(last != first);
   struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
   CHECK_FAILS(mq_open(fresh, O_CREAT | O_RDWR, 0600, &attr), EMFILE);
-  /* What is open works on, without any descriptor to spare, and one that is closed can be had again. */
+  /* An open queue works without any descriptor to spare, and a number that is closed can be used again. */
   put(first, "on", 0);
   TAKE(last, "on");
   CHECK_EQUAL(mq_close(last), 0);
@@ -345,13 +345,13 @@ static int open_descriptors(void) {
   return count;
 }
 
-/* However few are left, opening works or gives EMFILE, and then has made and kept nothing. */
+/* However few descriptors are left, opening succeeds or fails with EMFILE. A failure creates and keeps nothing. */
 TEST(descriptors_nearly_exhausted) {
   const char *name = unique_name();
   struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
   struct rlimit limit;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  mq_close(create(name, O_RDWR, 1)); /* what is opened once and kept is open now */
+  mq_close(create(name, O_RDWR, 1)); /* whatever is opened once and kept is open now */
   CHECK_EQUAL(mq_unlink(name), 0);
   int lowest = dup(STDIN_FILENO), before, succeeded = 0;
   CHECK_EQUAL(close(lowest), 0);
@@ -376,6 +376,27 @@ TEST(descriptors_nearly_exhausted) {
   CHECK(succeeded > 0);
 }
 
+/* Opens with the three standard descriptors closed. Only the status says how it went: there is no standard error. */
+static void open_without_standard_descriptors(void *name) {
+  struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
+  for (int number = 0; number < 3; number++) close(number);
+  mqd_t mq = mq_open(name, O_CREAT | O_RDWR, 0600, &attr);
+  if (mq != STDIN_FILENO) _exit(2);
+  if (fcntl(STDOUT_FILENO, F_GETFD) != -1) _exit(3);
+  if (fcntl(STDERR_FILENO, F_GETFD) != -1) _exit(4);
+  _exit(0);
+}
+
+/* Output of a program that has closed its standard output must not go into a queue. */
+TEST(standard_descriptors_stay_closed) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDWR, 1);
+  CHECK_EQUAL(mq_close(mq), 0);
+  FINISH(start(open_without_standard_descriptors, (void *)name));
+  CHECK_EQUAL(mq_unlink(name), 0);
+  FINISH(start(open_without_standard_descriptors, (void *)name));
+}
+
 TEST(messages_survive_without_openers) {
   const char *name = unique_name();
   mqd_t mq = create(name, O_WRONLY, 2);
@@ -392,7 +413,7 @@ TEST(bad_attributes_pointer) {
   CHECK_FAILS(mq_open(unique_name(), O_CREAT | O_RDWR, 0600, attr), EFAULT);
 }
 
-/* What programs compiled with _FORTIFY_SOURCE call where the flags are no constant. */
+/* A program compiled with _FORTIFY_SOURCE calls this if the flags are no constant. */
 extern mqd_t __mq_open_2(const char *name, int flags);
 
 TEST(fortified_open) {
@@ -410,7 +431,7 @@ TEST(fortified_open) {
 
 static void open_fortified_with_creat(void *name) {
   int null = open("/dev/null", O_WRONLY);
-  CHECK(dup2(null, STDERR_FILENO) >= 0); /* what libc says before it ends the process */
+  CHECK(dup2(null, STDERR_FILENO) >= 0); /* libc prints a message before it ends the process */
   volatile int flags = O_RDWR | O_CREAT;
   __mq_open_2(name, flags);
 }
@@ -421,7 +442,7 @@ TEST(fortified_open_with_creat_aborts) {
 }
 
 TEST(many_queues) {
-  /* As many as the kernel allows an unprivileged user with the smallest ones, well below any limit. */
+  /* As many of the smallest queues as the kernel permits an unprivileged user, well below any limit. */
   enum { MANY = 40 };
   mqd_t all[MANY];
   char name[64];

@@ -1,9 +1,10 @@
-/* What the conformance tests need. They are plain POSIX programs: <mqueue.h> and not the library's header, so that the
- * same binary runs on the kernel's queues and, preloaded, on the library's. Hence nothing here may know whose queues
- * they are: no look into /dev/mqueue or /dev/shm, no number of a system call, no limit of the kernel's.
+/* The support for the conformance tests. These are plain POSIX programs that include <mqueue.h> and not the library's
+ * header. So the same binary runs on the kernel's queues and, with the library preloaded, on the library's. A test must
+ * not depend on whose queues they are: it does not read /dev/mqueue or /dev/shm, makes no system call by number, and
+ * relies on no limit of the kernel.
  *
- * A program holds the tests of one page. Without arguments it prints their names; with a name it runs that
- * test, and ends with 0 when all is well, 77 when this machine cannot run it, 1 when a check failed.
+ * A program holds the tests of one page. Without arguments it prints their names. With a name it runs that test, and
+ * ends with 0 if the test passes, 77 if this machine cannot run it, 1 if a check failed.
  */
 #ifndef POSIX_H
 #define POSIX_H
@@ -19,20 +20,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* The size of a message, and of the buffers that receive one. Small: RLIMIT_MSGQUEUE counts the kernel's queues
- * of all the user's processes together. */
+/* The size in bytes of a message, and of the buffers that receive one. It is small because RLIMIT_MSGQUEUE counts the
+ * kernel's queues of all the user's processes together. */
 #define SIZE 64
 
-/* Long enough for any machine: a wait that reaches it has failed. */
+/* Long enough for any machine: a wait that takes longer has failed. */
 #define PATIENCE_SECONDS 20
 
-/* An account without privileges, for tests that root runs. */
+/* The account without privileges that tests become if root runs them. */
 #define NOBODY 65534
 
 #define CHECK_EQUAL(found, expected) \
   test_check_equal(__FILE__, __LINE__, #found, (long long)(found), (long long)(expected))
 
-/* Checks that a call gives -1 and that errno. */
+/* Checks that a call returns -1 and sets errno to the expected number. */
 #define CHECK_FAILS(call, expected) \
   do { \
     errno = 0; \
@@ -54,7 +55,7 @@ __attribute__((unused)) static void test_check_failure(
     test_failed(file, line, "%s: expected errno \"%s\", found \"%s\"", text, strerror(expected), strerror(number));
 }
 
-/* The tests of this program, which put themselves into the list. */
+/* The tests of this program. Each test adds itself to the list. */
 static struct {
   const char *name;
   void (*run)(void);
@@ -75,16 +76,16 @@ __attribute__((unused)) static void test_register(const char *name, void (*run)(
 static char test_names[8][32];
 static int test_name_count;
 static pid_t test_pid;
-/* The thread that says that it is about to block; shared with the children. */
+/* The thread that has announced that it is about to block. Shared with the children. */
 static _Atomic pid_t *test_about_to_block;
 static char **test_arguments;
 
 static void test_remove_names(void) {
-  if (getpid() != test_pid) return; /* a child that exits leaves them to its parent */
+  if (getpid() != test_pid) return; /* a child that exits leaves the names to its parent */
   for (int i = 0; i < test_name_count; i++) mq_unlink(test_names[i]);
 }
 
-/* What a test runs in a copy of this program that it executes: a program that uses this defines PROGRAM_ROLE. */
+/* A program whose tests execute a copy of it defines PROGRAM_ROLE, the function that the copy runs. */
 #ifdef PROGRAM_ROLE
 static void PROGRAM_ROLE(char **arguments);
 #endif
@@ -104,7 +105,7 @@ int main(int argc, char **argv) {
     return 0;
   }
 #endif
-  /* Where that is allowed, the kernel's queues are this test's alone, and end with it even if it is killed. */
+  /* If permitted, the test gets kernel queues of its own, which end with it even if it is killed. */
   (void)!unshare(CLONE_NEWIPC);
   test_pid = getpid();
   atexit(test_remove_names);
@@ -117,7 +118,7 @@ int main(int argc, char **argv) {
   return 1;
 }
 
-/* A name that no other running test has, removed when the test ends. */
+/* A name that no other running test uses. It is removed when the test ends. */
 __attribute__((unused)) static const char *unique_name(void) {
   CHECK(test_name_count < 8);
   char *name = test_names[test_name_count];
@@ -140,7 +141,7 @@ __attribute__((unused)) static int is_over(const struct timespec *time) {
   return now.tv_sec > time->tv_sec || (now.tv_sec == time->tv_sec && now.tv_nsec >= time->tv_nsec);
 }
 
-/* A wait of a test's own for what another thread does: AWAIT(condition). */
+/* Waits until another thread or process has made the condition true. */
 #define AWAIT(condition) \
   do { \
     struct timespec end_ = clock_in(CLOCK_REALTIME, PATIENCE_SECONDS); \
@@ -150,7 +151,7 @@ __attribute__((unused)) static int is_over(const struct timespec *time) {
     } \
   } while (0)
 
-/* Makes a queue. Other programs of this user may take up the kernel's RLIMIT_MSGQUEUE for a while. */
+/* Creates a queue. Waits while other programs of this user use up RLIMIT_MSGQUEUE. */
 __attribute__((unused)) static mqd_t create_with(
   const char *name, int flags, mode_t mode, const struct mq_attr *attr) {
   struct timespec end = clock_in(CLOCK_REALTIME, PATIENCE_SECONDS);
@@ -165,7 +166,7 @@ __attribute__((unused)) static mqd_t create_with(
   }
 }
 
-/* A queue for so many messages of SIZE bytes. */
+/* Creates a queue for that many messages of SIZE bytes. */
 __attribute__((unused)) static mqd_t create(const char *name, int flags, long messages) {
   return create_with(name, flags, 0600, &(struct mq_attr){ .mq_maxmsg = messages, .mq_msgsize = SIZE });
 }
@@ -180,7 +181,7 @@ __attribute__((unused)) static void put(mqd_t mq, const char *text, unsigned pri
   CHECK_EQUAL(mq_send(mq, text, strlen(text), priority), 0);
 }
 
-/* Receives, and checks that it is this text. */
+/* Receives a message, and checks its text. */
 #define TAKE(mq, text) \
   do { \
     char buffer_[SIZE + 1]; \
@@ -199,10 +200,10 @@ __attribute__((unused)) static struct mq_attr attributes(mqd_t mq) {
 
 __attribute__((unused)) static long count(mqd_t mq) { return attributes(mq).mq_curmsgs; }
 
-/* Said by a thread or a child just before the call that has to block, and nothing else to block in. */
+/* A thread or child calls this just before the call that has to block, and blocks in no other call. */
 __attribute__((unused)) static void about_to_block(void) { *test_about_to_block = gettid(); }
 
-/* Waits until the thread that said so sleeps in the kernel; its id. */
+/* Waits until the thread that called about_to_block() sleeps in the kernel. Returns its id. */
 __attribute__((unused)) static pid_t wait_until_blocked(void) {
   AWAIT(*test_about_to_block != 0);
   pid_t thread = *test_about_to_block;
@@ -211,7 +212,7 @@ __attribute__((unused)) static pid_t wait_until_blocked(void) {
   return thread;
 }
 
-/* Threads, as the tests start them. */
+/* Starts a thread. */
 __attribute__((unused)) static pthread_t run(void *(*body)(void *), void *argument) {
   pthread_t thread;
   CHECK_EQUAL(pthread_create(&thread, NULL, body, argument), 0);
@@ -223,21 +224,21 @@ __attribute__((unused)) static void *finish_thread(pthread_t thread) {
   return result;
 }
 
-/* An address that nothing is mapped at. */
+/* An address at which no memory can be accessed. */
 __attribute__((unused)) static void *bad_address(void) {
   char *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(page != MAP_FAILED);
   return page;
 }
 
-/* Lays down root's privileges, in a child that tests permissions. */
+/* Gives up root's privileges, in a child that tests permissions. */
 __attribute__((unused)) static void become_nobody(void) {
   if (geteuid() != 0) return;
   CHECK_EQUAL(setresgid(NOBODY, NOBODY, NOBODY), 0);
   CHECK_EQUAL(setresuid(NOBODY, NOBODY, NOBODY), 0);
 }
 
-/* Has a handler that does nothing run for SIGUSR1, with SA_RESTART or without. */
+/* Installs a handler for SIGUSR1 that only counts, with SA_RESTART or without. */
 static volatile sig_atomic_t handler_runs;
 static inline void count_run(int signal) {
   (void)signal;

@@ -1,19 +1,22 @@
 #!/bin/sh
-# Runs the conformance set for <mqueue.h>, and the documents' programs in it, and reports them.
+# Runs the conformance tests for <mqueue.h> and the programs from documents, and reports their results.
 #
 #   run.sh [--preload LIBRARY [--differences FILE]] DIRECTORY
 #
 # DIRECTORY holds the compiled programs: plain/ and fortified/ those of c-tests/posix/*.c, documents/ those of
-# c-tests/posix/documents/. They run on the kernel's queues, or with LIBRARY preloaded on whatever that
-# makes of the calls; FILE names the tests that it is known not to pass, which are skipped. Each test is a process of its own. Before anything is run, assertions.txt is held against
-# the programs: no assertion without a test, no test without an assertion. The last line is that of ../run.sh.
+# c-tests/posix/documents/. They run on the kernel's queues, or with LIBRARY preloaded on those of that library.
+# FILE names the tests that LIBRARY is known not to pass; these are skipped. Each test is a process of its own.
+# First, assertions.txt is compared with the programs: each assertion needs a test, and each test an assertion. The
+# last line of the output is that of ../run.sh.
 set -u
 
 preload=
 if [ "${1:-}" = --preload ]; then
-  # The dynamic linker only warns of one that is missing.
+  # The dynamic linker only warns if the library is missing.
   preload=$(realpath -e "$2") || exit 2
   shift 2
+  # The drop-in has to find librobustipc.so beside itself.
+  unset LD_LIBRARY_PATH
 fi
 differences=/dev/null
 if [ "${1:-}" = --differences ]; then
@@ -29,17 +32,17 @@ programs=$(cd "$1" && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-# The table: three columns, no id twice.
+# The table has three columns, and each id once.
 grep -v -e '^#' -e '^$' "$here/assertions.txt" >"$work/assertions"
 if ! awk '
   NF < 3 { print "assertions.txt: not three columns: " $0; bad = 1 }
-  seen[$1]++ { print "assertions.txt: the id " $1 " stands there twice"; bad = 1 }
+  seen[$1]++ { print "assertions.txt: the id " $1 " appears twice"; bad = 1 }
   END { exit bad }' "$work/assertions" >&2; then
   exit 1
 fi
 awk '{ print $2 }' "$work/assertions" | LC_ALL=C sort -u >"$work/asserted"
 
-# One script for each test, which is what ../run.sh runs. Only the program itself is preloaded.
+# ../run.sh runs one script for each test. The library is preloaded into the program only.
 script() {
   mkdir -p "$(dirname "$work/$1")"
   printf '#!/bin/sh\n%s\n' "$2" >"$work/$1"
@@ -52,7 +55,7 @@ for kind in plain fortified; do
   for source in "$here"/*.c; do
     program=$(basename "$source" .c)
     if ! names=$("$programs/$kind/$program"); then
-      echo "$kind/$program does not tell its tests" >&2
+      echo "$kind/$program does not list its tests" >&2
       exit 1
     fi
     for name in $names; do
@@ -66,7 +69,7 @@ for kind in plain fortified; do
     done
   done
   LC_ALL=C sort -o "$work/found.$kind" "$work/found.$kind"
-  # The lines that only one of the two has.
+  # comm prints the lines that only one of the two files has.
   LC_ALL=C comm -3 "$work/asserted" "$work/found.$kind" >"$work/difference"
   if [ -s "$work/difference" ]; then
     sed -e "s/^[^[:blank:]].*/assertions.txt names a test that $kind lacks: &/" \

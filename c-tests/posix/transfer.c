@@ -1,5 +1,5 @@
-/* mq_send(3), mq_timedsend(3), mq_receive(3) and mq_timedreceive(3). Where the plain and the timed call have to do
- * the same, both are tried. */
+/* mq_send(3), mq_timedsend(3), mq_receive(3) and mq_timedreceive(3). If the plain and the timed call have to behave
+ * alike, both are tested. */
 #include "posix.h"
 
 static ssize_t receive(mqd_t mq, char *buffer, int timed) {
@@ -38,7 +38,7 @@ TEST(oldest_first_within_a_priority) {
   }
 }
 
-/* The reference is the plainest that does: the first of the highest priority in an array. */
+/* The reference is as simple as possible: an array, of which the first message of the highest priority is taken. */
 TEST(any_order_of_calls) {
   struct { unsigned priority, number; } model[10];
   int length = 0;
@@ -97,7 +97,7 @@ TEST(lengths) {
     CHECK_EQUAL(mq_send(mq, out, length, 0), 0);
     CHECK_EQUAL(mq_receive(mq, in, sizeof in, NULL), length);
     CHECK(memcmp(in, out, length) == 0);
-    for (size_t i = length; i < sizeof in; i++) CHECK(in[i] == 0x5a); /* the rest is left alone */
+    for (size_t i = length; i < sizeof in; i++) CHECK(in[i] == 0x5a); /* the rest is unchanged */
   }
 }
 
@@ -114,11 +114,11 @@ TEST(buffer_too_small) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
   put(mq, "short", 0);
-  /* Smaller than the queue's message size, although this message would fit. */
+  /* The buffer is smaller than the queue's message size, although this message would fit. */
   CHECK_FAILS(mq_receive(mq, buffer, SIZE - 1, NULL), EMSGSIZE);
   CHECK_FAILS(mq_timedreceive(mq, buffer, 0, NULL, DEADLINE), EMSGSIZE);
   TAKE(mq, "short");
-  CHECK_FAILS(mq_receive(mq, buffer, SIZE - 1, NULL), EMSGSIZE); /* and on an empty queue, at once */
+  CHECK_FAILS(mq_receive(mq, buffer, SIZE - 1, NULL), EMSGSIZE); /* at once, also on an empty queue */
 }
 
 TEST(full_and_empty_nonblocking) {
@@ -127,7 +127,7 @@ TEST(full_and_empty_nonblocking) {
   char buffer[SIZE];
   unsigned priority = 77;
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, &priority), EAGAIN);
-  /* A deadline changes nothing there, whether it is past or not. */
+  /* A deadline changes nothing here, in the past or in the future. */
   CHECK_FAILS(mq_timedreceive(mq, buffer, SIZE, &priority, DEADLINE), EAGAIN);
   CHECK_FAILS(mq_timedreceive(mq, buffer, SIZE, &priority, PAST), EAGAIN);
   CHECK_EQUAL(priority, 77);
@@ -249,7 +249,7 @@ static void check_turns(int send) {
     struct timespec begin = clock_in(CLOCK_MONOTONIC, 0);
     if (send && count(mq) == 0) put(mq, "x", 0);
     if (are_served_in_turn(mq, send)) return;
-    /* Waits of more than 100 ms need not end in turn (robustipc-posix(7)): so slow a machine has to try again. */
+    /* Waits of more than 100 ms need not end in turn (robustipc-posix(7)). On a slow machine the test tries again. */
     struct timespec end = clock_in(CLOCK_MONOTONIC, 0);
     CHECK((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 >= 90);
   }
@@ -309,7 +309,7 @@ TEST(deadline_passes) {
 TEST(deadline_past) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
-  /* Where there is a message or room, the time does not matter. */
+  /* If there is a message or room, the time does not matter. */
   CHECK_EQUAL(mq_timedsend(mq, "1", 1, 0, PAST), 0);
   CHECK_FAILS(mq_timedsend(mq, "2", 1, 0, PAST), ETIMEDOUT);
   CHECK_EQUAL(mq_timedreceive(mq, buffer, SIZE, NULL, PAST), 1);
@@ -335,7 +335,7 @@ TEST(deadline_none) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
   pthread_t thread = run(send_later, &mq);
-  struct timespec *volatile none = NULL; /* the header says that it may not be */
+  struct timespec *volatile none = NULL; /* the header declares that it must not be NULL */
   about_to_block();
   CHECK_EQUAL(mq_timedreceive(mq, buffer, SIZE, NULL, none), 4);
   finish_thread(thread);
@@ -392,7 +392,7 @@ TEST(bad_pointers) {
   put(mq, "y", 0);
   CHECK_FAILS(mq_receive(mq, bad, SIZE, NULL), EFAULT);
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, (unsigned *)(void *)bad), EFAULT);
-  while (mq_timedreceive(mq, buffer, SIZE, NULL, PAST) >= 0) continue; /* whether they were lost is not said */
+  while (mq_timedreceive(mq, buffer, SIZE, NULL, PAST) >= 0) continue; /* they may be lost or not */
   put(mq, "alive", 0);
   TAKE(mq, "alive");
 }
@@ -468,7 +468,7 @@ TEST(stopped_and_continued) {
   FINISH(child);
 }
 
-/* Many to many: each message exactly once, and each sender's in order. */
+/* Several senders and receivers: each message arrives exactly once, and each sender's in order. */
 enum { PEERS = 3, EACH = 2000 };
 struct counted { int sender, number; };
 static void send_counted(void *argument) {

@@ -1,5 +1,5 @@
-/* A pseudoterminal: what one end writes the other reads, with a terminal's echo and lines or raw;
- * its size; its end. */
+/* What one end of a pseudoterminal writes, the other end reads: with echo and lines of a terminal, or raw. Its size
+ * can be set, and its end is seen. */
 #include "sock.h"
 #include <sys/ioctl.h>
 #include <termios.h>

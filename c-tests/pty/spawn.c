@@ -1,5 +1,5 @@
-/* A program on a pseudoterminal of its own: it finds a terminal that controls it, nothing else open, no
- * signals ignored or blocked; what it prints is read to its end. This program is its own child. */
+/* A program on a pseudoterminal of its own finds its controlling terminal, no other open descriptor, and no signal
+ * ignored or blocked. Its output is read to the end. This test program is its own child. */
 #include "sock.h"
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -131,7 +131,9 @@ int main(int count, char **arguments) {
   how = end_of(program);
   CHECK(how.code == -1 && how.signal == SIGHUP);
 
-  /* PATH is searched; a program that cannot be executed is the call's error, and no child is left. */
+  /* PATH is searched. If the program cannot be executed, the call fails, and no child is left. A directory in PATH that
+   * this user may not search would make the failure EACCES. */
+  CHECK_EQUAL(setenv("PATH", "/bin:/usr/bin", 1), 0);
   const char *from_path[] = {"true", NULL};
   CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
   CHECK_EQUAL(end_of(program).code, 0);

@@ -1,38 +1,15 @@
 /* A writer killed while it waits for the readers to leave has written nothing: nobody is told, and
  * the readers that waited behind it go on. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
-
-static void reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  stop_here();
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
-
-static void late_reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
-
-static void writer(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, IPC_FOREVER), 0);
-}
+#include "rwlock.h"
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
-  pid_t inside = start(reader, NULL);
-  wait_until_stopped(inside);
-  pid_t draining = start(writer, NULL);
-  wait_until_on_futex(draining);
+  make_rwlock();
+  pid_t inside = start_stopped(read_and_stop, NULL);
+  pid_t draining = start_asleep(write_once, NULL);
   /* Readers that come now let the writer go first. */
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -EAGAIN);
   pid_t behind[3];
-  for (int i = 0; i < 3; i++) wait_until_on_futex(behind[i] = start(late_reader, NULL));
+  for (int i = 0; i < 3; i++) behind[i] = start_asleep(read_once, NULL);
   KILL(draining);
   for (int i = 0; i < 3; i++) FINISH(behind[i]);
   continue_child(inside);

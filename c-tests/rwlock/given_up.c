@@ -1,14 +1,6 @@
-/* Unlocked without being declared consistent after a writer's death, the lock is given up: all
- * get -ENOTRECOVERABLE, also those who sleep. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
-
-static void victim(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, IPC_FOREVER), 0);
-  stop_here();
-}
+/* If the lock is unlocked after a writer's death without being declared consistent, it is given up: all lockers get
+ * -ENOTRECOVERABLE, also those that sleep. */
+#include "rwlock.h"
 
 static void late_reader(void *unused) {
   (void)unused;
@@ -21,16 +13,12 @@ static void late_writer(void *unused) {
 }
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
-  pid_t child = start(victim, NULL);
-  wait_until_stopped(child);
-  KILL(child);
+  make_rwlock();
+  start_and_kill(write_and_stop, NULL);
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), IPC_OWNER_DIED);
   pid_t sleepers[4];
   for (int i = 0; i < 4; i++) {
-    sleepers[i] = start(i % 2 ? late_reader : late_writer, NULL);
-    wait_until_on_futex(sleepers[i]);
+    sleepers[i] = start_asleep(i % 2 ? late_reader : late_writer, NULL);
   }
   CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
   for (int i = 0; i < 4; i++) FINISH(sleepers[i]);

@@ -1,8 +1,6 @@
 /* Readers killed while reading do not keep a writer out, whether it sleeps already or comes
  * later, and nobody is told of an owner's death: readers change nothing. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
+#include "rwlock.h"
 
 static void reader(void *unused) {
   (void)unused;
@@ -11,25 +9,15 @@ static void reader(void *unused) {
   stop_here();
 }
 
-static void writer(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, PATIENCE), 0);
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
-
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
+  make_rwlock();
   pid_t readers[3];
-  for (int i = 0; i < 3; i++) wait_until_stopped(readers[i] = start(reader, NULL));
-  pid_t waiting = start(writer, NULL);
-  wait_until_on_futex(waiting);
+  for (int i = 0; i < 3; i++) readers[i] = start_stopped(reader, NULL);
+  pid_t waiting = start_asleep(write_once, NULL);
   for (int i = 0; i < 3; i++) KILL(readers[i]);
   FINISH(waiting);
 
-  pid_t last = start(reader, NULL);
-  wait_until_stopped(last);
-  KILL(last);
+  start_and_kill(reader, NULL);
   CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);

@@ -1,20 +1,9 @@
 /* Readers hold the lock together, a writer alone; a reader may go deeper and unlocks as often. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
-
-static void reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, IPC_FOREVER), 0);
-  stop_here();
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
-}
+#include "rwlock.h"
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
-  pid_t child = start(reader, NULL);
-  wait_until_stopped(child);
+  make_rwlock();
+  pid_t child = start_stopped(read_and_stop, NULL);
 
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);

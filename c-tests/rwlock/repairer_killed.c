@@ -1,7 +1,6 @@
-/* Who is told of a writer's death and dies before it has repaired the data passes the news on. */
-#include "asleep.h"
-
-static ipc_rwlock_t *rwlock;
+/* A locker that learns of a writer's death may die before it has repaired the data. The next locker then learns of
+ * the death. */
+#include "rwlock.h"
 
 static void victim(void *expected) {
   CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, PATIENCE), *(int *)expected);
@@ -14,14 +13,11 @@ static void reading_victim(void *expected) {
 }
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
+  make_rwlock();
   int clean = 0, died = IPC_OWNER_DIED;
   void (*victims[3])(void *) = {victim, reading_victim, victim};
   for (int i = 0; i < 3; i++) {
-    pid_t child = start(victims[i], i == 0 ? &clean : &died);
-    wait_until_stopped(child);
-    KILL(child);
+    start_and_kill(victims[i], i == 0 ? &clean : &died);
   }
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), IPC_OWNER_DIED);
   CHECK_EQUAL(ipc_rwlock_consistent(rwlock), 0);

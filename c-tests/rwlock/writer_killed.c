@@ -1,5 +1,5 @@
-/* A writer killed while it writes is told to the next locker, reader or writer, who then has the
- * lock alone; the others wait until it has repaired the data and unlocked. */
+/* A writer's death while it writes is reported to the next locker, reader or writer, which then has the lock alone.
+ * The others wait until it has repaired the data and unlocked. */
 #include "asleep.h"
 
 static struct {
@@ -22,8 +22,7 @@ static void reader(void *unused) {
 }
 
 static void kill_a_writer(void) {
-  pid_t child = start(victim, NULL);
-  wait_until_stopped(child);
+  pid_t child = start_stopped(victim, NULL);
   CHECK_EQUAL(ipc_rwlock_read_lock(&shared->rwlock, 0), -EAGAIN);
   CHECK_EQUAL(ipc_rwlock_read_lock(&shared->rwlock, 10 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(ipc_rwlock_write_lock(&shared->rwlock, 10 * MILLISECOND), -ETIMEDOUT);
@@ -31,8 +30,7 @@ static void kill_a_writer(void) {
 }
 
 static void repair_while_others_wait(void) {
-  pid_t other = start(reader, NULL);
-  wait_until_on_futex(other);
+  pid_t other = start_asleep(reader, NULL);
   shared->halves[1]++;
   CHECK_EQUAL(ipc_rwlock_consistent(&shared->rwlock), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(&shared->rwlock), 0);

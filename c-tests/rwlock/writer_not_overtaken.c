@@ -34,10 +34,9 @@ int main(void) {
   shared = shared_memory(sizeof *shared);
   CHECK_EQUAL(ipc_rwlock_init(&shared->rwlock), 0);
   pid_t inside[3], late[3];
-  for (int i = 0; i < 3; i++) wait_until_stopped(inside[i] = start(reader, NULL));
-  pid_t waiting = start(writer, NULL);
-  wait_until_on_futex(waiting);
-  for (int i = 0; i < 3; i++) wait_until_on_futex(late[i] = start(late_reader, NULL));
+  for (int i = 0; i < 3; i++) inside[i] = start_stopped(reader, NULL);
+  pid_t waiting = start_asleep(writer, NULL);
+  for (int i = 0; i < 3; i++) late[i] = start_asleep(late_reader, NULL);
   CHECK_EQUAL(shared->written, 0);
   for (int i = 0; i < 3; i++) {
     continue_child(inside[i]);

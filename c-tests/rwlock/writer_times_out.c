@@ -1,37 +1,43 @@
 /* A writer that gives up waiting for readers lets in the readers that waited behind it. */
-#include "asleep.h"
+#include "rwlock.h"
 
-static ipc_rwlock_t *rwlock;
-
-static void reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  stop_here();
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+static void writer(void *timeout_ns) {
+  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, *(const int64_t *)timeout_ns), -ETIMEDOUT);
 }
 
-static void late_reader(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, PATIENCE), 0);
-  CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
+static int has_ended(pid_t child) {
+  siginfo_t ended = {0};
+  CHECK(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0);
+  return ended.si_pid == child;
 }
 
-static void writer(void *unused) {
-  (void)unused;
-  CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 300 * MILLISECOND), -ETIMEDOUT);
+/* Waits until the child sleeps on a futex, or until the writer has ended; whether the child slept first. */
+static int sleeps_before_end_of(pid_t writer, pid_t child) {
+  while (!has_ended(writer)) {
+    long number = system_call_of(child);
+    if (number == SYS_futex || number == SYS_futex_waitv) return !has_ended(writer);
+    sched_yield();
+  }
+  return 0;
+}
+
+/* Whether the timeout was long enough for the readers to come while the writer waited. */
+static int give_up_after(int64_t timeout_ns) {
+  pid_t draining = start(writer, &timeout_ns), behind[3];
+  int in_time = sleeps_before_end_of(draining, draining);
+  for (int i = 0; i < 3; i++) behind[i] = start(read_once, NULL);
+  for (int i = 0; i < 3; i++) in_time = sleeps_before_end_of(draining, behind[i]) && in_time;
+  FINISH(draining);
+  for (int i = 0; i < 3; i++) FINISH(behind[i]);
+  return in_time;
 }
 
 int main(void) {
-  rwlock = shared_memory(sizeof *rwlock);
-  CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
-  pid_t inside = start(reader, NULL);
-  wait_until_stopped(inside);
-  pid_t draining = start(writer, NULL);
-  wait_until_on_futex(draining);
-  pid_t behind[3];
-  for (int i = 0; i < 3; i++) behind[i] = start(late_reader, NULL);
-  FINISH(draining);
-  for (int i = 0; i < 3; i++) FINISH(behind[i]);
+  make_rwlock();
+  pid_t inside = start_stopped(read_and_stop, NULL);
+  /* How long a writer has to wait for that depends on the machine. */
+  for (int64_t timeout_ns = 100 * MILLISECOND; !give_up_after(timeout_ns); timeout_ns *= 2)
+    CHECK(timeout_ns < PATIENCE);
   continue_child(inside);
   FINISH(inside);
   return 0;

@@ -1,5 +1,5 @@
-/* A placed semaphore counts: what is taken was posted, by the process and by others; the value cannot
- * pass its limit; trying and timeouts end as they should. */
+/* A placed semaphore counts: only posted permits are taken, by this process and by others, and the value cannot pass
+ * its limit. Tries and timeouts return the documented results. */
 #include "test.h"
 
 enum { CHILDREN = 6, ROUNDS = 2000 };

@@ -1,5 +1,5 @@
-/* Named semaphores: one creates and others open, by fork and by name, also twice in one process; they
- * are closed, removed, and outlive their name; what is no named semaphore is not closed. */
+/* One process creates a named semaphore and others open it, by fork and by name, also twice in one process. It can be
+ * closed and removed, and outlives its name. A handle that is no named semaphore is not closed. */
 #include "test.h"
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
-/* Opening a semaphore of libc: what happened is told, the mode is exact, a file that cannot be one is
- * refused, the kinds do not mix, and a closed one is an error in every call. */
+/* Opening a semaphore of libc reports whether it was created, and its mode is exact. A file that cannot be one is
+ * refused, the kinds of semaphores do not mix, and every call refuses a closed one. */
 #include "mq.h"
 #include <sys/stat.h>
 

@@ -1,4 +1,5 @@
 /* Waiting for a semaphore of libc: timeouts, -EINTR after any handler, waiters killed, values at their end. */
+#include "asleep.h"
 #include "mq.h"
 
 static const char *name;
@@ -18,7 +19,6 @@ static void be_interrupted(void *argument) {
   ipc_sem_t *sem;
   CHECK_EQUAL(ipc_sem_open(&sem, name, 0, IPC_POSIX, 0), IPC_OPENED);
   errno = 33;
-  /* A sleep has rounds: a signal between two of them is not seen, so the parent sends them until one is. */
   CHECK_EQUAL(ipc_sem_wait(sem, how->timeout_ns), -EINTR);
   CHECK_EQUAL(errno, 33);
 }
@@ -47,12 +47,7 @@ int main(void) {
   for (int i = 0; i < 4; i++) {
     pid_t child = start(be_interrupted, (void *)&cases[i]);
     wait_until_inside(child, SYS_futex);
-    int status;
-    while (waitpid(child, &status, WNOHANG) == 0) {
-      kill(child, SIGALRM);
-      sched_yield();
-    }
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_EQUAL(interrupt_until_ended(child, SIGALRM), 0);
   }
 
   for (int round = 0; round < 20; round++) {

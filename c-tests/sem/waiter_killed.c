@@ -1,6 +1,6 @@
 /* Waiters of a semaphore that are killed take no permit and no wake-up of others with them, and a
  * signal handler ends a wait with -EINTR. */
-#include "test.h"
+#include "asleep.h"
 
 enum { ROUNDS = 40 };
 
@@ -55,11 +55,6 @@ int main(void) {
   }
   pid_t child = start(interrupted, shared);
   wait_until_inside(child, SYS_futex);
-  int status;
-  while (waitpid(child, &status, WNOHANG) == 0) {
-    kill(child, SIGUSR1);
-    sched_yield();
-  }
-  CHECK_EQUAL(status, 0);
+  CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
   return 0;
 }

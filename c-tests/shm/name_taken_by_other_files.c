@@ -1,6 +1,5 @@
-/* What somebody else has put in the way under a name (a directory, a fifo, a socket, a symbolic link,
- * plain files) is refused with an error that says so: nothing is waited for, followed or
- * changed, and no process gets stuck. */
+/* A name under which something else stands (a directory, a FIFO, a socket, a symbolic link, a plain file) is refused
+ * with an error that says so. Nothing is waited for, followed or changed, and no process gets stuck. */
 #include "test.h"
 #include <fcntl.h>
 #include <sys/socket.h>

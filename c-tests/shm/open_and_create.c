@@ -1,5 +1,5 @@
-/* Who creates, who opens, what each is told, and how much memory there is: typed, untyped, with
- * init and without. */
+/* The result says whether a call created or opened the region, and the region has the requested size: typed and
+ * untyped, with an initialiser and without. */
 #include "test.h"
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
-/* IPC_READ_ONLY maps read-only: reading works, writing is SIGSEGV, whoever opened or created it. */
+/* IPC_READ_ONLY maps read-only: reading works, and writing raises SIGSEGV, in the creator and in every other process.
+ * */
 #include "test.h"
 
 static void writes(void *data) {

@@ -1,5 +1,6 @@
 /* A full backlog: the deadline holds, room lets the waiting client in, and the server's death
  * ends its wait. */
+#include "asleep.h"
 #include "sock.h"
 
 static const char *path;
@@ -45,8 +46,7 @@ int main(void) {
   /* A handler ends the wait, also one that asks for calls to be resumed. */
   pid_t child = start(interrupted, NULL);
   wait_until_asleep(child);
-  CHECK(kill(child, SIGUSR1) == 0);
-  FINISH(child);
+  CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
 
   for (int64_t forever = 0; forever < 2; forever++) {
     child = start(client, &forever);

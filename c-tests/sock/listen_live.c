@@ -1,5 +1,5 @@
-/* A living endpoint is never stolen, whatever its type, also one that a program without this library
- * has bound and not yet listens on; who fails to take it leaves it as it is. */
+/* A living endpoint is never stolen, of whatever type, also one that a program without this library has bound and
+ * does not listen on yet. A starter that fails to take it does not change it. */
 #include "sock.h"
 
 static const int types[] = {IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM, IPC_SOCK_SEQPACKET};

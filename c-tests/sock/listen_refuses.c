@@ -1,5 +1,5 @@
-/* What is no socket is neither replaced nor removed nor connected to, and paths that cannot be a
- * socket's are refused before anything is made. */
+/* A file that is no socket is neither replaced nor removed nor connected to, and a path that no socket can have is
+ * refused before anything is created. */
 #include "sock.h"
 
 static const char *path;

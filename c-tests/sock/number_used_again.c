@@ -1,5 +1,5 @@
-/* What the library remembers of a descriptor's number never decides what happens: a number that was a stream's and is now a
- * message socket's still gives messages whole, and one that is too large stays in the socket. */
+/* The library's memory of a descriptor's number never decides a result. A number that belonged to a stream and now
+ * belongs to a message socket gives messages whole, and a message that is too large stays in the socket. */
 #include "sock.h"
 
 enum { NUMBER = 63 };

@@ -1,5 +1,5 @@
-/* Who is at the other end: process, user and group as the kernel noted them, and a pidfd that
- * tells when the process has ended. */
+/* The peer of a connection is known: its process, user and group as the kernel noted them, and a pidfd that shows
+ * when the process has ended. */
 #include "sock.h"
 
 static const char *path;

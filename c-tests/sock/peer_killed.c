@@ -1,5 +1,5 @@
-/* A peer killed in the middle of an exchange: whoever waits for it is told, and there is no
- * SIGPIPE, whose default would kill this process. */
+/* If a peer is killed in the middle of an exchange, its partner learns of it, and there is no SIGPIPE, whose default
+ * would kill this process. */
 #include "sock.h"
 
 static int ends[2];

@@ -1,28 +1,17 @@
-/* Signals every millisecond with a handler that asks for calls to be resumed: waits return -EINTR,
- * nothing is lost and nothing comes twice. */
+/* In a storm of signals whose handler asks for calls to be resumed, waits return -EINTR. Nothing is lost, and nothing
+ * comes twice. */
 #include "sock.h"
-#include <sys/time.h>
+#include "storm.h"
 
 enum { MESSAGES = 3000, BYTES = 4 << 20 };
 
-static volatile sig_atomic_t handled;
 static int ends[2];
-
-static void handler(int signal) {
-  (void)signal;
-  handled++;
-}
-
-static void start_storm(void) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  struct itimerval every = {{0, 1000}, {0, 1000}};
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
-  CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
-}
+/* The storms that hit the parent and the child. */
+static Storm *storm_above, *storm_below;
 
 static void send_messages(void *unused) {
   (void)unused;
-  start_storm();
+  enter_storm(storm_below, SA_RESTART);
   for (uint32_t number = 0; number < MESSAGES; number++) {
     uint32_t message[256] = {number, ~number};
     size_t length = sizeof message / (1 + number % 4);
@@ -30,17 +19,19 @@ static void send_messages(void *unused) {
     do sent = ipc_sock_send(ends[0], message, length, IPC_FOREVER);
     while (sent == -EINTR);
     CHECK_EQUAL(sent, length);
-    /* Let the other side run dry now and then. */
+    storm_step();
+    /* Now and then the parent has to wait for the next message, until signals have interrupted it. */
     if (number % 500 == 0) {
-      int before = handled;
-      while (handled < before + 3) sched_yield();
+      long before = storm_above->handled;
+      while (storm_above->handled < before + 3) sched_yield();
     }
   }
+  leave_storm();
 }
 
 static void send_bytes(void *unused) {
   (void)unused;
-  start_storm();
+  enter_storm(storm_below, SA_RESTART);
   unsigned char block[5000];
   for (size_t done = 0; done < BYTES;) {
     size_t length = BYTES - done < sizeof block ? BYTES - done : sizeof block;
@@ -48,13 +39,17 @@ static void send_bytes(void *unused) {
     ssize_t sent = ipc_sock_send(ends[0], block, length, PATIENCE);
     CHECK(sent > 0 || sent == -EINTR);
     if (sent > 0) done += (size_t)sent;
+    storm_step();
   }
-  close(ends[0]);
+  leave_storm();
 }
 
 int main(void) {
-  start_storm();
+  pid_t above, below;
+  storm_above = start_storm(&above, 20);
+  enter_storm(storm_above, SA_RESTART);
   int interrupted = 0;
+  storm_below = start_storm(&below, 20);
   CHECK_EQUAL(ipc_sock_pair(&ends[0], &ends[1], IPC_SOCK_SEQPACKET, 0), 0);
   pid_t child = start(send_messages, NULL);
   for (uint32_t number = 0; number < MESSAGES; number++) {
@@ -65,12 +60,15 @@ int main(void) {
     CHECK_EQUAL(received, sizeof message / (1 + number % 4));
     CHECK_EQUAL(message[0], number);
     CHECK_EQUAL(message[1], ~number);
+    storm_step();
   }
   FINISH(child);
+  FINISH(below);
   CHECK(interrupted > 0);
   close(ends[0]);
   close(ends[1]);
 
+  storm_below = start_storm(&below, 20);
   CHECK_EQUAL(ipc_sock_pair(&ends[0], &ends[1], IPC_SOCK_STREAM, 0), 0);
   child = start(send_bytes, NULL);
   close(ends[0]);
@@ -82,9 +80,11 @@ int main(void) {
     for (ssize_t i = 0; i < received; i++, done++)
       CHECK_EQUAL(block[i], (unsigned char)(done * 7 / 3));
     if (received < 0) received = 1;
+    storm_step();
   }
   CHECK_EQUAL(done, BYTES);
   FINISH(child);
+  FINISH(below);
 
   /* Waiting for a connection and for a server is interrupted too. */
   const char *path = unique_path("sock");
@@ -92,5 +92,7 @@ int main(void) {
   int listener = ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600);
   CHECK(listener >= 0);
   CHECK_EQUAL(ipc_sock_accept(listener, IPC_FOREVER), -EINTR);
+  leave_storm();
+  FINISH(above);
   return 0;
 }

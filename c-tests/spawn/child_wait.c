@@ -1,8 +1,7 @@
-/* Waiting for a child: a deadline while it never exits, a signal handler, the signal that ended it,
- * the same answer for all that ask, and clear errors where it cannot be told. */
+/* A wait for a child ends at its deadline and after a signal handler, and tells every thread that asks how the child
+ * ended. Where the library cannot know that, a clear error says why. */
+#include "storm.h"
 #include "streams.h"
-
-static void on_alarm(int number) { (void)number; }
 
 static void *waiter(void *child) {
   ipc_child_exit_t how;
@@ -28,14 +27,12 @@ int main(void) {
   CHECK_FAILS(ipc_child_wait(child, &how, 10 * MILLISECOND), -ETIMEDOUT, "still running");
   CHECK(how.code == -5 && how.signal == -5);
 
-  struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-  CHECK_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
-  struct itimerval each = {.it_interval = {.tv_usec = 1000}, .it_value = {.tv_usec = 1000}};
-  CHECK_EQUAL(setitimer(ITIMER_REAL, &each, NULL), 0);
+  pid_t storm;
+  enter_storm(start_storm(&storm, 1), SA_RESTART);
   CHECK_EQUAL(ipc_child_wait(child, &how, IPC_FOREVER), -EINTR);
   CHECK_EQUAL(ipc_child_wait(child, &how, PATIENCE), -EINTR);
-  memset(&each, 0, sizeof each);
-  CHECK_EQUAL(setitimer(ITIMER_REAL, &each, NULL), 0);
+  leave_storm();
+  FINISH(storm);
 
   /* A child of this process is not that one's parent. */
   FINISH(start(not_the_parent, child));
@@ -60,7 +57,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_pid(NULL), -EINVAL);
   CHECK_EQUAL(ipc_child_fd(NULL), -EINVAL);
 
-  /* Who ignores SIGCHLD is not told. */
+  /* A process that ignores SIGCHLD learns nothing of its children. */
   signal(SIGCHLD, SIG_IGN);
   const char *const quick[] = {"true", NULL};
   CHECK_EQUAL(ipc_spawn(&child, quick, 0), 0);

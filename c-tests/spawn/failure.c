@@ -28,6 +28,8 @@ int main(void) {
     /* A text without #! is not given to a shell. */
     {script, -ENOEXEC, "cannot be executed"},
   };
+  /* A directory in PATH that this user may not search would make the failure EACCES. */
+  CHECK_EQUAL(setenv("PATH", "/bin:/usr/bin", 1), 0);
   ipc_child_t *child = (ipc_child_t *)1;
   for (size_t i = 0; i < LENGTH(cases); i++) {
     const char *const argv[] = {cases[i].name, NULL};

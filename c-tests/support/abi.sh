@@ -3,9 +3,9 @@
 #
 #   abi.sh HEADER LIBRARY SONAME
 #
-# abidw 2.2 reads no types from rustc's debug information. What C programs are built against is the header
-# anyway: so its prototypes are given bodies, and a C compiler's debug information tells functions and types.
-# (That the library exports what the header declares is another test.)
+# abidw 2.2 reads no types from rustc's debug information, and C programs are built against the header anyway. So this
+# script gives the header's prototypes bodies, and a C compiler's debug information describes the functions and types.
+# (Another test compares the library's exports with the header's declarations.)
 set -eu
 header=$1 library=$2 soname=$3
 work=$(mktemp -d)
@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
     /\*\// { in_comment = 0 }
     { print }
   ' "$header"
-  # Macros are in no debug information, so each becomes a symbol with its value in its name.
+  # Debug information has no macros, so each macro becomes a symbol with its value in its name.
   sed -n 's/^#define \(IPC_[A-Z0-9_]*\) \([0-9][0-9]*\)$/\1_is_\2/p' "$header" | grep -v '^IPC_VERSION_' |
     sed 's/.*/void &(void); void &(void) { }/'
 } >"$work/robustipc.c"

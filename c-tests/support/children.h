@@ -1,6 +1,5 @@
-/* What all test programs need, those of this library and plain POSIX ones: checks, children that are waited for,
- * memory that they share. Nothing of the library's.
- */
+/* What every test program needs: checks, children that are waited for, and memory that parent and child share. Plain
+ * POSIX programs include this header too, so it uses nothing of the library. */
 #ifndef CHILDREN_H
 #define CHILDREN_H
 
@@ -17,14 +16,14 @@
 #define CHECK(condition) \
   ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, "%s (errno: %s)", #condition, strerror(errno)))
 
-/* Ends the test as one that this machine cannot run. */
+/* Ends the test with the status that says: this machine cannot run it. */
 #define SKIP(reason) \
   do { \
     printf("skipped: %s\n", (reason)); \
     exit(77); \
   } while (0)
 
-/* Fails the test; in a child, ends the child with status 1, which FINISH reports. */
+/* Fails the test. In a child it ends the child with status 1, which FINISH reports. */
 __attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
   const char *file, int line, const char *format, ...) {
   va_list arguments;
@@ -48,14 +47,14 @@ __attribute__((unused)) static pid_t start(void (*body)(void *), void *argument)
   return child;
 }
 
-/* Waits for a child; its wait status. */
+/* Waits for a child. Returns its wait status. */
 __attribute__((unused)) static int wait_for(pid_t child) {
   int status;
   while (waitpid(child, &status, 0) < 0) CHECK(errno == EINTR);
   return status;
 }
 
-/* Waits for a child that has to end by itself with status 0, or with 77 ends the test too. */
+/* Waits for a child, which has to end by itself with status 0. If it ends with 77, the test ends with 77 too. */
 #define FINISH(child) \
   do { \
     int status_ = wait_for(child); \
@@ -64,27 +63,35 @@ __attribute__((unused)) static int wait_for(pid_t child) {
       test_failed(__FILE__, __LINE__, "the child ended with wait status %#x", (unsigned)status_); \
   } while (0)
 
-/* Kills a child with SIGKILL and waits until it is gone. */
+/* Kills a child with SIGKILL and waits for its end. */
 #define KILL(child) \
   do { \
-    kill((child), SIGKILL); \
-    int status_ = wait_for(child); \
+    pid_t killed_ = (child); \
+    kill(killed_, SIGKILL); \
+    int status_ = wait_for(killed_); \
     CHECK(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL); \
   } while (0)
 
-/* Whether a process (or a thread, by its id) sleeps in the kernel. */
-__attribute__((unused)) static int is_asleep(pid_t process) {
+/* The state of a process, or of a thread by its id, as ps shows it: 'R', 'S', 'T', 'Z' and so on. 0 if there is no
+ * such process. */
+__attribute__((unused)) static char state_of(pid_t process) {
   char path[64], state = 0;
   snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
   FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  CHECK(fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+  if (file == NULL) return 0;
+  if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = 0;
   fclose(file);
-  CHECK(state != 'Z' && state != 'X');
+  return state;
+}
+
+/* Whether a process, or a thread by its id, sleeps in the kernel. Fails the test if it has ended. */
+__attribute__((unused)) static int is_asleep(pid_t process) {
+  char state = state_of(process);
+  CHECK(state != 0 && state != 'Z' && state != 'X');
   return state == 'S';
 }
 
-/* Zeroed memory that this process and the children it starts share, until the test ends. */
+/* Zeroed memory that this process shares with the children that it starts. It stays until the test ends. */
 __attribute__((unused)) static void *shared_memory(size_t size) {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);

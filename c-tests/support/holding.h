@@ -1,4 +1,4 @@
-/* One of everything that a thread can hold, for tests of what happens when it goes away. */
+/* One of each kind of thing that a thread can hold, for tests of what happens when the thread goes away. */
 #ifndef HOLDING_H
 #define HOLDING_H
 
@@ -31,7 +31,7 @@ __attribute__((unused)) static void hold_everything(void) {
   CHECK_EQUAL(ipc_barrier_join(&everything->barrier), 0);
 }
 
-/* By another thread than the holder: it is held, and nobody else can let go of it. */
+/* Called by another thread than the holder. Checks that everything is held, and that nobody else can release it. */
 __attribute__((unused)) static void check_held_by_another(void) {
   unsigned permit;
   CHECK_EQUAL(ipc_mutex_lock(&everything->mutex, 0), -EAGAIN);
@@ -45,7 +45,8 @@ __attribute__((unused)) static void check_held_by_another(void) {
   CHECK_EQUAL(ipc_barrier_leave(&everything->barrier), -EPERM);
 }
 
-/* The holder is gone: all of it can be had, and where data may be half-changed that is said. */
+/* Called when the holder is gone. Checks that everything can be taken, and that the result says so where data may be
+ * half-changed. */
 __attribute__((unused)) static void check_holder_died(void) {
   unsigned permit;
   CHECK_EQUAL(ipc_mutex_lock(&everything->mutex, PATIENCE), IPC_OWNER_DIED);
@@ -62,7 +63,7 @@ __attribute__((unused)) static void check_holder_died(void) {
   CHECK_EQUAL(ipc_barrier_reset(&everything->barrier), 0);
 }
 
-/* By the holder. */
+/* Called by the holder. */
 __attribute__((unused)) static void let_go_of_everything(void) {
   CHECK_EQUAL(ipc_mutex_unlock(&everything->mutex), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(&everything->written), 0);

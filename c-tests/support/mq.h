@@ -1,6 +1,6 @@
-/* For tests of message queues: names that are removed whatever happens, small queues, and whether a
- * child sleeps. MQ_FLAGS is IPC_KERNEL, or 0 for the queue in shared memory: the Makefile builds the
- * tests that hold for both twice. */
+/* For tests of message queues: names that are removed even if a check fails, and small queues. MQ_FLAGS is IPC_KERNEL
+ * for the kernel's queue, and 0 for the queue in shared memory. The Makefile builds a test of a behaviour that both
+ * kinds have once for each. */
 #ifndef TEST_MQ_H
 #define TEST_MQ_H
 
@@ -17,7 +17,7 @@
 #define MQ_FLAGS IPC_KERNEL
 #endif
 
-/* The system calls in which a call on a queue sleeps, and a notification's thread. */
+/* The system call in which a call on a queue sleeps, and the one in which a notification's thread sleeps. */
 #if MQ_FLAGS == 0
 #define WAIT_CALL SYS_futex
 #define NOTIFIER_CALL SYS_futex
@@ -34,12 +34,12 @@ static int mq_name_count;
 static pid_t mq_pid;
 
 static inline void mq_remove_names(void) {
-  if (getpid() != mq_pid) return; /* a child that exits leaves them to its parent */
+  if (getpid() != mq_pid) return; /* a child leaves them to its parent */
   for (int i = 0; i < mq_name_count; i++) ipc_mq_unlink(mq_names[i], MQ_FLAGS);
 }
 
-/* A queue's name that no other running test has, removed when the test ends. Where that is
- * allowed, the test has the names, and the limits in /proc/sys/fs/mqueue, for itself. */
+/* A queue's name that no other running test has. The test's end removes it. If this user may make an IPC namespace,
+ * the test gets one, with names and limits in /proc/sys/fs/mqueue of its own. */
 __attribute__((unused)) static const char *mq_name(const char *suffix) {
   if (mq_name_count == 0) {
     mq_pid = getpid();
@@ -52,7 +52,7 @@ __attribute__((unused)) static const char *mq_name(const char *suffix) {
   return name;
 }
 
-/* Makes a queue of messages of SIZE bytes. RLIMIT_MSGQUEUE counts the queues of all tests that run. */
+/* Makes a queue for messages of SIZE bytes. RLIMIT_MSGQUEUE limits the queues of all tests that run together. */
 __attribute__((unused)) static ipc_mq_t *make_mq(const char *name, size_t messages, int flags) {
   ipc_mq_attr_t attr = { .max_messages = messages, .message_size = SIZE };
   ipc_mq_t *mq = NULL;
@@ -81,7 +81,7 @@ __attribute__((unused)) static int count_threads(void) {
   return count;
 }
 
-/* Waits until the notification's thread sleeps until something comes. */
+/* Waits until the notification's thread sleeps, as it does until a message comes. */
 __attribute__((unused)) static void await_rest(void) {
   DIR *directory = opendir("/proc/self/task");
   CHECK(directory != NULL);
@@ -89,19 +89,12 @@ __attribute__((unused)) static void await_rest(void) {
   while ((entry = readdir(directory)) != NULL) {
     pid_t thread = atoi(entry->d_name);
     if (thread == 0 || thread == getpid()) continue;
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
-    for (long found = -1; found != NOTIFIER_CALL;) {
-      FILE *file = fopen(path, "r");
-      if (file == NULL) SKIP("/proc does not show what a thread sleeps in");
-      if (fscanf(file, "%ld", &found) != 1) found = -1;
-      fclose(file);
-    }
+    wait_until_inside(thread, NOTIFIER_CALL);
   }
   closedir(directory);
 }
 
-/* Has a handler that does nothing run for SIGALRM. */
+/* Installs a handler for SIGALRM that does nothing. */
 static inline void alarm_handler(int signal) {
   (void)signal;
 }

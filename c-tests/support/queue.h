@@ -12,7 +12,7 @@ __attribute__((unused)) static ipc_mq_t *make_queue(const char *name, size_t mes
   return mq;
 }
 
-/* Opens an existing one. */
+/* Opens an existing queue. */
 __attribute__((unused)) static ipc_mq_t *join_queue(const char *name, int flags) {
   ipc_mq_t *mq = NULL;
   CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, flags, 0), IPC_OPENED);
@@ -23,7 +23,7 @@ __attribute__((unused)) static void send_text(ipc_mq_t *mq, const char *text, un
   CHECK_EQUAL(ipc_mq_send(mq, text, strlen(text), priority, 0), 0);
 }
 
-/* Receives, and checks the text and how often it was given back before. */
+/* Receives a message, and checks its text and how often it was delivered before. */
 __attribute__((unused)) static void expect_text(ipc_mq_t *mq, const char *text, unsigned redeliveries) {
   char buffer[256];
   ipc_mq_message_t message = { .data = buffer, .len = sizeof buffer - 1 };
@@ -45,7 +45,7 @@ __attribute__((unused)) static size_t count_of(ipc_mq_t *mq) {
   return attr.current_messages;
 }
 
-/* Nothing of a queue of `messages` is in use: all rooms can be had, and no more. */
+/* Checks that no slot of a queue for `messages` messages is in use: so many can be sent, and no more. */
 __attribute__((unused)) static void expect_all_room(ipc_mq_t *mq, size_t messages) {
   char byte;
   CHECK_EQUAL(count_of(mq), 0);
@@ -56,7 +56,7 @@ __attribute__((unused)) static void expect_all_room(ipc_mq_t *mq, size_t message
   CHECK_EQUAL(ipc_mq_receive(mq, &byte, 1, NULL, 0), -EAGAIN);
 }
 
-/* Memory that has `inside` called when it is first touched: by a call on a queue, in the middle of copying. */
+/* Memory whose first use calls `inside`. A call on a queue that copies from or to it is then in the middle of copying. */
 static char *trap_page;
 static void (*trap_inside)(void);
 

@@ -1,8 +1,8 @@
-# shellcheck shell=sh disable=SC2034 # what is set here is used by those that read it
-# What every test script needs: where things are, a directory of its own, and failing with a reason.
+# shellcheck shell=sh disable=SC2034 # the scripts that read this file use the variables
+# For every test script: the paths of the build, a directory of its own, and functions that fail with a reason.
 #
-# A script is sourced into by:  . "$(dirname "$0")/../support/script.sh"
-# make passes on CC, CXX, PKG_CONFIG, MAKE and where it builds; by hand the defaults do.
+# A script reads it with:  . "$(dirname "$0")/../support/script.sh"
+# make sets CC, CXX, PKG_CONFIG, MAKE, CARGO, TARGET and STAGE. The defaults serve a script that is run by hand.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,8 +13,8 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 soversion=${version%.*}
 
-# A make that calls this script must not rule those that the script calls.
-unset MAKEFLAGS MAKELEVEL MFLAGS
+# The options and directories of the make that runs this script are not for the makes that the script runs.
+unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,7 +30,7 @@ skip() {
   exit 77
 }
 
-# Whether a command, which may have arguments, is there.
+# Whether a command is installed; it may have arguments.
 has() {
   command -v "$1" >/dev/null 2>&1
 }
@@ -43,7 +43,7 @@ quietly() {
   }
 }
 
-# Two texts that have to be the same: expect WHAT EXPECTED FOUND.
+# Fails unless two texts are equal: expect WHAT EXPECTED FOUND.
 expect() {
   [ "$2" = "$3" ] || fail "$1: expected \"$2\", found \"$3\""
 }

@@ -1,4 +1,4 @@
-/* For tests of sockets and terminals: paths that are cleaned up. */
+/* For tests of sockets and terminals: paths that are cleaned up, and what their files are like. */
 #ifndef SOCK_H
 #define SOCK_H
 
@@ -23,7 +23,7 @@ static inline void sock_remove_paths(void) {
     if (unlink(sock_paths[i]) < 0) rmdir(sock_paths[i]);
 }
 
-/* A path that no other running test has; what stands there is removed when the test ends. */
+/* A path that no other running test has. The test's end removes the file there. */
 __attribute__((unused)) static const char *unique_path(const char *suffix) {
   if (sock_path_count == 0) {
     sock_pid = getpid();
@@ -48,7 +48,7 @@ __attribute__((unused)) static bool is_nonblocking(int fd) {
   return (flags & O_NONBLOCK) != 0;
 }
 
-/* A bound socket of this type that does not use the library. */
+/* A bound socket of this type, made without the library. */
 __attribute__((unused)) static int bind_plainly(const char *path, int type) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
@@ -70,12 +70,12 @@ __attribute__((unused)) static mode_t mode_of(const char *path) {
   return status.st_mode & 07777;
 }
 
-/* Leaves the file of a socket whose process was killed. */
 static inline void sock_listen_and_stop(void *path) {
   CHECK(ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600) >= 0);
   raise(SIGSTOP);
 }
 
+/* Leaves the file of a socket whose process was killed. */
 __attribute__((unused)) static void leave_dead_socket(const char *path) {
   pid_t child = start(sock_listen_and_stop, (void *)path);
   int status;
@@ -85,7 +85,7 @@ __attribute__((unused)) static void leave_dead_socket(const char *path) {
   CHECK(access(path, F_OK) == 0);
 }
 
-/* The server and a client of a connection by that name exchange a byte each way. */
+/* Checks that a client reaches the server by this name: they exchange a byte each way. */
 __attribute__((unused)) static void check_reachable(const char *path, int listener, int type) {
   char byte = 0;
   int client = ipc_sock_connect(path, type, 0, PATIENCE);

@@ -1,4 +1,4 @@
-/* What the tests of pipes, FIFOs and children need besides test.h. */
+/* For tests of pipes, FIFOs and children: a directory that is cleaned up, and bytes that show where they belong. */
 #ifndef STREAMS_H
 #define STREAMS_H
 
@@ -16,7 +16,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* No child of this process is left, running or ended. */
+/* Checks that this process has no child, neither running nor ended. */
 __attribute__((unused)) static void check_no_children(void) {
   CHECK_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
   CHECK_EQUAL(errno, ECHILD);
@@ -38,7 +38,7 @@ static inline void test_remove_directory(void) {
   rmdir(test_directory);
 }
 
-/* A path in a directory of this test's own, removed when the test ends. Valid until then. */
+/* A path in a directory of this test alone. The test's end removes both; the text is valid until then. */
 __attribute__((unused)) static const char *test_path(const char *name) {
   static char paths[16][128];
   static unsigned used;
@@ -56,7 +56,7 @@ __attribute__((unused)) static const char *test_path(const char *name) {
   return path;
 }
 
-/* Bytes that tell their place: a lost, doubled or moved one shows. */
+/* Bytes that depend on their place, so that a lost, doubled or moved byte is noticed. */
 __attribute__((unused)) static void fill_pattern(unsigned char *bytes, size_t size, size_t offset) {
   for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)((i + offset) * 2654435761u >> 13);
 }
@@ -68,7 +68,7 @@ __attribute__((unused)) static void check_pattern(
   }
 }
 
-/* Allocates or fails the test. */
+/* Allocates memory, or fails the test. */
 __attribute__((unused)) static void *allocate(size_t size) {
   void *memory = malloc(size);
   CHECK(memory != NULL);

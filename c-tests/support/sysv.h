@@ -1,5 +1,5 @@
-/* What the tests of System V IPC need besides: ids and keys that are cleaned up (they would outlive
- * the test on the whole machine). */
+/* For tests of System V IPC: ids and keys that are cleaned up. The objects would otherwise outlive the test, for every
+ * user of the machine. */
 #ifndef SYSV_H
 #define SYSV_H
 
@@ -24,7 +24,7 @@ static inline void sysv_clean_up(void) {
   if (getpid() != sysv_pid) return;
   for (int i = 0; i < sysv_id_count; i++) ipc_remove(sysv_ids[i].kind, NULL, sysv_ids[i].id);
   for (int i = 0; i < sysv_file_count; i++) {
-    /* A key may have led to an object whose id no test has told. */
+    /* The test may have made objects by this key without remembering their ids. */
     key_t key;
     if (ipc_sysv_key(&key, sysv_files[i], 1) == 0) {
       int id;
@@ -42,7 +42,7 @@ static inline void sysv_at_exit(void) {
   atexit(sysv_clean_up);
 }
 
-/* Removes the object when the test ends; the id. */
+/* Has the test's end remove the object. Returns the id. */
 __attribute__((unused)) static int remember(int kind, int id) {
   sysv_at_exit();
   CHECK(id >= 0);
@@ -52,7 +52,8 @@ __attribute__((unused)) static int remember(int kind, int id) {
   return id;
 }
 
-/* The path of a file of this test alone, removed with what project 1 of it leads to. */
+/* The path of a new file of this test alone. The test's end removes it, with the objects that its key for project 1
+ * leads to. */
 __attribute__((unused)) static const char *unique_file(const char *suffix) {
   sysv_at_exit();
   CHECK(sysv_file_count < 8);
@@ -65,7 +66,7 @@ __attribute__((unused)) static const char *unique_file(const char *suffix) {
   return path;
 }
 
-/* A key of this test alone. Two files may have one key by chance: then there is a next one. */
+/* A key of this test alone. Two files can have the same key by chance; then the next file is tried. */
 __attribute__((unused)) static key_t unique_key(const char *suffix) {
   for (int attempt = 0; attempt < 6; attempt++) {
     char name[32];
@@ -73,7 +74,7 @@ __attribute__((unused)) static key_t unique_key(const char *suffix) {
     key_t key;
     CHECK_EQUAL(ipc_sysv_key(&key, unique_file(name), 1), 0);
     if (shmget(key, 0, 0) < 0 && msgget(key, 0) < 0 && semget(key, 0, 0) < 0) return key;
-    sysv_file_count--; /* somebody else's: not ours to remove */
+    sysv_file_count--; /* the key is somebody else's: the end must not remove its objects */
     unlink(sysv_files[sysv_file_count]);
   }
   SKIP("no free key");

@@ -1,10 +1,9 @@
-/* What every C test needs: checks that say what they found, names that are cleaned up, children
- * that are waited for.
+/* What every C test needs: checks that say what they found, names that are cleaned up, and ways to wait for another
+ * process.
  *
- * A test is one program for one behaviour. It ends with status 0 when all is well, 77 when this
- * machine cannot run it, 1 when a check failed. It names what it creates with unique_name(), so that tests
- * can run side by side, and whatever a check finds, the names are removed.
- */
+ * A test is one program for one behaviour. It ends with status 0 if all is well, with 77 if this machine cannot run
+ * it, and with 1 if a check failed. It names its objects with unique_name(), so tests can run side by side, and the
+ * names are removed even if a check fails. */
 #ifndef TEST_H
 #define TEST_H
 
@@ -20,31 +19,31 @@
 #define SECOND INT64_C(1000000000)
 #define MILLISECOND INT64_C(1000000)
 
-/* Long enough for any machine: a wait that reaches it has failed. */
-#define PATIENCE (20 * SECOND)
+/* Long enough for any machine: a wait that lasts this long has failed. run.sh allows a test more than that. */
+#define PATIENCE (100 * SECOND)
 
-/* Checks a number, and for results of the library says what they mean. */
+/* Checks a number. If it is a result of the library, a failure says what the result means. */
 #define CHECK_EQUAL(found, expected) \
   test_check_equal(__FILE__, __LINE__, #found, (long long)(found), (long long)(expected))
 
-/* Checks that ipc_last_error() says so. */
+/* Checks that the text of ipc_last_error() contains `part`. */
 #define CHECK_LAST_ERROR(part) \
   (strstr(ipc_last_error(), (part)) != NULL \
      ? (void)0 \
      : test_failed(__FILE__, __LINE__, "the last error says \"%s\", not \"%s\"", ipc_last_error(), (part)))
 
-/* Checks a result and what ipc_last_error() says of it. */
+/* Checks a result, and that the text of ipc_last_error() contains `part`. */
 #define CHECK_FAILS(call, expected, part) \
   do { \
     CHECK_EQUAL((call), (expected)); \
     CHECK_LAST_ERROR(part); \
   } while (0)
 
-/* Whether valgrind runs this program: some fifty times as slow, and on a processor of its own. */
+/* Whether valgrind runs this program. It is then some fifty times slower, on a simulated processor. */
 __attribute__((unused)) static int is_under_valgrind(void) { return getenv("TEST_TOOL") != NULL; }
 
-/* Ends a test that a tool of make check-all would falsify: one that looks at single instructions,
- * counts allocations, or uses what the tool does not know. */
+/* Ends a test whose result a tool of make check-all would change: the test watches single instructions, counts
+ * allocations, or uses a system call that the tool does not know. */
 #define SKIP_UNDER_VALGRIND(reason) \
   do { \
     if (is_under_valgrind()) SKIP("under valgrind: " reason); \
@@ -62,7 +61,7 @@ static int test_name_count;
 static pid_t test_pid;
 
 static inline void test_remove_names(void) {
-  if (getpid() != test_pid) return; /* a child that exits leaves them to its parent */
+  if (getpid() != test_pid) return; /* a child leaves them to its parent */
   for (int i = 0; i < test_name_count; i++) shm_unlink(test_names[i]);
 }
 
@@ -75,7 +74,7 @@ __attribute__((unused)) static void test_check_equal(
     found < 0 && found > -4096 ? ipc_strerror((int)found) : "a value", ipc_last_error());
 }
 
-/* A name that no other running test has, removed when the test ends. Valid until then. */
+/* A name that no other running test has. The test's end removes it; the text is valid until then. */
 __attribute__((unused)) static const char *unique_name(const char *suffix) {
   if (test_name_count == 0) {
     test_pid = getpid();
@@ -94,34 +93,42 @@ __attribute__((unused)) static int64_t now_ns(void) {
   return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
-/* The number of the system call that a thread, of this process or another, sleeps in; -1 while it does not sleep. */
+/* The number of the system call in which a thread, of this process or of a child, sleeps. -1 if it does not sleep. */
 __attribute__((unused)) static long system_call_of(pid_t thread) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/syscall", (int)thread);
-  FILE *file = fopen(path, "r");
-  if (file == NULL) SKIP("/proc/PID/syscall cannot be read here");
-  long number;
-  if (fscanf(file, "%ld", &number) != 1) number = -1; /* "running" */
-  fclose(file);
-  return number;
+  for (int attempt = 0; attempt < 1000; attempt++, sched_yield()) {
+    FILE *file = fopen(path, "r");
+    if (file != NULL) {
+      long number = -1;
+      int is_read = fscanf(file, "%ld", &number) == 1 || !ferror(file); /* the text may be "running" */
+      fclose(file);
+      if (is_read) return number;
+    }
+    /* Only root may ask what a process without memory does: one that has ended, or one whose main thread has ended
+     * while another thread calls exec. */
+    char state = state_of(thread);
+    if (state == 0 || state == 'Z' || state == 'X') return -1;
+  }
+  SKIP("/proc/PID/syscall cannot be read here");
 }
 
-/* Waits until a thread sleeps inside the system call `number` (SYS_futex, say). */
+/* Waits until a thread sleeps in the system call `number`, for example SYS_futex. */
 __attribute__((unused)) static void wait_until_inside(pid_t thread, long number) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
     if (system_call_of(thread) == number) return;
-  test_failed(__FILE__, __LINE__, "thread %d does not get into system call %ld", (int)thread, number);
+  test_failed(__FILE__, __LINE__, "thread %d does not sleep in system call %ld", (int)thread, number);
 }
 
-/* Waits until a process (or a thread, by its id) sleeps in the kernel. Meaningful after it has said that nothing
- * but the call in question is left to sleep in. */
+/* Waits until a process, or a thread by its id, sleeps in the kernel. Use it only where the call in question is the
+ * first one in which the process can sleep. */
 __attribute__((unused)) static void wait_until_asleep(pid_t process) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
     if (is_asleep(process)) return;
   test_failed(__FILE__, __LINE__, "process %d does not go to sleep", (int)process);
 }
 
-/* How many descriptors this process has open: before and after must be the same. */
+/* How many descriptors this process has open. A test compares the number before with the number after. */
 __attribute__((unused)) static int open_descriptors(void) {
   DIR *directory = opendir("/proc/self/fd");
   CHECK(directory != NULL);

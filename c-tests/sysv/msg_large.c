@@ -1,5 +1,6 @@
 /* Messages above 8 KiB, where the administrator allows them: two threads wait with such ones on one
  * handle without hindering each other, and a child forked meanwhile is not stuck. */
+#include "namespace.h"
 #include "sysv.h"
 
 #include <pthread.h>
@@ -44,7 +45,7 @@ static pid_t await_tid(int which) {
 
 int main(void) {
   /* The limits of an IPC namespace of our own. */
-  if (unshare(CLONE_NEWIPC) != 0) SKIP("no permission for an IPC namespace of its own");
+  if (enter_namespaces(CLONE_NEWIPC) != 0) SKIP("no permission for an IPC namespace of its own");
   const char *files[] = {"/proc/sys/kernel/msgmax", "/proc/sys/kernel/msgmnb"};
   for (int i = 0; i < 2; i++) {
     FILE *file = fopen(files[i], "w");

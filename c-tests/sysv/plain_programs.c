@@ -43,7 +43,7 @@ int main(void) {
   CHECK_EQUAL(message.type, 43);
   CHECK(memcmp(message.text, "world!", 6) == 0);
 
-  /* A set of ours looks initialised to who waits for sem_otime. */
+  /* A program that waits for sem_otime sees a set of this library as initialised. */
   ipc_sysv_sem_t *set;
   unsigned short values[] = {32767, 0, 7};
   CHECK_EQUAL(ipc_sysv_sem_open(&set, key, 3, values, IPC_CREATE, 0600), IPC_CREATED);

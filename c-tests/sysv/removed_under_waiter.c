@@ -1,5 +1,5 @@
-/* Who waits on a queue or set that is removed gets -EIDRM, as does who comes after; a removed segment stays
- * with those who have it. */
+/* If a queue or set is removed, its waiters get -EIDRM, and so do later callers. A removed segment stays with the
+ * processes that have it attached. */
 #include "sysv.h"
 
 static ipc_sysv_msg_t *queue;

@@ -1,5 +1,5 @@
-/* What was taken with IPC_SYSV_UNDO comes back when its holder is killed, to a waiter at once; what was
- * taken without stays taken. */
+/* If a process is killed that took permits with IPC_SYSV_UNDO, they come back, to a waiter at once. Permits that it
+ * took without the flag stay taken. */
 #include "sysv.h"
 
 static ipc_sysv_sem_t *set;

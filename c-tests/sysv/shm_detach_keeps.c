@@ -1,5 +1,5 @@
-/* Detaching is not deleting, nor is being killed: the segment stays until it is removed, and
- * removing it is not detaching: who has it keeps it. */
+/* A segment stays when its users detach it or are killed, until it is removed. A removed segment stays attached to
+ * the processes that have it. */
 #include "sysv.h"
 
 static key_t key;

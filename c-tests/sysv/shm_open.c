@@ -54,7 +54,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sysv_shm_close(third), 0);
   CHECK_EQUAL(ipc_sysv_shm_close(other), 0);
 
-  /* What can't be. */
+  /* Impossible requests. */
   other = NULL;
   CHECK_EQUAL(ipc_sysv_shm_open(&other, key, 0, IPC_CREATE, 0600), -EINVAL);
   CHECK_EQUAL(ipc_sysv_shm_open(NULL, key, 1, IPC_CREATE, 0600), -EINVAL);

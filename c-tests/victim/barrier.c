@@ -1,5 +1,5 @@
-/* The barrier, for three: the victim and the sleepers, or those who check. A round is complete for all who wait
- * in it or broken for all, one of them is told that it was the last, and nobody is left waiting. */
+/* The barrier, for three participants: the victim and two sleepers, or those that check. A round is complete for all
+ * that wait in it, or broken for all. One of them learns that it was the last, and nobody is left waiting. */
 #include "victim.h"
 
 #include <pthread.h>
@@ -19,15 +19,9 @@ static struct place *place(void) { return (struct place *)arena->place; }
 static ipc_barrier_t *barrier(void) { return &place()->barrier; }
 static int result;
 
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void leave_it(void) { EXPECT_EQUAL(ipc_barrier_leave(barrier()), 0); }
 
-/* What a participant's wait came to, in the round of victim and sleepers. */
+/* Notes the result of a participant's wait, in the round of victim and sleepers. */
 static void note(int waited) {
   EXPECT(
     waited == 0 || waited == IPC_BARRIER_SERIAL || waited == -EOWNERDEAD, "a participant's wait ends with %s",
@@ -50,9 +44,7 @@ static void *die_taking_part(void *unused) {
 }
 
 static void lose_a_participant(void) {
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_taking_part, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_taking_part, NULL);
 }
 
 static void set_up_orphaned(void) {
@@ -80,7 +72,7 @@ static void prepare_joined(void) {
 }
 
 static void run_wait(void) { result = ipc_barrier_wait(barrier(), IPC_FOREVER); }
-/* As long as no sleeper can have come, this withdraws. */
+/* Withdraws if no sleeper has come. */
 static void run_wait_briefly(void) { result = ipc_barrier_wait(barrier(), 200000); }
 static void run_join(void) { result = ipc_barrier_join(barrier()); }
 static void run_leave(void) { result = ipc_barrier_leave(barrier()); }
@@ -125,7 +117,7 @@ static void let_go(int alive) {
       continue;
     }
     EXPECT(
-      waited >= 0 || waited == -ETIMEDOUT, "who takes the victim's place gets %s", ipc_strerror(waited));
+      waited >= 0 || waited == -ETIMEDOUT, "the participant in the victim's place gets %s", ipc_strerror(waited));
     if (waited == IPC_BARRIER_SERIAL) arena->notes[SERIAL]++;
     if (waited >= 0) break;
   }
@@ -182,7 +174,7 @@ static void settle_overtaken(int progress) {
   leave_it();
 }
 
-/* One round among three, whatever was before: who finds it broken resets it. */
+/* One round of three, whatever was before: a participant that finds the barrier broken resets it. */
 static void *pass(void *unused) {
   (void)unused;
   int64_t end = now_ns() + arena->patience_ns;
@@ -208,7 +200,7 @@ static void check(void) {
   if (is_first) EXPECT_EQUAL(pthread_join(third, NULL), 0);
 }
 
-/* All who waited were told the same. */
+/* All waiters have got the same result. */
 static void expect_agreement(void) {
   EXPECT(
     arena->notes[COMPLETE] == 0 || arena->notes[BROKEN] == 0, "a round was complete for %d and broken for %d",

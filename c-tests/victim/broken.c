@@ -1,5 +1,5 @@
-/* Primitives that are wrong on purpose: the harness has to say so of each. And a sound one that is hard on
- * the harness. */
+/* Primitives that are wrong on purpose: the harness has to find the fault of each. One further primitive is correct,
+ * and hard for the harness. */
 #include "victim.h"
 
 #include <linux/futex.h>
@@ -19,12 +19,6 @@ struct place {
 
 static struct place *place(void) { return (struct place *)arena->place; }
 static bool holding;
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* A plain lock: nobody learns of its owner's death. */
 static int lock_plain(int64_t timeout_ns) {

@@ -1,4 +1,4 @@
-/* The condition variable: tokens are put down, and each waiter takes one. */
+/* The condition variable: each token that is put down lets one waiter go. */
 #include "victim.h"
 
 struct place {

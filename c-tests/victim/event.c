@@ -1,4 +1,4 @@
-/* The event: a manual one releases all who wait, an automatic one exactly one waiter per setting. */
+/* The event: a manual event releases all waiters, an automatic one exactly one waiter per setting. */
 #include "victim.h"
 
 #include <sched.h>
@@ -40,7 +40,7 @@ static void run_set(void) { result = ipc_event_set(event()); }
 static void run_reset(void) { result = ipc_event_reset(event()); }
 static void run_wait(void) { result = ipc_event_wait(event(), IPC_FOREVER); }
 
-/* Who waits already when it is set is released all the same. */
+/* A waiter that came before the setting is released even so. */
 static void run_set_and_reset(void) {
   EXPECT_EQUAL(ipc_event_set(event()), 0);
   result = ipc_event_reset(event());
@@ -54,7 +54,7 @@ static bool is_set(void) {
   return found == 1;
 }
 
-/* Whether it has ever been set: the word, 8 bytes into the event, counts that (src/object/layout/family.rs). */
+/* Whether it has ever been set: the word, 8 bytes into the event, counts that (src/object/layout/sync.rs). */
 static bool was_set(void) {
   uint32_t word;
   memcpy(&word, (char *)event() + 8, sizeof word);
@@ -90,7 +90,7 @@ static void meanwhile(void) {
 
 /* ---- manual ---- */
 
-/* What has been set needs nobody's help to release all. */
+/* An event that has been set releases all without further help. */
 static void let_go_manual(int alive) {
   if (alive || was_set()) return;
   set_if_not();

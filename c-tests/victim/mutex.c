@@ -1,8 +1,6 @@
 /* The mutex, in its four kinds. */
 #include "victim.h"
 
-#include <pthread.h>
-
 struct place {
   ipc_mutex_t mutex;
   ipc_mutex_t other; /* for a first call that is not to be stepped */
@@ -46,9 +44,7 @@ static void *die_holding(void *unused) {
 }
 
 static void set_up_orphaned(void) {
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_holding, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_holding, NULL);
 }
 
 /* Survivor 0 holds it, and has not repaired anything. */
@@ -327,7 +323,7 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
    .run = run_lock, .after = after_condemned, .sleep = expect_condemned, .sleepers = 2, .sleep_from = AT_BLOCK, \
    .release = release_condemn, .meanwhile = meanwhile_nothing, .let_go = let_go_condemn, .check = expect_condemned}
 
-/* With priority inheritance the kernel hands the lock itself to who waits, and nobody can take it first. */
+/* With priority inheritance the kernel hands the lock itself to the waiter, and nobody can take it first. */
 #define RELEASE_STOLEN_plain release_and_take_again
 #define RELEASE_STOLEN_recursive release_and_take_again
 #define RELEASE_STOLEN_pi release

@@ -1,4 +1,4 @@
-/* Named objects: there whole or not at all, at every instruction of who makes or removes them. */
+/* Named objects: at every instruction of a process that makes or removes one, the object is there whole or not at all. */
 #include "victim.h"
 
 #include <poll.h>
@@ -66,7 +66,7 @@ static void use_mq(void) {
   EXPECT_EQUAL(ipc_mq_close(mq), 0);
 }
 
-/* What the name leads to, before anybody makes it anew. */
+/* Examines the object that the name leads to, before anybody makes a new one. */
 static void look(int opened, void (*use)(void)) {
   if (opened == -ENOENT) {
     arena->notes[ABSENT] = 1;
@@ -256,7 +256,7 @@ static void run_unlink_mq(void) { result = ipc_mq_unlink(arena->name, 0); }
 static void after_create(void) { EXPECT(result >= 0, "creating failed: %s", ipc_last_error()); }
 static void after(void) { EXPECT_EQUAL(result, 0); }
 
-/* What a second creator is killed at. Making a queue is long, and as making a region. */
+/* The operation in which a second creator is killed. Making a queue takes long, and does the same as making a region. */
 #define create_shm_again "shm.create"
 #define create_sem_again "sem.create"
 #define create_mq_again NULL

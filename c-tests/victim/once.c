@@ -1,4 +1,4 @@
-/* The initialisation that runs once: who is told that it has run finds it complete, and nobody runs it again. */
+/* The initialisation that runs once: a caller that learns that it has run finds it complete, and nobody runs it again. */
 #include "victim.h"
 
 #include <linux/futex.h>
@@ -32,7 +32,7 @@ static void let_it_go_on(void) {
   syscall(SYS_futex, &arena->notes[GO], FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* What was cut off before may have left half of it. */
+/* A runner that was killed may have left half of it. */
 static void initialise(void *context) {
   EXPECT(context == arena, "the context is another");
   EXPECT(arena->notes[LEARNT] == 0, "it is run again after it was complete");

@@ -1,7 +1,5 @@
-/* The pool of permits: each has one holder, and comes back from a dead one, whose death is told once. */
+/* The pool of permits. Each permit has one holder. It comes back from a dead holder, and one taker learns of the death. */
 #include "victim.h"
-
-#include <pthread.h>
 
 struct place {
   ipc_permits_t permits, other;
@@ -19,7 +17,7 @@ static unsigned permit;
 static unsigned held[COUNT]; /* by this process, from one phase to the next */
 static int held_count;
 
-/* What follows a permit that was granted. */
+/* The checks after a permit was granted. */
 static void enter_permit(int taken, unsigned number) {
   EXPECT(taken == 0 || taken == IPC_OWNER_DIED, "a permit is not to be had: %s", ipc_strerror(taken));
   EXPECT(number < COUNT, "there is no permit %u", number);
@@ -79,9 +77,7 @@ static void *die_holding(void *unused) {
 
 static void set_up_orphaned(void) {
   set_up();
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_holding, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_holding, NULL);
 }
 
 /* ---- the victim ---- */

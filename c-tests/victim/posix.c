@@ -1,6 +1,6 @@
-/* The drop-in library for <mqueue.h>: the same for a queue that is used with plain POSIX calls. In its own
- * programs: one that imports poll(), whose queues' descriptors are therefore right at any time (VICTIM_POLLS), and
- * one that imports nothing of the kind. */
+/* The drop-in library for <mqueue.h>: a message queue in shared memory that is used with plain POSIX calls. It has two
+ * programs. One imports poll(), so its queues' descriptors are right at any time (VICTIM_POLLS). The other imports no
+ * such call. */
 #include "queue.h"
 
 #include <fcntl.h>
@@ -126,14 +126,14 @@ const struct queue *const queues[] = {&posix};
 
 /* ---- a thread that is stopped ---- */
 
-/* What a stopped thread is in the middle of takes others no more than the second for which they wait for it. */
+/* A call that meets a stopped thread waits for it for one second at most, and then returns. */
 static void meanwhile_transfer(void) {
   use_queue();
   place()->disturbed = 1;
   int64_t began = now_ns();
   ssize_t taken = take_one(&message, 1000000, RECEIVE);
   EXPECT(taken >= 0 || taken == -ETIMEDOUT, "with the victim alive receiving gives %zd", taken);
-  EXPECT(now_ns() - began < 2000000000, "a call with 1 ms took %" PRId64 " ns", now_ns() - began);
+  EXPECT(now_ns() - began < arena->patience_ns, "a call with 1 ms took %" PRId64 " ns", now_ns() - began);
 }
 
 /* ---- names ---- */
@@ -156,7 +156,7 @@ static void open_by_name(int flags) {
   mq = open_posix(arena->name, flags);
 }
 
-/* Before anybody makes it anew. */
+/* Called before anybody makes a new queue of that name. */
 static void let_go_name(int alive) {
   (void)alive;
   open_by_name(0);
@@ -165,14 +165,14 @@ static void let_go_name(int alive) {
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* Whatever the victim is in the middle of, others find the name or not, */
+/* Whatever the victim is in the middle of, other processes find the name or not, */
 static void meanwhile_name(void) {
   open_by_name(0);
   if (mq != (mqd_t)-1) use_name();
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* and can make it anew. */
+/* and can create a new queue of that name. */
 static void meanwhile_anew(void) {
   if (mq_unlink(arena->name) < 0) EXPECT_EQUAL(errno, ENOENT);
   open_by_name(O_CREAT | O_EXCL);
@@ -272,7 +272,7 @@ static void set_up_in_use(void) {
   mq = (mqd_t)-1;
 }
 
-/* It has lost its name or not, and is what it was to those who have it; whoever makes the name anew has another. */
+/* The queue has lost its name or not, and works as before for those that have it open. A new queue of that name is another one. */
 static void settle_in_use(int progress) {
   struct stat status;
   settle_unlink(progress);

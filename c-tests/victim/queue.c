@@ -1,3 +1,4 @@
+/* What the victims on message queues have in common, whichever queue they use: the library's or the drop-in's. */
 #include "queue.h"
 
 const struct queue *queue;
@@ -18,12 +19,6 @@ void set_up_queue(int kind) {
   last_rank = 0;
   queue = queues[kind];
   if (queue->make) queue->make();
-}
-
-int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 void compose(struct message *message, int id, unsigned priority, size_t length) {
@@ -55,7 +50,7 @@ int send_new(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, 40, timeout
 /* One that is copied while no latch is held, in a slot that is reserved. */
 int send_large(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, LARGE, timeout_ns); }
 
-/* Of the message that is to come earlier the lower. */
+/* Orders messages: the lower rank is received earlier. */
 uint32_t rank(uint32_t id) { return (uint32_t)(255 - place()->priorities[id]) << 8 | id; }
 
 void look_at(const struct message *message, size_t length, unsigned priority, unsigned mark) {
@@ -78,7 +73,7 @@ static void note(uint32_t id) {
   EXPECT(++place()->received[id] == 1, "message %" PRIu32 " is received twice", id);
 }
 
-/* Receives one message; what the queue returned. */
+/* Receives one message. Returns the queue's result. */
 ssize_t take_one(struct message *message, int64_t timeout_ns, enum how how) {
   unsigned priority = 0, mark = 0;
   ssize_t length = queue->receive(message, &priority, &mark, timeout_ns, how);
@@ -210,7 +205,7 @@ void receive_as(int64_t timeout_ns) {
 
 void run_receive(void) { receive_as(IPC_FOREVER); }
 
-/* What survivors do, and the second victim: this may find what the first left. */
+/* Called by survivors and by the second victim, which may find what the first left. */
 void run_recover(void) {
   send_own(0);
   receive_as(0);

@@ -1,6 +1,6 @@
-/* What is known of the messages of a queue, and what victims and survivors do with it whatever its kind: a
- * message whose send returned is received once, unless who took it died; priorities and order hold; the room of the
- * dead comes back. */
+/* The victims on message queues: notes on the messages, and what victims and survivors do with a queue of any kind. A
+ * message whose send returned is received once, unless its receiver died. Priorities and order hold, and the slots of
+ * the dead come back. */
 #ifndef QUEUE_H
 #define QUEUE_H
 
@@ -27,7 +27,7 @@ struct message {
   unsigned char bytes[SIZE - 16];
 };
 
-/* What is known of each message, by its id, and of those who die. */
+/* The notes on each message, by its id, and on dead processes. */
 struct place {
   _Atomic unsigned char begun[IDS], sent[IDS], received[IDS], marked[IDS], held[IDS],
     taken[IDS];                 /* received by victims */
@@ -60,7 +60,7 @@ struct queue {
   ssize_t (*receive)(struct message *message, unsigned *priority, unsigned *mark, int64_t timeout_ns, enum how how);
   size_t (*count)(void);
   /* The rest only of those that have names. */
-  void (*make)(void);         /* anew, by survivor 0 */
+  void (*make)(void);         /* makes a new queue; called by survivor 0 */
   void (*join)(void);         /* by the victim */
   void (*warm_up)(void);      /* the same */
   void (*use)(void);          /* by the survivors, in each phase */
@@ -80,7 +80,6 @@ extern ssize_t result;
 extern unsigned priority;
 extern int own; /* its first id */
 
-int64_t now_ns(void);
 /* At the beginning of each phase. */
 void use_queue(void);
 
@@ -88,11 +87,11 @@ void compose(struct message *message, int id, unsigned priority, size_t length);
 int send_large(int64_t timeout_ns);
 int send_new(int64_t timeout_ns);
 uint32_t rank(uint32_t id);
-/* Receives one message; what the queue returned. */
+/* Receives one message. Returns the queue's result. */
 ssize_t take_one(struct message *message, int64_t timeout_ns, enum how how);
 void look_at(const struct message *message, size_t length, unsigned priority, unsigned mark);
 void note_mine(uint32_t id, unsigned mark);
-/* Those whose send returned, and that nobody received. */
+/* Finds the messages whose send returned and that nobody received. */
 int find_lost(uint32_t *lost);
 
 /* ---- what operations consist of ---- */
@@ -140,7 +139,7 @@ void sleep_send(void);
 void let_go_full(int alive);
 void let_go_watched(int alive);
 void check(void);
-/* All that is left, in its order. */
+/* Receives all that is left, and checks its order. */
 void drain(void);
 void settle(int progress);
 

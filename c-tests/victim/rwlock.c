@@ -1,7 +1,7 @@
-/* The readers-writer lock: readers together, or one writer.
+/* The readers-writer lock: several readers, or one writer.
  *
- * A reader leaves no mark, because nobody could take it away if it is killed: it looks at the pair when it
- * comes and when it goes, and no writer may have changed it meanwhile. */
+ * A reader leaves no mark in the arena, because nobody could remove the mark of a killed reader. It reads the pair when
+ * it enters and when it leaves, and no writer may have changed the pair in between. */
 #include "victim.h"
 
 #include <pthread.h>
@@ -22,12 +22,12 @@ static int unlock_it(void) { return ipc_rwlock_unlock(rwlock()); }
 static int consistent(void) { return ipc_rwlock_consistent(rwlock()); }
 static const struct lock writer = {write_it, unlock_it, consistent};
 
-/* What this process does with the lock, from one phase to the next. */
+/* How this process holds the lock, from one phase to the next. */
 static enum { NOTHING, READING, WRITING } holding;
 static uint64_t seen; /* by this process, when it began to read */
 static int result;    /* of what the victim ran */
 
-/* What follows a lock for reading that was granted. */
+/* The checks after a lock for reading was granted. */
 static void enter_reading(int locked) {
   if (locked == IPC_OWNER_DIED) {
     enter(&writer, locked);
@@ -98,9 +98,7 @@ static void *die_writing(void *unused) {
 
 static void set_up_orphaned(void) {
   set_up();
-  pthread_t thread;
-  EXPECT_EQUAL(pthread_create(&thread, NULL, die_writing, NULL), 0);
-  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
+  in_a_thread(die_writing, NULL);
 }
 
 /* Survivor 0 holds it, and has not repaired anything. */

@@ -1,4 +1,4 @@
-/* The semaphore: permits are counted, none is made up and only a killed taker's is gone. */
+/* The semaphore counts its permits: none is invented, and only the permit of a killed taker is lost. */
 #include "victim.h"
 
 struct place {

@@ -2,7 +2,7 @@
  *
  *   victim list                      one line per operation
  *   victim template ARENA GATE       forks a victim for each command
- *   victim survivor ARENA            does what it is told
+ *   victim survivor ARENA            carries out commands
  *
  * ARENA and GATE are inherited descriptors. Commands come on standard input, answers go to standard output. */
 #include "victim.h"
@@ -12,9 +12,11 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <pthread.h>
 #include <sys/types.h>
+#include <time.h>
 
-/* Where the harness begins and ends to count. */
+/* Where the harness begins and ends to count instructions. */
 #if defined(__x86_64__)
 #define MARK() __asm__ volatile("int3" ::: "memory")
 #else
@@ -35,7 +37,7 @@ static const struct operation *const tables[] = {
 
 enum phase { SET_UP, SLEEP, RELEASE, MEANWHILE, LET_GO, CHECK, SETTLE };
 
-/* As the harness sends it. */
+/* A command, as the harness sends it. */
 struct command {
   int32_t phase;
   int32_t operation;
@@ -51,7 +53,7 @@ void complain(const char *file, int line, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
   va_end(arguments);
-  /* The first complaint tells most. */
+  /* The first complaint is kept: the later ones follow from it. */
   if (arena == NULL) fprintf(stderr, "%s\n", text);
   else if (arena->complaint[0] == 0) memcpy(arena->complaint, text, sizeof text);
   _exit(1);
@@ -62,6 +64,18 @@ void expect_equal(const char *file, int line, const char *text, long long found,
   complain(
     file, line, "%s: expected %lld, found %lld%s%s", text, expected, found,
     found < 0 && found > -4096 ? " " : "", found < 0 && found > -4096 ? ipc_strerror((int)found) : "");
+}
+
+int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void in_a_thread(void *(*body)(void *), void *argument) {
+  pthread_t thread;
+  EXPECT_EQUAL(pthread_create(&thread, NULL, body, argument), 0);
+  EXPECT_EQUAL(pthread_join(thread, NULL), 0);
 }
 
 void enter(const struct lock *lock, int locked) {
@@ -158,7 +172,7 @@ __attribute__((noreturn)) static void be_victim(const struct operation *operatio
   _exit(0);
 }
 
-/* Has called nothing of the library yet, so that a victim's first call is a first call. */
+/* The template calls nothing of the library, so a victim's first call is a process's first call. */
 static void be_template(int gate) {
   struct command command;
   signal(SIGCHLD, SIG_IGN); /* the kernel buries the victims */

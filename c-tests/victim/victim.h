@@ -1,19 +1,19 @@
-/* What is killed at every instruction, and who looks on.
+/* The operations in which a process is killed at every instruction, and what the processes around it do.
  *
- * tests/kill_every_instruction.rs single-steps a process (the victim) through one operation of the
- * library, kills it or leaves it stopped after every instruction in turn, and lets other processes (the
- * survivors) go on. All of them run this program; what they do stands in tables of `struct operation`, one
- * table per file here. A new operation is a row of such a table, and the functions that it needs.
+ * tests/kill_every_instruction.rs single-steps a process, the victim, through one operation of the library. After every
+ * instruction in turn it kills the victim or leaves it stopped, and lets other processes, the survivors, go on. All of
+ * them run this program. Tables of `struct operation`, one per file here, say what they do. A new operation is a row of
+ * such a table, with the functions that it needs.
  *
- * One round: `set_up` by survivor 0; `prepare` by a new victim; `run` by the victim, one instruction at
- * a time. Whenever the victim is asleep in the kernel, survivor 0 calls `release`, which must not wait for
- * what the victim can come to hold, because the victim stays stopped after the system call. Then
+ * In one round survivor 0 calls `set_up`, a new victim calls `prepare`, and the victim calls `run`, one instruction at
+ * a time. Whenever the victim sleeps in the kernel, survivor 0 calls `release`. The victim stays stopped after that
+ * system call, so `release` must not wait for anything that the victim may hold by then. After that:
  *
  *   killed:   let_go(0) by survivor 0, check by survivors 0 and 1 side by side, settle by survivor 0
  *   stopped:  meanwhile by survivor 0; the victim goes on, and through `after`; let_go(1), check, settle
  *
- * Survivors 2 and 3 call `sleep`, which is to wait for something on the object, and must come back.
- * Whatever has not come back after arena->patience_ns has failed. Functions that are not given do nothing.
+ * Survivors 2 and 3 call `sleep`, which waits for something on the object and must return. A function that has not
+ * returned after arena->patience_ns has failed. A function that is not given does nothing.
  */
 #ifndef VICTIM_H
 #define VICTIM_H
@@ -40,7 +40,7 @@ enum sleep_from { AT_BEGIN = 0, /* the victim is prepared, and has not begun */
                   AT_BLOCK = 1  /* the victim sleeps in the kernel */ };
 
 enum must { HOLD = 0,
-            FAIL_IF_KILLED = 1, /* made to be wrong: the harness has to notice it */
+            FAIL_IF_KILLED = 1, /* wrong on purpose: the harness has to notice it */
             FAIL_IF_STOPPED = 2 };
 
 struct operation {
@@ -54,21 +54,21 @@ struct operation {
   enum sleep_from sleep_from;
   void (*release)(int time); /* time: 1 for the first time that the victim is asleep, ... */
   void (*meanwhile)(void);
-  bool dear_to_stop;        /* that may take a second or two */
+  bool dear_to_stop;        /* `meanwhile` may take a second or two */
   void (*let_go)(int alive);
   void (*check)(void);
   void (*settle)(int progress);
-  const char *recovery;     /* what a second victim is killed at, after the first was killed */
+  const char *recovery;     /* the operation in which a second victim is killed, after the first was killed */
   enum must must;
 };
 
-/* Memory that harness, victims and survivors share. The harness knows the first three fields. */
+/* Memory that the harness, the victims and the survivors share. The harness knows the first three fields. */
 struct arena {
   int64_t patience_ns;
-  char name[64];       /* for named objects: nobody else's */
-  char complaint[440]; /* why a victim or survivor gave up; empty if none did */
-  /* All below is zeroed before each round. */
-  _Atomic int inside;  /* how many are in the critical section */
+  char name[64];       /* of named objects; no other process uses it */
+  char complaint[440]; /* why a victim or survivor failed; empty if none did */
+  /* Everything below is zeroed before each round. */
+  _Atomic int inside;  /* how many processes are in the critical section */
   _Atomic int deaths;  /* how often IPC_OWNER_DIED was returned */
   _Atomic uint64_t pair[2]; /* always equal outside of the critical section */
   _Atomic uint64_t notes[8]; /* an operation's own */
@@ -88,28 +88,35 @@ __attribute__((noreturn, format(printf, 3, 4))) void complain(
 
 void expect_equal(const char *file, int line, const char *text, long long found, long long expected);
 
-/* No file is left in /dev/shm that has the arena's name; and no file at all, where the harness could give its
- * processes a /dev/shm of their own. */
+/* Checks that no file in /dev/shm has the arena's name. If the harness could give its processes a /dev/shm of their
+ * own, checks that it is empty. */
 void nothing_is_left(void);
 
-/* A lock around the pair, whatever its kind. */
+/* Any kind of lock around the pair. */
 struct lock {
   int (*lock)(int64_t timeout_ns);
   int (*unlock)(void);
   int (*consistent)(void);
 };
 
-/* Locks, and checks what the lock promises: one owner, and a whole pair or word of a death, after which it
- * repairs. Returns what the lock did. */
+/* Locks, and checks what the lock promises: there is one owner, and the pair is whole unless the lock reports a death.
+ * After a death it repairs the pair. Returns the lock's result. */
 int take(const struct lock *lock, int64_t timeout_ns);
-/* What follows a lock that returned 0 or IPC_OWNER_DIED. */
+/* The checks and the repair after a lock that returned 0 or IPC_OWNER_DIED. */
 void enter(const struct lock *lock, int locked);
-/* Changes the pair; then out of the section, and unlocks. */
+/* Changes the pair, leaves the section and unlocks. */
 void drop(const struct lock *lock);
+/* Changes the pair and leaves the section. The lock stays locked. */
 void leave(void);
 
-/* What survivors 0 and 1 do to a lock: it has to work, for both. */
+/* Locks and unlocks a few times. Survivors 0 and 1 do so side by side, and it has to work for both. */
 void use_lock(const struct lock *lock);
+
+/* The monotonic clock, in nanoseconds. */
+int64_t now_ns(void);
+
+/* Runs body(argument) in a thread of its own, and waits for its end. What the thread holds then has a dead owner. */
+void in_a_thread(void *(*body)(void *), void *argument);
 
 extern const struct operation mutex_operations[];
 extern const struct operation cond_operations[];
@@ -122,7 +129,7 @@ extern const struct operation once_operations[];
 extern const struct operation event_operations[];
 extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
-/* In programs of their own, which are linked to the drop-in library too. */
+/* These are in programs of their own, which are linked to the drop-in library too. */
 extern const struct operation posix_operations[];
 extern const struct operation posix_unpolled_operations[];
 

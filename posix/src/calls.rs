@@ -1,17 +1,22 @@
-//! The functions, as <mqueue.h> has them: -1 and errno on failure. See robustipc-posix(7).
+//! The functions of <mqueue.h>. Each returns -1 and sets errno on failure. See robustipc-posix(7).
+//!
+//! A send and a receive have two parts. The first is inlined into the exported function, and ends there
+//! if the call need not wait. Everything else is in the second part: errors, the kernel's queues, waits.
 
+use crate::cancellation::cancellation_point;
+use crate::choice::{Choice, choice};
+use crate::descriptors::{Lookup, find, forget_descriptor};
 use crate::ipc::*;
-use crate::kernel::{self, Choice, choice};
-use crate::table::{self, Found, find};
-use crate::wait::{Until, cancellation_point, wait};
-use crate::{Result, answer, bell, check, check_libc, fail};
+use crate::wait::{Until, wait};
+use crate::{Result, answer, check, check_libc, fail, kernel, open, remove};
 use core::ffi::{c_char, c_int, c_uint};
 
-const SENDS: c_int = IPC_WRITE_ONLY;
-const RECEIVES: c_int = IPC_READ_ONLY;
-
-/// C has the last two parameters only with O_CREAT, as variable arguments; all of these are passed
-/// where those of a function without such are.
+/// A C caller passes the last two arguments only with O_CREAT, and as variable arguments. On every machine
+/// of this library these arrive in the same registers as named ones.
+///
+/// # Safety
+///
+/// As for the function of <mqueue.h>. This holds for every function below.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_open(
     name: *const c_char,
@@ -24,22 +29,27 @@ unsafe extern "C" fn mq_open(
         _ => (mode, attr),
     };
     // SAFETY: by the contract of this call.
-    unsafe { open(name, flags, mode, attr) }
+    unsafe { open_chosen(name, flags, mode, attr) }
 }
 
-/// What fortified programs call with two arguments.
+/// Programs compiled with _FORTIFY_SOURCE call this when they pass mq_open() two arguments.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __mq_open_2(name: *const c_char, flags: c_int) -> c_int {
     if flags & libc::O_CREAT != 0 {
-        // Says what is wrong, and ends the process.
+        // libc's function prints what is wrong, and ends the process.
         // SAFETY: by the contract of this call.
         return unsafe { kernel::open_fortified(name, flags) };
     }
     // SAFETY: by the contract of this call.
-    unsafe { open(name, flags, 0, core::ptr::null()) }
+    unsafe { open_chosen(name, flags, 0, core::ptr::null()) }
 }
 
-unsafe fn open(
+/// Opens a queue of the kind that the user has chosen.
+///
+/// # Safety
+///
+/// As for mq_open().
+unsafe fn open_chosen(
     name: *const c_char,
     flags: c_int,
     mode: libc::mode_t,
@@ -55,8 +65,7 @@ unsafe fn open(
             // SAFETY: by the contract of this call.
             let fd = unsafe { kernel::open(name, plain, 0, core::ptr::null()) };
             if fd >= 0 && flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0 {
-                // SAFETY: just opened.
-                unsafe { libc::close(fd) };
+                crate::close(fd);
                 return fail(libc::EEXIST);
             }
             if fd >= 0 || crate::errno() != libc::ENOENT {
@@ -66,7 +75,7 @@ unsafe fn open(
         Choice::Shared | Choice::NeverPolls => {}
     }
     // SAFETY: by the contract of this call.
-    answer(unsafe { bell::open(name, flags, mode, attr) })
+    answer(unsafe { open::open(name, flags, mode, attr) })
 }
 
 #[unsafe(no_mangle)]
@@ -76,7 +85,7 @@ unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
         return unsafe { kernel::unlink(name) };
     }
     // SAFETY: by the contract of this call.
-    match unsafe { bell::unlink(name) } {
+    match unsafe { remove::unlink(name) } {
         Err(libc::ENOENT) if choice() == Choice::PreferKernel => {
             // SAFETY: by the contract of this call.
             unsafe { kernel::unlink(name) }
@@ -88,7 +97,7 @@ unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
     if choice() != Choice::Kernel {
-        if let Err(number) = table::forget_descriptor(mq) {
+        if let Err(number) = forget_descriptor(mq) {
             return fail(number);
         }
     }
@@ -96,7 +105,11 @@ unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
     unsafe { kernel::close(mq) }
 }
 
-/// Sends, or finds that it has to wait.
+/// Sends, as long as nothing unusual happens.
+///
+/// # Safety
+///
+/// As for mq_timedsend().
 #[inline(always)]
 unsafe fn send(
     mq: c_int,
@@ -107,16 +120,16 @@ unsafe fn send(
 ) -> c_int {
     cancellation_point();
     let mut full = None;
-    if let Ok(found) = find(mq) {
-        if let Some(handle) = found.handle() {
-            if found.sends() && !message.is_null() {
+    if let Ok(lookup) = find(mq) {
+        if let Some(handle) = lookup.handle() {
+            if lookup.may_send() && !message.is_null() {
                 // SAFETY: by the contract of mq_send().
                 let sent = unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) };
                 if sent == 0 {
-                    found.note_end();
+                    lookup.note_end();
                     return 0;
                 }
-                full = (sent == -libc::EAGAIN).then_some((found, handle));
+                full = (sent == -libc::EAGAIN).then_some((lookup, handle));
             }
         }
     }
@@ -124,6 +137,11 @@ unsafe fn send(
     unsafe { send_slowly(mq, message, length, priority, until, full) }
 }
 
+/// Does the rest of a send. `full`: the queue has just been found full.
+///
+/// # Safety
+///
+/// As for mq_timedsend().
 #[inline(never)]
 unsafe fn send_slowly(
     mq: c_int,
@@ -131,14 +149,14 @@ unsafe fn send_slowly(
     length: usize,
     priority: c_uint,
     until: Until,
-    full: Option<Open>,
+    full: Option<OpenQueue>,
 ) -> c_int {
     let attempt = |handle| {
         // SAFETY: by the contract of mq_send().
         check(unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) })
     };
-    let mut tried = full.is_some();
-    let (found, handle) = match full.map_or_else(|| ours(mq), |full| Ok(Some(full))) {
+    let mut was_tried = full.is_some();
+    let (lookup, handle) = match full.map_or_else(|| find_shared(mq), |full| Ok(Some(full))) {
         Ok(Some(open)) => open,
         Ok(None) => {
             // SAFETY: by the contract of mq_send().
@@ -151,15 +169,16 @@ unsafe fn send_slowly(
         }
         Err(number) => return fail(number),
     };
-    if !found.sends() {
+    if !lookup.may_send() {
         return fail(libc::EBADF);
     }
     if message.is_null() && length != 0 {
         return fail(libc::EFAULT);
     }
+    // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
     let mut ended = 0;
     loop {
-        match if tried {
+        match if was_tried {
             Err(libc::EAGAIN)
         } else {
             attempt(handle)
@@ -168,24 +187,24 @@ unsafe fn send_slowly(
             Err(libc::EAGAIN) => {}
             result => return answer(result),
         }
-        ended = match wait(&found, mq, handle, SENDS, until) {
+        ended = match wait(&lookup, mq, handle, IPC_WRITE_ONLY, until) {
             Ok(ended) => ended,
             Err(number) => return fail(number),
         };
-        tried = false;
+        was_tried = false;
     }
 }
 
-/// A queue of ours with its handle.
-type Open = (Found, *mut ipc_mq_t);
+/// A queue in shared memory, and its handle.
+type OpenQueue = (Lookup, *mut ipc_mq_t);
 
-/// `None`: the kernel's.
-fn ours(mq: c_int) -> Result<Option<Open>> {
+/// The queue of a descriptor. `None` for a queue of the kernel. `EBADF` if the descriptor has no queue.
+fn find_shared(mq: c_int) -> Result<Option<OpenQueue>> {
     if choice() == Choice::Kernel {
         return Ok(None);
     }
-    let found = find(mq)?;
-    Ok(found.handle().map(|handle| (found, handle)))
+    let lookup = find(mq)?;
+    Ok(lookup.handle().map(|handle| (lookup, handle)))
 }
 
 #[unsafe(no_mangle)]
@@ -211,6 +230,7 @@ unsafe extern "C" fn mq_timedsend(
     unsafe { send(mq, message, length, priority, until(time)) }
 }
 
+/// NULL: without an end.
 fn until(time: *const libc::timespec) -> Until {
     if time.is_null() {
         Until::Never
@@ -219,6 +239,11 @@ fn until(time: *const libc::timespec) -> Until {
     }
 }
 
+/// Receives, as long as nothing unusual happens.
+///
+/// # Safety
+///
+/// As for mq_timedreceive().
 #[inline(always)]
 unsafe fn receive(
     mq: c_int,
@@ -229,17 +254,17 @@ unsafe fn receive(
 ) -> isize {
     cancellation_point();
     let mut empty = None;
-    if let Ok(found) = find(mq) {
-        if let Some(handle) = found.handle() {
-            if found.receives() && capacity >= found.message_size() && !buffer.is_null() {
+    if let Ok(lookup) = find(mq) {
+        if let Some(handle) = lookup.handle() {
+            if lookup.may_receive() && capacity >= lookup.message_size() && !buffer.is_null() {
                 // SAFETY: by the contract of mq_receive().
                 let length =
                     unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
                 if length >= 0 {
-                    found.note_end();
+                    lookup.note_end();
                     return length;
                 }
-                empty = (length == -(libc::EAGAIN as isize)).then_some((found, handle));
+                empty = (length == -(libc::EAGAIN as isize)).then_some((lookup, handle));
             }
         }
     }
@@ -247,6 +272,11 @@ unsafe fn receive(
     unsafe { receive_slowly(mq, buffer, capacity, priority, until, empty) }
 }
 
+/// Does the rest of a receive. `empty`: the queue has just been found empty.
+///
+/// # Safety
+///
+/// As for mq_timedreceive().
 #[inline(never)]
 unsafe fn receive_slowly(
     mq: c_int,
@@ -254,10 +284,10 @@ unsafe fn receive_slowly(
     capacity: usize,
     priority: *mut c_uint,
     until: Until,
-    empty: Option<Open>,
+    empty: Option<OpenQueue>,
 ) -> isize {
-    let mut tried = empty.is_some();
-    let (found, handle) = match empty.map_or_else(|| ours(mq), |empty| Ok(Some(empty))) {
+    let mut was_tried = empty.is_some();
+    let (lookup, handle) = match empty.map_or_else(|| find_shared(mq), |empty| Ok(Some(empty))) {
         Ok(Some(open)) => open,
         Ok(None) => {
             // SAFETY: by the contract of mq_receive().
@@ -270,18 +300,19 @@ unsafe fn receive_slowly(
         }
         Err(number) => return fail(number) as isize,
     };
-    if !found.receives() {
+    if !lookup.may_receive() {
         return fail(libc::EBADF) as isize;
     }
-    if capacity < found.message_size() {
+    if capacity < lookup.message_size() {
         return fail(libc::EMSGSIZE) as isize;
     }
     if buffer.is_null() {
         return fail(libc::EFAULT) as isize;
     }
+    // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
     let mut ended = 0;
     loop {
-        if !tried {
+        if !was_tried {
             // SAFETY: by the contract of mq_receive().
             let length = unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
             if length >= 0 {
@@ -293,8 +324,8 @@ unsafe fn receive_slowly(
                 number => return fail(number) as isize,
             }
         }
-        tried = false;
-        ended = match wait(&found, mq, handle, RECEIVES, until) {
+        was_tried = false;
+        ended = match wait(&lookup, mq, handle, IPC_READ_ONLY, until) {
             Ok(ended) => ended,
             Err(number) => return fail(number) as isize,
         };
@@ -326,9 +357,9 @@ unsafe extern "C" fn mq_timedreceive(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int {
-    match ours(mq) {
-        Ok(Some((found, handle))) if !event.is_null() => {
-            if let Err(number) = found.keep_bell(handle) {
+    match find_shared(mq) {
+        Ok(Some((lookup, handle))) if !event.is_null() => {
+            if let Err(number) = lookup.keep_twin(handle) {
                 return fail(number);
             }
         }
@@ -345,18 +376,18 @@ unsafe extern "C" fn mq_getattr(mq: c_int, attr: *mut libc::mq_attr) -> c_int {
     answer(unsafe { attributes(mq, None, attr) })
 }
 
-/// Has the kernel do it to the bell, whose flags are the queue's, and which finds what is wrong; then tells
-/// the queue's own sizes.
+/// Does what mq_getattr() does, or with `new` what mq_setattr() does. The kernel does it to the twin, whose
+/// flags are the queue's, and reports every error. Then the queue's own sizes and count replace the twin's.
 ///
 /// # Safety
 ///
-/// As mq_setattr().
+/// As for mq_setattr().
 unsafe fn attributes(
     mq: c_int,
     new: Option<*const libc::mq_attr>,
     old: *mut libc::mq_attr,
 ) -> Result<c_int> {
-    let kernel = || {
+    let kernel_call = || {
         // SAFETY: by this function's contract.
         check_libc(unsafe {
             match new {
@@ -365,17 +396,17 @@ unsafe fn attributes(
             }
         })
     };
-    let Some((found, handle)) = ours(mq)? else {
-        return kernel();
+    let Some((lookup, handle)) = find_shared(mq)? else {
+        return kernel_call();
     };
     let mut now = ipc_mq_attr_t::default();
-    // SAFETY: a handle, and room for the answer.
+    // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer.
     check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
     if new.is_some() {
-        found.forget_flags();
+        lookup.forget_flags();
     }
-    kernel()?;
-    // SAFETY: by this function's contract; the kernel has written there.
+    kernel_call()?;
+    // SAFETY: by this function's contract; the kernel has just written there, so the memory is valid.
     if let Some(old) = unsafe { old.as_mut() } {
         old.mq_maxmsg = now.max_messages as _;
         old.mq_msgsize = now.message_size as _;

@@ -1,4 +1,4 @@
-//! What is used of librobustipc.so: see robustipc.h.
+//! The functions of librobustipc.so that this library uses. robustipc.h describes them.
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
 

@@ -1,4 +1,7 @@
-//! The functions that stand behind ours: libc's, on the kernel's queues.
+//! libc's functions of <mqueue.h>, which work on the kernel's queues.
+//!
+//! This library has functions of the same names, and a program's calls reach those. libc's are found as
+//! the next ones after this library.
 
 use crate::Result;
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -7,7 +10,7 @@ use core::ptr;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// A function of the libraries after this one, found at the first use.
+/// A function of a library after this one. It is looked up at its first use.
 pub(crate) struct Next {
     name: &'static CStr,
     found: AtomicPtr<c_void>,
@@ -26,11 +29,11 @@ impl Next {
         if !found.is_null() {
             return found;
         }
-        // SAFETY: a name; the libraries after this one.
+        // SAFETY: the name is a C string.
         let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
         if found.is_null() {
-            // A libc without message queues, whose programs cannot have been linked to them.
-            // SAFETY: takes nothing.
+            // This libc has no message queues, so no program can have been linked to them.
+            // SAFETY: abort() has no preconditions.
             unsafe { libc::abort() };
         }
         self.found.store(found, Relaxed);
@@ -38,13 +41,17 @@ impl Next {
     }
 }
 
+/// Defines a function of this module that calls the function of that symbol in libc.
 macro_rules! next {
     ($name:ident, $symbol:literal, fn($($argument:ident: $type:ty),* $(,)?) -> $result:ty) => {
+        /// # Safety
+        ///
+        /// As for libc's function.
         pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
             static NEXT: Next = Next::new($symbol);
-            // SAFETY: libc's function of that name has this type.
+            // SAFETY: libc's function of that name has this type, as <mqueue.h> declares it.
             let function: unsafe extern "C" fn($($type),*) -> $result = unsafe { mem::transmute(NEXT.get()) };
-            // SAFETY: by the contract of the function.
+            // SAFETY: by this function's contract.
             unsafe { function($($argument),*) }
         }
     };
@@ -105,6 +112,11 @@ next!(
     fn(name: *const c_char, flags: c_int) -> c_int
 );
 
+/// libc's mq_open(), with all four arguments.
+///
+/// # Safety
+///
+/// As for mq_open().
 pub(crate) unsafe fn open(
     name: *const c_char,
     flags: c_int,
@@ -113,21 +125,22 @@ pub(crate) unsafe fn open(
 ) -> c_int {
     static NEXT: Next = Next::new(c"mq_open");
     type Open = unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int;
-    // SAFETY: libc's function has this type.
+    // SAFETY: libc's function has this type, as <mqueue.h> declares it.
     let function: Open = unsafe { mem::transmute(NEXT.get()) };
-    // SAFETY: by the contract of the function; what it does not use it does not look at.
+    // SAFETY: by this function's contract. Without O_CREAT libc ignores the last two arguments.
     unsafe { function(name, flags, mode, attr) }
 }
 
-/// Whether memory of 8 bytes can be read: `EFAULT` instead of a crash. (The kernel reads the set before
-/// it finds that 99 is no way to use it, and changes nothing.)
+/// `EFAULT` if 8 bytes cannot be read at the address, where the kernel's call would say so and ours would
+/// crash. The kernel copies the signal set before it finds that it knows no operation 99, so the thread's
+/// signal mask does not change.
 pub(crate) fn check_readable(address: *const c_void) -> Result<()> {
-    const NO_SUCH_WAY: c_int = 99;
-    // SAFETY: the kernel checks the address.
+    const NO_SUCH_OPERATION: c_int = 99;
+    // SAFETY: the kernel checks the address, and writes nothing.
     let result = unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,
-            NO_SUCH_WAY,
+            NO_SUCH_OPERATION,
             address,
             ptr::null::<c_void>(),
             8usize,
@@ -137,47 +150,4 @@ pub(crate) fn check_readable(address: *const c_void) -> Result<()> {
         return Err(libc::EFAULT);
     }
     Ok(())
-}
-
-unsafe extern "C" {
-    fn secure_getenv(name: *const c_char) -> *mut c_char;
-}
-
-/// What ROBUSTIPC_POSIX says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
-    Shared,
-    /// The same, and whatever the process imports, it polls no queue.
-    NeverPolls,
-    /// The kernel's queue where there is one of the name.
-    PreferKernel,
-    Kernel,
-}
-
-pub(crate) fn choice() -> Choice {
-    use core::sync::atomic::AtomicU8;
-    static CHOICE: AtomicU8 = AtomicU8::new(0);
-    match CHOICE.load(Relaxed) {
-        1 => return Choice::Shared,
-        2 => return Choice::PreferKernel,
-        3 => return Choice::Kernel,
-        4 => return Choice::NeverPolls,
-        _ => {}
-    }
-    // SAFETY: a name; the environment is the program's, which must not change it meanwhile.
-    let found = unsafe { secure_getenv(c"ROBUSTIPC_POSIX".as_ptr()) };
-    let value = if found.is_null() {
-        c""
-    } else {
-        // SAFETY: a string of the environment.
-        unsafe { CStr::from_ptr(found) }
-    };
-    let (choice, number) = match value.to_bytes() {
-        b"kernel" => (Choice::Kernel, 3),
-        b"prefer-kernel" => (Choice::PreferKernel, 2),
-        b"never-polls" => (Choice::NeverPolls, 4),
-        _ => (Choice::Shared, 1),
-    };
-    CHOICE.store(number, Relaxed);
-    choice
 }

@@ -1,70 +1,112 @@
-//! librobustipc-posix.so: the ten functions of <mqueue.h> on the queue in shared memory, for programs
-//! that know nothing of it.
+//! librobustipc-posix.so: the ten functions of <mqueue.h> on this library's queue in shared memory,
+//! for programs that were written for the kernel's queues.
 //!
 //! # The idea
 //!
-//! Each queue is two. The *bell* is a queue of the kernel's, of a name of our own, with room for two
-//! messages of 1 byte; the mqd_t is its descriptor. So names, permissions, umask, access modes,
-//! O_NONBLOCK, close, fork, exec, and the end of a process are the kernel's, to the letter. The
-//! *queue* is this library's, in shared memory, and carries the messages; its name is made of
-//! the bell's device and inode, so that a descriptor leads to it wherever it came from.
+//! Each queue consists of two parts:
 //!
-//! Whoever may poll, or asks to be notified, has the bell kept (ipc_mq_bring_fd()): it holds 0, 1 or
-//! 2 messages as the queue is empty, neither, or full. So poll(), select() and epoll are right, and
-//! the kernel's own mq_notify() on the bell does the rest. Keeping it costs a system call where
-//! the queue becomes empty or full, so a program that cannot poll does not ask for it ([`may_poll`]).
+//! - The *kernel twin* is a small queue of the kernel, under a name of our own, with room for two
+//!   messages of 1 byte. The program's mqd_t is a descriptor of the twin. So the kernel itself
+//!   provides names, permissions, umask, access modes, O_NONBLOCK, close, fork, exec, and the cleanup
+//!   at the end of a process.
+//! - The *memory* is a queue of librobustipc.so in /dev/shm. It carries the messages. Its name
+//!   contains the twin's device and inode, so any descriptor of the twin leads to the memory, however
+//!   the process came by that descriptor.
+//!
+//! A process that may poll, or that asks for a notification, has the twin *kept up to date*
+//! (ipc_mq_fd()): the twin then holds 0 messages while the queue is empty, 2 while the queue is full,
+//! and otherwise 1. So poll(), select() and epoll give the right answer, and the kernel's own
+//! mq_notify() on the twin does the rest. Keeping the twin up to date costs a system call whenever the
+//! queue becomes empty or full, so a program that cannot poll does not ask for it ([`imports`]).
 //!
 //! # Deaths
 //!
-//! The kernel's queues cannot be renamed, so bell and queue are not there at once. Making is: the bell,
-//! its lock (flock(2), which ends with its holder), the queue. Removing: the lock, the queue, the bell's
-//! name. So a bell without a queue whose lock can be had was left by somebody dead, and whoever finds
-//! it removes its name; under the lock that cannot be another bell's. A holder that is stopped is
-//! passed over after a second, and looks before it goes on whether that has happened.
+//! The kernel's queues cannot be renamed, so twin and memory cannot appear at once. A maker creates
+//! the twin, takes the twin's lock (flock(2), which ends with its holder), and creates the memory. A
+//! remover takes the lock, then removes the memory's name, then the twin's name. So a twin that has no
+//! memory, and whose lock is free, is *void*: its maker or remover has died. Any process that finds a
+//! void twin removes its name. While that process holds the lock, the name cannot pass to another
+//! twin. If a lock's holder is stopped, others go on without the lock after one second. The holder
+//! checks for that before it goes on.
 //!
 //! # Frames
 //!
-//! A thread that is cancelled is unwound through these functions' frames. Where that can be, nothing
-//! has anything to drop, nothing panics across them (panic is abort), and the sleep is in this
-//! library, where no frame of librobustipc.so is on the stack ([`sleep`]).
+//! A thread that is cancelled unwinds through the frames of these functions. A frame that this can
+//! happen to owns nothing that has to be dropped, and nothing panics across it (panic is abort). The
+//! sleep is in this library, so that no frame of librobustipc.so is on the stack then ([`wait`]).
+//!
+//! # The parts
+//!
+//! Each imports only from those below it:
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`calls`] | the functions of <mqueue.h> |
+//! | [`wait`] | a wait that ends as the kernel's waits do |
+//! | [`open`], [`remove`] | mq_open() and mq_unlink() |
+//! | [`descriptors`] | which queue each descriptor of this process leads to |
+//! | [`table_lock`], [`certainty`] | the lock of that table, and how long an answer of the kernel holds |
+//! | [`pool`] | the queues that this process has open |
+//! | [`kernel_twin`] | the twin: its lock, its descriptors, and how it is attached to its memory |
+//! | [`memory`], [`holders`] | the memory by its name, and through another process when the name is gone |
+//! | [`imports`] | whether this process may poll |
+//! | [`identity`], [`name`], [`directory`] | which file a descriptor means; the names of both parts; the names in a directory |
+//! | [`cancellation`] | cancellation points, and their opposite |
+//! | [`choice`], [`kernel`], [`ipc`] | the user's choice; libc's functions; those of librobustipc.so |
 
 #![no_std]
 #![allow(non_camel_case_types)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "what the calls ask of C is what POSIX asks, and they pass it on"
+)]
 
-mod bell;
 mod calls;
+mod cancellation;
+mod certainty;
+mod choice;
+mod descriptors;
+mod directory;
 mod holders;
+mod identity;
 mod imports;
 mod ipc;
 mod kernel;
+mod kernel_twin;
+mod memory;
 mod name;
-mod table;
+mod open;
+mod pool;
+mod remove;
+mod table_lock;
 mod wait;
 
 use core::ffi::c_int;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // SAFETY: takes nothing.
+    // SAFETY: abort() has no preconditions.
     unsafe { libc::abort() }
 }
 
-/// What a call of the kernel's interface gives on failure: an error's number, which becomes errno.
+/// The result of a call. The error is a positive errno number.
 type Result<T> = core::result::Result<T, c_int>;
 
+/// This thread's errno.
 fn errno() -> c_int {
-    // SAFETY: libc's place for this thread's errno.
+    // SAFETY: libc gives a valid pointer to this thread's errno.
     unsafe { *libc::__errno_location() }
 }
 
+/// Sets errno. Returns -1, which is what a failed call returns.
 #[cold]
 fn fail(number: c_int) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: libc gives a valid pointer to this thread's errno.
     unsafe { *libc::__errno_location() = number };
     -1
 }
 
-/// A result as C has it: -1 and errno.
+/// Turns a result into what C expects: the value, or -1 and errno.
 #[inline(always)]
 fn answer(result: Result<c_int>) -> c_int {
     match result {
@@ -73,13 +115,19 @@ fn answer(result: Result<c_int>) -> c_int {
     }
 }
 
-/// The number of a call of this library's that failed, which is negative.
+/// Checks the result of a call of librobustipc.so: a negative one is an errno number, negated.
 #[inline(always)]
 fn check(result: c_int) -> Result<c_int> {
     if result < 0 { Err(-result) } else { Ok(result) }
 }
 
-/// The same of a call of libc's.
+/// Checks the result of a call of libc: after a negative one, errno has the reason.
 fn check_libc(result: c_int) -> Result<c_int> {
     if result < 0 { Err(errno()) } else { Ok(result) }
+}
+
+/// Closes a descriptor that the caller owns and does not use again.
+fn close(fd: c_int) {
+    // SAFETY: the caller owns the descriptor, so no other part of the program depends on it.
+    unsafe { libc::close(fd) };
 }

@@ -1,12 +1,14 @@
-//! Names: the program's, the bell's, and the queue's in shared memory.
+//! The names of a queue: the program's, its kernel twin's, and its memory's.
 
 use crate::Result;
 use core::ffi::{CStr, c_char};
+use core::ops::Deref;
 
-/// In front of a bell's name, so that programs without this library do not open it as their own.
+/// What a twin's name begins with. A program without this library uses the plain name, so it does not
+/// take a twin for a queue of its own.
 const PREFIX: &[u8] = b"ripc.";
 
-/// A path of at most NAME_MAX bytes after the slash.
+/// A name of at most NAME_MAX bytes after its slash, ended by a 0.
 pub(crate) struct Path {
     bytes: [u8; 258],
     length: usize,
@@ -26,7 +28,7 @@ impl Path {
 
     fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            // The last byte stays 0.
+            // The last byte stays 0, so that the name is a C string.
             if self.length + 1 < self.bytes.len() {
                 self.bytes[self.length] = byte;
                 self.length += 1;
@@ -45,17 +47,24 @@ impl Path {
         self.bytes.as_ptr().cast()
     }
 
+    /// The name without its slash.
+    pub(crate) fn file_name(&self) -> &CStr {
+        // The last byte stays 0, so there always is one.
+        CStr::from_bytes_until_nul(&self.bytes[1..]).unwrap_or(c"")
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    /// Tells names apart well enough to find one's own queue again.
+    /// A number by which this process finds a queue again that it has open. Two names of one process
+    /// with equal hashes are too rare to matter.
     pub(crate) fn hash(&self) -> u64 {
         hash(self.as_bytes())
     }
 
-    /// The queue in shared memory of a bell.
-    pub(crate) fn of_queue(device: u64, inode: u64) -> Path {
+    /// The name of the memory of the twin with that device and inode.
+    pub(crate) fn of_memory(device: u64, inode: u64) -> Path {
         let mut path = Path::new();
         path.push(b".ripc-posix-");
         path.push_number(device);
@@ -64,12 +73,39 @@ impl Path {
         path
     }
 
-    /// The bell of a program's name, which is refused as the kernel refuses it.
+    /// Another name for that memory, where a stranger has taken the plain one. Without the number, nobody
+    /// can take this one beforehand.
+    pub(crate) fn of_memory_with(device: u64, inode: u64, number: u64) -> Path {
+        let mut path = Path::of_memory(device, inode);
+        path.push(b"-");
+        path.push_number(number);
+        path
+    }
+
+    /// Whether a file of /dev/shm has this name of memory, or another one for the same memory.
+    pub(crate) fn is_memory_name(&self, name: &[u8]) -> bool {
+        match name.strip_prefix(&self.as_bytes()[1..]) {
+            Some(rest) => rest.is_empty() || rest.starts_with(b"-"),
+            None => false,
+        }
+    }
+
+    /// The path of a file of this name in /dev/shm, with its 0.
+    pub(crate) fn in_shm(&self) -> ShmPath {
+        const DIRECTORY: &[u8] = b"/dev/shm";
+        let mut bytes = [0; 8 + 258];
+        bytes[..8].copy_from_slice(DIRECTORY);
+        bytes[8..].copy_from_slice(&self.bytes);
+        ShmPath(bytes)
+    }
+
+    /// The name of the twin of the queue that the program calls `name`. The errors are the kernel's:
+    /// `EFAULT`, `EINVAL`, `ENOENT`, `EACCES`, `ENAMETOOLONG`.
     ///
     /// # Safety
     ///
-    /// As mq_open().
-    pub(crate) unsafe fn of_bell(name: *const c_char) -> Result<Path> {
+    /// `name` is NULL or a C string.
+    pub(crate) unsafe fn of_twin(name: *const c_char) -> Result<Path> {
         if name.is_null() {
             return Err(libc::EFAULT);
         }
@@ -92,7 +128,9 @@ impl Path {
         if PREFIX.len() + name.len() <= NAME_MAX {
             path.push(name);
         } else {
-            // No shorter name has this form: those have no more than 250 bytes after the prefix.
+            // A name that is too long with the prefix ends in its hash instead. No other name can become
+            // the same: a name that needs no hash and has 255 bytes with the prefix would have to end in
+            // the hash of the longer one.
             path.push(&name[..NAME_MAX - PREFIX.len() - 16]);
             path.push_number(hash(name));
         }
@@ -100,7 +138,19 @@ impl Path {
     }
 }
 
-/// FNV-1a, by Fowler, Noll and Vo.
+/// The path of a file in /dev/shm.
+pub(crate) struct ShmPath([u8; 8 + 258]);
+
+impl Deref for ShmPath {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        // A Path ends with a 0, so there always is one.
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+/// The hash FNV-1a by Fowler, Noll and Vo.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)

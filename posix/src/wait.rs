@@ -1,8 +1,12 @@
-//! Waiting, as the kernel's calls wait: until an absolute time of the day, ended by a handler
-//! without SA_RESTART, and a cancellation point.
+//! A wait that ends as the kernel's waits do: at an absolute time of the real-time clock, by a handler
+//! without SA_RESTART, or by cancellation.
+//!
+//! ipc_mq_wait_word() announces the waiter and gives the word to sleep on. The sleep itself is here, not
+//! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack.
 
+use crate::cancellation::cancellation_point;
+use crate::descriptors::Lookup;
 use crate::ipc::*;
-use crate::table::Found;
 use crate::{Result, check, errno};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -11,31 +15,25 @@ use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
 unsafe extern "C" {
-    fn pthread_testcancel();
     fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
 }
 
 const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
 
-/// Acts upon a cancellation that has been asked for.
-#[inline(always)]
-pub(crate) fn cancellation_point() {
-    // SAFETY: takes nothing. A thread that ends here has nothing of ours.
-    unsafe { pthread_testcancel() }
-}
-
-/// When a wait is over.
+/// When a wait ends with ETIMEDOUT.
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
     Never,
-    /// On CLOCK_REALTIME.
+    /// At that time of CLOCK_REALTIME. The program's pointer may be invalid.
     At(*const libc::timespec),
 }
 
-/// After a try that found nothing: waits until it may find something. 0, or why the wait ended otherwise:
-/// then one more try is due, because who sends to a waiter leaves the bell to it.
+/// Waits after an attempt that found the queue empty or full, until another attempt may succeed.
+///
+/// Returns 0, or the error with which the wait has ended. The caller tries once more even then, because a
+/// sender that finds a waiter leaves the update of the twin to it.
 pub(crate) fn wait(
-    found: &Found,
+    lookup: &Lookup,
     fd: c_int,
     handle: *mut ipc_mq_t,
     direction: c_int,
@@ -44,60 +42,63 @@ pub(crate) fn wait(
     let deadline = match until {
         Until::Never => None,
         Until::At(time) => {
-            found.check_blocking(fd)?;
+            lookup.check_blocking(fd)?;
             crate::kernel::check_readable(time.cast())?;
-            // SAFETY: it can be read.
+            // SAFETY: the kernel has just read the first 8 bytes there. The rest is the caller's part of the
+            // contract.
             let time = unsafe { time.read() };
             if time.tv_sec < 0 || !(0..1_000_000_000).contains(&time.tv_nsec) {
                 return Err(libc::EINVAL);
             }
-            if is_over(&time) {
+            if is_past(&time) {
                 return Err(libc::ETIMEDOUT);
             }
             Some(time)
         }
     };
-    // Asking costs more than a look that is soon rewarded, so it comes first only where the
-    // descriptor was found to be nonblocking before.
-    if !found.was_blocking() {
-        found.check_blocking(fd)?;
+    // The question costs more than a short spin. So it comes before the spin only if the description had
+    // O_NONBLOCK when the kernel was last asked.
+    if !lookup.was_blocking() {
+        lookup.check_blocking(fd)?;
     }
     let mut wait = ipc_mq_wait_t {
         word: ptr::null(),
         expected: 0,
     };
-    // SAFETY: a handle, and places for the answer.
+    // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer. The call
+    // spins first.
     if check(unsafe { ipc_mq_wait_word(handle, direction, &mut wait) })? != 0 {
         return Ok(0);
     }
-    let ended = match found.check_blocking(fd) {
+    let ended = match lookup.check_blocking(fd) {
         Ok(()) => match sleep(wait.word, wait.expected, deadline) {
             libc::EINTR => libc::EINTR,
-            // Woken, or time to look again, for a message or at the clock.
+            // A wake-up, or time to check the queue and the clock again.
             _ => 0,
         },
         Err(number) => number,
     };
-    // SAFETY: a handle.
+    // SAFETY: librobustipc.so checks the handle; NULL ends the wait.
     unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut()) };
     Ok(ended)
 }
 
 fn now(clock: libc::clockid_t) -> libc::timespec {
     let mut time = MaybeUninit::uninit();
-    // SAFETY: room for the answer, which these clocks always give.
+    // SAFETY: the pointer leads to room for the answer, and these clocks always give one.
     unsafe {
         libc::clock_gettime(clock, time.as_mut_ptr());
         time.assume_init()
     }
 }
 
-fn is_over(time: &libc::timespec) -> bool {
+fn is_past(time: &libc::timespec) -> bool {
     let now = now(libc::CLOCK_REALTIME);
     (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
 }
 
-/// No sleep is longer: who was woken may have been killed before it looked.
+/// The longest sleep. A waiter that was woken may die before it takes the message. Then another waiter
+/// finds the message after at most this time.
 const RECHECK_NS: i64 = 100_000_000;
 
 /// The kernel's struct futex_waitv.
@@ -112,15 +113,16 @@ struct Waiter {
 /// FUTEX_32 of <linux/futex.h>, without FUTEX_PRIVATE_FLAG.
 const SHARED_32_BITS: u32 = 2;
 
-/// Sleeps while the word is as expected. 0 or why it ended. If the thread is cancelled, it ends in here.
+/// Sleeps as long as the word has the expected value, until the deadline or for [`RECHECK_NS`]. Returns 0
+/// or the errno with which the sleep ended. If the thread is cancelled, it ends in here.
 fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c_int {
-    let nearly = |time: &libc::timespec| {
+    let is_near = |time: &libc::timespec| {
         let now = now(libc::CLOCK_REALTIME);
         let seconds = time.tv_sec.saturating_sub(now.tv_sec);
         seconds <= 1 && seconds * 1_000_000_000 + time.tv_nsec - now.tv_nsec <= RECHECK_NS
     };
     let (clock, until) = match deadline {
-        Some(deadline) if nearly(&deadline) => (libc::CLOCK_REALTIME, deadline),
+        Some(deadline) if is_near(&deadline) => (libc::CLOCK_REALTIME, deadline),
         _ => {
             let mut until = now(libc::CLOCK_MONOTONIC);
             until.tv_nsec += RECHECK_NS;
@@ -147,13 +149,14 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
             clock as usize,
             0,
         ];
-        // This call, unlike FUTEX_WAIT with a time, goes on after a handler with SA_RESTART.
+        // Unlike FUTEX_WAIT with a time, this call goes on after a handler with SA_RESTART.
         match cancellable(libc::SYS_futex_waitv, arguments) {
             libc::ENOSYS | libc::EPERM => IS_MISSING.store(true, Relaxed),
             outcome => return outcome,
         }
     }
-    // Before Linux 5.16. Without a deadline there is no time, for the sake of SA_RESTART.
+    // Before Linux 5.16. Without a deadline the call gets no time, so that it goes on after a handler with
+    // SA_RESTART.
     let time = match (deadline, clock) {
         (None, _) => ptr::null(),
         _ => ptr::from_ref(&until),
@@ -174,24 +177,27 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
     cancellable(libc::SYS_futex, arguments)
 }
 
-/// Makes a system call that only sleeps, so that it is left when the thread is cancelled: as libc does with
-/// its own. 0 or errno.
+/// Makes a system call that only sleeps, and ends it when the thread is cancelled, as libc's own
+/// cancellation points do. Returns 0 or errno.
 ///
-/// A cancellation that came just before the wait ended may have its signal still under way. Delivered
-/// later, it would change the result of a thread that has ended by then (glibc before 2.41). libc's own
-/// cancellation points wait for it when they end, so one of them is called, which does nothing else.
+/// If a cancellation comes just before the sleep ends, its signal may still be on its way. In glibc before
+/// 2.41, a signal that arrives later changes the result of a thread that has ended by then. libc's own
+/// cancellation points wait for that signal before they return. So this function calls one of them that
+/// does nothing else: poll() on no descriptors.
 #[inline(never)]
 fn cancellable(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_int {
     let mut before = 0;
-    // SAFETY: cancelled at any instruction from here on, the thread has nothing of ours to end; the
-    // arguments are of a call that reads what lives in the callers' frames.
-    unsafe {
+    // SAFETY: the thread may be cancelled at any instruction between the two pthread_setcanceltype(). No
+    // frame of it owns anything there. The pointers among the arguments lead to values in the callers'
+    // frames, and the call only reads them.
+    let outcome = unsafe {
         pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before);
         let result = libc::syscall(number, a, b, c, d, e, f);
         let outcome = if result < 0 { errno() } else { 0 };
         pthread_setcanceltype(before, &mut before);
         libc::poll(ptr::null_mut(), 0, 0);
-        pthread_testcancel();
         outcome
-    }
+    };
+    cancellation_point();
+    outcome
 }

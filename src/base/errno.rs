@@ -1,41 +1,32 @@
-//! The names of errors.
+//! The C library's errno: leaving it alone, and the C library's texts for its values.
 //!
-//! Errno's own Debug knows them too, by a table of addresses, each of which the loader has to set:
-//! four times as large in the library as the names themselves.
+//! The names of errors ("EPERM") come from `Errno`'s own `Debug`.
 
-use nix::errno::Errno;
+pub(crate) use nix::errno::Errno;
 
-/// Declares the names, and the numbers that this machine has for them, in one order.
-macro_rules! names {
-    ($($name:ident)+) => {
-        const NAMES: &str = concat!($(stringify!($name), " "),+);
-        static NUMBERS: [u16; [$(libc::$name),+].len()] = [$(libc::$name as u16),+];
-    };
+use core::ffi::{CStr, c_int};
+
+/// Runs `call`, then restores this thread's errno to its value from before: no call of this
+/// library changes errno.
+pub(crate) fn preserving_errno<T>(call: impl FnOnce() -> T) -> T {
+    let before = Errno::last_raw();
+    let outcome = call();
+    Errno::set_raw(before);
+    outcome
 }
 
-names! {
-    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT
-    ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG
-    ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY
-    ELOOP ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR
-    EXFULL ENOANO EBADRQC EBADSLT EBFONT ENOSTR ENODATA ETIME ENOSR ENONET ENOPKG EREMOTE
-    ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG EOVERFLOW ENOTUNIQ EBADFD
-    EREMCHG ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK
-    EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
-    EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET
-    ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETOOMANYREFS ETIMEDOUT
-    ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
-    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED
-    EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
+/// The C library's description of an error, such as "Permission denied".
+pub(crate) fn meaning(errno: Errno) -> &'static str {
+    meaning_c(errno).to_str().unwrap_or("")
 }
 
-/// The name that C programs know an error by.
-pub(crate) fn name(errno: Errno) -> &'static str {
-    NAMES
-        .split(' ')
-        .zip(&NUMBERS)
-        .find(|(_, number)| **number == errno as u16)
-        .map_or("UnknownErrno", |(name, _)| name)
+/// The C library's description of an error, as a C string.
+pub(crate) fn meaning_c(errno: Errno) -> &'static CStr {
+    // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
+    // that Linux defines, glibc (2.32 and newer) and musl return constant text. Only the text of
+    // an unknown number is overwritten by the thread's next call, and no unknown number gets
+    // here: Errno::from_raw turns each into UnknownErrno, which is 0.
+    unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) }
 }
 
 #[cfg(test)]
@@ -43,10 +34,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_has_its_name() {
-        for number in 0..4096 {
-            let errno = Errno::from_raw(number);
-            assert_eq!(name(errno), format!("{errno:?}"));
+    fn errno_is_put_back() {
+        Errno::set_raw(77);
+        preserving_errno(|| Errno::set_raw(1));
+        assert_eq!(Errno::last_raw(), 77);
+    }
+
+    #[test]
+    fn an_error_is_shown_by_the_name_that_c_programs_use() {
+        for (number, name) in [
+            (libc::EPERM, "EPERM"),
+            (libc::EAGAIN, "EAGAIN"),
+            (libc::EPROTO, "EPROTO"),
+            (libc::EUCLEAN, "EUCLEAN"),
+            (libc::EOPNOTSUPP, "EOPNOTSUPP"),
+            (libc::EHWPOISON, "EHWPOISON"),
+            (4095, "UnknownErrno"),
+        ] {
+            assert_eq!(format!("{:?}", Errno::from_raw(number)), name);
         }
     }
 }

@@ -1,68 +1,60 @@
 //! The one place where errno, `Result` and the negative C result meet.
 //!
-//! A failure has two parts: an errno, which travels in [`Error`] and becomes the call's negative
-//! result, and a description for people, which is written where the failure is found (there
-//! both sides of a mismatch are known) into a buffer of this thread. The C boundary adds the
-//! call's name, and keeps the description of what is really returned. `ipc_last_error` joins the
-//! three. The buffers are fixed, so that failing
-//! allocates nothing, and they are filled only on failure, so that succeeding costs nothing.
+//! A failure has two parts. The errno travels in [`Error`] and becomes the call's negative result.
+//! The description is for people: it is written where the failure is found, because both sides of
+//! a mismatch are known there, into a buffer of this thread. The C boundary notes which call
+//! failed, and keeps the description of the error that the call returns. `ipc_last_error` joins
+//! the call's name, the errno and the description into one line.
+//!
+//! The buffers have a fixed size, so a failure allocates nothing. They are written only on
+//! failure, so success costs nothing.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::num::NonZero;
 
-use crate::base::errno;
+use crate::base::errno::meaning_c;
 use crate::base::text::Text;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(crate) use nix::errno::Errno;
+pub(crate) use crate::base::errno::{Errno, meaning};
 
-/// A failed call: the errno that C will see, and whether this thread's description belongs to
-/// it. In one register, because every fallible function hands it on.
+/// A failed call: its errno, and whether this thread's `DESCRIPTION` was written for it.
+///
+/// Both are in one number, so that an error and a `Result<(), Error>` are returned in one register.
+/// The fast paths of the message queue hand such results on: with a struct of two fields, a message
+/// takes 8 ns longer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Error(NonZero<i32>);
 
-/// Beside the errno, which is below 4096.
+/// This bit is set beside the errno if the error is described. An errno is below 4096.
 const DESCRIBED: i32 = 1 << 16;
-
-const UNKNOWN: NonZero<i32> = NonZero::new(libc::EIO).expect("EIO is not 0");
 
 pub(crate) type Result<T, E = Error> = core::result::Result<T, E>;
 
 impl Error {
-    fn new(errno: Errno, described: bool) -> Error {
-        let flag = if described { DESCRIBED } else { 0 };
-        // 0 would be an errno that nobody knows.
-        Error(NonZero::new(errno as i32 | flag).unwrap_or(UNKNOWN))
+    fn new(errno: Errno, is_described: bool) -> Error {
+        let flag = if is_described { DESCRIBED } else { 0 };
+        // UnknownErrno, a number that nix does not know, is 0, which C would read as success.
+        let errno = NonZero::new(errno as i32).unwrap_or(EIO);
+        Error(errno | flag)
     }
 
+    /// The errno. C gets it negated, as the call's result.
     pub(crate) fn errno(self) -> Errno {
         Errno::from_raw(self.0.get() & !DESCRIBED)
     }
 
-    fn is_described(self) -> bool {
+    pub(crate) fn is_described(self) -> bool {
         self.0.get() & DESCRIBED != 0
-    }
-
-    /// As a negative number, for the way through the guard.
-    pub(crate) fn to_word(self) -> isize {
-        -(self.0.get() as isize)
-    }
-
-    /// Back from a negative number.
-    pub(crate) fn from_word(word: isize) -> Option<Error> {
-        if word < 0 {
-            NonZero::new(-word as i32).map(Error)
-        } else {
-            None
-        }
     }
 }
 
+const EIO: NonZero<i32> = NonZero::new(libc::EIO).expect("EIO is not 0");
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(errno::name(self.errno()))
+        fmt::Debug::fmt(&self.errno(), f)
     }
 }
 
@@ -85,8 +77,9 @@ macro_rules! fail {
 }
 pub(crate) use fail;
 
-/// Makes an [`Error`] of a failed system call: the text says what failed, and what the errno
-/// means is put behind it: `failed!(errno, "{name}: cannot be opened")`.
+/// Makes an [`Error`] from a failed system call: `failed!(errno, "{name}: cannot be opened")`.
+///
+/// The text says what failed. The C library's meaning of the errno is appended.
 macro_rules! failed {
     ($errno:expr, $($text:tt)+) => {
         $crate::base::error::describe_failed($errno, format_args!($($text)+))
@@ -97,58 +90,40 @@ pub(crate) use failed;
 type Line = Text<1280>;
 
 thread_local! {
-    /// Of the error made last. It may have been overcome since, and then nobody hears of it.
+    /// The description of the error made last. The caller may have handled that error since; then
+    /// nobody sees this text.
     static DESCRIPTION: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
-    /// Of the last failure that a call has returned, if it has one.
-    static RECORDED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
-    static RENDERED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
+    /// The call that failed last, and its error.
     static FAILURE: Cell<Option<(&'static CStr, Error)>> = const { Cell::new(None) };
+    /// The description of the error in `FAILURE`, if that error has one.
+    static RECORDED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
+    /// The line that `ipc_last_error` returned last.
+    static RENDERED: RefCell<Line> = const { RefCell::new(Text::EMPTY) };
 }
 
 /// Writes the description of a failure and returns the error that carries it. Use [`fail!`].
-///
-/// Being a C function it cannot unwind, so that those who fail have no code for that: what panics
-/// in a description leaves the failure without one.
 #[cold]
 #[inline(never)]
-#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
-pub(crate) extern "C" fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
-    // It is borrowed already only when a signal handler came in between and fails too: then the
-    // interrupted call keeps the text.
-    let write = || {
-        DESCRIPTION.with(|description| match description.try_borrow_mut() {
-            Ok(mut description) => {
-                description.clear();
-                description.add(text);
-                true
-            }
-            Err(_) => false,
-        })
-    };
-    let described = catch_unwind(AssertUnwindSafe(write)).unwrap_or(false);
-    Error::new(errno, described)
+pub(crate) fn describe(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+    let is_described = DESCRIPTION.with(|description| {
+        // The buffer is borrowed already only if a signal handler interrupted this function and
+        // fails too. Then the interrupted call keeps the text.
+        let Ok(mut description) = description.try_borrow_mut() else {
+            return false;
+        };
+        description.clear();
+        description.add(text);
+        true
+    });
+    Error::new(errno, is_described)
 }
 
-/// The same with the meaning of the errno behind the text. Use [`failed!`].
+/// Writes the description of a failure, with the C library's meaning of the errno behind the text,
+/// and returns the error that carries it. Use [`failed!`].
 #[cold]
 #[inline(never)]
-#[allow(improper_ctypes_definitions, reason = "only Rust calls it")]
-pub(crate) extern "C" fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
+pub(crate) fn describe_failed(errno: Errno, text: fmt::Arguments<'_>) -> Error {
     describe(errno, format_args!("{text}: {}", meaning(errno)))
-}
-
-/// What the C library says of an errno. nix has such texts too, which would be in the library a
-/// second time.
-pub(crate) fn meaning(errno: Errno) -> &'static str {
-    known_text(errno).to_str().unwrap_or("")
-}
-
-fn known_text(errno: Errno) -> &'static CStr {
-    // SAFETY: strerror accepts any number and returns a NUL-terminated string. For the numbers
-    // that Linux defines, glibc (2.32 and newer) and musl return constant text; an unknown
-    // number's text lives until the thread's next call, and from_raw has turned every unknown
-    // number into UnknownErrno, which is 0, so it does not occur.
-    unsafe { CStr::from_ptr(libc::strerror(errno as c_int)) }
 }
 
 /// Notes `error` as this thread's last failure, for `ipc_last_error`, and returns it as a
@@ -159,7 +134,7 @@ pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
     if error.is_described() {
         DESCRIPTION.with(|text| {
             RECORDED.with(|recorded| {
-                // Both are free, but for a signal handler that fails inside a failing call.
+                // Either borrow fails only in a signal handler that interrupted a failing call.
                 if let (Ok(text), Ok(mut recorded)) = (text.try_borrow(), recorded.try_borrow_mut())
                 {
                     recorded.clear();
@@ -171,8 +146,8 @@ pub(crate) fn record(call: &'static CStr, error: Error) -> c_int {
     -(error.errno() as c_int)
 }
 
-/// This thread's last failure as one line; empty when no call has failed. Valid until the thread
-/// asks again or ends.
+/// This thread's last failure as one line; empty if no call has failed. The text is valid until
+/// this thread calls `last_failure` again or ends.
 pub(crate) fn last_failure() -> *const c_char {
     RENDERED.with(|rendered| {
         let Ok(mut rendered) = rendered.try_borrow_mut() else {
@@ -180,13 +155,9 @@ pub(crate) fn last_failure() -> *const c_char {
         };
         rendered.clear();
         if let Some((call, error)) = FAILURE.get() {
+            let call = call.to_str().unwrap_or("");
+            rendered.add(format_args!("{call}: -{:?}: ", error.errno()));
             let meaning = text(-(error.errno() as c_int)).to_str().unwrap_or("");
-            let _ = write!(
-                rendered,
-                "{}: -{}: ",
-                call.to_str().unwrap_or(""),
-                errno::name(error.errno())
-            );
             if error.is_described() {
                 let _ = RECORDED.with(|recorded| match recorded.try_borrow() {
                     Ok(recorded) => rendered.write_str(recorded.as_str()),
@@ -200,24 +171,24 @@ pub(crate) fn last_failure() -> *const c_char {
     })
 }
 
-/// Success values above 0. They are told apart by number, so that `ipc_strerror` can name them.
+/// Success values above 0. Each number means one thing in all calls, so `ipc_strerror` can name
+/// it.
 pub(crate) const CREATED: c_int = 1;
 pub(crate) const OWNER_DIED: c_int = 2;
 pub(crate) const BARRIER_SERIAL: c_int = 3;
 pub(crate) const ONCE_RAN: c_int = 4;
 
-/// What `ipc_strerror` says of a result. Errors that this library gives a meaning of its own are
-/// in its words; the rest are libc's.
+/// The text of a result, for `ipc_strerror`. Where this library gives an error a narrower meaning,
+/// the text is the library's; otherwise it is the C library's.
 pub(crate) fn text(result: c_int) -> &'static CStr {
     if result >= 0 {
         return match result {
-            0 => c"success",
-            CREATED => c"success: the object was created by this call",
+            CREATED => c"success: this call created the object",
             OWNER_DIED => {
                 c"the lock is held; its last owner died holding it: repair the data, then call ..._consistent"
             }
-            BARRIER_SERIAL => c"success: all have arrived, and this call alone is told so",
-            ONCE_RAN => c"success: the initialisation was run by this call",
+            BARRIER_SERIAL => c"success: all have arrived, and only this call gets this result",
+            ONCE_RAN => c"success: this call ran the initialisation",
             _ => c"success",
         };
     }
@@ -234,7 +205,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ENOSPC => c"the file system (for shared memory: /dev/shm) is full",
         Errno::EOWNERDEAD => c"a participant died",
         Errno::ENOTRECOVERABLE => {
-            c"the lock was unlocked with its data not declared consistent after its owner died"
+            c"the lock cannot be used again: its owner died, and it was unlocked before the data was declared consistent"
         }
         Errno::ENOTSUP => c"not supported on this system",
         Errno::EPERM => c"not permitted, or not the lock's owner",
@@ -243,16 +214,8 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ETIMEDOUT => c"the timeout expired",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
-        known => known_text(known),
+        known => meaning_c(known),
     }
-}
-
-/// Runs `call` and puts this thread's errno back afterwards: the library leaves errno alone.
-pub(crate) fn preserving_errno<T>(call: impl FnOnce() -> T) -> T {
-    let before = Errno::last_raw();
-    let outcome = call();
-    Errno::set_raw(before);
-    outcome
 }
 
 #[cfg(test)]
@@ -288,10 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_was_overcome_leaves_the_last_one_alone() {
+    fn a_failure_that_was_handled_does_not_replace_the_last_one() {
         record(c"ipc_x", fail!(EPROTO, "returned"));
-        let _ = fail!(EEXIST, "overcome");
+        let _ = fail!(EEXIST, "handled");
         assert_eq!(last(), "ipc_x: -EPROTO: returned");
+    }
+
+    #[test]
+    fn an_unknown_errno_is_no_success() {
+        for error in [
+            Error::from(Errno::UnknownErrno),
+            fail!((Errno::UnknownErrno), "text"),
+        ] {
+            assert_eq!(record(c"ipc_x", error), -libc::EIO);
+        }
     }
 
     #[test]
@@ -310,12 +283,5 @@ mod tests {
         {
             assert!(!text(number).to_bytes().is_empty(), "{number}");
         }
-    }
-
-    #[test]
-    fn errno_is_put_back() {
-        Errno::set_raw(77);
-        preserving_errno(|| Errno::set_raw(1));
-        assert_eq!(Errno::last_raw(), 77);
     }
 }

@@ -1,6 +1,6 @@
-//! The base: results and their texts, names of errors and of objects, deadlines.
+//! The base: errors and their texts, errno, object names, deadlines.
 //!
-//! Every layer uses it; it imports nothing from them.
+//! Every layer uses the base. The base imports from no layer.
 
 pub(crate) mod errno;
 pub(crate) mod error;

@@ -1,19 +1,20 @@
 //! The one validator of object names.
 //!
-//! A name is a slash followed by 1 to 250 bytes without a slash, as POSIX has it for shared memory,
-//! semaphores and message queues: the portable subset is the only one accepted. What
-//! glibc lets pass and other systems do not (no leading slash, several leading slashes) is
-//! refused, so that a name means the same object to every program.
+//! A name is a slash followed by 1 to 250 bytes without a slash. This is the portable subset of
+//! what POSIX allows for shared memory, semaphores and message queues. glibc also accepts names
+//! without a leading slash or with several; other systems do not. Those names are refused here, so
+//! that a name means the same object to every program.
 
 use crate::base::error::{Result, fail};
 use core::ffi::{CStr, c_char};
 use core::fmt;
 
-/// The longest name, its slash included. File systems allow 255 bytes for a file name; the rest
-/// leaves room for the prefix `sem.` that libc puts before semaphores' names.
+/// The length of the longest name in bytes, with its slash. File systems allow 255 bytes for a
+/// file name. The other 4 are for the prefix `sem.`, which libc puts before the names of
+/// semaphores.
 pub(crate) const NAME_MAX: usize = 251;
 
-/// A checked name. Holds its bytes, so that the caller's string may go away.
+/// A checked name. It has its own copy of the bytes, so the caller's string may be freed.
 #[derive(Clone, Copy)]
 pub(crate) struct Name {
     bytes: [u8; NAME_MAX + 1],
@@ -69,7 +70,7 @@ impl Name {
 
     /// The file name: without the slash.
     pub(crate) fn file_name(&self) -> &CStr {
-        // The bytes were checked to hold no NUL, and the array is one longer than the name.
+        // `new` refused a NUL inside, and the array is one byte longer than the longest name.
         CStr::from_bytes_with_nul(&self.bytes[1..=self.length]).unwrap_or(c"")
     }
 }

@@ -1,10 +1,11 @@
-//! Text of bounded length that lives where it is declared: making one allocates nothing.
+//! Text of bounded length, stored in place: writing it allocates nothing.
 
 use core::ffi::CStr;
 use core::fmt::{self, Write};
 
-/// Text that is cut, never refused, when it is full. Always holds a NUL behind its end, so that
-/// C can read it in place.
+/// Text of at most `CAPACITY` - 1 bytes. What does not fit is cut off; writing never fails.
+///
+/// Invariant: `bytes[length]` is NUL, so C can read the text in place.
 pub(crate) struct Text<const CAPACITY: usize> {
     bytes: [u8; CAPACITY],
     length: usize,
@@ -23,7 +24,7 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
     }
 
     pub(crate) fn add(&mut self, arguments: fmt::Arguments<'_>) {
-        // write_str cuts and never fails; a failing Display of ours only shortens the text.
+        // write_str below never fails. A Display that returns an error leaves the text shorter.
         let _ = self.write_fmt(arguments);
     }
 
@@ -42,21 +43,17 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
 }
 
 impl<const CAPACITY: usize> Write for Text<CAPACITY> {
+    /// Appends as much of `text` as fits before the final NUL, whole characters only.
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.length += append(&mut self.bytes[self.length..], text);
+        let space = CAPACITY - 1 - self.length;
+        let mut added = text.len().min(space);
+        while !text.is_char_boundary(added) {
+            added -= 1;
+        }
+        let end = self.length + added;
+        self.bytes[self.length..end].copy_from_slice(&text.as_bytes()[..added]);
+        self.bytes[end] = 0;
+        self.length = end;
         Ok(())
     }
-}
-
-/// Puts as much of `text` into `space` as fits with a NUL behind it; returns how much. Once in
-/// the library, not once per capacity.
-#[inline(never)]
-fn append(space: &mut [u8], text: &str) -> usize {
-    let mut length = text.len().min(space.len() - 1);
-    while !text.is_char_boundary(length) {
-        length -= 1;
-    }
-    space[..length].copy_from_slice(&text.as_bytes()[..length]);
-    space[length] = 0;
-    length
 }

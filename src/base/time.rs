@@ -1,8 +1,9 @@
-//! Deadlines: relative nanoseconds come in from C, absolute monotonic time is used inside.
+//! Deadlines. C callers give relative nanoseconds; inside, a deadline is an absolute time on the
+//! monotonic clock.
 //!
-//! A deadline is fixed once, when the call begins, so that a wait that is interrupted and
-//! resumed ends when the caller asked, and the monotonic clock does not step when someone sets
-//! the time of day.
+//! A deadline is computed once, when the call begins. So a wait that is interrupted and resumed
+//! still ends when the caller asked. The monotonic clock does not step when somebody sets the time
+//! of day.
 
 use crate::base::error::{Result, fail};
 use core::time::Duration;
@@ -12,12 +13,12 @@ use nix::time::{ClockId, clock_gettime};
 /// The `timeout_ns` that waits without limit.
 pub(crate) const FOREVER: i64 = -1;
 
-/// When a call has to give up.
+/// When a call gives up waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deadline {
     /// Do not wait at all.
     Now,
-    /// Wait until this point of the monotonic clock, counted from its start.
+    /// Wait until this point of time on the monotonic clock.
     At(Duration),
     /// Wait as long as it takes.
     Never,
@@ -39,7 +40,7 @@ impl Deadline {
         }
     }
 
-    /// What is left until the deadline; `None` without limit, zero when it has passed.
+    /// The time left until the deadline: `None` if there is no limit, zero if it has passed.
     pub(crate) fn remaining(self) -> Option<Duration> {
         match self {
             Deadline::Now => Some(Duration::ZERO),
@@ -62,9 +63,9 @@ impl Deadline {
     }
 }
 
-/// The monotonic clock.
+/// The time on the monotonic clock.
 pub(crate) fn now() -> Duration {
-    // CLOCK_MONOTONIC exists on every Linux and the call has no other way to fail.
+    // The call cannot fail: CLOCK_MONOTONIC exists on every Linux, and the result is on our stack.
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .unwrap_or(TimeSpec::new(0, 0))
         .into()

@@ -3,7 +3,6 @@
 use super::*;
 use crate::base::time::Deadline;
 use crate::ipc::fifo::{self, FifoEnd};
-use crate::object::path_from_c;
 use core::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
 

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ipc_permits_free(
     guard(c"ipc_permits_free", move || {
         let free = checked(free, "free")?;
         // SAFETY: by the contract of this call.
-        let count = unsafe { place(permits) }?.free()?;
+        let count = unsafe { place(permits) }?.free_count()?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call. The count
         // is at most IPC_PERMITS_MAX.
         unsafe { put(free, count as c_uint) }

@@ -6,7 +6,6 @@ use super::*;
 use crate::base::name::Name;
 use crate::ipc::shm::{self, Region};
 use crate::object::layout::Type;
-use crate::object::path_from_c;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
 

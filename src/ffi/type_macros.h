@@ -1,17 +1,19 @@
 
-/* For timeout_ns: wait as long as it takes. */
+/* For timeout_ns: wait without a limit. */
 #define IPC_FOREVER (-INT64_C(1))
 
-/* Describes a struct by its name, version, size and alignment: a constant initialiser for
- * ipc_type_t, in C99 and newer and in C++17.
+/* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
+ * name, version, size and alignment.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
 #define IPC_TYPE(type, version) \
   { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
 
-/* The same with 1 to 32 fields, given by name, whose offsets and sizes two programs must then
- * agree on too. In C++ the type has to be a standard-layout one.
+/* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
+ * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
+ * programs that share the struct must agree on all of these. In C++, the struct must be a
+ * standard-layout type.
  *
  *     static const ipc_type_t sensor_type =
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
@@ -20,7 +22,7 @@
   { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
     { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
 
-/* The rest serves the two macros above. */
+/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

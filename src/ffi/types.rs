@@ -1,55 +1,54 @@
-//! `ipc_type_t`: how C describes a struct to the library. The macros that fill it in at compile
-//! time are in type_macros.h.
+//! `ipc_type_t`: how C describes a struct to the library. The macros that fill it in at compile time
+//! are in type_macros.h.
 
 use super::checked;
 use crate::base::error::{Result, fail};
 use crate::object::layout::{self, FIELD_NAME_MAX, TYPE_NAME_MAX, Type};
 use core::ffi::c_char;
 
-/// How many fields a type can declare.
+/// How many fields a type can declare with IPC_TYPE_FIELDS.
 pub const IPC_TYPE_FIELDS_MAX: usize = 32;
 
 const _: () = assert!(IPC_TYPE_FIELDS_MAX == layout::FIELDS_MAX);
 
-/// One declared field of a type. Filled in by IPC_TYPE_FIELDS.
+/// One declared field of a type. IPC_TYPE_FIELDS fills it in.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_field_t {
-    /// The field's name: 1 to 47 bytes.
+    /// The field's name, 1 to 47 bytes.
     pub name: *const c_char,
-    /// In bytes, from the struct's beginning.
+    /// The field's distance from the beginning of the struct, in bytes.
     pub offset: usize,
-    /// In bytes.
+    /// The field's size, in bytes.
     pub size: usize,
 }
 
-/// What two programs have to agree on about a struct that they share. Filled in by IPC_TYPE or
-/// IPC_TYPE_FIELDS:
+/// Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
+/// or IPC_TYPE_FIELDS fills it in:
 ///
 ///     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 ///
-/// Both programs must declare it the same way. Raise the version when the meaning of a field
-/// changes and its size does not.
+/// Raise the version if the meaning of a field changes and its size does not.
 #[repr(C)]
 pub struct ipc_type_t {
-    /// The type's name: 1 to 63 bytes.
+    /// The type's name, 1 to 63 bytes.
     pub name: *const c_char,
-    /// The user's version number of the struct.
+    /// The version number that the programs give the struct.
     pub version: u32,
-    /// How many of fields[] are declared: 0 to IPC_TYPE_FIELDS_MAX.
+    /// How many fields are declared, 0 to IPC_TYPE_FIELDS_MAX.
     pub field_count: u32,
-    /// In bytes, at least 1.
+    /// The struct's size in bytes, at least 1.
     pub size: usize,
-    /// In bytes: a power of two up to 4096.
+    /// The struct's alignment in bytes, a power of two up to 4096.
     pub alignment: usize,
     /// The declared fields, in the order of their declaration.
     pub fields: [ipc_field_t; IPC_TYPE_FIELDS_MAX],
 }
 
-// SAFETY: the pointers are to constant strings, which any thread may read.
+// SAFETY: the pointers lead to constant strings, which any thread may read.
 unsafe impl Sync for ipc_type_t {}
 
-/// A checked copy of what C passed in.
+/// A checked copy of a C caller's type.
 ///
 /// # Safety
 ///
@@ -64,7 +63,7 @@ pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
     if name.is_empty() {
         return Err(fail!(EINVAL, "the type's name is empty"));
     }
-    let mut made = Type::new(
+    let mut checked_type = Type::new(
         name,
         given.version,
         given.size as u64,
@@ -74,17 +73,19 @@ pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
     let Some(fields) = given.fields.get(..count) else {
         return Err(fail!(
             EINVAL,
-            "type {made}: {count} fields; expected at most {IPC_TYPE_FIELDS_MAX}"
+            "type {checked_type}: {count} fields; expected at most {IPC_TYPE_FIELDS_MAX}"
         ));
     };
     for field in fields {
         // SAFETY: by this function's contract.
         let name = unsafe { text(field.name, FIELD_NAME_MAX, "a field's name") }?;
-        made = made.with_field(name, field.offset as u64, field.size as u64)?;
+        checked_type = checked_type.with_field(name, field.offset as u64, field.size as u64)?;
     }
-    Ok(made)
+    Ok(checked_type)
 }
 
+/// The bytes of a C caller's string; of a longer one, the first `limit` + 1.
+///
 /// # Safety
 ///
 /// `string` is NULL or points to a NUL-terminated string that lives as long as the result is used.

@@ -1,13 +1,12 @@
-//! FIFOs: pipes with a name, and the rendezvous of their two sides.
+//! FIFOs: pipes with a name, and the rendezvous of their two ends.
 //!
-//! Opening one waits for the other side. Without a deadline the kernel does the waiting. With one,
-//! a reader opens without waiting, which lets writers in, and then learns from the file system's
-//! notices (inotify) that somebody has opened the FIFO. A writer cannot be let in before there is
-//! a reader, and a reader that waits inside the kernel's open gives no notice of itself; so a
-//! writer with a deadline tries again, at each notice and after pauses that grow to ten
-//! milliseconds.
+//! The opening of one end waits for the other end. Without a deadline the kernel waits. With a
+//! deadline a reader opens the FIFO without waiting, which lets writers in. It then learns from
+//! inotify that a process has opened the FIFO. A writer cannot open its end before there is a
+//! reader, and a reader that waits inside the kernel's open causes no inotify event. So a writer
+//! with a deadline tries again at each event, and after pauses that grow to 10 ms.
 
-use crate::base::error::{Errno, Result, fail, failed};
+use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::time::{Deadline, now};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
@@ -22,16 +21,16 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// Which side to open.
+/// The end to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FifoEnd {
     Reader,
-    /// A reader that stays when all the writers leave: it holds the other side open itself.
+    /// A reader that stays when all writers leave: it holds the writing end open itself.
     LastingReader,
     Writer,
 }
 
-/// A path for messages.
+/// A path, as messages show it.
 struct Shown<'a>(&'a CStr);
 
 impl fmt::Display for Shown<'_> {
@@ -40,7 +39,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Makes a FIFO; false when one stands there already.
+/// Creates a FIFO. False if there is one already.
 pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result<bool> {
     let shown = Shown(path);
     loop {
@@ -55,7 +54,7 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
             Ok(status) if !status.is_fifo() => return Err(not_a_fifo(&shown, &status)),
             Ok(_) if exclusive => return Err(fail!(EEXIST, "{shown}: the FIFO exists")),
             Ok(_) => return Ok(false),
-            // Removed since: it can be made after all.
+            // It was removed in between, so it can be created after all.
             Err(Errno::ENOENT) => {}
             Err(errno) => {
                 return Err(failed!(errno, "{shown}: cannot be examined"));
@@ -64,7 +63,7 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
     }
 }
 
-/// Opens a FIFO and waits for the other side.
+/// Opens one end of a FIFO and waits for the other end.
 pub(crate) fn open(
     path: &CStr,
     side: FifoEnd,
@@ -105,15 +104,15 @@ pub(crate) fn open(
 
 fn open_reader(node: &pipe::Node, deadline: Deadline) -> Result<OwnedFd, Errno> {
     let reader = node.open(OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-    // Watching begins before the first look, so that no opening falls between the two.
+    // The watch begins before the first check, so no opening is missed in between.
     let openings = match deadline {
         Deadline::Now => None,
         _ => node.watch_openings().ok(),
     };
     let mut pause = FIRST_PAUSE;
     loop {
-        // Bytes, or the end of the file (a writer came and has left again), or a writer that has
-        // written nothing yet.
+        // There are bytes, or the end of the file (a writer came and has left again), or a writer
+        // that has written nothing yet.
         let watched = ready::watch(reader.as_raw_fd(), READABLE);
         if ready::wait_any(&mut [watched], Deadline::Now)? || pipe::has_writer(reader.as_fd()) {
             return Ok(reader);
@@ -143,14 +142,14 @@ fn open_writer(node: &pipe::Node, deadline: Deadline) -> Result<OwnedFd, Errno> 
         if openings.is_none() {
             openings = node.watch_openings().ok();
         }
-        // No notice comes from a reader that waits in the kernel: look again soon.
+        // A reader that waits in the kernel causes no event: try again soon.
         let soon = deadline.earlier(now() + pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
         wait_for_opening(openings.as_ref(), None, soon)?;
     }
 }
 
-/// Waits for a notice; where the system gives none (its notices are used up), for a pause.
+/// Waits for an inotify event. Without inotify, when its instances are used up, waits for a pause.
 fn pause_for_opening(
     openings: Option<&Inotify>,
     reader: Option<libc::pollfd>,
@@ -175,14 +174,15 @@ fn wait_for_opening(
     let mut list = [ready::watch(notices, READABLE), reader.unwrap_or(unused)];
     ready::wait_any(&mut list, deadline)?;
     if list[0].revents != 0 {
-        // What they say does not matter; that they are taken does.
+        // The events are read so that the next wait does not return at once. Their text says nothing
+        // new.
         let mut taken = [MaybeUninit::uninit(); 1024];
         let _ = stream::read_now(notices, &mut taken);
     }
     Ok(())
 }
 
-/// Removes a FIFO's name, and nothing else that may stand there.
+/// Removes a FIFO's name. Refuses a file of another kind.
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
     let shown = Shown(path);
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be removed");
@@ -193,7 +193,7 @@ pub(crate) fn unlink(path: &CStr) -> Result<()> {
     file::unlink(path).map_err(failed)
 }
 
-fn not_a_fifo(shown: &Shown<'_>, status: &file::Status) -> crate::base::error::Error {
+fn not_a_fifo(shown: &Shown<'_>, status: &file::Status) -> Error {
     fail!(
         EMEDIUMTYPE,
         "{shown}: expected a FIFO, found {}",

@@ -1,7 +1,7 @@
 //! The mechanisms: one module for each way in which processes share data.
 //!
-//! A mechanism gets checked Rust types from `ffi`, uses the algorithms in `sync`, the named objects
-//! in `object` and the system calls in `sys`, and returns a `Result`.
+//! A mechanism gets checked Rust types from `ffi` and returns a `Result`. It uses the algorithms in
+//! `sync`, the named objects in `object` and the system calls in `sys`.
 
 pub(crate) mod fifo;
 pub(crate) mod list;

@@ -1,23 +1,23 @@
-//! Pipes: making them, and their capacity.
+//! Pipes: creation and capacity.
 
-use crate::base::error::{Errno, Result, fail, failed};
+use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::sys::pipe;
 use core::ffi::c_int;
 use std::os::fd::{OwnedFd, RawFd};
 
-/// The largest write that the kernel never mixes with another writer's.
+/// The largest write, in bytes, that the kernel never mixes with another writer's.
 pub(crate) const ATOMIC: usize = crate::sys::stream::ATOMIC;
 
 /// A new pipe: its read end and its write end.
 pub(crate) fn create(inherited: bool, nonblocking: bool) -> Result<(OwnedFd, OwnedFd)> {
-    pipe::create(!inherited, nonblocking).map_err(|errno| failed!(errno, "no pipe can be made"))
+    pipe::create(!inherited, nonblocking).map_err(|errno| failed!(errno, "no pipe can be created"))
 }
 
 pub(crate) fn capacity(fd: RawFd) -> Result<usize> {
     pipe::capacity(fd).map_err(|errno| not_a_pipe(fd, errno))
 }
 
-/// Gives a pipe room for at least `bytes`; the real capacity.
+/// Gives a pipe room for at least `bytes`. Returns the real capacity.
 pub(crate) fn set_capacity(fd: RawFd, bytes: usize) -> Result<usize> {
     let found = capacity(fd)?;
     let wanted = c_int::try_from(bytes)
@@ -43,7 +43,7 @@ pub(crate) fn set_capacity(fd: RawFd, bytes: usize) -> Result<usize> {
     })
 }
 
-fn not_a_pipe(fd: RawFd, errno: Errno) -> crate::base::error::Error {
+fn not_a_pipe(fd: RawFd, errno: Errno) -> Error {
     match errno {
         Errno::EBADF => fail!(EBADF, "descriptor {fd} is not open, or not a pipe"),
         errno => failed!(errno, "descriptor {fd}"),

@@ -1,4 +1,4 @@
-//! Pseudoterminals: a program that wants a terminal gets one that another program controls.
+//! Pseudoterminals: a program that needs a terminal gets one that another program controls.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::time::Deadline;
@@ -10,11 +10,11 @@ use crate::sys::terminal::{self, WindowSize};
 use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-/// How a terminal shall be.
+/// The properties of a new terminal.
 #[derive(Clone, Copy)]
 pub(crate) struct Attributes {
     pub(crate) size: WindowSize,
-    /// Bytes pass as they are.
+    /// Whether bytes pass unchanged, without echo and line editing.
     pub(crate) is_raw: bool,
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
             "no pseudoterminal is free (kernel.pty.max, or max= of the devpts file system)"
         ),
         Errno::ENOENT => fail!(ENOENT, "/dev/ptmx is missing: is devpts mounted?"),
-        errno => failed!(errno, "no pseudoterminal can be made"),
+        errno => failed!(errno, "no pseudoterminal can be created"),
     })?;
     terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)?;
     Ok((controller, terminal))
@@ -50,23 +50,23 @@ pub(crate) fn spawn(
     Ok((controller, child))
 }
 
-/// Reads what the programs on the terminal have written: at least one byte; 0 when all have
-/// closed it.
+/// Reads what the programs on the terminal have written: at least one byte, or 0 when all of them
+/// have closed it.
 pub(crate) fn read(
     controller: RawFd,
     room: &mut [MaybeUninit<u8>],
     deadline: Deadline,
 ) -> Result<usize> {
-    terminal::is_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
+    terminal::check_controller(controller).map_err(|errno| no_terminal(controller, errno))?;
     if room.is_empty() {
         return Err(fail!(EINVAL, "the buffer has no room"));
     }
     loop {
         ready::wait(controller, READABLE, deadline)?;
         match stream::read(controller, room) {
-            // Linux's way of saying that nobody has the terminal open.
+            // Linux says so when no process has the terminal open.
             Err(Errno::EIO) => return Ok(0),
-            // Another reader was faster, where the descriptor does not wait itself.
+            // The descriptor is non-blocking, and another reader was faster.
             Err(Errno::EAGAIN) => {}
             outcome => return outcome.map_err(|errno| no_terminal(controller, errno)),
         }

@@ -1,7 +1,7 @@
 //! Regions of shared memory: typed and untyped, named, in a file, anonymous, sealed.
 //!
-//! One [`Region`] stands for all of them; they differ only in where the memory comes from. What
-//! is the same for every named object (publishing whole, checking on open) is in
+//! One [`Region`] stands for all of them; they differ only in where the memory comes from. Whatever
+//! every named object needs (it is published whole, and checked when it is opened) is in
 //! [`object`](crate::object).
 
 use crate::base::error::{Result, fail, failed};
@@ -9,7 +9,7 @@ use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
 use crate::object::{self, Location, Object, Options, Outcome};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
 use std::os::fd::{AsRawFd, RawFd};
@@ -25,7 +25,7 @@ enum Memory {
     Object(Object),
 }
 
-/// Fills the data of a region that is being made, before anybody else can see it.
+/// Fills the data of a new region, before any other process can see it.
 pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>);
 
 impl Region {
@@ -92,8 +92,8 @@ impl Region {
     }
 
     fn new(memory: Memory, kind_type: Type) -> Region {
-        // A process's first lock maps a page for what it knows of itself: now, and not under a
-        // lock call. If it cannot, the lock call will say so.
+        // A process's first lock maps a page for what the process knows of itself. It is mapped
+        // here, because a lock call must not. If that fails, the lock call reports it.
         let _ = Thread::current();
         Region {
             memory,
@@ -122,7 +122,7 @@ impl Region {
         self.mapping().base()
     }
 
-    /// In bytes, as asked for when the region was opened.
+    /// In bytes, as requested when the region was opened.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
@@ -154,16 +154,22 @@ impl Region {
             .map_err(|errno| failed!(errno, "the data cannot be written"))
     }
 
-    /// Refuses to be closed while the calling thread holds a lock inside: the thread's list of
-    /// robust locks would lead into unmapped memory, and its next lock or its death would
-    /// follow it there.
+    /// Fails while the calling thread holds a lock inside the region. Unmapped, the memory would
+    /// still be part of the thread's list of robust locks, and the thread's next lock or its death
+    /// would follow the list there.
     pub(crate) fn check_closable(&self) -> Result<()> {
         let mapping = self.mapping();
         match Thread::current() {
-            Ok(thread) if thread.holds_within(mapping.base(), mapping.size()) => Err(fail!(
-                EBUSY,
-                "this thread holds a lock that lies in the memory; unlock it first"
-            )),
+            Ok(thread)
+                if thread
+                    .robust_list()
+                    .has_entry_within(mapping.base(), mapping.size()) =>
+            {
+                Err(fail!(
+                    EBUSY,
+                    "this thread holds a lock that lies in the memory; unlock it first"
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -174,6 +180,6 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
 }
 
 fn size_of(kind_type: Type) -> usize {
-    // A size that could be mapped fits.
+    // A region that could be mapped has a size that fits.
     usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
 }

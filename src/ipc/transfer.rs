@@ -1,8 +1,8 @@
-//! Whole transfers: all the bytes, however many calls the kernel makes of them.
+//! Whole transfers: all the bytes, in however many steps the kernel moves them.
 //!
-//! Without a deadline each step is a plain read or write, so that the fast path costs what the
-//! caller's own loop would. With one, each step takes or gives only what does not have to be
-//! waited for, and the waiting is done where a deadline can be given: in poll.
+//! Without a deadline each step is a plain read or write, so the fast path costs as much as the
+//! caller's own loop would. With a deadline each step moves only the bytes that need no wait, and
+//! the transfer waits in poll, which takes a timeout.
 
 use crate::base::error::{Errno, Error, Result, fail, meaning};
 use crate::base::time::Deadline;
@@ -13,20 +13,20 @@ use core::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
 thread_local! {
-    /// How far this thread's last failed transfer came.
+    /// How many bytes this thread's last failed transfer had moved.
     static TRANSFERRED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// What the first step of a transfer without a deadline came to, when it was not the whole of
-/// it. A failure is kept, not repeated: a socket tells of a lost peer only once.
+/// The result of the first step of a transfer without a deadline, if that was not the whole
+/// transfer. A failure is kept and not provoked again: a socket reports a lost peer only once.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Begun {
     done: usize,
     failure: Option<Errno>,
 }
 
-/// The first step of a transfer without a deadline, which mostly is the only one. Leaves errno
-/// alone, where no guard looks after it.
+/// The first step of reading without a deadline. Mostly it is the only one. It leaves errno
+/// untouched, because it runs where no guard restores it.
 #[inline(always)]
 pub(crate) fn begin_read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Begun> {
     let total = buffer.len();
@@ -36,7 +36,7 @@ pub(crate) fn begin_read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<us
     }
 }
 
-/// The same for writing.
+/// The first step of writing without a deadline. It leaves errno untouched, as [`begin_read`] does.
 #[inline(always)]
 pub(crate) fn begin_write(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Begun> {
     match stream::write(fd, bytes) {
@@ -54,7 +54,7 @@ impl From<Result<usize, Errno>> for Begun {
     }
 }
 
-/// Fills the buffer; less only when the end of the file came first.
+/// Fills the buffer. Returns fewer bytes only if the end of the file comes first.
 pub(crate) fn read_full(
     fd: RawFd,
     buffer: &mut [MaybeUninit<u8>],
@@ -107,8 +107,7 @@ pub(crate) fn write_full(
             (None, _) => stream::write_now(fd, rest),
         };
         match outcome {
-            // No device has a reason to take nothing without saying why; asked again, it could go on
-            // so for ever.
+            // A device that takes nothing has to say why. Asked again, it could go on so for ever.
             Ok(0) => return Err(failed(fd, "written", done, total, Errno::EIO)),
             Ok(count) => done += count,
             Err(Errno::EINTR) => {}
@@ -120,7 +119,7 @@ pub(crate) fn write_full(
     Ok(done)
 }
 
-/// How far this thread's last failed transfer came.
+/// How many bytes this thread's last failed transfer had moved.
 pub(crate) fn last_transferred() -> usize {
     TRANSFERRED.get()
 }
@@ -132,7 +131,7 @@ fn wait(fd: RawFd, events: i16, deadline: Deadline) -> Result<(), Errno> {
     }
     loop {
         match ready::wait(fd, events, deadline) {
-            // A whole transfer is resumed.
+            // A whole transfer goes on after a signal handler.
             Err(Errno::EINTR) => {}
             outcome => return outcome,
         }

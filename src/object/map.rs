@@ -1,4 +1,4 @@
-//! Owns one mapping: its bounds, its lifetime, and whether it may be written.
+//! One mapping of memory: its bounds, its lifetime, and whether it may be written.
 
 use crate::base::error::{Result, fail, failed};
 use crate::sys::memory;
@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use nix::errno::Errno;
 use std::os::fd::BorrowedFd;
 
-/// What a mapping may be used for.
+/// Whether a mapping may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     ReadOnly,
@@ -20,16 +20,16 @@ impl Access {
     }
 }
 
-/// A mapping, removed when it is dropped.
+/// A mapping. Dropping it removes it from the address space.
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     length: NonZeroUsize,
 }
 
-// SAFETY: a Mapping owns an address range and gives out raw pointers only; who uses those
-// from several threads has to order the accesses, as with all shared memory.
+// SAFETY: a Mapping owns an address range and gives out raw pointers only. Code that uses the pointers
+// from several threads has to order its accesses, as with all shared memory.
 unsafe impl Send for Mapping {}
-// SAFETY: as above: no method changes the mapping.
+// SAFETY: as for Send, and no method changes the mapping.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -41,7 +41,7 @@ impl Mapping {
             .map_err(|errno| failed!(errno, "mapping {size} bytes"))
     }
 
-    /// Maps zeroed pages that only this process and the children it forks see.
+    /// Maps zeroed pages that only this process and the children that it forks see.
     pub(crate) fn anonymous(size: u64) -> Result<Mapping> {
         let length = length_of(size)?;
         memory::map_anonymous(length)
@@ -66,7 +66,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: base and length are the mapping's own, and with its owner the last user goes.
+        // SAFETY: base and length are the mapping's own. Its owner is being dropped, so nobody uses the
+        // memory any more.
         unsafe { memory::unmap(self.base, self.length.get()) };
     }
 }

@@ -1,125 +1,76 @@
-//! Named objects: create, publish, open, check, unlink.
+//! Named objects: files in shared memory that processes create, open, check and unlink.
 //!
-//! An object is published whole. Its creator makes a file without a name, reserves all its
-//! space, fills in data and record, sets its mode, and only then links it to its name. A
-//! creator that is killed at any instruction before the link leaves nothing, because the kernel
-//! removes an unnamed file with its last descriptor; after the link everything is there. An
-//! opener therefore never waits for a creator and never sees a half-made object, and when two
-//! create at once the kernel's `EEXIST` decides who won.
+//! An object is published as a whole. Its creator makes a file without a name, reserves all its space,
+//! writes the data and the record, sets the mode, and only then links the file to its name. If the
+//! creator is killed at any instruction before the link, nothing is left, because the kernel removes
+//! an unnamed file with its last descriptor. After the link the object is complete.
+//!
+//! So an opener never waits for a creator and never sees a half-made object. If two processes create
+//! one object at the same time, the kernel's `EEXIST` decides which one succeeds, and the other opens
+//! the object.
+//!
+//! | file | its job |
+//! |---|---|
+//! | [`location`] | an object's path, and its name in messages |
+//! | [`publish`] | making an object |
+//! | [`open`] | opening an object and checking it |
+//! | [`inspect`] | reading the record of a file that may be any file |
+//! | [`unlink`](mod@unlink) | removing a name |
+//! | [`map`] | one mapping and its lifetime |
+//! | [`layout`] | the structs in shared memory that other processes see |
 
 pub(crate) mod layout;
 pub(crate) mod map;
 
-use crate::base::error::{Errno, Result, fail, failed};
-use crate::base::name::Name;
-use crate::base::text::Text;
-use crate::object::layout::{Kind, Record, Type, total_size};
+mod inspect;
+mod location;
+mod open;
+mod publish;
+mod unlink;
+
+pub(crate) use inspect::{check_owner, inspect, read_number};
+pub(crate) use location::{Location, SHM_DIRECTORY};
+pub(crate) use unlink::unlink;
+
+use crate::base::error::{Result, failed};
 use crate::object::map::{Access, Mapping};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use crate::sys::{file, process};
-use core::ffi::CStr;
-use core::fmt;
 use nix::fcntl::SealFlag;
-use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
-/// Where `shm_open` and `sem_open` keep what they make.
-pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
-
-/// The seals without which a peer could shrink the file and so kill us with SIGBUS.
+/// The seals without which a peer could shrink the file, so that SIGBUS would kill this process.
 const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
 
-/// An object of at most so many bytes is made without a look before whether it exists: that would cost
-/// the many who make one more than it saves the few who find one.
-const CHEAP: u64 = 1 << 16;
-
-/// Where an object lives, and what messages call it.
-pub(crate) struct Location {
-    /// Of its file, or what else to call it when it has none.
-    path: CString,
-    /// Where in the path begins what messages show.
-    shown: usize,
-}
-
-impl Location {
-    /// A name in the shared-memory file system: where `shm_open` keeps it.
-    pub(crate) fn of_name(name: &Name) -> Location {
-        let mut path = SHM_DIRECTORY.to_bytes().to_vec();
-        path.push(b'/');
-        path.extend_from_slice(name.file_name().to_bytes());
-        Location {
-            path: CString::new(path).unwrap_or_default(),
-            shown: SHM_DIRECTORY.count_bytes(),
-        }
-    }
-
-    /// A path in any file system.
-    pub(crate) fn of_path(path: &CStr) -> Result<Location> {
-        let location = Location::unnamed(path);
-        match path.to_bytes() {
-            [] => Err(fail!(EINVAL, "the path is empty")),
-            [.., b'/'] => Err(fail!(EINVAL, "the path \"{location}\" names a directory")),
-            _ => Ok(location),
-        }
-    }
-
-    /// No path, only what messages call an object that has none.
-    fn unnamed(shown: &CStr) -> Location {
-        Location {
-            path: shown.to_owned(),
-            shown: 0,
-        }
-    }
-
-    /// The directory that holds the file.
-    fn directory(&self) -> CString {
-        let path = self.path.to_bytes();
-        let length = match path.iter().rposition(|&byte| byte == b'/') {
-            None => return c".".to_owned(),
-            Some(0) => 1,
-            Some(slash) => slash,
-        };
-        CString::new(&path[..length]).unwrap_or_default()
-    }
-
-    fn failed(&self, what: &str, errno: Errno) -> crate::base::error::Error {
-        failed!(errno, "{self}: {what}")
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.path.to_bytes()[self.shown..];
-        shown.escape_ascii().fmt(f)
-    }
-}
-
-/// How to open.
+/// How to open an object.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
-    /// Make the object when there is none.
+    /// Make the object if it does not exist.
     pub(crate) create: bool,
     /// Refuse an object that exists.
     pub(crate) exclusive: bool,
     pub(crate) access: Access,
-    /// Accept an object without our record, by its size.
+    /// Accept an object without a record of this library, by its size.
     pub(crate) adopt: bool,
     /// Refuse an object that another user owns or may write to.
     pub(crate) check_owner: bool,
     /// Accept a descriptor whose size is not sealed.
     pub(crate) unsealed: bool,
-    /// Open what this leads to, also where it has lost its name.
+    /// Open the file behind this descriptor, even if it has no name any more.
     pub(crate) descriptor: Option<RawFd>,
-    /// The permissions of an object that is made here, exactly.
+    /// The exact permissions of an object that this call makes.
     pub(crate) mode: libc::mode_t,
 }
 
-/// Whether the object was there.
+/// Whether the object existed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Opened,
     Created,
 }
+
+/// Initialises the zeroed data of a new object before any other process can see it.
+pub(crate) type Initialise<'a> = &'a mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>;
 
 /// An open object: its file and its mapped data.
 pub(crate) struct Object {
@@ -129,198 +80,6 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// Opens the object at `location`, or makes it when `options` say so. `initialise` gets the
-    /// zeroed data of a new object before anybody else can see it.
-    pub(crate) fn open(
-        location: &Location,
-        kind: Kind,
-        kind_type: Type,
-        options: Options,
-        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
-    ) -> Result<(Object, Outcome)> {
-        let wanted = Record::new(kind, kind_type, pid_namespace())?;
-        // Each further round means that another process removed the name or took it just now.
-        loop {
-            if !options.exclusive {
-                match open_file(location, options) {
-                    Ok(file) => match Object::from_existing(location, file, &wanted, options) {
-                        Err(error) if error.errno() == Errno::ESTALE && options.create => {}
-                        opened => return opened.map(|object| (object, Outcome::Opened)),
-                    },
-                    Err(error) if error.errno() == Errno::ENOENT && options.create => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            match Object::create(location, &wanted, options, initialise) {
-                Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
-                created => return created.map(|object| (object, Outcome::Created)),
-            }
-        }
-    }
-
-    /// Opens the object at `location` whatever its size, of which `type_of` makes the type that it
-    /// must have.
-    pub(crate) fn open_as_found(
-        location: &Location,
-        kind: Kind,
-        type_of: &dyn Fn(u64) -> Result<Type>,
-        options: Options,
-    ) -> Result<Object> {
-        let file = open_file(location, options)?;
-        let size = file::status(file.as_fd()).map_or(0, |status| status.size());
-        let found = inspect(file.as_fd(), size).ok().flatten();
-        // Without a record any size will do, because every check fails.
-        let data_size = found.map_or(1, |found| found.data_size());
-        let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
-        Object::from_existing(location, file, &wanted, options)
-    }
-
-    fn create(
-        location: &Location,
-        record: &Record,
-        options: Options,
-        initialise: &mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> Result<()>,
-    ) -> Result<Object> {
-        let is_much_work = record.total_size() > CHEAP;
-        if options.exclusive && is_much_work && file::status_of(&location.path).is_ok() {
-            // The link below would say the same, after all the work.
-            return Err(location.failed("cannot be created", Errno::EEXIST));
-        }
-        let file = file::create_unnamed(&location.directory()).map_err(|errno| match errno {
-            Errno::EOPNOTSUPP | Errno::EISDIR => fail!(
-                EOPNOTSUPP,
-                "{location}: its file system has no unnamed files (O_TMPFILE), without which a killed creator would leave a half-made object"
-            ),
-            errno => location.failed("no file can be made in its directory", errno),
-        })?;
-        let data = fill(location, file.as_fd(), record)?;
-        initialise(&data, file.as_fd())?;
-        file::set_permissions(file.as_fd(), options.mode)
-            .map_err(|errno| location.failed("its mode cannot be set", errno))?;
-        // Making it took a writable mapping; what was asked for may be less.
-        let data = match options.access {
-            Access::ReadWrite => data,
-            Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
-        };
-        // Last, so that a call which fails leaves no name.
-        file::publish(file.as_fd(), &location.path)
-            .map_err(|errno| location.failed("cannot be created", errno))?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
-    }
-
-    fn from_existing(
-        location: &Location,
-        file: OwnedFd,
-        wanted: &Record,
-        options: Options,
-    ) -> Result<Object> {
-        let status = file::status(file.as_fd())
-            .map_err(|errno| location.failed("cannot be examined", errno))?;
-        if !status.is_regular() {
-            return Err(not_regular(location));
-        }
-        if options.check_owner {
-            check_owner(location, &status)?;
-        }
-        let data_size = agreed_size(location, file.as_fd(), wanted, options, status.size())?;
-        if status.is_unlinked() && options.descriptor.is_none() {
-            return Err(fail!(
-                ESTALE,
-                "{location}: removed while it was being opened"
-            ));
-        }
-        let data = Mapping::of_file(file.as_fd(), data_size, options.access)?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
-    }
-
-    /// Makes an object without a name, whose size nobody can change, to be passed on as a
-    /// descriptor.
-    pub(crate) fn sealed(kind: Kind, kind_type: Type) -> Result<Object> {
-        let shown = Location::unnamed(c"(sealed memory)");
-        let record = Record::new(kind, kind_type, pid_namespace())?;
-        let file = file::create_sealable(c"robustipc")
-            .map_err(|errno| shown.failed("no memory file can be made", errno))?;
-        let data = fill(&shown, file.as_fd(), &record)?;
-        file::add_seals(file.as_fd(), SIZE_SEALS)
-            .map_err(|errno| shown.failed("cannot be sealed", errno))?;
-        Ok(Object {
-            file,
-            data,
-            access: Access::ReadWrite,
-        })
-    }
-
-    /// Opens the object behind a descriptor. The descriptor stays the caller's.
-    pub(crate) fn from_descriptor(
-        number: i32,
-        kind: Kind,
-        kind_type: Type,
-        options: Options,
-    ) -> Result<Object> {
-        let shown = Text::<64>::of(format_args!("descriptor {number}"));
-        let shown = Location::unnamed(shown.as_c_str());
-        let wanted = Record::new(kind, kind_type, pid_namespace())?;
-        let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
-        let status = file::status(file.as_fd())
-            .map_err(|errno| shown.failed("cannot be examined", errno))?;
-        if !status.is_regular() {
-            return Err(not_regular(&shown));
-        }
-        if !options.unsealed {
-            let seals = file::seals(file.as_fd()).unwrap_or(SealFlag::empty());
-            if !seals.contains(SIZE_SEALS) {
-                return Err(fail!(
-                    EPERM,
-                    "{shown}: its size is not sealed, so its maker could truncate it under this process; IPC_UNSEALED accepts it"
-                ));
-            }
-        }
-        let writable = file::is_writable(file.as_fd())
-            .map_err(|errno| shown.failed("cannot be examined", errno))?;
-        if options.access.is_writable() && !writable {
-            return Err(fail!(
-                EACCES,
-                "{shown}: expected a descriptor open for writing, found one for reading; IPC_READ_ONLY accepts it"
-            ));
-        }
-        let data_size = agreed_size(&shown, file.as_fd(), &wanted, options, status.size())?;
-        let data =
-            Mapping::of_file(file.as_fd(), data_size, options.access).map_err(
-                |error| match error.errno() {
-                    Errno::EPERM => fail!(
-                        EPERM,
-                        "{shown}: its maker has sealed it against writing; IPC_READ_ONLY accepts it"
-                    ),
-                    _ => error,
-                },
-            )?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
-    }
-
-    /// Forbids new writable mappings, and hole punching, to everybody; this object's own
-    /// mapping stays writable.
-    pub(crate) fn seal_writing(&self) -> Result<()> {
-        let seals = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE) | SealFlag::F_SEAL_SEAL;
-        file::add_seals(self.file.as_fd(), seals).map_err(|errno| {
-            failed!(
-                errno,
-                "cannot be sealed against writing (only memory from ipc_shm_sealed can)"
-            )
-        })
-    }
-
     pub(crate) fn data(&self) -> &Mapping {
         &self.data
     }
@@ -333,9 +92,21 @@ impl Object {
         self.access
     }
 
-    /// Whether the object's name is gone, or leads to another object.
+    /// Forbids new writable mappings and hole punching, for all processes. This object's own mapping
+    /// stays writable.
+    pub(crate) fn seal_writing(&self) -> Result<()> {
+        let seals = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE) | SealFlag::F_SEAL_SEAL;
+        file::add_seals(self.file.as_fd(), seals).map_err(|errno| {
+            failed!(
+                errno,
+                "cannot be sealed against writing (only memory from ipc_shm_sealed can)"
+            )
+        })
+    }
+
+    /// Whether the object's name was removed, or belongs to another object now.
     pub(crate) fn is_stale(&self) -> Result<bool> {
-        // Only memory files can be sealed so, and they never have a name.
+        // Only memory files can have these seals, and they never have a name.
         let seals = file::seals(self.file.as_fd()).unwrap_or(SealFlag::empty());
         if seals.contains(SIZE_SEALS) {
             return Ok(false);
@@ -347,163 +118,7 @@ impl Object {
     }
 }
 
-fn open_file(location: &Location, options: Options) -> Result<OwnedFd> {
-    let opened = match options.descriptor {
-        Some(number) => file::borrow(number),
-        None => file::open(&location.path, options.access.is_writable()),
-    };
-    opened.map_err(|errno| match errno {
-        Errno::ELOOP => fail!(
-            ELOOP,
-            "{location}: a symbolic link stands there; none is followed"
-        ),
-        // A directory, or a socket or a device without a driver.
-        Errno::EISDIR | Errno::ENXIO => not_regular(location),
-        errno => location.failed("cannot be opened", errno),
-    })
-}
-
-/// Of this process: as the thread knows it already, or asked for anew.
+/// This process's PID namespace: from the thread's kept identity, or from the kernel.
 fn pid_namespace() -> u32 {
     Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
-}
-
-/// Removes a name, unless it is that of another kind of object of this library. The object lives
-/// on in the processes that have it open.
-pub(crate) fn unlink(location: &Location, kind: Kind) -> Result<()> {
-    // Who may remove a name may not be allowed to read what it names: then the kernel decides.
-    if let Ok(file) = file::open(&location.path, false) {
-        let size = file::status(file.as_fd()).map_or(0, |status| status.size());
-        if let Ok(Some(found)) = inspect(file.as_fd(), size) {
-            found.check_kind(location, kind as u32)?;
-        }
-    }
-    file::unlink(&location.path).map_err(|errno| location.failed("cannot be removed", errno))
-}
-
-/// Reads a number in the data of the object at `location`, if there is one that may be read.
-pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
-    let file = file::open(&location.path, false).ok()?;
-    let mut bytes = [0; 8];
-    let complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
-    complete.then(|| u64::from_ne_bytes(bytes))
-}
-
-/// Refuses a file that another user owns, or that others may write to.
-pub(crate) fn check_owner(shown: &dyn fmt::Display, status: &file::Status) -> Result<()> {
-    let (user, owner) = (process::effective_user(), status.owner());
-    let permissions = status.permissions();
-    if owner == user && permissions & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(fail!(
-        EACCES,
-        "{shown}: expected owner {user} and nobody else with write permission, found owner {owner} and mode {permissions:04o}"
-    ))
-}
-
-fn not_regular(location: &Location) -> crate::base::error::Error {
-    fail!(
-        EMEDIUMTYPE,
-        "{location}: expected a shared memory object, found something that is not a regular file"
-    )
-}
-
-/// Gives an empty file its size and its record, and maps its data.
-fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
-    let total = record.total_size();
-    file::allocate(file, total).map_err(|errno| match errno {
-        Errno::ENOSPC | Errno::EFBIG | Errno::EDQUOT | Errno::ENOMEM => fail!(
-            ENOSPC,
-            "{location}: its file system has no room for {total} bytes"
-        ),
-        errno => failed!(errno, "{location}: cannot reserve {total} bytes"),
-    })?;
-    file::write_at(file, record.as_bytes(), record.offset())
-        .map_err(|errno| location.failed("its record cannot be written", errno))?;
-    Mapping::of_file(file, record.offset(), Access::ReadWrite)
-}
-
-/// Checks an existing file against what is wanted and returns how many bytes of data to map.
-fn agreed_size(
-    location: &Location,
-    file: BorrowedFd<'_>,
-    wanted: &Record,
-    options: Options,
-    file_size: u64,
-) -> Result<u64> {
-    let mut found = Record::blank();
-    let offset = file_size.saturating_sub(crate::object::layout::RECORD_SPAN);
-    let complete = file::read_at(file, found.as_bytes_mut(), offset)
-        .map_err(|errno| location.failed("its record cannot be read", errno))?;
-    if !complete {
-        found = Record::blank();
-    }
-    if options.adopt && !found.is_present() {
-        return adopted_size(location, file, wanted, options, file_size);
-    }
-    wanted.check(location, &found, file_size)?;
-    Ok(wanted.offset())
-}
-
-/// Reads the record of a file that may be anything; `None` when it has none.
-pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Record>, Errno> {
-    let mut found = Record::blank();
-    let offset = file_size.saturating_sub(crate::object::layout::RECORD_SPAN);
-    let complete = file::read_at(file, found.as_bytes_mut(), offset)?;
-    Ok((complete && found.is_present()).then_some(found))
-}
-
-/// The size of a foreign object, if it is the one expected, with its space reserved where that
-/// is possible.
-fn adopted_size(
-    location: &Location,
-    file: BorrowedFd<'_>,
-    wanted: &Record,
-    options: Options,
-    file_size: u64,
-) -> Result<u64> {
-    let size = wanted.data_size();
-    let pages = total_size(size)? - crate::object::layout::RECORD_SPAN;
-    if file_size == 0 {
-        return Err(fail!(
-            EAGAIN,
-            "{location}: found 0 bytes: its maker has not sized it yet"
-        ));
-    }
-    if file_size != size && file_size != pages {
-        return Err(fail!(
-            EPROTO,
-            "{location}: expected a foreign object of {size} bytes, found {file_size}"
-        ));
-    }
-    if options.access.is_writable() {
-        // Its maker probably used ftruncate, which reserves nothing: a full file system would
-        // be SIGBUS. Other failures (sealed, a file system without the call) leave it as its
-        // maker did.
-        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = file::allocate(file, file_size) {
-            return Err(location.failed("has no space reserved and none is left", errno));
-        }
-    }
-    Ok(size)
-}
-
-/// The path in a C string, checked for length.
-///
-/// # Safety
-///
-/// `path` is NULL or points to a NUL-terminated string, which stays as it is during the call,
-/// or to at least PATH_MAX bytes.
-pub(crate) unsafe fn path_from_c<'a>(path: *const core::ffi::c_char) -> Result<&'a CStr> {
-    if path.is_null() {
-        return Err(fail!(EINVAL, "the path is NULL"));
-    }
-    let limit = libc::PATH_MAX as usize;
-    // SAFETY: by this function's contract; strnlen stops at the NUL or the limit.
-    let length = unsafe { libc::strnlen(path, limit) };
-    if length == limit {
-        return Err(fail!(ENAMETOOLONG, "the path has {limit} bytes or more"));
-    }
-    // SAFETY: strnlen has just found the NUL; the string lives by this function's contract.
-    Ok(unsafe { CStr::from_ptr(path) })
 }

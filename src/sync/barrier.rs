@@ -1,24 +1,26 @@
 //! The barrier: a robust slot per participant, and one word in which a round is decided.
 //!
-//! A count of arrivals would be wrong for ever after a participant died at the wrong moment. So each
-//! participant notes in its own slot at which round it has arrived, and whoever sees that all
-//! have tries to turn the round over; one operation on `state` lets one of them succeed. Whoever sees
-//! a dead participant's slot tries to break the round by an operation on the same word, so a
-//! round is either completed for all or broken for all.
+//! If a participant died at the wrong moment, a count of arrivals would be wrong for ever. So each
+//! participant notes in its own slot in which round it has arrived. A thread that sees that all have
+//! arrived tries to complete the round, by one operation on `state`; one thread succeeds. A thread
+//! that sees a dead participant's slot tries to break the round, by an operation on the same word. So
+//! a round is either completed for all or broken for all.
 //!
-//! An arrival can be withdrawn (a timeout), and somebody may just have seen it. The withdrawal
-//! therefore changes `state` too: who turned the round over first was right, and who comes second
-//! fails and looks again.
+//! A participant whose wait times out withdraws its arrival, and another thread may just have seen
+//! that arrival. Therefore the withdrawal changes `state` too. If the round was completed first, the
+//! withdrawal fails and the participant has arrived. If the withdrawal came first, the other thread's
+//! operation fails, and it reads the slots again.
 
 use super::mutex::Locked;
-use super::round::{Round, died};
-use super::slot::{self, in_order, owned_by};
+use super::round::{Round, participant_died};
+use super::slot::{self, in_search_order, owned_by};
 use super::{sleep_on_any, spin};
-use crate::base::error::{Errno, Result, fail, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{BARRIER_MAX, BARRIER_TAG, Barrier, Slot};
 use crate::sys::futex::{self, Awoken, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 impl Barrier {
@@ -28,7 +30,7 @@ impl Barrier {
         if count == 0 || count as usize > BARRIER_MAX {
             return Err(fail!(
                 EINVAL,
-                "the barrier is for {count}; expected 1 to {BARRIER_MAX}"
+                "the barrier is for {count} participants; expected 1 to {BARRIER_MAX}"
             ));
         }
         if self.tag.load(Acquire) == BARRIER_TAG | u64::from(thread.pid_namespace()) {
@@ -39,7 +41,7 @@ impl Barrier {
         self.sequence.store(0, Relaxed);
         self.count.set(count);
         self.slots.iter().for_each(Slot::initialise);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag
             .store(BARRIER_TAG | u64::from(thread.pid_namespace()), Release);
         Ok(())
@@ -62,67 +64,70 @@ impl Barrier {
         Ok(())
     }
 
-    /// Makes this thread a participant, if it is none yet.
+    /// Makes this thread a participant, unless it is one already.
     pub(crate) fn join(&self) -> Result<()> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
         if Round::of(self.state.load(SeqCst)).is_broken() {
-            return Err(died());
+            return Err(participant_died());
         }
         self.take_part(slots, thread)?;
         Ok(())
     }
 
+    /// The slot of this thread, which becomes a participant unless it is one already.
     fn take_part<'a>(&self, slots: &'a [Slot], thread: Thread) -> Result<&'a Slot> {
         if let Some(slot) = owned_by(slots, thread) {
             return Ok(slot);
         }
         if slots.iter().any(Slot::is_orphaned) {
             self.break_round(Round::of(self.state.load(SeqCst)));
-            return Err(died());
+            return Err(participant_died());
         }
-        for slot in in_order(slots, thread) {
+        for slot in in_search_order(slots, thread) {
             match slot.claim(thread) {
                 None => {}
                 Some(Locked::Clean) => return Ok(slot),
                 Some(Locked::OwnerDied) => {
-                    // It died just now, and the mark that told of it is gone with this claim, so
-                    // the round is broken before the claim is given back; a death of this thread
-                    // before that leaves a mark again.
+                    // The participant died just now, and this claim has removed the mark of its
+                    // death. So this thread breaks the round before it releases the slot. If this
+                    // thread dies before that, the kernel leaves a mark again.
                     self.break_round(Round::of(self.state.load(SeqCst)));
                     slot.release(thread);
-                    return Err(died());
+                    return Err(participant_died());
                 }
             }
         }
         Err(fail!(
             EBUSY,
-            "the barrier has its {} participants, and this thread is none of them",
+            "the barrier has its {} participants, and this thread is not one of them",
             slots.len()
         ))
     }
 
-    /// Waits until all participants have arrived; true for one of them.
+    /// Waits until all participants have arrived. One of them gets true.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<bool> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
         let round = Round::of(self.state.load(SeqCst));
         if round.is_broken() {
-            return Err(died());
+            return Err(participant_died());
         }
         let slot = self.take_part(slots, thread)?;
-        // SeqCst, here and in `look`: of two who arrive last, one at least sees both.
+        // SeqCst, here and in `try_decide`: of two threads that arrive last, at least one sees both
+        // arrivals. With less, both could miss the other's and sleep.
         slot.arrived.store(round.arrival(), SeqCst);
         let decided = match self.wait_arrived(slots, thread, round, deadline) {
             Ok(decided) => decided,
             Err(why) => self.withdraw(slot, round).unwrap_or(Err(why)),
         };
-        // For `reset`: nobody is inside.
+        // `reset` reads it to see that this thread has left.
         slot.arrived.store(0, SeqCst);
         decided
     }
 
-    /// How the round was decided, or why this thread waits no longer.
+    /// Waits after this thread has arrived. Returns how the round was decided, or why this thread
+    /// stops waiting.
     fn wait_arrived(
         &self,
         slots: &[Slot],
@@ -130,40 +135,40 @@ impl Barrier {
         round: Round,
         deadline: Deadline,
     ) -> Result<Result<bool>> {
-        if let Some(decided) = self.look(slots, round) {
+        if let Some(decided) = self.try_decide(slots, round) {
             return Ok(decided);
         }
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if let Some(decided) = spin(|| self.look(slots, round)) {
+        if let Some(decided) = spin(|| self.try_decide(slots, round)) {
             return Ok(decided);
         }
         loop {
             let sequence = self.sequence.load(SeqCst);
-            // The others' slots too: the kernel wakes a sleeper when one of them dies.
+            // It sleeps on the others' slots too: the kernel wakes a sleeper there when an owner dies.
             let mut words = [(&self.sequence, sequence); futex::ANY_MAX];
             let mut count = 1;
             for other in slots.iter().filter(|slot| !slot.is_owned_by(thread)) {
-                if let Some(word) = other.expect_release() {
+                if let Some(word) = other.request_wake_up() {
                     words[count] = (&other.word, word);
                     count += 1;
                 }
             }
-            if let Some(decided) = self.look(slots, round) {
+            if let Some(decided) = self.try_decide(slots, round) {
                 return Ok(decided);
             }
             match sleep_on_any(&words[..count], deadline)? {
-                Awoken::Look => {}
+                Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
     }
 
-    /// Decides the round if it can be decided; how it was decided, if it was. One of those who
-    /// look gets true.
-    fn look(&self, slots: &[Slot], round: Round) -> Option<Result<bool>> {
+    /// Decides the round if that is possible. Returns how the round was decided, or `None` if it is
+    /// not decided yet. The thread that completes the round gets true.
+    fn try_decide(&self, slots: &[Slot], round: Round) -> Option<Result<bool>> {
         loop {
             let state = self.state.load(SeqCst);
             if Round::of(state) != round {
@@ -178,15 +183,15 @@ impl Barrier {
             if !slots.iter().all(has_arrived) {
                 return None;
             }
-            // SeqCst includes the Release and Acquire through which each participant sees what the
-            // others did before they arrived. The whole of `state` is compared: had one of the
-            // arrivals been withdrawn since it was loaded, it would differ.
+            // SeqCst includes Release and Acquire: without them a participant might not see what the
+            // others did before they arrived. The whole of `state` is compared: if an arrival was
+            // withdrawn since the load, `state` differs.
             if self
                 .state
-                .compare_exchange(state, round.next().begun(), SeqCst, SeqCst)
+                .compare_exchange(state, round.next().initial_state(), SeqCst, SeqCst)
                 .is_ok()
             {
-                self.tell_all();
+                self.wake_waiters();
                 return Some(Ok(true));
             }
         }
@@ -196,20 +201,20 @@ impl Barrier {
     fn break_round(&self, round: Round) {
         let mut state = self.state.load(SeqCst);
         while Round::of(state) == round && !round.is_broken() {
-            let broken = round.broken().begun();
+            let broken = round.broken().initial_state();
             match self.state.compare_exchange(state, broken, SeqCst, SeqCst) {
-                Ok(_) => return self.tell_all(),
+                Ok(_) => return self.wake_waiters(),
                 Err(now) => state = now,
             }
         }
     }
 
-    /// Takes an arrival back; how the round was decided, if that was sooner.
+    /// Withdraws an arrival. Returns how the round was decided, if that happened first.
     fn withdraw(&self, slot: &Slot, round: Round) -> Option<Result<bool>> {
         slot.arrived.store(0, SeqCst);
         let mut state = self.state.load(SeqCst);
         while Round::of(state) == round {
-            let withdrawn = round.begun() | u64::from((state as u32).wrapping_add(1));
+            let withdrawn = round.initial_state() | u64::from((state as u32).wrapping_add(1));
             match self
                 .state
                 .compare_exchange(state, withdrawn, SeqCst, SeqCst)
@@ -221,7 +226,7 @@ impl Barrier {
         Some(round.outcome(Round::of(state)))
     }
 
-    fn tell_all(&self) {
+    fn wake_waiters(&self) {
         self.sequence.fetch_add(1, SeqCst);
         preserving_errno(|| futex::wake(&self.sequence, u32::MAX));
     }
@@ -231,9 +236,9 @@ impl Barrier {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
         let Some(slot) = owned_by(slots, thread) else {
-            return Err(fail!(EPERM, "this thread is no participant"));
+            return Err(fail!(EPERM, "this thread is not a participant"));
         };
-        // Nobody need be told: a place that is free is waited for as one that has not arrived.
+        // No wake-up is needed: the others wait for a free slot as for one that has not arrived.
         slot.release(thread);
         Ok(())
     }
@@ -261,23 +266,26 @@ impl Barrier {
                 ));
             }
         }
-        // Another may reset it meanwhile, and then a participant of a new round die: that death is
-        // not this call's to forget, or who waits in that round would never be told.
+        // Another thread may reset the barrier meanwhile, and then a participant of a new round may
+        // die. The mark of that death must stay: the threads that wait in that round would never
+        // learn of it.
         let is_due = || Round::of(self.state.load(SeqCst)) == broken;
         for slot in slots {
-            slot.forget_death(thread, is_due);
+            slot.clear_death_mark(thread, is_due);
         }
-        // It fails if another has reset it.
-        let fresh = broken.reset().begun();
+        // It fails if another thread has reset the barrier.
+        let fresh = broken.after_reset().initial_state();
         let _ = self
             .state
-            .compare_exchange(broken.begun(), fresh, SeqCst, SeqCst);
+            .compare_exchange(broken.initial_state(), fresh, SeqCst, SeqCst);
         Ok(())
     }
 
-    /// The slots in use, of an object that is a barrier.
+    /// The slots in use. Refuses memory that is not a barrier, or not of this PID namespace.
     fn check(&self, thread: Thread) -> Result<&[Slot]> {
-        super::check_tag_here("barrier", self.tag.load(Acquire), BARRIER_TAG, thread)?;
+        // Acquire pairs with the Release in `initialise`.
+        let tag = self.tag.load(Acquire);
+        super::check_tag_in_namespace("barrier", tag, BARRIER_TAG, thread)?;
         slot::in_use(&self.slots, self.count.get())
     }
 }

@@ -1,20 +1,20 @@
 //! The condition variable: a sequence number that signals raise and waiters sleep on.
 //!
-//! A process-shared pthread condition variable keeps its waiters in two groups and counts who
-//! has left; a waiter that is killed inside never leaves, and the next signaller waits for it
-//! for ever. Here a waiter only remembers the number it saw while it held the mutex and sleeps
-//! until the number is another. Nothing depends on a waiter's living on. (The scheme is that of
-//! "Futexes are tricky" by Drepper, section 6, with a count of sleepers so that a signal
-//! without any is one addition.)
+//! A process-shared pthread condition variable keeps its waiters in two groups and counts the
+//! waiters that have left. A waiter that is killed inside never leaves, and the next signaller waits
+//! for it for ever. Here a waiter only remembers the number that it saw while it held the mutex, and
+//! sleeps until the number differs. Nothing depends on a waiter that stays alive. (The scheme is that
+//! of "Futexes are tricky" by Drepper, section 6. A count of sleepers is added, so that a signal
+//! without sleepers is one addition.)
 //!
-//! A sleeper cannot be told by a process that died, so it looks for itself every
-//! [`RECHECK`](super::RECHECK): whether the number has gone up (a signaller may have died
-//! between raising it and waking, a wake-up may have gone to a waiter that was killed), and
-//! whether the mutex's owner has died, in which case nobody may ever signal again.
+//! A process that died cannot wake a sleeper. So each sleeper checks two things every
+//! [`RECHECK`](super::RECHECK). The first is whether the number has gone up: a signaller may have died
+//! after it raised the number and before it woke anybody, or a wake-up may have gone to a waiter
+//! that was killed. The second is whether the mutex's owner has died: then nobody may ever signal.
 
 use super::mutex::Locked;
-use super::{check_tag, spin};
-use crate::base::error::{Errno, Result, fail};
+use super::{check_tag_of_any_namespace, spin};
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
 use crate::sys::futex::{self, Awoken};
@@ -25,7 +25,7 @@ impl Cond {
         self.tag.store(0, Relaxed);
         self.sequence.store(0, Relaxed);
         self.waiters.store(0, Relaxed);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(COND_TAG, Release);
     }
 
@@ -35,32 +35,34 @@ impl Cond {
         Ok(())
     }
 
-    /// Gives up the mutex, waits for a signal, and takes the mutex again.
+    /// Unlocks the mutex, waits for a signal, and locks the mutex again.
     pub(crate) fn wait(&self, mutex: &Mutex, deadline: Deadline) -> Result<Locked> {
         self.check()?;
-        // Relaxed: who signals with the mutex held from here on raises a number that is as high as
-        // this one at least, because the mutex orders the two.
+        // Relaxed: a thread that signals from here on, and holds the mutex, raises the number beyond
+        // this one, because the mutex orders the two.
         let seen = self.sequence.load(Relaxed);
         let depth = mutex.unlock_for_wait()?;
         let awoken = self.await_number_after(seen, mutex, deadline);
-        // That the owner died outweighs why the sleep ended: the caller holds broken data.
+        // An owner's death matters more than the reason why the sleep ended: the data may be broken.
         match mutex.relock_after_wait(depth)? {
             Locked::OwnerDied => Ok(Locked::OwnerDied),
             Locked::Clean => awoken.map(|()| Locked::Clean),
         }
     }
 
+    /// Waits until the number differs from `seen`.
     fn await_number_after(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
-        // The mutex that is locked next orders the data; the number only says "look".
+        // Relaxed: the mutex, which this thread locks next, orders the data.
         let is_signalled = || (self.sequence.load(Relaxed) != seen).then_some(());
         if deadline != Deadline::Now && spin(is_signalled).is_some() {
             return Ok(());
         }
-        // SeqCst, here and in `raise`: either the signaller sees this waiter counted, or the
-        // waiter sees the number that the signaller raised. With less, both could miss the other.
+        // SeqCst, here and in `raise`: either the signaller sees that this waiter is counted, or the
+        // waiter sees the raised number. With less, both could miss the other's change, and the
+        // waiter would sleep.
         self.waiters.fetch_add(1, SeqCst);
         let awoken = self.sleep(seen, mutex, deadline);
-        // Relaxed: the count is a hint for signallers.
+        // Relaxed: a count that is too high only costs a signaller a needless wake-up.
         self.waiters.fetch_sub(1, Relaxed);
         awoken
     }
@@ -71,7 +73,7 @@ impl Cond {
                 return Ok(());
             }
             match super::sleep(&self.sequence, seen, deadline)? {
-                Awoken::Look => {}
+                Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if deadline == Deadline::Now => return Err(Errno::EAGAIN.into()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
@@ -97,12 +99,7 @@ impl Cond {
     }
 
     fn check(&self) -> Result<()> {
-        // Acquire pairs with initialise.
-        match self.tag.load(Acquire) {
-            COND_TAG => Ok(()),
-            tag => Err(check_tag("condition variable", tag, COND_TAG)
-                .err()
-                .unwrap_or_else(|| fail!(EPROTO, "the condition variable's tag is damaged"))),
-        }
+        // Acquire pairs with the Release in `initialise`.
+        check_tag_of_any_namespace("condition variable", self.tag.load(Acquire), COND_TAG)
     }
 }

@@ -1,23 +1,24 @@
 //! The event: a bit, and a number that goes up each time the bit is set.
 //!
-//! Nobody owns an event, so no death leaves it half-changed. Waiters of a manual event go on if
-//! the bit is set or if the number differs from what it was when they came: one that sleeps
-//! while the event is set and at once reset is released all the same. An automatic one is
-//! taken back by the one waiter that it releases.
+//! An event has no owner, so no death leaves it half-changed. A waiter on a manual event continues if
+//! the bit is set, or if the number differs from the number that it found when it came. So a waiter
+//! that sleeps while the event is set and at once reset is released nevertheless. An automatic event
+//! releases one waiter, and that waiter resets it.
 //!
-//! There is no pulse (releasing who waits just now and nobody else): whether somebody waits
-//! already or is one instruction away from it cannot be seen from outside, so nobody could rely on
-//! its result. Set and reset release at least those who wait.
+//! There is no pulse, which would release the threads that wait just now and nobody else. Nobody can
+//! see from outside whether a thread waits already or is one instruction away from it, so nobody
+//! could rely on a pulse's result. Set and then reset release at least the threads that wait.
 
-use super::{check_tag_anywhere, spin};
-use crate::base::error::{Errno, Result, preserving_errno};
+use super::{check_tag_of_any_namespace, spin};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
 use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const SET: u32 = 1;
-/// One in the number above the bit.
+/// One in the number, which stands above the bit.
 const ONE: u32 = 2;
 
 impl Event {
@@ -27,7 +28,7 @@ impl Event {
         self.word.store(u32::from(is_set) * SET, Relaxed);
         self.waiters.store(0, Relaxed);
         self.flags.set(u32::from(auto_reset) * EVENT_AUTO_RESET);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(EVENT_TAG, Release);
     }
 
@@ -37,16 +38,17 @@ impl Event {
         Ok(())
     }
 
-    /// The whole of a wait that need not wait; false, with nothing changed, in every other case.
+    /// Does a wait that the event releases at once. In every other case it changes nothing and returns
+    /// false.
     #[inline(always)]
     pub(crate) fn wait_fast(&self) -> bool {
         self.is_event() && self.pass(self.word.load(Relaxed))
     }
 
-    /// Whether a waiter who came when the word was `seen` may go on. Takes an automatic event back.
+    /// Whether a waiter that found the word `seen` when it came may continue. Resets an automatic event.
     #[inline(always)]
     fn pass(&self, seen: u32) -> bool {
-        // Acquire, here and below: what was done before setting is seen.
+        // Acquire, here and below: without it a waiter might not see what was done before the set.
         let mut word = self.word.load(Acquire);
         if self.flags.get() & EVENT_AUTO_RESET == 0 {
             return word & SET != 0 || word & !SET != seen & !SET;
@@ -75,11 +77,12 @@ impl Event {
         if spin(|| self.pass(seen).then_some(())).is_some() {
             return Ok(());
         }
-        // SeqCst, here and in `become_set`: either the setter sees this waiter counted, or the
-        // waiter sees the event set. With less, both could miss the other.
+        // SeqCst, here and in `become_set`: either the setter sees that this waiter is counted, or the
+        // waiter sees the event set. With less, both could miss the other's change, and the waiter
+        // would sleep.
         self.waiters.fetch_add(1, SeqCst);
         let outcome = self.wait_asleep(seen, deadline);
-        // Relaxed: the count is a hint for setters.
+        // Relaxed: a count that is too high only costs a setter a needless wake-up.
         self.waiters.fetch_sub(1, Relaxed);
         outcome
     }
@@ -90,9 +93,9 @@ impl Event {
             if self.pass(seen) {
                 return Ok(());
             }
-            // If it was set and reset since the load, the word is another, and there is no sleep.
+            // If the event was set and reset since the load, the word differs and the sleep ends at once.
             match super::sleep(&self.word, word & !SET, deadline)? {
-                Awoken::Look => {}
+                Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if self.pass(seen) => return Ok(()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
@@ -100,7 +103,8 @@ impl Event {
         }
     }
 
-    /// The whole of setting; false, with nothing changed, where `set` has to say why not.
+    /// Sets the event. If the memory is not an event, it changes nothing and returns false, and `set`
+    /// says why.
     #[inline(always)]
     pub(crate) fn set_fast(&self) -> bool {
         self.is_event() && {
@@ -113,13 +117,14 @@ impl Event {
     fn become_set(&self) {
         let mut word = self.word.load(Relaxed);
         loop {
-            // Also where it is set already: who waits next sees what this setter did before.
+            // It writes the word also if the event is set already: the next waiter then sees what this
+            // thread did before.
             let set = if word & SET == 0 {
                 word.wrapping_add(ONE) | SET
             } else {
                 word
             };
-            // SeqCst includes Release.
+            // SeqCst includes Release, which pairs with the Acquire in `pass`.
             match self.word.compare_exchange_weak(word, set, SeqCst, Relaxed) {
                 Ok(_) => break,
                 Err(now) => word = now,
@@ -145,12 +150,13 @@ impl Event {
 
     pub(crate) fn reset(&self) -> Result<()> {
         self.check()?;
-        // Release: a setter that comes after it comes after what was done before it.
+        // Release: without it a thread that sets the event after this reset might not see what was
+        // done before it.
         self.word.fetch_and(!SET, Release);
         Ok(())
     }
 
-    /// Whether it is set now; does not take an automatic one back.
+    /// Whether the event is set now. It does not reset an automatic event.
     pub(crate) fn is_set(&self) -> Result<bool> {
         self.check()?;
         Ok(self.word.load(Acquire) & SET != 0)
@@ -158,11 +164,11 @@ impl Event {
 
     #[inline(always)]
     fn is_event(&self) -> bool {
-        // Acquire pairs with initialise.
+        // Acquire pairs with the Release in `initialise`.
         self.tag.load(Acquire) == EVENT_TAG
     }
 
     fn check(&self) -> Result<()> {
-        check_tag_anywhere("placed event", self.tag.load(Acquire), EVENT_TAG)
+        check_tag_of_any_namespace("placed event", self.tag.load(Acquire), EVENT_TAG)
     }
 }

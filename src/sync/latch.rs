@@ -1,15 +1,18 @@
-//! A latch: a robust lock for short critical sections of the library's own, in which no code of
-//! the user's runs.
+//! A latch: a robust lock for the library's own short critical sections, in which no user code runs.
 //!
-//! Its word is the mutex's: the owner's thread id, which the kernel takes out, leaving a mark,
-//! when the owner dies. Two things make it cheaper. It is not linked into the thread's robust
-//! list: the announcement that the mutex makes while it takes and releases its word stays up
-//! for the whole section, and the kernel finds the word through that. And it is released by a
-//! plain store, because who waits for it does so by [`Sleepers`], whose waker needs no
-//! fence. So a section costs one atomic operation.
+//! A latch's word is like a mutex's: it holds the owner's thread id, and if the owner dies, the kernel
+//! replaces the id by a mark. Two things make a latch cheaper than a mutex:
 //!
-//! A thread has one announcement. Who needs a second latch [`keep`](Latched::keep)s the first,
-//! which links it into the list after all.
+//! - It is not linked into the thread's robust list. The mutex announces itself only while it takes
+//!   and releases its word. A latch stays announced for the whole section, and the kernel finds its
+//!   word through the announcement.
+//! - It is released by a plain store, because its waiters use [`Sleepers`], whose waker needs no
+//!   fence. So a section costs one atomic operation.
+//!
+//! A thread has one announcement. A thread that needs a second latch calls [`keep`](Latched::keep) on
+//! the first, which links the first into the list.
+//!
+//! [`Sleepers`]: crate::object::layout::Sleepers
 
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
@@ -18,13 +21,15 @@ use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
-use crate::sys::robust::{Announced, Thread};
+use crate::sys::robust::Announced;
+use crate::sys::thread::Thread;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// How often a waiter looks before it sleeps: sections are over in well under a microsecond, unless
-/// their thread has lost its processor. It may be this one, so the last look is after a yield.
-const LOOKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
+/// How often a waiter reads the word before it sleeps. A section takes well under a microsecond, unless
+/// its thread has lost its processor. That thread may wait for this processor, so the waiter yields
+/// before the last read.
+const SPINS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 
 /// A held latch. Released when dropped.
 pub(crate) struct Latched<'a> {
@@ -34,28 +39,28 @@ pub(crate) struct Latched<'a> {
     thread: Thread,
     /// What `begin` returned.
     outer: Announced,
-    /// What the word gets on release: OWNER_DIED as long as what a dead holder left is not
-    /// repaired, so that the next holder tries and fails as this one did; else 0.
+    /// The word after the release. OWNER_DIED while the work of a dead holder is not repaired, so that
+    /// the next holder repairs it; otherwise 0.
     rest: u32,
-    /// 1 when it is linked into the thread's robust list. (With a bool the compiler marks in that byte
-    /// where there is no latch, and has to move all of it in odd pieces.)
+    /// 1 if the latch is linked into the thread's robust list. (It is not a bool: the compiler would use
+    /// that byte to mark an absent latch, and would have to move the struct in odd pieces.)
     kept: u32,
 }
 
 impl Latch {
-    /// Takes the latch if it is free and sound, and this thread is known; with nothing changed
-    /// else.
+    /// Takes the latch if it is free and not orphaned, and this thread is known. In every other case it
+    /// changes nothing.
     #[inline(always)]
     pub(crate) fn take_fast<'a>(&'a self, needs_fence: &'a AtomicU32) -> Option<Latched<'a>> {
         let thread = Thread::known()?;
-        let outer = thread.begin(&self.links, false);
-        // Acquire: what the last holder wrote is seen.
+        let outer = thread.robust_list().begin(&self.links, false);
+        // Acquire: without it this thread might not see what the last holder wrote.
         let taken = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_ok();
         if !taken {
-            thread.finish(outer);
+            thread.robust_list().finish(outer);
             return None;
         }
         Some(Latched {
@@ -75,10 +80,10 @@ impl Latch {
         deadline: Deadline,
     ) -> Result<Latched<'a>> {
         let thread = Thread::current()?;
-        let outer = thread.begin(&self.links, false);
+        let outer = thread.robust_list().begin(&self.links, false);
         let outcome = self.acquire(thread, needs_fence, deadline);
         if outcome.is_err() {
-            thread.finish(outer);
+            thread.robust_list().finish(outer);
         }
         Ok(Latched {
             latch: self,
@@ -90,26 +95,26 @@ impl Latch {
         })
     }
 
-    /// Whether its last holder died in its section, and nobody holds it to repair that.
+    /// Whether the last holder died in its section, and nobody holds the latch to repair its work.
     pub(crate) fn is_orphaned(&self) -> bool {
         let word = self.word.load(Relaxed);
         word & TID_MASK == 0 && word & OWNER_DIED != 0
     }
 
-    /// The id of the thread that holds it, 0 for none.
+    /// The id of the thread that holds the latch; 0 if it is free.
     pub(crate) fn holder(&self) -> u32 {
         self.word.load(Relaxed) & TID_MASK
     }
 
-    /// Takes the word; the mark that it had if its last holder died in its section, and nobody has
-    /// repaired what it left.
+    /// Takes the word, waiting for it. Returns OWNER_DIED if the last holder died in its section and
+    /// nobody has repaired its work, otherwise 0.
     fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let mut left = LOOKS;
+        let mut left = SPINS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
                 let died = word & OWNER_DIED;
-                // Acquire: as in take_fast, also when the kernel released it for a dead holder.
+                // Acquire: as in take_fast, also if the kernel released the word of a dead holder.
                 if self
                     .word
                     .compare_exchange(word, thread.id() | died, Acquire, Relaxed)
@@ -134,8 +139,9 @@ impl Latch {
             if left != 0 {
                 continue;
             }
-            left = LOOKS;
-            // A death that the kernel missed: without this it would be found after the first sleep.
+            left = SPINS;
+            // The kernel may have missed the holder's death. Without this check the waiter would notice
+            // only after its first sleep.
             if self.bury_holder(thread, word) {
                 continue;
             }
@@ -144,16 +150,16 @@ impl Latch {
                 .sleepers
                 .sleep_unless(needs_fence, deadline, &|| !is_taken())?
             {
-                Awoken::Look | Awoken::Interrupted => {}
+                Awoken::Recheck | Awoken::Interrupted => {}
                 Awoken::TimedOut if self.bury_holder(thread, word) => continue,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
     }
 
-    /// Does what the kernel does to the word of a holder that died, if the holder is gone and the
-    /// kernel has not done it, as `bury_owner` of the mutex. Whether the word is to be looked
-    /// at again.
+    /// If the holder is gone and the kernel has not marked the word, marks it as the kernel would, for
+    /// the reasons given at the mutex's `bury_owner`. Returns whether the caller has to read the word
+    /// again.
     #[cold]
     fn bury_holder(&self, thread: Thread, word: u32) -> bool {
         let word_now = self.word.load(Relaxed);
@@ -176,35 +182,35 @@ impl Latched<'_> {
         self.thread
     }
 
-    /// Whether the last holder died in its section, and nobody has repaired what it left.
+    /// Whether a holder died in its section, and nobody has repaired its work.
     #[inline(always)]
     pub(crate) fn is_orphaned(&self) -> bool {
         self.rest != 0
     }
 
-    /// What this holder leaves is to be repaired, also if it gives up and lives.
+    /// Makes the next holder repair the work of this one, also if this one gives up and lives.
     pub(crate) fn make_orphaned(&mut self) {
         self.rest = OWNER_DIED;
     }
 
-    /// What the dead holder left is repaired.
+    /// Says that the work of the dead holder is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;
         self.latch.word.store(self.thread.id(), Relaxed);
     }
 
-    /// Frees this thread's announcement, for another latch.
+    /// Links the latch into the robust list, which frees this thread's announcement for another latch.
     pub(crate) fn keep(&mut self) {
-        // SAFETY: this thread holds the latch and announces it; a latch is linked here only, and
+        // SAFETY: this thread holds the latch and announces it. A latch is linked only here, and only
         // once, since `kept` is set once. Its memory is mapped as long as self lives.
-        unsafe { self.thread.link(&self.latch.links, false) };
-        self.thread.finish(self.outer);
+        unsafe { self.thread.robust_list().link(&self.latch.links, false) };
+        self.thread.robust_list().finish(self.outer);
         self.kept = 1;
     }
 }
 
 impl Latched<'_> {
-    /// Dropping, inlined, for a latch that was not kept.
+    /// Does what `drop` does, for a latch that was not kept. It is inlined.
     #[inline(always)]
     pub(crate) fn release(self) {
         ManuallyDrop::new(self).let_go();
@@ -212,13 +218,15 @@ impl Latched<'_> {
 
     #[inline(always)]
     fn let_go(&mut self) {
-        // Release: the next holder sees what this one wrote.
+        // Release: without it the next holder might not see what this one wrote.
         self.latch.word.store(self.rest, Release);
+        // Without this fence the read of the sleepers' word could come before the store, and miss a
+        // waiter that has seen the latch taken.
         fence::light(self.needs_fence.load(Relaxed) != 0);
         if self.latch.sleepers.are_asleep() {
             self.latch.sleepers.wake(1);
         }
-        self.thread.finish(self.outer);
+        self.thread.robust_list().finish(self.outer);
     }
 }
 
@@ -226,10 +234,15 @@ impl Drop for Latched<'_> {
     #[inline(never)]
     fn drop(&mut self) {
         if self.kept != 0 {
-            self.outer = self.thread.begin(&self.latch.links, false);
-            // SAFETY: held, just announced, and linked by keep. If a wild pointer has overwritten
-            // the entry it stays, and the object is not unmapped by this thread.
-            unsafe { self.thread.unlink_if_sound(&self.latch.links, &(0..0)) };
+            self.outer = self.thread.robust_list().begin(&self.latch.links, false);
+            // SAFETY: the latch is held, was just announced, and was linked by `keep`; the empty range
+            // claims no memory. If a wild pointer has overwritten the entry, the entry stays in the
+            // list, and this thread does not unmap the object.
+            unsafe {
+                self.thread
+                    .robust_list()
+                    .unlink_if_sound(&self.latch.links, &(0..0))
+            };
         }
         self.let_go();
     }
@@ -241,13 +254,13 @@ mod tests {
     use super::*;
     use crate::object::layout::Mutex;
 
-    /// A free one; a mutex's memory before it is initialised.
+    /// A free latch, or a mutex's memory before it is initialised.
     fn zeroed<T>() -> T {
         // SAFETY: used for structs of integers and pointers only.
         unsafe { core::mem::zeroed() }
     }
 
-    /// Runs `body` in a thread that is gone on return, with its robust list.
+    /// Runs `body` in a thread. On return that thread has ended, and the kernel has walked its list.
     fn in_a_thread_that_ends<T: Send>(body: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| scope.spawn(body).join().unwrap())
     }
@@ -258,7 +271,7 @@ mod tests {
         needs_fence: AtomicU32,
     }
 
-    // SAFETY: the cells in it are used by one thread at a time.
+    // SAFETY: one thread at a time uses the cells in it.
     unsafe impl Sync for Shared {}
 
     fn shared() -> Shared {
@@ -268,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mutex_used_by_a_signal_handler_hides_no_section_that_it_interrupts() {
+    fn a_mutex_locked_in_a_signal_handler_does_not_hide_the_interrupted_section() {
         let shared = &shared();
         in_a_thread_that_ends(|| {
             let latched = shared.latch.take(&shared.needs_fence, Deadline::Never);
@@ -282,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_over_a_kept_one_hides_none() {
+    fn a_section_within_a_kept_one_does_not_hide_it() {
         let (first, second) = (&shared(), &shared());
         in_a_thread_that_ends(|| {
             let mut kept = first.latch.take(&first.needs_fence, Deadline::Never);

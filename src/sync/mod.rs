@@ -1,11 +1,15 @@
 //! Algorithms on words in shared memory, one file per primitive.
 //!
-//! Two rules make them proof against killed processes. A lock's word names its owner, and the
-//! owner's death is proved by the kernel through the thread's robust list ([`mutex`]). What has
-//! no owner (a count, a sequence) is never left half-changed, because every change is one
-//! atomic operation. A death can then only swallow a wake-up, so no sleeper relies on being
-//! woken: it looks again by itself every [`RECHECK`]. The truth is in the words, and a wake-up
-//! only makes it known sooner.
+//! Two rules protect them against killed processes:
+//!
+//! - A lock's word names its owner. The kernel proves the owner's death through the thread's robust
+//!   list ([`mutex`]).
+//! - Data without an owner (a count, a sequence number) is never left half-changed, because every
+//!   change is one atomic operation.
+//!
+//! So a death can only lose a wake-up. No sleeper depends on a wake-up: each reads its word again
+//! after [`RECHECK`] at the latest. The words hold the truth, and a wake-up only makes a sleeper see
+//! it sooner.
 
 pub(crate) mod barrier;
 pub(crate) mod cond;
@@ -22,71 +26,93 @@ mod sleepers;
 mod slot;
 mod spinning;
 
-use crate::base::error::{Result, fail};
+use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::time::Duration;
 use spinning::spin;
 pub(crate) use spinning::spin_for;
 
-/// How long a wake-up that died with its messenger can delay a sleeper.
+/// The longest time that a sleeper sleeps before it reads its word again. If a process dies with a
+/// wake-up that it should have delivered, this is the longest delay.
 pub(crate) const RECHECK: Duration = Duration::from_millis(100);
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
-    match futex::wait(word, expected, deadline.earlier(now() + RECHECK))? {
-        Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
-        awoken => Ok(awoken),
-    }
+    let awoken = futex::wait(word, expected, deadline.earlier(now() + RECHECK))?;
+    Ok(recheck_before(deadline, awoken))
 }
 
-/// The same on several words at once. A kernel without such a wait (before 5.16) sleeps on the
-/// first alone, and a change of another is seen [`RECHECK`] later at most.
+/// Sleeps while each of the words holds its number, until the deadline, but never longer than
+/// [`RECHECK`]. A kernel without such a wait (before Linux 5.16) sleeps on the first word only, and
+/// then the caller sees a change of another word at most [`RECHECK`] later.
 fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
-    match futex::wait_any(words, deadline.earlier(now() + RECHECK))? {
-        Awoken::TimedOut if !deadline.has_passed() => Ok(Awoken::Look),
-        awoken => Ok(awoken),
+    let awoken = futex::wait_any(words, deadline.earlier(now() + RECHECK))?;
+    Ok(recheck_before(deadline, awoken))
+}
+
+/// A sleep that timed out before the caller's own deadline was ended by [`RECHECK`].
+fn recheck_before(deadline: Deadline, awoken: Awoken) -> Awoken {
+    match awoken {
+        Awoken::TimedOut if !deadline.has_passed() => Awoken::Recheck,
+        awoken => awoken,
     }
 }
 
-/// Refuses a placed object whose tag is not `expected`, as far as the tag's constant half goes.
-fn check_tag(what: &str, found: u64, expected: u64) -> Result<()> {
-    let half = |tag: u64| (tag >> 32) as u32;
-    if half(found) == half(expected) {
+/// Checks the tag of a placed object that stores thread ids. An id names another thread in another
+/// PID namespace, so an object of another namespace is refused.
+#[inline(always)]
+fn check_tag_in_namespace(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
+    let namespace = thread.pid_namespace();
+    if found == expected | u64::from(namespace) {
         return Ok(());
     }
-    if found == 0 {
-        return Err(fail!(EINVAL, "the {what} is not initialised"));
+    Err(wrong_tag_or_namespace(what, found, expected, namespace))
+}
+
+/// Checks the tag of a placed object that stores no thread ids. Processes of all PID namespaces can
+/// use it.
+#[inline(always)]
+fn check_tag_of_any_namespace(what: &str, found: u64, expected: u64) -> Result<()> {
+    if found == expected {
+        return Ok(());
     }
-    Err(fail!(
+    Err(wrong_tag(what, found, expected))
+}
+
+#[cold]
+fn wrong_tag_or_namespace(what: &str, found: u64, expected: u64, namespace: u32) -> Error {
+    wrong_kind(what, found, expected).unwrap_or_else(|| {
+        fail!(
+            EPROTO,
+            "the {what} belongs to PID namespace {}, this process to {namespace}: thread ids in it would be taken for others",
+            found as u32
+        )
+    })
+}
+
+#[cold]
+fn wrong_tag(what: &str, found: u64, expected: u64) -> Error {
+    wrong_kind(what, found, expected)
+        .unwrap_or_else(|| fail!(EPROTO, "the {what}'s tag is damaged"))
+}
+
+/// Why the upper half of a tag, which does not depend on the PID namespace, is not that of
+/// `expected`; `None` if it is.
+fn wrong_kind(what: &str, found: u64, expected: u64) -> Option<Error> {
+    let half = |tag: u64| (tag >> 32) as u32;
+    if half(found) == half(expected) {
+        return None;
+    }
+    if found == 0 {
+        return Some(fail!(EINVAL, "the {what} is not initialised"));
+    }
+    Some(fail!(
         EPROTO,
         "not a {what} of this library, version and libc: expected tag {:08x}, found {:08x}",
         half(expected),
         half(found)
     ))
-}
-
-/// The same for an object that stores thread ids, which mean others in another PID namespace.
-fn check_tag_here(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
-    if found == expected | u64::from(thread.pid_namespace()) {
-        return Ok(());
-    }
-    check_tag(what, found, expected)?;
-    Err(fail!(
-        EPROTO,
-        "the {what} belongs to PID namespace {}, this process to {}: thread ids in it would be taken for others",
-        found as u32,
-        thread.pid_namespace()
-    ))
-}
-
-/// The same for an object that stores none.
-fn check_tag_anywhere(what: &str, found: u64, expected: u64) -> Result<()> {
-    if found == expected {
-        return Ok(());
-    }
-    check_tag(what, found, expected)?;
-    Err(fail!(EPROTO, "the {what}'s tag is damaged"))
 }

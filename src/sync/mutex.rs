@@ -1,40 +1,42 @@
 //! The robust mutex.
 //!
 //! The lock word follows the kernel's robust futex protocol: it holds the owner's thread id,
-//! and the owner keeps the lock in its robust list ([`robust`](crate::sys::robust)), so that
-//! the kernel itself marks the word when the owner dies. It is the protocol of glibc's robust
-//! mutex (see "A futex overview and update" by Hart, and "Robust futexes" in the kernel's
-//! documentation), done here and not by calling libc, because a wrapper costs two calls where
-//! one does (measured: a wrapper 1.07 times libc, this 0.97 times), because libc aborts the
-//! process for some states of a foreign word, and because every instruction between two steps
-//! must be ours to prove.
+//! and the owner keeps the lock in its robust list ([`robust`](crate::sys::robust)). So the kernel
+//! marks the word when the owner dies. This is the protocol of glibc's robust mutex (see "A futex
+//! overview and update" by Hart, and "Robust futexes" in the kernel's documentation).
 //!
-//! What each step leaves when the thread is killed right after it:
+//! This file does not call libc's mutex, for three reasons. A wrapper costs two calls instead of one
+//! (measured: a wrapper takes 1.07 times as long as libc alone, this code 0.97 times). libc aborts the
+//! process for some states of a foreign word. And the promise covers every instruction between two
+//! steps, so these instructions must be our own.
 //!
-//! | step of lock | left behind |
+//! What each step leaves if the thread is killed right after it:
+//!
+//! | step of lock | state after the death |
 //! |---|---|
-//! | announce (`begin`) | a word without owner: the kernel passes on the wake-up that came to us |
-//! | | a word of somebody else: the kernel leaves it, and other sleepers look again by themselves |
-//! | word: 0 -> thread id | the kernel finds the id through the announcement: owner died |
-//! | link, finish | the same through the list |
+//! | announce (`begin`) | if the word has no owner: the kernel wakes another sleeper in this thread's place |
+//! | | if the word has another owner: unchanged; other sleepers read the word again by themselves |
+//! | word: 0 -> thread id | owner died: the kernel finds the id through the announcement |
+//! | link, finish | owner died: the kernel finds the id through the list |
 //!
-//! | step of unlock | left behind |
+//! | step of unlock | state after the death |
 //! |---|---|
-//! | announce, unlink | the id is still in the word: owner died, through the announcement |
-//! | word -> 0 | free; the kernel sees a word without owner and wakes a sleeper for us |
+//! | announce, unlink | owner died: the id is still in the word, and the kernel finds it through the announcement |
+//! | word -> 0 | free; the kernel sees a word without an owner and wakes a sleeper in this thread's place |
 //! | wake, finish | free |
 //!
-//! In one case the kernel cannot help: an unlocker, or a waiter just woken, is killed, and
-//! before the kernel looks at the word a third thread has taken it, without the waiters bit.
-//! The kernel leaves a word that is somebody's alone, and the third wakes nobody. So a sleeper
-//! looks again by itself, and sets the bit again.
+//! In one case the kernel cannot help. A thread that unlocks, or a waiter that was just woken, is
+//! killed, and before the kernel reads the word a third thread takes it without the waiters bit. The
+//! kernel does not change a word that has an owner, and the third thread wakes nobody. So each sleeper
+//! reads the word again by itself after a while, and sets the bit again.
 
-use crate::base::error::{Errno, Result, fail, meaning, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::{Errno, Result, fail, meaning};
 use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How a lock was obtained.
@@ -56,7 +58,7 @@ impl Mutex {
         {
             return Err(fail!(
                 EBUSY,
-                "the mutex is initialised already and locked; only its creator initialises it, before others see it"
+                "the mutex is initialised already and locked; only its creator may initialise it, before others see it"
             ));
         }
         self.tag.store(0, Relaxed);
@@ -64,7 +66,7 @@ impl Mutex {
         self.depth.set(0);
         self.flags.set(flags);
         self.condemned.store(0, Relaxed);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag
             .store(MUTEX_TAG | u64::from(thread.pid_namespace()), Release);
         Ok(())
@@ -84,8 +86,7 @@ impl Mutex {
         Ok(())
     }
 
-    /// The whole of locking a plain mutex that is free; false, with nothing changed, in every
-    /// other case.
+    /// Locks a plain mutex that is free. In every other case it changes nothing and returns false.
     #[inline(always)]
     pub(crate) fn lock_fast(&self) -> bool {
         let Some(thread) = Thread::known() else {
@@ -94,28 +95,29 @@ impl Mutex {
         if !self.is_plain_for(thread) {
             return false;
         }
-        let outer = thread.begin(&self.links, false);
-        let free = self
+        let outer = thread.robust_list().begin(&self.links, false);
+        // Acquire: without it this thread might not see what the last owner wrote.
+        let is_taken = self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_ok();
-        if free {
-            // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
-            // while it is locked, as with every lock.
-            unsafe { thread.link(&self.links, false) };
+        if is_taken {
+            // SAFETY: the mutex is announced and was just taken, so it is in no list. The caller keeps
+            // it mapped while it is locked, as with every lock.
+            unsafe { thread.robust_list().link(&self.links, false) };
         }
-        thread.finish(outer);
-        free
+        thread.robust_list().finish(outer);
+        is_taken
     }
 
-    /// The whole of unlocking a plain mutex that this thread holds in a consistent state; false,
-    /// with nothing changed, in every other case.
+    /// Unlocks a plain mutex that this thread holds in a consistent state. In every other case it
+    /// changes nothing and returns false.
     #[inline(always)]
     pub(crate) fn unlock_fast(&self) -> bool {
         let Some(thread) = Thread::known() else {
             return false;
         };
-        // Relaxed: if the word holds our id, we put it there.
+        // Relaxed: only this thread puts its id into the word.
         if !self.is_plain_for(thread) || self.word.load(Relaxed) & !WAITERS != thread.id() {
             return false;
         }
@@ -125,7 +127,7 @@ impl Mutex {
 
     #[inline(always)]
     fn is_plain_for(&self, thread: Thread) -> bool {
-        // Acquire pairs with initialise. Flags never change after it.
+        // Acquire pairs with the Release in `initialise`. The flags never change after it.
         self.tag.load(Acquire) == MUTEX_TAG | u64::from(thread.pid_namespace())
             && self.flags.get() == 0
     }
@@ -137,7 +139,9 @@ impl Mutex {
             return self.lock_again();
         }
         let priority_inheritance = self.inherits_priority();
-        let outer = thread.begin(&self.links, priority_inheritance);
+        let outer = thread
+            .robust_list()
+            .begin(&self.links, priority_inheritance);
         let outcome = if priority_inheritance {
             self.acquire_in_kernel(thread, deadline)
         } else {
@@ -145,27 +149,24 @@ impl Mutex {
         };
         if let Ok(locked) = outcome {
             if locked == Locked::OwnerDied {
-                // How deep the dead owner held it is no concern of this one.
+                // The dead owner may have locked a recursive mutex several times. Without this, this
+                // thread's unlock would only count down and keep the lock for ever.
                 self.depth.set(0);
             }
-            // SAFETY: announced and just taken, so it is in no list; the caller keeps it mapped
-            // while it is locked.
-            unsafe { thread.link(&self.links, priority_inheritance) };
+            // SAFETY: the mutex is announced and was just taken, so it is in no list. The caller keeps
+            // it mapped while it is locked.
+            unsafe { thread.robust_list().link(&self.links, priority_inheritance) };
         }
-        if matches!(outcome, Ok(Locked::OwnerDied)) {
-            // The dead owner of a recursive mutex may have been deeper in it: without this our
-            // unlock would only go up one of its levels, and keep the lock for ever.
-            self.depth.set(0);
-        }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
         outcome
     }
 
+    /// Locks a mutex that this thread holds already, which only a recursive mutex allows.
     fn lock_again(&self) -> Result<Locked> {
         if self.flags.get() & MUTEX_RECURSIVE == 0 {
             return Err(fail!(
                 EDEADLK,
-                "this thread holds the mutex already, and it is not a recursive one"
+                "this thread holds the mutex already, and the mutex is not recursive"
             ));
         }
         let Some(depth) = self.depth.get().checked_add(1) else {
@@ -175,12 +176,12 @@ impl Mutex {
         Ok(Locked::Clean)
     }
 
-    /// Takes the word, between `begin` and `link`.
+    /// Takes the word, waiting for it. Called between `begin` and `link`.
     fn acquire(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
-        // No spinning before the sleep: two processes that contend get more done when one sleeps
+        // It does not spin before it sleeps. Two processes that contend get more done if one sleeps
         // and the other has the cache line to itself (measured: 1.4 times the time with spinning).
-        // One who has slept takes the lock with the waiters bit, because there may be others
-        // that sleep; at worst its unlock calls the kernel for nobody.
+        // A thread that has slept takes the lock with the waiters bit, because others may sleep too.
+        // At worst its unlock calls the kernel without need.
         let mut slept = 0;
         loop {
             if let Some(outcome) = self.try_acquire(thread, slept) {
@@ -191,7 +192,7 @@ impl Mutex {
                 continue;
             }
             if slept != 0 || deadline == Deadline::Now {
-                // It is held although somebody was woken, or there is no time to wait.
+                // The lock is still held after a sleep, or there is no time to wait.
                 if self.bury_owner(thread, word) {
                     continue;
                 }
@@ -209,64 +210,75 @@ impl Mutex {
                 continue;
             }
             match super::sleep(&self.word, sleeping_on, deadline)? {
-                Awoken::Look | Awoken::Interrupted => slept = WAITERS,
+                // A lock is not given up for a signal, so a handler only makes it read the word again.
+                Awoken::Recheck | Awoken::Interrupted => slept = WAITERS,
                 Awoken::TimedOut if self.bury_owner(thread, sleeping_on) => {}
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
     }
 
-    /// Does what the kernel does to the word of an owner that died, if the owner is gone and the
-    /// kernel has not done it. Says whether the word is to be looked at again.
+    /// If the owner is gone and the kernel has not marked the word, marks it as the kernel would.
+    /// Returns whether the caller has to read the word again.
     ///
-    /// The kernel misses a lock in three cases: it looks at no more than 2048 locks of a thread,
-    /// it stops at the first whose memory is gone (a peer has truncated another object), and a
-    /// thread other than the main one that calls exec gets the main one's id first, so that its
-    /// locks' words are nobody's. An id that no thread has is proof that the owner is dead: an
-    /// id that is in use again proves nothing, and then the lock stays as it is.
+    /// The kernel misses a lock in three cases. It reads at most 2048 locks of a thread. It stops at the
+    /// first lock whose memory is gone, because a peer has truncated another object. And if a thread
+    /// other than the main thread calls exec, it gets the main thread's id first, so the id in its
+    /// locks' words is no thread's.
+    ///
+    /// An id that no thread has proves that the owner is dead. An id that is in use again proves
+    /// nothing, and then the lock stays as it is.
     #[cold]
     fn bury_owner(&self, thread: Thread, word: u32) -> bool {
-        // Without a known PID namespace ids might be another's, where they mean living threads.
+        // If the PID namespace is unknown, the id may belong to another namespace, where its thread
+        // may be alive.
         if thread.pid_namespace() == 0 || !process::is_gone(word & TID_MASK) {
             return false;
         }
-        // Fails if the word has changed since: the owner unlocked it and then ended, or another
-        // waiter was faster. It would be wrong only if in this moment the kernel came round all
-        // its ids to this one, and the new thread took this lock.
+        // It fails if the word has changed since: the owner unlocked the mutex and then ended, or
+        // another waiter was faster. It would be wrong only if at this moment the kernel had gone
+        // through all its ids up to this one, and the new thread had taken this lock.
         let _ = self
             .word
             .compare_exchange(word, OWNER_DIED | (word & WAITERS), Relaxed, Relaxed);
         true
     }
 
-    /// One attempt at the word; `None` while somebody alive holds it.
+    /// Tries once to take the word; `None` if it has an owner. `waiters` is WAITERS or 0.
     fn try_acquire(&self, thread: Thread, waiters: u32) -> Option<Result<Locked>> {
         let word = self.word.load(Relaxed);
         if word & TID_MASK != 0 {
             return None;
         }
         let died = word & OWNER_DIED;
-        // Acquire pairs with condemn's order: it sets `condemned` before it releases the word.
+        // Acquire pairs with the Release in `unlock`, which sets `condemned` before it releases the word.
         if died != 0 && self.condemned.load(Acquire) != 0 {
-            // Everybody is to learn of it, and the wake-up that came to us is theirs too.
+            // Every sleeper has to learn of it, and this thread may have taken another's wake-up.
             futex::wake(&self.word, u32::MAX);
             return Some(Err(Errno::ENOTRECOVERABLE.into()));
         }
         let taken = thread.id() | died | (word & WAITERS) | waiters;
-        // Acquire: what the last owner wrote is seen, also when the kernel released the word
-        // for it.
+        // Acquire: without it this thread might not see what the last owner wrote, also if the kernel
+        // released the word.
         self.word
             .compare_exchange(word, taken, Acquire, Relaxed)
             .ok()?;
-        Some(Ok(if died == 0 {
-            Locked::Clean
-        } else {
-            Locked::OwnerDied
-        }))
+        if died == 0 {
+            return Some(Ok(Locked::Clean));
+        }
+        // Between the loads and the exchange another thread may have locked the mutex and unlocked it without
+        // declaring the data consistent. This leaves the word that this thread had read. The exchange's
+        // Acquire makes `condemned` visible.
+        if self.condemned.load(Relaxed) != 0 {
+            self.word.swap(OWNER_DIED, Release);
+            futex::wake(&self.word, u32::MAX);
+            return Some(Err(Errno::ENOTRECOVERABLE.into()));
+        }
+        Some(Ok(Locked::OwnerDied))
     }
 
-    /// Takes a priority-inheritance word, for which the kernel keeps the queue and hands the lock
-    /// over itself, between `begin` and `link`.
+    /// Takes a priority-inheritance word. The kernel keeps the queue of such a lock and passes the lock
+    /// on. Called between `begin` and `link`.
     fn acquire_in_kernel(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
         while self
             .word
@@ -278,13 +290,16 @@ impl Mutex {
                 Err(Errno::EAGAIN) if deadline == Deadline::Now => {
                     return Err(Errno::EAGAIN.into());
                 }
-                // EAGAIN: the owner is just dying, and the kernel has not got to this lock yet.
+                // EAGAIN: the owner is just dying, and the kernel has not come to this lock yet.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(errno @ Errno::ETIMEDOUT) => return Err(errno.into()),
-                // The kernel has added its waiters bit to what was seen above.
+                // The kernel may have added its waiters bit, so the word is read again.
                 Err(Errno::ESRCH) if self.bury_owner(thread, self.word.load(Relaxed)) => {}
                 Err(Errno::EDEADLK) => {
-                    return Err(fail!(EDEADLK, "waiting would close a circle of owners"));
+                    return Err(fail!(
+                        EDEADLK,
+                        "this thread would wait for itself: waiting would close a circle of owners"
+                    ));
                 }
                 Err(errno) => {
                     return Err(fail!(
@@ -300,7 +315,7 @@ impl Mutex {
             self.hand_over(thread);
             return Err(Errno::ENOTRECOVERABLE.into());
         }
-        // The kernel leaves its mark in the word that it hands over.
+        // The kernel leaves its mark in the word that it passes on.
         Ok(if self.word.load(Relaxed) & OWNER_DIED == 0 {
             Locked::Clean
         } else {
@@ -319,39 +334,42 @@ impl Mutex {
             self.release(thread, 0);
             return Ok(());
         }
-        // Unlocked without `consistent`: nobody may trust the data again.
+        // The caller has not declared the data consistent, so nobody may trust them again. Release
+        // pairs with the Acquire in `try_acquire`.
         self.condemned.store(1, Release);
         self.release(thread, OWNER_DIED);
         Ok(())
     }
 
-    /// Lets go of a lock that this thread holds, leaving `rest` in the word.
+    /// Releases a lock that this thread holds. `rest`, 0 or OWNER_DIED, stays in the word.
     #[inline(always)]
     fn release(&self, thread: Thread, rest: u32) {
         let priority_inheritance = self.inherits_priority();
-        let outer = thread.begin(&self.links, priority_inheritance);
-        // SAFETY: the callers have checked that this thread holds it; lock linked it.
-        unsafe { thread.unlink(&self.links) };
+        let outer = thread
+            .robust_list()
+            .begin(&self.links, priority_inheritance);
+        // SAFETY: the callers have checked that this thread holds the mutex, and `lock` linked it.
+        unsafe { thread.robust_list().unlink(&self.links) };
         if priority_inheritance {
             preserving_errno(|| self.hand_over(thread));
         } else {
-            // Release: the next owner sees what this one wrote.
+            // Release: without it the next owner might not see what this one wrote.
             let before = self.word.swap(rest, Release);
             if before & WAITERS != 0 {
                 preserving_errno(|| futex::wake(&self.word, 1));
             }
         }
-        thread.finish(outer);
+        thread.robust_list().finish(outer);
     }
 
-    /// Releases a priority-inheritance word to whom the kernel chooses.
+    /// Releases a priority-inheritance word to the waiter that the kernel chooses.
     fn hand_over(&self, thread: Thread) {
         if self
             .word
             .compare_exchange(thread.id(), 0, Release, Relaxed)
             .is_err()
         {
-            // It fails only for a word that another process has overwritten.
+            // The call fails only for a word that another process has overwritten.
             let _ = futex::unlock_pi(&self.word);
         }
     }
@@ -369,8 +387,8 @@ impl Mutex {
         Ok(())
     }
 
-    /// Gives the lock up completely for a wait on a condition variable; returns how deep it was
-    /// held.
+    /// Unlocks the mutex completely for a wait on a condition variable. Returns how many times beyond
+    /// the first it was locked.
     pub(super) fn unlock_for_wait(&self) -> Result<u32> {
         let word = self.check_owner(Thread::current()?)?;
         if word & OWNER_DIED != 0 {
@@ -390,7 +408,8 @@ impl Mutex {
         Ok(locked)
     }
 
-    /// Whether the last owner died or has given the data up: nobody may ever signal again.
+    /// Whether the last owner died, or unlocked without declaring the data consistent. Then nobody may
+    /// ever signal again.
     pub(super) fn is_orphaned(&self) -> bool {
         let mut word = self.word.load(Relaxed);
         if word & TID_MASK != 0
@@ -398,8 +417,8 @@ impl Mutex {
         {
             word = OWNER_DIED;
         }
-        // The kernel takes its mark out of a priority-inheritance word when that is released, so
-        // there only `condemned` tells.
+        // The kernel removes its mark from a priority-inheritance word when the lock is released. For
+        // such a lock only `condemned` stays.
         word & TID_MASK == 0 && (word & OWNER_DIED != 0 || self.condemned.load(Relaxed) != 0)
     }
 
@@ -423,22 +442,10 @@ impl Mutex {
         }
     }
 
-    /// Refuses memory that is not a mutex of ours, or one whose thread ids mean others than here.
+    /// Refuses memory that is not a mutex of ours, or not of this PID namespace.
     fn check(&self, thread: Thread) -> Result<()> {
-        // Acquire pairs with initialise.
+        // Acquire pairs with the Release in `initialise`.
         let tag = self.tag.load(Acquire);
-        if tag == MUTEX_TAG | u64::from(thread.pid_namespace()) {
-            return Ok(());
-        }
-        if tag == 0 {
-            return Err(fail!(EINVAL, "the mutex is not initialised"));
-        }
-        super::check_tag("mutex", tag, MUTEX_TAG)?;
-        Err(fail!(
-            EPROTO,
-            "the mutex belongs to PID namespace {}, this process to {}: thread ids in its word would be taken for others",
-            tag as u32,
-            thread.pid_namespace()
-        ))
+        super::check_tag_in_namespace("mutex", tag, MUTEX_TAG, thread)
     }
 }

@@ -1,17 +1,17 @@
 //! A pool of permits that come back when their holder dies: one robust slot per permit.
 //!
-//! A semaphore's count belongs to nobody, so a killed holder's permit is lost. Here each permit is
-//! a slot with an owner, and how many are free is read off the slots. Its number tells the
-//! holder which of the resources behind the pool it has, and the next holder of a dead one's
-//! permit which of them to repair.
+//! A semaphore's count has no owner, so a killed holder's permit is lost. Here each permit is a slot
+//! with an owner, and the number of free permits is read from the slots. A permit's number tells its
+//! holder which of the resources behind the pool it has. If a holder dies, the number tells the next
+//! holder of the permit which resource to repair.
 
 use super::mutex::Locked;
-use super::slot::{self, freed, in_order};
+use super::slot::{self, in_search_order, wake_waiters_for_any};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
 use crate::sys::futex::{Awoken, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Permits {
@@ -31,7 +31,7 @@ impl Permits {
         self.count.set(count);
         self.wanted.store(0, Relaxed);
         self.slots.iter().for_each(Slot::initialise);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag
             .store(PERMITS_TAG | u64::from(thread.pid_namespace()), Release);
         Ok(())
@@ -54,7 +54,7 @@ impl Permits {
         Ok(())
     }
 
-    /// Takes a permit: its number, and whether its last holder died with it.
+    /// Takes a permit. Returns its number, and whether its last holder died.
     pub(crate) fn take(&self, deadline: Deadline) -> Result<(usize, Locked)> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
@@ -66,7 +66,7 @@ impl Permits {
                 return Err(Errno::EAGAIN.into());
             }
             match slot::wait_for_any(slots, &self.wanted, deadline)? {
-                Awoken::Look => {}
+                Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut => {
                     return try_take(slots, thread).ok_or(Errno::ETIMEDOUT.into());
@@ -97,33 +97,32 @@ impl Permits {
             }
         }
         slot.release(thread);
-        freed(&self.wanted);
+        wake_waiters_for_any(&self.wanted);
         Ok(())
     }
 
     /// How many permits are free now.
-    pub(crate) fn free(&self) -> Result<usize> {
+    pub(crate) fn free_count(&self) -> Result<usize> {
         let slots = self.check(Thread::current()?)?;
         Ok(slots.iter().filter(|slot| !slot.is_owned()).count())
     }
 
-    /// The slots in use, of an object that is a pool.
+    /// The slots in use. Refuses memory that is not a pool, or not of this PID namespace.
     fn check(&self, thread: Thread) -> Result<&[Slot]> {
-        super::check_tag_here(
-            "pool of permits",
-            self.tag.load(Acquire),
-            PERMITS_TAG,
-            thread,
-        )?;
-        super::slot::in_use(&self.slots, self.count.get())
+        // Acquire pairs with the Release in `initialise`.
+        let tag = self.tag.load(Acquire);
+        super::check_tag_in_namespace("pool of permits", tag, PERMITS_TAG, thread)?;
+        slot::in_use(&self.slots, self.count.get())
     }
 }
 
-/// A dead holder's permit first: what it left half-done is repaired soonest.
+/// Tries the permits of dead holders first, so that what they left half-done is repaired soon.
 fn try_take(slots: &[Slot], thread: Thread) -> Option<(usize, Locked)> {
     let orphans = slots.iter().filter(|slot| slot.is_orphaned());
-    orphans.chain(in_order(slots, thread)).find_map(|slot| {
-        let locked = slot.claim(thread)?;
-        Some((slot::number(slots, slot), locked))
-    })
+    orphans
+        .chain(in_search_order(slots, thread))
+        .find_map(|slot| {
+            let locked = slot.claim(thread)?;
+            Some((slot::index_of(slots, slot), locked))
+        })
 }

@@ -1,32 +1,32 @@
 //! The readers-writer lock: a mutex for the writer, and a slot for each reader.
 //!
-//! A count of readers cannot be repaired when one of them dies; a slot per reader can, because the
-//! kernel frees it. A reader claims a slot, then looks at the writer's word; a writer takes
-//! its word, then looks at the slots. Whoever comes second sees the first: the reader steps
-//! back, the writer waits. (It is the "big reader" scheme of Hsieh and Weihl, "Scalable
-//! reader-writer locks for parallel systems", 1992, with robust slots.)
+//! If a reader dies, a count of readers cannot be repaired. A slot per reader can, because the kernel
+//! frees it. A reader claims a slot and then reads the writer's word. A writer takes its word and then
+//! reads the slots. The second of the two sees the first: a reader releases its slot again, a writer
+//! waits. (It is the "big reader" scheme of Hsieh and Weihl, "Scalable reader-writer locks for parallel
+//! systems", 1992, with robust slots.)
 //!
-//! A reader that stepped back queues at the writer's mutex like a writer, claims its slot
-//! there, and lets the next in. So there is one queue and one wake-up protocol, the mutex's, a
-//! writer in the queue is not overtaken by the readers behind it, and readers that find
-//! no writer never touch it.
+//! A reader that found a writer queues at the writer's mutex, as a writer does. It claims its slot while
+//! it holds the mutex, and unlocks the mutex for the next thread in the queue. So there is one queue and
+//! one wake-up protocol, that of the mutex. Readers do not overtake a writer that stands before them in
+//! the queue. Readers that find no writer never touch the mutex.
 //!
-//! | killed | left behind |
+//! | killed thread | state after the death |
 //! |---|---|
-//! | a reader, anywhere | a slot with the kernel's mark, which is a free slot: readers damage nothing |
-//! | a writer before its readers are out, a reader in the queue | a marked mutex with `writing` 0: free |
-//! | a writer with `writing` 1 | a marked mutex: the next locker repairs, alone, even if it came to read |
-//! | a writer between `writing` 0 and unlocking | as before the readers were out: its data are whole |
+//! | a reader, anywhere | a slot with the kernel's mark, which counts as free: readers damage nothing |
+//! | a writer that still waits for readers, or a reader in the queue | a marked mutex with `writing` 0: free |
+//! | a writer with `writing` 1 | a marked mutex: the next thread gets the lock alone and repairs the data, even if it came to read |
+//! | a writer after it set `writing` to 0 and before it unlocked | a marked mutex with `writing` 0: free, because the data are complete |
 
 use super::mutex::Locked;
-use super::slot::{self, freed, in_order, owned_by};
+use super::slot::{self, in_search_order, owned_by, wake_waiters_for_any};
 use super::spin;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
 use crate::sys::atomic::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// How a reader's attempt ended.
@@ -34,7 +34,7 @@ enum Entry {
     Inside,
     /// A writer holds or waits for the lock, or one died.
     Writer,
-    /// Every slot is another thread's.
+    /// Other threads own all slots.
     Full,
 }
 
@@ -46,13 +46,14 @@ impl Rwlock {
             self.check_unused("initialised already and ")?;
         }
         self.tag.store(0, Relaxed);
-        // A dead writer's mark is no reason to refuse.
+        // Without its tag the mutex counts as not initialised, so a dead writer's mark in it is no reason
+        // to refuse.
         self.writer.tag.store(0, Relaxed);
         self.writer.initialise(0)?;
         self.writing.store(0, Relaxed);
         self.wanted.store(0, Relaxed);
         self.readers.iter().for_each(Slot::initialise);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag
             .store(RWLOCK_TAG | u64::from(thread.pid_namespace()), Release);
         Ok(())
@@ -77,8 +78,8 @@ impl Rwlock {
         Ok(())
     }
 
-    /// The whole of locking for reading where no writer is about; false, with nothing changed,
-    /// in every other case.
+    /// Locks for reading if there is no writer and this thread's first slot is free or its own. In every
+    /// other case it leaves the lock as it was and returns false.
     #[inline(always)]
     pub(crate) fn read_lock_fast(&self) -> bool {
         let Some(thread) = Thread::known() else {
@@ -89,21 +90,23 @@ impl Rwlock {
         }
         let slot = &self.readers[first_choice(thread)];
         if slot.is_owned_by(thread) {
-            return slot.deepen();
+            return slot.increase_depth();
         }
-        // Relaxed, both: only to spare a claim in vain.
+        // Relaxed, both: they only avoid a claim that would be released again.
         self.writer.word.load(Relaxed) == 0
             && slot.word.load(Relaxed) == 0
             && slot.claim_clean(thread)
             && self.stay_if_no_writer(slot, thread)
     }
 
-    /// After claiming `slot`: whether this reader is inside. If not, it has stepped back.
+    /// Called after this thread has claimed `slot`. Returns whether it holds the lock. If there is a
+    /// writer, it releases the slot and returns false.
     #[inline(always)]
     fn stay_if_no_writer(&self, slot: &Slot, thread: Thread) -> bool {
         // SeqCst, in the claim and here, and the fence in `write_lock`: either this load sees the
-        // writer, or the writer's look at the slot sees the claim. On x86 the claim's locked
-        // instruction keeps this load behind it; elsewhere without SeqCst it could come first.
+        // writer, or the writer's load of the slot sees the claim. With less, both could miss the
+        // other. On x86 the claim's locked instruction keeps this load behind it. On other processors
+        // the load could come first.
         if self.writer.word.load(SeqCst) == 0 {
             return true;
         }
@@ -114,17 +117,17 @@ impl Rwlock {
     #[inline(always)]
     fn leave(&self, slot: &Slot, thread: Thread) {
         slot.release(thread);
-        freed(&self.wanted);
+        wake_waiters_for_any(&self.wanted);
     }
 
     pub(crate) fn read_lock(&self, deadline: Deadline) -> Result<Locked> {
         let thread = Thread::current()?;
         self.check(thread)?;
         self.check_not_writing(thread)?;
-        // A thread that is inside goes deeper whoever waits: if it waited for a writer that waits
-        // for it, neither would go on.
+        // A thread that reads already gets the lock once more, even if a writer waits. If it waited for
+        // a writer that waits for it, neither would continue.
         if let Some(slot) = owned_by(&self.readers, thread) {
-            if slot.deepen() {
+            if slot.increase_depth() {
                 return Ok(Locked::Clean);
             }
             return Err(fail!(EOVERFLOW, "the lock is held too many times"));
@@ -137,7 +140,7 @@ impl Rwlock {
                     if self.lock_writer(deadline)? == Locked::OwnerDied {
                         return Ok(Locked::OwnerDied);
                     }
-                    // No writer can be about now, so the claim needs no second look.
+                    // While this thread holds the mutex there is no writer, so no check follows the claim.
                     let claimed = self.claim(thread).is_some();
                     self.writer.unlock()?;
                     if claimed { Entry::Inside } else { Entry::Full }
@@ -147,7 +150,7 @@ impl Rwlock {
                         return Err(Errno::EAGAIN.into());
                     }
                     match slot::wait_for_any(&self.readers, &self.wanted, deadline)? {
-                        Awoken::Look | Awoken::Interrupted => self.enter(thread),
+                        Awoken::Recheck | Awoken::Interrupted => self.enter(thread),
                         Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
                     }
                 }
@@ -155,6 +158,7 @@ impl Rwlock {
         }
     }
 
+    /// Tries once to lock for reading.
     fn enter(&self, thread: Thread) -> Entry {
         if self.writer.word.load(Relaxed) != 0 {
             return Entry::Writer;
@@ -167,7 +171,7 @@ impl Rwlock {
     }
 
     fn claim(&self, thread: Thread) -> Option<&Slot> {
-        in_order(&self.readers, thread).find(|slot| slot.claim(thread).is_some())
+        in_search_order(&self.readers, thread).find(|slot| slot.claim(thread).is_some())
     }
 
     pub(crate) fn write_lock(&self, deadline: Deadline) -> Result<Locked> {
@@ -175,7 +179,7 @@ impl Rwlock {
         self.check(thread)?;
         self.check_not_writing(thread)?;
         if !self.writer.lock_fast() {
-            // Not after waiting: the one waited for could wait for this thread.
+            // Checked before the wait: the thread that this one would wait for could wait for this one.
             if owned_by(&self.readers, thread).is_some() {
                 return Err(reads_already());
             }
@@ -183,8 +187,8 @@ impl Rwlock {
                 return Ok(Locked::OwnerDied);
             }
         }
-        // The other half of `stay_if_no_writer`: without it this processor could look at the
-        // slots before others see the word taken.
+        // SeqCst: the other half of `stay_if_no_writer`. Without this fence the processor could read the
+        // slots before other processors see the word taken.
         fence(SeqCst);
         for slot in self.readers.iter().filter(|slot| slot.is_owned()) {
             if let Err(error) = self.wait_until_left(slot, thread, deadline) {
@@ -196,42 +200,42 @@ impl Rwlock {
         Ok(Locked::Clean)
     }
 
-    /// Waits until `slot` has no owner. The loads in it are SeqCst, which includes Acquire: what
-    /// the reader did was done before this thread writes.
+    /// Waits until `slot` has no owner. Its loads are SeqCst, which includes Acquire. Without Acquire this
+    /// thread's writes could come before the end of the reader's reads.
     fn wait_until_left(&self, slot: &Slot, thread: Thread, deadline: Deadline) -> Result<()> {
         if owned_by(&self.readers, thread).is_some() {
             return Err(reads_already());
         }
-        // A reader that steps back is gone at once.
+        // A reader that finds this writer releases its slot at once, so a short spin is often enough.
         if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
             return Ok(());
         }
-        while let Some(word) = slot.expect_release() {
+        while let Some(word) = slot.request_wake_up() {
             if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
             }
             match super::sleep(&slot.word, word, deadline)? {
-                Awoken::Look | Awoken::Interrupted => {}
+                Awoken::Recheck | Awoken::Interrupted => {}
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
         Ok(())
     }
 
-    /// Takes the writer's mutex. `OwnerDied`: a writer died while it wrote, and this thread has the
-    /// lock alone.
+    /// Locks the writer's mutex. `OwnerDied` means that a writer died while it wrote, and that this
+    /// thread has the lock alone.
     fn lock_writer(&self, deadline: Deadline) -> Result<Locked> {
         let locked = self.writer.lock(deadline)?;
         if locked == Locked::Clean || self.writing.load(Relaxed) != 0 {
             return Ok(locked);
         }
-        // It died before it wrote or after it had written: nothing is to be repaired.
+        // The thread died before it wrote or after it had written, so there is nothing to repair.
         self.writer.make_consistent()?;
         Ok(Locked::Clean)
     }
 
-    /// The whole of unlocking a reader in its first slot; false, with nothing changed, in every
-    /// other case.
+    /// Unlocks for a reader that owns its first slot. In every other case it changes nothing and returns
+    /// false.
     #[inline(always)]
     pub(crate) fn unlock_fast(&self) -> bool {
         let Some(thread) = Thread::known() else {
@@ -264,7 +268,8 @@ impl Rwlock {
         }
         let word = self.check_writer(thread)?;
         if word & OWNER_DIED == 0 {
-            // Release: if this thread dies before the next step, who sees the 0 sees the data.
+            // Release: if this thread dies before the next step, a thread that sees the 0 has to see the
+            // data too.
             self.writing.store(0, Release);
         }
         self.writer.unlock()
@@ -278,7 +283,7 @@ impl Rwlock {
         self.writer.make_consistent()
     }
 
-    /// The writer's word, if this thread has the lock alone.
+    /// The writer's word, if this thread holds the writer's mutex.
     fn check_writer(&self, thread: Thread) -> Result<u32> {
         let word = self.writer.word.load(Relaxed);
         match word & TID_MASK {
@@ -304,21 +309,18 @@ impl Rwlock {
 
     #[inline(always)]
     fn is_for(&self, thread: Thread) -> bool {
-        // Acquire pairs with initialise.
+        // Acquire pairs with the Release in `initialise`.
         self.tag.load(Acquire) == RWLOCK_TAG | u64::from(thread.pid_namespace())
     }
 
     fn check(&self, thread: Thread) -> Result<()> {
-        super::check_tag_here(
-            "readers-writer lock",
-            self.tag.load(Acquire),
-            RWLOCK_TAG,
-            thread,
-        )
+        let tag = self.tag.load(Acquire);
+        super::check_tag_in_namespace("readers-writer lock", tag, RWLOCK_TAG, thread)
     }
 }
 
-/// The slot that a thread tries first. Cheaper than a division, and only the first of several.
+/// The slot that the fast paths try. It avoids the division of `in_search_order`, and is only a first
+/// choice: the other paths try all slots.
 #[inline(always)]
 fn first_choice(thread: Thread) -> usize {
     const MASK: usize = RWLOCK_READERS.next_power_of_two() - 1;
@@ -333,6 +335,6 @@ fn first_choice(thread: Thread) -> usize {
 fn reads_already() -> Error {
     fail!(
         EDEADLK,
-        "this thread holds the lock for reading and would wait for itself"
+        "this thread holds the lock for reading, so it would wait for itself"
     )
 }

@@ -1,16 +1,16 @@
 //! The counting semaphore: a count, and in the same word whether somebody may be asleep.
 //!
-//! A flag and not a number of sleepers: a killed sleeper would stay counted, and every post
-//! would call the kernel for it ever after. Sleepers set the flag, and the kernel lets them sleep
-//! only while it is set; a poster that found nobody asleep takes it back if the word is as it
-//! left it. Should others have taken and posted in between, and one sleep again, that
-//! one sets the flag again when it looks by itself, [`RECHECK`](super::RECHECK) later at most.
+//! It is a flag and not a number of sleepers. A killed sleeper would stay counted, and every later post
+//! would call the kernel for it. Sleepers set the flag, and the kernel lets them sleep only while it is
+//! set. A thread that posts and finds nobody asleep clears the flag if the word has not changed since
+//! its post. Others may have taken and posted permits in between, and one of them may sleep again. That
+//! one sets the flag again when it checks the word, at most [`RECHECK`](super::RECHECK) later.
 //!
-//! Nobody owns a permit, so a killed process leaves the count as it is: right, because a permit may
-//! be posted by another than who took it. A permit that has to come back when its holder dies
-//! is a robust lock, not this.
+//! A permit has no owner, so a killed process leaves the count as it is. That is right, because a
+//! process may post a permit that another one took. If a permit has to come back when its holder
+//! dies, use a pool of permits ([`permits`](super::permits)).
 
-use super::{check_tag, spin};
+use super::{check_tag_of_any_namespace, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
@@ -33,7 +33,7 @@ impl Sem {
         }
         self.tag.store(0, Relaxed);
         self.state.store(value, Relaxed);
-        // Release: whoever sees the tag sees the rest.
+        // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
     }
@@ -44,7 +44,7 @@ impl Sem {
         Ok(())
     }
 
-    /// Takes a permit if one is free: the whole of a wait that need not wait.
+    /// Takes a permit if one is free. In every other case it changes nothing and returns false.
     #[inline(always)]
     pub(crate) fn take_fast(&self) -> bool {
         self.is_sem() && self.take()
@@ -54,7 +54,7 @@ impl Sem {
     fn take(&self) -> bool {
         let mut state = self.state.load(Relaxed);
         while state & VALUE_MAX != 0 {
-            // Acquire: what the poster wrote before posting is seen.
+            // Acquire: without it this thread might not see what was written before the post.
             match self
                 .state
                 .compare_exchange_weak(state, state - 1, Acquire, Relaxed)
@@ -78,8 +78,8 @@ impl Sem {
             return Ok(());
         }
         loop {
-            // Relaxed: the flag and the count are one word. Either the poster's addition finds the
-            // flag, or it comes first and this finds the permit.
+            // Relaxed: the flag and the count are one word. Either the post finds the flag, or the post
+            // comes first and this operation finds the permit.
             let state = self.state.fetch_or(ASLEEP, Relaxed);
             if state & VALUE_MAX != 0 {
                 if self.take() {
@@ -88,7 +88,7 @@ impl Sem {
                 continue;
             }
             match super::sleep(&self.state, ASLEEP, deadline)? {
-                Awoken::Look => {}
+                Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if self.take() => return Ok(()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
@@ -99,14 +99,13 @@ impl Sem {
         }
     }
 
-    /// The whole of adding a permit where nobody sleeps; false, with nothing changed, in every
-    /// other case.
+    /// Adds a permit if nobody sleeps. In every other case it changes nothing and returns false.
     #[inline(always)]
     pub(crate) fn post_fast(&self) -> bool {
         let mut state = self.state.load(Relaxed);
-        // With the flag the state is larger than any value.
+        // If the flag is set, the state is larger than every value.
         while self.is_sem() && state < VALUE_MAX {
-            // Release: what was written before is seen by the one who takes the permit.
+            // Release: without it the thread that takes the permit might not see what was written before.
             match self
                 .state
                 .compare_exchange_weak(state, state + 1, Release, Relaxed)
@@ -139,7 +138,7 @@ impl Sem {
             }
         }
         if state & ASLEEP != 0 && futex::wake(&self.state, 1) == 0 {
-            // Nobody slept. If the word has changed, others have come, and the next poster will see.
+            // Nobody slept. If the word has changed since, others have come, and the next post decides.
             let posted = state + 1;
             let _ = self
                 .state
@@ -156,16 +155,11 @@ impl Sem {
 
     #[inline(always)]
     fn is_sem(&self) -> bool {
-        // Acquire pairs with initialise.
+        // Acquire pairs with the Release in `initialise`.
         self.tag.load(Acquire) == SEM_TAG
     }
 
     fn check(&self) -> Result<()> {
-        match self.tag.load(Acquire) {
-            SEM_TAG => Ok(()),
-            tag => Err(check_tag("semaphore", tag, SEM_TAG)
-                .err()
-                .unwrap_or_else(|| fail!(EPROTO, "the semaphore's tag is damaged"))),
-        }
+        check_tag_of_any_namespace("semaphore", self.tag.load(Acquire), SEM_TAG)
     }
 }

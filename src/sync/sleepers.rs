@@ -1,24 +1,28 @@
-//! Sleeping until something changes, where the one who changes it must pay next to nothing.
+//! Sleeping until a change, for changes that happen often and must cost next to nothing.
 //!
-//! A sleeper sets a bit, makes sure that whoever does not see the bit has made its change
-//! visible before ([`fence`]), looks once more, and sleeps. A waker makes its change and then
-//! reads the word: one load while nobody sleeps. It takes the bit back when it finds nobody to
-//! wake; a count of sleepers would stay too high for ever when one is killed.
+//! A sleeper sets a bit in the word and executes the heavy fence ([`fence`]). After that fence, every
+//! waker either sees the bit or has already made its change visible. Then the sleeper checks for the
+//! change once more, and sleeps. A waker makes its change and then reads the word: one load, as long
+//! as nobody sleeps. A waker that finds nobody to wake clears the bit. A count of sleepers would not
+//! do instead of a bit: if a sleeper were killed, the count would stay too high for ever.
 //!
 //! | sleeper | waker |
 //! |---|---|
-//! | word: set ASLEEP | the change |
+//! | sets ASLEEP in the word | makes the change |
 //! | heavy fence | light fence |
-//! | looks for the change | reads the word |
-//! | sleeps while the word is as it was set | ASLEEP: adds ONE to the word, wakes |
+//! | checks for the change | reads the word |
+//! | sleeps while the word is as the sleeper set it | if ASLEEP is set: adds WAKE_UP to the word, wakes |
 //!
-//! Either the waker sees the bit, or the sleeper sees the change. A waker that saw the bit
-//! changes the word before it wakes, so a sleeper that has looked and does not sleep yet will
-//! not. If it wakes nobody, it clears the bit, unless the word has changed since, and then wakes
-//! all: those who fell asleep before the clearing set the bit again, and those after it find
-//! the word changed.
+//! Either the waker sees the bit, or the sleeper sees the change. A waker that saw the bit changes the
+//! word before it wakes. So a sleeper that has checked for the change, and does not sleep yet, will
+//! not fall asleep.
+//!
+//! If a waker wakes nobody, it clears the bit, unless the word has changed since. Then it wakes all,
+//! because others may have fallen asleep just before it cleared the bit: they set the bit again. A
+//! sleeper that comes after the clearing finds that the word has changed.
 
-use crate::base::error::{Result, preserving_errno};
+use crate::base::errno::preserving_errno;
+use crate::base::error::Result;
 use crate::base::time::Deadline;
 use crate::object::layout::Sleepers;
 use crate::sys::atomic::AtomicU32;
@@ -26,13 +30,14 @@ use crate::sys::fence;
 use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+/// Somebody may be asleep.
 const ASLEEP: u32 = 1;
-/// One wake-up.
-const ONE: u32 = 2;
+/// One in the number of wake-ups, which stands above the bit.
+const WAKE_UP: u32 = 2;
 
 impl Sleepers {
-    /// Sleeps until woken, unless `ready`; [`RECHECK`](super::RECHECK) at most, so the caller
-    /// looks again. `needs_fence` is set when this process cannot make the heavy fence.
+    /// Unless `ready`, sleeps until woken, but at most for [`RECHECK`](super::RECHECK), so the caller
+    /// has to check again. Sets `needs_fence` if this process cannot execute the heavy fence.
     pub(crate) fn sleep_unless(
         &self,
         needs_fence: &AtomicU32,
@@ -40,26 +45,26 @@ impl Sleepers {
         ready: &dyn Fn() -> bool,
     ) -> Result<Awoken> {
         match self.prepare_unless(needs_fence, ready) {
-            None => Ok(Awoken::Look),
+            None => Ok(Awoken::Recheck),
             Some(seen) => self.sleep(seen, deadline),
         }
     }
 
-    /// The sleep.
+    /// Sleeps while the word is `seen`, the result of [`prepare_unless`](Self::prepare_unless).
     pub(crate) fn sleep(&self, seen: u32, deadline: Deadline) -> Result<Awoken> {
         super::sleep(&self.word, seen, deadline)
     }
 
-    /// All of that but the sleep, which is for as long as the word has this value. `None`: it is
-    /// `ready`.
-    #[inline(never)]
+    /// The steps before a sleep: sets the bit, executes the heavy fence and checks `ready`. Returns
+    /// the word to sleep on, or `None` if it is `ready`.
     pub(crate) fn prepare_unless(
         &self,
         needs_fence: &AtomicU32,
         ready: &dyn Fn() -> bool,
     ) -> Option<u32> {
-        // SeqCst, here and in `wake`: the steps of the table above are one order for all. With less,
-        // a waker could clear the bit of one who has just set it, and wake nobody.
+        // SeqCst, here and in `wake`: all threads see the changes of the word in one order, that of
+        // the table above. With less, a waker could clear the bit that a sleeper has just set, and
+        // wake nobody.
         let seen = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
         if !fence::heavy() {
             needs_fence.store(1, SeqCst);
@@ -67,9 +72,11 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
-    /// Whether somebody may be asleep. The change that it waits for and [`fence::light`] come before.
+    /// Whether somebody may be asleep. The caller has made its change, and then executed
+    /// [`fence::light`].
     #[inline(always)]
     pub(crate) fn are_asleep(&self) -> bool {
+        // Relaxed: the fences of the table order this load after the change.
         self.word.load(Relaxed) & ASLEEP != 0
     }
 
@@ -78,14 +85,14 @@ impl Sleepers {
     #[inline(never)]
     pub(crate) fn wake(&self, count: u32) {
         preserving_errno(|| {
-            let awake = self.word.fetch_add(ONE, SeqCst).wrapping_add(ONE);
+            let woken = self.word.fetch_add(WAKE_UP, SeqCst).wrapping_add(WAKE_UP);
             if futex::wake(&self.word, count) != 0 {
                 return;
             }
-            let nobody = awake.wrapping_add(ONE) & !ASLEEP;
+            let nobody_asleep = woken.wrapping_add(WAKE_UP) & !ASLEEP;
             if self
                 .word
-                .compare_exchange(awake, nobody, SeqCst, Relaxed)
+                .compare_exchange(woken, nobody_asleep, SeqCst, Relaxed)
                 .is_ok()
             {
                 futex::wake(&self.word, u32::MAX);

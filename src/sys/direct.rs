@@ -1,15 +1,15 @@
-//! System calls made directly where that is worth its few lines: on paths where libc's
-//! `syscall` function and saving errno around it would be a measurable part of the whole.
+//! System calls without libc, for paths on which libc's `syscall` function, and saving errno around it,
+//! would take a measurable part of the time.
 
 use nix::errno::Errno;
 
-/// Makes a system call with six arguments, of which it takes those that it knows, and leaves errno
-/// alone. It is no cancellation point, as libc's functions are: a thread cancelled inside one would be
-/// unwound through this library's frames.
+/// Makes a system call and leaves errno alone. The kernel ignores the arguments that the call does not
+/// have. Unlike libc's functions this is not a cancellation point: a thread that is cancelled inside one
+/// would be unwound through this library's frames.
 ///
 /// # Safety
 ///
-/// The call with these arguments is allowed to read and write what it reads and writes.
+/// The kernel may read and write the memory that the call with these arguments reads and writes.
 #[inline(always)]
 pub(crate) unsafe fn system_call(
     number: libc::c_long,
@@ -24,13 +24,13 @@ pub(crate) unsafe fn system_call(
     }
 }
 
-/// Cold, so that the way of success is the straight one.
+/// Cold, so that the compiler makes success the straight path.
 #[cold]
 fn errno_of(result: isize) -> Errno {
     Errno::from_raw(-result as i32)
 }
 
-/// The system call's result as the kernel gives it.
+/// The system call's result in the kernel's form.
 ///
 /// # Safety
 ///
@@ -39,8 +39,8 @@ fn errno_of(result: isize) -> Errno {
 #[inline(always)]
 unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let result;
-    // SAFETY: the kernel's convention: it changes rax, rcx, r11 and no stack; memory as the call
-    // is allowed to.
+    // SAFETY: by the kernel's convention it changes rax, rcx, r11 and no stack. By this function's
+    // contract it may access the memory that the call accesses.
     unsafe {
         core::arch::asm!(
             "syscall",
@@ -59,7 +59,7 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     result
 }
 
-/// The system call's result as the kernel gives it.
+/// The system call's result in the kernel's form.
 ///
 /// # Safety
 ///
@@ -68,8 +68,8 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
 #[inline(always)]
 unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     let result;
-    // SAFETY: the kernel's convention: it changes x0 and no stack; memory as the call is
-    // allowed to.
+    // SAFETY: by the kernel's convention it changes x0 and no stack. By this function's contract it may
+    // access the memory that the call accesses.
     unsafe {
         core::arch::asm!(
             "svc 0",
@@ -86,7 +86,7 @@ unsafe fn raw(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> isize {
     result
 }
 
-/// The same through libc, with errno put back.
+/// The system call's result in the kernel's form. It goes through libc and restores errno.
 ///
 /// # Safety
 ///
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_failure_is_returned_and_errno_stays() {
         Errno::set_raw(77);
-        // SAFETY: closing a descriptor that cannot exist touches nothing.
+        // SAFETY: closing a descriptor that cannot exist accesses no memory.
         let closed = unsafe { system_call(libc::SYS_close, [usize::MAX, 0, 0, 0, 0, 0]) };
         assert_eq!(closed, Err(Errno::EBADF));
         assert_eq!(Errno::last_raw(), 77);
@@ -138,7 +138,7 @@ mod tests {
             let no_wait = libc::RWF_NOWAIT as usize;
             let read = [number(&read), place(&target), 1, here, here, no_wait];
             assert_eq!(system_call(libc::SYS_preadv2, read), Ok(3));
-            // Only the last one keeps this from waiting.
+            // Only the last argument keeps this call from waiting.
             assert_eq!(system_call(libc::SYS_preadv2, read), Err(Errno::EAGAIN));
         }
         assert_eq!(&to, b"abc");

@@ -1,42 +1,46 @@
-//! Files that become objects: made without a name, filled, given a name whole.
+//! Files that become objects: made without a name, filled, and then linked to a name.
 
 use super::made;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
-use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What a file was found to be.
+/// What the kernel says about a file.
 #[derive(Clone, Copy)]
 pub(crate) struct Status(FileStat);
 
 impl Status {
+    fn file_type(&self) -> libc::mode_t {
+        self.0.st_mode & libc::S_IFMT
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.0.st_size.try_into().unwrap_or(0)
     }
 
     pub(crate) fn is_regular(&self) -> bool {
-        SFlag::from_bits_truncate(self.0.st_mode & libc::S_IFMT) == SFlag::S_IFREG
+        self.file_type() == libc::S_IFREG
     }
 
     pub(crate) fn is_socket(&self) -> bool {
-        SFlag::from_bits_truncate(self.0.st_mode & libc::S_IFMT) == SFlag::S_IFSOCK
+        self.file_type() == libc::S_IFSOCK
     }
 
-    /// Whether both are of one file. Certain only while somebody holds it open.
+    /// Whether both describe one file. This is certain only while some process has the file open.
     pub(crate) fn is_same_file(&self, other: &Status) -> bool {
         (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
     }
 
     pub(crate) fn is_fifo(&self) -> bool {
-        self.0.st_mode & libc::S_IFMT == libc::S_IFIFO
+        self.file_type() == libc::S_IFIFO
     }
 
-    /// What kind of file it is, for messages.
+    /// The kind of file, for messages.
     pub(crate) fn kind(&self) -> &'static str {
-        match self.0.st_mode & libc::S_IFMT {
+        match self.file_type() {
             libc::S_IFREG => "a regular file",
             libc::S_IFDIR => "a directory",
             libc::S_IFLNK => "a symbolic link (none is followed)",
@@ -64,7 +68,8 @@ impl Status {
     }
 }
 
-/// Opens an existing file and never waits, follows a symbolic link, or makes a terminal ours.
+/// Opens an existing file. It never waits, never follows a symbolic link, and never gives this process a
+/// controlling terminal.
 pub(crate) fn open(path: &CStr, writable: bool) -> Result<OwnedFd, Errno> {
     let access = if writable {
         OFlag::O_RDWR
@@ -75,19 +80,19 @@ pub(crate) fn open(path: &CStr, writable: bool) -> Result<OwnedFd, Errno> {
     retrying(|| nix::fcntl::open(path, flags, Mode::empty()))
 }
 
-/// Makes a file without a name in `directory`, readable and writable by its owner alone.
-/// The kernel removes it with its last descriptor, however the process ends.
+/// Makes a file without a name in `directory`, which only its owner can read and write. The kernel removes
+/// it with its last descriptor, however the process ends.
 pub(crate) fn create_unnamed(directory: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     retrying(|| nix::fcntl::open(directory, flags, mode))
 }
 
-/// Reserves `size` bytes, so that no later write can fail for want of space.
+/// Reserves `size` bytes, so that no later write can fail for lack of space.
 ///
-/// When a signal interrupts the kernel, it undoes what it has reserved (kernels differ in
-/// whether every signal does). A large size would then never get done under a profiler's timer,
-/// so it is tried again in pieces, which stay.
+/// If a signal interrupts the kernel, the kernel undoes what it has reserved (kernels differ in whether
+/// every signal does this). Under a profiler's timer a large reservation would then never succeed. So the
+/// function tries again in pieces, which stay reserved.
 pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
     const PIECE: libc::off_t = 1 << 20;
     let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
@@ -104,21 +109,21 @@ pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Sets exactly these permissions: the umask has no say.
+/// Sets exactly these permissions. The umask has no effect.
 pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
     nix::sys::stat::fchmod(file, Mode::from_bits_truncate(mode))
 }
 
-/// Gives a file to the user and the group that own another.
+/// Gives a file to the user and the group that own the file `like`.
 pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno> {
     let (user, group) = (like.0.st_uid.into(), like.0.st_gid.into());
     nix::unistd::fchown(file, Some(user), Some(group))
 }
 
-/// Gives an unnamed file its name: complete, or not at all. `EEXIST` when the name is taken.
+/// Gives an unnamed file its name, in one step. `EEXIST` if the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
     match nix::unistd::linkat(file, c"", AT_FDCWD, path, LinkatFlags::AT_EMPTY_PATH) {
-        // Before Linux 6.10 the direct way is for CAP_DAC_READ_SEARCH only; then it is through /proc.
+        // Before Linux 6.10 the direct way needs CAP_DAC_READ_SEARCH. The way through /proc does not.
         Err(Errno::ENOENT) => {
             let source = super::path::through_proc(file);
             let follow = LinkatFlags::AT_SYMLINK_FOLLOW;
@@ -136,12 +141,12 @@ pub(crate) fn status(file: BorrowedFd<'_>) -> Result<Status, Errno> {
     nix::sys::stat::fstat(file).map(Status)
 }
 
-/// What stands at `path` now, a symbolic link itself included.
+/// The status of the file at `path`. Of a symbolic link it is the status of the link itself.
 pub(crate) fn status_of(path: &CStr) -> Result<Status, Errno> {
     nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW).map(Status)
 }
 
-/// Fills `buffer` from `offset`; false when the file ends before it is full.
+/// Fills `buffer` from `offset` on. Returns false if the file ends before the buffer is full.
 pub(crate) fn read_at(file: BorrowedFd<'_>, buffer: &mut [u8], offset: u64) -> Result<bool, Errno> {
     let mut done = 0;
     while done < buffer.len() {
@@ -169,7 +174,7 @@ fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
 
 /// A second, close-on-exec descriptor of the same open file.
 pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(0))?;
+    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
     // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
     unsafe { made(number) }
 }
@@ -180,21 +185,21 @@ pub(crate) fn is_writable(file: BorrowedFd<'_>) -> Result<bool, Errno> {
     Ok(flags & libc::O_ACCMODE == libc::O_RDWR)
 }
 
-/// The descriptor behind a number that C passed in; `EBADF` when nothing is open there.
+/// A second descriptor of the open file behind a number that C passed in. `EBADF` if nothing is open there.
 pub(crate) fn borrow(number: i32) -> Result<OwnedFd, Errno> {
     if number < 0 {
         return Err(Errno::EBADF);
     }
-    // SAFETY: the number is not -1. If it is not open, the only use made of the borrow, F_DUPFD,
-    // says EBADF and touches nothing.
+    // SAFETY: the number is not -1. If it is not open, F_DUPFD, the only use of the borrow, fails with EBADF
+    // and changes nothing.
     duplicate(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-/// A descriptor that a C caller gives away.
+/// Takes over a descriptor that a C caller gives away.
 ///
 /// # Safety
 ///
-/// It is open, and the caller's own, or negative.
+/// The number is negative, or it is an open descriptor that belongs to the caller.
 pub(crate) unsafe fn take_over(number: i32) -> Result<OwnedFd, Errno> {
     if number < 0 {
         return Err(Errno::EBADF);
@@ -214,7 +219,7 @@ pub(crate) fn create_sealable(name: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 fn memfd_create(name: &CStr, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
-    // SAFETY: name is NUL-terminated and the call reads nothing else.
+    // SAFETY: the name is NUL-terminated, and the call reads nothing else.
     let result = unsafe { libc::memfd_create(name.as_ptr(), flags) };
     // SAFETY: memfd_create has just made this descriptor and nobody else knows it.
     unsafe { made(result) }
@@ -229,11 +234,11 @@ pub(crate) fn add_seals(file: BorrowedFd<'_>, seals: SealFlag) -> Result<(), Err
     nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals)).map(drop)
 }
 
-/// An open file for locking it against others (flock(2)); unlocked when this goes.
+/// An open file that can be locked against other processes (flock(2)). Dropping this unlocks the file.
 pub(crate) struct LockFile(pub(crate) OwnedFd);
 
 impl LockFile {
-    /// `EAGAIN` when another has the lock.
+    /// `EAGAIN` if another process holds the lock.
     pub(crate) fn attempt(&self) -> Result<(), Errno> {
         self.flock(libc::LOCK_EX | libc::LOCK_NB)
     }
@@ -246,12 +251,12 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Closing is not enough: a child forked just now by another thread has the file open too.
+        // Closing is not enough: a child that another thread has just forked has the file open too.
         let _ = self.flock(libc::LOCK_UN);
     }
 }
 
-/// Repeats a call that a signal handler interrupted: opening and sizing are not waits.
+/// Repeats a call that a signal handler interrupted. Opening and sizing a file do not count as waits.
 fn retrying<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match call() {

@@ -1,6 +1,6 @@
 //! Sleeping on a word in shared memory (futex(2)).
 //!
-//! Always the shared kind: with FUTEX_PRIVATE_FLAG the kernel would look for sleepers in this
+//! All calls are of the shared kind. With FUTEX_PRIVATE_FLAG the kernel would search for sleepers in this
 //! process only.
 
 use super::timespec;
@@ -10,9 +10,9 @@ use core::time::Duration;
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
 
-/// Somebody sleeps on the lock word: unlocking has to call the kernel.
+/// A bit of a lock word: somebody may sleep on the word, so the unlock has to call the kernel.
 pub(crate) const WAITERS: u32 = libc::FUTEX_WAITERS;
-/// The kernel's mark on a lock word whose owner died.
+/// A bit of a lock word: the kernel's mark after the owner's death.
 pub(crate) const OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
 /// The part of a lock word that holds the owner's thread id.
 pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
@@ -20,8 +20,8 @@ pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
 /// Why a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awoken {
-    /// Woken, or the word had another value already: read it again.
-    Look,
+    /// A wake-up came, or the word had another value already: the caller has to read the word again.
+    Recheck,
     /// The deadline passed.
     TimedOut,
     /// A signal handler ran.
@@ -35,21 +35,22 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
         Deadline::At(point) => Some(timespec(point)),
         Deadline::Never => None,
     };
-    // WAIT_BITSET, unlike WAIT, takes an absolute time, and that of the monotonic clock.
+    // Unlike WAIT, WAIT_BITSET takes an absolute time of the monotonic clock.
     let operation = libc::FUTEX_WAIT_BITSET;
     match futex(word, operation, expected, until.as_ref(), u32::MAX) {
-        Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Look),
+        Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Recheck),
         Err(Errno::ETIMEDOUT) => Ok(Awoken::TimedOut),
         Err(Errno::EINTR) => Ok(Awoken::Interrupted),
         Err(errno) => Err(errno),
     }
 }
 
-/// How many words `wait_any` takes.
+/// The largest number of words for `wait_any`.
 pub(crate) const ANY_MAX: usize = 32;
 
-/// Sleeps while each word holds its number, at most until the deadline. A kernel that can't
-/// wait for several (before 5.16, or a sandbox that does not know the call) waits for the first.
+/// Sleeps while each of the words holds its number, at most until the deadline. If the kernel can't wait
+/// for several words (before Linux 5.16, or in a sandbox that does not know the call), it waits for the
+/// first one only.
 pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken, Errno> {
     // The kernel's struct futex_waitv.
     #[repr(C)]
@@ -80,8 +81,8 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
     let until = until
         .as_ref()
         .map_or(core::ptr::null(), core::ptr::from_ref);
-    // SAFETY: the array lives through the call and holds `words.len()` entries or more, whose words
-    // are live, aligned u32s because the references are; `until` is NULL or outlives the call.
+    // SAFETY: the array lives through the call and holds at least the given number of entries. Their words
+    // are live, aligned u32s because the references are. `until` is NULL or outlives the call.
     let result = Errno::result(unsafe {
         libc::syscall(
             libc::SYS_futex_waitv,
@@ -93,7 +94,7 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
         )
     });
     match (result, words) {
-        (Ok(_) | Err(Errno::EAGAIN), _) => Ok(Awoken::Look),
+        (Ok(_) | Err(Errno::EAGAIN), _) => Ok(Awoken::Recheck),
         (Err(Errno::ETIMEDOUT), _) => Ok(Awoken::TimedOut),
         (Err(Errno::EINTR), _) => Ok(Awoken::Interrupted),
         (Err(errno @ Errno::EFAULT), _) | (Err(errno), []) => Err(errno),
@@ -101,14 +102,14 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
     }
 }
 
-/// Wakes up to `count` sleepers; how many it woke. Failing means that the word's page is gone, and
-/// then so are the sleepers' words.
+/// Wakes up to `count` sleepers and returns how many. The call fails only if the word's page is gone, and
+/// then nobody sleeps on it.
 pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
     let woken = futex(word, libc::FUTEX_WAKE, count.min(i32::MAX as u32), None, 0);
     woken.map_or(0, |woken| woken.unsigned_abs() as usize)
 }
 
-/// Takes a priority-inheritance lock word, waiting in the kernel.
+/// Takes a priority-inheritance lock word. The wait is in the kernel.
 pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno> {
     let until = match deadline {
         Deadline::Now => return futex(word, libc::FUTEX_TRYLOCK_PI, 0, None, 0).map(drop),
@@ -116,7 +117,7 @@ pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno>
         Deadline::Never => None,
     };
     match futex(word, libc::FUTEX_LOCK_PI2, 0, until.as_ref(), 0) {
-        // Before Linux 5.14 there is only FUTEX_LOCK_PI, which counts in the time of day.
+        // Before Linux 5.14 there is only FUTEX_LOCK_PI, whose deadline is a time of day.
         Err(Errno::ENOSYS) => {
             let until = match deadline.remaining() {
                 None => None,
@@ -144,9 +145,8 @@ fn futex(
     bitset: u32,
 ) -> Result<libc::c_long, Errno> {
     let until = until.map_or(core::ptr::null(), core::ptr::from_ref);
-    // SAFETY: the word is a live, aligned u32 for the whole call because the reference is;
-    // `until` is NULL or a timespec that outlives the call; the fifth argument is unused by
-    // every operation here.
+    // SAFETY: the word is a live, aligned u32 for the whole call because the reference is. `until` is NULL
+    // or a timespec that outlives the call. No operation here uses the fifth argument.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_futex,

@@ -1,4 +1,4 @@
-//! What a listing reads: directories, the kernel's message queues, and /proc.
+//! The sources of a listing: directories, the kernel's message queues, and /proc.
 
 use super::made;
 use super::path::{ProcPath, open_directory};
@@ -13,12 +13,12 @@ use nix::unistd::UnlinkatFlags;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-// <linux/mount.h>; the libc crate has the numbers of the calls only.
+// From <linux/mount.h>. The libc crate has only the numbers of the calls.
 const FSOPEN_CLOEXEC: c_uint = 1;
 const FSCONFIG_CMD_CREATE: c_uint = 6;
 const FSMOUNT_CLOEXEC: c_uint = 1;
 
-/// A file in a listed directory, as far as a listing shows it.
+/// A file in a directory, with the facts that a listing shows.
 pub(crate) struct Entry {
     pub(crate) name: CString,
     pub(crate) owner: libc::uid_t,
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) file: FileId,
 }
 
-/// What tells a file from all others.
+/// The identity of a file: no other file has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId {
     pub(crate) device: u64,
@@ -48,7 +48,7 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
-/// Calls `found` for each name in a directory, also `.` and `..`, and its inode.
+/// Calls `found` with each name in a directory, including `.` and `..`, and with its inode number.
 pub(crate) fn each_name(
     directory: OwnedFd,
     found: &mut dyn FnMut(&CStr, u64),
@@ -60,7 +60,7 @@ pub(crate) fn each_name(
     Ok(())
 }
 
-/// Calls `found` for each line of a text file, without blanks at its end.
+/// Calls `found` with each line of a text file, without the white space at the line's end.
 pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
     let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut buffer = vec![0; 4096];
@@ -88,12 +88,12 @@ pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(),
     }
 }
 
-/// The number that the whole text is.
+/// The number that the text is; `None` if the text is anything else.
 pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
     u64::from_str_radix(core::str::from_utf8(text).ok()?, radix).ok()
 }
 
-/// The regular files in a directory. What vanishes meanwhile is left out.
+/// The regular files in a directory. A file that vanishes meanwhile is left out.
 pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
     let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
@@ -103,7 +103,7 @@ pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Err
     Ok(entries)
 }
 
-/// The file of that name in a directory; `None` if it is not a regular one.
+/// The file with this name in a directory; `None` if it is not a regular file.
 pub(crate) fn regular_file(
     directory: BorrowedFd<'_>,
     name: CString,
@@ -124,10 +124,10 @@ fn is_regular(status: &FileStat) -> bool {
     SFlag::from_bits_truncate(status.st_mode & libc::S_IFMT) == SFlag::S_IFREG
 }
 
-/// A directory of the message queues of this IPC namespace, mounted nowhere: it is gone with its
+/// A directory of the message queues of this IPC namespace, which is mounted nowhere and vanishes with its
 /// descriptor. Needs CAP_SYS_ADMIN.
 fn private_queue_directory() -> Result<OwnedFd, Errno> {
-    // SAFETY: the name is NUL-terminated and nothing else is read.
+    // SAFETY: the name is NUL-terminated, and the call reads nothing else.
     let made = unsafe { libc::syscall(libc::SYS_fsopen, c"mqueue".as_ptr(), FSOPEN_CLOEXEC) };
     let context = descriptor(made)?;
     // SAFETY: this command takes neither key nor value.
@@ -144,7 +144,7 @@ fn private_queue_directory() -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes numbers only.
     let mounted =
         unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
-    // Not usable for reading itself: it is an O_PATH descriptor.
+    // This is an O_PATH descriptor, which cannot be read.
     let root = descriptor(mounted)?;
     nix::fcntl::openat(root.as_fd(), c".", DIRECTORY, Mode::empty())
 }
@@ -154,7 +154,7 @@ fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
     unsafe { made(result as c_int) }
 }
 
-/// A directory of the kernel's message queues; `ENOENT` when there is no way to see them.
+/// A directory of the kernel's message queues. `ENOENT` if this process has no way to see them.
 pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
     if let Ok(directory) = private_queue_directory() {
         return Ok(directory);
@@ -168,7 +168,7 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
     directory.ok_or(Errno::ENOENT)
 }
 
-/// The mount point, if this line of mountinfo is about message queues.
+/// The mount point of message queues, if this line of mountinfo describes one.
 fn queue_mount(line: &[u8]) -> Option<CString> {
     let mut fields = line.split(|&byte| byte == b' ');
     let path = fields.nth(4)?;
@@ -179,7 +179,8 @@ fn queue_mount(line: &[u8]) -> Option<CString> {
     CString::new(unescaped(path)).ok()
 }
 
-/// /proc writes a space, a tab, a newline and a backslash as a backslash and three octal digits.
+/// The path without the escapes of /proc, which writes a space, a tab, a newline and a backslash as a
+/// backslash and three octal digits.
 fn unescaped(path: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -206,7 +207,7 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Opens a file in a directory for reading, unless it has meanwhile become something else.
+/// Opens a file in a directory for reading. `ESTALE` if it has meanwhile become another file.
 pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY
         | OFlag::O_CLOEXEC
@@ -222,15 +223,15 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
     }
 }
 
-/// What a process uses.
+/// Something that a process uses.
 pub(crate) enum Use {
     File(FileId),
     /// A System V segment, by its id.
     Segment(c_int),
 }
 
-/// Calls `found` for every file and segment that a process of this machine has mapped, and for
-/// every file it has open, with its process id; whether all processes could be looked at.
+/// Calls `found` with the process id for every file and segment that a process of this machine has mapped,
+/// and for every file that it has open. Returns whether all processes could be examined.
 pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
     let own_namespace = ipc_namespace(format_args!("self"));
     let mut complete = true;
@@ -238,13 +239,13 @@ pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
         each_name(processes, &mut |name, _| {
             let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
             let Some(pid) = process else { return };
-            // Segment ids mean something within one IPC namespace only.
+            // A segment's id is valid in one IPC namespace only.
             let namespace = ipc_namespace(format_args!("{pid}"));
             let same_namespace = namespace.is_ok() && namespace == own_namespace;
-            let looked = maps_of(pid, same_namespace, &mut |used| found(pid, used))
+            let examined = maps_of(pid, same_namespace, &mut |used| found(pid, used))
                 .and_then(|()| descriptors_of(pid, &mut |file| found(pid, Use::File(file))));
-            match looked {
-                // Ended meanwhile: it uses nothing.
+            match examined {
+                // If the process has ended meanwhile, it uses nothing.
                 Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
                 Err(_) => complete = false,
             }
@@ -271,7 +272,8 @@ fn maps_of(
     })
 }
 
-/// What a line of /proc/PID/maps says: addresses, permissions, offset, device, inode, path.
+/// The file or segment in a line of /proc/PID/maps, which has these fields: addresses, permissions, offset,
+/// device, inode, path.
 fn mapped(line: &[u8]) -> Option<Use> {
     let mut fields = line
         .split(|&byte| byte == b' ')
@@ -281,8 +283,8 @@ fn mapped(line: &[u8]) -> Option<Use> {
     let inode = number(fields.next()?, 10)?;
     let major = number(&device[..colon], 16)?.try_into().ok()?;
     let minor = number(&device[colon + 1..], 16)?.try_into().ok()?;
-    // The kernel writes a segment as the file /SYSV and its key, on a device without a number of
-    // its own kind, with its id as inode number.
+    // The kernel shows a segment as the file /SYSV followed by the key. The device has the major number 0,
+    // and the inode number is the segment's id.
     let path = fields.next().unwrap_or_default();
     let is_segment = major == 0
         && path
@@ -304,7 +306,7 @@ fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result
     let directory = open_directory(path.as_c_str())?;
     let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
     each_name(again, &mut |name, _| {
-        // Follows the link to the open file itself, which opens nothing.
+        // This follows the link to the open file and opens nothing.
         if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             found(FileId::of(&status));
         }
@@ -317,9 +319,9 @@ pub(crate) fn unlink_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<(
     nix::unistd::unlinkat(directory, entry.name.as_c_str(), flags)
 }
 
-/// Removes the name of one of the kernel's message queues, which has no slash here.
+/// Removes the name of one of the kernel's message queues. `name` has no slash.
 pub(crate) fn queue_unlink(name: &CStr) -> Result<(), Errno> {
-    // SAFETY: the name is NUL-terminated and nothing else is read.
+    // SAFETY: the name is NUL-terminated, and the call reads nothing else.
     Errno::result(unsafe { libc::syscall(libc::SYS_mq_unlink, name.as_ptr()) }).map(drop)
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn map_file(
         .map(NonNull::cast)
 }
 
-/// Maps zeroed pages that the process shares with the children it forks.
+/// Maps zeroed pages that the process shares with the children that it forks.
 pub(crate) fn map_anonymous(length: NonZeroUsize) -> Result<NonNull<u8>, Errno> {
     let flags = MapFlags::MAP_SHARED;
     // SAFETY: as in map_file.
@@ -38,17 +38,17 @@ pub(crate) fn map_anonymous(length: NonZeroUsize) -> Result<NonNull<u8>, Errno> 
 ///
 /// # Safety
 ///
-/// `base` and `length` are those of a mapping made here, and nothing uses it any more.
+/// `base` and `length` are those of a mapping made in this file, and nothing uses it any more.
 pub(crate) unsafe fn unmap(base: NonNull<u8>, length: usize) {
     // SAFETY: by this function's contract. munmap fails only for arguments that no mapping has.
     let _ = unsafe { nix::sys::mman::munmap(base.cast(), length) };
 }
 
-/// Writes a file's mapped pages to its disk and waits for that.
+/// Writes a file's mapped pages to its disk and waits until they are there.
 ///
 /// # Safety
 ///
-/// `base` and `length` are those of a live mapping made here.
+/// `base` and `length` are those of a live mapping made in this file.
 pub(crate) unsafe fn synchronize(base: NonNull<u8>, length: usize) -> Result<(), Errno> {
     // SAFETY: by this function's contract; msync reads the pages and changes nothing.
     unsafe { nix::sys::mman::msync(base.cast(), length, MsFlags::MS_SYNC) }
@@ -60,18 +60,18 @@ pub(crate) fn page_size() -> usize {
     usize::try_from(size).unwrap_or(4096)
 }
 
-/// Whether these bytes of this process can be read. Where the kernel does not say (a sandbox), true.
+/// Whether these bytes of this process can be read. True if the kernel does not say, as in a sandbox.
 #[cold]
 pub(crate) fn is_readable(start: usize, size: usize) -> bool {
     use nix::sys::uio::{RemoteIoVec, process_vm_readv};
     let mut bytes = [0; 16];
     let wanted = size.min(bytes.len());
-    let here = [RemoteIoVec {
+    let source = [RemoteIoVec {
         base: start,
         len: wanted,
     }];
-    let mut there = [std::io::IoSliceMut::new(&mut bytes[..wanted])];
-    match process_vm_readv(nix::unistd::getpid(), &mut there, &here) {
+    let mut target = [std::io::IoSliceMut::new(&mut bytes[..wanted])];
+    match process_vm_readv(nix::unistd::getpid(), &mut target, &source) {
         Ok(read) => read == wanted,
         Err(errno) => errno != Errno::EFAULT,
     }

@@ -1,10 +1,11 @@
-//! The only place with raw system calls: nix where it has them, libc where not.
+//! The only layer with raw system calls. It uses nix for the calls that nix has, and libc for the others.
 //!
-//! Each function here is one kernel operation with Rust types at its edges: owned descriptors,
-//! slices, deadlines. It decides nothing. A failed system call is an [`Errno`];
-//! what it means to the caller is said by the layer that knows the object's name.
+//! Each function here is one kernel operation with Rust types at its edges: owned descriptors, slices,
+//! deadlines. It decides nothing. A failed system call is an [`Errno`]. The layer that knows the object's
+//! name says what the failure means to the caller.
 
 pub(crate) mod atomic;
+pub(crate) mod child;
 pub(crate) mod direct;
 pub(crate) mod fence;
 pub(crate) mod file;
@@ -25,28 +26,27 @@ pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
+pub(crate) mod thread;
 pub(crate) mod worker;
 
 use nix::errno::Errno;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// The descriptor that a system call returned, or why there is none. Once in the library, not
-/// once per system call.
+/// The descriptor that a system call returned, or the call's error.
 ///
 /// # Safety
 ///
 /// The call makes a descriptor, `result` is what it has just returned, and nobody else knows it.
-#[inline(never)]
 unsafe fn made(result: RawFd) -> Result<OwnedFd, Errno> {
     let number = Errno::result(result)?;
     // SAFETY: by this function's contract.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// A length or a point of time as the kernel takes it.
+/// A duration or a point in time in the kernel's form.
 pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
     libc::timespec {
-        // The largest time_t is 292 billion years away: saturating is never.
+        // The largest time_t is 292 billion years away, so a saturated time never comes.
         tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: time.subsec_nanos().into(),
     }

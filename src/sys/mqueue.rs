@@ -1,7 +1,7 @@
 //! The kernel's message queues (mq_overview(7)), and waiting for their messages.
 //!
-//! Through the bare system calls where libc's functions are cancellation points: a thread
-//! cancelled inside one would be unwound through this library's frames.
+//! Where libc's functions are cancellation points, this file makes the system calls itself: a thread that
+//! is cancelled inside such a function would be unwound through this library's frames.
 
 use super::direct::system_call;
 use super::listing::{each_line, number};
@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// One more than the highest priority.
 pub(crate) const PRIORITIES: u32 = 32768;
 
-/// For whom a queue is opened.
+/// What a queue is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Receive,
@@ -28,7 +28,7 @@ pub(crate) enum Direction {
     Both,
 }
 
-/// What a queue holds at most, and how many messages it holds now.
+/// A queue's limits, and how many messages it holds now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) max_messages: usize,
@@ -36,16 +36,16 @@ pub(crate) struct Attributes {
     pub(crate) current_messages: usize,
 }
 
-/// How a queue is made.
+/// How to make a queue.
 #[derive(Clone, Copy)]
 pub(crate) struct Creation {
-    /// Reduced by the umask.
+    /// The permissions, from which the kernel subtracts the umask.
     pub(crate) mode: libc::mode_t,
     /// `None`: the system's default.
     pub(crate) attributes: Option<Attributes>,
 }
 
-/// Opens the queue, or with `creation` makes one whose name must be free. Its sends and receives
+/// Opens a queue, or with `creation` makes one whose name must be free. Sends and receives on the descriptor
 /// never wait.
 pub(crate) fn open(
     name: &CStr,
@@ -66,8 +66,7 @@ pub(crate) fn open(
         attributes = creation.attributes.map(to_kernel).transpose()?;
     }
     let attributes = attributes.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the name is NUL-terminated, and attributes is NULL or a struct that outlives the
-    // call.
+    // SAFETY: the name is NUL-terminated. `attributes` is NULL or a struct that outlives the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mq_open,
@@ -98,8 +97,7 @@ pub(crate) fn unlink(name: &CStr) -> Result<(), Errno> {
 pub(crate) fn attributes(queue: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     // SAFETY: as in to_kernel.
     let mut found: libc::mq_attr = unsafe { core::mem::zeroed() };
-    // SAFETY: `found` is a struct that the call may write; nothing is set, because the second
-    // argument is NULL.
+    // SAFETY: the call writes `found`. Because the second argument is NULL, it sets nothing.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_mq_getsetattr,
@@ -116,7 +114,7 @@ pub(crate) fn attributes(queue: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     })
 }
 
-/// Puts a message into the queue; `EAGAIN` when it is full. Leaves errno alone.
+/// Puts a message into the queue. `EAGAIN` if the queue is full. Leaves errno alone.
 #[inline]
 pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> Result<(), Errno> {
     const NO_TIMEOUT: usize = 0;
@@ -128,11 +126,11 @@ pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> 
         NO_TIMEOUT,
         0,
     ];
-    // SAFETY: the kernel reads the slice, and no time.
+    // SAFETY: the kernel reads the slice. The timeout is NULL.
     unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
 }
 
-/// Takes the first message: its length and priority; `EAGAIN` when there is none. Leaves errno
+/// Takes the first message and returns its length and priority. `EAGAIN` if there is none. Leaves errno
 /// alone.
 #[inline]
 pub(crate) fn try_receive(
@@ -149,16 +147,16 @@ pub(crate) fn try_receive(
         NO_TIMEOUT,
         0,
     ];
-    // SAFETY: the kernel writes the slice and the number, and reads no time.
+    // SAFETY: the kernel writes the slice and the priority. The timeout is NULL.
     let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;
     Ok((length, priority))
 }
 
-/// Puts a message of 1 byte into a queue, or takes it out, whether it is opened with O_NONBLOCK or
-/// not; whether that was possible at once.
+/// Puts a message of 1 byte into a queue, or takes one out. It does not wait, with or without O_NONBLOCK.
+/// Returns whether that was possible at once.
 pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
     let (mut byte, long_ago) = (0u8, super::timespec(Duration::ZERO));
-    // Of the one call it is the priority, of the other where that goes.
+    // For a send this is the priority 0. For a receive it is NULL: the priority is not wanted.
     const PRIORITY: usize = 0;
     let arguments = [
         queue.as_raw_fd() as usize,
@@ -173,20 +171,20 @@ pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
     } else {
         libc::SYS_mq_timedreceive
     };
-    // SAFETY: the kernel reads or writes the byte, and reads the time.
+    // SAFETY: the kernel reads or writes the byte, and reads the timeout.
     unsafe { system_call(call, arguments) }.is_ok()
 }
 
-/// What a wait is for.
+/// The change that a wait is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Message,
     Space,
 }
 
-/// Waits until there is a message, or room for one, at most `left`, which counts on
-/// the monotonic clock. False when that has passed. `EINTR` after any signal handler, also one
-/// installed with SA_RESTART: unlike mq_receive, ppoll is never restarted.
+/// Waits until there is a message, or room for one, but at most for `left`, which counts on the monotonic
+/// clock. Returns false after that time. `EINTR` after any signal handler, also one with SA_RESTART: unlike
+/// mq_receive, ppoll is never restarted.
 pub(crate) fn wait(
     queue: BorrowedFd<'_>,
     awaited: Change,
@@ -200,13 +198,10 @@ pub(crate) fn wait(
         },
         revents: 0,
     };
-    let mut left = left.map(|left| libc::timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    });
+    let mut left = left.map(super::timespec);
     let left = left.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
-    // SAFETY: one entry, and NULL or a time, both writable and alive during the call; the signal
-    // mask is NULL, so its size is not used.
+    // SAFETY: the kernel gets one entry, and NULL or a time. Both are writable and live during the call. The
+    // signal mask is NULL, so its size is not used.
     let ready = Errno::result(unsafe {
         libc::syscall(
             libc::SYS_ppoll,
@@ -223,7 +218,7 @@ pub(crate) fn wait(
     Ok(ready != 0)
 }
 
-/// The bytes that the message queues of one user may take together; `None` without limit.
+/// How many bytes the message queues of one user may take together; `None` if there is no limit.
 pub(crate) fn bytes_limit() -> Option<u64> {
     match getrlimit(Resource::RLIMIT_MSGQUEUE) {
         Ok((limit, _)) if limit != libc::RLIM_INFINITY => Some(limit),
@@ -231,8 +226,8 @@ pub(crate) fn bytes_limit() -> Option<u64> {
     }
 }
 
-/// What the kernel counts against that limit for a queue (getrlimit(2); the sizes of its two
-/// structs are those of 64-bit machines).
+/// How many bytes the kernel counts for a queue against the limit of [`bytes_limit`] (getrlimit(2)). The
+/// sizes of its two structs are those of 64-bit machines.
 pub(crate) fn bytes_needed(attributes: Attributes) -> u64 {
     const MESSAGE_HEADER: u64 = 48;
     const TREE_NODE: u64 = 48;
@@ -242,7 +237,7 @@ pub(crate) fn bytes_needed(attributes: Attributes) -> u64 {
         .saturating_add(messages.min(PRIORITIES.into()).saturating_mul(TREE_NODE))
 }
 
-/// A number from /proc/sys/fs/mqueue; `None` where that cannot be read.
+/// A number from /proc/sys/fs/mqueue; `None` if it cannot be read.
 pub(crate) fn limit(name: &str) -> Option<u64> {
     let path = ProcPath::of(format_args!("/proc/sys/fs/mqueue/{name}"));
     let mut limit = None;
@@ -250,7 +245,7 @@ pub(crate) fn limit(name: &str) -> Option<u64> {
     limit
 }
 
-/// Whether the process can have no further descriptor.
+/// Whether this process has reached its limit of descriptors.
 pub(crate) fn descriptors_are_used_up() -> bool {
     matches!(
         EventFd::from_flags(EfdFlags::EFD_CLOEXEC),
@@ -258,18 +253,18 @@ pub(crate) fn descriptors_are_used_up() -> bool {
     )
 }
 
-/// What a notifier's wait ended with.
+/// The event that ended a notifier's wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message,
     Stop,
 }
 
-/// Waits for each message that comes into a queue, without taking it.
+/// Waits for messages to arrive in a queue, and takes none.
 pub(crate) struct Arrivals {
     epoll: Epoll,
     stop: EventFd,
-    /// Of its own, so that the queue can be closed at any time.
+    /// A descriptor of its own, so that the queue's descriptor can be closed at any time.
     queue: OwnedFd,
 }
 
@@ -288,10 +283,10 @@ impl Arrivals {
         Ok(arrivals)
     }
 
-    /// From now on messages end the wait, at once if there are any.
+    /// From now on a message ends the wait. If the queue has messages already, the wait ends at once.
     pub(crate) fn begin(&self) -> Result<(), Errno> {
-        // Edge-triggered: each message is reported once, and the wait does not return again and
-        // again while messages stay in the queue.
+        // Edge-triggered: each arrival ends one wait. Otherwise the wait would end again and again while
+        // messages stay in the queue.
         let message = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, MESSAGE);
         self.epoll.add(self.queue.as_fd(), message)
     }
@@ -316,21 +311,21 @@ impl Arrivals {
 
     /// Ends this and every later wait.
     pub(crate) fn stop(&self) {
-        // It could fail only with a count near 2^64: then it is readable already.
+        // It can fail only if the count is near 2^64, and then the eventfd is readable already.
         let _ = self.stop.write(1);
     }
 }
 
-/// Adds 1 to an eventfd's count. False when the descriptor is not an eventfd (or its count
-/// is at its end, and then its reader is awake already).
+/// Adds 1 to an eventfd's count. Returns false if the descriptor is not an eventfd, or if the count is at its
+/// limit. In the second case the reader is awake already.
 pub(crate) fn count_up(eventfd: BorrowedFd<'_>) -> bool {
     add_to_eventfd(eventfd, 1)
 }
 
 /// Whether the descriptor is an eventfd.
 pub(crate) fn is_eventfd(descriptor: BorrowedFd<'_>) -> bool {
-    // Files, pipes and sockets have a type, what eventfd makes has none: so no byte goes into
-    // one of those. Of the rest, only an eventfd takes 8 bytes, and adding 0 changes nothing.
+    // Files, pipes and sockets have a file type, and an eventfd has none. This check keeps the write below
+    // away from them. Of the other descriptors only an eventfd accepts 8 bytes, and adding 0 changes nothing.
     let Ok(status) = nix::sys::stat::fstat(descriptor) else {
         return false;
     };

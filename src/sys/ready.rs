@@ -1,6 +1,6 @@
-//! Waiting until a descriptor is ready (ppoll(2)), and whether its own calls wait.
+//! Waiting until a descriptor is ready (ppoll(2)), and whether calls on the descriptor wait.
 //!
-//! A descriptor here is a number that a C program gave: one that is not open is the kernel's `EBADF`.
+//! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
 use super::timespec;
 use crate::base::time::Deadline;
@@ -10,12 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag};
 use std::os::fd::{BorrowedFd, RawFd};
 
-/// Ready when there is something to read, or nothing will ever come.
+/// Ready if there is something to read, or if nothing will ever come.
 pub(crate) const READABLE: c_short = libc::POLLIN;
-/// Ready when there is room to write, or writing will fail.
+/// Ready if there is room to write, or if a write would fail.
 pub(crate) const WRITABLE: c_short = libc::POLLOUT;
 
-/// One line of a list to wait for. A negative number is skipped.
+/// One entry of a list to wait for. The kernel skips a negative number.
 pub(crate) fn watch(descriptor: RawFd, events: c_short) -> libc::pollfd {
     libc::pollfd {
         fd: descriptor,
@@ -24,9 +24,8 @@ pub(crate) fn watch(descriptor: RawFd, events: c_short) -> libc::pollfd {
     }
 }
 
-/// Waits until one of the descriptors has what is watched for, has failed or was hung up; false
-/// when the deadline passed first. `EINTR` when a handler ran, also one that asked for interrupted
-/// calls to be resumed.
+/// Waits until one of the descriptors is ready, has failed or was hung up. Returns false if the deadline
+/// passes first. `EINTR` if a signal handler ran, also one with SA_RESTART.
 pub(crate) fn wait_any(list: &mut [libc::pollfd], deadline: Deadline) -> Result<bool, Errno> {
     let count = poll(list, deadline.remaining())?;
     if list.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
@@ -35,7 +34,8 @@ pub(crate) fn wait_any(list: &mut [libc::pollfd], deadline: Deadline) -> Result<
     Ok(count > 0)
 }
 
-/// The same for one descriptor: `ETIMEDOUT` at the deadline, `EAGAIN` when there is no time at all.
+/// Waits until one descriptor is ready, has failed or was hung up. `ETIMEDOUT` at the deadline, `EAGAIN` if
+/// the deadline is now, `EINTR` if a signal handler ran.
 pub(crate) fn wait(descriptor: RawFd, events: c_short, deadline: Deadline) -> Result<(), Errno> {
     match wait_any(&mut [watch(descriptor, events)], deadline)? {
         true => Ok(()),
@@ -44,7 +44,7 @@ pub(crate) fn wait(descriptor: RawFd, events: c_short, deadline: Deadline) -> Re
     }
 }
 
-/// Waits for so long, for want of anything to wait for. `EINTR` when a handler ran.
+/// Waits for `length` without any descriptor. `EINTR` if a signal handler ran.
 pub(crate) fn pause(length: Duration) -> Result<(), Errno> {
     poll(&mut [], Some(length)).map(drop)
 }
@@ -54,8 +54,8 @@ fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Err
     let limit = limit
         .as_ref()
         .map_or(core::ptr::null(), core::ptr::from_ref);
-    // SAFETY: the list has that many entries; `limit` is NULL or a time that outlives the call; no
-    // signal mask is given.
+    // SAFETY: the list has as many entries as the call is told. `limit` is NULL or a time that outlives the
+    // call. There is no signal mask.
     Errno::result(unsafe {
         libc::ppoll(
             list.as_mut_ptr(),
@@ -66,9 +66,9 @@ fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Err
     })
 }
 
-/// How the descriptor was opened, and O_NONBLOCK. `EBADF` when nothing is open there.
+/// How the descriptor was opened, and O_NONBLOCK. `EBADF` if nothing is open there.
 pub(crate) fn status_flags(descriptor: RawFd) -> Result<c_int, Errno> {
-    // SAFETY: F_GETFL takes no argument and touches no memory.
+    // SAFETY: F_GETFL takes no argument and accesses no memory.
     Errno::result(unsafe { libc::fcntl(descriptor, libc::F_GETFL) })
 }
 
@@ -77,7 +77,8 @@ pub(crate) fn is_nonblocking(descriptor: RawFd) -> Result<bool, Errno> {
     status_flags(descriptor).map(|flags| flags & libc::O_NONBLOCK != 0)
 }
 
-/// For a descriptor that nobody else has yet: the mode belongs to all who share the open file.
+/// Only for a descriptor that nobody else has yet, because all processes that share an open file share its
+/// mode.
 pub(crate) fn set_nonblocking(
     descriptor: BorrowedFd<'_>,
     is_nonblocking: bool,

@@ -1,4 +1,4 @@
-//! libc's semaphores (sem_overview(7)), in memory that the caller mapped.
+//! libc's semaphores (sem_overview(7)), in memory that the caller has mapped.
 
 use super::timespec;
 use core::ptr::NonNull;
@@ -9,7 +9,7 @@ pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
 
 const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
 
-// Missing in the libc crate.
+// The libc crate lacks these functions.
 // SAFETY: declared as <semaphore.h> and <pthread.h> do on Linux.
 unsafe extern "C" {
     fn sem_clockwait(
@@ -20,21 +20,21 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
 }
 
-/// The bytes of a semaphore that processes share: what sem_open puts into the file of a new one.
+/// The bytes of a new semaphore that processes share. sem_open puts these bytes into a new file.
 pub(crate) fn initial(value: u32) -> Result<[u8; SIZE], Errno> {
     // SAFETY: sem_t is a union of integers, for which all zeros is a value.
     let mut sem: libc::sem_t = unsafe { core::mem::zeroed() };
-    // SAFETY: `sem` is writable and nobody else's.
+    // SAFETY: `sem` is a local variable.
     Errno::result(unsafe { libc::sem_init(&mut sem, 1, value) })?;
     // SAFETY: the two have the same size, and every byte is written: zeroed, then set by sem_init.
     Ok(unsafe { core::mem::transmute::<libc::sem_t, [u8; SIZE]>(sem) })
 }
 
-/// Takes a permit if one is free.
+/// Takes a permit if one is free; `EAGAIN` if none is.
 ///
 /// # Safety
 ///
-/// Here and below: `sem` points to a semaphore that stays mapped and writable during the call.
+/// `sem` points to a semaphore that stays mapped and writable during the call.
 pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
     loop {
         // SAFETY: by this function's contract.
@@ -45,8 +45,8 @@ pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
     }
 }
 
-/// Takes a permit, waiting for one until this point of the monotonic clock. `EINTR` after any
-/// signal handler: the kernel restarts a futex wait only when it has no limit.
+/// Takes a permit, and waits for one until this point of the monotonic clock. `EINTR` after any signal
+/// handler: the kernel restarts a futex wait only if it has no deadline.
 ///
 /// # Safety
 ///
@@ -65,6 +65,8 @@ pub(crate) unsafe fn wait_until(sem: NonNull<libc::sem_t>, point: Duration) -> R
     outcome.map(drop)
 }
 
+/// Adds a permit.
+///
 /// # Safety
 ///
 /// As in `try_wait`.
@@ -73,6 +75,8 @@ pub(crate) unsafe fn post(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
     Errno::result(unsafe { libc::sem_post(sem.as_ptr()) }).map(drop)
 }
 
+/// How many permits are free.
+///
 /// # Safety
 ///
 /// As in `try_wait`.

@@ -1,11 +1,11 @@
-//! Signals: sent to this process, held back for a moment in one thread, and given back.
+//! Signals: sending them to this process, and blocking them in one thread for a moment.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use nix::errno::Errno;
 
-/// Whether a program may send itself this signal: the two or three that libc keeps for itself
-/// lie between the standard and the real-time ones.
+/// Whether a program may send itself this signal. libc reserves the two or three signals between the
+/// standard and the real-time ones.
 pub(crate) fn is_usable(signal: i32) -> bool {
     (1..=31).contains(&signal) || (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&signal)
 }
@@ -13,31 +13,31 @@ pub(crate) fn is_usable(signal: i32) -> bool {
 /// Queues the signal, with a value, to the process as a whole.
 pub(crate) fn queue_to_self(signal: i32, value: *mut c_void) -> Result<(), Errno> {
     let value = libc::sigval { sival_ptr: value };
-    // SAFETY: getpid cannot fail and sigqueue uses only the numbers.
+    // SAFETY: getpid cannot fail, and sigqueue reads no memory.
     let outcome = Errno::result(unsafe { libc::sigqueue(libc::getpid(), signal, value) });
     match outcome {
-        // RLIMIT_SIGPENDING real-time signals wait. Without a value it is always delivered.
-        // SAFETY: kill uses only the numbers.
+        // As many signals wait as RLIMIT_SIGPENDING allows. Without a value the signal is always delivered.
+        // SAFETY: kill reads no memory.
         Err(Errno::EAGAIN) => Errno::result(unsafe { libc::kill(libc::getpid(), signal) }),
         outcome => outcome,
     }
     .map(drop)
 }
 
-/// Runs `start` with all signals held back in this thread, so that a thread started in it gets
-/// none ever; then the thread has its mask again, and what came meanwhile is delivered.
+/// Runs `start` while this thread blocks all signals. A thread that `start` starts inherits this mask and
+/// never gets a signal. Afterwards this thread has its mask back, and gets the signals that came meanwhile.
 pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     let _blocked = Blocked::all();
     start()
 }
 
-/// Signals that this thread holds back while this lives. Its mask is then what it was.
+/// Signals that this thread blocks as long as this value lives. Dropping it restores the mask.
 pub(crate) struct Blocked {
     before: libc::sigset_t,
 }
 
 impl Blocked {
-    /// Holds back every signal that can be held back.
+    /// Blocks every signal that can be blocked.
     pub(crate) fn all() -> Blocked {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigfillset initialises the set and cannot fail for a valid address.
@@ -48,8 +48,7 @@ impl Blocked {
 
     fn these(set: &libc::sigset_t) -> Blocked {
         let mut before = MaybeUninit::uninit();
-        // SAFETY: both are valid sets; with SIG_BLOCK the call has no way to fail, so `before` is
-        // written.
+        // SAFETY: both are valid sets. With SIG_BLOCK the call cannot fail, so it writes `before`.
         unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, set, before.as_mut_ptr());
             Blocked {
@@ -57,11 +56,9 @@ impl Blocked {
             }
         }
     }
-}
 
-impl Blocked {
-    /// Whether the thread had this one held back before.
-    fn held_back(&self, signal: i32) -> bool {
+    /// Whether the thread blocked this signal before.
+    fn blocked_before(&self, signal: i32) -> bool {
         // SAFETY: the mask is a valid set.
         unsafe { libc::sigismember(&raw const self.before, signal) == 1 }
     }
@@ -80,8 +77,8 @@ impl Drop for Blocked {
     }
 }
 
-/// Does `write`, and takes back the SIGPIPE that the kernel sends this thread when it fails with
-/// `EPIPE`: for kernels that cannot be told not to send it.
+/// Calls `write`. If it fails with `EPIPE`, removes the SIGPIPE that the kernel has sent to this thread. For
+/// kernels that have no flag against SIGPIPE.
 pub(crate) fn without_sigpipe(
     write: impl FnOnce() -> Result<usize, Errno>,
 ) -> Result<usize, Errno> {
@@ -93,18 +90,18 @@ pub(crate) fn without_sigpipe(
         pipe_signal.assume_init()
     };
     let blocked = Blocked::these(&pipe_signal);
-    // One that waits already is not ours to take; a second would be the same as the first. In a
-    // thread that did not hold it back none waits (and of one for this thread and one for the whole
-    // process that comes just now, this thread's is taken first), so that nobody need be asked.
-    let was_pending = blocked.held_back(libc::SIGPIPE) && is_sigpipe_pending();
+    // A SIGPIPE that was pending before must stay, and the kernel does not add a second one to it. In a
+    // thread that did not block the signal none was pending, so the kernel need not be asked. If one for
+    // the whole process comes just now, the kernel still returns this thread's one first.
+    let was_pending = blocked.blocked_before(libc::SIGPIPE) && is_sigpipe_pending();
     let outcome = write();
     if outcome == Err(Errno::EPIPE) && !was_pending {
         let at_once = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: the set and the time are valid; the information about the signal is not wanted.
-        // A handler of another signal may interrupt the call: again.
+        // SAFETY: the set and the time are valid, and NULL means that no information about the signal is
+        // wanted. If the handler of another signal interrupts the call, it is repeated.
         while unsafe { libc::sigtimedwait(&raw const pipe_signal, core::ptr::null_mut(), &at_once) }
             < 0
             && Errno::last() == Errno::EINTR
@@ -116,7 +113,7 @@ pub(crate) fn without_sigpipe(
 
 fn is_sigpipe_pending() -> bool {
     let mut pending = MaybeUninit::uninit();
-    // SAFETY: sigpending writes the whole set and fails only for a bad address.
+    // SAFETY: sigpending writes the whole set, and fails only for a bad address.
     unsafe {
         libc::sigpending(pending.as_mut_ptr());
         libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1

@@ -1,9 +1,8 @@
 //! UNIX sockets (unix(7)).
 //!
-//! libc and not nix: nix's messages allocate, and sending and receiving must not.
+//! This file uses libc and not nix, because nix's messages allocate, and sends and receives must not.
 //!
-//! Descriptors that C passed in come as plain numbers: what is not open, or no socket, the
-//! kernel refuses.
+//! Descriptors from a C program are plain numbers. The kernel refuses a number that is not an open socket.
 
 use super::direct::system_call;
 use super::made;
@@ -19,7 +18,7 @@ pub(crate) const ADDRESS_MAX: usize = 107;
 /// The most descriptors that one message carries (the kernel's SCM_MAX_FD).
 pub(crate) const DESCRIPTORS_MAX: usize = 253;
 
-/// Where a socket stands: a path, or a name in the network namespace's table.
+/// A socket's address: a path, or an abstract name, which stands in the network namespace's table.
 #[derive(Clone, Copy)]
 pub(crate) struct Address {
     raw: libc::sockaddr_un,
@@ -32,7 +31,7 @@ impl Address {
         Address::new(path.to_bytes_with_nul())
     }
 
-    /// The name in the kernel's table, which has no file.
+    /// An abstract name, which has no file. `None` if it does not fit.
     pub(crate) fn of_abstract(name: &[u8]) -> Option<Address> {
         let mut bytes = [0; ADDRESS_MAX + 1];
         bytes.get_mut(1..=name.len())?.copy_from_slice(name);
@@ -59,9 +58,10 @@ impl Address {
     }
 }
 
-/// A socket. `kind` is SOCK_STREAM or its like, with SOCK_CLOEXEC and SOCK_NONBLOCK as wanted.
+/// A new socket. `kind` is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET, with SOCK_CLOEXEC and SOCK_NONBLOCK as
+/// wanted.
 pub(crate) fn create(kind: c_int) -> Result<OwnedFd, Errno> {
-    // SAFETY: no pointers.
+    // SAFETY: the call takes numbers only.
     let result = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     // SAFETY: socket has just made it.
     unsafe { made(result) }
@@ -82,7 +82,7 @@ pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errn
 }
 
 pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: c_int) -> Result<(), Errno> {
-    // SAFETY: no pointers.
+    // SAFETY: the call takes numbers only.
     Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
@@ -92,20 +92,20 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> Result<(), E
     Errno::result(outcome).map(drop)
 }
 
-/// Takes the next connection as a close-on-exec descriptor. Waits or not, as the listener does.
+/// Takes the next connection as a close-on-exec descriptor. Waits unless the listener is non-blocking.
 pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
     let (address, length) = (core::ptr::null_mut(), core::ptr::null_mut());
-    // SAFETY: NULL leaves the peer's address out.
+    // SAFETY: NULL means that the peer's address is not wanted.
     let result = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
     // SAFETY: accept4 has just made it.
     unsafe { made(result) }
 }
 
-/// Leaves errno alone.
+/// The value of a socket option. Leaves errno alone.
 ///
 /// # Safety
 ///
-/// Any bytes are a `T`, and so are all zeros.
+/// Any bytes are a valid `T`.
 unsafe fn option<T>(socket: RawFd, name: c_int) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::zeroed();
     let mut length = size_of::<T>() as libc::socklen_t;
@@ -134,7 +134,7 @@ pub(crate) fn is_listening(socket: RawFd) -> Result<bool, Errno> {
     Ok(unsafe { option::<c_int>(socket, libc::SO_ACCEPTCONN) }? != 0)
 }
 
-/// Process, user and group at the other end, as they were when the connection was made.
+/// The process, user and group at the other end, at the time when the connection was made.
 pub(crate) fn peer(socket: RawFd) -> Result<libc::ucred, Errno> {
     // SAFETY: the option is a ucred, three integers.
     unsafe { option(socket, libc::SO_PEERCRED) }
@@ -147,7 +147,7 @@ pub(crate) fn peer_pidfd(socket: RawFd) -> Result<OwnedFd, Errno> {
     unsafe { made(number) }
 }
 
-/// How long a blocking connect waits for room in the other's backlog; `None` for ever.
+/// Sets how long a blocking connect waits for room in the listener's backlog. `None`: without limit.
 pub(crate) fn set_connect_timeout(
     socket: BorrowedFd<'_>,
     length: Option<Duration>,
@@ -157,7 +157,7 @@ pub(crate) fn set_connect_timeout(
         tv_sec: length.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_usec: length.subsec_micros().into(),
     };
-    // SAFETY: the kernel reads one timeval, alive during the call.
+    // SAFETY: the kernel reads one timeval, which lives during the call.
     Errno::result(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -170,11 +170,11 @@ pub(crate) fn set_connect_timeout(
     .map(drop)
 }
 
-/// send(2) and recv(2) are sendto(2) and recvfrom(2) without an address.
+/// NULL. send(2) and recv(2) are sendto(2) and recvfrom(2) without an address.
 const NO_ADDRESS: usize = 0;
 
-/// Sends what there is room for; without `may_wait`, `EAGAIN` where there is none. Never raises
-/// SIGPIPE. Leaves errno alone.
+/// Sends as many bytes as there is room for. If there is no room, it waits or, without `may_wait`, fails with
+/// `EAGAIN`. Never raises SIGPIPE. Leaves errno alone.
 #[inline(always)]
 pub(crate) fn send(
     socket: RawFd,
@@ -195,8 +195,8 @@ pub(crate) fn send(
     unsafe { system_call(libc::SYS_sendto, arguments) }
 }
 
-/// Receives what there is, without waiting. Of a message that is larger than the room the rest
-/// is lost, and the result is the message's whole length. Leaves errno alone.
+/// Receives bytes that are there, without waiting. If a message is larger than the room, the rest of it is
+/// lost, and the result is the message's whole length. Leaves errno alone.
 #[inline(always)]
 pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
@@ -212,8 +212,8 @@ pub(crate) fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usi
     unsafe { system_call(libc::SYS_recvfrom, arguments) }
 }
 
-/// How many bytes wait in the socket: of a datagram socket in the next message, of others in all.
-/// Costs half of what `next_length` does, and leaves errno alone.
+/// How many bytes wait in the socket: in a datagram socket those of the next message, otherwise all. Takes
+/// half as long as `next_length`. Leaves errno alone.
 #[inline(always)]
 pub(crate) fn waiting_length(socket: RawFd) -> Result<usize, Errno> {
     let mut length: c_int = 0;
@@ -230,10 +230,10 @@ pub(crate) fn waiting_length(socket: RawFd) -> Result<usize, Errno> {
     Ok(length as usize)
 }
 
-/// The length of the next message, which stays where it is. For message sockets only.
+/// The length of the next message, which stays in the socket. For sockets with messages only.
 pub(crate) fn next_length(socket: RawFd) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_PEEK;
-    // SAFETY: no bytes are written.
+    // SAFETY: with a length of 0 the kernel writes no bytes.
     count(unsafe { libc::recv(socket, core::ptr::null_mut(), 0, flags) })
 }
 
@@ -241,8 +241,8 @@ fn count(result: libc::ssize_t) -> Result<usize, Errno> {
     Errno::result(result).map(isize::unsigned_abs)
 }
 
-/// Room for the control part of a message: descriptors, and what socket options may put beside
-/// them (credentials, a security label, the sender's pidfd).
+/// Room for the control part of a message: descriptors, and the data that socket options may add
+/// (credentials, a security label, the sender's pidfd).
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; Control::SIZE]);
 
@@ -251,7 +251,7 @@ impl Control {
     const UNINIT: Control = Control([MaybeUninit::uninit(); Control::SIZE]);
 }
 
-// The rest is for what comes beside the descriptors.
+// 512 bytes stay for the data that socket options add.
 // SAFETY: CMSG_SPACE only computes.
 const _: () = assert!(
     unsafe { libc::CMSG_SPACE((DESCRIPTORS_MAX * size_of::<c_int>()) as u32) } as usize
@@ -286,11 +286,11 @@ pub(crate) fn send_with_descriptors(
     };
     // SAFETY: CMSG_SPACE only computes.
     let space = unsafe { libc::CMSG_SPACE(size as u32) } as usize;
-    // The kernel is given the padding too.
+    // The kernel gets the padding too, so it has to be initialised.
     control.0[..space].fill(MaybeUninit::new(0));
     let header = header(&mut buffer, &mut control, space);
-    // SAFETY: the control part is aligned and, by the check above and the assertion on
-    // Control::SIZE, has room for one header and `size` bytes behind it.
+    // SAFETY: the control part is aligned. By the check above and the assertion on Control::SIZE it has room
+    // for one header and `size` bytes behind it.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(&header);
         first.write(libc::cmsghdr {
@@ -301,11 +301,11 @@ pub(crate) fn send_with_descriptors(
         libc::CMSG_DATA(first).copy_from_nonoverlapping(descriptors.as_ptr().cast(), size);
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: header, buffer and control part are alive during the call, which writes to none.
+    // SAFETY: header, buffer and control part live during the call, which writes to none of them.
     count(unsafe { libc::sendmsg(socket, &header, flags) })
 }
 
-/// Descriptors that have arrived. Those that nobody takes are closed.
+/// Descriptors that have arrived. Dropping this closes those that nobody has taken.
 pub(crate) struct Descriptors {
     numbers: [c_int; DESCRIPTORS_MAX],
     count: usize,
@@ -321,13 +321,13 @@ impl Descriptors {
         self.count
     }
 
-    /// Hands them to somebody else, who closes them from now on.
+    /// Gives the descriptors to the caller, who has to close them from now on.
     pub(crate) fn take(&mut self) -> &[c_int] {
         &self.numbers[..core::mem::take(&mut self.count)]
     }
 
     fn add(&mut self, number: c_int) {
-        // The kernel's limit is ours: there is always a place.
+        // The kernel has the same limit, so there is always a place.
         if let Some(place) = self.numbers.get_mut(self.count) {
             *place = number;
             self.count += 1;
@@ -344,19 +344,20 @@ impl Drop for Descriptors {
 }
 
 fn close(number: c_int) {
-    // SAFETY: only called for descriptors that have just arrived and that nobody else knows.
+    // SAFETY: the callers pass descriptors that have just arrived and that nobody else knows.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
 }
 
-/// What a receive with descriptors brought besides them.
+/// The result of a receive with descriptors.
 pub(crate) struct Arrived {
-    /// The message's whole length, also where the room was smaller.
+    /// The message's whole length, also if the room was smaller.
     pub(crate) length: usize,
     /// Whether the kernel could not install all the descriptors.
     pub(crate) is_incomplete: bool,
 }
 
-/// As `receive`, with the descriptors that travel with the bytes; they are close-on-exec.
+/// Receives bytes as `receive` does, and the descriptors that come with them. The descriptors are
+/// close-on-exec.
 pub(crate) fn receive_with_descriptors(
     socket: RawFd,
     room: &mut [MaybeUninit<u8>],
@@ -369,11 +370,11 @@ pub(crate) fn receive_with_descriptors(
     };
     let mut header = header(&mut buffer, &mut control, Control::SIZE);
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
-    // SAFETY: header, buffer, control part and room are alive during the call, which writes at most
-    // their lengths.
+    // SAFETY: header, buffer, control part and room live during the call, which writes at most their
+    // lengths.
     let length = count(unsafe { libc::recvmsg(socket, &mut header, flags) })?;
-    // SAFETY: the kernel has filled msg_controllen bytes of the control part with whole entries
-    // whose lengths the macros follow; a SCM_RIGHTS entry is an array of descriptors.
+    // SAFETY: the kernel has filled msg_controllen bytes of the control part with complete entries, whose
+    // lengths the macros follow. A SCM_RIGHTS entry is an array of descriptors.
     unsafe {
         let mut entry = libc::CMSG_FIRSTHDR(&header);
         while !entry.is_null() {
@@ -385,7 +386,7 @@ pub(crate) fn receive_with_descriptors(
                         descriptors.add(data.add(index).read_unaligned());
                     }
                 }
-                // Somebody has set SO_PASSPIDFD, and nobody would close what it installs.
+                // SO_PASSPIDFD is set on the socket. Without this nobody would close the pidfd.
                 (libc::SOL_SOCKET, SCM_PIDFD) if data.read_unaligned() >= 0 => {
                     close(data.read_unaligned());
                 }

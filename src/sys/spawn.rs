@@ -1,74 +1,72 @@
-//! Starting programs, and what a pidfd can do.
+//! Starting programs.
 //!
-//! The child shares this process's memory until it has become the program (vfork's way, as
-//! posix_spawn has it): no page is copied, however large the process is. Between its start and exec
-//! it runs code that only makes system calls, on a stack of its own, with every signal held back;
-//! everything that it needs is made before. So it does not matter what other threads were doing,
-//! or which locks they held.
+//! The child shares this process's memory until it executes the program, as with vfork and posix_spawn. So
+//! the kernel copies no page, however large the process is. Between its start and exec the child runs code
+//! that only makes system calls. It has a stack of its own and blocks every signal, and the parent has
+//! made everything that it needs before. So it does not matter what other threads did, or which locks they
+//! held.
 
+pub(crate) use super::child::{Exit, abandon, reap_abandoned, send_signal, wait, wait_for_end};
 use super::made;
-use super::ready::{self, READABLE};
 use super::signal::Blocked;
 use super::stream;
-use crate::base::time::Deadline;
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag};
 use nix::sys::stat::Mode;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
 
-/// What a child becomes: all of it made before the child exists.
+/// What a child becomes. The parent makes all of it before the child exists.
 pub(crate) struct Image<'a> {
-    /// Files to try, in this order.
+    /// The program files to try, in this order.
     pub(crate) candidates: &'a [CString],
     pub(crate) arguments: Strings<'a>,
     pub(crate) environment: Strings<'a>,
     pub(crate) directory: Option<&'a CStr>,
-    /// What becomes its descriptors 0, 1 and 2: each above 2, or negative to stay as it is.
+    /// The descriptors that become 0, 1 and 2 in the child. Each is above 2, or negative if the child's
+    /// descriptor stays as it is.
     pub(crate) streams: [RawFd; 3],
     /// Whether descriptors above 2 that are not close-on-exec stay open.
     pub(crate) inherits: bool,
-    /// Whether it leads a new session, controlled by the terminal that is its descriptor 0.
+    /// Whether the child leads a new session, whose controlling terminal is its descriptor 0.
     pub(crate) leads_session: bool,
 }
 
-/// Strings as C has them: an array that NULL ends.
+/// C's form of several strings: an array of pointers that ends with NULL.
 #[derive(Clone, Copy)]
 pub(crate) struct Strings<'a> {
     start: *const *const c_char,
-    lives: PhantomData<&'a CStr>,
+    borrow: PhantomData<&'a CStr>,
 }
 
 impl<'a> Strings<'a> {
     /// # Safety
     ///
-    /// `start` points to pointers to strings, the last of them NULL, which all live as long as
-    /// this.
+    /// `start` points to pointers to strings, and the last pointer is NULL. All of them live as long as
+    /// this value.
     pub(crate) unsafe fn new(start: NonNull<*const c_char>) -> Strings<'a> {
         Strings {
             start: start.as_ptr(),
-            lives: PhantomData,
+            borrow: PhantomData,
         }
     }
 
-    /// This process's environment. That nobody changes it meanwhile is every C program's rule.
+    /// This process's environment. A C program must not change it while another thread reads it.
     pub(crate) fn environment() -> Strings<'a> {
-        // SAFETY: a read of libc's pointer.
+        // SAFETY: this only reads libc's pointer.
         let start = unsafe { libc::environ.cast_const().cast() };
         Strings {
             start,
-            lives: PhantomData,
+            borrow: PhantomData,
         }
     }
 
     pub(crate) fn first(&self) -> Option<&'a CStr> {
-        // SAFETY: by the contract of `new` there is a first pointer, to a string or NULL.
+        // SAFETY: by the contract of `new` there is a first pointer, which is NULL or leads to a string.
         unsafe {
             let first = *self.start;
             (!first.is_null()).then(|| CStr::from_ptr(first))
@@ -76,8 +74,9 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// The program could not be started; which of the steps failed.
+/// The step at which the start of a program failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Step {
     Clone,
     Directory,
@@ -86,22 +85,33 @@ pub(crate) enum Step {
     Exec,
 }
 
-/// A process that was started here.
+impl Step {
+    /// The steps that the child reports, by the number that it writes into the pipe.
+    fn from_report(number: u8) -> Step {
+        [Step::Directory, Step::Descriptors, Step::Terminal]
+            .into_iter()
+            .find(|&step| step as u8 == number)
+            .unwrap_or(Step::Exec)
+    }
+}
+
+/// A process that this library started.
 pub(crate) struct Started {
     pub(crate) id: libc::pid_t,
     pub(crate) pidfd: OwnedFd,
 }
 
-/// How much stack the child gets: it needs the least when the library is optimised.
+/// The size of the child's stack in bytes. Code without optimisation needs the most.
 const STACK: usize = 64 * 1024;
 
+/// What the child gets.
 struct ChildSetup<'a> {
     image: &'a Image<'a>,
+    /// The pipe into which the child writes what failed.
     report: RawFd,
 }
 
-/// Starts a program. Comes back when the child has become the program, or has failed to and is
-/// gone.
+/// Starts a program. Returns when the child executes the program, or when it has failed to and has ended.
 pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     let before = |errno| (Step::Clone, errno);
     let pipe = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
@@ -117,7 +127,7 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: RawFd = -1;
     let blocked = Blocked::all();
-    // SAFETY: become_program fulfils run's contract, and takes a ChildSetup.
+    // SAFETY: become_program fulfils the contract of `run`, and takes a ChildSetup.
     let started = unsafe {
         run(
             become_program,
@@ -131,8 +141,8 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     // SAFETY: the kernel has made this descriptor, close-on-exec, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     drop(report);
-    // The child is past exec or dead, so what it has to report is there. The end of the pipe is not
-    // waited for: a process that another thread forked meanwhile may hold it open.
+    // The child has called exec or is dead, so its report is in the pipe. This thread does not wait for the
+    // pipe's end, because a process that another thread has forked meanwhile may hold it open.
     let mut message = [MaybeUninit::new(0u8); 2];
     if stream::read_now(failure.as_raw_fd(), &mut message) != Ok(message.len()) {
         return Ok(Started { id, pidfd });
@@ -140,30 +150,19 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     // SAFETY: every byte was initialised above.
     let [step, errno] = message.map(|byte| unsafe { byte.assume_init() });
     let _ = wait(pidfd.as_fd(), libc::WEXITED);
-    let step = match step {
-        DIRECTORY => Step::Directory,
-        DESCRIPTORS => Step::Descriptors,
-        TERMINAL => Step::Terminal,
-        _ => Step::Exec,
-    };
-    Err((step, Errno::from_raw(errno.into())))
+    Err((Step::from_report(step), Errno::from_raw(errno.into())))
 }
 
-const DIRECTORY: u8 = 1;
-const DESCRIPTORS: u8 = 2;
-const TERMINAL: u8 = 3;
-const EXEC: u8 = 4;
-
-/// Runs `body` in a child that shares memory but neither the umask nor the directory, until it returns;
-/// its exit status.
+/// Runs `body` in a child, and returns the child's exit status. The child shares this process's memory, and
+/// has an umask and a working directory of its own.
 pub(crate) fn run_briefly(
     body: extern "C" fn(*mut c_void) -> c_int,
     setup: NonNull<c_void>,
 ) -> Result<c_int, Errno> {
-    // No signal tells of its end, and a wait of the program's own for any child does not find it.
+    // Its end sends no signal, and if the program waits for any child, it does not find this one.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK;
     let blocked = Blocked::all();
-    // SAFETY: `body` only makes system calls; the pidfd is not asked for.
+    // SAFETY: `body` only makes system calls. Without CLONE_PIDFD the kernel writes no pidfd.
     let id = unsafe { run(body, setup, flags, &mut -1) };
     drop(blocked);
     let id = id?;
@@ -179,12 +178,12 @@ pub(crate) fn run_briefly(
     }
 }
 
-/// Makes the child. This thread goes on when the child has called exec or has ended.
+/// Makes the child. Returns when the child has called exec or has ended.
 ///
 /// # Safety
 ///
-/// `body` makes system calls only: no lock, no allocation, no panic. It can use what `setup`
-/// points to. Every signal is held back.
+/// `body` makes system calls only: no lock, no allocation, no panic. `setup` points to what `body` expects.
+/// This thread blocks every signal.
 unsafe fn run(
     body: extern "C" fn(*mut c_void) -> c_int,
     setup: NonNull<c_void>,
@@ -195,9 +194,9 @@ unsafe fn run(
     stack
         .try_reserve_exact(STACK / size_of::<u128>())
         .map_err(|_| Errno::ENOMEM)?;
-    // SAFETY: the end of the stack, aligned to 16 bytes, from which it grows down into memory
-    // reserved above. CLONE_VFORK keeps this frame, the stack and the setup as they are until the
-    // child no longer uses them. `pidfd` is where the kernel writes with CLONE_PIDFD.
+    // SAFETY: `end` is the stack's end, aligned to 16 bytes; the stack grows down into the memory that was
+    // reserved above. CLONE_VFORK keeps this frame, the stack and the setup as they are until the child
+    // no longer uses them. With CLONE_PIDFD the kernel writes to `pidfd`.
     Errno::result(unsafe {
         let end = stack.as_mut_ptr().add(STACK / size_of::<u128>());
         libc::clone(
@@ -210,30 +209,33 @@ unsafe fn run(
     })
 }
 
-/// The child: from here to exec or _exit only system calls.
+/// The child's function. From here to exec or _exit it only makes system calls.
 extern "C" fn become_program(setup: *mut c_void) -> c_int {
-    // SAFETY: start passes a ChildSetup that lives until exec; all its pointers are the caller's and live
-    // as long. Each call below is async-signal-safe.
+    // SAFETY: `start` passes a ChildSetup that lives until exec. Its pointers are the caller's and live as
+    // long. Each call below is async-signal-safe.
     unsafe {
         let setup = &*setup.cast::<ChildSetup<'_>>();
         let (step, errno) = match prepare(setup.image) {
-            Ok(()) => (EXEC, execute(setup.image)),
+            Ok(()) => (Step::Exec, execute(setup.image)),
             Err(failure) => failure,
         };
-        // Errnos that exec and the rest give are below 256.
-        let message = [step, errno as u8];
+        // The errnos of these calls are below 256.
+        let message = [step as u8, errno as u8];
         libc::write(setup.report, message.as_ptr().cast(), message.len());
         libc::_exit(127)
     }
 }
 
+/// Gives the child its signals, directory, descriptors and session.
+///
 /// # Safety
 ///
-/// Only in the child.
-unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
+/// Called in the child only.
+unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
     // SAFETY: async-signal-safe calls on valid arguments.
     unsafe {
-        // Handlers first: none may run here when the mask is cleared. What is ignored would stay so.
+        // The handlers come first: none may run here after the mask is cleared. Without this, signals
+        // that the parent ignores would stay ignored.
         let mut default: libc::sigaction = core::mem::zeroed();
         default.sa_sigaction = libc::SIG_DFL;
         for number in 1..=libc::SIGRTMAX() {
@@ -241,11 +243,11 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
         }
         if let Some(directory) = image.directory {
             if libc::chdir(directory.as_ptr()) != 0 {
-                return Err((DIRECTORY, Errno::last()));
+                return Err((Step::Directory, Errno::last()));
             }
         }
         for (number, &source) in (0..).zip(&image.streams) {
-            // What stays as it is stays also if it was close-on-exec; if it was closed, it is.
+            // A descriptor that stays as it is also stays if it was close-on-exec. A closed one stays closed.
             let placed = if source < 0 {
                 libc::fcntl(number, libc::F_SETFD, 0);
                 0
@@ -253,14 +255,14 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
                 libc::dup2(source, number)
             };
             if placed < 0 {
-                return Err((DESCRIPTORS, Errno::last()));
+                return Err((Step::Descriptors, Errno::last()));
             }
         }
         if image.leads_session && (libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) != 0) {
-            return Err((TERMINAL, Errno::last()));
+            return Err((Step::Terminal, Errno::last()));
         }
         if !image.inherits {
-            close_the_rest_on_exec().map_err(|errno| (DESCRIPTORS, errno))?;
+            close_the_rest_on_exec().map_err(|errno| (Step::Descriptors, errno))?;
         }
         let mut none = MaybeUninit::uninit();
         libc::sigemptyset(none.as_mut_ptr());
@@ -269,16 +271,16 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (u8, Errno)> {
     }
 }
 
-/// Tries the candidates in their order, as execvp does, but no shell for a file that is no
-/// program; why none of them could be executed.
+/// Tries the candidates in their order, as execvp does. Unlike execvp it starts no shell for a file that is
+/// not a program. Returns why none of them could be executed.
 ///
 /// # Safety
 ///
-/// Only in the child.
+/// Called in the child only.
 unsafe fn execute(image: &Image<'_>) -> Errno {
     let mut failure = Errno::ENOENT;
     for candidate in image.candidates {
-        // SAFETY: the arrays are the caller's, ended by NULL.
+        // SAFETY: the arrays are the caller's and end with NULL.
         unsafe {
             libc::execve(
                 candidate.as_ptr(),
@@ -287,9 +289,9 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
             )
         };
         match Errno::last() {
-            // Not there: the next may be.
+            // This file does not exist. The next one may.
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV => {}
-            // There, but not for us: it is told if no other is found.
+            // This process may not execute the file. That is the error if no other file is found.
             Errno::EACCES => failure = Errno::EACCES,
             errno => return errno,
         }
@@ -301,9 +303,9 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
 ///
 /// # Safety
 ///
-/// Only in the child: its table of descriptors is its own.
+/// Called in the child only, because its table of descriptors is its own.
 unsafe fn close_the_rest_on_exec() -> Result<(), Errno> {
-    // SAFETY: no memory is touched.
+    // SAFETY: the call accesses no memory.
     let marked = Errno::result(unsafe {
         libc::syscall(
             libc::SYS_close_range,
@@ -314,24 +316,24 @@ unsafe fn close_the_rest_on_exec() -> Result<(), Errno> {
     });
     match marked {
         Ok(_) => Ok(()),
-        // Before Linux 5.11. SAFETY: by this function's contract.
+        // The kernel is older than Linux 5.11. SAFETY: by this function's contract.
         Err(_) => unsafe { close_listed_on_exec() },
     }
 }
 
-/// The same by the list in /proc: getdents64 needs no allocation, as opendir would.
+/// Marks the descriptors that /proc lists. Unlike opendir, getdents64 needs no allocation.
 ///
 /// # Safety
 ///
-/// Only in the child.
+/// Called in the child only.
 unsafe fn close_listed_on_exec() -> Result<(), Errno> {
-    // linux_dirent64: inode, offset, then the record's length, a type, and the name.
+    // Offsets in linux_dirent64: inode, offset, then the record's length, a type, and the name.
     const LENGTH: usize = 16;
     const NAME: usize = 19;
     let mut records = [0u64; 128];
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    // SAFETY: a constant path; the kernel writes at most the array's size; its records lie within
-    // what it says it has written.
+    // SAFETY: the path is constant. The kernel writes at most the array's size, and its records lie within
+    // the bytes that it says it has written.
     unsafe {
         let directory = Errno::result(libc::open(c"/proc/self/fd".as_ptr(), flags))?;
         loop {
@@ -364,21 +366,21 @@ unsafe fn close_listed_on_exec() -> Result<(), Errno> {
     Ok(())
 }
 
-/// A second, close-on-exec descriptor of a number that C passed in, above the standard streams'
-/// numbers; `EBADF` when nothing is open there.
+/// A second, close-on-exec descriptor of the open file behind a number that C passed in. Its number is
+/// above those of the standard streams. `EBADF` if nothing is open there.
 pub(crate) fn duplicate(number: RawFd) -> Result<OwnedFd, Errno> {
     if number < 0 {
         return Err(Errno::EBADF);
     }
-    // SAFETY: not -1. If it is not open, F_DUPFD says EBADF and touches nothing.
+    // SAFETY: the number is not -1. If it is not open, F_DUPFD fails with EBADF and changes nothing.
     let file = unsafe { BorrowedFd::borrow_raw(number) };
     let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
     // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
     unsafe { made(number) }
 }
 
-/// Moves a descriptor off the standard streams' numbers, which it got if this process had none
-/// there: in the child they are the streams'.
+/// Gives a descriptor a number above those of the standard streams. It has one of those if this process had
+/// closed a stream, and in the child these numbers belong to the streams.
 pub(crate) fn lift(file: OwnedFd) -> Result<OwnedFd, Errno> {
     match file.as_raw_fd() {
         0..3 => duplicate(file.as_raw_fd()),
@@ -395,111 +397,12 @@ pub(crate) fn open_stream(path: &CStr, flags: OFlag) -> Result<OwnedFd, Errno> {
 
 /// A variable of this process's environment, copied.
 pub(crate) fn variable(name: &CStr) -> Option<CString> {
-    // SAFETY: getenv returns NULL or a string; that nobody changes the environment meanwhile is every
-    // C program's rule.
+    // SAFETY: getenv returns NULL or a string. A C program must not change its environment while another
+    // thread reads it.
     unsafe {
         let value = libc::getenv(name.as_ptr());
         (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
     }
-}
-
-/// How a child ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Code(c_int),
-    Signal(c_int),
-}
-
-/// How the process behind a pidfd ended, if it has; `ECHILD` when it is not (or no longer) a
-/// child of this process. With `WEXITED` alone it is reaped, with `WNOWAIT` it is only looked at.
-pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, Errno> {
-    let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: the kernel writes the struct, and all zeros is a value of it: with WNOHANG and
-    // nobody ended it stays so. The fields read are those of a child's end.
-    unsafe {
-        Errno::result(libc::waitid(
-            libc::P_PIDFD,
-            pidfd.as_raw_fd() as libc::id_t,
-            found.as_mut_ptr(),
-            options | libc::WEXITED,
-        ))?;
-        let found = found.assume_init_ref();
-        if found.si_pid() == 0 {
-            return Ok(None);
-        }
-        Ok(Some(match found.si_code {
-            libc::CLD_EXITED => Exit::Code(found.si_status()),
-            _ => Exit::Signal(found.si_status()),
-        }))
-    }
-}
-
-/// Waits until the process behind a pidfd has ended; false when the deadline passed first.
-pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<bool, Errno> {
-    ready::wait_any(&mut [ready::watch(pidfd.as_raw_fd(), READABLE)], deadline)
-}
-
-/// Children that nobody waits for any more, to be reaped when they have ended. A list without a
-/// lock: a process may be forked at any moment.
-static ABANDONED: AtomicPtr<Abandoned> = AtomicPtr::new(ptr::null_mut());
-
-struct Abandoned {
-    pidfd: Arc<OwnedFd>,
-    next: *mut Abandoned,
-}
-
-/// Notes a child that runs on and that nobody will wait for.
-pub(crate) fn abandon(pidfd: Arc<OwnedFd>) {
-    put_back(Box::new(Abandoned {
-        pidfd,
-        next: ptr::null_mut(),
-    }));
-}
-
-fn put_back(child: Box<Abandoned>) {
-    let child = Box::into_raw(child);
-    let mut first = ABANDONED.load(Ordering::Relaxed);
-    loop {
-        // SAFETY: not in the list yet, so this thread's alone.
-        unsafe { (*child).next = first };
-        // Release: who takes the list sees what is in it.
-        match ABANDONED.compare_exchange_weak(first, child, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => first = now,
-        }
-    }
-}
-
-/// Reaps the abandoned children that have ended.
-pub(crate) fn reap_abandoned() {
-    // Taken whole, so that no other thread has the same child. Acquire pairs with the Release of
-    // those who put children in.
-    let mut next = ABANDONED.swap(ptr::null_mut(), Ordering::Acquire);
-    while !next.is_null() {
-        // SAFETY: put_back made it from a box, and it is in no list now.
-        let child = unsafe { Box::from_raw(next) };
-        next = child.next;
-        // Ended and reaped, or no child of this process (forked since): both are done with.
-        if let Ok(None) = wait(child.pidfd.as_fd(), libc::WNOHANG) {
-            put_back(child);
-        }
-    }
-}
-
-/// Sends a signal to the process behind a pidfd, never to another that got its number.
-pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, number: c_int) -> Result<(), Errno> {
-    let flags: c_long = 0;
-    // SAFETY: no information goes with the signal.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            pidfd.as_raw_fd(),
-            number,
-            ptr::null::<libc::siginfo_t>(),
-            flags,
-        )
-    })
-    .map(drop)
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
 //! Reading and writing any descriptor once: without SIGPIPE and, on request, without waiting,
 //! whatever the descriptor's O_NONBLOCK says.
 //!
-//! O_NONBLOCK belongs to the open file, which other processes may share, so it is never
-//! touched. Instead each call says what it wants, where the kernel lets it: RWF_NOWAIT for pipes
-//! and sockets, MSG_DONTWAIT for sockets, RWF_NOSIGNAL (Linux 6.18) and MSG_NOSIGNAL against
-//! SIGPIPE. Where it does not (a FIFO with RWF_NOWAIT, a terminal, an older kernel), the descriptor is
-//! asked first with poll and then given no more than it has just said it has room for; SIGPIPE
-//! is held back for the moment of the write.
+//! O_NONBLOCK belongs to the open file, which other processes may share, so this code never changes it.
+//! Where the kernel allows, each call says what it wants: RWF_NOWAIT for pipes and sockets, MSG_DONTWAIT for
+//! sockets, RWF_NOSIGNAL (Linux 6.18) and MSG_NOSIGNAL against SIGPIPE. The kernel does not allow it for a
+//! FIFO with RWF_NOWAIT, for a terminal, and in an older version. Then the code first polls the descriptor
+//! and writes no more than there is room for, and blocks SIGPIPE during the write.
 //!
-//! A descriptor here is a number that a C program gave: one that is not open is the kernel's `EBADF`.
+//! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
 use super::direct::system_call;
 use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
-use crate::base::error::preserving_errno;
+use crate::base::errno::preserving_errno;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
@@ -21,31 +20,30 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
-/// pwritev2: a broken pipe is `EPIPE` and no signal. Linux 6.18 and newer.
+/// A flag of pwritev2: a broken pipe gives `EPIPE` and no signal. Linux 6.18 and newer.
 const RWF_NOSIGNAL: c_int = 0x100;
 
-/// What the kernel guarantees to write to a pipe in one piece, and to take when poll says that
-/// there is room.
+/// How many bytes the kernel guarantees to write to a pipe in one piece. If poll says that there is room, the
+/// pipe accepts as many without waiting.
 pub(crate) const ATOMIC: usize = libc::PIPE_BUF;
 
-/// Set when the kernel was found not to know RWF_NOSIGNAL.
+/// Set after the kernel has shown that it does not know RWF_NOSIGNAL.
 static IS_NOSIGNAL_MISSING: AtomicBool = AtomicBool::new(false);
 
-/// Numbers whose descriptor was found not to be a socket, so that send need not be tried: how many
-/// writes will still believe it. Only a hint: numbers are used again, and those that are 64 apart
-/// share one. A socket taken for something else is written with pwritev2, which serves it as well, but
-/// not as fast.
+/// Hints that a descriptor is not a socket, so that a write need not try send first. Each holds how many
+/// further writes rely on it. A hint may be wrong: numbers are used again, and descriptors whose numbers are
+/// 64 apart share a hint. A write to a socket then uses pwritev2, which works too, but more slowly.
 static NO_SOCKETS: [Hint; 64] = [const { Hint(AtomicU8::new(0)) }; 64];
 
-/// Alone in its cache line: each write changes it, and threads that write to different descriptors
-/// shall not hinder each other.
+/// Each hint has a cache line of its own. Each write changes it, and threads that write to different
+/// descriptors must not slow each other down.
 #[repr(align(64))]
 struct Hint(AtomicU8);
 
-/// How often a hint is believed. Trying costs less than half of a write.
-const BELIEVED: u8 = 250;
+/// How many writes rely on a hint. An attempt with send costs less than half of a write.
+const WRITES_PER_HINT: u8 = 250;
 
-/// Reads once, waiting as the descriptor does. Leaves errno alone.
+/// Reads once. Waits unless the descriptor is non-blocking. Leaves errno alone.
 #[inline(always)]
 pub(crate) fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let arguments = [
@@ -60,18 +58,18 @@ pub(crate) fn read(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, E
     unsafe { system_call(libc::SYS_read, arguments) }
 }
 
-/// Reads what is there; `EAGAIN` when nothing is.
+/// Reads bytes that are there; `EAGAIN` if there are none.
 pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let vector = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
     let arguments = of_vector(fd, &vector, libc::RWF_NOWAIT);
-    // SAFETY: one vector, which describes the buffer.
+    // SAFETY: the kernel gets one vector, which describes the buffer.
     let outcome = unsafe { system_call(libc::SYS_preadv2, arguments) };
     match outcome {
         Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => read_when_ready(fd, buffer),
-        // A regular file whose bytes are still on the disk: poll would say "ready" for ever.
+        // The bytes of a regular file may still be on the disk. Poll would always say that it is ready.
         Err(Errno::EAGAIN) if kind(fd)?.is_always_ready() => read(fd, buffer),
         outcome => outcome,
     }
@@ -96,13 +94,13 @@ fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, E
     read(fd, buffer)
 }
 
-/// Writes once, waiting as the descriptor does. Leaves errno alone.
+/// Writes once. Waits unless the descriptor is non-blocking. Leaves errno alone.
 #[inline(always)]
 pub(crate) fn write(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
     write_once(fd, bytes, true)
 }
 
-/// Writes what there is room for; `EAGAIN` when there is none.
+/// Writes as many bytes as there is room for; `EAGAIN` if there is none.
 pub(crate) fn write_now(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
     write_once(fd, bytes, false)
 }
@@ -110,13 +108,13 @@ pub(crate) fn write_now(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, E
 #[inline(always)]
 fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
     let Hint(hint) = &NO_SOCKETS[fd as usize % NO_SOCKETS.len()];
-    // Relaxed, and in two steps: a hint stands for itself, and a count that is lost costs nothing.
+    // Relaxed, and in two steps: a hint publishes no other data, and a lost count does no harm.
     match hint.load(Ordering::Relaxed) {
         0 => match socket::send(fd, bytes, may_wait) {
-            Err(Errno::ENOTSOCK) => hint.store(BELIEVED, Ordering::Relaxed),
+            Err(Errno::ENOTSOCK) => hint.store(WRITES_PER_HINT, Ordering::Relaxed),
             outcome => return outcome,
         },
-        believed => hint.store(believed - 1, Ordering::Relaxed),
+        writes_left => hint.store(writes_left - 1, Ordering::Relaxed),
     }
     if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
         let no_wait = if may_wait { 0 } else { libc::RWF_NOWAIT };
@@ -128,8 +126,7 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
     preserving_errno(|| write_otherwise(fd, bytes, may_wait))
 }
 
-/// Writes to a descriptor that does not take the flags wanted, or on a kernel that does not
-/// know them.
+/// Writes to a descriptor that does not accept the flags, or on a kernel that does not know them.
 #[cold]
 fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
     let kind = kind(fd)?;
@@ -141,7 +138,7 @@ fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Resu
         if !is_ready(fd, WRITABLE)? {
             return Err(Errno::EAGAIN);
         }
-        // Room for a terminal may be one byte, and one byte more would wait.
+        // A terminal may have room for one byte only, and a second byte would wait.
         let room = if kind == StreamKind::Terminal {
             1
         } else {
@@ -152,7 +149,7 @@ fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Resu
     if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
         match write_with(fd, bytes, RWF_NOSIGNAL) {
             Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => {
-                // Every kernel that knows the flag takes it for a pipe.
+                // Every kernel that knows the flag accepts it for a pipe.
                 if kind == StreamKind::Pipe {
                     IS_NOSIGNAL_MISSING.store(true, Ordering::Relaxed);
                 }
@@ -174,7 +171,7 @@ fn write_with(fd: RawFd, bytes: &[MaybeUninit<u8>], flags: c_int) -> Result<usiz
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    // SAFETY: one vector, which describes the slice and is only read.
+    // SAFETY: the kernel gets one vector, which describes the slice, and only reads the slice.
     unsafe { system_call(libc::SYS_pwritev2, of_vector(fd, &vector, flags)) }
 }
 
@@ -196,14 +193,13 @@ fn count(result: libc::ssize_t) -> Result<usize, Errno> {
     Errno::result(result).map(isize::unsigned_abs)
 }
 
-/// What waiting and writing have to know of a descriptor.
+/// The kind of a descriptor, as far as waiting and writing depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StreamKind {
     Pipe,
     Socket,
     Terminal,
-    /// A regular file, a directory or a disk: reading and writing may take time but never
-    /// depends on a peer.
+    /// A regular file, a directory or a disk. Reads and writes may take time, but never depend on a peer.
     File,
     Other,
 }
@@ -216,7 +212,7 @@ impl StreamKind {
 
 fn kind(fd: RawFd) -> Result<StreamKind, Errno> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: fstat writes the struct when it succeeds, and only then is it read.
+    // SAFETY: the struct is read only if fstat has succeeded, and then fstat has written it.
     let mode = unsafe {
         Errno::result(libc::fstat(fd, status.as_mut_ptr()))?;
         status.assume_init_ref().st_mode
@@ -230,8 +226,8 @@ fn kind(fd: RawFd) -> Result<StreamKind, Errno> {
     })
 }
 
-/// Says what reading or writing no bytes cannot say of itself: `EBADF` unless the descriptor is
-/// open and may be read (or written).
+/// `EBADF` unless the descriptor is open and may be read, or with `writing` may be written. A read or write of
+/// no bytes would not check this.
 pub(crate) fn check_access(fd: RawFd, writing: bool) -> Result<(), Errno> {
     let refused = if writing {
         libc::O_RDONLY
@@ -246,7 +242,7 @@ pub(crate) fn check_access(fd: RawFd, writing: bool) -> Result<(), Errno> {
 
 fn is_ready(fd: RawFd, events: c_short) -> Result<bool, Errno> {
     match ready::wait_any(&mut [ready::watch(fd, events)], Deadline::Now) {
-        // Asking is not waiting; whoever waits next is interrupted.
+        // This is not a wait, so a signal does not end the call. It interrupts the next wait.
         Err(Errno::EINTR) => Ok(false),
         outcome => outcome,
     }
@@ -262,7 +258,7 @@ mod tests {
         vec![MaybeUninit::new(7); count]
     }
 
-    /// The process's default disposition would end the test program.
+    /// Writes to a broken pipe. With SIGPIPE's default disposition, a signal would end the test program.
     fn write_broken(write: impl Fn(RawFd) -> Result<usize, Errno>) {
         // Rust programs ignore SIGPIPE from the start; C programs do not.
         // SAFETY: SIG_DFL is a disposition, and this program installs no handler of its own.
@@ -281,10 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sigpipe_that_waited_already_stays() {
+    fn a_sigpipe_that_was_pending_before_stays() {
         std::thread::spawn(|| {
             let mut set = MaybeUninit::uninit();
-            // SAFETY: the set is initialised first; the signal goes to this thread, which blocks it.
+            // SAFETY: the set is initialised first. The signal goes to this thread, which blocks it.
             unsafe {
                 libc::sigemptyset(set.as_mut_ptr());
                 libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE);

@@ -1,4 +1,4 @@
-//! System V shared memory, message queues and semaphores, and what a listing reads of them.
+//! System V shared memory, message queues and semaphores, and the facts about them that a listing shows.
 
 use super::file::LockFile;
 use core::ffi::{CStr, c_int, c_long, c_void};
@@ -9,31 +9,31 @@ use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag};
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, OwnedFd};
 
-// <linux/shm.h> and <linux/msg.h>; the libc crate lacks them.
+// From <linux/shm.h> and <linux/msg.h>. The libc crate lacks them.
 const SHM_STAT_ANY: c_int = 15;
 const MSG_STAT_ANY: c_int = 13;
 const SHM_INFO: c_int = 14;
-/// In the mode of a segment: it vanishes with its last attachment.
+/// A bit in the mode of a segment: the segment vanishes with its last attachment.
 const SHM_DEST: libc::mode_t = 0o1000;
 
-/// The key of an object that no key leads to.
+/// The key for a new object that has no key.
 pub(crate) const PRIVATE: libc::key_t = libc::IPC_PRIVATE;
 
-/// The most operations of one `semop` (SEMOPM), as every kernel has it unless told otherwise.
+/// The largest number of operations in one `semop` (SEMOPM), by the kernel's default.
 pub(crate) const OPERATIONS_MAX: usize = 500;
 /// The largest value of a semaphore (SEMVMX).
 pub(crate) const VALUE_MAX: u16 = 32767;
 
-/// Which object a status is wanted of.
+/// The object whose status is wanted.
 #[derive(Clone, Copy)]
 pub(crate) enum Which {
-    /// The one with this id.
+    /// The object with this id.
     Id(c_int),
-    /// The one in this place of the kernel's table, whatever its permissions.
+    /// The object at this place of the kernel's table, whatever its permissions.
     Place(c_int),
 }
 
-/// What the three kinds have in common.
+/// The facts that the three kinds of objects have in common.
 #[derive(Clone, Copy)]
 pub(crate) struct Permissions {
     pub(crate) id: c_int,
@@ -48,7 +48,7 @@ pub(crate) struct Permissions {
 impl Permissions {
     fn of(which: Which, found: c_int, perm: &libc::ipc_perm) -> Permissions {
         Permissions {
-            // Asked by place, the kernel returns the id; asked by id, it returns 0.
+            // For a place the kernel returns the object's id. For an id it returns 0.
             id: match which {
                 Which::Id(id) => id,
                 Which::Place(_) => found,
@@ -77,10 +77,10 @@ pub(crate) fn shm_get(key: libc::key_t, size: usize, flags: c_int) -> Result<c_i
     Errno::result(unsafe { libc::shmget(key, size, flags) })
 }
 
-/// Attaches a segment wherever there is room.
+/// Attaches a segment at an address that the kernel picks.
 pub(crate) fn shm_attach(id: c_int, writable: bool) -> Result<NonNull<u8>, Errno> {
     let flags = if writable { 0 } else { libc::SHM_RDONLY };
-    // SAFETY: without an address the kernel picks a free one, so no existing memory is touched.
+    // SAFETY: without an address the kernel picks a free one, so no existing memory changes.
     let base = unsafe { libc::shmat(id, ptr::null(), flags) };
     if base.addr() == usize::MAX {
         return Err(Errno::last());
@@ -88,11 +88,13 @@ pub(crate) fn shm_attach(id: c_int, writable: bool) -> Result<NonNull<u8>, Errno
     NonNull::new(base.cast()).ok_or(Errno::ENOMEM)
 }
 
+/// Detaches a segment.
+///
 /// # Safety
 ///
-/// `base` is from `shm_attach`, is attached still, and nobody uses its memory any more.
+/// `base` is from `shm_attach`, is still attached, and nobody uses its memory any more.
 pub(crate) unsafe fn shm_detach(base: NonNull<u8>) {
-    // SAFETY: by this function's contract; with a good address the call does not fail.
+    // SAFETY: by this function's contract. With a valid address the call does not fail.
     unsafe { libc::shmdt(base.as_ptr().cast()) };
 }
 
@@ -152,7 +154,7 @@ pub(crate) fn msg_get(key: libc::key_t, flags: c_int) -> Result<c_int, Errno> {
     Errno::result(unsafe { libc::msgget(key, flags) })
 }
 
-/// Room for a message as the kernel wants it: its type in the first word, its data behind.
+/// Room for a message in the kernel's form: its type in the first word, its data behind it.
 pub(crate) type Envelope = [MaybeUninit<u64>];
 
 /// How many words hold a message of `length` bytes.
@@ -160,7 +162,7 @@ pub(crate) const fn envelope_words(length: usize) -> usize {
     1 + length.div_ceil(size_of::<u64>())
 }
 
-/// Sends `data`, by way of `envelope`, which is large enough.
+/// Sends `data`, which it copies into `envelope` first. The envelope must be large enough.
 pub(crate) fn msg_send(
     id: c_int,
     envelope: &mut Envelope,
@@ -171,8 +173,8 @@ pub(crate) fn msg_send(
     assert!(envelope.len() >= envelope_words(data.len()));
     let flags = if wait { 0 } else { libc::IPC_NOWAIT };
     let base: *mut u8 = envelope.as_mut_ptr().cast();
-    // SAFETY: the envelope holds a type and data.len() bytes, as just checked, does not overlap the
-    // borrowed data, and is aligned for the type. The kernel reads what was written here.
+    // SAFETY: as just checked, the envelope has room for a type and data.len() bytes. It does not overlap the
+    // borrowed data and is aligned for the type. The kernel reads only what was written here.
     Errno::result(unsafe {
         base.cast::<c_long>().write(message_type);
         base.add(size_of::<c_long>())
@@ -182,8 +184,8 @@ pub(crate) fn msg_send(
     .map(drop)
 }
 
-/// Receives a message of at most `capacity` bytes into `envelope`; its length. `E2BIG`
-/// leaves a longer one in the queue.
+/// Receives a message of at most `capacity` bytes into `envelope` and returns its length. `E2BIG` if the
+/// message is longer; it stays in the queue.
 pub(crate) fn msg_receive(
     id: c_int,
     envelope: &mut Envelope,
@@ -193,7 +195,7 @@ pub(crate) fn msg_receive(
 ) -> Result<usize, Errno> {
     assert!(envelope.len() >= envelope_words(capacity));
     let base: *mut c_void = envelope.as_mut_ptr().cast();
-    // SAFETY: the envelope holds a type and `capacity` bytes, as just checked.
+    // SAFETY: as just checked, the envelope has room for a type and `capacity` bytes.
     let length = unsafe { libc::msgrcv(id, base, capacity, selector, flags) };
     usize::try_from(length).map_err(|_| Errno::last())
 }
@@ -205,7 +207,7 @@ pub(crate) fn msg_receive(
 /// `msg_receive` has put a message of at least `length` bytes there.
 pub(crate) unsafe fn envelope_open(envelope: &Envelope, length: usize) -> (c_long, &[u8]) {
     let base: *const u8 = envelope.as_ptr().cast();
-    // SAFETY: the kernel has written the type and `length` bytes, by this function's contract.
+    // SAFETY: by this function's contract the kernel has written the type and `length` bytes.
     unsafe {
         (
             base.cast::<c_long>().read(),
@@ -279,7 +281,7 @@ pub(crate) fn sem_get(key: libc::key_t, count: c_int, flags: c_int) -> Result<c_
     Errno::result(unsafe { libc::semget(key, count, flags) })
 }
 
-/// All the operations or none, waiting without limit, or until `left` has passed (`EAGAIN`).
+/// Does all the operations or none. Waits without limit, or until `left` has passed (`EAGAIN`).
 pub(crate) fn sem_operate(
     id: c_int,
     operations: &mut [libc::sembuf],
@@ -287,7 +289,7 @@ pub(crate) fn sem_operate(
 ) -> Result<(), Errno> {
     let left = left.map(super::timespec);
     let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the operations and `left`, which is NULL or a timespec, outlive the call.
+    // SAFETY: the operations outlive the call. `left` is NULL or a timespec that outlives it.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_semtimedop,
@@ -312,9 +314,9 @@ pub(crate) fn sem_last_pid(id: c_int, index: c_int) -> Result<libc::pid_t, Errno
     Errno::result(unsafe { libc::semctl(id, index, libc::GETPID) })
 }
 
-/// Sets all values of a set, which has as many as there are, at once.
+/// Sets all values of a set at once. `values` has one value for each semaphore of the set.
 pub(crate) fn sem_set_all(id: c_int, values: &[u16]) -> Result<(), Errno> {
-    // SAFETY: SETALL reads one value per semaphore; the caller made the set with this count.
+    // SAFETY: SETALL reads one value per semaphore, and the caller has made the set with this count.
     Errno::result(unsafe { libc::semctl(id, 0, libc::SETALL, values.as_ptr()) }).map(drop)
 }
 
@@ -356,8 +358,8 @@ pub(crate) fn sem_last_place() -> Result<c_int, Errno> {
     Errno::result(unsafe { libc::semctl(0, 0, libc::SEM_INFO, &raw mut info) })
 }
 
-/// The file in /proc that lists the semaphore sets, for locks on it: it is there whenever the sets
-/// are, everybody may read it, and the kernel releases locks when their holder dies.
+/// The file in /proc that lists the semaphore sets. It serves for locks: it exists if sets exist, every
+/// process may read it, and the kernel releases its locks when their holder dies.
 fn sets_file() -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     nix::fcntl::open(c"/proc/sysvipc/sem", flags, Mode::empty())
@@ -370,14 +372,14 @@ fn lock_of_key(key: libc::key_t, lock_type: c_int) -> libc::flock {
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: libc::off_t::from(key as u32),
         l_len: 1,
-        // Must be 0 for locks that belong to an open file and not to a process.
+        // It must be 0 for a lock that belongs to an open file and not to a process.
         l_pid: 0,
     }
 }
 
-/// Held while a process makes the set with some key and gives it its values. A shared lock: a file
-/// open for reading allows no other, creators need not exclude each other (`semget` does), and
-/// nobody can hold them up.
+/// Held while a process makes the set with a key and gives it its values. It is a shared lock, for three
+/// reasons: a file open for reading allows no other, `semget` already makes creators exclude each other, and
+/// nobody can delay a creator.
 pub(crate) struct CreatorMark(OwnedFd, libc::key_t);
 
 impl CreatorMark {
@@ -392,17 +394,17 @@ impl CreatorMark {
 
 impl Drop for CreatorMark {
     fn drop(&mut self) {
-        // Closing is not enough: a child forked just now by another thread has the file open too.
+        // Closing is not enough: a child that another thread has just forked has the file open too.
         let lock = lock_of_key(self.1, libc::F_UNLCK);
         let _ = nix::fcntl::fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&lock));
     }
 }
 
-/// Held while a process judges and completes a set that was never given values: by one at a time.
+/// Held by one process at a time, while it examines and completes a set that never got its values.
 pub(crate) struct CompletionLock(LockFile);
 
 impl CompletionLock {
-    /// `EAGAIN` when another process has it, `ENOENT` without /proc.
+    /// `EAGAIN` if another process has the lock, `ENOENT` without /proc.
     pub(crate) fn attempt() -> Result<CompletionLock, Errno> {
         let file = LockFile(sets_file()?);
         file.attempt()?;
@@ -411,7 +413,7 @@ impl CompletionLock {
 
     /// Whether a living process has marked itself as the creator of this key's set.
     pub(crate) fn has_creator(&self, key: libc::key_t) -> Result<bool, Errno> {
-        // Asks who would be in the way of an exclusive lock, which itself is not allowed here.
+        // Asks which lock would conflict with an exclusive one. Taking an exclusive lock is not allowed here.
         let mut lock = lock_of_key(key, libc::F_WRLCK);
         nix::fcntl::fcntl(self.0.0.as_fd(), FcntlArg::F_OFD_GETLK(&mut lock))?;
         Ok(c_int::from(lock.l_type) != libc::F_UNLCK)

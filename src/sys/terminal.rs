@@ -7,35 +7,34 @@ use nix::fcntl::OFlag;
 use nix::sys::termios::{self, SetArg};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// How large a terminal says it is, in characters.
+/// A terminal's size in characters.
 #[derive(Clone, Copy)]
 pub(crate) struct WindowSize {
     pub(crate) rows: u16,
     pub(crate) columns: u16,
 }
 
-/// A new pseudoterminal, both close-on-exec: the end of the program that controls it, and the
-/// terminal itself.
+/// A new pseudoterminal: the controlling end, and the terminal itself. Both are close-on-exec.
 pub(crate) fn open() -> Result<(OwnedFd, OwnedFd), Errno> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let controller = nix::pty::posix_openpt(flags)?;
     nix::pty::unlockpt(&controller)?;
-    // Opened through the controller and not by its path, which may lead to another terminal
-    // where /dev/pts of another mount namespace, or none, is mounted.
+    // The terminal is opened through the controller and not by its path. If /dev/pts is that of another mount
+    // namespace, the path leads to another terminal, or to none.
     // SAFETY: the request takes open flags by value.
     let result = unsafe { libc::ioctl(controller.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) };
     // SAFETY: the kernel has just made the descriptor and nobody else knows it.
     Ok((controller.into(), unsafe { made(result) }?))
 }
 
-/// Bytes pass as they are: no echo, no lines, no signals from keys.
+/// Makes bytes pass unchanged: no echo, no lines, no signals from keys.
 fn make_raw(terminal: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut settings = termios::tcgetattr(terminal)?;
     termios::cfmakeraw(&mut settings);
     termios::tcsetattr(terminal, SetArg::TCSANOW, &settings)
 }
 
-/// `ENOTTY` for what is no terminal.
+/// The terminal's size. `ENOTTY` if the descriptor is not a terminal.
 pub(crate) fn window_size(terminal: RawFd) -> Result<WindowSize, Errno> {
     let mut size = libc::winsize {
         ws_row: 0,
@@ -51,7 +50,7 @@ pub(crate) fn window_size(terminal: RawFd) -> Result<WindowSize, Errno> {
     })
 }
 
-/// The terminal's foreground processes get SIGWINCH when the size is another than before.
+/// Sets the terminal's size. If it changes, the terminal's foreground processes get SIGWINCH.
 pub(crate) fn set_window_size(terminal: RawFd, size: WindowSize) -> Result<(), Errno> {
     let size = libc::winsize {
         ws_row: size.rows,
@@ -59,18 +58,18 @@ pub(crate) fn set_window_size(terminal: RawFd, size: WindowSize) -> Result<(), E
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    // SAFETY: the kernel reads one winsize, alive during the call.
+    // SAFETY: the kernel reads one winsize, which lives during the call.
     Errno::result(unsafe { libc::ioctl(terminal, libc::TIOCSWINSZ, &raw const size) }).map(drop)
 }
 
-/// Whether the descriptor is the controlling end of a pseudoterminal.
-pub(crate) fn is_controller(descriptor: RawFd) -> Result<(), Errno> {
+/// Checks that the descriptor is the controlling end of a pseudoterminal.
+pub(crate) fn check_controller(descriptor: RawFd) -> Result<(), Errno> {
     let mut number: c_int = 0;
     // SAFETY: the kernel writes one int.
     Errno::result(unsafe { libc::ioctl(descriptor, libc::TIOCGPTN, &raw mut number) }).map(drop)
 }
 
-/// Gives a terminal its attributes.
+/// Sets the terminal's size and, if `is_raw`, raw mode.
 pub(crate) fn set_up(
     terminal: BorrowedFd<'_>,
     size: WindowSize,

@@ -1,5 +1,5 @@
-//! A thread of this library, made by libc: std's threads bring names, hooks and handles with
-//! them that nobody here asks for.
+//! A thread that the library starts. libc makes it, because std's threads bring names, hooks and handles that
+//! the library does not need.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -7,14 +7,15 @@ use core::ptr;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What std gives its threads: enough for a callback wherever the C library's own default is small.
+/// The stack size that std gives its threads. It is enough for a callback, also where the C library's default
+/// is small.
 const STACK_SIZE: usize = 2 << 20;
 
-/// A thread that was started and not yet waited for.
+/// A thread that was started and not yet joined.
 pub(crate) struct Worker(libc::pthread_t);
 
-// SAFETY: a pthread_t (a pointer with some C libraries) may be used by any thread, and is only
-// used by who takes it.
+// SAFETY: any thread may use a pthread_t (with some C libraries a pointer), and only the thread that takes
+// this value uses it.
 unsafe impl Send for Worker {}
 // SAFETY: as for Send.
 unsafe impl Sync for Worker {}
@@ -25,7 +26,7 @@ struct Start {
 }
 
 impl Worker {
-    /// Starts a thread of that name, of at most 15 bytes.
+    /// Starts a thread with this name of at most 15 bytes.
     pub(crate) fn start(
         name: &'static CStr,
         run: Box<dyn FnOnce() + Send>,
@@ -33,9 +34,8 @@ impl Worker {
         let start = Box::into_raw(Box::new(Start { name, run }));
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
-        // SAFETY: the attributes are initialised first, and used and destroyed only when that
-        // has worked (it cannot fail on Linux). `main` gets the box that it expects; it owns it
-        // from then on.
+        // SAFETY: the attributes are initialised, which cannot fail on Linux, before they are used and
+        // destroyed. `main` gets the box that it expects, and owns it from then on.
         let failure = unsafe {
             libc::pthread_attr_init(attributes.as_mut_ptr());
             libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_SIZE);
@@ -45,17 +45,17 @@ impl Worker {
             failure
         };
         if failure != 0 {
-            // SAFETY: there is no thread, so the box is still this function's.
+            // SAFETY: no thread was made, so this function still owns the box.
             drop(unsafe { Box::from_raw(start) });
             return Err(Errno::from_raw(failure));
         }
-        // SAFETY: pthread_create has succeeded, so it has written the thread.
+        // SAFETY: pthread_create has succeeded, so it has written `thread`.
         Ok(Worker(unsafe { thread.assume_init() }))
     }
 
-    /// Waits until the thread has ended. A thread that would wait for itself is let go instead.
+    /// Waits until the thread has ended. If the thread itself calls this, the thread is detached instead.
     pub(crate) fn join(self) {
-        // SAFETY: the thread was neither joined nor detached before, because this takes it.
+        // SAFETY: `self` is taken by value, so the thread was neither joined nor detached before.
         unsafe {
             if self.0 == libc::pthread_self() {
                 libc::pthread_detach(self.0);
@@ -69,9 +69,9 @@ impl Worker {
 extern "C" fn main(start: *mut c_void) -> *mut c_void {
     // SAFETY: `start` is the box that Worker::start made for this thread alone.
     let start = unsafe { Box::from_raw(start.cast::<Start>()) };
-    // SAFETY: the name is NUL-terminated; the kernel copies at most 16 bytes of it.
+    // SAFETY: the name is NUL-terminated, and the kernel copies at most 16 bytes of it.
     unsafe { libc::prctl(libc::PR_SET_NAME, start.name.as_ptr()) };
-    // A panic has been reported by then, and must not leave this function.
+    // A panic must not leave this function.
     let _ = catch_unwind(AssertUnwindSafe(start.run));
     ptr::null_mut()
 }

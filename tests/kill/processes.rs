@@ -1,7 +1,7 @@
-//! The processes that take part: the template that victims are forked from, and the survivors. All run
-//! a C program of c-tests/victim, which is linked to the library as users have it.
+//! The processes of a test: a template, from which victims are forked, and the survivors. All of them run a C
+//! program of c-tests/victim, which is linked to the installed library.
 
-use super::tracee::{Tracee, look_again, sleeps_on_futex};
+use super::tracee::{Event, Tracee, sleeps_on_futex, wait_a_moment};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// `struct arena` of victim.h, as far as the harness goes: patience, name, complaint.
+/// The offsets in `struct arena` of victim.h, as far as the harness uses it: patience, name, complaint.
 const ARENA_SIZE: u64 = 8192;
 const PATIENCE_AT: u64 = 0;
 const NAME_AT: u64 = 8;
 const COMPLAINT_AT: u64 = 72;
 const COMPLAINT_SIZE: usize = 440;
 
-/// The survivors that check, and those that sleep.
+/// The survivors that check the state after a death, and those that sleep in the operation.
 pub(crate) const CHECKERS: [usize; 2] = [0, 1];
 pub(crate) const SLEEPERS: [usize; 2] = [2, 3];
 
@@ -38,23 +38,26 @@ pub(crate) enum Phase {
     Settle,
 }
 
-/// A row of victim.c's tables.
+/// An operation: a row of the tables in c-tests/victim.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
-    /// The victim that has it, and its number there.
+    /// The program that has the operation, and its number there.
     pub(crate) program: PathBuf,
     pub(crate) number: i32,
     pub(crate) name: String,
+    /// How many survivors sleep in the operation beside the victim.
     pub(crate) sleepers: usize,
+    /// Whether these survivors fall asleep only after the victim is asleep.
     pub(crate) sleep_at_block: bool,
     pub(crate) must: Must,
     pub(crate) can_stop: bool,
-    /// With one stopped, the others need a second.
-    pub(crate) dear_to_stop: bool,
+    /// Whether the survivors need a second while the victim is stopped.
+    pub(crate) stop_is_expensive: bool,
+    /// The name of the operation that repairs what a victim of this one left.
     pub(crate) recovery: Option<String>,
 }
 
-/// `enum must` of victim.h.
+/// `enum must` of victim.h: whether the operation has to pass, or is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Must {
     Hold,
@@ -62,6 +65,7 @@ pub(crate) enum Must {
     FailIfStopped,
 }
 
+/// The operations that a program lists.
 pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
     let output = Command::new(program)
         .arg("list")
@@ -86,16 +90,16 @@ pub(crate) fn operations(program: &Path) -> Result<Vec<Operation>, String> {
                 _ => Must::Hold,
             },
             can_stop: can_stop != "0",
-            dear_to_stop: can_stop == "2",
+            stop_is_expensive: can_stop == "2",
             recovery: (recovery != "-").then(|| recovery.to_owned()),
         });
     }
     Ok(found)
 }
 
-/// Gives this thread, and the processes that it starts, a /dev/shm and kernel queues of their own, where
-/// that is permitted: then whatever is left there was left by them.
-pub(crate) fn be_alone() -> bool {
+/// Gives this thread, and the processes that it starts, a /dev/shm and kernel queues of their own. Then they
+/// are the only ones that can leave anything there. Returns false if that is not permitted.
+pub(crate) fn isolate() -> bool {
     const NO_DATA: Option<&str> = None;
     let none = Some("none");
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC).is_ok()
@@ -117,17 +121,21 @@ pub(crate) fn be_alone() -> bool {
         .is_ok()
 }
 
-/// One process that takes commands.
-struct Member {
+/// A process that takes commands through a pipe and answers through another one.
+struct CommandedProcess {
     child: Child,
     commands: ChildStdin,
     answers: ChildStdout,
 }
 
-impl Member {
-    fn start(program: &Path, arguments: &[String], alone: bool) -> Result<Member, String> {
+impl CommandedProcess {
+    fn start(
+        program: &Path,
+        arguments: &[String],
+        isolated: bool,
+    ) -> Result<CommandedProcess, String> {
         let mut command = Command::new(program);
-        if alone {
+        if isolated {
             command.env("ROBUSTIPC_ALONE", "yes");
         }
         let mut child = command
@@ -139,7 +147,7 @@ impl Member {
         let (Some(commands), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("no pipes to a child".to_owned());
         };
-        Ok(Member {
+        Ok(CommandedProcess {
             child,
             commands,
             answers,
@@ -165,7 +173,7 @@ impl Member {
         }
     }
 
-    /// `None` when there is no answer in time, or the process has ended.
+    /// `None` if there is no answer in time, or if the process has ended.
     fn answer(&mut self, timeout: Duration) -> Option<i32> {
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let mut bytes = [0; 4];
@@ -176,7 +184,7 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for CommandedProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -186,35 +194,36 @@ impl Drop for Member {
 pub(crate) struct Processes {
     program: PathBuf,
     number: usize,
-    alone: bool,
-    /// How often it was replaced.
-    count: usize,
+    isolated: bool,
+    /// How often the processes were replaced.
+    generation: usize,
     arena: File,
     gate: File,
-    /// Kept open, so that the gate is never a pipe without readers.
+    /// The read end, which stays open so that a write to the gate never fails.
     _gate_for_victims: File,
-    template: Member,
-    survivors: Vec<Member>,
+    template: CommandedProcess,
+    survivors: Vec<CommandedProcess>,
     patience: Duration,
 }
 
 impl Processes {
-    /// `number` tells this processes's names from another's; `alone` says that it needs none of that.
-    pub(crate) fn assemble(
+    /// Starts the processes. `number` makes their names differ from those of other `Processes`. `isolated` says
+    /// that they have a /dev/shm of their own.
+    pub(crate) fn start(
         program: &Path,
         number: usize,
-        alone: bool,
+        isolated: bool,
         patience: Duration,
     ) -> Result<Processes, String> {
-        if alone {
-            // What an earlier processes has left was complained of.
+        if isolated {
+            // A round that left something has failed already.
             let left = std::fs::read_dir("/dev/shm").into_iter().flatten();
             for entry in left.flatten() {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
         let system = |errno: Errno| errno.desc().to_owned();
-        // Neither is close-on-exec: the program gets their numbers.
+        // Neither is close-on-exec: the programs inherit them and get their numbers.
         let arena = File::from(memfd_create("arena", MFdFlags::empty()).map_err(system)?);
         let (gate_for_victims, gate) = nix::unistd::pipe().map_err(system)?;
         let (gate_for_victims, gate) = (File::from(gate_for_victims), File::from(gate));
@@ -228,17 +237,17 @@ impl Processes {
                 arena.write_all_at(name.as_bytes(), NAME_AT)
             });
         written.map_err(|error| error.to_string())?;
-        let template = Processes::start_template(program, &arena, &gate_for_victims, alone)?;
+        let template = Processes::start_template(program, &arena, &gate_for_victims, isolated)?;
         let mut survivors = Vec::new();
         for _ in 0..CHECKERS.len() + SLEEPERS.len() {
             let arguments = ["survivor".to_owned(), arena.as_raw_fd().to_string()];
-            survivors.push(Member::start(program, &arguments, alone)?);
+            survivors.push(CommandedProcess::start(program, &arguments, isolated)?);
         }
         Ok(Processes {
             program: program.to_owned(),
             number,
-            alone,
-            count: 0,
+            isolated,
+            generation: 0,
             arena,
             gate,
             _gate_for_victims: gate_for_victims,
@@ -252,18 +261,18 @@ impl Processes {
         program: &Path,
         arena: &File,
         gate: &File,
-        alone: bool,
-    ) -> Result<Member, String> {
+        isolated: bool,
+    ) -> Result<CommandedProcess, String> {
         let descriptors = [arena, gate].map(|file| file.as_raw_fd().to_string());
         let [arena, gate] = descriptors;
-        Member::start(program, &["template".to_owned(), arena, gate], alone)
+        CommandedProcess::start(program, &["template".to_owned(), arena, gate], isolated)
     }
 
-    /// A new processes in the place of one whose members may hang.
+    /// Replaces all processes by new ones, because some may hang.
     pub(crate) fn replace(&mut self) -> Result<(), String> {
-        let count = self.count + 1;
-        *self = Processes::assemble(&self.program, self.number, self.alone, self.patience)?;
-        self.count = count;
+        let generation = self.generation + 1;
+        *self = Processes::start(&self.program, self.number, self.isolated, self.patience)?;
+        self.generation = generation;
         Ok(())
     }
 
@@ -271,8 +280,8 @@ impl Processes {
         &self.program
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.count
+    pub(crate) fn generation(&self) -> usize {
+        self.generation
     }
 
     pub(crate) fn set_patience(&mut self, patience: Duration) -> Result<(), String> {
@@ -280,7 +289,7 @@ impl Processes {
         self.replace()
     }
 
-    /// What a victim or survivor complained of, first.
+    /// The first complaint of a victim or survivor.
     pub(crate) fn complaint(&self) -> Option<String> {
         let mut bytes = [0; COMPLAINT_SIZE];
         self.arena.read_exact_at(&mut bytes, COMPLAINT_AT).ok()?;
@@ -288,7 +297,7 @@ impl Processes {
         (length > 0).then(|| String::from_utf8_lossy(&bytes[..length]).into_owned())
     }
 
-    /// A new victim, prepared, at its first marker.
+    /// A new victim that has made its preparations and stands at its first marker.
     pub(crate) fn victim(&mut self, operation: &Operation) -> Result<Tracee, String> {
         self.template.send(0, operation.number, 0)?;
         let Some(pid) = self.template.answer(Duration::from_secs(10)) else {
@@ -304,18 +313,19 @@ impl Processes {
         opened.map_err(|error| format!("the gate: {error}"))?;
         loop {
             match tracee.wait(false)? {
-                super::tracee::Event::Marker => return Ok(tracee),
-                super::tracee::Event::Asleep => {}
-                super::tracee::Event::Exited(status) => {
+                Event::Marker => return Ok(tracee),
+                Event::Asleep => {}
+                Event::Exited(status) => {
                     return Err(format!(
-                        "the victim ended with status {status} when it prepared"
+                        "the victim ended with status {status} during its preparations"
                     ));
                 }
             }
         }
     }
 
-    pub(crate) fn begin(
+    /// Lets a survivor begin a phase, and does not wait for its end.
+    pub(crate) fn begin_phase(
         &mut self,
         survivor: usize,
         phase: Phase,
@@ -329,8 +339,9 @@ impl Processes {
         self.survivors[survivor].has_answered(PollTimeout::ZERO)
     }
 
-    pub(crate) fn end(&mut self, survivor: usize, phase: Phase) -> Result<(), String> {
-        // The survivor's own patience ends first, and says more.
+    /// Waits until a survivor has ended a phase.
+    pub(crate) fn end_phase(&mut self, survivor: usize, phase: Phase) -> Result<(), String> {
+        // The survivor's own patience ends before this wait does, and its complaint says more.
         let answer = self.survivors[survivor].answer(self.patience * 4 + Duration::from_secs(1));
         match answer {
             Some(_) => Ok(()),
@@ -340,28 +351,30 @@ impl Processes {
         }
     }
 
-    pub(crate) fn tell(
+    /// Lets a survivor run a phase, and waits for its end.
+    pub(crate) fn run_phase(
         &mut self,
         survivor: usize,
         phase: Phase,
         operation: &Operation,
         argument: i32,
     ) -> Result<(), String> {
-        self.begin(survivor, phase, operation, argument)?;
-        self.end(survivor, phase)
+        self.begin_phase(survivor, phase, operation, argument)?;
+        self.end_phase(survivor, phase)
     }
 
-    /// Lets the operation's sleepers begin, one after the other; returns when they are asleep.
+    /// Starts the operation's sleepers, one after the other. Returns when they are asleep.
     pub(crate) fn start_sleepers(&mut self, operation: &Operation) -> Result<(), String> {
         for &sleeper in &SLEEPERS[..operation.sleepers] {
-            self.begin(sleeper, Phase::Sleep, operation, 0)?;
+            self.begin_phase(sleeper, Phase::Sleep, operation, 0)?;
             let began = Instant::now();
-            let member = &self.survivors[sleeper];
-            while !sleeps_on_futex(member.child.id()) && !member.has_answered(PollTimeout::ZERO) {
+            let survivor = &self.survivors[sleeper];
+            while !sleeps_on_futex(survivor.child.id()) && !survivor.has_answered(PollTimeout::ZERO)
+            {
                 if began.elapsed() > Duration::from_secs(10) {
                     return Err(format!("survivor {sleeper} does not fall asleep"));
                 }
-                look_again(began);
+                wait_a_moment(began);
             }
         }
         Ok(())

@@ -1,58 +1,64 @@
-//! One round: a victim is killed, or stopped, at one point of one operation, and the survivors go on.
+//! One round: a victim is killed, or stopped, at one point of one operation, and the survivors continue.
 //!
-//! Points are counted from 0, before the first instruction. Each instruction ends at the next point; a
-//! system call that falls asleep has a point of its own in between, where the victim is asleep.
+//! Point 0 is before the first instruction. Each instruction ends at the next point. A system call that falls
+//! asleep has one more point in between, at which the victim is asleep.
 
 use super::processes::{CHECKERS, Operation, Phase, Processes, SLEEPERS};
-use super::tracee::{Event, Step, Tracee, look_again};
+use super::tracee::{Event, Step, Tracee, wait_a_moment};
 use std::collections::HashMap;
 use std::time::Instant;
 
+/// What happens to the victim at the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Kill,
+    /// It stays stopped while the survivors try, and then continues to its end.
     Stop,
-    /// Killed; then a second victim, which recovers, is killed at this point of that.
-    Second(usize),
+    /// It is killed. Then a second victim, which recovers, is killed at this point of the recovery.
+    KillSecond(usize),
 }
 
-/// The positions of an operation's instructions, in the order in which they are executed.
+/// The instructions of an operation in the order of their execution.
 #[derive(Default)]
 pub(crate) struct Trace {
+    /// The instructions' addresses.
     pub(crate) positions: Vec<u64>,
-    /// How many instructions came before the first system call that fell asleep: from there on it
-    /// depends on others how it goes on. Or before the first that makes a child.
+    /// How many instructions came before the first system call that fell asleep or made a child. After such a
+    /// call the instructions depend on other processes.
     pub(crate) steady: Option<usize>,
-    /// The points before and after an instruction that others can see at once.
+    /// The points before and after each instruction whose effect other processes can see at once.
     pub(crate) turning_points: Vec<usize>,
-    /// The processes whose victim it was.
-    pub(crate) processes: usize,
-    /// For each point, how often its position has been come to up to there; `None` within a repeated
-    /// string instruction, which is many steps at one position.
+    /// The generation of the processes to which the victim belonged.
+    pub(crate) generation: usize,
+    /// For each point, how often the victim has reached its address up to this point. `None` within a repeated
+    /// string instruction, which is many steps at one address.
     visits: Vec<Option<usize>>,
 }
 
 impl Trace {
-    /// Whether two victims went the same way, as long as that did not depend on others.
+    /// Whether two victims executed the same instructions, as long as these did not depend on other processes.
     pub(crate) fn is_like(&self, other: &Trace) -> bool {
         let steady = self.steady.unwrap_or(self.positions.len());
         self.steady == other.steady && self.positions.get(..steady) == other.positions.get(..steady)
     }
 
-    /// The best point for a breakpoint on the way to `point`, after what it costs, in steps.
-    fn best_stop(&self, point: usize) -> Option<(usize, usize)> {
-        let cost = |at: usize| Some((self.visits[at]? * STOP_COST + (point - at), at));
-        (point.saturating_sub(NEAR)..=point.min(self.visits.len().checked_sub(1)?))
+    /// The cost, in steps, and the place of the best breakpoint on the way to `point`.
+    fn best_breakpoint(&self, point: usize) -> Option<(usize, usize)> {
+        let cost = |at: usize| Some((self.visits[at]? * BREAKPOINT_COST + (point - at), at));
+        (point.saturating_sub(BREAKPOINT_DISTANCE_MAX)
+            ..=point.min(self.visits.len().checked_sub(1)?))
             .filter_map(cost)
             .min()
     }
 
-    /// Whether coming to the point takes very many steps or stops: it is deep in a long loop, and so in a
-    /// computation on private memory, of which one round is as good as another.
-    pub(crate) fn is_dear(&self, point: usize) -> bool {
-        self.best_stop(point).is_some_and(|(cost, _)| cost > DEAR)
+    /// Whether it takes very many steps or stops to reach the point. Such a point is deep in a long loop, and so
+    /// in a computation on private memory, where one pass of the loop is as good as another.
+    pub(crate) fn is_expensive(&self, point: usize) -> bool {
+        self.best_breakpoint(point)
+            .is_some_and(|(cost, _)| cost > EXPENSIVE)
     }
 
+    /// Fills `visits`, after the recording.
     pub(crate) fn count_visits(&mut self) {
         let mut counts = HashMap::new();
         let mut before = None;
@@ -67,7 +73,7 @@ impl Trace {
     }
 }
 
-/// `enum progress` of victim.h.
+/// `enum progress` of victim.h: how far the victim came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
     KilledBefore,
@@ -76,7 +82,7 @@ enum Progress {
     LeftAlive,
 }
 
-/// How far a victim was brought.
+/// The point that a victim has reached.
 struct Reached {
     points: usize,
     asleep: bool,
@@ -87,18 +93,18 @@ pub(crate) struct Round<'a> {
     pub(crate) processes: &'a mut Processes,
     pub(crate) operation: &'a Operation,
     pub(crate) recovery: Option<&'a Operation>,
-    /// How often the victim was asleep.
-    naps: i32,
+    /// How often the victim has fallen asleep.
+    sleep_count: i32,
     sleepers_started: bool,
-    /// Where the victim was when it was stopped or killed.
-    pub(crate) place: String,
+    /// The victim's position in the code when it was stopped or killed.
+    pub(crate) location: String,
 }
 
-/// What a round showed.
+/// The result of a round.
 pub(crate) struct Outcome {
-    /// The point that was asked for is the operation's end, or beyond it.
+    /// Whether the chosen point is the operation's end or beyond it.
     pub(crate) at_end: bool,
-    /// The same for the second victim.
+    /// Whether the second victim's point is the recovery's end or beyond it.
     pub(crate) second_at_end: bool,
     pub(crate) points: usize,
 }
@@ -113,15 +119,15 @@ impl<'a> Round<'a> {
             processes,
             operation,
             recovery,
-            naps: 0,
+            sleep_count: 0,
             sleepers_started: false,
-            place: String::new(),
+            location: String::new(),
         }
     }
 
-    /// Plays the round. `known` is the operation's trace, if it is always the same: then the way to
-    /// the point is taken at full speed.
-    pub(crate) fn play(
+    /// Runs the round. If the operation always executes the same instructions, `known` is its trace, and then
+    /// the victim runs towards the point at full speed. `record` receives a new trace.
+    pub(crate) fn run(
         &mut self,
         fate: Fate,
         point: usize,
@@ -129,16 +135,15 @@ impl<'a> Round<'a> {
         mut record: Option<&mut Trace>,
     ) -> Result<Outcome, String> {
         let operation = self.operation;
-        self.processes.tell(0, Phase::SetUp, operation, 0)?;
+        self.processes.run_phase(0, Phase::SetUp, operation, 0)?;
         let mut victim = self.processes.victim(operation)?;
         if operation.sleepers > 0 && !operation.sleep_at_block {
             self.start_sleepers()?;
         }
-        let processes = self.processes.count();
         if let Some(trace) = record.as_deref_mut() {
-            trace.processes = processes;
+            trace.generation = self.processes.generation();
         }
-        let reached = self.bring(&mut victim, point, known, record)?;
+        let reached = self.advance(&mut victim, point, known, record)?;
         let mut second_at_end = false;
         let progress = match fate {
             Fate::Stop => {
@@ -147,33 +152,21 @@ impl<'a> Round<'a> {
             }
             Fate::Kill => {
                 self.kill(&mut victim)?;
-                match () {
-                    () if reached.at_end => Progress::KilledAfter,
-                    () if point == 0 => Progress::KilledBefore,
-                    () => Progress::KilledWithin,
+                if reached.at_end {
+                    Progress::KilledAfter
+                } else if point == 0 {
+                    Progress::KilledBefore
+                } else {
+                    Progress::KilledWithin
                 }
             }
-            Fate::Second(second_point) => {
+            Fate::KillSecond(second_point) => {
                 self.kill(&mut victim)?;
                 second_at_end = self.kill_second(second_point)?;
                 Progress::KilledWithin
             }
         };
-        let alive = i32::from(progress == Progress::LeftAlive);
-        self.processes.tell(0, Phase::LetGo, operation, alive)?;
-        for checker in CHECKERS {
-            self.processes.begin(checker, Phase::Check, operation, 0)?;
-        }
-        for checker in CHECKERS {
-            self.processes.end(checker, Phase::Check)?;
-        }
-        if self.sleepers_started {
-            for &sleeper in &SLEEPERS[..operation.sleepers] {
-                self.processes.end(sleeper, Phase::Sleep)?;
-            }
-        }
-        self.processes
-            .tell(0, Phase::Settle, operation, progress as i32)?;
+        self.let_survivors_continue(progress)?;
         Ok(Outcome {
             at_end: reached.at_end,
             second_at_end,
@@ -181,33 +174,56 @@ impl<'a> Round<'a> {
         })
     }
 
+    /// Runs the phases in which the survivors show that nothing is lost, torn or stuck.
+    fn let_survivors_continue(&mut self, progress: Progress) -> Result<(), String> {
+        let operation = self.operation;
+        let is_alive = i32::from(progress == Progress::LeftAlive);
+        self.processes
+            .run_phase(0, Phase::LetGo, operation, is_alive)?;
+        for checker in CHECKERS {
+            self.processes
+                .begin_phase(checker, Phase::Check, operation, 0)?;
+        }
+        for checker in CHECKERS {
+            self.processes.end_phase(checker, Phase::Check)?;
+        }
+        if self.sleepers_started {
+            for &sleeper in &SLEEPERS[..operation.sleepers] {
+                self.processes.end_phase(sleeper, Phase::Sleep)?;
+            }
+        }
+        self.processes
+            .run_phase(0, Phase::Settle, operation, progress as i32)
+    }
+
     fn start_sleepers(&mut self) -> Result<(), String> {
         self.sleepers_started = true;
         self.processes.start_sleepers(self.operation)
     }
 
-    /// The victim is asleep: now those that are to sleep beside it, and what it waits for.
-    fn wake(&mut self) -> Result<(), String> {
-        self.begin_to_wake()?;
-        self.processes.end(0, Phase::Release)
+    /// Called when the victim is asleep: starts the other sleepers, and lets a survivor do what the victim waits
+    /// for.
+    fn release_victim(&mut self) -> Result<(), String> {
+        self.begin_to_release_victim()?;
+        self.processes.end_phase(0, Phase::Release)
     }
 
-    fn begin_to_wake(&mut self) -> Result<(), String> {
-        self.naps += 1;
+    fn begin_to_release_victim(&mut self) -> Result<(), String> {
+        self.sleep_count += 1;
         if self.operation.sleepers > 0 && !self.sleepers_started {
             self.start_sleepers()?;
         }
         self.processes
-            .begin(0, Phase::Release, self.operation, self.naps)
+            .begin_phase(0, Phase::Release, self.operation, self.sleep_count)
     }
 
     fn kill(&mut self, victim: &mut Tracee) -> Result<(), String> {
-        self.place = victim.place();
+        self.location = victim.location();
         victim.kill()
     }
 
-    /// Executes the victim's instructions up to `point`, or to the operation's end.
-    fn bring(
+    /// Executes the victim's instructions up to `point` or to the operation's end.
+    fn advance(
         &mut self,
         victim: &mut Tracee,
         point: usize,
@@ -217,7 +233,7 @@ impl<'a> Round<'a> {
         let mut points = 0;
         if let Some(trace) = known {
             let last = trace.positions.len().saturating_sub(1);
-            points = jump(victim, trace, point.min(trace.steady.unwrap_or(last)))?;
+            points = run_towards(victim, trace, point.min(trace.steady.unwrap_or(last)))?;
         }
         while points < point {
             if let Some(trace) = record.as_deref_mut() {
@@ -250,7 +266,7 @@ impl<'a> Round<'a> {
                         let before = trace.positions.len() - 1;
                         trace.steady.get_or_insert(before);
                     }
-                    self.wake()?;
+                    self.release_victim()?;
                     victim.finish_step()?;
                     points += 1;
                 }
@@ -263,58 +279,60 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// Leaves the victim stopped while the survivors try, then lets it go on to its end.
+    /// Leaves the victim stopped while the survivors try, and then lets it continue to its end.
     fn leave_stopped(&mut self, victim: &mut Tracee, asleep: bool) -> Result<(), String> {
         if asleep {
             victim.stop()?;
         }
-        self.place = victim.place();
+        self.location = victim.location();
         self.processes
-            .tell(0, Phase::Meanwhile, self.operation, 0)?;
+            .run_phase(0, Phase::Meanwhile, self.operation, 0)?;
         victim.resume()?;
-        // Survivor 0 may have to wait for what the victim holds, so both are attended to.
+        // Survivor 0 may have to wait for something that the victim holds, so this loop serves both.
         let mut releasing = false;
         let mut since = Instant::now();
         loop {
             if releasing && self.processes.has_answered(0) {
-                self.processes.end(0, Phase::Release)?;
+                self.processes.end_phase(0, Phase::Release)?;
                 releasing = false;
             }
-            let event = victim.look(!releasing)?;
+            let event = victim.poll(!releasing)?;
             if event.is_some() {
                 since = Instant::now();
             }
             match event {
                 Some(Event::Marker) => victim.resume()?,
                 Some(Event::Asleep) => {
-                    self.begin_to_wake()?;
+                    self.begin_to_release_victim()?;
                     releasing = true;
                 }
                 Some(Event::Exited(0)) => break,
                 Some(Event::Exited(status)) => {
                     return Err(format!("the victim ended with status {status}"));
                 }
-                None => look_again(since),
+                None => wait_a_moment(since),
             }
         }
         if releasing {
-            self.processes.end(0, Phase::Release)?;
+            self.processes.end_phase(0, Phase::Release)?;
         }
         Ok(())
     }
 
+    /// Kills a second victim during its recovery. Returns whether the recovery had ended.
     fn kill_second(&mut self, point: usize) -> Result<bool, String> {
         let recovery = self.recovery.ok_or("no recovery is defined")?;
         let mut victim = self.processes.victim(recovery)?;
-        let reached = self.bring(&mut victim, point, None, None)?;
+        let reached = self.advance(&mut victim, point, None, None)?;
         self.kill(&mut victim)?;
         Ok(reached.at_end)
     }
 }
 
-/// Goes towards `point` with a breakpoint, where that is faster than stepping; returns how far it came.
-fn jump(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, String> {
-    match trace.best_stop(point) {
+/// Runs to a breakpoint on the way to `point`, if that is faster than single steps. Returns the point that it
+/// reached.
+fn run_towards(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, String> {
+    match trace.best_breakpoint(point) {
         Some((cost, at)) if cost < point => {
             victim.run_to(trace.positions[at], trace.visits[at].unwrap_or(0))?;
             Ok(at)
@@ -323,9 +341,9 @@ fn jump(victim: &mut Tracee, trace: &Trace, point: usize) -> Result<usize, Strin
     }
 }
 
-/// One stop at a breakpoint costs as much as so many steps.
-const STOP_COST: usize = 4;
-/// So far before the point the breakpoint is looked for.
-const NEAR: usize = 2000;
-/// What is more than a point should cost.
-const DEAR: usize = 1000;
+/// The cost of a stop at a breakpoint, in steps.
+const BREAKPOINT_COST: usize = 4;
+/// How many points before the chosen one a breakpoint may stand.
+const BREAKPOINT_DISTANCE_MAX: usize = 2000;
+/// A point that costs more steps than this is an expensive one.
+const EXPENSIVE: usize = 1000;

@@ -1,4 +1,4 @@
-//! One process under ptrace, one instruction at a time.
+//! One process under ptrace, which executes one instruction at a time.
 
 use nix::errno::Errno;
 use nix::sys::ptrace;
@@ -7,7 +7,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
-/// No wait for a process that is alive and well takes this long.
+/// A wait for a process without a fault never takes this long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[cfg(target_arch = "x86_64")]
@@ -15,7 +15,7 @@ mod processor {
     use super::*;
 
     pub(super) const IS_KNOWN: bool = true;
-    /// Where `rip` stands in the kernel's `struct user`: the seventeenth register.
+    /// The offset of `rip`, the seventeenth register, in the kernel's `struct user`.
     const INSTRUCTION_POINTER: usize = 16 * 8;
     /// `int3`.
     pub(super) const BREAKPOINT: u8 = 0xCC;
@@ -26,7 +26,7 @@ mod processor {
         Ok(value as u64)
     }
 
-    /// Which system call an instruction for one would make: `rax`, the eleventh register.
+    /// The number of the system call that the next instruction would make: `rax`, the eleventh register.
     pub(super) fn call_number(pid: Pid) -> Result<i64, Errno> {
         ptrace::read_user(pid, (10 * 8) as ptrace::AddressType)
     }
@@ -40,7 +40,7 @@ mod processor {
         instruction as u8 == BREAKPOINT
     }
 
-    /// A locked instruction, or an exchange, which is locked without saying so.
+    /// A locked instruction, or an exchange, which is locked without a prefix.
     pub(super) fn is_atomic(instruction: u64) -> bool {
         matches!(instruction as u8, 0xF0 | 0x86 | 0x87)
     }
@@ -51,7 +51,7 @@ mod processor {
     }
 }
 
-/// So that this compiles everywhere; `CAN_STEP` says that it is of no use.
+/// Lets the harness compile for other processors. `CAN_STEP` says that it cannot run there.
 #[cfg(not(target_arch = "x86_64"))]
 mod processor {
     use super::*;
@@ -85,24 +85,24 @@ mod processor {
     }
 }
 
-/// Whether this processor's registers and instructions are known here.
+/// Whether this file knows the processor's registers and instructions.
 pub(crate) const CAN_STEP: bool = processor::IS_KNOWN;
 
-/// How an error begins that says that a breakpoint was not come to.
+/// The beginning of the error that says that the victim did not reach a breakpoint.
 pub(crate) const ANOTHER_WAY: &str = "the operation took another way than before";
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The instruction was executed.
     Done,
-    /// The instruction is a system call, and the process is asleep in it.
+    /// The instruction is a system call, in which the process is asleep.
     Asleep,
     /// The next instruction is a marker, and was not executed.
     AtMarker,
 }
 
-/// What a process that runs freely came to.
+/// What happened to a process that runs freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// It executed a marker and is stopped.
@@ -114,15 +114,15 @@ pub(crate) enum Event {
 
 pub(crate) struct Tracee {
     pid: Pid,
-    /// How often it had gone to sleep when that was last reported.
+    /// How often the process had fallen asleep at the last report.
     sleeps: u64,
-    /// When it was last set going.
+    /// When the process was last set running.
     began: Instant,
     gone: bool,
 }
 
 impl Tracee {
-    /// Takes hold of a process, which runs on.
+    /// Begins to trace a process, which continues to run.
     pub(crate) fn seize(pid: i32) -> Result<Tracee, Errno> {
         let pid = Pid::from_raw(pid);
         // If the harness dies, so does the victim.
@@ -139,8 +139,8 @@ impl Tracee {
         processor::position(self.pid).unwrap_or(0)
     }
 
-    /// The position as an object file and an offset into it, for addr2line.
-    pub(crate) fn place(&self) -> String {
+    /// The position as an object file and an offset in it, for addr2line.
+    pub(crate) fn location(&self) -> String {
         let position = self.position();
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
         let number = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
@@ -169,15 +169,15 @@ impl Tracee {
         format!("the victim {} is lost: {}", self.pid, errno.desc())
     }
 
-    /// Whether the next instruction can change what other processes see at once: a system call, or an
+    /// Whether other processes can see the effect of the next instruction at once: it is a system call or an
     /// atomic instruction.
     pub(crate) fn is_at_turning_point(&self) -> Result<bool, String> {
         let instruction = self.instruction()?;
         Ok(processor::is_system_call(instruction) || processor::is_atomic(instruction))
     }
 
-    /// Whether the next instruction makes a child. One that shares this process's memory would run
-    /// into the breakpoints there.
+    /// Whether the next instruction makes a child. A child that shares the victim's memory would run into the
+    /// breakpoints there.
     pub(crate) fn is_at_clone(&self) -> Result<bool, String> {
         if !processor::is_system_call(self.instruction()?) {
             return Ok(false);
@@ -221,14 +221,14 @@ impl Tracee {
         }
     }
 
-    /// Runs freely; `look` tells what it comes to.
+    /// Lets the process run freely. `poll` reports what happens to it.
     pub(crate) fn resume(&mut self) -> Result<(), String> {
         self.began = Instant::now();
         ptrace::cont(self.pid, None).map_err(|errno| self.lost(errno))
     }
 
-    /// Runs to just before the instruction at `position`, for the `times`-th time that it comes there
-    /// (counting a repeated string instruction as one).
+    /// Runs until the process is about to execute the instruction at `position` for the `times`-th time. A
+    /// repeated string instruction counts once.
     pub(crate) fn run_to(&mut self, position: u64, times: usize) -> Result<(), String> {
         let address = position as ptrace::AddressType;
         let lost = |errno: Errno| format!("the victim is lost: {}", errno.desc());
@@ -238,8 +238,8 @@ impl Tracee {
             if self.position() != position {
                 ptrace::write(self.pid, address, planted).map_err(lost)?;
                 ptrace::cont(self.pid, None).map_err(lost)?;
-                // Traced without falling asleep; but the clock can have led this one past the position
-                // and to sleep, for ever.
+                // The recorded victim did not fall asleep before this position. But the clock may have led
+                // this one past the position and into a sleep without end.
                 let event = self.wait(true)?;
                 let found = self.position();
                 if event != Event::Marker || found != position + processor::BREAKPOINT_LENGTH {
@@ -257,13 +257,13 @@ impl Tracee {
         Ok(())
     }
 
-    /// Leaves a sleeping process stopped, as SIGSTOP does.
+    /// Stops a sleeping process with SIGSTOP.
     pub(crate) fn stop(&mut self) -> Result<(), String> {
         kill(self.pid, Signal::SIGSTOP).map_err(|errno| self.lost(errno))?;
         self.wait(false).map(drop)
     }
 
-    /// Kills it; returns when nothing of it is left.
+    /// Kills the process. Returns when nothing of it is left.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
         kill(self.pid, Signal::SIGKILL).map_err(|errno| self.lost(errno))?;
         loop {
@@ -290,23 +290,23 @@ impl Tracee {
                 self.gone = true;
                 Err(format!("the victim was killed by {signal}"))
             }
-            other => Err(format!("the victim came to {other:?}")),
+            other => Err(format!("unexpected state of the victim: {other:?}")),
         }
     }
 
-    /// Waits for the next event. Falling asleep is one if `sleep_counts`, once for each time.
+    /// Waits for the next event. With `sleep_counts`, each time that the process falls asleep is an event.
     pub(crate) fn wait(&mut self, sleep_counts: bool) -> Result<Event, String> {
         self.began = Instant::now();
         loop {
-            if let Some(event) = self.look(sleep_counts)? {
+            if let Some(event) = self.poll(sleep_counts)? {
                 return Ok(event);
             }
-            look_again(self.began);
+            wait_a_moment(self.began);
         }
     }
 
     /// The next event, if there is one now.
-    pub(crate) fn look(&mut self, sleep_counts: bool) -> Result<Option<Event>, String> {
+    pub(crate) fn poll(&mut self, sleep_counts: bool) -> Result<Option<Event>, String> {
         match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => {}
             Ok(status) => return self.event(status).map(Some),
@@ -334,14 +334,14 @@ impl Drop for Tracee {
     }
 }
 
-/// Gives way for a moment, where the kernel has no event to wait for: that a process has fallen asleep.
-/// The longer it takes, the longer the moments.
-pub(crate) fn look_again(since: Instant) {
+/// Sleeps for a moment between two polls. The kernel has no event for a process that falls asleep, so the harness
+/// has to poll. The longer it has waited, the longer the moments get.
+pub(crate) fn wait_a_moment(since: Instant) {
     let moment = since.elapsed() / 8;
     std::thread::sleep(moment.clamp(Duration::from_micros(5), Duration::from_millis(1)));
 }
 
-/// If the process is asleep: how often it has gone to sleep so far. The one file tells both.
+/// How often the process has fallen asleep so far; `None` if it is not asleep. Both stand in one file.
 fn sleeps_of(pid: Pid) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
@@ -351,7 +351,7 @@ fn sleeps_of(pid: Pid) -> Option<u64> {
     field("voluntary_ctxt_switches:")?.trim().parse().ok()
 }
 
-/// Whether the process is asleep on a futex, or on several.
+/// Whether the process is asleep on one or several futexes.
 pub(crate) fn sleeps_on_futex(pid: u32) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = call.split(' ').next().and_then(|text| text.parse().ok());

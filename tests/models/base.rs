@@ -1,4 +1,4 @@
-//! The library's own src/base, as far as the models need it.
+//! The parts of the library's own src/base that the models need.
 
 #[path = "../../src/base/errno.rs"]
 pub(crate) mod errno;

@@ -1,22 +1,22 @@
-//! Runs a model: threads that share something, in every order of their steps.
+//! Runs a model: threads that share data, in every order of their steps.
 
 use crate::sys::fence;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use loom::cell::Cell;
 use loom::thread;
 use std::sync::Arc;
 
-/// What the threads of a model share.
+/// The data that the threads of a model share.
 struct Shared<T>(T);
 
-// SAFETY: the cells in it, which alone are not made for several threads, are loom's: it reports each
+// SAFETY: only the cells in it are not made for several threads. They are loom's cells, and loom reports each
 // access that the words around them do not order.
 unsafe impl<T> Sync for Shared<T> {}
-// SAFETY: as above.
+// SAFETY: as for Sync.
 unsafe impl<T> Send for Shared<T> {}
 
-/// Runs `bodies` side by side, the first in this thread, with up to `preemptions` switches beside those at
-/// which a thread sleeps or ends; then `last`.
+/// Runs `bodies` side by side, the first of them in this thread, and then `last`. Loom tries up to
+/// `preemptions` switches of threads in addition to those at which a thread sleeps or ends.
 pub(crate) fn model<T: Default + 'static>(
     preemptions: usize,
     prepare: fn(&T),

@@ -1,4 +1,5 @@
-//! A queue of two slots for the models: src/ipc/mq/shared's sides above a memory of loom's words.
+//! A queue of two slots for the models: the sections of src/ipc/mq/shared on a memory of loom's
+//! words.
 
 #[path = "../../src/ipc/mq/shared/receive_section.rs"]
 #[allow(dead_code)]
@@ -16,7 +17,7 @@ use memory::Memory;
 use receive_section::ReceiveSection;
 use send_section::SendSection;
 
-/// In place of src/ipc/mq/shared/memory.rs, which turns numbers into addresses.
+/// Replaces src/ipc/mq/shared/memory.rs, which turns numbers into addresses.
 mod memory {
     use crate::base::error::{Error, Result};
     use crate::object::layout::{Level, MessageSlot, QueueHeader};
@@ -34,12 +35,12 @@ mod memory {
         next: [AtomicU32; CAPACITY],
         levels: [Level; CAPACITY],
         slots: [MessageSlot; CAPACITY],
-        /// A race on one of them is one on a payload.
+        /// loom reports a race on one of these, which stands for a race on a payload.
         pub(super) payloads: [Cell<u32>; CAPACITY],
         pub(super) has_large_messages: bool,
     }
 
-    pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
+    pub(super) type NumberedSlot<'q> = (u32, &'q MessageSlot);
 
     pub(super) struct Sizes {
         pub(super) max_messages: u32,
@@ -66,8 +67,8 @@ mod memory {
             self.has_large_messages
         }
 
-        /// So that the others become spare.
-        pub(super) fn few(&self) -> u32 {
+        /// One, so that the other slot becomes a cold one.
+        pub(super) fn warm_slots(&self) -> u32 {
             1
         }
 
@@ -79,24 +80,24 @@ mod memory {
             &self.header
         }
 
-        pub(super) fn inbox(&self, count: u64) -> &AtomicU64 {
+        pub(super) fn inbox_place(&self, count: u64) -> &AtomicU64 {
             &self.inbox[count as usize % CAPACITY]
         }
 
-        /// Round, priority and number, as in the library's entry.
-        pub(super) fn entry(&self, count: u64, priority: u32, number: u32) -> u64 {
+        /// Lap, priority and slot number, as in the library's entry.
+        pub(super) fn inbox_entry(&self, count: u64, priority: u32, number: u32) -> u64 {
             let round = count / CAPACITY as u64 + 1;
             round << 47 | u64::from(priority) << 32 | u64::from(number)
         }
 
         pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
-            let entry = self.inbox(count).load(Acquire);
+            let entry = self.inbox_place(count).load(Acquire);
             let priority = (entry >> 32) as u32 & 0x7fff;
-            let expected = self.entry(count, priority, entry as u32);
+            let expected = self.inbox_entry(count, priority, entry as u32);
             (entry == expected).then_some((priority, entry as u32))
         }
 
-        pub(super) fn free(&self, count: u64) -> &AtomicU32 {
+        pub(super) fn free_ring_place(&self, count: u64) -> &AtomicU32 {
             &self.free[count as usize % CAPACITY]
         }
 
@@ -129,7 +130,7 @@ mod memory {
     }
 }
 
-/// A queue whose slots are taken as those of large messages are: the last freed first.
+/// A queue whose slots are taken as in a queue of large messages: warm ones first.
 pub(crate) struct LargeQueue(Queue);
 
 impl Default for LargeQueue {
@@ -166,15 +167,15 @@ impl Queue {
         crate::take(latch, &self.memory.header().waiting.needs_fence)
     }
 
-    /// The section of `try_send`.
+    /// Does what `SharedQueue::try_send` does.
     fn try_send(&self, payload: u32, priority: u32) -> bool {
         let header = self.memory.header();
         let sending = SendSection {
             memory: &self.memory,
-            _other: None,
+            _other_latch: None,
             latched: self.take(&header.sending.latch),
         };
-        let Some(slot) = sending.take_free().unwrap() else {
+        let Some(slot) = sending.take_free_slot().unwrap() else {
             return false;
         };
         self.memory.payloads[slot.0 as usize].set(payload);
@@ -204,12 +205,12 @@ impl Queue {
     fn receiving(&self) -> ReceiveSection<'_> {
         ReceiveSection {
             memory: &self.memory,
-            _other: None,
+            _other_latch: None,
             latched: self.take(&self.memory.header().receiving.latch),
         }
     }
 
-    /// The section of `try_receive`: payload and priority.
+    /// Does what `SharedQueue::try_receive` does. Returns payload and priority.
     pub(crate) fn receive(&self) -> Option<(u32, u32)> {
         let receiving = self.receiving();
         let first = receiving.first().unwrap()?;
@@ -244,7 +245,7 @@ impl Queue {
         first.map(|first| first.priority)
     }
 
-    /// Notes a payload, which is a bit.
+    /// Notes that a payload was received. Each payload is one bit.
     pub(crate) fn got(&self, payload: u32) {
         let before = self.got.fetch_or(payload, Relaxed);
         assert_eq!(before & payload, 0, "{payload} was received twice");

@@ -1,14 +1,14 @@
 //! The system under the models: loom's words in place of the processor's, and a kernel that keeps sleepers
-//! and robust locks, and makes processors execute fences.
+//! and robust locks and makes processors execute fences.
 //!
-//! What it assumes: membarrier(2) has every other thread that runs execute a sequentially consistent
-//! fence between two of its operations, at some point of the call; a thread that sleeps, or has ended, has
-//! executed one on its way. So the models know every point at which the kernel may interrupt a thread,
-//! and nothing more of the order than such fences give.
+//! The assumption: during a call of membarrier(2), every other running thread executes a sequentially
+//! consistent fence between two of its operations. A thread that sleeps or has ended has executed one on its
+//! way. So the models try every point at which the kernel may interrupt a thread, and get no more order than
+//! such fences give.
 //!
-//! What it leaves out: a sleep never ends by itself, neither after 100 ms nor by a signal, so that a wake-up
-//! which is lost shows as a deadlock, until [`futex::let_nobody_sleep`] says otherwise; nobody's thread id is
-//! gone; there is no priority inheritance, whose protocol is the kernel's. One lock stands for all the
+//! The models leave out three things. A sleep never ends by itself, neither after 100 ms nor by a signal, so a
+//! lost wake-up shows as a deadlock, until a model calls [`futex::let_nobody_sleep`]. No thread's id is ever
+//! gone. There is no priority inheritance, whose protocol is the kernel's. One lock stands for all the
 //! kernel's buckets of sleepers.
 
 pub(crate) mod atomic {
@@ -22,11 +22,12 @@ pub(crate) mod atomic {
     #[derive(Default)]
     pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
 
-    /// Loom takes SeqCst on an operation for AcqRel and knows the order of SeqCst fences, so a
-    /// sequentially consistent operation is one beside a fence. What that order gives is kept, and a
-    /// little is given beyond it: the fence also orders weaker operations before a load or after a
-    /// store, so the models do not notice if one of those should have been SeqCst too. (The fence
-    /// in the readers-writer lock's `write_lock` is such a case: without it the models pass.)
+    /// Runs an operation with the order `order`. Loom treats SeqCst on an operation as AcqRel, but knows the
+    /// order of SeqCst fences. So a sequentially consistent operation is one beside a fence here.
+    ///
+    /// This gives all the order of SeqCst, and a little more: the fence also orders weaker operations before a
+    /// load or after a store. So the models do not notice if one of those should have been SeqCst too. (The
+    /// fence in the readers-writer lock's `write_lock` is such a case: without it the models pass.)
     fn sequentially<T>(order: Ordering, operation: impl FnOnce(Ordering) -> T) -> T {
         super::fence::step();
         if order != SeqCst {
@@ -124,7 +125,7 @@ pub(crate) mod futex {
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Awoken {
-        Look,
+        Recheck,
         TimedOut,
         Interrupted,
     }
@@ -186,7 +187,7 @@ pub(crate) mod futex {
             loom::thread::yield_now();
         }
         fence::come_back();
-        Ok(Awoken::Look)
+        Ok(Awoken::Recheck)
     }
 
     pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
@@ -204,7 +205,7 @@ pub(crate) mod futex {
         woken
     }
 
-    /// From now on a sleep ends by itself, as it does after 100 ms: for deaths that wake nobody.
+    /// From now on every sleep ends by itself, as it does after 100 ms. For models of a death that wakes nobody.
     pub(crate) fn let_nobody_sleep() {
         let mut sleepers = SLEEPERS.lock().unwrap();
         sleepers.must_leave = true;
@@ -223,17 +224,17 @@ pub(crate) mod futex {
 }
 
 pub(crate) mod fence {
-    use super::robust::Thread;
+    use super::thread::Thread;
     use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
     use loom::sync::atomic::{AtomicU32, fence};
     use loom::thread;
 
-    // What the kernel keeps for each thread. All operations are relaxed, so that they order nothing that
-    // the fences do not, and read and write at once, so that what they find is not old.
+    // The kernel's state of each thread. All operations are relaxed, so that they give no order that the fences
+    // do not give. Each reads and writes at once, so that it never finds an old value.
     const RUNNING: u32 = 0;
-    /// It executes a fence before its next operation.
+    /// The thread executes a fence before its next operation.
     const INTERRUPTED: u32 = 1;
-    /// It sleeps, has ended or has not begun.
+    /// The thread sleeps, has ended or has not begun.
     const AWAY: u32 = 2;
 
     const THREADS_MAX: usize = 3;
@@ -241,9 +242,9 @@ pub(crate) mod fence {
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Kernel {
         Interrupts,
-        /// It has no such call. Nothing is kept for it, which saves the models steps.
+        /// The kernel has no such call. It keeps no state of the threads, which saves the models steps.
         Cannot,
-        /// As if it had: what the models must not accept.
+        /// The call reports success and interrupts nobody. The models must find this fault.
         LeavesOut,
     }
 
@@ -261,7 +262,7 @@ pub(crate) mod fence {
         static KERNEL: std::cell::Cell<Kernel> = std::cell::Cell::new(crate::KERNEL);
     }
 
-    /// The first is number 1.
+    /// This thread's index. The first thread has the number 1.
     fn own() -> usize {
         Thread::number() as usize - 1
     }
@@ -270,7 +271,7 @@ pub(crate) mod fence {
         KERNEL.with(std::cell::Cell::get)
     }
 
-    /// For this thread; the others get it from the one that starts them.
+    /// Sets the kernel for this thread. The thread that starts the others passes it on to them.
     pub(crate) fn set_kernel(kernel: Kernel) {
         KERNEL.with(|own| own.set(kernel));
     }
@@ -279,7 +280,7 @@ pub(crate) mod fence {
         kernel() != Kernel::Cannot
     }
 
-    /// A fence is executed: a switch of threads has one.
+    /// Called when this thread falls asleep or ends. A switch of threads executes a fence.
     pub(crate) fn go_away() {
         if is_kept() {
             fence(SeqCst);
@@ -294,7 +295,7 @@ pub(crate) mod fence {
         }
     }
 
-    /// Between two operations of a thread.
+    /// Called between two operations of a thread.
     pub(crate) fn step() {
         if !is_kept() {
             return;
@@ -333,32 +334,65 @@ pub(crate) mod fence {
     }
 }
 
+/// A model's thread announces and lists nothing, because it dies only between its calls.
 pub(crate) mod robust {
-    use super::atomic::AtomicU32;
-    use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
-    use crate::base::error::Result;
     use core::ops::Range;
-    use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
-    use std::cell::Cell;
 
     #[derive(Default)]
     pub(crate) struct Links;
+
+    #[derive(Clone, Copy)]
+    pub(crate) struct Announced;
+
+    #[derive(Clone, Copy)]
+    pub(crate) struct RobustList;
+
+    impl RobustList {
+        pub(crate) fn begin(self, _: &Links, _: bool) -> Announced {
+            Announced
+        }
+
+        pub(crate) fn finish(self, _: Announced) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink(self, _: &Links) {}
+
+        /// # Safety
+        ///
+        /// None is needed: it does nothing.
+        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
+            true
+        }
+    }
+}
+
+pub(crate) mod thread {
+    use super::atomic::AtomicU32;
+    use super::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
+    use super::robust::RobustList;
+    use crate::base::error::Result;
+    use loom::sync::atomic::Ordering::{AcqRel, Relaxed};
+    use std::cell::Cell;
 
     loom::thread_local! {
         static ID: Cell<u32> = Cell::new(1);
     }
 
-    #[derive(Clone, Copy)]
-    pub(crate) struct Announced;
-
-    /// A thread of the model. It announces and lists nothing: its deaths are between its calls.
+    /// A thread of the model.
     #[derive(Clone, Copy)]
     pub(crate) struct Thread {
         id: u32,
     }
 
     impl Thread {
-        /// Gives the calling thread its id; the first is 1 by itself.
+        /// Gives the calling thread its id. The model's first thread has the id 1 without a call.
         pub(crate) fn become_number(id: u32) {
             ID.with(|own| own.set(id));
         }
@@ -385,29 +419,11 @@ pub(crate) mod robust {
             0
         }
 
-        pub(crate) fn begin(self, _: &Links, _: bool) -> Announced {
-            Announced
-        }
-        pub(crate) fn finish(self, _: Announced) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink(self, _: &Links) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
-            true
+        pub(crate) fn robust_list(self) -> RobustList {
+            RobustList
         }
 
-        /// What the kernel does to a listed lock's word when its owner dies.
+        /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
         pub(crate) fn die_holding(word: &AtomicU32) {
             let mut seen = word.load(Relaxed);
             while Thread::number() == seen & TID_MASK {
@@ -428,11 +444,6 @@ pub(crate) mod robust {
 pub(crate) mod process {
     pub(crate) fn is_gone(_: u32) -> bool {
         false
-    }
-
-    /// With one, a thread does not look before it sleeps.
-    pub(crate) fn processors() -> usize {
-        1
     }
 
     pub(crate) fn let_others_run() {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::time::Deadline;
 use crate::ipc::spawn::{Exchange, Sink};
+use core::ffi::c_void;
 
 /// The input for a child and the buffers for its outputs. ipc_child_communicate() updates the
 /// fields as it proceeds.

@@ -8,7 +8,6 @@ pub mod communicate;
 use super::handle::Table;
 use super::*;
 use crate::ipc::spawn::{Child, SpawnRequest, Stream};
-use crate::object::path_from_c;
 use crate::sys::spawn::Strings;
 use core::ffi::{c_char, c_int};
 use core::ptr::NonNull;

@@ -1,10 +1,12 @@
 //! The kernel's message queue.
 //!
-//! The kernel keeps the messages, so a killed process takes with it at most the one that it had
-//! just received. A call first attempts, with one system call and no clock; only when it has to
-//! wait does it look at the time and sleep in poll. mq_timedreceive could sleep by itself, but
-//! counts in the time of day, which steps, and is restarted behind the caller's back after a
-//! signal handler installed with SA_RESTART.
+//! The kernel keeps the messages. So a killed process loses at most the message that it had just
+//! received.
+//!
+//! A call first makes one attempt, with one system call and without the clock. Only if it has to
+//! wait, it reads the clock and sleeps in poll(2). mq_timedreceive(2) could sleep by itself, but it
+//! has two faults: its deadline is a time of day, which can step; and after a signal handler that
+//! was installed with SA_RESTART, the kernel restarts it without the caller's knowledge.
 
 use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Options};
@@ -45,14 +47,14 @@ impl KernelQueue {
             mode: options.mode,
             attributes,
         };
-        // Creating and opening are two calls, so that the result is the truth: the kernel's
-        // O_CREAT without O_EXCL does not tell which of the two it did. Each further round
-        // means that another process made or removed the queue just now.
+        // Creating and opening are two calls: the kernel's O_CREAT without O_EXCL does not tell
+        // which of the two it did. A further round means that another process has just created or
+        // removed the queue.
         loop {
             if options.create {
                 match open(Some(creation)) {
                     Ok(descriptor) => {
-                        // The umask has taken bits away.
+                        // The umask has removed bits from the mode.
                         file::set_permissions(descriptor.as_fd(), options.mode)
                             .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
                         return Ok((queue(descriptor), Outcome::Created));
@@ -87,7 +89,7 @@ impl KernelQueue {
         object::check_owner(&self.name, &status)
     }
 
-    /// Refuses a queue that is not as asked for.
+    /// Refuses a queue whose sizes differ from those that are wanted.
     fn check_attributes(&self, wanted: Option<Attributes>) -> Result<()> {
         let Some(wanted) = wanted else {
             return Ok(());
@@ -138,7 +140,8 @@ impl KernelQueue {
             .map_err(|errno| self.receive_failed(buffer, errno))
     }
 
-    /// Repeats an attempt that says `EAGAIN`, each time that the queue may have changed.
+    /// Makes an attempt, and repeats it while it gives `EAGAIN`, each time after the queue may have
+    /// changed.
     fn attempt<T>(
         &self,
         awaited: Change,
@@ -156,7 +159,7 @@ impl KernelQueue {
         loop {
             let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline.remaining())?;
             match attempt() {
-                // Somebody else was faster.
+                // Another thread was faster.
                 Err(Errno::EAGAIN) if has_changed => {}
                 Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
                 outcome => return Ok(outcome),
@@ -254,7 +257,7 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     mqueue::unlink(name.file_name()).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
-/// One of the system's limits, if it is known.
+/// A limit of the system's, if it is known.
 struct Limit(Option<u64>);
 
 impl Limit {
@@ -272,7 +275,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Says which limit was hit, with its value.
+/// The error for a queue that could not be created. It names the limit that was hit, and its value.
 #[cold]
 fn creation_failed(name: &Name, attributes: Option<Attributes>, errno: Errno) -> Error {
     let limit = |file: &str| Limit(mqueue::limit(file));

@@ -1,13 +1,13 @@
-//! Message queues: one face, and behind it the queue in shared memory or the kernel's.
+//! Message queues: one interface to two implementations, the queue in shared memory ([`shared`])
+//! and the kernel's ([`kernel`]).
 //!
-//! A message goes in whole and comes out whole, the highest priority first and among equals the
-//! oldest first, and who receives it is the only one who does. The face chooses what stands
-//! behind it when a queue is opened; everything after that goes to [`Queue`].
+//! A message goes in whole and comes out whole. The highest priority comes first, and among
+//! messages of one priority the oldest. Each message has one receiver. Opening chooses the
+//! implementation, and [`Queue`] passes every later call on to it.
 
 mod kernel;
 mod notify;
 mod shared;
-mod try_lock;
 
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
@@ -27,7 +27,7 @@ use std::os::fd::{OwnedFd, RawFd};
 /// How to open.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
-    /// Make the queue when there is none.
+    /// Create the queue if there is none.
     pub(crate) create: bool,
     /// Refuse a queue that exists.
     pub(crate) exclusive: bool,
@@ -40,11 +40,11 @@ pub(crate) struct Options {
     pub(crate) kernel: bool,
     /// A full queue drops a message instead of letting the sender wait.
     pub(crate) overwrites: bool,
-    /// How long a waiter looks before it sleeps, in a queue that is made here.
+    /// How long a waiter spins before it sleeps, in a queue that is created here.
     pub(crate) spin: Option<Duration>,
-    /// The permissions of a queue that is made here, exactly.
+    /// The permissions of a queue that is created here. The umask does not change them.
     pub(crate) mode: libc::mode_t,
-    /// Of the queue's memory, in place of the name.
+    /// The file of the queue's memory, to open in place of the name.
     pub(crate) descriptor: Option<RawFd>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Source<'a> {
     pub(crate) priority: u32,
 }
 
-/// Where a message is received to, and what came.
+/// A buffer to receive a message in, and the message's properties after the receive.
 pub(crate) struct Target<'a> {
     pub(crate) buffer: &'a mut [MaybeUninit<u8>],
     /// In bytes.
@@ -75,18 +75,18 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a queue in shared memory has counted since it was made, and who waits now.
+/// The counters of a queue in shared memory since its creation, and how many threads wait now.
 #[derive(Default)]
 pub(crate) struct Statistics {
     pub(crate) waiting_senders: usize,
     pub(crate) waiting_receivers: usize,
     /// Messages dropped to make room.
     pub(crate) dropped: u64,
-    /// Deaths inside a call on the queue, whose work was repaired.
+    /// Deaths inside a call on the queue, after which the queue was repaired.
     pub(crate) repairs: u64,
-    /// Messages queued again because their borrowers died.
+    /// Messages that were queued again because their borrowers died.
     pub(crate) redelivered: u64,
-    /// Reserved places that came back because their holders died.
+    /// Reserved places that became free because their holders died.
     pub(crate) abandoned: u64,
 }
 
@@ -112,8 +112,8 @@ impl Queue {
         Ok((Queue::Shared(queue), outcome))
     }
 
-    /// Sends one message if there is room: the whole of a send that need not wait. Leaves
-    /// errno alone. With `may_wait`, `EAGAIN` may come although there is room: `send` finds it.
+    /// Sends one message if there is room. It waits for nothing and keeps errno. With `may_wait`,
+    /// `EAGAIN` is possible although there is room: then `send` finds the room.
     #[inline(always)]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
         match self {
@@ -122,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// Why `try_send` failed: as `send` would say it.
+    /// The error of `send` for a failure of `try_send`.
     #[cold]
     pub(crate) fn send_failed(&self, message: &[u8], priority: u32, error: Error) -> Error {
         match self {
@@ -131,9 +131,9 @@ impl Queue {
         }
     }
 
-    /// Sends messages, waiting until there is room for one; how many. The time counts from when the
-    /// call has to wait: one that need not does not ask for the time, which costs as much as a
-    /// good part of the system call.
+    /// Sends messages, waiting until there is room for one. Returns how many were sent. The timeout
+    /// counts from the moment when the call has to wait. A call that need not wait does not read
+    /// the clock, which would cost as much as a good part of the system call.
     pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
         match self {
             Queue::Shared(queue) => queue.send(messages, timeout_ns),
@@ -150,7 +150,8 @@ impl Queue {
         }
     }
 
-    /// Takes one message if there is one: its length and its priority. As `try_send`.
+    /// Takes one message if there is one. Returns its length and its priority. `may_wait` is as in
+    /// `try_send`.
     #[inline(always)]
     pub(crate) fn try_receive(
         &self,
@@ -163,8 +164,8 @@ impl Queue {
         }
     }
 
-    /// Why `try_receive` failed: as `receive` would say it. It is not repeated to find out: one that
-    /// failed with `EFAULT` has taken a message.
+    /// The error of `receive` for a failure of `try_receive`. The call is not repeated to find out:
+    /// a receive that failed with `EFAULT` has taken a message.
     #[cold]
     pub(crate) fn receive_failed(&self, buffer: &[MaybeUninit<u8>], error: Error) -> Error {
         match self {
@@ -173,7 +174,8 @@ impl Queue {
         }
     }
 
-    /// Takes messages, waiting for one; how many. Time as in `send`.
+    /// Takes messages, waiting for one. Returns how many were received. The timeout counts as in
+    /// `send`.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
         match self {
             Queue::Shared(queue) => queue.receive(targets, timeout_ns),
@@ -192,19 +194,20 @@ impl Queue {
 
     /// The priority of the message that is the next to be received.
     pub(crate) fn peek_priority(&self) -> Result<u32> {
-        self.shared("look at a message without taking it")?
-            .peek_priority()
+        self.shared("peek at a message")?.peek_priority()
     }
 
-    /// Gives a place of message_size bytes to write a message in.
+    /// Reserves a place of message_size bytes to write a message in.
     ///
-    /// `at_once`, here and in those below, is for the whole of a call that need not wait: it leaves
-    /// errno alone, and `EAGAIN` says only that the call without it is to find out.
+    /// A call in place is attempted `at_once` first: this attempt waits for nothing and keeps
+    /// errno. If it gives `EAGAIN`, the call is made again without `at_once`, which finds the
+    /// result.
     pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
         self.shared(IN_PLACE)?.reserve(timeout_ns, at_once)
     }
 
-    /// Sends the message that was written where `reserve` said.
+    /// Sends the message that was written to the place from `reserve`. `at_once` is as in
+    /// `reserve`.
     pub(crate) fn commit(
         &self,
         payload: *const u8,
@@ -216,17 +219,17 @@ impl Queue {
             .commit(payload, length, priority, at_once)
     }
 
-    /// Gives back what `reserve` gave.
+    /// Gives back the place from `reserve`, with nothing sent.
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
         self.shared(IN_PLACE)?.abandon(payload)
     }
 
-    /// Takes a message to be read in place until it is given back.
+    /// Takes a message that is read in place until it is given back. `at_once` is as in `reserve`.
     pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
         self.shared(IN_PLACE)?.borrow(timeout_ns, at_once)
     }
 
-    /// Ends what `borrow` began: the message is received.
+    /// Ends what `borrow` began: the message is received. `at_once` is as in `reserve`.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
         self.shared(IN_PLACE)?.give_back(payload, at_once)
     }
@@ -252,7 +255,7 @@ impl Queue {
         }
     }
 
-    /// How long who waits looks before it sleeps.
+    /// How long a waiter spins before it sleeps.
     pub(crate) fn spin(&self) -> Duration {
         match self {
             Queue::Shared(queue) => queue.spin(),
@@ -268,7 +271,7 @@ impl Queue {
         matches!(self, Queue::Shared(queue) if queue.overwrites())
     }
 
-    /// Whether the queue's name is gone, or leads to another queue.
+    /// Whether the queue's name was removed, or now belongs to another queue.
     pub(crate) fn is_stale(&self) -> Result<bool> {
         match self {
             Queue::Shared(queue) => queue.is_stale(),
@@ -276,7 +279,7 @@ impl Queue {
         }
     }
 
-    /// Refuses while this thread uses a message of the queue in place.
+    /// Refuses while this thread has a message of the queue reserved or borrowed.
     pub(crate) fn check_unused(&self) -> Result<()> {
         match self {
             Queue::Shared(queue) => queue.check_unused(),
@@ -298,7 +301,7 @@ impl Queue {
         }
     }
 
-    /// Readable when there is a message.
+    /// A descriptor that is readable while there is a message, and writable while there is room.
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
         match self {
             Queue::Shared(queue) => queue.descriptor(),
@@ -306,12 +309,14 @@ impl Queue {
         }
     }
 
-    /// Uses a queue of the kernel's as the descriptor of one in shared memory.
-    pub(crate) fn bring_descriptor(&self, bell: OwnedFd) -> Result<()> {
-        self.shared(IN_PLACE)?.bring_descriptor(bell)
+    /// Uses a queue of the kernel's, a kernel twin, as the descriptor of a queue in shared memory.
+    pub(crate) fn bring_descriptor(&self, twin: OwnedFd) -> Result<()> {
+        self.shared(IN_PLACE)?.use_kernel_twin(twin)
     }
 
-    /// The word to sleep on until there may be a message or room; `None`: there may be now.
+    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
+    /// returns the word to sleep on, and the value that the word has while there is nothing to wake
+    /// for. `None`: there may be a message, or room, now; or the wait has ended.
     pub(crate) fn wait_word(
         &self,
         direction: Direction,
@@ -320,7 +325,7 @@ impl Queue {
         self.shared(IN_PLACE)?.wait_word(direction, begins)
     }
 
-    /// Has `action` done for the messages that wait and for each that comes.
+    /// Has `action` done for the messages that are in the queue and for each that comes.
     pub(crate) fn notify(&self, action: Action) -> Result<()> {
         match self {
             Queue::Shared(queue) => queue.notify(action),
@@ -328,7 +333,8 @@ impl Queue {
         }
     }
 
-    /// Ends that: when this returns, the action is over, unless the action itself called.
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
     pub(crate) fn end_notification(&self) -> Result<()> {
         match self {
             Queue::Shared(queue) => queue.end_notification(),

@@ -1,13 +1,16 @@
-//! Notification of messages: a thread that waits for them and does what was asked.
+//! Notification of messages: a thread that waits for messages and does what was asked for.
 //!
-//! mq_notify(3) is not used. It tells one process only, once, and only when a queue that was empty
-//! gets a message, so a program that arms it anew and reads in the wrong order waits for ever with
-//! messages in the queue; and arming it anew after a signal needs somebody who does it. The thread
-//! is told by epoll, edge-triggered, of every message that comes, without taking any: there is no
-//! moment between two registrations, any number of processes may be told, and it sleeps
-//! while messages wait that nobody takes.
+//! mq_notify(3) is not used, for three reasons:
+//!
+//! - It notifies one process only.
+//! - It notifies once, and only of a message that comes to an empty queue. A program that registers
+//!   again and reads in the wrong order waits for ever, with messages in the queue.
+//! - After a notification by signal, the program itself has to register again.
+//!
+//! Instead, each notification has a thread. Its [`Arrivals`] report every message that comes,
+//! without taking any. So there is no moment between two registrations, any number of processes may
+//! be notified, and the thread sleeps while messages stay in the queue untaken.
 
-use super::try_lock::{TryLock, TryLockGuard};
 use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::sys::mqueue::{self, Event};
@@ -17,48 +20,49 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
+use parking_lot::{Mutex, MutexGuard};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-/// What is done when messages come.
+/// The action of a notification when messages come.
 pub(crate) enum Action {
     Signal { number: i32, value: SignalValue },
     Callback(Box<dyn FnMut() + Send>),
     Eventfd(OwnedFd),
 }
 
-/// A C program's pointer, which is only passed on.
+/// A C program's value for a signal. It may be a pointer, and is only passed on.
 pub(crate) struct SignalValue(pub(crate) *mut c_void);
 
-// SAFETY: the pointer is never followed here.
+// SAFETY: the pointer is never dereferenced here, so it may move to another thread.
 unsafe impl Send for SignalValue {}
 
 thread_local! {
-    /// How many messages this thread has received: by it a notifier sees that its callback took
-    /// some.
+    /// How many messages this thread has received. By it a notification sees whether its callback
+    /// has taken some.
     static RECEIVED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The notification of one handle, if it has one.
 #[derive(Default)]
 pub(super) struct Notifier {
-    /// Only ever tried, never waited for: in a child, a thread that held it when the parent
-    /// forked does not exist.
-    current: TryLock<Option<Notification>>,
-    /// Whether there may be one.
+    /// Use `try_lock` only. In a forked child, the lock may be held by a thread that exists only in
+    /// the parent, so `lock` would wait for ever.
+    current: Mutex<Option<Notification>>,
+    /// Whether there may be a notification.
     is_notifying: AtomicBool,
 }
 
 impl Notifier {
-    /// Has `action` done for the messages that wait and for each that comes. `arrivals` are made
-    /// when it is certain that there is no notification yet.
+    /// Has `action` done for the messages that are in the queue and for each that comes. `arrivals`
+    /// is called only if there is no notification yet.
     pub(super) fn begin(
         &self,
         name: &Name,
         arrivals: &dyn Fn() -> Result<Box<dyn Arrivals>>,
         action: Action,
     ) -> Result<()> {
-        let mut current = self.lock(name)?;
+        let mut current = self.try_lock(name)?;
         if current
             .as_ref()
             .is_some_and(Notification::is_of_this_process)
@@ -72,28 +76,30 @@ impl Notifier {
         let notification = Notification::start(arrivals()?, action)?;
         let shared = Arc::clone(&notification.shared);
         *current = Some(notification);
-        // The action may end its own notification at once: it has to find it, and no lock.
+        // The action may end its own notification at once. So the notification is in its place, and
+        // the lock is free, before messages are reported.
         drop(current);
         shared.arrivals.begin().map_err(|errno| {
-            // Nothing was begun, so that there is nothing that ending could fail to end.
+            // No message was reported, so no action runs that ending could fail to end.
             let _ = self.end(name);
-            failed!(errno, "{name}: cannot be watched")
+            failed!(errno, "{name}: its messages cannot be reported")
         })
     }
 
-    /// Ends that: when this returns, the action is over, unless the action itself called.
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
     pub(super) fn end(&self, name: &Name) -> Result<()> {
-        // Taken out first: the thread that is then waited for may call this too.
-        let ended = self.lock(name)?.take();
+        // Dropped without the lock: dropping waits for the thread, which may call this too.
+        let ended = self.try_lock(name)?.take();
         drop(ended);
         Ok(())
     }
 
-    fn lock(&self, name: &Name) -> Result<TryLockGuard<'_, Option<Notification>>> {
+    fn try_lock(&self, name: &Name) -> Result<MutexGuard<'_, Option<Notification>>> {
         self.current.try_lock().ok_or_else(|| {
             fail!(
                 EBUSY,
-                "{name}: another thread is just changing this handle's notification"
+                "{name}: another thread is changing this handle's notification"
             )
         })
     }
@@ -101,26 +107,27 @@ impl Notifier {
     /// Notes that this thread has received a message.
     #[inline(always)]
     pub(super) fn note_received(&self) {
-        // Relaxed: the notification's own thread, which alone asks, was started after it was set.
+        // Relaxed: only the notification's thread needs to see the flag, and it was started after
+        // the flag was set.
         if self.is_notifying.load(Ordering::Relaxed) {
             RECEIVED.set(RECEIVED.get().wrapping_add(1));
         }
     }
 }
 
-/// A notification under way. Dropping it ends it and waits for its thread.
+/// A running notification. Dropping it ends it and waits for its thread.
 struct Notification {
     shared: Arc<Shared>,
     thread: Option<Worker>,
-    /// A child has this struct, but not the thread.
+    /// The process that has the thread. A forked child has this struct, but not the thread.
     process: u32,
 }
 
-/// How the thread learns of messages.
+/// How a notification's thread learns of messages.
 pub(super) trait Arrivals: Send + Sync {
-    /// From now on messages end the wait, at once if there are any.
+    /// Makes messages end the wait from now on. If there are any, the wait ends at once.
     fn begin(&self) -> Result<(), Errno>;
-    /// Waits for a message that has come since the last time, without taking it.
+    /// Waits for a message that has come since the last wait, without taking it.
     fn wait(&self) -> Result<Event, Errno>;
     /// Ends this and every later wait.
     fn stop(&self);
@@ -147,19 +154,20 @@ impl Arrivals for mqueue::Arrivals {
 
 struct Shared {
     arrivals: Box<dyn Arrivals>,
-    /// Ends a callback's repetition; the thread's sleep is ended by `arrivals`.
+    /// Ends the repetition of a callback. (`arrivals` ends the thread's sleep.)
     is_ended: AtomicBool,
 }
 
 impl Notification {
-    /// Starts the thread, which does nothing before its arrivals begin.
+    /// Starts the thread, which sleeps until [`Arrivals::begin`].
     fn start(arrivals: Box<dyn Arrivals>, action: Action) -> Result<Notification> {
         let shared = Arc::new(Shared {
             arrivals,
             is_ended: AtomicBool::new(false),
         });
         let of_thread = Arc::clone(&shared);
-        // A signal handler of the program on a thread that it does not know would surprise it.
+        // All signals are blocked in the thread: the program does not expect its signal handlers to
+        // run in a thread that it did not start.
         let thread = signal::with_all_blocked(|| {
             Worker::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
         })
@@ -171,7 +179,7 @@ impl Notification {
         })
     }
 
-    /// Whether its thread runs in this process and not only in a parent of it.
+    /// Whether the thread runs in this process, and not in a parent of it.
     fn is_of_this_process(&self) -> bool {
         self.process == process::id()
     }
@@ -183,30 +191,31 @@ impl Drop for Notification {
             return;
         };
         if !self.is_of_this_process() {
-            // The thread is the parent's, and `stop` would reach it there. Here nobody gives
-            // back its reference, unless it had done so before the fork.
+            // The thread runs in the parent, and `stop` would end it there. Unless it dropped its
+            // reference before the fork, nobody in this process drops it.
             if Arc::strong_count(&self.shared) > 1 {
-                // SAFETY: the count holds a reference of a thread that does not exist in this
-                // process, so that nobody uses it or gives it back.
+                // SAFETY: the count includes the reference of a thread that does not exist in this
+                // process. So nobody uses or drops that reference.
                 unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.shared)) };
             }
             return;
         }
-        // Relaxed: says nothing about other memory.
+        // Relaxed: the flag orders no other memory.
         self.shared.is_ended.store(true, Ordering::Relaxed);
         self.shared.arrivals.stop();
-        // A callback that ends its own notification is not waited for; the thread ends when the
+        // If a callback ends its own notification, this does not wait: the thread ends when the
         // callback returns.
         thread.join();
     }
 }
 
 fn run(shared: &Shared, mut action: Action) {
-    // Waiting fails only for descriptors that somebody else closed: then there is no queue.
+    // Waiting fails only if other code has closed the descriptors. Then there is nothing to wait
+    // for.
     while let Ok(Event::Message) = shared.arrivals.wait() {
         match &mut action {
             Action::Signal { number, value } => {
-                // The number was checked when the notification began.
+                // The signal's number was checked when the notification began.
                 let _ = signal::queue_to_self(*number, value.0);
             }
             Action::Eventfd(eventfd) => {
@@ -217,8 +226,8 @@ fn run(shared: &Shared, mut action: Action) {
     }
 }
 
-/// Calls the callback until the queue is empty or the callback has taken nothing: so it may
-/// take one message or all, and messages that it leaves alone do not keep the thread busy.
+/// Calls the callback until the queue is empty or the callback has taken no message. So a callback
+/// may take one message or all. Messages that it leaves in the queue do not keep the thread busy.
 fn repeat(shared: &Shared, callback: &mut dyn FnMut()) {
     loop {
         let before = RECEIVED.get();

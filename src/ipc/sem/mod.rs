@@ -1,4 +1,4 @@
-//! Named semaphores: an `ipc_sem_t` alone in a named object.
+//! Named semaphores. Each is one `ipc_sem_t` in a named object of its own.
 
 pub(crate) mod posix;
 
@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 pub(crate) struct NamedSemaphore(Object);
 
 impl NamedSemaphore {
-    /// Opens or makes a semaphore; `value` is that of a new one.
+    /// Opens or creates a semaphore. A new one gets `value`.
     pub(crate) fn open(
         name: &Name,
         value: u32,
@@ -31,15 +31,15 @@ impl NamedSemaphore {
             kind_type,
             options,
             &mut |data, _| {
-                // SAFETY: the mapping is page-aligned, larger than a Sem, zeroed, and nobody
-                // else's yet.
+                // SAFETY: the mapping is page-aligned, larger than a Sem, and zeroed, and no other
+                // process has it yet.
                 unsafe { data.base().cast::<Sem>().as_ref() }.initialise(value)
             },
         )?;
         Ok((NamedSemaphore(object), outcome))
     }
 
-    /// Where the semaphore stands in this process.
+    /// The semaphore's address in this process.
     pub(crate) fn place(&self) -> NonNull<Sem> {
         self.0.data().base().cast()
     }

@@ -1,9 +1,9 @@
-//! Named semaphores that are libc's: what `sem_open` programs have under the same name.
+//! Named semaphores of libc: those that programs with `sem_open` have under the same name.
 //!
 //! Such a semaphore is a bare `sem_t` in a file of its own, `sem.NAME` in the shared-memory file
-//! system. The file is made here, published whole as every object of this library is, so that a
-//! killed creator leaves nothing, the mode is exact and the result says who created; what is done
-//! with the `sem_t` is done by libc's functions.
+//! system. This module creates the file and publishes it whole, as every object of this library
+//! is. So a killed creator leaves nothing, the mode is exact, and the result says who created the
+//! semaphore. libc's functions do everything with the `sem_t` itself.
 
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::name::Name;
@@ -21,7 +21,7 @@ use std::os::fd::{AsFd, OwnedFd};
 pub(crate) struct LibcSemaphore(Mapping);
 
 impl LibcSemaphore {
-    /// Opens or makes a semaphore; `value` is that of a new one.
+    /// Opens or creates a semaphore. A new one gets `value`.
     pub(crate) fn open(
         name: &Name,
         value: u32,
@@ -34,7 +34,7 @@ impl LibcSemaphore {
             ));
         }
         let path = path(name);
-        // Each further round means that another process removed the name or took it just now.
+        // A further round means that another process has just removed the name, or taken it.
         loop {
             if !options.exclusive {
                 match file::open(&path, true) {
@@ -68,7 +68,7 @@ impl LibcSemaphore {
         Mapping::of_file(file.as_fd(), semaphore::SIZE as u64, Access::ReadWrite).map(LibcSemaphore)
     }
 
-    /// Where the semaphore stands in this process.
+    /// The semaphore's address in this process.
     fn place(&self) -> NonNull<libc::sem_t> {
         self.0.base().cast()
     }
@@ -79,7 +79,7 @@ impl LibcSemaphore {
             return Ok(unsafe { semaphore::try_wait(self.place()) }?);
         }
         loop {
-            // In rounds: a wake-up that a dying process took with it must not be waited for.
+            // The wait has rounds, because a process that dies may take a wake-up with it.
             let Deadline::At(point) = deadline.earlier(now() + RECHECK) else {
                 return Err(Errno::EAGAIN.into());
             };
@@ -108,7 +108,7 @@ impl LibcSemaphore {
     }
 }
 
-/// Makes the semaphore's file and gives it its name last.
+/// Creates the semaphore's file. The name comes last.
 fn create(path: &CString, value: u32, mode: libc::mode_t) -> Result<OwnedFd, Errno> {
     let file = file::create_unnamed(SHM_DIRECTORY)?;
     file::allocate(file.as_fd(), semaphore::SIZE as u64)?;
@@ -118,7 +118,7 @@ fn create(path: &CString, value: u32, mode: libc::mode_t) -> Result<OwnedFd, Err
     Ok(file)
 }
 
-/// Refuses what cannot be a semaphore of libc: its size is all that can be seen of one.
+/// Refuses a file that cannot be a semaphore of libc. Only the size can tell.
 fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
     let status = file::status(file.as_fd())?;
     if !status.is_regular() {
@@ -145,7 +145,7 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     file::unlink(&path(name)).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
 }
 
-/// Where `sem_open` keeps it.
+/// The path at which `sem_open` keeps the semaphore.
 fn path(name: &Name) -> CString {
     let mut path = SHM_DIRECTORY.to_bytes().to_vec();
     path.extend_from_slice(b"/sem.");

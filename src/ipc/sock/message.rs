@@ -1,10 +1,11 @@
 //! Messages and bytes, and the descriptors that travel with them.
 //!
-//! Every attempt is made without waiting, and only when the kernel says that it would
-//! have to wait is the descriptor polled. So a send that need not wait is one system call, and a
-//! receive is two: a message that is larger than the buffer shall stay where it is, which only a
-//! question before the receive can bring about. The deadline holds whatever the descriptor's own mode, O_NONBLOCK of the open file that other
-//! processes share is left as it is, and a signal handler always ends a wait.
+//! Each attempt is made without waiting. The descriptor is polled only after the kernel has said
+//! that the attempt would have to wait. So a send that need not wait is one system call. A receive
+//! is two: a message that is larger than the buffer has to stay in the socket, so its length is
+//! asked first. The deadline holds in either mode of the descriptor. O_NONBLOCK belongs to the open
+//! file, which other processes may share, so it is not changed. A signal handler always ends a
+//! wait.
 
 use super::socket_failed;
 use crate::base::error::{Errno, Error, Result, fail};
@@ -16,7 +17,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::RawFd;
 
-/// Makes attempts, each without waiting, until one succeeds or the time is up.
+/// Makes attempts, each without waiting, until one succeeds or the deadline passes.
 #[inline]
 fn transfer<T>(
     descriptor: RawFd,
@@ -29,7 +30,7 @@ fn transfer<T>(
     }
     let mut outcome = attempt();
     if timeout_ns != 0 && matches!(outcome, Err(Errno::EAGAIN)) {
-        // Only now does the time matter, and the clock is read.
+        // The clock is read only when a wait begins.
         let deadline = Deadline::after(timeout_ns)?;
         while matches!(outcome, Err(Errno::EAGAIN)) {
             ready::wait(descriptor, events, deadline)?;
@@ -51,15 +52,15 @@ fn explained(descriptor: RawFd, message: &[MaybeUninit<u8>], error: Error) -> Er
     }
 }
 
-/// Sends a message that is not empty if there is room: the whole of a send that need not wait.
-/// Leaves errno alone.
+/// Sends a message, which is not empty, if there is room. A send that need not wait does no more.
+/// Leaves errno untouched.
 #[inline(always)]
 pub(crate) fn try_send(descriptor: RawFd, message: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
     socket::send(descriptor, message, false)
 }
 
-/// Why `try_send` failed: as `send` would say it. It is not repeated to find out: a socket tells
-/// of a lost peer only once.
+/// The error of [`send`] for a failed [`try_send`]. The send is not repeated to find out: a socket
+/// reports a lost peer only once.
 #[cold]
 pub(crate) fn send_failed(descriptor: RawFd, message: &[MaybeUninit<u8>], errno: Errno) -> Error {
     explained(descriptor, message, socket_failed(descriptor, errno))
@@ -114,7 +115,7 @@ pub(crate) fn send_descriptors(
         socket::send_with_descriptors(descriptor, message, passed)
     })
     .map_err(|error| match error.errno() {
-        // The kernel uses one number for both.
+        // The kernel uses EBADF for the socket and for the passed descriptors.
         Errno::EBADF if socket::kind(descriptor).is_ok() => fail!(
             EBADF,
             "one of the {} descriptors to be passed is not open, or cannot be passed",
@@ -130,9 +131,9 @@ pub(crate) fn send_descriptors(
 
 /// How the next message of a socket is taken.
 enum Taking {
-    /// Bytes: as many as there are room.
+    /// Bytes: as many as there is room for.
     Bytes,
-    /// Whole messages: measured first, so that one that is too large stays where it is.
+    /// Whole messages: each is measured first, so one that is too large stays in the socket.
     Messages,
 }
 
@@ -152,15 +153,15 @@ fn taking(descriptor: RawFd, capacity: usize) -> Result<Taking> {
     }
 }
 
-/// Whether a number's descriptor was a stream socket when it was last received from. Only a hint
-/// which question to ask first: numbers are used again, and share their places.
+/// Whether a number's descriptor was a stream socket at the last receive. It is only a hint which
+/// question to ask first: numbers are used again, and several numbers share one entry.
 fn was_stream(descriptor: RawFd) -> &'static AtomicBool {
     static WAS_STREAM: [AtomicBool; 256] = [const { AtomicBool::new(false) }; 256];
     &WAS_STREAM[descriptor as usize % WAS_STREAM.len()]
 }
 
-/// Whether one receive with so much room loses nothing. False also where it cannot be told so
-/// soon. Leaves errno alone.
+/// Whether one receive with so much room loses nothing. False also if the answer would take longer.
+/// Leaves errno untouched.
 #[inline(always)]
 fn loses_nothing(descriptor: RawFd, capacity: usize) -> bool {
     let hint = was_stream(descriptor);
@@ -171,12 +172,13 @@ fn loses_nothing(descriptor: RawFd, capacity: usize) -> bool {
         }
         hint.store(false, Ordering::Relaxed);
     }
-    // What fits all together fits one by one. 0 is nothing, or an empty message, or the end.
+    // If all waiting messages fit together, each of them fits. 0 stands for no message, an empty
+    // message or the end of the connection.
     socket::waiting_length(descriptor).is_ok_and(|length| (1..=capacity).contains(&length))
 }
 
-/// Receives what is there, if that can be done at once and nothing of a message can be lost:
-/// the whole of most receives. `EAGAIN` when not: then `receive` finds out. Leaves errno alone.
+/// Receives at once if nothing of a message can be lost. Most receives do no more. Otherwise the
+/// result is `EAGAIN`, and [`receive`] does the rest. Leaves errno untouched.
 #[inline(always)]
 pub(crate) fn try_receive(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     if loses_nothing(descriptor, room.len()) {
@@ -186,7 +188,8 @@ pub(crate) fn try_receive(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Re
     }
 }
 
-/// What `receive` would say when `try_receive` failed, or received a message that does not fit.
+/// The result of [`receive`] for a [`try_receive`] that failed, or received a message that does not
+/// fit.
 #[cold]
 pub(crate) fn receive_failed(
     descriptor: RawFd,
@@ -200,7 +203,7 @@ pub(crate) fn receive_failed(
     )
 }
 
-/// Fails with `EMSGSIZE` when the next message has more than `capacity` bytes.
+/// Fails with `EMSGSIZE` if the next message has more than `capacity` bytes.
 fn measure(descriptor: RawFd, capacity: usize, next: &mut usize) -> Result<(), Errno> {
     *next = socket::next_length(descriptor)?;
     if *next > capacity {
@@ -217,7 +220,8 @@ fn too_large(descriptor: RawFd, capacity: usize, next: usize) -> Error {
     )
 }
 
-/// Two receivers of one socket: the message that was measured went to the other.
+/// Fails if a message was cut. That happens when another receiver of the socket takes the message
+/// that was measured.
 fn check_whole(descriptor: RawFd, length: usize, capacity: usize) -> Result<usize> {
     if length <= capacity {
         return Ok(length);
@@ -249,8 +253,8 @@ pub(crate) fn receive(
     check_whole(descriptor, length, capacity)
 }
 
-/// Receives a message and the descriptors that travel with it. On failure all that arrived are
-/// closed.
+/// Receives a message and the descriptors that travel with it. On failure all arrived descriptors
+/// are closed.
 pub(crate) fn receive_descriptors(
     descriptor: RawFd,
     room: &mut [MaybeUninit<u8>],

@@ -1,9 +1,14 @@
 //! UNIX sockets: pairs, endpoints with a name, messages with descriptors.
 
+mod connect;
 mod endpoint;
+mod listen;
 mod message;
+mod socket_file;
 
-pub(crate) use endpoint::{Endpoint, accept, connect, listen, unlink};
+pub(crate) use connect::connect;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use listen::{accept, listen, unlink};
 pub(crate) use message::{
     receive, receive_descriptors, receive_failed, send, send_descriptors, send_failed, try_receive,
     try_send,
@@ -35,12 +40,12 @@ impl SocketType {
     }
 }
 
-/// How a new descriptor shall be.
+/// The properties of a new descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode {
-    /// Stays open over exec.
+    /// It stays open across exec.
     pub(crate) inherit: bool,
-    /// Plain read(2) and write(2) do not wait either.
+    /// read(2) and write(2) on it do not wait either.
     pub(crate) nonblocking: bool,
 }
 
@@ -60,7 +65,7 @@ pub(crate) fn pair(kind: SocketType, mode: Mode) -> Result<(OwnedFd, OwnedFd)> {
     Ok(socket::pair(kind.raw() | mode.raw())?)
 }
 
-/// Who was at the other end when the connection was made.
+/// The process that was at the other end when the connection was made, with its user and group.
 pub(crate) fn peer(descriptor: RawFd) -> Result<libc::ucred> {
     let found = socket::peer(descriptor).map_err(|errno| socket_failed(descriptor, errno))?;
     if found.uid == libc::uid_t::MAX {
@@ -74,8 +79,8 @@ pub(crate) fn peer(descriptor: RawFd) -> Result<libc::ucred> {
 
 /// A descriptor of the process that was at the other end when the connection was made.
 pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
-    // Not made from the number where the kernel is older: the number may have another process
-    // by now.
+    // An older kernel gives only the process's number. No pidfd is made from it: the number may
+    // belong to another process by now.
     socket::peer_pidfd(descriptor).map_err(|errno| match errno {
         Errno::ENOPROTOOPT => fail!(
             ENOTSUP,

@@ -1,9 +1,9 @@
-//! System V IPC: shared memory, message queues and semaphore sets of the kernel, as programs
-//! with `shmget`, `msgget` and `semget` know them. Keys and ids are the same numbers there and
-//! here, so both kinds of program work on the same objects.
+//! System V IPC: the kernel's shared memory, message queues and semaphore sets, as programs with
+//! `shmget`, `msgget` and `semget` know them. Keys and ids are the same numbers in those programs
+//! and in this library, so both work on the same objects.
 //!
-//! What is the same for the three stands here: finding or making the object behind a key, and
-//! saying that it was removed.
+//! This module does what the three mechanisms have in common: it finds or creates the object behind
+//! a key, and reports that an object was removed.
 
 pub(crate) mod msg;
 pub(crate) mod sem;
@@ -16,7 +16,7 @@ use crate::sys::sysv::{self, PRIVATE, Permissions};
 use core::ffi::{CStr, c_int};
 use core::fmt;
 
-/// Which object, for messages.
+/// An object, as messages show it.
 #[derive(Clone, Copy)]
 pub(crate) struct Shown {
     pub(crate) what: &'static str,
@@ -51,8 +51,8 @@ impl Shown {
         }
     }
 
-    /// The failure of a call on an object that was there when it was opened. The kernel says
-    /// EINVAL for an id that leads nowhere and EIDRM to those who waited: the same to a user.
+    /// The failure of a call on an object that existed when it was opened. The kernel returns EINVAL
+    /// for an id that leads nowhere, and EIDRM to waiters. Both mean that the object was removed.
     pub(crate) fn failed(&self, errno: Errno) -> Error {
         match errno {
             Errno::EIDRM | Errno::EINVAL => fail!(EIDRM, "{self}: removed meanwhile"),
@@ -67,7 +67,7 @@ impl Shown {
     }
 }
 
-/// The failure of a call by id, which may lead nowhere.
+/// The failure of a call with an id that may lead nowhere.
 fn absent(shown: Shown, errno: Errno) -> Error {
     match errno {
         Errno::EIDRM | Errno::EINVAL => fail!(ENOENT, "there is no {shown}"),
@@ -75,7 +75,7 @@ fn absent(shown: Shown, errno: Errno) -> Error {
     }
 }
 
-/// The key for a path and a project number: the one that `ftok` gives.
+/// The key for a path and a project number: the key that `ftok` gives.
 pub(crate) fn key(path: &CStr, project: c_int) -> Result<libc::key_t> {
     let shown = path.to_bytes().escape_ascii();
     let number = match u8::try_from(project) {
@@ -90,8 +90,8 @@ pub(crate) fn key(path: &CStr, project: c_int) -> Result<libc::key_t> {
     sysv::key(path, number).map_err(|errno| failed!(errno, "\"{shown}\""))
 }
 
-/// Finds the object behind a key, or makes it, as `options` say. `get` is the kernel's call,
-/// given flags.
+/// Finds the object behind a key, or creates it, as `options` say. `get` is the kernel's call with
+/// the given flags.
 fn find_or_make(
     shown: Shown,
     options: Options,
@@ -117,7 +117,7 @@ fn find_or_make(
         Errno::EINVAL => fail!(EINVAL, "the {shown} cannot be created: {limit}"),
         errno => failed!(errno, "the {shown}"),
     };
-    // Each further round means that another process removed or made the object just now.
+    // A further round means that another process has just removed or created the object.
     loop {
         if !options.exclusive && !is_private {
             match get(access) {
@@ -136,7 +136,8 @@ fn find_or_make(
     }
 }
 
-/// Refuses an object that another user owns, made, or may write to, if that was asked for.
+/// Refuses an object that another user owns, has created, or may write to, if the options ask for
+/// this check.
 fn check_owner(shown: Shown, options: Options, found: &Permissions) -> Result<()> {
     let user = process::effective_user();
     let is_own = found.owner == user && found.creator == user && found.mode & 0o022 == 0;
@@ -152,7 +153,7 @@ fn check_owner(shown: Shown, options: Options, found: &Permissions) -> Result<()
     ))
 }
 
-/// Opened by its key: one more round when it was removed between being found and being used.
+/// Whether the object was removed after it was found by its key. Opening then takes another round.
 fn vanished(error: Error) -> bool {
     error.errno() == Errno::EIDRM
 }

@@ -1,15 +1,15 @@
 //! System V message queues: messages with a type, received by type.
 //!
-//! The kernel wants a message's type right before its data, so every message is copied once
-//! more. The room for that is on the stack, without lock or allocation, for messages up to
-//! [`INLINE`] bytes, which is all that a machine allows unless its administrator has raised
-//! kernel.msgmax. For longer ones each handle has one buffer; whoever finds it in use (another
-//! thread waits with it, or waited when this process was forked) maps memory for the call.
-//! So no call ever waits for another one, and a child is never stuck on its parent's buffer.
+//! The kernel takes a message's type right before its data, so every message is copied once more.
+//! Messages up to [`INLINE`] bytes are copied through the stack, without a lock or an allocation.
+//! A machine allows no longer ones unless its administrator has raised kernel.msgmax. For longer
+//! messages each handle has one buffer. A call that finds it in use maps memory of its own: another
+//! thread may wait with the buffer, or may have done so when this process was forked. So no call
+//! waits for another call, and a child is never stuck on its parent's buffer.
 //!
-//! The kernel's waits have no limit in time. A wait with a deadline therefore looks again and
-//! again, with pauses that grow up to [`PAUSE_MAX`]: no thread, no signal, and a message is
-//! seen late by no more than that. Waits without limit are the kernel's own.
+//! The kernel's waits have no timeout. A wait with a deadline therefore polls, with pauses that grow
+//! to [`PAUSE_MAX`]. That needs no thread and no signal, and a message is seen at most one such
+//! pause late. A wait without a deadline is the kernel's own.
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::base::error::{Errno, Error, Result, fail};
@@ -26,26 +26,26 @@ use core::time::Duration;
 
 const WHAT: &str = "System V message queue";
 
-/// The longest message that goes over the stack: what kernel.msgmax is at first.
+/// The longest message that goes through the stack, in bytes: the default of kernel.msgmax.
 const INLINE: usize = 8192;
 const PAUSE_MIN: Duration = Duration::from_micros(20);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
-/// How many messages are looked at to name the length of one that did not fit.
-const LOOKED_AT: c_long = 64;
+/// How many messages are examined to find the length of one that did not fit.
+const EXAMINED_MAX: c_long = 64;
 
-/// No message is longer: kernel.msgmax is an int.
+/// No message is longer, because kernel.msgmax is an int.
 pub(crate) const LENGTH_MAX: usize = i32::MAX as usize;
 
 /// Which messages a receiver takes.
 #[derive(Clone, Copy)]
 pub(crate) enum Selection {
-    /// The oldest.
+    /// The oldest message.
     Any,
-    /// The oldest of this type.
+    /// The oldest message of this type.
     Type(c_long),
-    /// The oldest of the lowest type that is not above this one.
+    /// The oldest message of the lowest type that is not above this type.
     UpTo(c_long),
-    /// The oldest of any other type.
+    /// The oldest message of any other type.
     Except(c_long),
 }
 
@@ -96,7 +96,7 @@ impl SysvQueue {
 
     pub(crate) fn open_id(id: c_int, options: Options) -> Result<SysvQueue> {
         let shown = Shown::by_id(WHAT, id);
-        // Needs read permission; a queue that may only be written to is found by its key.
+        // This needs read permission. A queue that may only be written to is found by its key.
         sysv::msg_status(Which::Id(id)).map_err(|errno| absent(shown, errno))?;
         SysvQueue::of(shown, id, options)
     }
@@ -136,11 +136,12 @@ impl SysvQueue {
         };
         sent.map_err(|errno| match errno {
             Errno::EINVAL => self.refused(data.len()),
-            errno => self.waited_in_vain(errno, deadline),
+            errno => self.wait_failed(errno, deadline),
         })
     }
 
-    // Not inlined, here and below: the room on the stack is not taken in calls that need none.
+    // Not inlined, like receive_inline: otherwise a call for a long message would take the 8 KiB of
+    // stack too.
     #[inline(never)]
     fn send_inline(
         &self,
@@ -175,7 +176,7 @@ impl SysvQueue {
             Err(Errno::EAGAIN) => {}
             outcome => return outcome,
         }
-        // A message larger than the whole queue would wait for ever.
+        // The kernel would let a message wait for ever that is larger than the whole queue.
         if let Ok(status) = sysv::msg_status(Which::Id(self.id)) {
             if data.len() as u64 > status.bytes_max {
                 return Err(Errno::EINVAL);
@@ -186,7 +187,7 @@ impl SysvQueue {
         })
     }
 
-    /// Why the kernel calls a message with a good type invalid: the queue is gone, or the
+    /// The reason why the kernel refuses a message with a valid type: the queue is gone, or the
     /// message is too long.
     #[cold]
     fn refused(&self, length: usize) -> Error {
@@ -209,8 +210,8 @@ impl SysvQueue {
         )
     }
 
-    /// Takes a message into `buffer`: its length and type. One that does not fit stays in the
-    /// queue.
+    /// Takes a message into `buffer`, and returns its length and type. A message that does not fit
+    /// stays in the queue.
     pub(crate) fn receive(
         &self,
         buffer: &mut [MaybeUninit<u8>],
@@ -223,7 +224,7 @@ impl SysvQueue {
         }
         received.map_err(|errno| match errno {
             Errno::E2BIG => self.too_long(buffer.len(), selection),
-            errno => self.waited_in_vain(errno, deadline),
+            errno => self.wait_failed(errno, deadline),
         })
     }
 
@@ -245,7 +246,7 @@ impl SysvQueue {
         selection: Selection,
         deadline: Deadline,
     ) -> Result<Result<(usize, c_long), Errno>> {
-        // Not the whole of a buffer that is larger than any message can be now.
+        // The buffer may be larger than any message can be now. Only so much is needed.
         let longest = sysv::msg_length_max().unwrap_or(buffer.len()).max(INLINE);
         let capacity = buffer.len().min(longest);
         self.with_large(capacity, |envelope| {
@@ -290,9 +291,9 @@ impl SysvQueue {
         }
     }
 
-    /// The length of the message that a receiver would get now, if that can be found out: by copies
-    /// of the first messages, which needs a kernel with CONFIG_CHECKPOINT_RESTORE, or because
-    /// there is one message only.
+    /// The length of the message that a receiver would get now, if it can be found. Copies of the
+    /// first messages show it, on a kernel with CONFIG_CHECKPOINT_RESTORE. If there is only one
+    /// message, the queue's size shows it.
     fn length_of_next(&self, selection: Selection) -> Option<usize> {
         if let Some(length) = self.length_by_copies(selection).ok()? {
             return Some(length);
@@ -305,7 +306,7 @@ impl SysvQueue {
         let longest = sysv::msg_length_max()?;
         self.with_large(longest, |envelope| {
             let mut best: Option<(c_long, usize)> = None;
-            for position in 0..LOOKED_AT {
+            for position in 0..EXAMINED_MAX {
                 let flags = libc::MSG_COPY | libc::IPC_NOWAIT;
                 let copied = sysv::msg_receive(self.id, envelope, longest, position, flags);
                 let Ok(length) = copied else { return best };
@@ -320,7 +321,7 @@ impl SysvQueue {
                     best = Some((found, length));
                 }
             }
-            // There may be a better one further back.
+            // A message of a lower type may stand further back.
             match selection {
                 Selection::UpTo(_) => None,
                 _ => best,
@@ -329,7 +330,7 @@ impl SysvQueue {
         .map(|best| best.map(|(_, length)| length))
     }
 
-    fn waited_in_vain(&self, errno: Errno, deadline: Deadline) -> Error {
+    fn wait_failed(&self, errno: Errno, deadline: Deadline) -> Error {
         match errno {
             Errno::EAGAIN | Errno::ENOMSG if deadline == Deadline::Now => Errno::EAGAIN.into(),
             Errno::EAGAIN | Errno::ENOMSG => Errno::ETIMEDOUT.into(),
@@ -359,8 +360,8 @@ impl SysvQueue {
     }
 }
 
-/// Calls `attempt` until it gives something else than `not_now`, or the deadline passes. Given
-/// true, it may wait without limit.
+/// Calls `attempt` until it returns something else than `not_now`, or the deadline passes. If its
+/// argument is true, the attempt may wait without limit.
 fn waiting<T>(
     deadline: Deadline,
     not_now: Errno,
@@ -389,7 +390,7 @@ struct LargeBuffer {
     taken: AtomicBool,
 }
 
-// SAFETY: the memory is used by whoever has set `taken` and by nobody else.
+// SAFETY: only the call that has set `taken` uses the memory.
 unsafe impl Sync for LargeBuffer {}
 
 struct Taken<'a>(&'a LargeBuffer);
@@ -409,8 +410,8 @@ impl LargeBuffer {
 
     /// The buffer, if it has that many words and no call uses it.
     fn take(&self, words: usize) -> Option<Taken<'_>> {
-        // Acquire pairs with the Release of the last user: its accesses are over. In a child that
-        // was forked while it was taken it stays so, and the child does without.
+        // Acquire: pairs with the Release of the last user, so its accesses are over. In a child
+        // that was forked while the buffer was in use it stays taken, and the child maps memory.
         if self.taken.swap(true, Ordering::Acquire) {
             return None;
         }
@@ -421,19 +422,19 @@ impl LargeBuffer {
 
 impl Taken<'_> {
     fn envelope(&mut self) -> &mut Envelope {
-        // SAFETY: this is the only Taken there is while `taken` is set, and it is borrowed
-        // uniquely.
+        // SAFETY: while `taken` is set there is no other Taken, and this one is borrowed uniquely.
         unsafe { &mut *self.0.memory.get() }
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
+        // Release: the next user must not overtake the accesses of this one.
         self.0.taken.store(false, Ordering::Release);
     }
 }
 
-/// Removes a queue and its messages. Those who wait on it get EIDRM.
+/// Removes a queue and its messages. Its waiters get EIDRM.
 pub(crate) fn remove(id: c_int) -> Result<()> {
     sysv::msg_remove(id).map_err(|errno| absent(Shown::by_id(WHAT, id), errno))
 }

@@ -1,22 +1,21 @@
 //! System V semaphore sets: several operations at once, waits with a deadline, undo at death.
 //!
-//! The kernel makes a set and gives it its values in two calls, which is the classic race of
-//! System V: an opener may find the set in between, and a creator killed there leaves a set
-//! that nobody would ever initialise. It is closed here in three parts.
+//! The kernel creates a set with one call and gives it its values with another. That is the classic
+//! race of System V: an opener may find the set in between, and a creator killed there leaves a set
+//! that nobody would ever initialise. Three measures close the race.
 //!
-//! First, a set that never had values is told from one that has: all values are 0, no semaphore
-//! names a process that set it, and no operation ever took place. SETALL, one atomic step, ends
-//! that state.
+//! First, a set without values can be recognised. All its values are 0, no semaphore names a process
+//! that set it, and no operation ever took place. SETALL, one atomic step, ends that state.
 //!
-//! Second, a creator marks its key over the two calls with a lock that the kernel takes back at its
-//! death ([`CreatorMark`]). An opener who finds a set without values waits while there is a mark;
-//! when there is none and still no values, the creator is dead, and a caller with values gives
-//! them, one at a time ([`CompletionLock`]). The mark is looked for before the values: the other
-//! way round, a creator that finishes in between would be taken for dead. No new creator of the
-//! same set can come, because the set exists.
+//! Second, a creator marks its key during the two calls with a lock that the kernel releases at its
+//! death ([`CreatorMark`]). An opener that finds a set without values waits while there is a mark.
+//! If there is no mark and there are still no values, the creator is dead. A caller with values then
+//! sets them, one caller at a time ([`CompletionLock`]). The mark is checked before the values. In
+//! the other order a creator that finishes in between would be taken for dead. No new creator of
+//! that set can come, because the set exists.
 //!
-//! Third, programs without this library that wait for `sem_otime` to become positive (Stevens,
-//! UNIX Network Programming 2, 11.3) are served: an operation without effect follows SETALL.
+//! Third, an operation without effect follows SETALL. It serves programs without this library, which
+//! wait for `sem_otime` to become positive (Stevens, UNIX Network Programming 2, 11.3).
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::base::error::{Errno, Error, Result, fail};
@@ -31,7 +30,8 @@ use core::time::Duration;
 
 const WHAT: &str = "System V semaphore set";
 
-/// How long opening waits for a creator at work. It needs microseconds, unless it is stopped.
+/// How long an opener waits for a creator at work. A creator needs microseconds, unless it is
+/// stopped.
 const CREATOR_PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -39,9 +39,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) index: u16,
-    /// Added; 0 waits until the value is 0.
+    /// The number to add; 0 waits until the value is 0.
     pub(crate) change: i16,
-    /// Taken back when the process ends.
+    /// Whether the kernel takes the change back when the process ends.
     pub(crate) undo: bool,
 }
 
@@ -52,8 +52,7 @@ pub(crate) struct Set {
 }
 
 impl Set {
-    /// Opens or makes a set of `count` semaphores; `values`, of which there are as many, are those
-    /// of a new one.
+    /// Opens or creates a set of `count` semaphores. A new set gets `values`, one for each of them.
     pub(crate) fn open(
         key: libc::key_t,
         count: c_int,
@@ -75,7 +74,7 @@ impl Set {
             let opened = match outcome {
                 Outcome::Created => initialise(shown, id, values).map(|()| outcome),
                 Outcome::Opened => {
-                    // Not a creator after all.
+                    // This call is not the creator after all.
                     drop(mark);
                     settle(shown, key, id, values, options)
                 }
@@ -112,7 +111,7 @@ impl Set {
         self.id
     }
 
-    /// All the operations at once, or none.
+    /// Does all the operations in one step, or none of them.
     pub(crate) fn operate(
         &self,
         count: usize,
@@ -145,7 +144,7 @@ impl Set {
             *place = libc::sembuf {
                 sem_num: wanted.index,
                 sem_op: wanted.change,
-                // Both fit: 0x1000 and 0x800.
+                // Both flags fit: 0x1000 and 0x800.
                 sem_flg: (undo | nowait) as i16,
             };
         }
@@ -224,11 +223,11 @@ fn check_count(shown: Shown, count: c_int, found: &SemStatus) -> Result<()> {
     ))
 }
 
-/// Gives a set its values, all in one step, and then lets it be seen by those who look for the
-/// first operation.
+/// Gives a set its values in one step. Then shows the set to programs that wait for its first
+/// operation.
 fn initialise(shown: Shown, id: c_int, values: &[u16]) -> Result<()> {
     sysv::sem_set_all(id, values).map_err(|errno| shown.failed(errno))?;
-    // There and back, in the order that stays in range.
+    // One step there and one back, in the order that stays in range.
     let there = if values.first() == Some(&VALUE_MAX) {
         -1
     } else {
@@ -241,12 +240,12 @@ fn initialise(shown: Shown, id: c_int, values: &[u16]) -> Result<()> {
     });
     match sysv::sem_operate(id, &mut no_change, None) {
         Err(errno @ (Errno::EIDRM | Errno::EINVAL)) => Err(shown.failed(errno)),
-        // If the set is in use already, then by an operation, which has done the same.
+        // If this fails, the set is in use already: an operation has shown it.
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// Whether a set was made and never given values.
+/// Whether a set was created and never given values.
 fn is_uninitialised(shown: Shown, id: c_int) -> Result<bool> {
     let failed = |errno| shown.failed(errno);
     let status = sysv::sem_status(Which::Id(id)).map_err(failed)?;
@@ -263,8 +262,8 @@ fn is_uninitialised(shown: Shown, id: c_int) -> Result<bool> {
     Ok(true)
 }
 
-/// This process's mark as the creator of a key's set. Without /proc there is none: the set is made
-/// all the same, and nobody can complete it if this process dies.
+/// This process's mark as the creator of a key's set. Without /proc there is no mark. The set is
+/// created even so, and nobody can complete it if this process dies.
 fn marked(key: libc::key_t) -> Result<Option<CreatorMark>, Errno> {
     match CreatorMark::set(key) {
         Ok(mark) => Ok(Some(mark)),
@@ -273,7 +272,7 @@ fn marked(key: libc::key_t) -> Result<Option<CreatorMark>, Errno> {
     }
 }
 
-/// Makes sure that a set that was found has values, and says whether this call gave them.
+/// Makes sure that a set that was found has values. Returns whether this call set them.
 fn settle(
     shown: Shown,
     key: libc::key_t,
@@ -289,7 +288,7 @@ fn settle(
         let lock = match CompletionLock::attempt() {
             Ok(lock) => Some(lock),
             Err(Errno::EAGAIN | Errno::EINTR) => None,
-            // No mark can be looked for.
+            // The marks cannot be read.
             Err(_) => return Err(no_values(shown)),
         };
         if let Some(lock) = lock {
@@ -304,7 +303,7 @@ fn settle(
                 CREATOR_PATIENCE.as_secs()
             ));
         }
-        // Opening is no wait that a signal ends.
+        // A signal does not end the opening.
         let _ = ready::pause(PAUSE);
     };
     if !is_uninitialised(shown, id)? {
@@ -315,7 +314,7 @@ fn settle(
     }
     let found = sysv::sem_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
     check_owner(shown, options, &found.permissions)?;
-    // The values are as many as the set has semaphores only if the counts agree.
+    // Only if the counts agree is there one value for each semaphore.
     check_count(shown, c_int::try_from(values.len()).unwrap_or(0), &found)?;
     initialise(shown, id, values)?;
     drop(lock);
@@ -329,7 +328,7 @@ fn no_values(shown: Shown) -> Error {
     )
 }
 
-/// Removes a set. Those who wait on it get EIDRM.
+/// Removes a set. Its waiters get EIDRM.
 pub(crate) fn remove(id: c_int) -> Result<()> {
     sysv::sem_remove(id).map_err(|errno| absent(Shown::by_id(WHAT, id), errno))
 }

@@ -1,12 +1,12 @@
-//! System V shared memory. The segment is the kernel's and outlives every process until it is
-//! removed; detaching is not deleting.
+//! System V shared memory. A segment belongs to the kernel. It outlives every process until it is
+//! removed: a detached segment is not deleted.
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
 use crate::base::error::{Errno, Result, fail};
 use crate::object::map::Access;
 use crate::object::{Options, Outcome};
-use crate::sys::robust::Thread;
 use crate::sys::sysv::{self, ShmStatus, Which};
+use crate::sys::thread::Thread;
 use core::ffi::c_int;
 use core::ptr::NonNull;
 
@@ -19,7 +19,7 @@ pub(crate) struct Segment {
     size: usize,
 }
 
-// SAFETY: a Segment owns an attachment and gives out raw pointers only; who uses those from
+// SAFETY: a Segment owns an attachment and gives out raw pointers only. A caller that uses them from
 // several threads has to order the accesses, as with all shared memory.
 unsafe impl Send for Segment {}
 // SAFETY: as above: no method changes the attachment.
@@ -41,7 +41,8 @@ impl Segment {
         let limit = "too large (kernel.shmmax, kernel.shmall) or too many (kernel.shmmni)";
         loop {
             let (id, outcome) = find_or_make(shown, options, access, limit, &mut |flags| {
-                // Found by its key alone, so that a wrong size can be told with both sizes.
+                // The segment is found by its key alone, so the error for a wrong size can name
+                // both sizes.
                 let wanted = if flags & libc::IPC_CREAT != 0 {
                     size
                 } else {
@@ -52,7 +53,7 @@ impl Segment {
             match Segment::attach(shown, id, size, options) {
                 Err(error) if outcome == Outcome::Opened && vanished(error) && options.create => {}
                 Err(error) if outcome == Outcome::Created => {
-                    // Nobody could want it: it is as new, and this call says that it failed.
+                    // This call fails, so nobody else could want the new segment.
                     let _ = sysv::shm_remove(id);
                     return Err(error);
                 }
@@ -87,7 +88,7 @@ impl Segment {
         self.base
     }
 
-    /// In bytes, as asked for when the segment was made.
+    /// In bytes, as requested when the segment was created.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
@@ -100,7 +101,7 @@ impl Segment {
         sysv::shm_status(Which::Id(self.id)).map_err(|errno| self.shown().failed(errno))
     }
 
-    /// Marks the segment for removal: it is gone when the last process has detached it.
+    /// Marks the segment for removal. It is gone when the last process has detached it.
     pub(crate) fn remove(&self) -> Result<()> {
         mark_for_removal(self.id).map_err(|errno| self.shown().failed(errno))
     }
@@ -109,14 +110,16 @@ impl Segment {
         Shown::by_id(WHAT, self.id)
     }
 
-    /// Refuses to be closed while the calling thread holds a lock inside, as
+    /// Fails while the calling thread holds a lock inside the segment, as
     /// [`Region`](crate::ipc::shm::Region) does.
     pub(crate) fn check_closable(&self) -> Result<()> {
         match Thread::current() {
-            Ok(thread) if thread.holds_within(self.base, self.size) => Err(fail!(
-                EBUSY,
-                "this thread holds a lock that lies in the memory; unlock it first"
-            )),
+            Ok(thread) if thread.robust_list().has_entry_within(self.base, self.size) => {
+                Err(fail!(
+                    EBUSY,
+                    "this thread holds a lock that lies in the memory; unlock it first"
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -124,7 +127,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // SAFETY: the attachment is this owner's, and with its owner the last user goes.
+        // SAFETY: this Segment owns the attachment, and no user of it outlives the Segment.
         unsafe { sysv::shm_detach(self.base) };
     }
 }
@@ -144,7 +147,7 @@ pub(crate) fn remove(id: c_int) -> Result<()> {
 
 fn mark_for_removal(id: c_int) -> Result<(), Errno> {
     match sysv::shm_status(Which::Id(id)) {
-        // Marked already: the kernel would mark it again and say that all is well.
+        // It is marked already. The kernel would mark it again and report success.
         Ok(found) if found.is_removed => Err(Errno::EIDRM),
         _ => sysv::shm_remove(id),
     }

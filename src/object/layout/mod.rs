@@ -1,21 +1,24 @@
-//! What other processes see: structs in shared memory, and nothing else.
+//! The structs in shared memory that other processes see, and nothing else.
 //!
-//! Everything here is `repr(C)`, of fixed size, without pointers that mean anything to another
-//! process. A change of size, offset or meaning changes the version number beside the
-//! struct, so that programs built before and after it refuse each other instead of
-//! corrupting each other's data; the tests hold each version to a table of offsets.
+//! Each struct is `repr(C)`, has a fixed size, and holds no pointer that means anything to another
+//! process. A change of a size, an offset or a meaning needs another version number beside the struct.
+//! Then programs built before and after the change refuse each other instead of corrupting each
+//! other's data. The tests compare each version with a table of offsets.
 
-mod family;
+mod digest;
 mod queue;
 mod record;
+mod slots;
 mod sync;
+mod user_type;
 
-pub(crate) use family::*;
 pub(crate) use queue::*;
 pub(crate) use record::*;
+pub(crate) use slots::*;
 pub(crate) use sync::*;
+pub(crate) use user_type::*;
 
-/// Which libc, as far as its data structures reach into shared memory.
+/// The number of the libc: libc's data structures reach into shared memory.
 pub(crate) const LIBC: u32 = if cfg!(target_env = "musl") { 2 } else { 1 };
 
 #[cfg(not(target_pointer_width = "64"))]

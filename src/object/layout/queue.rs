@@ -3,15 +3,15 @@
 //! ```text
 //! offset 0        QueueHeader
 //!                 inbox      u64 x ring size   lap, priority and slot of each message sent
-//!                 free ring  u32 x ring size   slots given back
+//!                 free ring  u32 x ring size   slots that receivers gave back
 //!                 next       u32 x messages    lists of messages, by slot
 //!                 levels     Level x min(messages, priorities), the highest priority last
 //!                 slots      MessageSlot + payload, x messages, each a multiple of 64 bytes
 //! ```
 //!
-//! The ring size is the number of messages rounded up to a power of two. What is true stands in
-//! the slots; everything else is an index, which a repair makes anew from them. The algorithm is
-//! described in `mq::shared`.
+//! The ring size is the number of messages rounded up to a power of two. The slots hold the truth, and
+//! everything else is an index, which a repair rebuilds from the slots. The head of `ipc::mq::shared`
+//! describes the algorithm.
 //!
 //! Words that different processes write stand in different cache lines of 64 bytes.
 
@@ -23,21 +23,21 @@ pub(crate) const QUEUE_VERSION: u32 = 1;
 /// The alignment of a slot and of its payload.
 pub(crate) const QUEUE_ALIGNMENT: usize = 64;
 
-/// No slot.
+/// The number that stands for no slot.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// The first 64 bytes never change after the queue is made.
+/// The first 64 bytes never change after the creation of the queue.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct QueueHeader {
     pub(crate) max_messages: AtomicU32,
     pub(crate) message_size: AtomicU32,
-    /// Whose thread ids stand in the lock words.
+    /// The PID namespace of the thread ids in the lock words.
     pub(crate) pid_namespace: AtomicU32,
-    /// For how many nanoseconds who has to wait looks before it sleeps.
+    /// How long a waiter spins before it sleeps, in nanoseconds.
     pub(crate) spin_ns: AtomicU32,
-    /// Tells this queue from all others, also from those that had its name before. The lower half is
-    /// that of its inode.
+    /// Differs between all queues, also between those that had one name after each other. The lower half
+    /// is the lower half of the file's inode number.
     pub(crate) identity: AtomicU64,
     pub(crate) sending: Sending,
     pub(crate) sent: Sent,
@@ -49,7 +49,7 @@ pub(crate) struct QueueHeader {
     pub(crate) waiting_senders: WaitingThreads,
 }
 
-/// A robust lock word as the mutex's, with a list entry in the place that the kernel expects.
+/// A robust lock word like a mutex's, with the list entry at the place that the kernel expects.
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Latch {
@@ -59,35 +59,35 @@ pub(crate) struct Latch {
     pub(crate) links: Links,
 }
 
-/// What sleepers sleep on: the lowest bit says that somebody may be asleep, and the others count
-/// the wake-ups.
+/// The word on which threads sleep. Its lowest bit says that somebody may be asleep, and the other bits
+/// count the wake-ups.
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sleepers {
     pub(crate) word: AtomicU32,
 }
 
-/// What only the holder of the sending latch touches.
+/// Data that only the holder of the sending latch touches.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sending {
     pub(crate) latch: Latch,
     /// The lower half of how many slots have been taken out of the free ring.
     pub(crate) reused: AtomicU32,
-    /// The lower half of `Received::freed`, as it was seen last.
+    /// The lower half of `Received::freed`, as a sender last read it.
     pub(crate) seen_freed: AtomicU32,
-    /// How many slots have been taken that never were before, the first ones.
+    /// How many slots have ever been used. Senders take new slots in the order of their numbers.
     pub(crate) fresh: AtomicU32,
-    /// Slots out of the free ring that are taken when it is empty: a list through the `next` array. Only
-    /// in a queue of large messages.
+    /// Slots that a sender took out of the free ring, and uses when that ring is empty: a list through the
+    /// `next` array. Only in a queue of large messages.
     pub(crate) cold_slots: AtomicU32,
-    /// Of the message sent last.
+    /// The priority of the message that was sent last.
     pub(crate) last_priority: AtomicU32,
-    /// The slots that are reserved: a list through `MessageSlot::claimed_next`.
+    /// The reserved slots: a list through `MessageSlot::claimed_next`.
     pub(crate) reserved: AtomicU32,
 }
 
-/// What the holder of the sending latch tells the receivers.
+/// Data that the holder of the sending latch writes and the receivers read.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sent {
@@ -95,7 +95,7 @@ pub(crate) struct Sent {
     pub(crate) count: AtomicU64,
 }
 
-/// What only the holder of the receiving latch touches.
+/// Data that only the holder of the receiving latch touches.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Receiving {
@@ -103,13 +103,13 @@ pub(crate) struct Receiving {
     /// How many messages have been taken out of the inbox into the levels.
     pub(crate) drained: AtomicU64,
     pub(crate) level_count: AtomicU32,
-    /// Of the message taken out of the inbox last.
+    /// The priority of the message that was taken out of the inbox last.
     pub(crate) last_priority: AtomicU32,
-    /// The slots that are borrowed: a list through `MessageSlot::claimed_next`.
+    /// The borrowed slots: a list through `MessageSlot::claimed_next`.
     pub(crate) borrowed: AtomicU32,
 }
 
-/// What the holder of the receiving latch tells the senders.
+/// Data that the holder of the receiving latch writes and the senders read.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Received {
@@ -119,7 +119,7 @@ pub(crate) struct Received {
     pub(crate) removed: AtomicU64,
 }
 
-/// What is read on every send and receive and seldom written.
+/// Data that every send and receive reads, and that change seldom.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Waiting {
@@ -127,21 +127,22 @@ pub(crate) struct Waiting {
     pub(crate) arrivals: Sleepers,
     /// Senders that sleep.
     pub(crate) departures: Sleepers,
-    /// Those who sleep until something is sent, and take nothing.
+    /// Threads that sleep until a message is sent, and do not receive it.
     pub(crate) observers: Sleepers,
-    /// Not 0: a process that cannot make others' processors order their accesses (see sys::fence).
+    /// Not 0 after a process could not make other processors order their accesses. Then every process
+    /// executes a real fence (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
-    /// Not 0: there is a descriptor to be kept readable while the queue is not empty.
+    /// Not 0 if there is a descriptor that has to be readable while the queue is not empty.
     pub(crate) fd_state: AtomicU32,
-    /// How many messages had been sent with the last whose priority was higher than that of the one
-    /// before it.
+    /// The number of messages sent, up to and including the last message whose priority was higher than
+    /// that of the message before it.
     pub(crate) rise: AtomicU64,
 }
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
 
-/// The ids of the threads of one side that wait, as far as there is room; else 0. Only for
-/// counting: the dead among them are told by their ids.
+/// The ids of waiting receivers, or of waiting senders, as far as there is room. An unused place holds 0.
+/// They only serve to count the waiting threads: an id that no thread has belongs to a dead one.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct WaitingThreads {
@@ -151,17 +152,17 @@ pub(crate) struct WaitingThreads {
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Statistics {
-    /// How often a dead process's work was repaired.
+    /// How often the work of a dead process was repaired.
     pub(crate) repairs: AtomicU64,
-    /// How many messages were given back to the queue because their borrowers died.
+    /// How many messages came back to the queue because their borrowers died.
     pub(crate) redelivered: AtomicU64,
     /// How many reserved slots came back because their holders died.
     pub(crate) abandoned: AtomicU64,
-    /// How many messages were dropped to make room.
+    /// How many messages were discarded to make room.
     pub(crate) dropped: AtomicU64,
 }
 
-/// The messages of one priority, first in first out through the `next` array.
+/// The messages of one priority: a first-in-first-out list through the `next` array.
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Level {
@@ -170,27 +171,27 @@ pub(crate) struct Level {
     pub(crate) last: AtomicU32,
 }
 
-/// A place for one message; its payload follows.
+/// A place for one message. The payload follows it.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
-    /// Who has reserved or borrowed it: a robust lock word in its holder's list.
+    /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list.
     pub(crate) holder: AtomicU32,
-    /// FREE, QUEUED, RESERVED or BORROWED: what is true about the message.
+    /// FREE, QUEUED, RESERVED or BORROWED: the truth about the message.
     pub(crate) state: AtomicU32,
-    /// Which message of the queue it is.
+    /// The message's number in the order of sending.
     pub(crate) sequence: AtomicU64,
     pub(crate) priority: AtomicU32,
     pub(crate) length: AtomicU32,
     pub(crate) links: Links,
-    /// How often it was given back to the queue because its borrower died.
+    /// How often the message came back to the queue because its borrower died.
     pub(crate) redeliveries: AtomicU32,
     pub(crate) claimed_next: AtomicU32,
     pub(crate) claimed_previous: AtomicU32,
     reserved: u32,
 }
 
-/// States of a slot. Each change between them is one store, the moment when the operation has
+/// The states of a slot. Each change between them is one store, and at that moment the operation has
 /// happened.
 pub(crate) const FREE: u32 = 0;
 pub(crate) const QUEUED: u32 = 1;

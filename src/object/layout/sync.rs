@@ -1,15 +1,15 @@
-//! The locks that users place in their own shared structs.
+//! Objects that users place in their own shared structs: mutex, condition variable, semaphore, event
+//! and once. `slots.rs` has the objects with several holders.
 //!
-//! Each begins with, or holds at a fixed place, a tag that says what it is. Initialisation
-//! writes the tag last; every call compares it first, with one comparison of 64 bits. The upper
-//! half is the kind, the version of its layout, and what the layout depends on (libc, byte
-//! order: a peer of the other byte order reads another number). The lower half is the PID
-//! namespace where thread ids are stored, and 0 where none are.
+//! Each object holds at a fixed place a tag that says what it is. Initialisation writes the tag last, and
+//! every call compares it first, with one comparison of 64 bits. The upper half holds the kind, the
+//! version of the layout, and the libc. A peer of the other byte order reads another number. In an object
+//! that stores thread ids, the lower half is the PID namespace; in every other object it is 0.
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::robust::Links;
 
-/// The constant half of a tag.
+/// A tag with 0 in its lower half.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {
     ((0xA500 | kind as u64) << 48) | ((version as u64) << 40) | ((super::LIBC as u64) << 32)
 }
@@ -17,30 +17,31 @@ pub(super) const fn tag(kind: u8, version: u8) -> u64 {
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 1);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
 pub(crate) const SEM_TAG: u64 = tag(b'S', 3);
+pub(crate) const EVENT_TAG: u64 = tag(b'E', 1);
 
 /// A robust mutex.
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Mutex {
-    /// Who holds it.
+    /// The holder.
     ///
     /// | value | meaning |
     /// |---|---|
     /// | 0 | free |
     /// | thread id | held |
     /// | thread id + OWNER_DIED | held, data not yet declared consistent |
-    /// | OWNER_DIED alone | the owner died; free for the next locker, who is told |
-    /// | OWNER_DIED alone, and `condemned` | nobody can have it again |
-    /// | any of these + WAITERS | somebody may be asleep: releasing calls the kernel |
+    /// | OWNER_DIED alone | the owner died; free for the next locker, who is told of the death |
+    /// | OWNER_DIED alone, and `condemned` | nobody can lock it again |
+    /// | any of these + WAITERS | somebody may be asleep: the release calls the kernel |
     pub(crate) word: AtomicU32,
-    /// How many times beyond the first a recursive mutex is locked. The owner's alone.
+    /// How many times beyond the first a recursive mutex is locked. Only the owner touches it.
     pub(crate) depth: Cell<u32>,
     pub(crate) tag: AtomicU64,
-    /// Set at initialisation: MUTEX_RECURSIVE, MUTEX_PRIORITY_INHERIT.
+    /// MUTEX_RECURSIVE and MUTEX_PRIORITY_INHERIT. Set at initialisation.
     pub(crate) flags: Cell<u32>,
-    /// 1 once it was unlocked with its data not declared consistent. Never goes back.
+    /// 1 after a thread has unlocked the mutex without declaring its data consistent. Never goes back to 0.
     pub(crate) condemned: AtomicU32,
-    /// The owner's list entry. The owner's and, after its death, the kernel's alone.
+    /// The owner's list entry. Only the owner touches it and, after the owner's death, the kernel.
     pub(crate) links: Links,
     reserved: [u64; 3],
 }
@@ -53,10 +54,10 @@ pub(crate) const MUTEX_PRIORITY_INHERIT: u32 = 2;
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Cond {
     pub(crate) tag: AtomicU64,
-    /// Goes up with every signal; sleepers sleep on it.
+    /// Goes up with every signal. Sleepers sleep on it.
     pub(crate) sequence: AtomicU32,
-    /// Who may be asleep. Killed sleepers stay counted: that costs a needless wake, never a
-    /// lost one.
+    /// How many threads may be asleep. A killed sleeper stays counted. That causes needless wake-ups, and
+    /// loses none.
     pub(crate) waiters: AtomicU32,
     reserved: [u64; 2],
 }
@@ -66,18 +67,49 @@ pub(crate) struct Cond {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sem {
     pub(crate) tag: AtomicU64,
-    /// In one word, so that posting learns with one operation whether to wake somebody, and that
-    /// nobody falls asleep whose flag was just taken back:
+    /// Both in one word. So one operation posts a permit and finds out whether to wake somebody, and a
+    /// thread cannot fall asleep after its flag was cleared:
     ///
     /// | bits | meaning |
     /// |---|---|
     /// | 0 to 30 | how many permits are free |
-    /// | 31 | somebody may be asleep: sleepers sleep while it is set and no permit is free |
+    /// | 31 | somebody may be asleep: sleepers sleep while this bit is set and no permit is free |
     pub(crate) state: AtomicU32,
     reserved: [u32; 5],
 }
 
-// The sizes are promised to C programs, which have them compiled into their own structs. (A model's words are larger.)
+/// An event.
+#[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
+pub(crate) struct Event {
+    pub(crate) tag: AtomicU64,
+    /// Bit 0: the event is set. The other bits count how often it became set. Sleepers sleep on this word.
+    pub(crate) word: AtomicU32,
+    /// How many threads may be asleep, as in [`Cond`].
+    pub(crate) waiters: AtomicU32,
+    /// EVENT_AUTO_RESET or 0. Set at initialisation.
+    pub(crate) flags: Cell<u32>,
+    reserved: [u32; 3],
+}
+
+pub(crate) const EVENT_AUTO_RESET: u32 = 1;
+
+/// An initialisation that runs once. If all bytes are 0, it has not run.
+#[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
+pub(crate) struct Once {
+    /// ONCE_DONE, or 0.
+    pub(crate) done: AtomicU64,
+    /// Always 0. Other objects have a value that is not 0 here, so they are not taken for a new once.
+    pub(crate) zeros: [u64; 3],
+    /// The thread that runs the initialisation holds it. The first thread that comes sets its tag.
+    pub(crate) runner: Mutex,
+}
+
+/// Not a small number, so that other memory is not taken for a once that has run.
+pub(crate) const ONCE_DONE: u64 = tag(b'O', 1) | 1;
+
+// C programs have these sizes compiled into their own structs. (A model's words are larger.)
 #[cfg(not(all(test, loom)))]
 const _: () = {
     use crate::sys::robust::WORD_TO_NODE;
@@ -97,4 +129,12 @@ const _: () = {
     assert!(size_of::<Sem>() == 32 && align_of::<Sem>() == 8);
     assert!(offset_of!(Sem, tag) == 0);
     assert!(offset_of!(Sem, state) == 8);
+    assert!(size_of::<Event>() == 32 && align_of::<Event>() == 8);
+    assert!(offset_of!(Event, tag) == 0);
+    assert!(offset_of!(Event, word) == 8);
+    assert!(offset_of!(Event, waiters) == 12);
+    assert!(offset_of!(Event, flags) == 16);
+    assert!(size_of::<Once>() == 96 && align_of::<Once>() == 8);
+    assert!(offset_of!(Once, done) == 0);
+    assert!(offset_of!(Once, runner) == 32);
 };

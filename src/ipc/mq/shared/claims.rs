@@ -1,12 +1,12 @@
-//! Claims: slots that a thread uses while it holds no latch, because it writes a message in
-//! place (reserved) or reads one (borrowed).
+//! Claims: slots that a thread uses while it holds no latch. It writes a message into a *reserved*
+//! slot, and reads one in a *borrowed* slot.
 //!
-//! The slot's `holder` word is a robust lock word, linked into the list of the thread that
-//! claimed it, so the kernel marks it when that thread dies. The claimed slots of each kind are
-//! in a list, under the latch of the side that claims them, so that the dead among them are
-//! found without looking at all slots.
+//! The slot's `holder` word is a robust lock word, linked into the robust list of the thread that
+//! claimed the slot. So the kernel marks the word when that thread dies. The claimed slots of each
+//! kind form a list: the sending latch guards the reserved ones, the receiving latch the borrowed
+//! ones. So the slots of dead holders are found without a search of all slots.
 
-use super::memory::{Memory, Numbered, damaged};
+use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::{Result, fail};
 use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
@@ -15,15 +15,17 @@ use crate::sys::process;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-/// The claimed slots of one kind, while the latch is held that guards them.
+/// The claimed slots of one kind. The user holds the latch that guards them.
 pub(super) struct Claims<'q> {
     memory: &'q Memory,
+    /// `RESERVED` or `BORROWED`.
     state: u32,
+    /// The first slot of the list.
     first: &'q AtomicU32,
 }
 
 impl<'q> Claims<'q> {
-    /// Those that the sending latch guards.
+    /// The reserved slots, which the sending latch guards.
     pub(super) fn reserved(memory: &'q Memory) -> Claims<'q> {
         Claims {
             memory,
@@ -32,7 +34,7 @@ impl<'q> Claims<'q> {
         }
     }
 
-    /// Those that the receiving latch guards.
+    /// The borrowed slots, which the receiving latch guards.
     pub(super) fn borrowed(memory: &'q Memory) -> Claims<'q> {
         Claims {
             memory,
@@ -46,21 +48,25 @@ impl<'q> Claims<'q> {
         self.first.load(Relaxed) == NONE
     }
 
-    /// Gives a slot that is in no list to the latch's holder, until `release`.
-    #[inline(never)]
-    pub(super) fn claim(&self, latched: &Latched<'_>, (number, slot): Numbered<'q>) -> Result<()> {
+    /// Gives a slot that is in no list to the latch's holder, until [`unclaim`](Claims::unclaim).
+    pub(super) fn claim(
+        &self,
+        latched: &Latched<'_>,
+        (number, slot): NumberedSlot<'q>,
+    ) -> Result<()> {
         slot.holder.store(latched.thread().id(), Relaxed);
-        // SAFETY: the holder word is this thread's as of now, and the slot is in no robust list,
-        // because it was free or queued. Death before the link is the latch's: its repair goes by
-        // the slot's state. The slot stays mapped: closing the queue refuses while a claim lasts.
-        unsafe { latched.thread().link(&slot.links, false) };
-        // Release: who finds the slot claimed finds its holder.
+        // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
+        // because it was free or queued. If this thread dies before the link, the latch is
+        // orphaned, and the repair goes by the slot's state. The slot stays mapped: closing the
+        // queue refuses while a claim lasts.
+        unsafe { latched.thread().robust_list().link(&slot.links, false) };
+        // Release: a thread that finds the slot claimed must find its holder.
         slot.state.store(self.state, Release);
-        self.enter((number, slot))
+        self.insert((number, slot))
     }
 
-    /// Enters a claimed slot into the list.
-    pub(super) fn enter(&self, (number, slot): Numbered<'q>) -> Result<()> {
+    /// Inserts a claimed slot into the list.
+    pub(super) fn insert(&self, (number, slot): NumberedSlot<'q>) -> Result<()> {
         let second = self.first.load(Relaxed);
         slot.claimed_previous.store(NONE, Relaxed);
         slot.claimed_next.store(second, Relaxed);
@@ -74,7 +80,7 @@ impl<'q> Claims<'q> {
         Ok(())
     }
 
-    /// Takes a slot out of the list.
+    /// Removes a slot from the list.
     fn remove(&self, slot: &MessageSlot) -> Result<()> {
         let previous = slot.claimed_previous.load(Relaxed);
         let next = slot.claimed_next.load(Relaxed);
@@ -95,20 +101,15 @@ impl<'q> Claims<'q> {
         Ok(())
     }
 
-    /// Refuses a slot that the latch's holder has not claimed so.
-    #[inline(never)]
+    /// Refuses a slot that the latch's holder has not claimed for this purpose.
     pub(super) fn check(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         let holder = slot.holder.load(Relaxed) & TID_MASK;
         if slot.state.load(Relaxed) != self.state || holder == 0 {
-            return Err(fail!(
-                EINVAL,
-                "the message is not {} now",
-                if self.state == RESERVED {
-                    "reserved"
-                } else {
-                    "borrowed"
-                }
-            ));
+            let state = match self.state {
+                RESERVED => "reserved",
+                _ => "borrowed",
+            };
+            return Err(fail!(EINVAL, "the message is not {state} now"));
         }
         if holder != latched.thread().id() {
             return Err(fail!(
@@ -120,15 +121,17 @@ impl<'q> Claims<'q> {
         Ok(())
     }
 
-    /// Ends a claim that `check` has passed, after the slot's state has changed, and before the other
-    /// side can find the slot: it may claim it at once, and the links are one holder's alone.
-    #[inline(never)]
-    pub(super) fn release(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
-        // SAFETY: this thread holds the slot, as check has found, and linked it in claim. The
-        // announcement is the latch's: death here is found by it, and its repair goes by the state.
+    /// Ends a claim that [`check`](Claims::check) has passed. Call after the slot's state has
+    /// changed, and before another thread can find the slot through a ring: that thread may claim
+    /// it at once, and the links belong to one holder.
+    pub(super) fn unclaim(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
+        // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`.
+        // The thread's announcement names the latch: if it dies here, the latch is orphaned, and
+        // the repair goes by the slot's state.
         let is_sound = unsafe {
             latched
                 .thread()
+                .robust_list()
                 .unlink_if_sound(&slot.links, &self.memory.range())
         };
         if !is_sound {
@@ -138,21 +141,20 @@ impl<'q> Claims<'q> {
         self.remove(slot)
     }
 
-    /// The next slot whose holder died, after `after` (NONE: the first), taken out of the list.
-    #[inline(never)]
-    pub(super) fn take_orphan(&self, here: u32) -> Result<Option<Numbered<'q>>> {
+    /// Removes the first slot whose holder died from the list, if there is one.
+    pub(super) fn take_orphan(&self, pid_namespace: u32) -> Result<Option<NumberedSlot<'q>>> {
         let mut number = self.first.load(Relaxed);
-        // A damaged list may go in circles.
+        // The limit is for a damaged list that goes in circles.
         for _ in 0..self.memory.sizes().max_messages {
             if number == NONE {
                 break;
             }
             let slot = self.memory.slot(number)?;
-            // Who empties the list takes each slot once, also when it goes in circles.
+            // A caller that empties a list in circles changes each slot's state, so this ends it.
             if slot.state.load(Relaxed) != self.state {
                 return Err(damaged("a slot is in a list of claims and is not claimed"));
             }
-            if is_orphaned(slot, here) {
+            if is_orphaned(slot, pid_namespace) {
                 self.remove(slot)?;
                 slot.holder.store(0, Relaxed);
                 return Ok(Some((number, slot)));
@@ -163,12 +165,15 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// Whether the thread that claimed a slot is dead: the kernel's mark proves it, or that nobody
-/// has its id (the kernel looks at no more than 2048 locks of a thread), or that there is none: who
-/// had taken the slot back from the dead died in the middle of that. `here` is the PID namespace, 0 if
-/// it is not known.
-pub(super) fn is_orphaned(slot: &MessageSlot, here: u32) -> bool {
+/// Whether the thread that claimed a slot is dead. Any of three facts proves it:
+///
+/// - the kernel has marked the holder word;
+/// - no thread has the holder's id (the kernel visits at most 2048 locks of a dead thread). That is
+///   checked only if `pid_namespace`, the namespace of this thread, is not 0, which stands for
+///   unknown;
+/// - there is no holder: a thread that was taking the slot back from a dead holder died too.
+pub(super) fn is_orphaned(slot: &MessageSlot, pid_namespace: u32) -> bool {
     let holder = slot.holder.load(Relaxed);
     let id = holder & TID_MASK;
-    holder & OWNER_DIED != 0 || id == 0 || here != 0 && process::is_gone(id)
+    holder & OWNER_DIED != 0 || id == 0 || pid_namespace != 0 && process::is_gone(id)
 }

@@ -1,8 +1,8 @@
-//! Where the parts of a queue are, and nothing outside it.
+//! Where the parts of a queue are in memory, and how the inbox's entries are built.
 //!
-//! The geometry is computed once, from attributes that were checked against the size of the
-//! mapping. From then on every number that comes from shared memory is masked or compared here
-//! before it becomes an address.
+//! The geometry is computed once, from sizes that are checked against the size of the mapping.
+//! After that, every number from shared memory is masked or compared here before it becomes an
+//! address. So no access leads out of the queue, whatever other processes write.
 
 use crate::base::error::{Error, Result, fail};
 use crate::object::layout::{Level, MessageSlot, NONE, QueueHeader};
@@ -16,7 +16,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 /// Priorities go from 0 to this, as on Linux.
 pub(crate) const PRIORITY_MAX: u32 = 32767;
 
-/// What the maker of a queue chooses: below 2^32, so that a message's place is a small number.
+/// The sizes that the creator of a queue chooses. They are below 2^32, so that a slot's number has
+/// 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) max_messages: u32,
@@ -39,21 +40,22 @@ impl Sizes {
         }
     }
 
-    /// Of the queue, in bytes.
+    /// The size of the whole queue, in bytes.
     pub(super) fn total(self) -> u64 {
         Geometry::new(self).total
     }
 }
 
-/// Messages of more bytes go through few slots, not through all in turn. (Small ones in turn, because
-/// two processors then seldom want the same lines at once.)
+/// Messages of more bytes go through few, warm slots. Smaller messages go through all slots in
+/// turn: two processors then seldom want the same cache lines at once.
 const LARGE: u32 = 4096;
 
-/// How many bytes those few have in all, or more if they are fewer than two: the slot freed last alone is
-/// what the receiver has just read, and slow to write (8 KiB: a tenth less).
-const FEW: u32 = 262144;
+/// How many bytes the warm slots have in all. There are at least two of them: the receiver has just
+/// read the slot that was freed last, so that slot alone is slow to write (with 8 KiB, a tenth
+/// slower).
+const WARM_BYTES: u32 = 262144;
 
-/// So that a ring's size fits in 32 bits.
+/// The largest number of messages whose ring size fits in 32 bits.
 const MESSAGES_MAX: u32 = 1 << 31;
 
 impl fmt::Display for Sizes {
@@ -68,7 +70,7 @@ struct Geometry {
     ring_size: u32,
     level_capacity: u32,
     inbox: u64,
-    free: u64,
+    free_ring: u64,
     next: u64,
     levels: u64,
     slots: u64,
@@ -82,10 +84,10 @@ impl Geometry {
         let ring_size = sizes.max_messages.next_power_of_two();
         let level_capacity = sizes.max_messages.min(PRIORITY_MAX + 1);
         let array = |count: u64, size: usize| (count * size as u64).next_multiple_of(64);
-        // Below 2^31 times 2^33, so nothing overflows.
+        // All products are below 2^31 times 2^33, so nothing overflows.
         let inbox = size_of::<QueueHeader>() as u64;
-        let free = inbox + array(ring_size.into(), size_of::<AtomicU64>());
-        let next = free + array(ring_size.into(), size_of::<AtomicU32>());
+        let free_ring = inbox + array(ring_size.into(), size_of::<AtomicU64>());
+        let next = free_ring + array(ring_size.into(), size_of::<AtomicU32>());
         let levels = next + array(messages, size_of::<AtomicU32>());
         let slots = levels + array(level_capacity.into(), size_of::<Level>());
         let stride = array(1, size_of::<MessageSlot>() + sizes.message_size as usize);
@@ -93,7 +95,7 @@ impl Geometry {
             ring_size,
             level_capacity,
             inbox,
-            free,
+            free_ring,
             next,
             levels,
             slots,
@@ -103,23 +105,22 @@ impl Geometry {
     }
 }
 
-/// How much of a large payload is copied at once. Up to a length that goes by the processor's
-/// caches, glibc's memcpy leaves copying to the processor (`rep movsb`), which need not fetch lines
-/// that it overwrites whole. Above it come loops that do, and what another processor has read last
-/// is far away (1 MiB between two processors without a common cache: 7.2 thousand messages a second
-/// at once, 21 in pieces).
+/// How many bytes of a large payload are copied at once. Up to a length that depends on the
+/// processor's caches, glibc's memcpy copies with `rep movsb`, which need not fetch cache lines
+/// that it overwrites whole. Beyond that length it uses loops that fetch them, from far away if
+/// another processor has read them last. With 1 MiB between two processors without a common cache,
+/// 7.2 thousand messages a second are copied at once, and 21 thousand in pieces.
 const PIECE: usize = 65536;
 
-/// Copies a payload.
+/// Copies a large payload.
 ///
 /// # Safety
 ///
-/// `from` can be read and `to` be written for so many bytes, and they do not overlap.
-#[inline(never)]
+/// `length` bytes can be read at `from` and written at `to`, and the two do not overlap.
 pub(super) unsafe fn copy_in_pieces(from: NonNull<u8>, to: NonNull<u8>, length: usize) {
     for start in (0..length).step_by(PIECE) {
         let size = PIECE.min(length - start);
-        // SAFETY: start + size is at most length; the rest by this function's contract.
+        // SAFETY: start + size is at most length, so the caller guarantees these bytes.
         unsafe {
             to.add(start)
                 .copy_from_nonoverlapping(from.add(start), size)
@@ -127,29 +128,30 @@ pub(super) unsafe fn copy_in_pieces(from: NonNull<u8>, to: NonNull<u8>, length: 
     }
 }
 
-/// A slot with its number.
-pub(super) type Numbered<'q> = (u32, &'q MessageSlot);
+/// A slot and its number.
+pub(super) type NumberedSlot<'q> = (u32, &'q MessageSlot);
 
 /// The mapped memory of a queue.
 pub(super) struct Memory {
     header: NonNull<QueueHeader>,
     inbox: NonNull<AtomicU64>,
-    free: NonNull<AtomicU32>,
+    free_ring: NonNull<AtomicU32>,
     next: NonNull<AtomicU32>,
     levels: NonNull<Level>,
     slots: NonNull<u8>,
     stride: usize,
     ring_mask: u32,
-    /// The ring's size is 2 to the power of this.
+    /// A ring has 2 to the power of this entries.
     ring_bits: u32,
     level_capacity: u32,
     sizes: Sizes,
 }
 
-// SAFETY: the memory is shared with other processes anyway: every access is atomic, or to a payload
-// that its slot's state gives to one thread alone.
+// SAFETY: every access is atomic, or to levels under the receiving latch, or to a payload that its
+// slot's state gives to one thread alone. Threads of other processes share the memory in the same
+// way.
 unsafe impl Send for Memory {}
-// SAFETY: as above.
+// SAFETY: as for Send.
 unsafe impl Sync for Memory {}
 
 #[cold]
@@ -160,17 +162,17 @@ pub(super) fn damaged(what: &str) -> Error {
 
 impl Memory {
     /// The queue of these sizes in `mapping`, which the result must not outlive.
-    pub(super) fn of(mapping: &Mapping, sizes: Sizes) -> Result<Memory> {
+    pub(super) fn in_mapping(mapping: &Mapping, sizes: Sizes) -> Result<Memory> {
         let geometry = Geometry::new(sizes);
         if geometry.total > mapping.size() as u64 {
             return Err(damaged("its sizes and that of its file disagree"));
         }
-        // SAFETY: total is the end of the last part, and the mapping reaches so far.
+        // SAFETY: each offset is at most total, and the mapping has at least total bytes.
         let at = |offset: u64| unsafe { mapping.base().add(offset as usize) };
         Ok(Memory {
             header: mapping.base().cast(),
             inbox: at(geometry.inbox).cast(),
-            free: at(geometry.free).cast(),
+            free_ring: at(geometry.free_ring).cast(),
             next: at(geometry.next).cast(),
             levels: at(geometry.levels).cast(),
             slots: at(geometry.slots),
@@ -182,18 +184,19 @@ impl Memory {
         })
     }
 
-    /// The sizes that an existing queue says it has, which its record says has `recorded` bytes:
-    /// who went by other sizes than those who have it open would damage it for them.
+    /// The sizes in an existing queue's header. They have to add up to `recorded`, the size in
+    /// bytes in the queue's record: a process that used other sizes than its peers would damage the
+    /// queue for them.
     pub(super) fn sizes_of(mapping: &Mapping, recorded: u64) -> Result<Sizes> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
         }
-        // SAFETY: just checked; mappings are page-aligned.
+        // SAFETY: the mapping has room for a header, as just checked, and is page-aligned.
         let header = unsafe { mapping.base().cast::<QueueHeader>().as_ref() };
         let (messages, size) = (&header.max_messages, &header.message_size);
         match Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize) {
             Ok(sizes) if sizes.total() == recorded => Ok(sizes),
-            _ => Err(damaged("its sizes are not those that it was made with")),
+            _ => Err(damaged("its sizes are not those that it was created with")),
         }
     }
 
@@ -207,15 +210,15 @@ impl Memory {
         u64::from(self.sizes.max_messages)
     }
 
-    /// Whether it pays to go through as little memory as possible.
+    /// Whether messages go through few slots, to keep these in the caches.
     #[inline(always)]
     pub(super) fn has_large_messages(&self) -> bool {
         self.sizes.message_size > LARGE
     }
 
     /// How many slots large messages go through, as long as no more are needed.
-    pub(super) fn few(&self) -> u32 {
-        (FEW / self.sizes.message_size).max(2)
+    pub(super) fn warm_slots(&self) -> u32 {
+        (WARM_BYTES / self.sizes.message_size).max(2)
     }
 
     pub(super) fn ring_size(&self) -> u64 {
@@ -226,7 +229,7 @@ impl Memory {
         self.level_capacity
     }
 
-    /// The addresses of all of it.
+    /// The addresses of the whole queue.
     pub(super) fn range(&self) -> Range<usize> {
         let start = self.header.addr().get();
         let slots = self.stride * self.sizes.max_messages as usize;
@@ -235,14 +238,14 @@ impl Memory {
 
     #[inline(always)]
     pub(super) fn header(&self) -> &QueueHeader {
-        // SAFETY: `of` has checked the size, and the mapping outlives self.
+        // SAFETY: `in_mapping` has checked the size, and the mapping outlives self.
         unsafe { self.header.as_ref() }
     }
 
-    /// The place in the inbox of the message with that count.
+    /// The place in the inbox for the message that has `count` messages before it.
     #[inline(always)]
-    pub(super) fn inbox(&self, count: u64) -> &AtomicU64 {
-        // SAFETY: the inbox has ring_mask + 1 entries.
+    pub(super) fn inbox_place(&self, count: u64) -> &AtomicU64 {
+        // SAFETY: the inbox has ring_mask + 1 entries, and the mask keeps the index below that.
         unsafe {
             self.inbox
                 .add((count as u32 & self.ring_mask) as usize)
@@ -250,12 +253,12 @@ impl Memory {
         }
     }
 
-    /// The place in the free ring of the slot given back with that count.
+    /// The place in the free ring for the slot that has `count` freed slots before it.
     #[inline(always)]
-    pub(super) fn free(&self, count: u64) -> &AtomicU32 {
-        // SAFETY: the free ring has ring_mask + 1 entries.
+    pub(super) fn free_ring_place(&self, count: u64) -> &AtomicU32 {
+        // SAFETY: the free ring has ring_mask + 1 entries, and the mask keeps the index below that.
         unsafe {
-            self.free
+            self.free_ring
                 .add((count as u32 & self.ring_mask) as usize)
                 .as_ref()
         }
@@ -269,11 +272,11 @@ impl Memory {
         Ok(number as usize)
     }
 
-    /// Which slot comes after this one in its list.
+    /// The number of the slot after this one in its list.
     #[inline(always)]
     pub(super) fn next(&self, number: u32) -> Result<&AtomicU32> {
         let number = self.check_number(number)?;
-        // SAFETY: the array has max_messages entries.
+        // SAFETY: the array has max_messages entries, and the number was checked.
         Ok(unsafe { self.next.add(number).as_ref() })
     }
 
@@ -282,7 +285,7 @@ impl Memory {
         if position >= self.level_capacity {
             return Err(damaged("it has more priorities than room for them"));
         }
-        // SAFETY: there are level_capacity levels.
+        // SAFETY: there are level_capacity levels, and the position was checked.
         Ok(unsafe { self.levels.add(position as usize).as_ref() })
     }
 
@@ -291,8 +294,8 @@ impl Memory {
         if u64::from(from.max(to)) + u64::from(count) > u64::from(self.level_capacity) {
             return Err(damaged("it has more priorities than room for them"));
         }
-        // SAFETY: both ranges are inside the levels, which only the holder of the receiving latch
-        // touches.
+        // SAFETY: both ranges are inside the levels, as just checked. Only the holder of the
+        // receiving latch touches the levels, and that is this thread.
         unsafe {
             self.levels
                 .add(from as usize)
@@ -304,19 +307,21 @@ impl Memory {
     #[inline(always)]
     pub(super) fn slot(&self, number: u32) -> Result<&MessageSlot> {
         let number = self.check_number(number)?;
-        // SAFETY: there are max_messages slots; stride is a multiple of the alignment.
+        // SAFETY: there are max_messages slots, and the number was checked. The stride is a
+        // multiple of the alignment.
         Ok(unsafe { self.slots.add(number * self.stride).cast().as_ref() })
     }
 
     /// The message_size bytes behind a slot.
     #[inline(always)]
     pub(super) fn payload(&self, slot: &MessageSlot) -> NonNull<u8> {
-        // SAFETY: the stride leaves message_size bytes of the mapping behind each slot.
+        // SAFETY: the slot is one of this queue's, and the stride leaves message_size bytes of the
+        // mapping behind each.
         unsafe { NonNull::from(slot).add(1).cast() }
     }
 
     /// The slot whose payload begins at an address.
-    pub(super) fn slot_of_payload(&self, payload: *const u8) -> Result<Numbered<'_>> {
+    pub(super) fn slot_of_payload(&self, payload: *const u8) -> Result<NumberedSlot<'_>> {
         let first = self.slots.addr().get() + size_of::<MessageSlot>();
         let distance = payload.addr().wrapping_sub(first);
         let number = distance / self.stride;
@@ -332,30 +337,34 @@ impl Memory {
     }
 }
 
-/// An entry of the inbox: the slot's number below, the priority above it, and above that which time
-/// round the ring it was written, so that its reader needs to look at nothing else.
-const PRIORITY_AT: u32 = 32;
-const LAP_AT: u32 = 47;
-const WRITTEN: u64 = 1 << (63 - LAP_AT);
+// An entry of the inbox has three parts: the slot's number in the lowest 32 bits, then the priority
+// in 15 bits, then the lap. The lap says in which round of the ring the entry was written, so a
+// receiver sees from the entry alone whether it is new.
+const PRIORITY_SHIFT: u32 = 32;
+const LAP_SHIFT: u32 = 47;
+/// This bit of a lap is set in each entry that was ever written.
+const WRITTEN: u64 = 1 << (63 - LAP_SHIFT);
 
 impl Memory {
-    /// The entry for the message that has `count` before it.
+    /// The inbox's entry for the message that has `count` messages before it.
     #[inline(always)]
-    pub(super) fn entry(&self, count: u64, priority: u32, number: u32) -> u64 {
-        self.lap(count) << LAP_AT | u64::from(priority) << PRIORITY_AT | u64::from(number)
+    pub(super) fn inbox_entry(&self, count: u64, priority: u32, number: u32) -> u64 {
+        self.lap(count) << LAP_SHIFT | u64::from(priority) << PRIORITY_SHIFT | u64::from(number)
     }
 
-    /// Priority and slot of the message that has `count` before it, if it is in the inbox.
+    /// Priority and slot number of the message that has `count` messages before it, if it is in the
+    /// inbox.
     #[inline(always)]
     pub(super) fn read_inbox(&self, count: u64) -> Option<(u32, u32)> {
-        // Acquire pairs with the sender's Release: the slot is seen as it was filled.
-        let entry = self.inbox(count).load(Acquire);
-        let priority = (entry >> PRIORITY_AT) as u32 & PRIORITY_MAX;
-        (entry >> LAP_AT == self.lap(count)).then_some((priority, entry as u32))
+        // Acquire pairs with the Release in `SendSection::publish`: this thread sees the slot as it
+        // was filled.
+        let entry = self.inbox_place(count).load(Acquire);
+        let priority = (entry >> PRIORITY_SHIFT) as u32 & PRIORITY_MAX;
+        (entry >> LAP_SHIFT == self.lap(count)).then_some((priority, entry as u32))
     }
 
-    /// The highest bit is set, as in no entry that was never written. The rest starts again after 2^16
-    /// times round, when the entries of the first are long overwritten.
+    /// The number of the round, with [`WRITTEN`] set. Its other bits repeat after 2^16 rounds; by
+    /// then each entry has been overwritten long ago.
     #[inline(always)]
     fn lap(&self, count: u64) -> u64 {
         let round = count >> self.ring_bits;
@@ -363,4 +372,5 @@ impl Memory {
     }
 }
 
-const _: () = assert!(MESSAGES_MAX < NONE && PRIORITY_MAX == (1 << (LAP_AT - PRIORITY_AT)) - 1);
+const _: () =
+    assert!(MESSAGES_MAX < NONE && PRIORITY_MAX == (1 << (LAP_SHIFT - PRIORITY_SHIFT)) - 1);

@@ -1,23 +1,44 @@
-//! How a notification's thread learns of messages in a queue, without taking them.
+//! Notification: how its thread learns of messages in a queue without taking any.
+//!
+//! The thread sleeps on the word `observers`. Each sender that sees an observer asleep wakes them
+//! all.
 
+use super::SharedQueue;
 use super::memory::Memory;
 use super::receive_section::ReceiveSection;
-use crate::base::error::Errno;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
-use crate::ipc::mq::notify::Arrivals;
+use crate::ipc::mq::notify::{Action, Arrivals};
 use crate::object::Object;
 use crate::sys::mqueue::Event;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::Arc;
 
-/// Sleeps with the queue's observers, whom each sender wakes that sees them asleep.
-pub(super) struct Observer {
+impl SharedQueue {
+    /// Has `action` done for the messages that are in the queue and for each that comes.
+    pub(crate) fn notify(&self, action: Action) -> Result<()> {
+        let arrivals = || -> Result<Box<dyn Arrivals>> {
+            let memory = Memory::in_mapping(self.object.data(), self.memory.sizes())?;
+            Ok(Box::new(Observer::new(memory, &self.object)))
+        };
+        self.notifier.begin(&self.name, &arrivals, action)
+    }
+
+    /// Ends the notification. When this returns, the action is over, unless the action itself
+    /// called.
+    pub(crate) fn end_notification(&self) -> Result<()> {
+        self.notifier.end(&self.name)
+    }
+}
+
+struct Observer {
     memory: Memory,
+    /// `NOT_BEGUN`, `BEGUN` or `STOPPED`.
     state: AtomicU32,
-    /// How many messages had been sent when it last told of some.
+    /// How many messages had been sent when it last reported some.
     seen: AtomicU64,
-    /// Keeps the memory mapped: the handle may be closed in a callback.
+    /// Keeps the memory mapped: a callback may close the handle.
     _object: Arc<Object>,
 }
 
@@ -26,7 +47,7 @@ const BEGUN: u32 = 1;
 const STOPPED: u32 = 2;
 
 impl Observer {
-    pub(super) fn new(memory: Memory, object: &Arc<Object>) -> Observer {
+    fn new(memory: Memory, object: &Arc<Object>) -> Observer {
         Observer {
             memory,
             state: AtomicU32::new(NOT_BEGUN),
@@ -39,7 +60,7 @@ impl Observer {
         self.memory.header().sent.count.load(Acquire)
     }
 
-    /// What there is to tell, if there is anything.
+    /// The event to report, if there is one.
     fn event(&self) -> Option<Event> {
         match self.state.load(SeqCst) {
             STOPPED => Some(Event::Stop),
@@ -48,7 +69,8 @@ impl Observer {
         }
     }
 
-    /// The observers are all processes': those that are woken for nothing sleep again.
+    /// Changes the state and wakes the observers of all processes. Those with nothing to report
+    /// sleep again.
     fn set_state(&self, state: u32) {
         self.state.store(state, SeqCst);
         self.memory.header().waiting.observers.wake(u32::MAX);

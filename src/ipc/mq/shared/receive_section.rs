@@ -1,7 +1,10 @@
-//! What may be done while the receiving latch is held: order the messages, take them, and give
-//! slots back.
+//! The receive section: the steps that are allowed while this thread holds the receiving latch.
+//!
+//! It sorts the inbox into levels, takes messages out of them, and gives slots back through the
+//! free ring. The calls that use it are in `receive_calls`. The models compile this file too, so it
+//! knows neither deadlines nor descriptors.
 
-use super::memory::{Memory, Numbered, damaged};
+use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::Result;
 use crate::object::layout::{FREE, MessageSlot, NONE, QUEUED};
 use crate::sync::latch::Latched;
@@ -11,11 +14,12 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub(super) struct ReceiveSection<'q> {
     pub(super) memory: &'q Memory,
     pub(super) latched: Latched<'q>,
-    /// The sending latch, while the queue is fd_state. Taken first, so released second.
-    pub(super) _other: Option<Latched<'q>>,
+    /// The sending latch, in a queue with a descriptor. It was taken first, so it is dropped
+    /// second.
+    pub(super) _other_latch: Option<Latched<'q>>,
 }
 
-/// A message that is the next to be received.
+/// The message that is the next to be received.
 pub(super) struct First<'q> {
     pub(super) number: u32,
     pub(super) slot: &'q MessageSlot,
@@ -28,36 +32,22 @@ impl<'q> ReceiveSection<'q> {
     // ---- messages ----
 
     /// The first message of the highest priority.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn first(&self) -> Result<Option<First<'q>>> {
         if !self.is_highest_known()? {
-            self.drain()?;
+            self.sort_inbox()?;
         }
-        self.first_drained()
-    }
-
-    /// The same, for the one path on which a call is too much.
-    #[inline(always)]
-    pub(super) fn first_inlined(&self) -> Result<Option<First<'q>>> {
-        if !self.is_highest_known()? {
-            self.drain_inlined()?;
-        }
-        self.first_drained()
-    }
-
-    #[inline(always)]
-    fn first_drained(&self) -> Result<Option<First<'q>>> {
         match self.level_count()? {
             0 => Ok(None),
-            count => self.first_of(count - 1).map(Some),
+            count => self.first_of_level(count - 1).map(Some),
         }
     }
 
-    /// Whether nothing in the inbox comes before what is in the levels, so that the inbox, which
-    /// senders write to, need not be looked at.
+    /// Whether no message in the inbox comes before those in the levels. If so, the receiver need
+    /// not read the inbox, which senders write to.
     ///
-    /// It is so if the highest level is not below the message that was taken out of the inbox
-    /// last, and priorities have not risen since: then those that follow are not above it.
+    /// It is so if two things hold: the highest level is not below the message that was drained
+    /// last, and priorities have not risen since. Then no message that followed is above that one.
     #[inline(always)]
     fn is_highest_known(&self) -> Result<bool> {
         let level_count = self.level_count()?;
@@ -71,13 +61,12 @@ impl<'q> ReceiveSection<'q> {
             && header.waiting.rise.load(Relaxed) <= receiving.drained.load(Relaxed))
     }
 
-    /// Takes all that is in the inbox into the levels.
+    /// Moves all messages that are in the inbox into the levels.
     #[inline(always)]
-    fn drain_inlined(&self) -> Result<()> {
-        let header = self.memory.header();
-        let receiving = &header.receiving;
+    fn sort_inbox(&self) -> Result<()> {
+        let receiving = &self.memory.header().receiving;
         let mut drained = receiving.drained.load(Relaxed);
-        // There are never more: each has a slot.
+        // Each message has a slot, so there are never more.
         for _ in 0..self.memory.capacity() {
             let Some((priority, number)) = self.memory.read_inbox(drained) else {
                 break;
@@ -90,13 +79,8 @@ impl<'q> ReceiveSection<'q> {
         Ok(())
     }
 
-    #[inline(never)]
-    fn drain(&self) -> Result<()> {
-        self.drain_inlined()
-    }
-
     #[inline(always)]
-    fn first_of(&self, position: u32) -> Result<First<'q>> {
+    fn first_of_level(&self, position: u32) -> Result<First<'q>> {
         let level = self.memory.level(position)?;
         let number = level.first.load(Relaxed);
         let slot = self.memory.slot(number)?;
@@ -119,15 +103,15 @@ impl<'q> ReceiveSection<'q> {
         })
     }
 
-    /// Takes the message that `first` found out of its list. Its state changes next, under the
-    /// same latch.
+    /// Unlinks the message that [`first`](ReceiveSection::first) found from its level. Its slot's
+    /// state changes next, under the same latch.
     #[inline(always)]
     pub(super) fn take_first(&self, number: u32) -> Result<()> {
-        self.take_from(self.level_count()?.wrapping_sub(1), number)
+        self.take_from_level(self.level_count()?.wrapping_sub(1), number)
     }
 
     #[inline(always)]
-    fn take_from(&self, position: u32, number: u32) -> Result<()> {
+    fn take_from_level(&self, position: u32, number: u32) -> Result<()> {
         let level = self.memory.level(position)?;
         if number == level.last.load(Relaxed) {
             self.remove_level(position)?;
@@ -135,12 +119,12 @@ impl<'q> ReceiveSection<'q> {
             let next = self.memory.next(number)?.load(Relaxed);
             level.first.store(next, Relaxed);
         }
-        self.removed(1);
+        self.count_removed(1);
         Ok(())
     }
 
-    /// Refuses an empty queue whose counts say that it has messages: who counts them would be told so,
-    /// and its descriptor stay readable for ever.
+    /// Refuses an empty queue whose counters say that it has messages. Otherwise such a queue would
+    /// report messages, and its descriptor would stay readable, for ever.
     pub(super) fn check_empty(&self) -> Result<()> {
         let header = self.memory.header();
         if header.receiving.drained.load(Relaxed) != header.received.removed.load(Relaxed) {
@@ -150,68 +134,30 @@ impl<'q> ReceiveSection<'q> {
     }
 
     /// The lowest priority of a message.
-    pub(super) fn lowest(&self) -> Result<Option<u32>> {
-        self.drain()?;
+    pub(super) fn lowest_priority(&self) -> Result<Option<u32>> {
+        self.sort_inbox()?;
         match self.level_count()? {
             0 => Ok(None),
             _ => Ok(Some(self.memory.level(0)?.priority.load(Relaxed))),
         }
     }
 
-    /// Takes the oldest message of the priority that `lowest` found out of its list, as
-    /// `take_first`.
+    /// Unlinks the oldest message of the priority that
+    /// [`lowest_priority`](ReceiveSection::lowest_priority) found. Its slot's state changes next,
+    /// under the same latch.
     pub(super) fn take_lowest(&self) -> Result<First<'q>> {
-        let lowest = self.first_of(0)?;
-        self.take_from(0, lowest.number)?;
+        let lowest = self.first_of_level(0)?;
+        self.take_from_level(0, lowest.number)?;
         Ok(lowest)
     }
 
-    /// The PID namespace of this thread.
-    pub(super) fn here(&self) -> u32 {
-        self.latched.thread().pid_namespace()
-    }
-
-    /// Counts messages that have left the queue, or (negative) come back into it.
-    #[inline(always)]
-    pub(super) fn removed(&self, by: i64) {
-        let removed = &self.memory.header().received.removed;
-        removed.store(removed.load(Relaxed).wrapping_add_signed(by), Relaxed);
-    }
-
-    // ---- slots ----
-
-    /// Frees a slot that is in no list, and gives it to the senders.
-    #[inline(always)]
-    pub(super) fn free(&self, number: u32, slot: &MessageSlot) {
-        self.set_free(slot);
-        self.give_to_senders(number);
-    }
-
-    /// The first half of that.
-    #[inline(always)]
-    pub(super) fn set_free(&self, slot: &MessageSlot) {
-        // For a received message this is the moment of having received it. Release: its payload was
-        // read before.
-        slot.state.store(FREE, Release);
-    }
-
-    /// The second half. From here on the slot is the senders'.
-    #[inline(always)]
-    pub(super) fn give_to_senders(&self, number: u32) {
-        let freed = &self.memory.header().received.freed;
-        let count = freed.load(Relaxed);
-        self.memory.free(count).store(number, Relaxed);
-        // Release pairs with take_free.
-        freed.store(count.wrapping_add(1), Release);
-    }
-
-    /// Puts a slot, whose message was taken out of its list, back into its place there.
-    pub(super) fn put_back(&self, (number, slot): Numbered<'q>) -> Result<()> {
+    /// Relinks a message whose slot was borrowed, at its old place in its level.
+    pub(super) fn put_back(&self, (number, slot): NumberedSlot<'q>) -> Result<()> {
         let priority = slot.priority.load(Relaxed);
         let sequence = slot.sequence.load(Relaxed);
-        // Release: as in enqueue.
+        // Release: as in `SendSection::set_queued`.
         slot.state.store(QUEUED, Release);
-        self.removed(-1);
+        self.count_removed(-1);
         let (position, found) = self.find_level(priority)?;
         if !found {
             return self.insert_level(position, priority, number);
@@ -219,7 +165,7 @@ impl<'q> ReceiveSection<'q> {
         let level = self.memory.level(position)?;
         let mut before = NONE;
         let mut after = level.first.load(Relaxed);
-        // It is older than most: only others that came back can be before it.
+        // The message is older than most: only others that were put back can be before it.
         for _ in 0..self.memory.sizes().max_messages {
             if self.memory.slot(after)?.sequence.load(Relaxed) > sequence {
                 self.memory.next(number)?.store(after, Relaxed);
@@ -238,6 +184,41 @@ impl<'q> ReceiveSection<'q> {
             after = self.memory.next(after)?.load(Relaxed);
         }
         Err(damaged("a list of messages has no end"))
+    }
+
+    /// Counts messages that have left the queue, or (if negative) come back into it.
+    #[inline(always)]
+    fn count_removed(&self, by: i64) {
+        let removed = &self.memory.header().received.removed;
+        removed.store(removed.load(Relaxed).wrapping_add_signed(by), Relaxed);
+    }
+
+    // ---- slots ----
+
+    /// Frees a slot that is in no list, and gives it to the senders.
+    #[inline(always)]
+    pub(super) fn free_slot(&self, (number, slot): NumberedSlot<'q>) {
+        self.set_free(slot);
+        self.give_to_senders(number);
+    }
+
+    /// The first half of [`free_slot`](ReceiveSection::free_slot).
+    #[inline(always)]
+    pub(super) fn set_free(&self, slot: &MessageSlot) {
+        // For a queued or borrowed message, this store is the moment of receiving. Release: the
+        // payload was read before. With less, a sender could overwrite it while it is read.
+        slot.state.store(FREE, Release);
+    }
+
+    /// The second half of [`free_slot`](ReceiveSection::free_slot). From here on the slot is the
+    /// senders'.
+    #[inline(always)]
+    pub(super) fn give_to_senders(&self, number: u32) {
+        let freed = &self.memory.header().received.freed;
+        let count = freed.load(Relaxed);
+        self.memory.free_ring_place(count).store(number, Relaxed);
+        // Release pairs with the Acquire in `SendSection::count_freed_now`.
+        freed.store(count.wrapping_add(1), Release);
     }
 
     // ---- levels ----
@@ -265,11 +246,11 @@ impl<'q> ReceiveSection<'q> {
         Ok(count)
     }
 
-    /// Where the level of a priority is, or would go.
+    /// The position of a priority's level and true; or the position where it would go and false.
     #[inline(always)]
     fn find_level(&self, priority: u32) -> Result<(u32, bool)> {
         let (mut low, mut high) = (0, self.level_count()?);
-        // The last first: mostly there is one level, or the message is an urgent one.
+        // The last level first: mostly there is only one, or the message is an urgent one.
         let mut middle = high.saturating_sub(1);
         while low < high {
             match self.memory.level(middle)?.priority.load(Relaxed) {
@@ -282,8 +263,8 @@ impl<'q> ReceiveSection<'q> {
         Ok((low, false))
     }
 
-    /// Makes a level with one message. Levels above move up: that costs as much as there are
-    /// priorities above, 12 bytes each.
+    /// Makes a level with one message. The levels above move up, which costs a copy of 12 bytes for
+    /// each of them.
     #[inline(always)]
     fn insert_level(&self, position: u32, priority: u32, number: u32) -> Result<()> {
         let count = self.level_count()?;
@@ -316,8 +297,16 @@ impl<'q> ReceiveSection<'q> {
         level_count.store(count, Relaxed);
     }
 
-    /// How many messages there are; certain only for who holds both latches. Acquire, for who holds
-    /// none: with less, the count sent could be from before the count removed, and too small.
+    // ---- queries ----
+
+    /// The PID namespace of this thread.
+    pub(super) fn pid_namespace(&self) -> u32 {
+        self.latched.thread().pid_namespace()
+    }
+
+    /// How many messages there are. Certain only for a thread that holds both latches. Acquire is
+    /// for threads that hold none: with less, the count sent could be older than the count removed,
+    /// and the result too small.
     pub(super) fn count(memory: &Memory) -> u64 {
         let header = memory.header();
         let removed = header.received.removed.load(Acquire);
@@ -326,7 +315,7 @@ impl<'q> ReceiveSection<'q> {
         if count > memory.capacity() { 0 } else { count }
     }
 
-    /// Whether there may be a message, for who waits without the latch.
+    /// Whether there may be a message, for a thread that waits without the latch.
     #[inline(always)]
     pub(super) fn may_have_message(memory: &Memory) -> bool {
         let receiving = &memory.header().receiving;

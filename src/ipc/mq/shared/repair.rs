@@ -1,8 +1,9 @@
-//! Making the index anew from the slots, after a death in a section.
+//! Rebuilding the index from the slots, after a death in a section.
 //!
-//! It can be killed and begun again at any point: it changes slots only from "claimed by a dead"
-//! to what that means, and what it builds nobody uses before it is done. It allocates nothing:
-//! the messages are sorted as a linked list, through the array that will hold their lists.
+//! A rebuild can be killed and begun again at any point. It changes only slots that a dead thread
+//! has claimed, to the state that the death means. No call uses the index before the rebuild is
+//! over. It allocates nothing, because a send or a receive runs it. So it sorts the messages as a
+//! linked list, in the array that holds the levels' lists.
 
 use super::claims::{Claims, is_orphaned};
 use super::memory::{Memory, PRIORITY_MAX, damaged};
@@ -13,76 +14,104 @@ use crate::object::layout::{BORROWED, FREE, MessageSlot, NONE, QUEUED, RESERVED}
 use core::cmp::Ordering as Order;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Makes the index anew. Holding both latches is what makes it alone.
+/// Rebuilds the index. The two sections show that this thread holds both latches.
 pub(super) fn rebuild(sending: &SendSection<'_>, receiving: &ReceiveSection<'_>) -> Result<()> {
     let memory = sending.memory;
     let header = memory.header();
-    let here = sending.latched.thread().pid_namespace();
+    let found = visit_slots(memory, sending.latched.thread().pid_namespace())?;
+    // Each message in the inbox is in the sorted list now.
+    for position in 0..memory.ring_size() {
+        memory.inbox_place(position).store(0, Relaxed);
+    }
+    fill_levels(receiving, found.queued.finish()?, found.queued_count)?;
+    header.sending.fresh.store(found.used, Relaxed);
+    header.sending.cold_slots.store(NONE, Relaxed);
+    header.sending.reused.store(0, Relaxed);
+    header.sending.seen_freed.store(found.freed as u32, Relaxed);
+    header.received.freed.store(found.freed, Relaxed);
+    // Whatever the next message's priority is, the next receive reads the inbox.
+    header.sending.last_priority.store(0, Relaxed);
+    header.receiving.last_priority.store(u32::MAX, Relaxed);
+    let sequence = found.next_sequence;
+    header.waiting.rise.store(sequence, Relaxed);
+    header.receiving.drained.store(sequence, Relaxed);
+    let removed = sequence.wrapping_sub(found.queued_count);
+    header.received.removed.store(removed, Relaxed);
+    header.sent.count.store(sequence, Relaxed);
+    Ok(())
+}
+
+/// The slots by their states. The free ones are already in the free ring, the claimed ones in their
+/// lists.
+struct Found<'q> {
+    /// Slots from this number on were never taken.
+    used: u32,
+    freed: u64,
+    queued: Sorter<'q>,
+    queued_count: u64,
+    /// The sequence number of the next message.
+    next_sequence: u64,
+}
+
+fn visit_slots(memory: &Memory, pid_namespace: u32) -> Result<Found<'_>> {
+    let header = memory.header();
     let (reserved, borrowed) = (Claims::reserved(memory), Claims::borrowed(memory));
     header.sending.reserved.store(NONE, Relaxed);
     header.receiving.borrowed.store(NONE, Relaxed);
-
-    // Slots that were never taken need not be looked at: `fresh` goes up before a slot is used.
-    let used = header.sending.fresh.load(Relaxed);
-    let used = used.min(memory.sizes().max_messages);
-    let mut queued = Sorter::new(memory);
-    let (mut count, mut freed) = (0u64, 0);
+    // `fresh` goes up before a slot is used, so slots from there on need no visit.
+    let fresh = header.sending.fresh.load(Relaxed);
     // A message can be drained, and received, before it is counted as sent.
-    let (sent, drained) = (&header.sent.count, &header.receiving.drained);
-    let mut next_sequence = sent.load(Relaxed).max(drained.load(Relaxed));
-    for number in 0..used {
+    let sent = header.sent.count.load(Relaxed);
+    let drained = header.receiving.drained.load(Relaxed);
+    let mut found = Found {
+        used: fresh.min(memory.sizes().max_messages),
+        freed: 0,
+        queued: Sorter::new(memory),
+        queued_count: 0,
+        next_sequence: sent.max(drained),
+    };
+    for number in 0..found.used {
         let slot = memory.slot(number)?;
-        match slot.state.load(Relaxed) {
-            RESERVED if is_orphaned(slot, here) => {
-                slot.state.store(FREE, Relaxed);
-                header.statistics.abandoned.fetch_add(1, Relaxed);
-            }
-            BORROWED if is_orphaned(slot, here) => {
-                slot.redeliveries.fetch_add(1, Relaxed);
-                slot.state.store(QUEUED, Relaxed);
-                header.statistics.redelivered.fetch_add(1, Relaxed);
-            }
-            _ => {}
-        }
+        end_claim_of_dead(memory, slot, pid_namespace);
         match slot.state.load(Relaxed) {
             FREE => {
                 slot.holder.store(0, Relaxed);
-                memory.free(freed).store(number, Relaxed);
-                freed += 1;
+                memory.free_ring_place(found.freed).store(number, Relaxed);
+                found.freed += 1;
             }
             QUEUED => {
                 if slot.priority.load(Relaxed) > PRIORITY_MAX {
                     return Err(damaged("a message has an impossible priority"));
                 }
                 slot.holder.store(0, Relaxed);
-                next_sequence = next_sequence.max(slot.sequence.load(Relaxed).wrapping_add(1));
-                queued.add(number)?;
-                count += 1;
+                let after = slot.sequence.load(Relaxed).wrapping_add(1);
+                found.next_sequence = found.next_sequence.max(after);
+                found.queued.add(number)?;
+                found.queued_count += 1;
             }
-            RESERVED => reserved.enter((number, slot))?,
-            BORROWED => borrowed.enter((number, slot))?,
+            RESERVED => reserved.insert((number, slot))?,
+            BORROWED => borrowed.insert((number, slot))?,
             _ => return Err(damaged("a slot has an impossible state")),
         }
     }
-    // What stands in the inbox is in the lists now, or is nothing.
-    for position in 0..memory.ring_size() {
-        memory.inbox(position).store(0, Relaxed);
+    Ok(found)
+}
+
+/// Gives a claimed slot whose holder died the state that the death means.
+fn end_claim_of_dead(memory: &Memory, slot: &MessageSlot, pid_namespace: u32) {
+    let statistics = &memory.header().statistics;
+    match slot.state.load(Relaxed) {
+        RESERVED if is_orphaned(slot, pid_namespace) => {
+            slot.state.store(FREE, Relaxed);
+            statistics.abandoned.fetch_add(1, Relaxed);
+        }
+        BORROWED if is_orphaned(slot, pid_namespace) => {
+            slot.redeliveries.fetch_add(1, Relaxed);
+            slot.state.store(QUEUED, Relaxed);
+            statistics.redelivered.fetch_add(1, Relaxed);
+        }
+        _ => {}
     }
-    fill_levels(receiving, queued.finish()?, count)?;
-    header.sending.fresh.store(used, Relaxed);
-    header.sending.cold_slots.store(NONE, Relaxed);
-    header.sending.reused.store(0, Relaxed);
-    header.sending.seen_freed.store(freed as u32, Relaxed);
-    header.received.freed.store(freed, Relaxed);
-    // So that the first message from here on is looked at in the inbox, whatever it is.
-    header.sending.last_priority.store(0, Relaxed);
-    header.receiving.last_priority.store(u32::MAX, Relaxed);
-    header.waiting.rise.store(next_sequence, Relaxed);
-    header.receiving.drained.store(next_sequence, Relaxed);
-    let removed = next_sequence.wrapping_sub(count);
-    header.received.removed.store(removed, Relaxed);
-    header.sent.count.store(next_sequence, Relaxed);
-    Ok(())
 }
 
 /// Cuts the sorted list of messages into levels.
@@ -90,7 +119,7 @@ fn fill_levels(receiving: &ReceiveSection<'_>, mut number: u32, count: u64) -> R
     receiving.set_level_count(0);
     for _ in 0..count {
         let slot = receiving.memory.slot(number)?;
-        // Before append, which makes it the last of its level.
+        // Read before `append`, which makes the message the last of its level.
         let next = receiving.memory.next(number)?.load(Relaxed);
         receiving.append(number, slot.priority.load(Relaxed))?;
         number = next;
@@ -98,14 +127,15 @@ fn fill_levels(receiving: &ReceiveSection<'_>, mut number: u32, count: u64) -> R
     Ok(())
 }
 
-/// Sorts slots by priority and sequence number, the lowest first: a merge sort of a linked list
-/// from the bottom up (Knuth, The Art of Computer Programming, vol. 3, 5.2.4). It takes
-/// ascending runs as they come: slots are given out in turn, so there are few.
+/// Sorts slots by priority and sequence number, the lowest first. It is a bottom-up merge sort of a
+/// linked list (Knuth, The Art of Computer Programming, vol. 3, 5.2.4). The standard library's
+/// sorts need a slice, for which there is no memory. It uses the ascending runs that it finds:
+/// slots are taken in turn, so there are few runs.
 struct Sorter<'q> {
     memory: &'q Memory,
-    /// The run that is being collected: first and last.
+    /// The first and the last slot of the run that is being collected.
     run: (u32, u32),
-    /// List k is empty, or 2^k runs merged.
+    /// List k is empty, or holds 2^k runs merged.
     lists: [u32; 32],
 }
 
@@ -136,6 +166,7 @@ impl<'q> Sorter<'q> {
         Ok(())
     }
 
+    /// Moves the collected run into the lists.
     fn end_run(&mut self) -> Result<()> {
         let (mut list, _) = self.run;
         for position in 0..self.lists.len() {
@@ -149,12 +180,12 @@ impl<'q> Sorter<'q> {
         Ok(())
     }
 
-    /// All that was added, as one list.
+    /// All slots that were added, as one list.
     fn finish(mut self) -> Result<u32> {
         self.end_run()?;
         let mut all = NONE;
-        for position in 0..self.lists.len() {
-            all = self.merge(self.lists[position], all)?;
+        for &list in &self.lists {
+            all = self.merge(list, all)?;
         }
         Ok(all)
     }
@@ -163,7 +194,7 @@ impl<'q> Sorter<'q> {
         let (mut first, mut last) = (NONE, NONE);
         let mut left = self.memory.sizes().max_messages;
         while one != NONE || other != NONE {
-            // Nobody but a wild pointer changes the lists meanwhile.
+            // Only a wild pointer changes the lists meanwhile, and could make them endless.
             left = left
                 .checked_sub(1)
                 .ok_or_else(|| damaged("a list of messages has no end"))?;

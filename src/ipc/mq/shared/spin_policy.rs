@@ -1,79 +1,84 @@
-//! How a receive looks for a message before it begins to wait.
+//! How a receive spins for a message before it begins to wait.
 //!
-//! Each look in vain takes the cache line of the next message away from its sender, which then waits
-//! for it. Where messages come in a stream, a receiver that is faster than its sender had better pause
-//! between its looks: it finds several at a time, and the sender is not held up. Where they come one
-//! at a time, as answers do, a pause only makes the answer late. Between two processors
-//! without a common cache, by pauses between two looks:
+//! Each vain check takes the cache line of the next message away from the sender, which then waits
+//! for it. So the best spinning depends on how messages come:
 //!
-//! | pauses | messages in a stream | one way, to and fro |
+//! - In a stream, a receiver that is faster than its sender should pause between two checks. It
+//!   then finds several messages at a time, and does not slow the sender.
+//! - If messages come singly, as answers do, pauses only delay the answer.
+//!
+//! Measured between two processors without a common cache:
+//!
+//! | pauses between two checks | messages in a stream | one way of a ping-pong |
 //! |---|---|---|
 //! | 1 | 5.7 M/s | 520 ns |
 //! | 32 | 9.7 M/s | 630 ns |
 //! | 64 | 11.5 M/s | 980 ns |
 //!
-//! Which it is, the last receives tell: whether one that had to look was followed by one that had
-//! not. Without pauses a stream looks like single messages, because each is taken when it comes, so
-//! now and then a receive pauses to find out.
+//! The last receives show which case it is. If a receive that had to spin was followed by one that
+//! found its message at once, messages come in a stream. Without pauses, a stream cannot be told
+//! from single messages, because the receiver takes each one as it comes. So now and then a receive
+//! pauses to find out.
 
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Between two looks, in a stream.
-const PAUSES: u32 = 32;
-/// In all: a few microseconds, longer than an answer takes. What comes later is waited for.
+/// Pauses between two checks, in a stream.
+const STREAM_PAUSES: u32 = 32;
+/// Pauses of one receive in all: a few microseconds, longer than an answer takes. A receive waits
+/// for a message that comes later.
 const PAUSES_IN_ALL: u32 = 128;
-/// A stream has ended when so many messages have come alone.
-const ALONE: u32 = 16;
-/// Where messages come alone, so many receives look without pauses for one with them.
-const TRIALS: u32 = 64;
+/// After this many single messages in a row, a stream has ended.
+const STREAM_END: u32 = 16;
+/// While messages come singly: how many receives go without long pauses for each one that pauses.
+const RECEIVES_PER_TRIAL: u32 = 64;
 
-/// What one handle's receives have found. (Threads that share one disturb each other's experience, and
-/// nothing else.)
+/// The experience of the receives through one handle. Threads that share a handle spoil each
+/// other's statistics, and nothing else.
 #[derive(Default)]
 pub(super) struct SpinPolicy {
-    /// 1: the last receive had to look.
-    has_looked: AtomicU32,
-    /// How many messages in a row have come alone.
-    alone: AtomicU32,
+    /// 1 if the last receive had to spin.
+    had_to_spin: AtomicU32,
+    /// How many single messages have come in a row.
+    singles: AtomicU32,
 }
 
 impl SpinPolicy {
-    /// SpinPolicy for a while whether there is a message.
+    /// Spins for a while until `has_message`.
     #[inline(always)]
-    pub(super) fn look(&self, is_there: impl Fn() -> bool) {
-        if !is_there() {
-            self.look_on(is_there);
-        } else if self.has_looked.load(Relaxed) != 0 {
-            self.has_looked.store(0, Relaxed);
-            self.alone.store(0, Relaxed);
+    pub(super) fn spin(&self, has_message: impl Fn() -> bool) {
+        if !has_message() {
+            self.spin_on(has_message);
+        } else if self.had_to_spin.load(Relaxed) != 0 {
+            // The second message was there already: a stream.
+            self.had_to_spin.store(0, Relaxed);
+            self.singles.store(0, Relaxed);
         }
     }
 
+    /// Spins after the first check was in vain. Not inlined: it would slow the receive that finds
+    /// its message at once.
     #[inline(never)]
-    fn look_on(&self, is_there: impl Fn() -> bool) {
-        let alone = self.alone.load(Relaxed);
-        if self.has_looked.load(Relaxed) != 0 {
-            // The one before this came alone.
-            let next = if alone < ALONE + TRIALS {
-                alone + 1
+    fn spin_on(&self, has_message: impl Fn() -> bool) {
+        let singles = self.singles.load(Relaxed);
+        if self.had_to_spin.load(Relaxed) != 0 {
+            // The message before this one came singly.
+            let next = if singles < STREAM_END + RECEIVES_PER_TRIAL {
+                singles + 1
             } else {
-                ALONE
+                STREAM_END
             };
-            self.alone.store(next, Relaxed);
+            self.singles.store(next, Relaxed);
         }
-        self.has_looked.store(1, Relaxed);
-        let pauses = if (ALONE..ALONE + TRIALS).contains(&alone) {
-            1
-        } else {
-            PAUSES
-        };
+        self.had_to_spin.store(1, Relaxed);
+        let come_singly = (STREAM_END..STREAM_END + RECEIVES_PER_TRIAL).contains(&singles);
+        let pauses = if come_singly { 1 } else { STREAM_PAUSES };
         for _ in 0..PAUSES_IN_ALL / pauses {
             for _ in 0..pauses {
                 spin_loop();
             }
-            if is_there() {
+            if has_message() {
                 return;
             }
         }
@@ -85,43 +90,43 @@ mod tests {
     use super::*;
     use core::cell::Cell;
 
-    /// How often a receive looks that finds nothing, after its first look.
-    fn looks_in_vain(looks: &SpinPolicy) -> u32 {
+    /// How many further checks a receive makes that finds no message.
+    fn vain_checks(policy: &SpinPolicy) -> u32 {
         let count = Cell::new(0);
-        looks.look(|| {
+        policy.spin(|| {
             count.set(count.get() + 1);
             false
         });
         count.get() - 1
     }
 
-    const WITH_PAUSES: u32 = PAUSES_IN_ALL / PAUSES;
-    const WITHOUT: u32 = PAUSES_IN_ALL;
+    const WITH_PAUSES: u32 = PAUSES_IN_ALL / STREAM_PAUSES;
+    const WITHOUT_PAUSES: u32 = PAUSES_IN_ALL;
 
     #[test]
-    fn messages_that_come_alone_are_looked_for_without_pauses_but_for_a_trial() {
-        let looks = SpinPolicy::default();
-        for _ in 0..=ALONE {
-            assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+    fn a_receive_of_single_messages_spins_without_pauses_except_for_a_trial() {
+        let policy = SpinPolicy::default();
+        for _ in 0..=STREAM_END {
+            assert_eq!(vain_checks(&policy), WITH_PAUSES);
         }
         for _ in 0..3 {
-            for _ in 0..TRIALS {
-                assert_eq!(looks_in_vain(&looks), WITHOUT);
+            for _ in 0..RECEIVES_PER_TRIAL {
+                assert_eq!(vain_checks(&policy), WITHOUT_PAUSES);
             }
-            assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+            assert_eq!(vain_checks(&policy), WITH_PAUSES);
         }
     }
 
     #[test]
-    fn a_message_with_another_behind_it_begins_a_stream() {
-        let looks = SpinPolicy::default();
-        while looks_in_vain(&looks) != WITHOUT {}
-        looks.look(|| true);
-        assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
-        // Those that need no look say nothing of how to look.
-        for _ in 0..2 * ALONE {
-            looks.look(|| true);
+    fn a_message_right_behind_another_begins_a_stream() {
+        let policy = SpinPolicy::default();
+        while vain_checks(&policy) != WITHOUT_PAUSES {}
+        policy.spin(|| true);
+        assert_eq!(vain_checks(&policy), WITH_PAUSES);
+        // Receives that need not spin change nothing.
+        for _ in 0..2 * STREAM_END {
+            policy.spin(|| true);
         }
-        assert_eq!(looks_in_vain(&looks), WITH_PAUSES);
+        assert_eq!(vain_checks(&policy), WITH_PAUSES);
     }
 }

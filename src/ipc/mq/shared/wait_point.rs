@@ -1,42 +1,115 @@
-//! How the two sides of a queue wait for each other: look for a while, then sleep.
+//! How senders and receivers wait for each other: they spin for a while, then sleep.
 //!
-//! Waking a sleeper costs as much as hundreds of messages, so a waiter first looks for about as
-//! long as that takes ([`spinning`](crate::sync)). Nobody calls the kernel to wake when nobody
-//! sleeps.
+//! Waking a sleeper costs as much as hundreds of messages. So a waiter first spins for about as
+//! long as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a
+//! thread sleeps.
+//!
+//! Waiting threads note their ids in shared memory ([`WaitingThreads`]), so that they can be
+//! counted. The id of a thread that died while it waited is not counted, and its place is used
+//! again.
 
+use super::SharedQueue;
 use super::memory::Memory;
+use super::receive_section::ReceiveSection;
+use super::send_section::SendSection;
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
+use crate::ipc::mq::Direction;
 use crate::object::layout::{Sleepers, WaitingThreads};
 use crate::sync;
 use crate::sys::futex::Awoken;
 use crate::sys::process;
-use crate::sys::robust::Thread;
+use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
-/// What one side waits for.
+impl SharedQueue {
+    /// Call after a send, when the latch is released: wakes waiting receivers for `count` messages.
+    #[inline(always)]
+    pub(super) fn wake_receivers(&self, count: u32) {
+        let waiting = &self.header().waiting;
+        if waiting.arrivals.are_asleep() {
+            waiting.arrivals.wake(count);
+        }
+        if waiting.observers.are_asleep() {
+            waiting.observers.wake(u32::MAX);
+        }
+    }
+
+    /// Call after a receive, when the latch is released: wakes waiting senders for `count` free
+    /// slots.
+    #[inline(always)]
+    pub(super) fn wake_senders(&self, count: u32) {
+        let waiting = &self.header().waiting;
+        if waiting.departures.are_asleep() {
+            waiting.departures.wake(count);
+        }
+    }
+
+    /// The point where calls of this direction wait.
+    pub(super) fn wait_point(&self, direction: Direction) -> WaitPoint<'_> {
+        let header = self.header();
+        let waiting = &header.waiting;
+        let (sleepers, threads, is_ready): (_, _, fn(&Memory) -> bool) = match direction {
+            Direction::Receive => (
+                &waiting.arrivals,
+                &header.waiting_receivers,
+                ReceiveSection::may_have_message,
+            ),
+            Direction::Send | Direction::Both => (
+                &waiting.departures,
+                &header.waiting_senders,
+                SendSection::may_have_room,
+            ),
+        };
+        WaitPoint {
+            sleepers,
+            threads,
+            needs_fence: &waiting.needs_fence,
+            memory: &self.memory,
+            is_ready,
+        }
+    }
+
+    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
+    /// spins, and returns the word to sleep on and the value that the word has while there is
+    /// nothing to wake for. `None`: there may be something now; or the wait has ended.
+    pub(crate) fn wait_word(
+        &self,
+        direction: Direction,
+        begins: bool,
+    ) -> Result<Option<(&AtomicU32, u32)>> {
+        let wait_point = self.wait_point(direction);
+        if !begins {
+            wait_point.end()?;
+            return Ok(None);
+        }
+        let seen = wait_point.begin(self.spin)?;
+        Ok(seen.map(|seen| (&wait_point.sleepers.word, seen)))
+    }
+}
+
+/// A point where threads wait: receivers for a message, or senders for room.
 pub(super) struct WaitPoint<'q> {
-    pub(super) sleepers: &'q Sleepers,
-    pub(super) threads: &'q WaitingThreads,
-    pub(super) needs_fence: &'q AtomicU32,
-    pub(super) memory: &'q Memory,
-    /// Whether it may be there.
-    pub(super) is_ready: fn(&Memory) -> bool,
+    sleepers: &'q Sleepers,
+    threads: &'q WaitingThreads,
+    needs_fence: &'q AtomicU32,
+    memory: &'q Memory,
+    /// Whether there may be a message, or room.
+    is_ready: fn(&Memory) -> bool,
 }
 
 impl WaitPoint<'_> {
-    /// Waits until it may be there. It need not be on return: the caller looks again under
-    /// the latch.
-    #[inline(never)]
+    /// Waits until there may be a message, or room. On return it may be gone again, so the caller
+    /// tries again under the latch.
     pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
         let left = deadline.remaining();
         if left == Some(Duration::ZERO) {
-            // Also where `is_ready` is wrong, in a damaged queue.
+            // Checked before `is_ready`, which can stay wrong for ever in a damaged queue.
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(spin, |left| spin.min(left));
@@ -46,20 +119,21 @@ impl WaitPoint<'_> {
         let awoken = self.sleepers.sleep(seen, deadline);
         self.end()?;
         match awoken? {
-            Awoken::Look => Ok(()),
+            Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
             Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
     }
 
-    /// SpinPolicy, and prepares to sleep: for as long as the sleepers' word has this value. The thread is
-    /// noted until the `end`. `None`: it may be there.
-    #[inline(never)]
-    pub(super) fn begin(&self, spin: Duration) -> Result<Option<u32>> {
+    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the
+    /// sleepers' word for which to sleep. The thread stays noted until [`end`](WaitPoint::end).
+    /// `None`: there may be a message, or room, and the wait has ended.
+    fn begin(&self, spin: Duration) -> Result<Option<u32>> {
         let ready = || (self.is_ready)(self.memory);
-        // Who looks waits too: for one that does, nobody need be told by a descriptor.
+        // A spinning thread counts as waiting too: it takes the message, so no descriptor need
+        // announce it.
         self.threads.enter(Thread::current()?);
-        // (No spinning is no look at all: `prepare_unless` looks.)
+        // Without spinning there is no check here: `prepare_unless` checks.
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
             self.end()?;
             return Ok(None);
@@ -71,15 +145,9 @@ impl WaitPoint<'_> {
         Ok(seen)
     }
 
-    /// Takes the thread off the notes.
-    #[inline(never)]
-    pub(super) fn end(&self) -> Result<()> {
-        let here = Thread::current()?.id();
-        // Mostly the first, and each cache line is a cold one after a sleep.
-        let mut places = self.threads.ids.iter();
-        if let Some(place) = places.find(|place| place.load(Relaxed) == here) {
-            place.store(0, Relaxed);
-        }
+    /// Removes this thread's note.
+    fn end(&self) -> Result<()> {
+        self.threads.leave(Thread::current()?);
         Ok(())
     }
 }
@@ -102,8 +170,16 @@ impl WaitingThreads {
         });
     }
 
-    /// How many threads wait and live.
-    #[inline(never)]
+    fn leave(&self, thread: Thread) {
+        // Mostly it is the first place. The search ends there: after a sleep, each further cache
+        // line is a cold one.
+        let mut places = self.ids.iter();
+        if let Some(place) = places.find(|place| place.load(Relaxed) == thread.id()) {
+            place.store(0, Relaxed);
+        }
+    }
+
+    /// How many waiting threads are alive.
     pub(super) fn count(&self) -> usize {
         let ids = self.ids.iter().map(|place| place.load(Relaxed));
         ids.filter(|&id| id != 0 && !process::is_gone(id)).count()

@@ -1,13 +1,13 @@
-//! The invariants that stand at the head of the module, as a check.
+//! Checks the invariants that the head of `mq::shared` lists.
 
 use super::*;
 use crate::object::layout::{BORROWED, FREE, QUEUED, RESERVED};
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
 use core::sync::atomic::AtomicU32;
 
-/// Takes both latches, which repairs what is to be repaired, and checks all invariants.
+/// Takes both latches, which repairs an orphaned one, and checks all invariants.
 pub(super) fn verify(queue: &SharedQueue) {
-    let both = queue.both(Deadline::Never).unwrap();
+    let both = queue.enter_both_sections(Deadline::Never).unwrap();
     let memory = &queue.memory;
     let capacity = memory.capacity();
     let mut index = Index {
@@ -21,7 +21,7 @@ pub(super) fn verify(queue: &SharedQueue) {
     index.check_claims(&header.sending.reserved, RESERVED, "the reserved");
     index.check_claims(&header.receiving.borrowed, BORROWED, "the borrowed");
 
-    // Invariant 1, with what the parts have checked.
+    // Invariant 1, together with what `find` has checked.
     for (number, place) in index.found_in.iter().enumerate() {
         let state = memory.slot(number as u32).unwrap().state.load(Relaxed);
         assert!(place.is_some(), "slot {number}, in state {state}, is lost");
@@ -39,7 +39,8 @@ struct Index<'q> {
 }
 
 impl Index<'_> {
-    /// Notes where a slot was found, which is the only place, and checks its state and holder.
+    /// Notes that a slot was found in a place, which has to be its only one. Checks its state and
+    /// holder.
     fn find(&mut self, number: u32, state: u32, place: &'static str) {
         let slot = self.memory.slot(number).unwrap();
         let before = self.found_in[number as usize].replace(place);
@@ -53,12 +54,14 @@ impl Index<'_> {
         let thread = Thread::current().unwrap();
         if is_claimed && holder & OWNER_DIED == 0 {
             let is_mine = holder & TID_MASK == thread.id();
-            let is_listed = thread.holds_within(NonNull::from(slot).cast(), size_of_val(slot));
+            let is_listed = thread
+                .robust_list()
+                .has_entry_within(NonNull::from(slot).cast(), size_of_val(slot));
             assert_eq!(is_listed, is_mine, "slot {number} in the robust list");
         }
     }
 
-    /// Invariant 2, and the slots that are free elsewhere.
+    /// Invariant 2, and the free slots that are elsewhere.
     fn check_free_ring(&mut self) {
         let sending = &self.memory.header().sending;
         let freed = self.memory.header().received.freed.load(Relaxed) as u32;
@@ -67,7 +70,9 @@ impl Index<'_> {
         assert!(u64::from(in_ring) <= self.memory.capacity());
         assert!(sending.seen_freed.load(Relaxed).wrapping_sub(reused) <= in_ring);
         for count in 0..in_ring {
-            let place = self.memory.free(reused.wrapping_add(count).into());
+            let place = self
+                .memory
+                .free_ring_place(reused.wrapping_add(count).into());
             self.find(place.load(Relaxed), FREE, "the free ring");
         }
         let mut cold_slots = sending.cold_slots.load(Relaxed);
@@ -76,11 +81,11 @@ impl Index<'_> {
             cold_slots = self.memory.next(cold_slots).unwrap().load(Relaxed);
         }
         for number in sending.fresh.load(Relaxed)..self.memory.sizes().max_messages {
-            self.find(number, FREE, "the fresh ones");
+            self.find(number, FREE, "the fresh slots");
         }
     }
 
-    /// Invariants 3 and 6; how many messages are there.
+    /// Invariants 3 and 6. Returns how many messages the inbox has.
     fn check_inbox(&mut self) -> u64 {
         let header = self.memory.header();
         let sent = header.sent.count.load(Relaxed);
@@ -94,13 +99,16 @@ impl Index<'_> {
             let slot = self.memory.slot(number).unwrap();
             assert_eq!(slot.priority.load(Relaxed), priority);
             assert_eq!(slot.sequence.load(Relaxed), count);
-            assert!(rise > drained || priority <= last, "a rise is not told");
+            assert!(
+                rise > drained || priority <= last,
+                "a rise was not published"
+            );
         }
         assert_eq!(self.memory.read_inbox(sent), None, "more than was sent");
         sent - drained
     }
 
-    /// Invariant 5; how many messages are there.
+    /// Invariant 5. Returns how many messages the levels have.
     fn check_levels(&mut self) -> u64 {
         let mut count = 0;
         let mut below = None;

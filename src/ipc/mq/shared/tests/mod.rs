@@ -1,26 +1,38 @@
-//! The queue against references: [`model`] step by step in one process, [`processes`] with several
-//! at once, [`wild`] with its memory overwritten. Deaths at every instruction are tested from C.
+//! Random tests of the queue: [`model`] compares one process's calls with a reference,
+//! [`processes`] judges the calls of several processes at once, and [`wild`] overwrites the queue's
+//! memory. Deaths at every instruction are tested by the kill harness
+//! (tests/kill_every_instruction.rs).
 //!
-//! What is random comes from a seed, which a failure shows; ROBUSTIPC_TEST_SEED sets it.
-//! ROBUSTIPC_TEST_ROUNDS says how many times as long the tests run as in `make check`.
+//! All random numbers come from a seed, which a failure shows. ROBUSTIPC_TEST_SEED sets it.
+//! ROBUSTIPC_TEST_ROUNDS makes the tests so many times as long as in `make check`.
 
+mod history;
 mod invariants;
 mod model;
 mod processes;
+mod reference;
 mod wild;
+mod wild_pointer;
+mod worker;
 
-use super::super::Options;
+use super::memory::{PRIORITY_MAX, Sizes};
 use super::*;
+use crate::base::time::now;
+use crate::ipc::mq::{Options, Source, Target};
+use crate::object::Outcome;
+use crate::object::layout::{Latch, NONE};
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::SeqCst;
 use invariants::verify;
 use std::process::{Command, Stdio};
 
-/// A queue under a name of its own, which is removed with it.
-struct Fresh {
+/// A new queue, which is unlinked when this is dropped.
+struct TestQueue {
     queue: SharedQueue,
     name: Name,
 }
 
-impl Drop for Fresh {
+impl Drop for TestQueue {
     fn drop(&mut self) {
         let _ = unlink(&self.name);
     }
@@ -39,7 +51,7 @@ const OPTIONS: Options = Options {
     mode: 0o600,
 };
 
-/// A call in place as ffi makes it: at once, and if that is not to be had, anew.
+/// Makes a call in place as ffi does: at once, and if that gives `EAGAIN`, once more.
 fn in_two_steps<T>(call: impl Fn(bool) -> Result<T>) -> Result<T> {
     match call(true) {
         Err(error) if error.errno() == Errno::EAGAIN => call(false),
@@ -52,7 +64,7 @@ fn name_of(test: &str) -> Name {
     Name::new(name.as_bytes()).ok().unwrap()
 }
 
-fn fresh(test: &str, max_messages: usize, message_size: usize, overwrites: bool) -> Fresh {
+fn test_queue(test: &str, max_messages: usize, message_size: usize, overwrites: bool) -> TestQueue {
     let name = name_of(test);
     let wanted = Some(Attributes {
         max_messages,
@@ -65,15 +77,16 @@ fn fresh(test: &str, max_messages: usize, message_size: usize, overwrites: bool)
     };
     let (queue, outcome) = SharedQueue::open(&name, wanted, options).unwrap();
     assert_eq!(outcome, Outcome::Created);
-    Fresh { queue, name }
+    TestQueue { queue, name }
 }
 
-/// xorshift64* (Marsaglia, "Xorshift RNGs", 2003; Vigna, 2016): the same numbers every time.
+/// xorshift64* (Marsaglia, "Xorshift RNGs", 2003; Vigna, 2016), which gives the same numbers for
+/// one seed.
 struct Random(u64);
 
 impl Random {
     fn new(seed: u64) -> Random {
-        // Neighbouring seeds must not begin alike, and 0 would stay 0.
+        // The product: neighbouring seeds must not begin alike. The 1: a state of 0 would stay 0.
         Random(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
@@ -114,12 +127,12 @@ fn rounds() -> u64 {
     number_from("ROBUSTIPC_TEST_ROUNDS").unwrap_or(1)
 }
 
-/// Runs `body` in a thread that is gone on return, with its robust list.
+/// Runs `body` in a thread that has ended on return, so the kernel has walked its robust list.
 fn in_a_thread_that_ends<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(body).join().unwrap())
 }
 
-/// Marks a free latch as the kernel does when its holder dies; false if it is held just now.
+/// Marks a free latch as the kernel does when its holder dies. False if the latch is held now.
 fn orphan(latch: &Latch) -> bool {
     use crate::sys::futex::OWNER_DIED;
     latch
@@ -128,7 +141,7 @@ fn orphan(latch: &Latch) -> bool {
         .is_ok()
 }
 
-/// Another process that runs one test of this program, whose arguments come in a variable.
+/// Another process, which runs one test of this program and finds its arguments in a variable.
 fn process(test: &str, variable: &str, arguments: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -144,7 +157,7 @@ fn process(test: &str, variable: &str, arguments: &str) -> Command {
     command
 }
 
-/// A result without the text that goes with its error.
+/// A result without its error's text, so that it can be compared.
 trait Plain<T> {
     fn plain(self) -> Result<T, Errno>;
 }

@@ -1,104 +1,11 @@
-//! One process, step by step, against a simple queue that is right.
+//! One process calls at random, and each result is compared with [`Reference`].
 
+use super::reference::{Message, Reference};
 use super::*;
 use core::cmp::Reverse;
-use core::ops::Range;
-use std::collections::BTreeMap;
-
-/// The highest priority first, then the oldest.
-type Key = (Reverse<u32>, u64);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Message {
-    bytes: Vec<u8>,
-    redeliveries: u32,
-}
-
-/// What a queue should do.
-#[derive(Default)]
-struct Reference {
-    capacity: usize,
-    overwrites: bool,
-    messages: BTreeMap<Key, Message>,
-    sent: u64,
-    /// By slot.
-    reserved: Vec<u32>,
-    borrowed: Vec<(u32, Key, Message)>,
-    /// By threads that ended.
-    reserved_by_dead: usize,
-    borrowed_by_dead: Vec<(Key, Message)>,
-    dropped: u64,
-    repairs: u64,
-    redelivered: u64,
-    abandoned: u64,
-}
-
-impl Reference {
-    fn room(&self) -> usize {
-        let claimed = self.reserved.len() + self.borrowed.len();
-        let by_dead = self.reserved_by_dead + self.borrowed_by_dead.len();
-        self.capacity - self.messages.len() - claimed - by_dead
-    }
-
-    fn push(&mut self, bytes: Vec<u8>, priority: u32) {
-        let message = Message {
-            bytes,
-            redeliveries: 0,
-        };
-        self.messages
-            .insert((Reverse(priority), self.sent), message);
-        self.sent += 1;
-    }
-
-    /// What happens before a slot is taken; whether there is one then. `None`: the new message is
-    /// dropped.
-    fn make_room(&mut self, priority: Option<u32>) -> Option<bool> {
-        if self.room() != 0 {
-            return Some(true);
-        }
-        self.abandon_reserved_by_dead();
-        if self.room() != 0 {
-            return Some(true);
-        }
-        if !self.overwrites {
-            return Some(false);
-        }
-        // What comes back can be what is dropped.
-        self.redeliver_borrowed_by_dead();
-        let Some((&(Reverse(lowest), _), _)) = self.messages.last_key_value() else {
-            return Some(false);
-        };
-        self.dropped += 1;
-        if priority.is_some_and(|new| new < lowest) {
-            return None;
-        }
-        let of_lowest: Range<Key> = (Reverse(lowest), 0)..(Reverse(lowest), u64::MAX);
-        let oldest = *self.messages.range(of_lowest).next().unwrap().0;
-        self.messages.remove(&oldest);
-        Some(true)
-    }
-
-    fn abandon_reserved_by_dead(&mut self) {
-        self.abandoned += self.reserved_by_dead as u64;
-        self.reserved_by_dead = 0;
-    }
-
-    fn redeliver_borrowed_by_dead(&mut self) {
-        for (key, mut message) in self.borrowed_by_dead.drain(..) {
-            message.redeliveries += 1;
-            self.redelivered += 1;
-            self.messages.insert(key, message);
-        }
-    }
-
-    fn first(&self) -> Option<(u32, &Message)> {
-        let ((Reverse(priority), _), message) = self.messages.first_key_value()?;
-        Some((*priority, message))
-    }
-}
 
 fn message(random: &mut Random, size: usize) -> Vec<u8> {
-    // Also around the length from which a message is copied outside the latch.
+    // Some lengths are around the one from which a message is copied while no latch is held.
     let length = match random.below(6) {
         0 => 0,
         1 => size,
@@ -203,7 +110,6 @@ impl Test<'_> {
                 _ => vec![MaybeUninit::uninit(); self.size],
             })
             .collect();
-        let capacities: Vec<usize> = buffers.iter().map(Vec::len).collect();
         let mut targets: Vec<_> = buffers
             .iter_mut()
             .map(|buffer| Target::of(buffer))
@@ -225,16 +131,27 @@ impl Test<'_> {
             .iter()
             .map(|target| (target.length, target.priority, target.redeliveries))
             .collect();
+        let expected = self.receive_from_reference(&buffers, &found);
+        assert_eq!(result.plain(), expected);
+    }
+
+    /// Takes from the reference what the queue should have received into these buffers, and
+    /// compares each message. `found` has their lengths, priorities and redeliveries. Returns the
+    /// result of the receive.
+    fn receive_from_reference(
+        &mut self,
+        buffers: &[Vec<MaybeUninit<u8>>],
+        found: &[(usize, u32, u32)],
+    ) -> Result<usize, Errno> {
         let mut received = 0;
-        for &capacity in capacities.iter().take(BATCH) {
+        for buffer in buffers.iter().take(BATCH) {
             let Some((priority, expected)) = self.reference.first() else {
                 break;
             };
             let length = expected.bytes.len();
-            if length > capacity {
+            if length > buffer.len() {
                 if received == 0 {
-                    assert_eq!(result.plain(), Err(Errno::EMSGSIZE));
-                    return;
+                    return Err(Errno::EMSGSIZE);
                 }
                 break;
             }
@@ -242,8 +159,8 @@ impl Test<'_> {
                 break;
             }
             assert_eq!(found[received], (length, priority, expected.redeliveries));
-            let bytes = buffers[received][..length].iter();
-            // SAFETY: the queue has written them.
+            let bytes = buffer[..length].iter();
+            // SAFETY: the queue has written so many bytes, as it says.
             let bytes: Vec<u8> = bytes.map(|byte| unsafe { byte.assume_init() }).collect();
             assert_eq!(bytes, expected.bytes);
             self.reference.messages.pop_first();
@@ -252,9 +169,9 @@ impl Test<'_> {
                 break;
             }
         }
-        match (received, count) {
-            (0, 1..) => assert_eq!(result.plain(), Err(Errno::EAGAIN)),
-            _ => assert_eq!(result.plain(), Ok(received)),
+        match (received, buffers.len()) {
+            (0, 1..) => Err(Errno::EAGAIN),
+            _ => Ok(received),
         }
     }
 
@@ -270,7 +187,7 @@ impl Test<'_> {
         match in_two_steps(|at_once| self.queue.reserve(0, at_once)) {
             Ok(place) => {
                 assert!(has_room);
-                // SAFETY: reserved: message_size bytes are this thread's.
+                // SAFETY: the place is reserved, so its message_size bytes are this thread's.
                 unsafe { place.write_bytes(0xa5, self.size) };
                 let number = self.number_of(place);
                 assert!(!self.reference.reserved.contains(&number));
@@ -304,7 +221,8 @@ impl Test<'_> {
         };
         let place = self.place(number);
         let (bytes, priority) = (message(&mut self.random, self.size), self.priority());
-        // SAFETY: as in reserve; no message is longer than that.
+        // SAFETY: the place is reserved, so its message_size bytes are this thread's. No message is
+        // longer.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(&bytes[..]).cast(), bytes.len()) };
         let queue = self.queue;
         let other = in_a_thread_that_ends(move || {
@@ -333,7 +251,7 @@ impl Test<'_> {
         self.reference.redeliver_borrowed_by_dead();
         let borrow = || {
             in_two_steps(|at_once| self.queue.borrow(0, at_once)).map(|found| {
-                // SAFETY: the borrowed message has that many bytes.
+                // SAFETY: the message is borrowed, and has this length.
                 let bytes =
                     unsafe { core::slice::from_raw_parts(found.payload.as_ptr(), found.length) };
                 let message = Message {
@@ -371,7 +289,7 @@ impl Test<'_> {
         let index = self.random.below(count) as usize;
         let (number, _, message) = self.reference.borrowed.remove(index);
         let place = self.place(number);
-        // SAFETY: still borrowed.
+        // SAFETY: the message is still borrowed, and has this length.
         let bytes = unsafe { core::slice::from_raw_parts(place.as_ptr(), message.bytes.len()) };
         assert_eq!(bytes, message.bytes, "a borrowed message changed");
         assert_eq!(
@@ -382,7 +300,7 @@ impl Test<'_> {
         assert_eq!(again.plain(), Err(Errno::EINVAL));
     }
 
-    /// As if somebody had died with a latch: whoever comes makes the index anew.
+    /// Does as if a thread had died with a latch, so that the next call rebuilds the index.
     fn rebuild(&mut self) {
         let header = self.queue.header();
         let latch = match self.random.below(2) {
@@ -423,7 +341,7 @@ impl Test<'_> {
 
     fn run(&mut self, steps: u64) {
         for step in 0..steps {
-            // Longer runs of one kind fill it and empty it.
+            // Longer runs of one kind fill the queue and empty it.
             self.step(if step / 300 % 2 == 0 { 70 } else { 30 });
         }
         while !self.reference.borrowed.is_empty() {
@@ -446,7 +364,7 @@ impl Test<'_> {
 }
 
 #[test]
-fn it_behaves_as_the_reference() {
+fn every_result_is_that_of_the_reference() {
     let seed = seed();
     for round in 0..rounds() * 10 {
         let mut random = Random::new(seed + round);
@@ -462,9 +380,9 @@ fn it_behaves_as_the_reference() {
         println!(
             "seed {seed}, round {round}: {capacity} x {size}, {priorities} priorities, overwrites: {overwrites}"
         );
-        let fresh = fresh("model", capacity as usize, size, overwrites);
+        let created = test_queue("model", capacity as usize, size, overwrites);
         let mut test = Test {
-            queue: &fresh.queue,
+            queue: &created.queue,
             reference: Reference {
                 capacity: capacity as usize,
                 overwrites,
@@ -479,9 +397,9 @@ fn it_behaves_as_the_reference() {
 }
 
 #[test]
-fn what_one_began_to_take_back_who_then_died_another_takes_back() {
-    let fresh = fresh("taken-back", 2, 64, false);
-    let queue = &fresh.queue;
+fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
+    let created = test_queue("taken-back", 2, 64, false);
+    let queue = &created.queue;
     assert_eq!(queue.try_send(b"message", 3, false), Ok(()));
     assert!(in_a_thread_that_ends(|| in_two_steps(
         |at_once| queue.borrow(0, at_once)
@@ -492,7 +410,8 @@ fn what_one_began_to_take_back_who_then_died_another_takes_back() {
     )
     .is_ok()));
     for number in 0..2 {
-        // So far he came, with a latch.
+        // The thread that takes a slot back clears its holder first. There it died, holding a
+        // latch.
         queue.memory.slot(number).unwrap().holder.store(0, Relaxed);
     }
     assert!(orphan(&queue.header().receiving.latch));
@@ -504,9 +423,9 @@ fn what_one_began_to_take_back_who_then_died_another_takes_back() {
 }
 
 #[test]
-fn a_deadline_ends_the_look_for_a_message() {
-    let fresh = fresh("look", 1, 64, false);
-    let mut queue = SharedQueue::open(&fresh.name, None, OPTIONS).unwrap().0;
+fn a_deadline_ends_spinning_for_a_message() {
+    let created = test_queue("spin", 1, 64, false);
+    let mut queue = SharedQueue::open(&created.name, None, OPTIONS).unwrap().0;
     queue.spin = Duration::from_secs(1 << 20);
     let mut buffer = [MaybeUninit::uninit(); 64];
     let result = queue.receive(&mut [Target::of(&mut buffer)], 1_000_000);

@@ -1,29 +1,28 @@
-//! A queue's memory overwritten anywhere but in the payloads, as by a wild pointer: before calls
-//! and during calls of several threads. Every call must return: done, refused, or `EUCLEAN` with
-//! text. The mapping stands between pages that cannot be accessed.
+//! A queue's memory is overwritten, as by a wild pointer, before calls and during calls of several
+//! threads. Every call must return: done, refused, or with `EUCLEAN` and a text. The mapping stands
+//! between pages that cannot be accessed.
 //!
-//! It runs in a process of its own, which a crash may take. A watchdog ends it when no call
+//! It runs in a process of its own, because it may crash. A watchdog ends that process when no call
 //! returns, and shows what it was doing.
 //!
-//! One thing is left out, because it cannot be told: a latch's word gets no living thread's id.
+//! One corruption cannot be detected, so it is left out: a latch's word gets no living thread's id.
 
+use super::wild_pointer::WildPointer;
 use super::*;
-
-use crate::sys::futex::{OWNER_DIED, TID_MASK, WAITERS};
-use crate::sys::process as threads;
+use crate::object::layout::QueueHeader;
 use core::num::NonZeroUsize;
-use core::ops::Range;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 const VARIABLE: &str = "ROBUSTIPC_TEST_WILD";
 
-/// How often a call returned; what was called last, for the watchdog.
+/// How often a call returned, for the watchdog.
 static PROGRESS: AtomicU64 = AtomicU64::new(0);
+/// Each thread's last call: a number as in [`Caller::call`].
 static LAST_CALLS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
-static WATCHED: AtomicPtr<QueueHeader> = AtomicPtr::new(core::ptr::null_mut());
+static QUEUE_IN_USE: AtomicPtr<QueueHeader> = AtomicPtr::new(core::ptr::null_mut());
 
-/// No call on a damaged queue takes so long, also not on a busy machine.
+/// No call on a damaged queue takes this long, not even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn watch() {
@@ -35,10 +34,11 @@ fn watch() {
             last = (progress, now());
         } else if now() - last.1 > PATIENCE {
             println!("no call has returned for {PATIENCE:?}; called last:");
-            println!("{:?} (as in `call`)", LAST_CALLS);
-            let header = WATCHED.load(Relaxed);
+            println!("{:?} (as in `Caller::call`)", LAST_CALLS);
+            let header = QUEUE_IN_USE.load(Relaxed);
             if !header.is_null() {
-                // SAFETY: a queue that is in use is mapped.
+                // SAFETY: the queue is mapped while its header stands in QUEUE_IN_USE, and its
+                // header has 13 times 64 bytes.
                 let words = unsafe { core::slice::from_raw_parts(header.cast::<u32>(), 13 * 16) };
                 for (line, words) in words.chunks(16).enumerate() {
                     println!("{:4}: {words:08x?}", line * 64);
@@ -49,11 +49,11 @@ fn watch() {
     }
 }
 
-/// A queue of which every byte in front and behind is inaccessible.
+/// A queue between two inaccessible pages.
 struct Guarded {
     // Dropped first, in this order.
     handles: Vec<SharedQueue>,
-    _fresh: Fresh,
+    _created: TestQueue,
     guards: Vec<NonNull<core::ffi::c_void>>,
 }
 
@@ -61,19 +61,20 @@ const PAGE: usize = 4096;
 
 impl Guarded {
     fn new(capacity: usize, size: usize, overwrites: bool) -> Guarded {
-        let fresh = fresh("wild", capacity, size, overwrites);
+        let created = test_queue("wild", capacity, size, overwrites);
         let mut guarded = Guarded {
             handles: Vec::new(),
-            _fresh: fresh,
+            _created: created,
             guards: Vec::new(),
         };
         for _ in 0..50 {
-            let queue = SharedQueue::open(&guarded._fresh.name, None, OPTIONS);
+            let queue = SharedQueue::open(&guarded._created.name, None, OPTIONS);
             let mut queue = queue.unwrap().0;
             queue.overwrites = overwrites;
             let mapping = queue.object.data();
             let start = mapping.base().addr().get();
-            // Maps from above: the next mapping comes below this guard.
+            // The kernel maps downwards. If a guard cannot be placed, the next mapping comes below
+            // this one.
             let is_guarded = guarded.guard(start - PAGE) & guarded.guard(start + mapping.size());
             guarded.handles.push(queue);
             if is_guarded {
@@ -83,11 +84,11 @@ impl Guarded {
         panic!("no place between guards was found");
     }
 
-    /// Makes a page inaccessible, if nothing stands there; whether it is.
+    /// Makes a page inaccessible, if nothing is mapped there. Returns whether it is inaccessible.
     fn guard(&mut self, address: usize) -> bool {
         let page = NonZeroUsize::new(PAGE).unwrap();
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
-        // SAFETY: NOREPLACE: nothing that is mapped changes.
+        // SAFETY: with NOREPLACE, no existing mapping changes.
         let mapped = unsafe {
             mmap_anonymous(
                 NonZeroUsize::new(address),
@@ -109,15 +110,15 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        WATCHED.store(core::ptr::null_mut(), Relaxed);
+        QUEUE_IN_USE.store(core::ptr::null_mut(), Relaxed);
         for guard in &self.guards {
-            // SAFETY: mapped by guard, and used by nobody.
+            // SAFETY: `guard` has mapped the page, and no code uses it.
             unsafe { munmap(*guard, PAGE).unwrap() };
         }
     }
 }
 
-/// Sizes of a queue that ends with its last page.
+/// Sizes of a queue whose last byte is the last of a page.
 fn sizes(random: &mut Random) -> Sizes {
     loop {
         let capacity = 1 + random.below(40) as usize;
@@ -125,97 +126,6 @@ fn sizes(random: &mut Random) -> Sizes {
         let sizes = Sizes::new(capacity, size).unwrap();
         if sizes.total() % PAGE as u64 == 0 {
             return sizes;
-        }
-    }
-}
-
-/// What a wild pointer hits.
-struct Target {
-    base: NonNull<u8>,
-    /// Of what can be hit, in bytes from the base.
-    parts: Vec<Range<usize>>,
-    latches: [usize; 2],
-    capacity: u64,
-}
-
-impl Target {
-    fn new(queue: &SharedQueue) -> Target {
-        let memory = &queue.memory;
-        let base = queue.object.data().base();
-        let offset = |address: usize| address - base.addr().get();
-        let slot = |number| offset(core::ptr::from_ref(memory.slot(number).unwrap()).addr());
-        let rings = size_of::<QueueHeader>()..slot(0);
-        let mut parts = vec![0..size_of::<QueueHeader>(), rings];
-        parts.extend((0..memory.sizes().max_messages).map(|number| {
-            let start = slot(number);
-            start..start + size_of::<MessageSlot>()
-        }));
-        let header = memory.header();
-        let latch = |latch: &Latch| offset(core::ptr::from_ref(&latch.word).addr());
-        Target {
-            base,
-            parts,
-            latches: [latch(&header.sending.latch), latch(&header.receiving.latch)],
-            capacity: memory.capacity(),
-        }
-    }
-
-    fn value(&self, random: &mut Random, position: usize) -> u64 {
-        // SAFETY: in the mapping, and aligned; others may write meanwhile, as to all of it.
-        let found = unsafe { self.base.add(position & !7).cast::<AtomicU64>().as_ref() };
-        let found = found.load(Relaxed);
-        match random.below(16) {
-            0 => 0,
-            1 => 1,
-            2 => u64::MAX,
-            3 => u64::MAX - random.below(self.capacity + 2),
-            4 => self.capacity,
-            5 => self.capacity.wrapping_sub(1),
-            6 => u64::from(std::process::id()),
-            7 => u64::from(OWNER_DIED | if random.one_in(2) { WAITERS } else { 0 }),
-            8 => found.wrapping_add(1 + random.below(3)),
-            9 => found.wrapping_sub(1 + random.below(3)),
-            10 => random.below(self.capacity),
-            // A pointer: into the queue, to the stack, to nothing.
-            11 => self.base.addr().get() as u64 + random.below(4096) * 8,
-            12 => core::ptr::from_ref(&found).addr() as u64,
-            13 => random.below(100) * 8,
-            14 => random.below(8) | random.below(self.capacity) << 32,
-            _ => random.next(),
-        }
-    }
-
-    fn hit(&self, random: &mut Random) {
-        let mut part = &self.parts[random.below(self.parts.len() as u64) as usize];
-        if random.one_in(3) {
-            part = &self.parts[random.below(2) as usize];
-        }
-        let position = part.start + random.below(part.len() as u64) as usize;
-        let value = self.value(random, position);
-        if self
-            .latches
-            .iter()
-            .any(|latch| (*latch..latch + 8).contains(&position))
-        {
-            let word = value as u32;
-            let is_living = word & TID_MASK != 0 && !threads::is_gone(word & TID_MASK);
-            let word = if is_living { OWNER_DIED } else { word };
-            let latch = self.latches[usize::from(position > self.latches[1] - 8)];
-            // SAFETY: as in value.
-            unsafe { self.base.add(latch).cast::<AtomicU32>().as_ref() }.store(word, Relaxed);
-            return;
-        }
-        // SAFETY: as in value; bytes, aligned words and aligned double words inside the part.
-        unsafe {
-            match random.below(3) {
-                0 => self.base.add(position).write_volatile(value as u8),
-                1 => self
-                    .base
-                    .add(position & !3)
-                    .cast()
-                    .write_volatile(value as u32),
-                _ => self.base.add(position & !7).cast().write_volatile(value),
-            }
         }
     }
 }
@@ -231,8 +141,8 @@ fn judged<T>(result: Result<T>) -> Option<T> {
                 errno,
                 Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINVAL | Errno::EPERM
             );
-            // Beside the errno stands whether there is a text.
-            let is_described = -error.to_word() >> 16 != 0;
+            // The upper half of the word says whether there is a text.
+            let is_described = error.is_described();
             let is_told = errno == Errno::EUCLEAN && is_described;
             assert!(
                 is_refusal || is_told,
@@ -243,97 +153,148 @@ fn judged<T>(result: Result<T>) -> Option<T> {
     }
 }
 
-/// Calls on a queue that may be damaged; `thread` is below 4.
-fn call(queue: &SharedQueue, random: &mut Random, thread: usize, claimed: &mut Vec<NonNull<u8>>) {
-    let size = queue.memory.sizes().message_size as usize;
-    let end = queue.object.data().base().addr().get() + queue.object.data().size();
-    let is_inside = |place: NonNull<u8>, length: usize| {
-        place.addr().get() > queue.object.data().base().addr().get()
-            && length <= size
-            && place.addr().get() + length <= end
-    };
-    let bytes = [7; 64 * 101];
-    let length = random.one_of(&[0, 1, 64, size / 2, size]).min(size);
-    let priority = random.one_of(&[0, 1, 2, 3, PRIORITY_MAX]);
-    let timeout_ns = random.one_of(&[0, 0, 100_000, 1_000_000]);
-    let mut buffer = vec![MaybeUninit::uninit(); size];
-    let what = random.below(16);
-    LAST_CALLS[thread].store(what, Relaxed);
-    match what {
-        0..3 => drop(judged(queue.try_send(&bytes[..length], priority, false))),
-        3 => {
-            let messages: Vec<_> = (0..random.below(70))
-                .map(|_| Source {
-                    message: &bytes[..random.below(size as u64 + 1) as usize],
-                    priority,
-                })
-                .collect();
-            judged(queue.send(&messages, timeout_ns));
-        }
-        4..7 => {
-            if let Some((length, _)) = judged(queue.try_receive(&mut buffer, false)) {
-                assert!(length <= size);
+/// One thread's calls on a queue that may be damaged.
+struct Caller<'q> {
+    queue: &'q SharedQueue,
+    random: Random,
+    /// Below 4.
+    thread: usize,
+    claimed: Vec<NonNull<u8>>,
+}
+
+impl Caller<'_> {
+    fn message_size(&self) -> usize {
+        self.queue.memory.sizes().message_size as usize
+    }
+
+    fn priority(&mut self) -> u32 {
+        self.random.one_of(&[0, 1, 2, 3, PRIORITY_MAX])
+    }
+
+    fn timeout_ns(&mut self) -> i64 {
+        self.random.one_of(&[0, 0, 100_000, 1_000_000])
+    }
+
+    fn length(&mut self) -> usize {
+        let size = self.message_size();
+        self.random.one_of(&[0, 1, 64, size / 2, size]).min(size)
+    }
+
+    fn assert_inside(&self, place: NonNull<u8>, length: usize) {
+        let mapping = self.queue.object.data();
+        let start = mapping.base().addr().get();
+        assert!(length <= self.message_size());
+        assert!(place.addr().get() > start);
+        assert!(place.addr().get() + length <= start + mapping.size());
+    }
+
+    fn call(&mut self) {
+        let what = self.random.below(16);
+        LAST_CALLS[self.thread].store(what, Relaxed);
+        match what {
+            0..3 => self.try_send(),
+            3 => self.send_many(),
+            4..7 => self.try_receive(),
+            7 => self.receive_many(),
+            8 => self.reserve(),
+            9 => self.borrow(),
+            10..13 => self.end_claim(),
+            13 => drop(judged(self.queue.peek_priority())),
+            14 => {
+                let found = self.queue.attributes();
+                assert!(found.current_messages <= found.max_messages);
+                self.queue.statistics();
+                PROGRESS.fetch_add(1, Relaxed);
+            }
+            _ => {
+                let header = self.queue.header();
+                let latches = [&header.sending.latch, &header.receiving.latch];
+                orphan(self.random.one_of(&latches));
             }
         }
-        7 => {
-            let mut buffers = vec![buffer; 5];
-            let mut targets: Vec<_> = buffers.iter_mut().map(|to| super::Target::of(to)).collect();
-            judged(queue.receive(&mut targets, timeout_ns));
+    }
+
+    fn try_send(&mut self) {
+        let (length, priority) = (self.length(), self.priority());
+        judged(self.queue.try_send(&BYTES[..length], priority, false));
+    }
+
+    fn send_many(&mut self) {
+        let (priority, timeout_ns) = (self.priority(), self.timeout_ns());
+        let size = self.message_size() as u64;
+        let messages: Vec<_> = (0..self.random.below(70))
+            .map(|_| Source {
+                message: &BYTES[..self.random.below(size + 1) as usize],
+                priority,
+            })
+            .collect();
+        judged(self.queue.send(&messages, timeout_ns));
+    }
+
+    fn try_receive(&mut self) {
+        let mut buffer = vec![MaybeUninit::uninit(); self.message_size()];
+        if let Some((length, _)) = judged(self.queue.try_receive(&mut buffer, false)) {
+            assert!(length <= self.message_size());
         }
-        8 => {
-            if let Some(place) = judged(in_two_steps(|at_once| queue.reserve(timeout_ns, at_once)))
-            {
-                assert!(is_inside(place, size));
-                // SAFETY: message_size bytes of the mapping.
-                unsafe { place.write_bytes(9, size) };
-                claimed.push(place);
-            }
+    }
+
+    fn receive_many(&mut self) {
+        let timeout_ns = self.timeout_ns();
+        let mut buffers = vec![vec![MaybeUninit::uninit(); self.message_size()]; 5];
+        let mut targets: Vec<_> = buffers.iter_mut().map(|to| Target::of(to)).collect();
+        judged(self.queue.receive(&mut targets, timeout_ns));
+    }
+
+    fn reserve(&mut self) {
+        let timeout_ns = self.timeout_ns();
+        let reserve = |at_once| self.queue.reserve(timeout_ns, at_once);
+        if let Some(place) = judged(in_two_steps(reserve)) {
+            self.assert_inside(place, self.message_size());
+            // SAFETY: message_size bytes of the mapping, as just checked.
+            unsafe { place.write_bytes(9, self.message_size()) };
+            self.claimed.push(place);
         }
-        9 => {
-            if let Some(found) = judged(in_two_steps(|at_once| queue.borrow(timeout_ns, at_once))) {
-                assert!(is_inside(found.payload, found.length));
-                // SAFETY: so many bytes of the mapping.
-                let bytes =
-                    unsafe { core::slice::from_raw_parts(found.payload.as_ptr(), found.length) };
-                assert!(bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>() < u64::MAX);
-                claimed.push(found.payload);
-            }
+    }
+
+    fn borrow(&mut self) {
+        let timeout_ns = self.timeout_ns();
+        let borrow = |at_once| self.queue.borrow(timeout_ns, at_once);
+        if let Some(found) = judged(in_two_steps(borrow)) {
+            self.assert_inside(found.payload, found.length);
+            let (start, length) = (found.payload.as_ptr(), found.length);
+            // SAFETY: these bytes are in the mapping, as just checked.
+            let bytes = unsafe { core::slice::from_raw_parts(start, length) };
+            assert!(bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>() < u64::MAX);
+            self.claimed.push(found.payload);
         }
-        10..13 => {
-            if claimed.is_empty() {
-                return;
-            }
-            let index = random.below(claimed.len() as u64) as usize;
-            let place = claimed[index].as_ptr();
-            // Which of them is right, the queue knows.
-            let done = judged(in_two_steps(|at_once| queue.give_back(place, at_once))).is_some()
-                || judged(in_two_steps(|at_once| {
-                    queue.commit(place, length, priority, at_once)
-                }))
-                .is_some()
-                || judged(queue.abandon(place)).is_some();
-            if done {
-                claimed.swap_remove(index);
-            }
+    }
+
+    fn end_claim(&mut self) {
+        let (length, priority) = (self.length(), self.priority());
+        if self.claimed.is_empty() {
+            return;
         }
-        13 => drop(judged(queue.peek_priority())),
-        14 => {
-            let found = queue.attributes();
-            assert!(found.current_messages <= found.max_messages);
-            queue.statistics();
-            PROGRESS.fetch_add(1, Relaxed);
-        }
-        _ => {
-            let header = queue.header();
-            orphan(random.one_of(&[&header.sending.latch, &header.receiving.latch]));
+        let index = self.random.below(self.claimed.len() as u64) as usize;
+        let place = self.claimed[index].as_ptr();
+        let give_back = |at_once| self.queue.give_back(place, at_once);
+        let commit = |at_once| self.queue.commit(place, length, priority, at_once);
+        // The queue knows which of these calls is right.
+        let done = judged(in_two_steps(give_back)).is_some()
+            || judged(in_two_steps(commit)).is_some()
+            || judged(self.queue.abandon(place)).is_some();
+        if done {
+            self.claimed.swap_remove(index);
         }
     }
 }
 
+/// The payload of all messages; no queue here has longer ones.
+const BYTES: [u8; 64 * 101] = [7; 64 * 101];
+
 fn open_damaged(name: &Name) {
     PROGRESS.fetch_add(1, Relaxed);
     if let Err(error) = SharedQueue::open(name, None, OPTIONS) {
-        // EPROTO: another PID namespace.
+        // EPROTO: the PID namespace was overwritten.
         let errno = error.errno();
         assert!(matches!(errno, Errno::EUCLEAN | Errno::EPROTO), "{error:?}");
     }
@@ -345,23 +306,28 @@ fn round(seed: u64) {
     let (capacity, size) = (sizes.max_messages as usize, sizes.message_size as usize);
     let guarded = Guarded::new(capacity, size, random.one_in(3));
     let queue = guarded.queue();
-    WATCHED.store(core::ptr::from_ref(queue.header()).cast_mut(), Relaxed);
-    let target = Target::new(queue);
-    // Threads that end: their claims' damaged entries are in no living thread's robust list when
-    // the memory goes.
+    QUEUE_IN_USE.store(core::ptr::from_ref(queue.header()).cast_mut(), Relaxed);
+    let pointer = WildPointer::new(queue);
+    // The calls are made by threads that end. So no living thread's robust list has a damaged entry
+    // in the memory when that is unmapped.
     let calls = |seed: u64, count: u64, thread: usize| {
-        let (mut random, mut claimed) = (Random::new(seed), Vec::new());
+        let mut caller = Caller {
+            queue,
+            random: Random::new(seed),
+            thread,
+            claimed: Vec::new(),
+        };
         for _ in 0..count {
-            call(queue, &mut random, thread, &mut claimed);
+            caller.call();
         }
     };
     let before = random.below(60);
     in_a_thread_that_ends(|| calls(seed ^ 1 << 32, before, 0));
     for _ in 0..1 + random.below(12) {
-        target.hit(&mut random);
+        pointer.hit(&mut random);
     }
     in_a_thread_that_ends(|| calls(seed ^ 2 << 32, 60, 0));
-    open_damaged(&guarded._fresh.name);
+    open_damaged(&guarded._created.name);
     if random.one_in(2) {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -370,10 +336,10 @@ fn round(seed: u64) {
                     scope.spawn(move || calls(seed ^ (3 + thread) << 32, 60, thread as usize))
                 })
                 .collect();
-            let (is_over, target, random) = (&is_over, &target, &mut random);
+            let (is_over, pointer, random) = (&is_over, &pointer, &mut random);
             scope.spawn(move || {
                 while !is_over.load(Relaxed) {
-                    target.hit(random);
+                    pointer.hit(random);
                     for _ in 0..random.below(2000) {
                         core::hint::spin_loop();
                     }
@@ -385,16 +351,11 @@ fn round(seed: u64) {
                 caller.unwrap();
             }
         });
-        open_damaged(&guarded._fresh.name);
+        open_damaged(&guarded._created.name);
     }
 }
 
-// SAFETY: it gives out nothing but writes that are meant to be wild.
-unsafe impl Sync for Target {}
-// SAFETY: as above.
-unsafe impl Send for Target {}
-
-/// The process that `a_damaged_queue_answers` starts.
+/// The process that `every_call_on_a_damaged_queue_returns` starts.
 #[test]
 fn rounds_in_a_process() {
     let Ok(arguments) = std::env::var(VARIABLE) else {
@@ -412,14 +373,14 @@ fn rounds_in_a_process() {
 }
 
 #[test]
-fn a_damaged_queue_answers() {
+fn every_call_on_a_damaged_queue_returns() {
     let arguments = format!("{} {}", seed(), 150 * rounds());
     let child = process("wild::rounds_in_a_process", VARIABLE, &arguments)
         .spawn()
         .unwrap();
     let left = format!("/ripc-test-{}-wild", child.id());
     let output = child.wait_with_output().unwrap();
-    // If it was killed.
+    // The queue of a process that was killed.
     let _ = unlink(&Name::new(left.as_bytes()).ok().unwrap());
     if !output.status.success() {
         let tail = |bytes: &[u8]| {
@@ -432,7 +393,7 @@ fn a_damaged_queue_answers() {
     }
 }
 
-/// What is true stands in the slots: with rings, lists and counts overwritten, a repair brings back
+/// The truth stands in the slots: with rings, lists and counters overwritten, a repair brings back
 /// every message in its order.
 #[test]
 fn a_repair_needs_only_the_slots() {
@@ -441,58 +402,15 @@ fn a_repair_needs_only_the_slots() {
         println!("seed {seed}, round {round}");
         let mut random = Random::new(seed + round);
         let capacity = 1 + random.below(60);
-        let fresh = fresh("repair", capacity as usize, 64, false);
-        let queue = &fresh.queue;
-        let mut expected = Vec::new();
-        for number in 0..4 * capacity {
-            let priority = random.below(5) as u32;
-            if queue
-                .try_send(&number.to_ne_bytes(), priority, false)
-                .is_ok()
-            {
-                expected.push((core::cmp::Reverse(priority), number));
-            }
-            if random.one_in(3) {
-                expected.sort();
-                let first = expected.drain(..expected.len().min(1)).next();
-                assert_eq!(receive_number(queue), first.map(|(_, number)| number));
-            }
-        }
-        expected.sort();
+        let created = test_queue("repair", capacity as usize, 64, false);
+        let queue = &created.queue;
+        let expected = fill(queue, &mut random, capacity);
+        overwrite_index(queue, &mut random);
         let header = queue.header();
-        let target = Target::new(queue);
-        let rings = target.parts[1].clone();
-        for _ in 0..random.below(200) {
-            let position = rings.start + random.below(rings.len() as u64) as usize;
-            let value = target.value(&mut random, position);
-            // SAFETY: inside the rings and levels.
-            unsafe { target.base.add(position & !7).cast().write_volatile(value) };
-        }
-        for count in [
-            &header.waiting.rise,
-            &header.receiving.drained,
-            &header.received.freed,
-            &header.received.removed,
-        ] {
-            count.store(target.value(&mut random, rings.start), Relaxed);
-        }
-        for word in [
-            &header.sending.reused,
-            &header.sending.seen_freed,
-            &header.sending.cold_slots,
-            &header.sending.last_priority,
-            &header.sending.reserved,
-            &header.receiving.level_count,
-            &header.receiving.last_priority,
-            &header.receiving.borrowed,
-        ] {
-            word.store(target.value(&mut random, rings.start) as u32, Relaxed);
-        }
-        assert!(orphan(
-            random.one_of(&[&header.sending.latch, &header.receiving.latch])
-        ));
+        let latches = [&header.sending.latch, &header.receiving.latch];
+        assert!(orphan(random.one_of(&latches)));
         verify(queue);
-        for (_, number) in expected {
+        for number in expected {
             assert_eq!(receive_number(queue), Some(number));
         }
         assert_eq!(receive_number(queue), None);
@@ -500,11 +418,58 @@ fn a_repair_needs_only_the_slots() {
     }
 }
 
+/// Sends numbers, and receives some. Returns those that are left, in their order.
+fn fill(queue: &SharedQueue, random: &mut Random, capacity: u64) -> Vec<u64> {
+    let mut expected = Vec::new();
+    for number in 0..4 * capacity {
+        let priority = random.below(5) as u32;
+        let sent = queue.try_send(&number.to_ne_bytes(), priority, false);
+        if sent.is_ok() {
+            expected.push((core::cmp::Reverse(priority), number));
+        }
+        if random.one_in(3) {
+            expected.sort();
+            let first = expected.drain(..expected.len().min(1)).next();
+            assert_eq!(receive_number(queue), first.map(|(_, number)| number));
+        }
+    }
+    expected.sort();
+    expected.into_iter().map(|(_, number)| number).collect()
+}
+
+fn overwrite_index(queue: &SharedQueue, random: &mut Random) {
+    let header = queue.header();
+    let pointer = WildPointer::new(queue);
+    for _ in 0..random.below(200) {
+        pointer.hit_rings(random);
+    }
+    for count in [
+        &header.waiting.rise,
+        &header.receiving.drained,
+        &header.received.freed,
+        &header.received.removed,
+    ] {
+        count.store(pointer.any_value(random), Relaxed);
+    }
+    for word in [
+        &header.sending.reused,
+        &header.sending.seen_freed,
+        &header.sending.cold_slots,
+        &header.sending.last_priority,
+        &header.sending.reserved,
+        &header.receiving.level_count,
+        &header.receiving.last_priority,
+        &header.receiving.borrowed,
+    ] {
+        word.store(pointer.any_value(random) as u32, Relaxed);
+    }
+}
+
 fn receive_number(queue: &SharedQueue) -> Option<u64> {
     let mut buffer = [MaybeUninit::uninit(); 64];
     match queue.try_receive(&mut buffer, false) {
         Ok((8, _)) => {
-            // SAFETY: the queue has written them.
+            // SAFETY: the queue has written 8 bytes, as it says.
             let bytes = core::array::from_fn(|index| unsafe { buffer[index].assume_init() });
             Some(u64::from_ne_bytes(bytes))
         }

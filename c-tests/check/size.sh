@@ -1,0 +1,16 @@
+#!/bin/sh
+# The stripped shared library stays below 1 MiB. It also does not grow by more than 5 % unless somebody means it:
+# size.txt has the machine, the compiler and the size that it was written with, and where the first two are others, the
+# figure says nothing.
+. "$(dirname "$0")/../support/script.sh"
+
+library=$STAGE/lib/librobustipc.so.$version
+bytes=$("$root/mk/size.sh" --bytes "$library")
+[ "$bytes" -le 1048576 ] || fail "the stripped library has $bytes bytes; expected at most 1048576"
+
+"$root/mk/size.sh" --record "$library" >"$work/record"
+read -r machine compiler recorded <"$root/size.txt"
+read -r machine_here compiler_here _ <"$work/record"
+[ "$machine $compiler" = "$machine_here $compiler_here" ] || exit 0
+[ "$((bytes * 100))" -le "$((recorded * 105))" ] || fail "the stripped library has $bytes bytes, more than 5 % above the \
+$recorded in size.txt: see what takes them with make size; if that is meant, run make size-record and commit size.txt"

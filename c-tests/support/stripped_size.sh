@@ -1,5 +1,0 @@
-#!/bin/sh
-# Prints the size of a shared library without what only linkers and debuggers read:  stripped_size.sh LIBRARY
-stripped=$(mktemp) || exit 1
-trap 'rm -f "$stripped"' EXIT
-strip --strip-unneeded -o "$stripped" "$1" && wc -c <"$stripped"

@@ -1,0 +1,31 @@
+# The tests that need installed tools.
+
+.PHONY: tools-all
+
+# Tests that write where they may not expect the signal that a program without sanitizers gets, and tests that look at
+# a child's signals expect its defaults. Valgrind finds the leaks: the sanitizers' search reports what the threads
+# that a forked child lacks had allocated.
+SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_leaks=0
+
+# One line for each tool that is missing.
+tools-all: tools-check
+	@missing=0; \
+	need() { "$$@" >/dev/null 2>&1 || { echo "robustipc: make check-all needs $$what" >&2; missing=1; }; }; \
+	what="rustfmt (rustup component add rustfmt)"; need $(CARGO) fmt --version; \
+	what="clippy (rustup component add clippy)"; need $(CARGO) clippy --version; \
+	what="valgrind that runs (on Debian with libc6-dbg)"; need valgrind -q true; \
+	what="abidiff (abigail-tools)"; need abidiff --version; \
+	what="mandoc"; need sh -c 'command -v mandoc'; \
+	what="the compiler's sanitizers (libasan, libubsan)"; \
+	need sh -c 'echo "int main(void) { return 0; }" | $(CC) $(SANITIZE) -x c - -o /dev/null'; \
+	exit $$missing
+
+# Under valgrind a test takes many times as long, and some of the scripts build the library again.
+check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --manifest-path posix/Cargo.toml --check
+	$(CARGO) clippy --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library -- -D warnings
+	@$(MAKE) --no-print-directory check-models check-queue check-kill-full-here
+	@$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
+	  $(CHECK_ALL_SCRIPTS)

@@ -1,0 +1,104 @@
+# The libraries, and an installation of them in target/stage that the C programs are built against.
+
+# make splits every list of files at spaces.
+ifneq ($(words $(CURDIR)),1)
+$(error robustipc: make cannot build in a folder whose path has spaces: "$(CURDIR)". Move the source, or use cargo)
+endif
+ifneq ($(words $(or $(CARGO_TARGET_DIR),target)),1)
+$(error robustipc: make cannot build into a folder whose path has spaces: "$(CARGO_TARGET_DIR)")
+endif
+
+CARGO ?= cargo
+CC ?= cc
+CXX ?= c++
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+# Set STRIP to nothing to install the libraries with their debug information.
+STRIP ?= strip
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+# Options for cargo build: --no-default-features builds without cbindgen, --offline without network.
+CARGO_FLAGS ?=
+WARNINGS := -Wall -Wextra -Wpedantic -Werror
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Before 1.0 a minor version may break the ABI, so the soname carries it (build.rs agrees).
+SOVERSION := $(word 1,$(subst ., ,$(VERSION))).$(word 2,$(subst ., ,$(VERSION)))
+
+# The paths are absolute, so that the tests find their files from every working directory.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# cargo's own output folder depends on its target (CARGO_BUILD_TARGET, build.target), so the libraries are copied here.
+LIBS := $(TARGET)/lib
+SHARED := $(LIBS)/librobustipc.so
+STATIC := $(LIBS)/librobustipc.a
+# The drop-in for <mqueue.h> is a crate of its own, so that it contains no second copy of the library.
+POSIX := $(LIBS)/librobustipc-posix.so
+STAGE := $(TARGET)/stage
+RUST_SOURCES := $(shell find src -type f) Cargo.toml Cargo.lock build.rs cbindgen.toml
+MAN_PAGES := $(wildcard man/*.3 man/*.7)
+
+# For the scripts in mk/ and c-tests/, and for the makes that they call.
+export CARGO CC CXX PKG_CONFIG INSTALL STRIP MAKE TARGET LIBS STAGE
+# Where mk/install.sh installs.
+DIRECTORIES = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
+
+# Starts a recipe line that prints "CC c-tests/mq/overwrite.c"; with V=1 make prints the whole line instead.
+step = $(if $(filter 1,$(V)),,@echo '$(1) $(2)' &&)
+# Hides a line that says nothing to a user; V=1 shows it.
+Q := $(if $(filter 1,$(V)),,@)
+
+.PHONY: tools tools-check FORCE
+.DELETE_ON_ERROR:
+
+all: $(SHARED) $(STATIC) $(POSIX)
+
+# The settings that the libraries were built with: a change of these rebuilds them. `make install` does not compare
+# them, because sudo drops the environment.
+$(LIBS)/settings: $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all)),FORCE)
+	@mkdir -p $(@D)
+	@echo 'target=$(CARGO_BUILD_TARGET) rustflags=$(RUSTFLAGS) flags=$(CARGO_FLAGS)' >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+FORCE:
+
+# The recipes ask for cargo, not a prerequisite: an installation of what is built needs none.
+CARGO_BUILD := $(CARGO) build --release --locked --lib
+$(SHARED): $(RUST_SOURCES) mk/library.mk mk/build.sh $(LIBS)/settings
+	@mk/tools.sh rust cc
+	$(call step,CARGO,librobustipc.so librobustipc.a)mk/build.sh $(LIBS) librobustipc.so=librobustipc.so librobustipc.a=librobustipc.a \
+	  -- $(CARGO_BUILD) $(CARGO_FLAGS)
+
+# One run of cargo makes both, and this one is copied last.
+$(STATIC): $(SHARED)
+	@test -e $@ || { rm -f $(SHARED); $(MAKE) --no-print-directory $(SHARED); }
+
+# Nothing in the drop-in panics, but it has tables for unwinding: a thread may be cancelled in it.
+$(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
+	@mk/tools.sh rust cc
+	$(call step,CARGO,librobustipc-posix.so)ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) mk/build.sh $(LIBS) librobustipc_posix.so=librobustipc-posix.so \
+	  -- $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library \
+	  -- -C force-unwind-tables=yes
+
+# Everything in C is built against the library as a user has it: installed, and found with pkg-config. Only debug
+# information is left in it, for valgrind and for debuggers.
+$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.pc.in mk/install.sh mk/library.mk $(MAN_PAGES)
+	@mk/tools.sh cc pkg-config
+	$(call step,INSTALL,$(STAGE))rm -rf $(STAGE) && \
+	  STRIP= DESTDIR= PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib INCLUDEDIR=$(STAGE)/include MANDIR=$(STAGE)/share/man \
+	  mk/install.sh install >$(TARGET)/stage.log && mv -f $(TARGET)/stage.log $@
+
+STAGED = PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(PKG_CONFIG) robustipc
+# The programs find the staged library without LD_LIBRARY_PATH, so that they can be run by hand.
+RPATH := -Wl,-rpath,$(STAGE)/lib
+
+tools: ## says which of the tools that make needs are missing or too old
+	@mk/tools.sh rust cc pkg-config
+
+tools-check:
+	@mk/tools.sh rust cc c++ pkg-config
+
+demo: $(addprefix $(TARGET)/demo/,producer consumer worker)
+
+$(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
+	@mkdir -p $(@D)
+	$(call step,CC,$<)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $$($(STAGED) --cflags) \
+	  $< -o $@ $$($(STAGED) --libs) $(RPATH)

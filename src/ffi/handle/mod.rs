@@ -1,0 +1,257 @@
+//! Handles: what C holds instead of pointers to this library's memory.
+//!
+//! A handle looks like a pointer and points nowhere: on 64-bit machines, no address has its form.
+//! It holds the index of a slot and the slot's generation. So a handle that was closed, that
+//! belongs to another kind of object, or that never was a handle is recognised, and no memory that
+//! it might point to is touched.
+//!
+//! A call pins the slot while it uses the object. Closing makes the handle invalid at once. Calls
+//! in other threads that use the object finish first, and the last of them drops the object.
+//!
+//! In a process with one thread, nobody can close a handle while another call is using it. So
+//! short calls do not pin there, which saves two atomic operations.
+//!
+//! There is no lock, so a signal handler may look handles up whatever it interrupts, and a child
+//! may use them whatever its parent's other threads were doing at the time of the fork. If such a
+//! thread had pinned a slot, the slot stays pinned in the child: closing that handle there drops
+//! nothing.
+
+mod slots;
+
+use crate::base::error::Result;
+use crate::sys::process;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr;
+pub(crate) use slots::is_handle;
+use slots::{Slot, Slots, number};
+
+// The kinds of objects that handles stand for. The number is part of the handle.
+pub(super) const SHM: u8 = 1;
+pub(super) const SEM: u8 = 2;
+pub(super) const CHILD: u8 = 3;
+pub(super) const SYSV_SHM: u8 = 4;
+pub(super) const SYSV_MSG: u8 = 5;
+pub(super) const SYSV_SEM: u8 = 6;
+pub(super) const LIST: u8 = 7;
+pub(super) const MQ: u8 = 8;
+pub(super) const LIBC_SEM: u8 = 9;
+
+/// The name of a kind in error texts.
+fn name_of(kind: u8) -> &'static str {
+    match kind {
+        SHM => "shared memory handle",
+        SEM => "named semaphore",
+        CHILD => "child process handle",
+        SYSV_SHM => "System V shared memory handle",
+        SYSV_MSG => "System V message queue handle",
+        SYSV_SEM => "System V semaphore set handle",
+        LIST => "list",
+        MQ => "message queue handle",
+        LIBC_SEM => "named semaphore of libc",
+        _ => "handle",
+    }
+}
+
+/// All handles of one kind, which stand for objects of type `T`.
+pub(crate) struct Table<T, const KIND: u8> {
+    slots: Slots,
+    objects: PhantomData<T>,
+}
+
+// SAFETY: an object is put into its slot while the slot is BUSY, and is used only while the slot
+// is pinned. The Release and Acquire operations on the slot's state order the two. Objects move
+// between threads, so they must be Send, and threads share them, so they must be Sync.
+unsafe impl<T: Send + Sync, const KIND: u8> Sync for Table<T, KIND> {}
+
+/// An object in use. It is not dropped as long as this lives.
+pub(crate) struct Pinned<'a, T> {
+    slot: &'a Slot,
+    /// Whether `slot` counts this use.
+    is_counted: bool,
+    object: PhantomData<&'a T>,
+}
+
+impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
+    pub(crate) const fn new() -> Table<T, KIND> {
+        Table {
+            slots: Slots::new(),
+            objects: PhantomData,
+        }
+    }
+
+    /// Takes in an object and returns its handle.
+    pub(crate) fn insert<H>(&self, object: T) -> Result<*mut H> {
+        process::find_single_threaded();
+        let object = Box::into_raw(Box::new(object));
+        match self.slots.insert(KIND, object.cast()) {
+            Ok(number) => Ok(ptr::without_provenance_mut(number as usize)),
+            Err(error) => {
+                // SAFETY: the pointer comes from the box above, and no slot has taken it.
+                drop(unsafe { Box::from_raw(object) });
+                Err(error)
+            }
+        }
+    }
+
+    /// The object of a handle, for the fast paths: `None` for a handle that `get` refuses, and
+    /// when the slot's state changes meanwhile.
+    ///
+    /// Use it only in a call that neither waits nor calls back. In a process with one thread, the
+    /// slot is not pinned, and the handle could be closed during a wait or by the function called
+    /// back.
+    #[inline(always)]
+    pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
+        let (slot, is_counted) = self.slots.pin_fast(KIND, handle.addr() as u64)?;
+        Some(Pinned {
+            slot,
+            is_counted,
+            object: PhantomData,
+        })
+    }
+
+    /// The object of a handle. It is kept alive while the result lives.
+    pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
+        Ok(Pinned {
+            slot: self.slots.pin(KIND, handle.addr() as u64)?,
+            is_counted: true,
+            object: PhantomData,
+        })
+    }
+
+    /// Closes a handle. The object is dropped now, or by the last call that still uses it.
+    pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
+        if let Some((slot, generation)) = self.slots.close(KIND, handle.addr() as u64)? {
+            // SAFETY: Slots::close has just made the slot BUSY for this thread, and the slots of
+            // this table hold boxes of T.
+            unsafe { empty::<T>(slot, generation) };
+        }
+        Ok(())
+    }
+
+    /// The handle of the first open object that `matches`.
+    pub(crate) fn search<H>(&self, matches: impl Fn(&T) -> bool) -> Option<*mut H> {
+        (0..self.slots.capacity()).find_map(|index| {
+            let number = number(KIND, index, self.slots.slot(index)?.state());
+            let handle: *mut H = ptr::without_provenance_mut(number as usize);
+            let object: Pinned<'_, T> = self.get_fast(handle)?;
+            matches(&object).then_some(handle)
+        })
+    }
+}
+
+/// Drops the object in a slot and frees the slot.
+///
+/// # Safety
+///
+/// This thread has just made the slot BUSY, and the slot holds a boxed T.
+#[cold]
+#[inline(never)]
+unsafe fn empty<T>(slot: &Slot, generation: u64) {
+    let object = slot.object().cast::<T>();
+    // SAFETY: only the thread that made the slot BUSY touches the object, which insert boxed.
+    drop(unsafe { Box::from_raw(object) });
+    slot.set_free(generation);
+}
+
+impl<T> Deref for Pinned<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the slot was OPEN when it was pinned, so it holds a boxed T. The box is not
+        // dropped before the pin is given up.
+        unsafe { &*self.slot.object().cast() }
+    }
+}
+
+impl<T> Drop for Pinned<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.is_counted {
+            return;
+        }
+        if let Some(generation) = self.slot.unpin() {
+            // SAFETY: unpin has found that the handle is closed and this pin was the last one, so
+            // the slot is BUSY for this thread. It holds a boxed T.
+            unsafe { empty::<T>(self.slot, generation) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slots::{FIRST_CHUNK, MARK};
+    use super::*;
+    use crate::base::errno::Errno;
+    use std::sync::Arc;
+
+    enum Opaque {}
+
+    fn errno<V>(result: Result<V>) -> Errno {
+        result.err().expect("must fail").errno()
+    }
+
+    #[test]
+    fn a_closed_handle_stays_closed_when_its_slot_is_used_again() {
+        let table: Table<u32, 1> = Table::new();
+        let first: *mut Opaque = table.insert(10).ok().unwrap();
+        assert_eq!(*table.get(first).ok().unwrap(), 10);
+        assert!(table.close(first).is_ok());
+        for _ in 0..3 * FIRST_CHUNK {
+            let other: *mut Opaque = table.insert(11).ok().unwrap();
+            assert_eq!(errno(table.get(first)), Errno::EBADF);
+            assert_eq!(errno(table.close(first)), Errno::EBADF);
+            assert!(table.close(other).is_ok());
+        }
+    }
+
+    #[test]
+    fn foreign_pointers_are_refused() {
+        let table: Table<u32, 1> = Table::new();
+        let other: Table<u32, 2> = Table::new();
+        let handle: *mut Opaque = other.insert(1).ok().unwrap();
+        assert_eq!(errno(table.get(handle)), Errno::EBADF);
+        let local = 0u64;
+        assert_eq!(errno(table.get(&raw const local)), Errno::EBADF);
+        assert_eq!(errno(table.get(ptr::null::<Opaque>())), Errno::EINVAL);
+        let never: *const Opaque =
+            ptr::without_provenance((MARK as usize) << 48 | 0xfffff << 12 | 1 << 4);
+        assert_eq!(errno(table.get(never)), Errno::EBADF);
+    }
+
+    #[test]
+    fn a_closed_object_lives_until_its_last_user_ends() {
+        let table: Table<Arc<u32>, 1> = Table::new();
+        let witness = Arc::new(5);
+        let handle: *mut Opaque = table.insert(Arc::clone(&witness)).ok().unwrap();
+        let pinned = table.get(handle).ok().unwrap();
+        assert!(table.close(handle).is_ok());
+        assert_eq!(errno(table.get(handle)), Errno::EBADF);
+        assert_eq!((**pinned, Arc::strong_count(&witness)), (5, 2));
+        drop(pinned);
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    fn many_threads_get_each_their_own_slot_and_leave_nothing() {
+        let table: Table<Arc<u32>, 1> = Table::new();
+        let witness = Arc::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let handles: Vec<*mut Opaque> = (0..50)
+                            .map(|_| table.insert(Arc::clone(&witness)).ok().unwrap())
+                            .collect();
+                        for handle in handles {
+                            assert!(table.get(handle).is_ok());
+                            assert!(table.close(handle).is_ok());
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+}

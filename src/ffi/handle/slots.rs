@@ -1,0 +1,306 @@
+//! The slots behind the handles of one kind, and the numbers that handles are.
+//!
+//! Nothing here depends on the type of the objects.
+
+use super::name_of;
+use crate::base::error::{Error, Result, fail};
+use crate::sys::process;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+// A handle is a number:
+//
+// | bits | |
+// |---|---|
+// | 0 to 3 | 0 |
+// | 4 to 11 | kind |
+// | 12 to 31 | index of the slot |
+// | 32 to 47 | generation of the slot |
+// | 48 to 63 | MARK |
+
+/// In the top bits of every handle.
+pub(super) const MARK: u64 = 0x5E7A;
+const MARK_BITS: u64 = 0xffff << 48;
+
+/// Whether a pointer has the form of a handle, which no address has.
+#[inline(always)]
+pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
+    pointer.addr() as u64 >> 48 == MARK
+}
+
+/// The number of the handle of a slot in state `state`.
+pub(super) fn number(kind: u8, index: u32, state: u64) -> u64 {
+    (MARK << 48) | ((state & GENERATION) >> 16) | (u64::from(index) << 12) | (u64::from(kind) << 4)
+}
+
+#[inline(always)]
+fn index_of(number: u64) -> u32 {
+    (number >> 12) as u32 & 0xf_ffff
+}
+
+/// The generation in a handle, at its place in a slot's state.
+#[inline(always)]
+fn generation_of(number: u64) -> u64 {
+    (number << 16) & GENERATION
+}
+
+/// The number of slots in the first chunk. Each further chunk has twice as many as the one before.
+pub(super) const FIRST_CHUNK: usize = 64;
+const CHUNKS: usize = 14;
+const SLOTS_MAX: u32 = (FIRST_CHUNK * ((1 << CHUNKS) - 1)) as u32;
+
+pub(super) struct Slot {
+    /// One word, so that it changes in one step:
+    ///
+    /// | bits | |
+    /// |---|---|
+    /// | 0 to 31 | USERS: how many calls use the object now |
+    /// | 32 | OPEN: the handle is valid |
+    /// | 33 | BUSY: the object is being put in, or is dropped as soon as nobody uses it |
+    /// | 48 to 63 | GENERATION: one higher each time that the slot becomes free |
+    ///
+    /// If everything except the generation is 0, the slot is free.
+    state: AtomicU64,
+    /// The boxed object, while the slot is not free.
+    object: AtomicPtr<()>,
+}
+
+const USERS: u64 = 0xffff_ffff;
+const OPEN: u64 = 1 << 32;
+const BUSY: u64 = 1 << 33;
+const GENERATION: u64 = 0xffff << 48;
+
+impl Slot {
+    fn new() -> Slot {
+        Slot {
+            state: AtomicU64::new(0),
+            object: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    pub(super) fn state(&self) -> u64 {
+        // Relaxed: whoever relies on the state checks it again when pinning the slot.
+        self.state.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn object(&self) -> *mut () {
+        // Relaxed: the Acquire that pinned or closed the slot orders this load after insert's
+        // store.
+        self.object.load(Ordering::Relaxed)
+    }
+
+    /// Gives a pin up. If the handle was closed and this pin was the last, returns the generation,
+    /// and the caller must drop the object.
+    #[inline(always)]
+    pub(super) fn unpin(&self) -> Option<u64> {
+        // Release orders this thread's use of the object before the drop in another thread.
+        // Acquire orders the other threads' uses before the drop in this one.
+        let before = self.state.fetch_sub(1, Ordering::AcqRel);
+        (before & !GENERATION == BUSY | 1).then_some(before & GENERATION)
+    }
+
+    /// Makes a slot free, whose object was dropped. A generation that wraps starts at 0 again.
+    pub(super) fn set_free(&self, generation: u64) {
+        // Release: the thread that takes the slot next must not store its object before the drop.
+        self.state
+            .store(generation.wrapping_add(1 << 48), Ordering::Release);
+    }
+}
+
+/// The slots of one kind of handle. Their number grows and never shrinks, so a stale handle always
+/// leads to memory that is a slot.
+#[repr(C, align(64))]
+pub(super) struct Slots {
+    // Together with the first chunks in one cache line: after a system call, each further line is
+    // likely a cache miss.
+    /// Where the search for a free slot starts. It moves on with each search, so a slot that was
+    /// just freed is used again as late as possible.
+    next: AtomicU32,
+    chunks: [AtomicPtr<Slot>; CHUNKS],
+}
+
+impl Slots {
+    pub(super) const fn new() -> Slots {
+        Slots {
+            next: AtomicU32::new(0),
+            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+        }
+    }
+
+    /// Puts an object into a free slot and returns the number of its handle.
+    pub(super) fn insert(&self, kind: u8, object: *mut ()) -> Result<u64> {
+        let capacity = self.capacity();
+        // Relaxed: this is only a hint where to start.
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let existing = (0..capacity).map(|step| start.wrapping_add(step) % capacity);
+        // Behind the existing slots is a new chunk. Its slots are free, unless other threads take
+        // them first.
+        for index in existing.chain(capacity..SLOTS_MAX) {
+            let Some(slot) = self.slot_or_make(index) else {
+                break;
+            };
+            let state = slot.state();
+            if state & !GENERATION != 0 {
+                continue;
+            }
+            // Acquire pairs with set_free's Release: the drop of the previous object is over.
+            let claimed = slot.state.compare_exchange(
+                state,
+                state | BUSY,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            );
+            if claimed.is_ok() {
+                slot.object.store(object, Ordering::Relaxed);
+                // Release: a thread that pins the slot sees the object.
+                slot.state.store(state | OPEN, Ordering::Release);
+                return Ok(number(kind, index, state));
+            }
+        }
+        Err(fail!(EMFILE, "{SLOTS_MAX} handles are open"))
+    }
+
+    /// Pins the slot of an open handle of this kind. Returns the slot, and whether the pin is
+    /// counted: in a process with one thread it is not.
+    ///
+    /// `None`: the number is no such handle, or another thread changed the slot's state meanwhile.
+    /// `pin` finds out which.
+    #[inline(always)]
+    pub(super) fn pin_fast(&self, kind: u8, number: u64) -> Option<(&Slot, bool)> {
+        /// Mark, kind, and the four bits that are 0.
+        const FIXED_BITS: u64 = MARK_BITS | 0xfff;
+        if number & FIXED_BITS != (MARK << 48) | (u64::from(kind) << 4) {
+            return None;
+        }
+        let slot = self.slot(index_of(number))?;
+        let state = slot.state();
+        if state & OPEN == 0 || state & GENERATION != generation_of(number) {
+            return None;
+        }
+        if process::is_single_threaded() {
+            return Some((slot, false));
+        }
+        // Acquire pairs with insert's Release: this thread sees the object.
+        slot.state
+            .compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        Some((slot, true))
+    }
+
+    /// Pins the slot of an open handle of this kind.
+    pub(super) fn pin(&self, kind: u8, number: u64) -> Result<&Slot> {
+        let (slot, _) = self.change_open(kind, number, |state| state + 1)?;
+        Ok(slot)
+    }
+
+    /// Makes a handle invalid. If nobody uses the object, returns the slot and its generation, and
+    /// the caller must drop the object.
+    pub(super) fn close(&self, kind: u8, number: u64) -> Result<Option<(&Slot, u64)>> {
+        let (slot, before) = self.change_open(kind, number, |state| (state & !OPEN) | BUSY)?;
+        let is_unused = before & USERS == 0;
+        Ok(is_unused.then_some((slot, before & GENERATION)))
+    }
+
+    /// Changes the state of the slot of an open handle. Returns the slot and its state before.
+    fn change_open(
+        &self,
+        kind: u8,
+        number: u64,
+        change: impl Fn(u64) -> u64,
+    ) -> Result<(&Slot, u64)> {
+        let slot = self.find(kind, number)?;
+        let mut state = slot.state();
+        loop {
+            if state & OPEN == 0 || state & GENERATION != generation_of(number) {
+                return Err(closed(kind, number));
+            }
+            // Acquire pairs with insert's Release, so this thread sees the object, also for
+            // dropping it. Release orders this thread's earlier uses before a drop in another
+            // thread.
+            match slot.state.compare_exchange_weak(
+                state,
+                change(state),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok((slot, state)),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// The slot of a number that has the form of a handle of this kind.
+    fn find(&self, kind: u8, number: u64) -> Result<&Slot> {
+        let what = name_of(kind);
+        if number == 0 {
+            return Err(fail!(EINVAL, "the {what} is NULL"));
+        }
+        if number >> 48 != MARK || number & 0xf != 0 {
+            return Err(fail!(EBADF, "{number:#x} is not a handle of this library"));
+        }
+        if (number >> 4) as u8 != kind {
+            return Err(fail!(
+                EBADF,
+                "{number:#x} is not a {what} but another handle"
+            ));
+        }
+        self.slot(index_of(number))
+            .ok_or_else(|| closed(kind, number))
+    }
+
+    /// How many slots there are. The first chunk counts always; insert makes it when it is needed.
+    pub(super) fn capacity(&self) -> u32 {
+        let chunks = self
+            .chunks
+            .iter()
+            .take_while(|chunk| !chunk.load(Ordering::Relaxed).is_null())
+            .count();
+        (FIRST_CHUNK * ((1 << chunks.max(1)) - 1)) as u32
+    }
+
+    /// An existing slot.
+    #[inline(always)]
+    pub(super) fn slot(&self, index: u32) -> Option<&Slot> {
+        let (chunk, offset) = place_of(index);
+        // Acquire pairs with the publication in slot_or_make: the chunk's slots are initialised.
+        let base = self.chunks.get(chunk)?.load(Ordering::Acquire);
+        // SAFETY: a published chunk has FIRST_CHUNK << chunk slots, more than offset, and is never
+        // freed. NULL becomes None.
+        (!base.is_null()).then(|| unsafe { &*base.add(offset) })
+    }
+
+    /// An existing slot, or one of a new chunk.
+    fn slot_or_make(&self, index: u32) -> Option<&Slot> {
+        if let Some(slot) = self.slot(index) {
+            return Some(slot);
+        }
+        let (chunk, _) = place_of(index);
+        let slots: Box<[Slot]> = (0..FIRST_CHUNK << chunk).map(|_| Slot::new()).collect();
+        let fresh = Box::into_raw(slots);
+        // Release: a thread that finds the chunk sees its slots initialised.
+        let published = self.chunks.get(chunk)?.compare_exchange(
+            ptr::null_mut(),
+            fresh.cast(),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if published.is_err() {
+            // SAFETY: another thread published its chunk first, so nobody else has seen this box.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+        self.slot(index)
+    }
+}
+
+#[cold]
+fn closed(kind: u8, number: u64) -> Error {
+    fail!(EBADF, "the {} {number:#x} is closed", name_of(kind))
+}
+
+/// The chunk of a slot, and its place there. Chunk k begins at index FIRST_CHUNK * (2^k - 1).
+#[inline(always)]
+fn place_of(index: u32) -> (usize, usize) {
+    let chunk = (index as usize / FIRST_CHUNK + 1).ilog2() as usize;
+    (chunk, index as usize - FIRST_CHUNK * ((1 << chunk) - 1))
+}

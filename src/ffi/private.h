@@ -1,0 +1,76 @@
+/* Calls of librobustipc.so that only the drop-in for <mqueue.h> uses. Not installed.
+ *
+ * Generated from src/ffi/mq/drop_in.rs by cbindgen ("make header"). Do not edit.
+ */
+
+#ifndef ROBUSTIPC_PRIVATE_H
+#define ROBUSTIPC_PRIVATE_H
+
+#include "robustipc.h"
+
+/*
+ What to sleep on, from ipc_mq_wait_word().
+ */
+typedef struct ipc_mq_wait_t {
+  /*
+   The word to sleep on. It is valid until ipc_mq_close(). Do not write to it.
+   */
+  const uint32_t *word;
+  /*
+   The word's value as long as nothing has happened that ends the wait.
+   */
+  uint32_t expected;
+} ipc_mq_wait_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Makes a message queue of the kernel the descriptor of a queue in shared memory. It replaces the
+ FIFO that ipc_mq_fd() otherwise makes. Afterwards, ipc_mq_fd() returns this descriptor, poll()
+ on it is right from this call on, and the kernel's mq_notify() on it reports messages.
+
+ All processes that have the queue in shared memory open must bring the same kernel queue.
+
+ fd: from mq_open(), with mq_maxmsg 2 and mq_msgsize 1. The library owns it from now on, also if
+ the call fails, and closes it with the handle.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or fd is negative; -EBUSY the handle
+ has a descriptor already; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this
+ call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
+ (IPC_KERNEL).
+ Threads: safe.
+ */
+int ipc_mq_bring_fd(ipc_mq_t *mq,
+                    int fd);
+
+/*
+ Begins or ends a wait in which the caller sleeps by its own means, for instance in a system
+ call that can be cancelled, and not in ipc_mq_send() or ipc_mq_receive().
+
+ The order of calls: ipc_mq_send() or ipc_mq_receive() returns -EAGAIN with timeout 0. Then call
+ ipc_mq_wait_word(). If it returns 0, sleep on the word with FUTEX_WAIT of futex(2) while it has
+ the expected value, without FUTEX_PRIVATE_FLAG and for at most 100 ms. Then call
+ ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
+ the queue's spin_ns.
+
+ direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room.
+ wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
+
+ Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or
+ has ended the wait; or a negative error.
+ Errors: -EINVAL mq is NULL, wait is misaligned, or direction has another value; -EBADF the
+ handle is closed; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ Threads: safe.
+ */
+int ipc_mq_wait_word(const ipc_mq_t *mq,
+                     int direction,
+                     struct ipc_mq_wait_t *wait);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROBUSTIPC_PRIVATE_H */

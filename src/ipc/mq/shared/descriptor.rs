@@ -1,0 +1,105 @@
+//! The descriptor to poll: when its state changes.
+//!
+//! [`readiness`](super::readiness) has the FIFO behind the descriptor and its three states. Once a
+//! process has asked for the descriptor, every call on the queue holds both latches, so that the
+//! FIFO and the queue change together. One exception: a receive that finds the queue empty, as the
+//! FIFO says already, changes neither and holds one latch.
+//!
+//! A call makes the FIFO ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and
+//! unready *after* it ([`SharedQueue::settle_descriptor`]). If the process is killed in between,
+//! the descriptor is ready although there is nothing to do, until the next call. It is never
+//! unready although there is something to do.
+
+use super::SharedQueue;
+use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
+use super::receive_section::ReceiveSection;
+use super::send_section::SendSection;
+use crate::base::error::Result;
+use crate::base::time::Deadline;
+use core::sync::atomic::Ordering::Relaxed;
+use std::os::fd::{OwnedFd, RawFd};
+
+impl SharedQueue {
+    /// A descriptor that is readable while there is a message, and writable while there is room.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        let both = self.enter_both_sections(Deadline::Never)?;
+        let descriptor = self.readiness.open_or_create(&self.object)?;
+        // From here on every call takes both latches, and calls that hold one latch are over. A
+        // FIFO that nobody had open has lost its content. A kernel twin keeps its content.
+        if !self.has_descriptor() || !self.readiness.is_kernel_twin() {
+            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
+        }
+        self.settle_descriptor()?;
+        drop(both);
+        Ok(descriptor)
+    }
+
+    /// Uses a queue of the kernel's as the descriptor. [`readiness`](super::readiness) says what it
+    /// has to be like.
+    pub(crate) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
+        let _both = self.enter_both_sections(Deadline::Never)?;
+        self.readiness.use_kernel_twin(twin)
+    }
+
+    /// Whether a process has asked for the descriptor. Certain only while this thread holds a
+    /// latch.
+    #[inline(always)]
+    pub(super) fn has_descriptor(&self) -> bool {
+        self.header().waiting.fd_state.load(Relaxed) != 0
+    }
+
+    /// Call before a change of the queue that ends the state `unready` ([`EMPTY`] or [`FULL`]).
+    #[inline(always)]
+    pub(super) fn make_ready_if(&self, unready: u32) -> Result<()> {
+        match self.has_descriptor() {
+            true => self.make_descriptor_ready_if(unready),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_descriptor_ready_if(&self, unready: u32) -> Result<()> {
+        let fd_state = &self.header().waiting.fd_state;
+        if fd_state.load(Relaxed) == unready + 1 && !self.leaves_message_to_waiter() {
+            self.readiness.set(fd_state, READY)?;
+        }
+        Ok(())
+    }
+
+    /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state.
+    /// In that case this thread holds both latches.
+    #[inline(always)]
+    pub(super) fn settle_descriptor(&self) -> Result<()> {
+        match self.has_descriptor() {
+            true => self.set_descriptor_state(),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_descriptor_state(&self) -> Result<()> {
+        let state = if ReceiveSection::count(&self.memory) == 0 {
+            EMPTY
+        } else if SendSection::may_have_room(&self.memory) {
+            READY
+        } else {
+            FULL
+        };
+        if state != EMPTY && self.leaves_message_to_waiter() {
+            return Ok(());
+        }
+        self.readiness.set(&self.header().waiting.fd_state, state)
+    }
+
+    /// Whether a message stays unannounced, because a receiver waits for it. That is so only with a
+    /// kernel twin: mq_notify() tells of a message in an empty queue only if no receiver waits. The
+    /// waiting receiver settles the descriptor after it has taken the message.
+    fn leaves_message_to_waiter(&self) -> bool {
+        let header = self.header();
+        self.readiness.is_kernel_twin()
+            && header.waiting.fd_state.load(Relaxed) == EMPTY + 1
+            && header.waiting_receivers.count() != 0
+    }
+}

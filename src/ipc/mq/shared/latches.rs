@@ -1,0 +1,181 @@
+//! Taking a queue's latches, and repairing what a dead holder left.
+//!
+//! Most calls take one latch. A call takes both, the sending latch first, in three cases: it
+//! changes what both latches guard, the queue has a descriptor, or a latch is orphaned. An orphaned
+//! latch stays orphaned until a repair has succeeded, so no call uses a broken index.
+
+use super::SharedQueue;
+use super::readiness::UNKNOWN;
+use super::receive_section::ReceiveSection;
+use super::repair;
+use super::send_section::SendSection;
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::{Deadline, now};
+use crate::object::layout::Latch;
+use crate::sync::latch::Latched;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+
+/// How long a call with [`Deadline::Now`] waits for a latch. A section takes less than
+/// microseconds, so a holder that needs longer is a thread that is stopped.
+const HOLDER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Both latches. The fields are dropped in this order, so the latch taken last is released first.
+pub(super) struct BothSections<'q> {
+    pub(super) receiving: ReceiveSection<'q>,
+    pub(super) sending: SendSection<'q>,
+}
+
+impl SharedQueue {
+    /// Takes a latch that is free and sound, if one latch is enough.
+    #[inline(always)]
+    pub(super) fn take_alone<'q>(&'q self, latch: &'q Latch) -> Option<Latched<'q>> {
+        let latched = latch.take_fast(&self.header().waiting.needs_fence)?;
+        if self.has_descriptor() {
+            latched.release();
+            return None;
+        }
+        Some(latched)
+    }
+
+    /// Takes the sending latch, and repairs what a dead holder left. Without a deadline it waits
+    /// for nobody: if the latch is not free and sound, the result is `EAGAIN`.
+    ///
+    /// For speed, use the result in place: moving it right away causes a store-forwarding stall.
+    /// For that reason this is not inlined, and the calls in place do not take it out of its
+    /// `Result`.
+    #[inline(never)]
+    pub(super) fn enter_send_section(&self, deadline: Option<Deadline>) -> Result<SendSection<'_>> {
+        let latch = &self.header().sending.latch;
+        if let Some(latched) = self.take_alone(latch) {
+            return Ok(SendSection {
+                memory: &self.memory,
+                _other_latch: None,
+                latched,
+            });
+        }
+        let both = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
+        Ok(SendSection {
+            memory: &self.memory,
+            _other_latch: both.1,
+            latched: both.0,
+        })
+    }
+
+    /// Takes the receiving latch. Deadline, repair and speed are as in
+    /// [`enter_send_section`](SharedQueue::enter_send_section).
+    #[inline(never)]
+    pub(super) fn enter_receive_section(
+        &self,
+        deadline: Option<Deadline>,
+    ) -> Result<ReceiveSection<'_>> {
+        let latch = &self.header().receiving.latch;
+        if let Some(latched) = self.take_alone(latch) {
+            return Ok(ReceiveSection {
+                memory: &self.memory,
+                latched,
+                _other_latch: None,
+            });
+        }
+        let both = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
+        Ok(ReceiveSection {
+            memory: &self.memory,
+            latched: both.0,
+            _other_latch: both.1,
+        })
+    }
+
+    /// Takes `latch`, and the other latch too if both are needed.
+    #[cold]
+    #[inline(never)]
+    fn take_slowly<'q>(
+        &'q self,
+        latch: &'q Latch,
+        deadline: Deadline,
+    ) -> Result<(Latched<'q>, Option<Latched<'q>>)> {
+        if !self.has_descriptor() {
+            let latched = self.take(latch, deadline)?;
+            if !latched.is_orphaned() && !self.has_descriptor() {
+                return Ok((latched, None));
+            }
+        }
+        let both = self.enter_both_sections(deadline)?;
+        let (sending, receiving) = (both.sending.latched, both.receiving.latched);
+        Ok(if core::ptr::eq(latch, &self.header().sending.latch) {
+            (sending, Some(receiving))
+        } else {
+            (receiving, Some(sending))
+        })
+    }
+
+    /// Takes both latches, and repairs what a dead holder of one of them left.
+    pub(super) fn enter_both_sections(&self, deadline: Deadline) -> Result<BothSections<'_>> {
+        let memory = &self.memory;
+        let mut latched = self.take(&self.header().sending.latch, deadline)?;
+        latched.keep();
+        let sending = SendSection {
+            memory,
+            _other_latch: None,
+            latched,
+        };
+        let latched = self.take(&self.header().receiving.latch, deadline)?;
+        let receiving = ReceiveSection {
+            memory,
+            latched,
+            _other_latch: None,
+        };
+        let mut both = BothSections { receiving, sending };
+        if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
+            self.repair(&mut both)?;
+        }
+        if self.has_descriptor() {
+            self.readiness.prepare()?;
+        }
+        Ok(both)
+    }
+
+    #[cold]
+    fn repair(&self, both: &mut BothSections<'_>) -> Result<()> {
+        // Until the index is whole, nobody may use either half of it, also if this repair fails.
+        both.sending.latched.make_orphaned();
+        both.receiving.latched.make_orphaned();
+        repair::rebuild(&both.sending, &both.receiving)?;
+        let header = self.header();
+        if self.has_descriptor() {
+            header.waiting.fd_state.store(UNKNOWN, Relaxed);
+            self.settle_descriptor()?;
+        }
+        header.statistics.repairs.fetch_add(1, Relaxed);
+        both.receiving.latched.make_sound();
+        both.sending.latched.make_sound();
+        // The dead holder may have made a change that others sleep for, without waking them.
+        header.waiting.arrivals.wake(u32::MAX);
+        header.waiting.departures.wake(u32::MAX);
+        header.waiting.observers.wake(u32::MAX);
+        Ok(())
+    }
+
+    /// Takes one latch, orphaned or sound.
+    fn take<'q>(&'q self, latch: &'q Latch, deadline: Deadline) -> Result<Latched<'q>> {
+        let needs_fence = &self.header().waiting.needs_fence;
+        // A latch is mostly free. Then the call need not read the clock.
+        if let Some(latched) = latch.take_fast(needs_fence) {
+            return Ok(latched);
+        }
+        let until = match deadline {
+            Deadline::Now => Deadline::At(now().saturating_add(HOLDER_PATIENCE)),
+            deadline => deadline,
+        };
+        latch
+            .take(needs_fence, until)
+            .map_err(|error| match error.errno() {
+                Errno::ETIMEDOUT if deadline == Deadline::Now => fail!(
+                    EAGAIN,
+                    "{}: thread {} is in a call on the queue and does not run",
+                    self.name,
+                    latch.holder()
+                ),
+                _ => error,
+            })
+    }
+}

@@ -1,0 +1,327 @@
+//! The calls that receive. Each takes the receiving latch, waits for a message and wakes senders;
+//! its steps under the latch are in `receive_section`.
+
+use super::claims::Claims;
+use super::memory::{NumberedSlot, copy_in_pieces};
+use super::readiness::{EMPTY, FULL};
+use super::receive_section::{First, ReceiveSection};
+use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue};
+use crate::base::error::{Errno, Result, fail};
+use crate::base::time::Deadline;
+use crate::ipc::mq::{Direction, Target};
+use crate::object::layout::MessageSlot;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+
+/// In a queue whose waiters spin for longer than this, a receive that may wait first spins for a
+/// shorter time without reading the clock.
+const BRIEF_SPIN: Duration = Duration::from_micros(5);
+
+impl SharedQueue {
+    /// Takes one message if there is one. Returns its length and its priority. `may_wait` is as in
+    /// `try_send`.
+    #[inline(always)]
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        may_wait: bool,
+    ) -> Result<(usize, u32)> {
+        if self.direction != Direction::Send {
+            if may_wait {
+                self.spin_briefly();
+            }
+            if let Some(received) = self.receive_alone(buffer)? {
+                return Ok(received);
+            }
+        }
+        if may_wait {
+            return Err(Errno::EAGAIN.into());
+        }
+        let mut target = [Target::of(buffer)];
+        self.receive_until(&mut target, Deadline::Now)?;
+        self.notifier.note_received();
+        Ok((target[0].length, target[0].priority))
+    }
+
+    /// Takes one message in the common case, in which the receiving latch alone is enough. `None`:
+    /// the case is another one, and nothing was received.
+    #[inline(always)]
+    fn receive_alone(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<(usize, u32)>> {
+        let header = self.header();
+        // One latch is enough in a queue without a descriptor. With a descriptor, it is enough only
+        // to find that the queue is empty, if the descriptor says so already.
+        let is_one_latch_enough = || header.waiting.fd_state.load(Relaxed) <= EMPTY + 1;
+        if !is_one_latch_enough() {
+            return Ok(None);
+        }
+        let needs_fence = &header.waiting.needs_fence;
+        let Some(latched) = header.receiving.latch.take_fast(needs_fence) else {
+            return Ok(None);
+        };
+        let receiving = ReceiveSection {
+            memory: &self.memory,
+            latched,
+            _other_latch: None,
+        };
+        if !is_one_latch_enough() || !Claims::borrowed(&self.memory).is_empty() {
+            return Ok(None);
+        }
+        let Some(first) = receiving.first()? else {
+            if header.sending.latch.is_orphaned() {
+                return Ok(None);
+            }
+            // The same check as in `wait_for_message`, which would wait after it.
+            receiving.check_empty()?;
+            return Err(Errno::EAGAIN.into());
+        };
+        let Some(target) = buffer.get_mut(..first.length) else {
+            return Ok(None);
+        };
+        if first.length > COPY_UNDER_LATCH || self.has_descriptor() {
+            return Ok(None);
+        }
+        self.copy_out(first.slot, target);
+        receiving.take_first(first.number)?;
+        receiving.free_slot((first.number, first.slot));
+        receiving.latched.release();
+        self.notifier.note_received();
+        self.wake_senders(1);
+        Ok(Some((first.length, first.priority)))
+    }
+
+    /// Spins before a receive that may wait. If a message comes soon, the receive need not begin a
+    /// wait.
+    #[inline(always)]
+    fn spin_briefly(&self) {
+        if self.spin > BRIEF_SPIN && !self.nonblocking {
+            self.spin_policy
+                .spin(|| ReceiveSection::may_have_message(&self.memory));
+        }
+    }
+
+    /// Takes messages, waiting for one. Returns how many were received.
+    pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
+        self.receive_until(targets, self.deadline(timeout_ns)?)
+            .inspect(|_| self.notifier.note_received())
+    }
+
+    /// Not inlined: it would slow `receive_alone`.
+    #[inline(never)]
+    fn receive_until(&self, targets: &mut [Target<'_>], deadline: Deadline) -> Result<usize> {
+        self.check_receives()?;
+        loop {
+            let receiving = self.enter_receive_section(Some(deadline))?;
+            self.take_back_borrowed(&receiving, 0)?;
+            let mut received = 0;
+            for target in targets.iter_mut().take(BATCH) {
+                let Some(first) = receiving.first()? else {
+                    break;
+                };
+                let Some(buffer) = target.buffer.get_mut(..first.length) else {
+                    if received != 0 {
+                        break;
+                    }
+                    return Err(fail!(
+                        EMSGSIZE,
+                        "{}: the message has {} bytes, the buffer {}; the message stays",
+                        self.name,
+                        first.length,
+                        target.buffer.len()
+                    ));
+                };
+                if first.length > COPY_UNDER_LATCH && received != 0 {
+                    break;
+                }
+                target.length = first.length;
+                target.priority = first.priority;
+                target.redeliveries = first.slot.redeliveries.load(Relaxed);
+                if first.length > COPY_UNDER_LATCH {
+                    self.receive_large(receiving, &first, buffer)?;
+                    return Ok(1);
+                }
+                self.copy_out(first.slot, buffer);
+                receiving.take_first(first.number)?;
+                self.free_slot(&receiving, (first.number, first.slot))?;
+                received += 1;
+            }
+            if received != 0 || targets.is_empty() {
+                drop(receiving);
+                self.wake_senders(received as u32);
+                return Ok(received);
+            }
+            self.wait_for_message(receiving, deadline)?;
+        }
+    }
+
+    /// Receives a message whose payload is copied while no latch is held.
+    fn receive_large(
+        &self,
+        receiving: ReceiveSection<'_>,
+        first: &First<'_>,
+        target: &mut [MaybeUninit<u8>],
+    ) -> Result<()> {
+        self.borrow_first(&receiving, first)?;
+        drop(receiving);
+        self.copy_out_large(first.slot, target);
+        self.give_back_slot((first.number, first.slot), false)
+    }
+
+    /// Call after an empty queue was found: waits until there may be a message.
+    #[inline(never)]
+    fn wait_for_message(&self, receiving: ReceiveSection<'_>, deadline: Deadline) -> Result<()> {
+        if self.take_back_borrowed(&receiving, receiving.pid_namespace())? {
+            return Ok(());
+        }
+        receiving.check_empty()?;
+        self.settle_descriptor()?;
+        drop(receiving);
+        if self.header().sending.latch.is_orphaned() {
+            // A sender died, perhaps with a message that it had sent.
+            drop(self.enter_both_sections(deadline)?);
+            return Ok(());
+        }
+        self.wait_point(Direction::Receive)
+            .wait(deadline, self.spin)
+    }
+
+    /// Takes a message that is read in place until it is given back.
+    pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
+        self.check_receives()?;
+        let deadline = self.deadline_unless(at_once, timeout_ns)?;
+        if at_once && timeout_ns != 0 {
+            self.spin_briefly();
+        }
+        loop {
+            let held = self.enter_receive_section(deadline);
+            let receiving = held.as_ref().map_err(|error| *error)?;
+            self.take_back_borrowed(receiving, 0)?;
+            let found = receiving.first();
+            if let Some(first) = found.as_ref().map_err(|error| *error)? {
+                self.borrow_first(receiving, first)?;
+                self.notifier.note_received();
+                return Ok(Borrowed {
+                    payload: self.memory.payload(first.slot),
+                    length: first.length,
+                    priority: first.priority,
+                    redeliveries: first.slot.redeliveries.load(Relaxed),
+                });
+            }
+            self.wait_for_message(held?, deadline.ok_or(Errno::EAGAIN)?)?;
+        }
+    }
+
+    /// Unlinks the first message from its level and claims it for this thread.
+    fn borrow_first(&self, receiving: &ReceiveSection<'_>, first: &First<'_>) -> Result<()> {
+        receiving.take_first(first.number)?;
+        Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
+        self.settle_descriptor()
+    }
+
+    /// Ends what `borrow` began: the message is received.
+    pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        self.give_back_slot(self.memory.slot_of_payload(payload)?, at_once)
+    }
+
+    fn give_back_slot(&self, (number, slot): NumberedSlot<'_>, at_once: bool) -> Result<()> {
+        let borrowed = Claims::borrowed(&self.memory);
+        let held = self.enter_receive_section((!at_once).then_some(Deadline::Never));
+        let receiving = held.as_ref().map_err(|error| *error)?;
+        borrowed.check(&receiving.latched, slot)?;
+        self.make_ready_if(FULL)?;
+        receiving.set_free(slot);
+        borrowed.unclaim(&receiving.latched, slot)?;
+        receiving.give_to_senders(number);
+        self.settle_descriptor()?;
+        drop(held);
+        self.wake_senders(1);
+        Ok(())
+    }
+
+    /// Queues again the borrowed messages whose borrowers died; whether there were any.
+    /// `pid_namespace` is as in [`is_orphaned`](super::claims::is_orphaned).
+    #[inline(always)]
+    pub(super) fn take_back_borrowed(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        pid_namespace: u32,
+    ) -> Result<bool> {
+        match Claims::borrowed(&self.memory).is_empty() {
+            true => Ok(false),
+            false => self.take_back_orphans(receiving, pid_namespace),
+        }
+    }
+
+    #[inline(never)]
+    fn take_back_orphans(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        pid_namespace: u32,
+    ) -> Result<bool> {
+        let borrowed = Claims::borrowed(&self.memory);
+        let mut found = false;
+        while let Some((number, slot)) = borrowed.take_orphan(pid_namespace)? {
+            slot.redeliveries.fetch_add(1, Relaxed);
+            self.header().statistics.redelivered.fetch_add(1, Relaxed);
+            self.make_ready_if(EMPTY)?;
+            receiving.put_back((number, slot))?;
+            found = true;
+        }
+        self.settle_descriptor()?;
+        Ok(found)
+    }
+
+    /// The priority of the message that is the next to be received.
+    pub(crate) fn peek_priority(&self) -> Result<u32> {
+        self.check_receives()?;
+        let receiving = self.enter_receive_section(Some(Deadline::Now))?;
+        self.take_back_borrowed(&receiving, receiving.pid_namespace())?;
+        match receiving.first()? {
+            Some(first) => Ok(first.priority),
+            None => Err(Errno::EAGAIN.into()),
+        }
+    }
+
+    /// Frees a slot that is in no list, and makes the descriptor right.
+    pub(super) fn free_slot(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        slot: NumberedSlot<'_>,
+    ) -> Result<()> {
+        self.make_ready_if(FULL)?;
+        receiving.free_slot(slot);
+        self.settle_descriptor()
+    }
+
+    /// Copies a message out of a slot.
+    #[inline(always)]
+    fn copy_out(&self, slot: &MessageSlot, target: &mut [MaybeUninit<u8>]) {
+        let payload = self.memory.payload(slot);
+        let (target, length) = (NonNull::from(&mut *target).cast::<u8>(), target.len());
+        // SAFETY: the payload has message_size bytes, and `first` has compared the length with
+        // that. No thread writes to it: the message is queued, under the latch that this thread
+        // holds.
+        unsafe { target.copy_from_nonoverlapping(payload, length) };
+    }
+
+    /// Copies a message of more than [`COPY_UNDER_LATCH`] bytes out of a slot.
+    fn copy_out_large(&self, slot: &MessageSlot, target: &mut [MaybeUninit<u8>]) {
+        let payload = self.memory.payload(slot);
+        let (target, length) = (NonNull::from(&mut *target).cast::<u8>(), target.len());
+        // SAFETY: the payload has message_size bytes, and `first` has compared the length with
+        // that. No thread writes to it: this thread has borrowed the message.
+        unsafe { copy_in_pieces(payload, target, length) };
+    }
+
+    fn check_receives(&self) -> Result<()> {
+        if self.direction == Direction::Send {
+            return Err(fail!(
+                EBADF,
+                "{}: opened with IPC_WRITE_ONLY, so it cannot receive",
+                self.name
+            ));
+        }
+        Ok(())
+    }
+}

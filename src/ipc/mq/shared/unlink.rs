@@ -1,0 +1,51 @@
+//! Unlinking a queue, and with it the FIFO behind its descriptor.
+//!
+//! The queue's name goes first, then the FIFO's. A process killed in between leaves an empty FIFO.
+//! The next unlinking of a queue that has a FIFO removes that one too.
+
+use super::readiness;
+use crate::base::error::Result;
+use crate::base::name::Name;
+use crate::object::layout::{Kind, QueueHeader};
+use crate::object::{self, Location, SHM_DIRECTORY};
+use crate::sys::path::open_directory;
+use crate::sys::{file, listing};
+use core::ffi::CStr;
+use core::mem::offset_of;
+
+pub(crate) fn unlink(name: &Name) -> Result<()> {
+    let location = Location::of_name(name);
+    let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
+    object::unlink(&location, Kind::Queue)?;
+    if identity.is_some_and(remove_fifo) {
+        remove_leftover_fifos();
+    }
+    Ok(())
+}
+
+/// Removes the FIFO of the queue with this identity; whether there was one.
+fn remove_fifo(identity: u64) -> bool {
+    file::unlink(readiness::fifo_path(identity).as_c_str()).is_ok()
+}
+
+/// Removes the FIFOs whose queues are gone.
+fn remove_leftover_fifos() {
+    for_each_file(&mut |name, _| {
+        let Some(identity) = readiness::identity_in(name) else {
+            return;
+        };
+        // A queue exists before its FIFO does. So a FIFO whose queue is not listed now has lost it.
+        let mut exists = false;
+        let is_its_queue = |inode| (inode ^ identity) & readiness::INODE == 0;
+        let is_whole_list = for_each_file(&mut |_, inode| exists |= is_its_queue(inode));
+        if is_whole_list && !exists {
+            remove_fifo(identity);
+        }
+    });
+}
+
+/// Calls `found` with the name and the inode of each file beside the queues; whether that were all.
+fn for_each_file(found: &mut dyn FnMut(&CStr, u64)) -> bool {
+    let directory = open_directory(SHM_DIRECTORY);
+    directory.is_ok_and(|directory| listing::each_name(directory, found).is_ok())
+}

@@ -1,0 +1,282 @@
+//! A user's type, as far as two programs have to agree on it.
+//!
+//! It stands in the record of a named object, so its layout is part of the record's version.
+
+use super::digest::{Digest, until_nul};
+use super::record::RECORD_SPAN;
+use crate::base::error::{Result, fail};
+use core::fmt;
+
+pub(crate) const FIELDS_MAX: usize = 32;
+pub(crate) const TYPE_NAME_MAX: usize = 63;
+pub(crate) const FIELD_NAME_MAX: usize = 47;
+
+/// One field of a user's struct.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Field {
+    name: [u8; FIELD_NAME_MAX + 1],
+    offset: u64,
+    size: u64,
+}
+
+impl Field {
+    const NONE: Field = Field {
+        name: [0; FIELD_NAME_MAX + 1],
+        offset: 0,
+        size: 0,
+    };
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = until_nul(&self.name).escape_ascii();
+        write!(
+            f,
+            "{name} at offset {} with size {}",
+            self.offset, self.size
+        )
+    }
+}
+
+/// A user's type, as far as two programs have to agree on it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Type {
+    size: u64,
+    alignment: u64,
+    /// Digest of all other fields.
+    signature: u64,
+    version: u32,
+    field_count: u32,
+    name: [u8; TYPE_NAME_MAX + 1],
+    fields: [Field; FIELDS_MAX],
+}
+
+impl Type {
+    /// A type without declared fields. The empty name stands for an untyped region.
+    pub(crate) fn new(name: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+        let shown = name[..name.len().min(TYPE_NAME_MAX)].escape_ascii();
+        if size == 0 {
+            return Err(fail!(EINVAL, "the size is 0; expected at least 1 byte"));
+        }
+        if !alignment.is_power_of_two() || alignment > RECORD_SPAN {
+            return Err(fail!(
+                EINVAL,
+                "type {shown}: alignment {alignment}; expected a power of two up to {RECORD_SPAN}"
+            ));
+        }
+        let mut stored = [0; TYPE_NAME_MAX + 1];
+        let Some(space) = stored[..TYPE_NAME_MAX].get_mut(..name.len()) else {
+            return Err(fail!(
+                EINVAL,
+                "the type name {shown}... has more than {TYPE_NAME_MAX} bytes"
+            ));
+        };
+        space.copy_from_slice(name);
+        let mut made = Type {
+            size,
+            alignment,
+            version,
+            name: stored,
+            ..Type::BLANK
+        };
+        made.sign();
+        Ok(made)
+    }
+
+    /// Adds a declared field to the type.
+    pub(crate) fn with_field(mut self, name: &[u8], offset: u64, size: u64) -> Result<Type> {
+        let shown = name[..name.len().min(FIELD_NAME_MAX)].escape_ascii();
+        let index = self.field_count as usize;
+        if index >= FIELDS_MAX {
+            return Err(fail!(EINVAL, "type {self}: more than {FIELDS_MAX} fields"));
+        }
+        if size == 0 || offset.checked_add(size).is_none_or(|end| end > self.size) {
+            return Err(fail!(
+                EINVAL,
+                "type {self}: field {shown} at offset {offset} with size {size} does not lie in the struct's {} bytes",
+                self.size
+            ));
+        }
+        let field = &mut self.fields[index];
+        match field.name[..FIELD_NAME_MAX].get_mut(..name.len()) {
+            Some(space) if !name.is_empty() => space.copy_from_slice(name),
+            _ => {
+                return Err(fail!(
+                    EINVAL,
+                    "field name \"{shown}\" has {} bytes; expected 1 to {FIELD_NAME_MAX}",
+                    name.len()
+                ));
+            }
+        }
+        field.offset = offset;
+        field.size = size;
+        self.field_count += 1;
+        self.sign();
+        Ok(self)
+    }
+
+    /// In place of a type that was not read yet.
+    pub(super) const BLANK: Type = Type {
+        size: 0,
+        alignment: 0,
+        signature: 0,
+        version: 0,
+        field_count: 0,
+        name: [0; TYPE_NAME_MAX + 1],
+        fields: [Field::NONE; FIELDS_MAX],
+    };
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        until_nul(&self.name)
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn sign(&mut self) {
+        let mut digest = Digest::new();
+        digest.add(&self.name);
+        digest.add(&self.version.to_ne_bytes());
+        digest.add(&self.size.to_ne_bytes());
+        digest.add(&self.alignment.to_ne_bytes());
+        for field in self.fields() {
+            digest.add(&field.name);
+            digest.add(&field.offset.to_ne_bytes());
+            digest.add(&field.size.to_ne_bytes());
+        }
+        self.signature = digest.value();
+    }
+
+    fn fields(&self) -> &[Field] {
+        &self.fields[..(self.field_count as usize).min(FIELDS_MAX)]
+    }
+
+    /// Refuses `found` unless it is equal to `self`. The error names the first difference.
+    pub(super) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+        if self.name != found.name || self.version != found.version {
+            return Err(fail!(
+                EPROTO,
+                "{shown}: expected type {self}, found {found}"
+            ));
+        }
+        if self.size != found.size || self.alignment != found.alignment {
+            return Err(fail!(
+                EPROTO,
+                "{shown}: type {self}: expected size {} with alignment {}, found size {} with alignment {}",
+                self.size,
+                self.alignment,
+                found.size,
+                found.alignment
+            ));
+        }
+        let (ours, theirs) = (self.fields(), found.fields());
+        if ours.len() != theirs.len() {
+            return Err(fail!(
+                EPROTO,
+                "{shown}: type {self}: expected {} declared fields, found {}",
+                ours.len(),
+                theirs.len()
+            ));
+        }
+        for (number, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+            if ours.name != theirs.name || ours.offset != theirs.offset || ours.size != theirs.size
+            {
+                return Err(fail!(
+                    EPROTO,
+                    "{shown}: type {self}, field {}: expected {ours}, found {theirs}",
+                    number + 1
+                ));
+            }
+        }
+        if self.signature != found.signature {
+            return Err(fail!(
+                EPROTO,
+                "{shown}: type {self}: expected signature {:016x}, found {:016x}",
+                self.signature,
+                found.signature
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            [] => write!(f, "(untyped)"),
+            name => write!(f, "{} version {}", name.escape_ascii(), self.version),
+        }
+    }
+}
+
+// Neither struct has padding: each is as large as its fields together.
+const _: () = {
+    assert!(size_of::<Field>() == FIELD_NAME_MAX + 1 + 8 + 8);
+    assert!(
+        size_of::<Type>() == 3 * 8 + 2 * 4 + TYPE_NAME_MAX + 1 + FIELDS_MAX * size_of::<Field>()
+    );
+};
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    pub(in crate::object::layout) fn sensor() -> Type {
+        Type::new(b"SensorData", 1, 16, 4)
+            .and_then(|made| made.with_field(b"temperature", 0, 4))
+            .and_then(|made| made.with_field(b"humidity", 4, 4))
+            .ok()
+            .unwrap()
+    }
+
+    /// These offsets are part of version 1 of the record: a change here needs another version there.
+    #[test]
+    fn version_1_of_the_record_has_these_offsets() {
+        let expected = [
+            (offset_of!(Type, size), 0),
+            (offset_of!(Type, alignment), 8),
+            (offset_of!(Type, signature), 16),
+            (offset_of!(Type, version), 24),
+            (offset_of!(Type, field_count), 28),
+            (offset_of!(Type, name), 32),
+            (offset_of!(Type, fields), 96),
+            (offset_of!(Field, name), 0),
+            (offset_of!(Field, offset), 48),
+            (offset_of!(Field, size), 56),
+            (size_of::<Field>(), 64),
+            (size_of::<Type>(), 2144),
+        ];
+        for (row, (found, wanted)) in expected.into_iter().enumerate() {
+            assert_eq!(found, wanted, "row {row}");
+        }
+        // The digest's value is part of the format.
+        assert_eq!(sensor().signature, 9006914945975658344);
+    }
+
+    #[test]
+    fn impossible_types_are_refused() {
+        assert!(Type::new(b"T", 1, 0, 1).is_err());
+        assert!(Type::new(b"T", 1, 1, 3).is_err());
+        assert!(Type::new(b"T", 1, 1, 0).is_err());
+        assert!(Type::new(&[b'n'; 64], 1, 1, 1).is_err());
+        assert!(Type::new(&[b'n'; 63], 1, 1, 1).is_ok());
+        let plain = Type::new(b"T", 1, 8, 8).ok().unwrap();
+        assert!(plain.with_field(b"a", 8, 1).is_err());
+        assert!(plain.with_field(b"a", u64::MAX, 2).is_err());
+        assert!(plain.with_field(b"", 0, 1).is_err());
+        assert!(plain.with_field(&[b'n'; 48], 0, 1).is_err());
+        let mut full = plain;
+        for _ in 0..FIELDS_MAX {
+            full = full.with_field(b"a", 0, 1).ok().unwrap();
+        }
+        assert!(full.with_field(b"a", 0, 1).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! A named object's place in a file system, and its name in messages.
+
+use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::name::Name;
+use core::ffi::CStr;
+use core::fmt;
+use std::ffi::CString;
+
+/// The directory in which `shm_open` and `sem_open` keep their files.
+pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
+
+/// The place of an object, and how messages name it.
+pub(crate) struct Location {
+    /// The path of the object's file. If the object has no file name, this is what messages show.
+    path: CString,
+    /// Messages show the path from this byte on.
+    shown: usize,
+}
+
+impl Location {
+    /// The place where `shm_open` keeps an object of this name.
+    pub(crate) fn of_name(name: &Name) -> Location {
+        let mut path = SHM_DIRECTORY.to_bytes().to_vec();
+        path.push(b'/');
+        path.extend_from_slice(name.file_name().to_bytes());
+        Location {
+            path: CString::new(path).unwrap_or_default(),
+            shown: SHM_DIRECTORY.count_bytes(),
+        }
+    }
+
+    /// A path in any file system.
+    pub(crate) fn of_path(path: &CStr) -> Result<Location> {
+        let location = Location::unnamed(path);
+        match path.to_bytes() {
+            [] => Err(fail!(EINVAL, "the path is empty")),
+            [.., b'/'] => Err(fail!(EINVAL, "the path \"{location}\" names a directory")),
+            _ => Ok(location),
+        }
+    }
+
+    /// No place: only what messages call an object without a name.
+    pub(super) fn unnamed(shown: &CStr) -> Location {
+        Location {
+            path: shown.to_owned(),
+            shown: 0,
+        }
+    }
+
+    pub(super) fn path(&self) -> &CStr {
+        &self.path
+    }
+
+    /// The directory that holds the file.
+    pub(super) fn directory(&self) -> CString {
+        let path = self.path.to_bytes();
+        let length = match path.iter().rposition(|&byte| byte == b'/') {
+            None => return c".".to_owned(),
+            Some(0) => 1,
+            Some(slash) => slash,
+        };
+        CString::new(&path[..length]).unwrap_or_default()
+    }
+
+    /// The error of a system call on this object. `what` says what could not be done.
+    pub(super) fn failed(&self, what: &str, errno: Errno) -> Error {
+        failed!(errno, "{self}: {what}")
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.path.to_bytes()[self.shown..];
+        shown.escape_ascii().fmt(f)
+    }
+}

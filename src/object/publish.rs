@@ -1,0 +1,87 @@
+//! Making an object: one that gets a name when it is complete, or one without a name whose size
+//! nobody can change.
+
+use super::layout::{Kind, Record, Type};
+use super::location::Location;
+use super::map::{Access, Mapping};
+use super::{Initialise, Object, Options, SIZE_SEALS, pid_namespace};
+use crate::base::error::{Errno, Result, fail, failed};
+use crate::sys::file;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// For an exclusive object of more bytes than this, the library first checks whether the name exists.
+/// For a smaller object that check would cost every creator more than it saves those that find the
+/// name taken.
+const CHECK_NAME_ABOVE: u64 = 1 << 16;
+
+impl Object {
+    /// Makes an object and publishes it at `location`. `EEXIST` if the name is taken.
+    pub(super) fn create(
+        location: &Location,
+        record: &Record,
+        options: Options,
+        initialise: Initialise<'_>,
+    ) -> Result<Object> {
+        let is_much_work = record.total_size() > CHECK_NAME_ABOVE;
+        if options.exclusive && is_much_work && file::status_of(location.path()).is_ok() {
+            // The link below would give the same error, after all the work.
+            return Err(location.failed("cannot be created", Errno::EEXIST));
+        }
+        let file = file::create_unnamed(&location.directory()).map_err(|errno| match errno {
+            Errno::EOPNOTSUPP | Errno::EISDIR => fail!(
+                EOPNOTSUPP,
+                "{location}: its file system has no unnamed files (O_TMPFILE), without which a killed creator would leave a half-made object"
+            ),
+            errno => location.failed("no file can be made in its directory", errno),
+        })?;
+        let data = fill(location, file.as_fd(), record)?;
+        initialise(&data, file.as_fd())?;
+        file::set_permissions(file.as_fd(), options.mode)
+            .map_err(|errno| location.failed("its mode cannot be set", errno))?;
+        // Filling needs a writable mapping. The caller may have asked for a read-only one.
+        let data = match options.access {
+            Access::ReadWrite => data,
+            Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
+        };
+        // Last, so that a call which fails leaves no name.
+        file::publish(file.as_fd(), location.path())
+            .map_err(|errno| location.failed("cannot be created", errno))?;
+        Ok(Object {
+            file,
+            data,
+            access: options.access,
+        })
+    }
+
+    /// Makes an object without a name, whose size nobody can change. It reaches other processes as a
+    /// descriptor.
+    pub(crate) fn sealed(kind: Kind, kind_type: Type) -> Result<Object> {
+        let shown = Location::unnamed(c"(sealed memory)");
+        let record = Record::new(kind, kind_type, pid_namespace())?;
+        let file = file::create_sealable(c"robustipc")
+            .map_err(|errno| shown.failed("no memory file can be made", errno))?;
+        let data = fill(&shown, file.as_fd(), &record)?;
+        file::add_seals(file.as_fd(), SIZE_SEALS)
+            .map_err(|errno| shown.failed("cannot be sealed", errno))?;
+        Ok(Object {
+            file,
+            data,
+            access: Access::ReadWrite,
+        })
+    }
+}
+
+/// Gives an empty file its size and its record, and maps its data.
+fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
+    let total = record.total_size();
+    file::allocate(file, total).map_err(|errno| match errno {
+        Errno::ENOSPC | Errno::EFBIG | Errno::EDQUOT | Errno::ENOMEM => fail!(
+            ENOSPC,
+            "{location}: its file system has no room for {total} bytes"
+        ),
+        errno => failed!(errno, "{location}: cannot reserve {total} bytes"),
+    })?;
+    file::write_at(file, record.as_bytes(), record.offset())
+        .map_err(|errno| location.failed("its record cannot be written", errno))?;
+    Mapping::of_file(file, record.offset(), Access::ReadWrite)
+}

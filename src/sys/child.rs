@@ -1,0 +1,111 @@
+//! A process behind a pidfd: how it ended, sending it a signal, and children that nobody waits for.
+
+use super::ready::{self, READABLE};
+use crate::base::time::Deadline;
+use core::ffi::{c_int, c_long};
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use nix::errno::Errno;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Code(c_int),
+    Signal(c_int),
+}
+
+/// How the process behind a pidfd ended, or `None` if it has not (only with `WNOHANG`). `ECHILD` if it is not
+/// a child of this process, or was reaped already. With `WNOWAIT` the child is not reaped.
+pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, Errno> {
+    let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the kernel writes the struct, and all zeros is a value of it. With WNOHANG it stays all zeros
+    // if the child has not ended. The fields that are read are those of a child's end.
+    unsafe {
+        Errno::result(libc::waitid(
+            libc::P_PIDFD,
+            pidfd.as_raw_fd() as libc::id_t,
+            found.as_mut_ptr(),
+            options | libc::WEXITED,
+        ))?;
+        let found = found.assume_init_ref();
+        if found.si_pid() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(match found.si_code {
+            libc::CLD_EXITED => Exit::Code(found.si_status()),
+            _ => Exit::Signal(found.si_status()),
+        }))
+    }
+}
+
+/// Waits until the process behind a pidfd has ended. Returns false if the deadline passes first.
+pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<bool, Errno> {
+    ready::wait_any(&mut [ready::watch(pidfd.as_raw_fd(), READABLE)], deadline)
+}
+
+/// Children that nobody waits for any more, to be reaped when they have ended. The list has no lock, because
+/// the process may fork at any moment, and the child would inherit a held lock.
+static ABANDONED: AtomicPtr<Abandoned> = AtomicPtr::new(ptr::null_mut());
+
+struct Abandoned {
+    pidfd: Arc<OwnedFd>,
+    next: *mut Abandoned,
+}
+
+/// Notes a running child that nobody will wait for.
+pub(crate) fn abandon(pidfd: Arc<OwnedFd>) {
+    put_back(Box::new(Abandoned {
+        pidfd,
+        next: ptr::null_mut(),
+    }));
+}
+
+fn put_back(child: Box<Abandoned>) {
+    let child = Box::into_raw(child);
+    let mut first = ABANDONED.load(Ordering::Relaxed);
+    loop {
+        // SAFETY: the entry is not in the list yet, so only this thread can reach it.
+        unsafe { (*child).next = first };
+        // Release: without it a thread that takes the list might not see what is in the entry.
+        match ABANDONED.compare_exchange_weak(first, child, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(now) => first = now,
+        }
+    }
+}
+
+/// Reaps the abandoned children that have ended.
+pub(crate) fn reap_abandoned() {
+    // The whole list is taken, so no other thread has one of its children. Acquire pairs with the Release in
+    // `put_back`.
+    let mut next = ABANDONED.swap(ptr::null_mut(), Ordering::Acquire);
+    while !next.is_null() {
+        // SAFETY: `put_back` made the entry from a box, and the entry is in no list now.
+        let child = unsafe { Box::from_raw(next) };
+        next = child.next;
+        // Otherwise the child has ended and is reaped, or it is not a child of this process, which was
+        // forked since. Neither needs an entry any more.
+        if let Ok(None) = wait(child.pidfd.as_fd(), libc::WNOHANG) {
+            put_back(child);
+        }
+    }
+}
+
+/// Sends a signal to the process behind a pidfd, never to another process that got its number.
+pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, number: c_int) -> Result<(), Errno> {
+    let flags: c_long = 0;
+    // SAFETY: NULL means that no information goes with the signal.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            number,
+            ptr::null::<libc::siginfo_t>(),
+            flags,
+        )
+    })
+    .map(drop)
+}
