@@ -29,7 +29,7 @@ pub(super) struct BothSections<'q> {
 impl SharedQueue {
     /// Takes a latch that is free and sound, if one latch is enough.
     #[inline(always)]
-    pub(super) fn take_alone<'q>(&'q self, latch: &'q Latch) -> Option<Latched<'q>> {
+    fn take_alone<'q>(&'q self, latch: &'q Latch) -> Option<Latched<'q>> {
         let latched = latch.take_fast(&self.header().waiting.needs_fence)?;
         if self.has_descriptor() {
             latched.release();
@@ -39,7 +39,8 @@ impl SharedQueue {
     }
 
     /// Takes the sending latch, and repairs what a dead holder left. Without a deadline it waits
-    /// for nobody: if the latch is not free and sound, the result is `EAGAIN`.
+    /// for nobody: the result is `EAGAIN` if the latch is not free and sound, or if both latches
+    /// are needed.
     ///
     /// For speed, use the result in place: moving it right away causes a store-forwarding stall.
     /// For that reason this is not inlined, and the calls in place do not take it out of its
@@ -54,11 +55,11 @@ impl SharedQueue {
                 latched,
             });
         }
-        let both = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
+        let (latched, _other_latch) = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
         Ok(SendSection {
             memory: &self.memory,
-            _other_latch: both.1,
-            latched: both.0,
+            _other_latch,
+            latched,
         })
     }
 
@@ -77,11 +78,11 @@ impl SharedQueue {
                 _other_latch: None,
             });
         }
-        let both = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
+        let (latched, _other_latch) = self.take_slowly(latch, deadline.ok_or(Errno::EAGAIN)?)?;
         Ok(ReceiveSection {
             memory: &self.memory,
-            latched: both.0,
-            _other_latch: both.1,
+            latched,
+            _other_latch,
         })
     }
 

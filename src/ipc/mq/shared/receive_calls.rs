@@ -74,6 +74,7 @@ impl SharedQueue {
             }
             // The same check as in `wait_for_message`, which would wait after it.
             receiving.check_empty()?;
+            receiving.latched.release();
             return Err(Errno::EAGAIN.into());
         };
         let Some(target) = buffer.get_mut(..first.length) else {

@@ -49,7 +49,8 @@ impl SharedQueue {
         {
             return Ok(false);
         }
-        let Some(latched) = self.take_alone(&header.sending.latch) else {
+        let needs_fence = &header.waiting.needs_fence;
+        let Some(latched) = header.sending.latch.take_fast(needs_fence) else {
             return Ok(false);
         };
         let sending = SendSection {
@@ -57,6 +58,10 @@ impl SharedQueue {
             _other_latch: None,
             latched,
         };
+        // Asked again: only the answer under the latch is certain.
+        if self.has_descriptor() {
+            return Ok(false);
+        }
         if let Some(slot) = sending.take_free_slot()? {
             self.copy_in(slot.1, message);
             sending.enqueue(slot, message.len() as u32, priority);
