@@ -11,6 +11,7 @@ pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
 pub(crate) mod listing;
+pub(crate) mod liveness;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
 pub(crate) mod notices;

@@ -124,6 +124,7 @@ use crate::object::Object;
 use crate::object::layout::QueueHeader;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use memory::Memory;
@@ -151,6 +152,8 @@ pub(crate) struct SharedQueue {
     /// How long a waiter spins before it sleeps.
     spin: Duration,
     spin_policy: SpinPolicy,
+    /// When this handle last found out whether holders of claims are alive, in milliseconds.
+    last_examination: AtomicU64,
     readiness: Readiness,
     name: Name,
     /// Keeps the memory mapped.
@@ -174,6 +177,7 @@ impl SharedQueue {
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
+        self.settle_claims();
         let sizes = self.memory.sizes();
         // The two counters behind the count are read one after the other. Messages sent in between
         // can make it too large.
@@ -186,6 +190,7 @@ impl SharedQueue {
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
+        self.settle_claims();
         let header = self.header();
         let statistics = &header.statistics;
         Statistics {

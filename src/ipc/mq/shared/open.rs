@@ -18,6 +18,7 @@ use crate::object::{self, Location, Object, Outcome};
 use crate::sys::thread::Thread;
 use crate::sys::{fence, file, process};
 use core::cell::Cell;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
@@ -119,6 +120,7 @@ impl SharedQueue {
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
             spin_policy: SpinPolicy::default(),
+            last_examination: AtomicU64::new(0),
             readiness: Readiness::new(memory.header().identity.load(Relaxed)),
             memory,
             direction: options.direction,
