@@ -55,6 +55,9 @@ pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat
 /// attr: receives them, on success only. current_messages was true at some moment during the call.
 /// The result may be given to ipc_mq_open().
 ///
+/// The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+/// stopped process is in the middle of a call on the queue.
+///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
 /// Threads: safe.
