@@ -2411,12 +2411,13 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
- the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout
- is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
- is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
- queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory;
- -ENOMEM there is no memory.
+ the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
+ below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+ damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
+ -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+ it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+ memory.
  Threads: safe.
  Death: a message is in the queue whole or not at all. It stays there if its sender dies.
  */
@@ -2442,11 +2443,12 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
- the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY;
- -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
- call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
- ipc_mq_fd()), and this process cannot open it; -EFAULT with IPC_KERNEL: data points to no
- memory; -ENOMEM there is no memory.
+ the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+ the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+ handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+ same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+ process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+ memory.
  Threads: safe. Messages of other senders may come between these.
  Death: each message is in the queue whole or not at all. It stays there if its sender dies.
  */
@@ -2473,8 +2475,9 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
  NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
  IPC_KERNEL: buf points to no memory, and the message is lost.
  Threads: safe. Each message goes to one receiver.
@@ -2504,7 +2507,8 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
  -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
  needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
- is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+ is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
+ process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
  handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
  -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
  with IPC_KERNEL: data points to no memory, and the message is lost.
@@ -2523,12 +2527,12 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
  priority: receives the priority, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
- -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
- (IPC_KERNEL).
+ Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second; -EINVAL
+ a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
+ -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
+ the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
+ the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+ this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_peek_priority(struct ipc_mq_t *mq,
@@ -2554,7 +2558,8 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+ IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL).
@@ -2575,13 +2580,15 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
  len: the message's length in bytes, up to the queue's message_size.
  priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 
- Returns: 0, or a negative error, and then the message is still reserved.
+ Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+ reserved any more, and the queue can be closed.
  Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
  high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
- is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
- queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+ opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
+ -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
+ cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  Death: if the caller dies in this call, the message is in the queue whole or not at all.
  */
@@ -2596,12 +2603,14 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
  message: the address that ipc_mq_reserve() gave. When the call succeeds, the caller must not
  use it any more.
 
- Returns: 0, or a negative error, and then the message is still reserved.
+ Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+ reserved any more, and the queue can be closed.
  Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
- has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
- a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
- or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
- -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+ this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  */
 int ipc_mq_abandon(struct ipc_mq_t *mq,
@@ -2625,8 +2634,9 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL).
  Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
@@ -2645,12 +2655,14 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  message: the address that ipc_mq_borrow() gave. When the call succeeds, the caller must not use
  it any more.
 
- Returns: 0, or a negative error, and then the message is still borrowed.
+ Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
+ borrowed any more, and the queue can be closed.
  Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
- has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
- a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
- or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
- -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+ this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that borrowed the message.
  */
 int ipc_mq_return(struct ipc_mq_t *mq,
@@ -2662,7 +2674,8 @@ int ipc_mq_return(struct ipc_mq_t *mq,
  stat: receives the statistics, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
+ process was forked into another PID namespace after the handle was opened.
  Threads: safe. The numbers are read one after the other, while other threads use the queue.
  */
 int ipc_mq_stat(const struct ipc_mq_t *mq,
@@ -2712,12 +2725,13 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
 
  Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
  until ipc_mq_close(), and the caller must not close it.
- Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
- the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+ queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
  handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
  system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
- the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
- the same queue.
+ the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+ handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+ same queue.
  Threads: safe.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);

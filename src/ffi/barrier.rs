@@ -93,12 +93,13 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
 /// or a negative error.
 /// Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
-/// participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are
-/// missing and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran
-/// during the wait; -EBUSY if the barrier has all its participants and this thread is none of
-/// them; -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1;
-/// -EPROTO if the memory holds something other than a barrier of this library's version and C
-/// library, a barrier initialised in another PID namespace, or a damaged barrier.
+/// participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing
+/// and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during
+/// the wait; -EBUSY if the barrier has all its participants and this thread is none of them;
+/// -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1; -EPROTO if
+/// the memory holds something other than a barrier of this library's version and C library, a
+/// barrier initialised in another PID namespace, or a damaged barrier; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe.
 /// Fork: the child is not a participant.
 /// Owner death: a participant's death breaks the round, whether the participant was waiting or
@@ -168,7 +169,9 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
 /// Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
 /// initialised; -EPROTO if the memory holds something other than a barrier of this library's
 /// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
-/// Threads: one thread destroys the barrier, after all others have used it for the last time.
+/// Threads: one thread destroys the barrier, after all others have used it for the last time. Do
+/// not use the memory for other data at once: if a thread is killed in its last call, the kernel
+/// may set a bit in it.
 /// Owner death: a thread that died is not a participant any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_destroy(barrier: *mut ipc_barrier_t) -> c_int {

@@ -125,7 +125,8 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
 /// misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
 /// something other than a mutex of this library's version and C library, or a mutex initialised in
-/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
+/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already;
+/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe, as with pthread mutexes.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
@@ -216,10 +217,13 @@ pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int 
 /// mutex: an initialised mutex.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if the mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised;
-/// -EPROTO if the memory holds something other than a mutex of this library's version and C
-/// library, or a mutex initialised in another PID namespace.
-/// Threads: one thread destroys the mutex, after all others have used it for the last time.
+/// Errors: -EBUSY if the mutex is locked, or if its owner died holding it and no locker has been
+/// told: lock it first; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the
+/// memory holds something other than a mutex of this library's version and C library, or a mutex
+/// initialised in another PID namespace.
+/// Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+/// set a bit in it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_destroy(mutex: *mut ipc_mutex_t) -> c_int {
     guard(c"ipc_mutex_destroy", move || {

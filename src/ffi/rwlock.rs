@@ -76,13 +76,14 @@ pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// this thread then holds the lock alone, as a writer does, and has to repair the data, call
 /// ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
 /// Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
-/// queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if
-/// the time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
+/// queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if the
+/// time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
 /// thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
 /// is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
 /// holds something other than a readers-writer lock of this library's version and C library, or a
 /// lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
-/// 4294967295 times already.
+/// 4294967295 times already; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+/// futex.
 /// Threads: safe. In signal handlers: not safe, as with pthread locks.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
@@ -121,9 +122,10 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
 /// Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
 /// trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
 /// for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
-/// calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or
-/// if timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer
-/// lock of this library's version and C library, or a lock initialised in another PID namespace.
+/// calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
+/// timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
+/// of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
+/// if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe, as with pthread locks.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
@@ -201,10 +203,12 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
 /// rwlock: an initialised readers-writer lock.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
-/// initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+/// Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
+/// told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
 /// library's version and C library, or a lock initialised in another PID namespace.
-/// Threads: one thread destroys the lock, after all others have used it for the last time.
+/// Threads: one thread destroys the lock, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+/// set a bit in it.
 /// Owner death: a thread that died holding the lock does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_destroy(rwlock: *mut ipc_rwlock_t) -> c_int {

@@ -289,6 +289,8 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
             )
         };
         match Errno::last() {
+            // A path, or the only directory that is searched, is the reason.
+            Errno::ENOTDIR if image.candidates.len() == 1 => failure = Errno::ENOTDIR,
             // This file does not exist. The next one may.
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV => {}
             // This process may not execute the file. That is the error if no other file is found.

@@ -1,6 +1,7 @@
 //! A child's standard streams: where they lead, and what has to be opened for that.
 
 use crate::base::error::{Errno, Error, Result, failed};
+use crate::base::text::Escaped;
 use crate::sys::{pipe, spawn};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -103,7 +104,7 @@ fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
                 errno,
                 "the child's {}: {}",
                 NAMES[number],
-                path.to_bytes().escape_ascii()
+                Escaped(path.to_bytes())
             )
         })
 }

@@ -58,7 +58,11 @@ impl SharedQueue {
             return Ok(None);
         }
         let needs_fence = &header.waiting.needs_fence;
-        let Some(latched) = header.receiving.latch.take_fast(needs_fence) else {
+        let Some(latched) = header
+            .receiving
+            .latch
+            .take_fast(needs_fence, self.pid_namespace)
+        else {
             return Ok(None);
         };
         let receiving = ReceiveSection {
@@ -226,7 +230,13 @@ impl SharedQueue {
         self.give_back_slot(self.memory.slot_of_payload(payload)?, at_once)
     }
 
-    fn give_back_slot(&self, (number, slot): NumberedSlot<'_>, at_once: bool) -> Result<()> {
+    fn give_back_slot(&self, slot: NumberedSlot<'_>, at_once: bool) -> Result<()> {
+        let outcome = self.give_back_claimed(slot, at_once);
+        Claims::borrowed(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    #[inline(always)]
+    fn give_back_claimed(&self, (number, slot): NumberedSlot<'_>, at_once: bool) -> Result<()> {
         let borrowed = Claims::borrowed(&self.memory);
         let held = self.enter_receive_section((!at_once).then_some(Deadline::Never));
         let receiving = held.as_ref().map_err(|error| *error)?;

@@ -50,7 +50,11 @@ impl SharedQueue {
             return Ok(false);
         }
         let needs_fence = &header.waiting.needs_fence;
-        let Some(latched) = header.sending.latch.take_fast(needs_fence) else {
+        let Some(latched) = header
+            .sending
+            .latch
+            .take_fast(needs_fence, self.pid_namespace)
+        else {
             return Ok(false);
         };
         let sending = SendSection {
@@ -268,6 +272,18 @@ impl SharedQueue {
 
     fn commit_slot(
         &self,
+        slot: NumberedSlot<'_>,
+        length: u32,
+        priority: u32,
+        at_once: bool,
+    ) -> Result<()> {
+        let outcome = self.commit_claimed(slot, length, priority, at_once);
+        Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    #[inline(always)]
+    fn commit_claimed(
+        &self,
         (number, slot): NumberedSlot<'_>,
         length: u32,
         priority: u32,
@@ -289,7 +305,12 @@ impl SharedQueue {
 
     /// Gives back the place from `reserve`, with nothing sent.
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
-        let (number, slot) = self.memory.slot_of_payload(payload)?;
+        let slot = self.memory.slot_of_payload(payload)?;
+        let outcome = self.abandon_claimed(slot);
+        Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    fn abandon_claimed(&self, (number, slot): NumberedSlot<'_>) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
         let both = self.enter_both_sections(Deadline::Never)?;
         // This thread announces the receiving latch now, which it took second. A death is found by
