@@ -183,6 +183,16 @@ int main(void) {
   unlink(copy);
   make_file_of_last_boot(copy);
   FINISH(start(open_in_next_boot, copy));
+
+  /* A foreign file has no room for what the library notes, and stays as it is. */
+  unlink(copy);
+  int file = open(copy, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  CHECK(file >= 0 && ftruncate(file, sizeof(held_t)) == 0);
+  CHECK_EQUAL(ipc_shm_open_file(&region, copy, &type, IPC_ADOPT, 0), 0);
+  struct stat status;
+  CHECK(fstat(file, &status) == 0);
+  CHECK_EQUAL(status.st_size, sizeof(held_t));
+  CHECK_EQUAL(ipc_shm_close(region), 0);
   remove_all();
   return 0;
 }

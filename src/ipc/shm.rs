@@ -49,7 +49,11 @@ impl Region {
         let now = Thread::current().map_or(0, Thread::pid_namespace);
         region
             .object()?
-            .settle_home(&mut |data, before| sync::stale::mark_all(data, before, now));
+            .settle_home(&mut |data, before| match outcome {
+                // It holds zeros, or what its maker has just put there.
+                Outcome::Created => {}
+                Outcome::Opened => sync::stale::mark_all(data, before, now),
+            });
         Ok((region, outcome))
     }
 

@@ -90,8 +90,12 @@ impl Object {
             return;
         };
         let here = Home::new(boot, status.inode(), super::pid_namespace());
-        let offset = (self.data().size() as u64).next_multiple_of(super::layout::RECORD_SPAN);
-        let offset = offset.max(status.size().saturating_sub(RECORD_SPAN)) + PLACE;
+        // A foreign file has no page of ours.
+        let record = self.data().size() as u64;
+        if status.size() != record + RECORD_SPAN {
+            return;
+        }
+        let offset = record + PLACE;
         let is_here = || Home::read(file, offset).is_some_and(|home| home.is_same_place(&here));
         let mut pauses = 0;
         while !is_here() {

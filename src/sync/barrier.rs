@@ -162,6 +162,7 @@ impl Barrier {
             if let Some(decided) = self.try_decide(slots, round) {
                 return Ok(decided);
             }
+            examination.prepare();
             let awoken = sleep_on_any(&words[..count], deadline)?;
             let others = slots.iter().filter(|slot| !slot.is_owned_by(thread));
             if examination.is_due(awoken) && slot::bury_owners(others, thread, deadline) {

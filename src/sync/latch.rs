@@ -123,7 +123,7 @@ impl Latch {
     /// nobody has repaired its work, otherwise 0.
     fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
         let mut left = SPIN_CHECKS;
-        let mut examination = None;
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -164,10 +164,6 @@ impl Latch {
             left = SPIN_CHECKS;
             // The kernel may have missed the holder's death. Without this check the waiter would notice
             // only after its first sleep.
-            let examination = match &mut examination {
-                Some(examination) => examination,
-                empty => empty.insert(NextExamination::of_new_wait(deadline)),
-            };
             let is_gone: fn(u32, Birth) -> bool = match examination.is_due(Awoken::Recheck) {
                 true => liveness::is_gone,
                 false => |id, _| liveness::has_no_thread(id),

@@ -46,14 +46,21 @@ pub(crate) const RECHECK: Duration =
 
 /// When a waiter finds out whether the owners that it waits for are alive. That takes longer than most
 /// waits, so it is due only once in [`RECHECK`].
-struct NextExamination(Duration);
+struct NextExamination(Option<Duration>);
 
 impl NextExamination {
-    /// For a wait that begins now.
+    /// For a wait that begins now. It does not read the clock, since most waits end at the first attempt.
     fn of_new_wait(deadline: Deadline) -> NextExamination {
-        match deadline {
-            Deadline::Now => NextExamination(Duration::ZERO),
-            _ => NextExamination(now() + RECHECK),
+        NextExamination(match deadline {
+            Deadline::Now => Some(Duration::ZERO),
+            _ => None,
+        })
+    }
+
+    /// Call before the first sleep, if `is_due` is asked only after it.
+    fn prepare(&mut self) {
+        if self.0.is_none() {
+            self.0 = Some(now() + RECHECK);
         }
     }
 
@@ -63,10 +70,11 @@ impl NextExamination {
         if awoken == Awoken::TimedOut {
             return true;
         }
+        self.prepare();
         let now = now();
-        let is_due = now >= self.0;
+        let is_due = self.0.is_some_and(|next| now >= next);
         if is_due {
-            self.0 = now + RECHECK;
+            self.0 = Some(now + RECHECK);
         }
         is_due
     }

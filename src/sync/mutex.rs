@@ -205,7 +205,7 @@ impl Mutex {
         // A thread that has slept takes the lock with the waiters bit, because others may sleep too.
         // At worst its unlock calls the kernel without need.
         let mut slept = 0;
-        let mut examination = None;
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             if let Some(outcome) = self.try_acquire(thread, slept) {
                 return outcome;
@@ -220,9 +220,8 @@ impl Mutex {
                 }
                 return Err(Errno::EAGAIN.into());
             }
-            let examination =
-                examination.get_or_insert_with(|| NextExamination::of_new_wait(deadline));
-            if slept != 0 && examination.is_due(Awoken::Recheck) && self.bury_owner(thread, word) {
+            // Asked before each sleep, so the first one is due 100 ms after the wait began.
+            if examination.is_due(Awoken::Recheck) && self.bury_owner(thread, word) {
                 continue;
             }
             let sleeping_on = word | WAITERS;
@@ -486,10 +485,11 @@ impl Mutex {
     }
 
     /// Whether the last owner died, or unlocked without declaring the data consistent. Then nobody may
-    /// ever signal again.
-    pub(super) fn is_orphaned(&self) -> bool {
+    /// ever signal again. With `examine` it also finds a death that the kernel has not marked.
+    pub(super) fn is_orphaned(&self, examine: bool) -> bool {
         let mut word = self.word.load(Relaxed);
-        if word & TID_MASK != 0
+        if examine
+            && word & TID_MASK != 0
             && Thread::current().is_ok_and(|thread| self.bury_owner(thread, word))
         {
             word = OWNER_DIED;

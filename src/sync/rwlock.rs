@@ -151,6 +151,7 @@ impl Rwlock {
                     if claimed { Entry::Inside } else { Entry::Full }
                 }
                 Entry::Full => {
+                    examination.prepare();
                     let awoken = match deadline {
                         Deadline::Now => Awoken::TimedOut,
                         deadline => slot::wait_for_any(&self.readers, &self.wanted, deadline)?,
@@ -224,6 +225,7 @@ impl Rwlock {
         }
         let mut examination = NextExamination::of_new_wait(deadline);
         while let Some(word) = slot.request_wake_up() {
+            examination.prepare();
             let awoken = super::sleep(&slot.word, word, deadline)?;
             if examination.is_due(awoken) && slot::bury_owners([slot], thread, Deadline::Never) {
                 continue;
