@@ -660,13 +660,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
-   notices such a death.
+   How many messages were queued again because their borrowers died. A receive, a borrow, a peek,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died. A send that finds the queue full
-   notices such a death.
+   How many reserved messages vanished because their senders died. A send that finds the queue full,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t abandoned;
   /*
@@ -2707,6 +2707,9 @@ int ipc_mq_return(struct ipc_mq_t *mq,
  Reads a queue's statistics. With IPC_KERNEL, all are 0.
 
  stat: receives the statistics, on success only.
+
+ The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+ stopped process is in the middle of a call on the queue.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
