@@ -76,7 +76,7 @@ impl Thread {
         let thread = Thread {
             robust_list: RobustList::of_calling_thread(is_new)?,
             id,
-            pid_namespace: process::pid_namespace(),
+            pid_namespace: process::pid_namespace(generation),
         };
         CURRENT.set((thread, generation));
         Ok(thread)
@@ -110,6 +110,12 @@ impl Thread {
         // SAFETY: has_entry_within gives words that lie in memory that is mapped.
         unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == self.id
     }
+}
+
+/// This process's PID namespace, also if the thread's identity cannot be found.
+#[cold]
+pub(crate) fn pid_namespace() -> u32 {
+    process::pid_namespace(generation())
 }
 
 /// This process's generation: a number that no ancestor had, and no call before the last fork.
