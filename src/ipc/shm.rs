@@ -139,7 +139,7 @@ impl Region {
     }
 
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        Ok(self.object()?.file().as_raw_fd())
+        Ok(self.object()?.file()?.as_raw_fd())
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {

@@ -82,7 +82,9 @@ impl Object {
     ///
     /// Where the kernel does not tell the boot id or locks no bytes, nothing is proved, and nothing done.
     pub(crate) fn settle_home(&self, mark: &mut dyn FnMut(&Mapping, u32)) {
-        let file = self.file();
+        let Ok(file) = self.file() else {
+            return;
+        };
         if !self.access().is_writable() {
             return;
         }

@@ -214,8 +214,9 @@ pub(crate) fn check_namespace(
     }
     Err(fail!(
         EPROTO,
-        "{shown} belongs to PID namespace {pid_namespace}, this process to {}: thread ids in the queue would be taken for others",
-        thread.pid_namespace()
+        "{shown} belongs to {}, this process to {}: thread ids in the queue would be taken for others",
+        process::ShownNamespace(pid_namespace),
+        process::ShownNamespace(thread.pid_namespace())
     ))
 }
 

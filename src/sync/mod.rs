@@ -34,6 +34,7 @@ use crate::base::time::{Deadline, now};
 use crate::object::layout::is_tag;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
+use crate::sys::process::ShownNamespace;
 use crate::sys::thread::Thread;
 use core::time::Duration;
 use spinning::spin;
@@ -158,8 +159,9 @@ fn wrong_tag_or_namespace(what: &str, found: u64, expected: u64, namespace: u32)
     wrong_kind(what, found, expected).unwrap_or_else(|| {
         fail!(
             EPROTO,
-            "the {what} belongs to PID namespace {}, this process to {namespace}: thread ids in it would be taken for others",
-            found as u32
+            "the {what} belongs to {}, this process to {}: thread ids in it would be taken for others",
+            ShownNamespace(found as u32),
+            ShownNamespace(namespace)
         )
     })
 }

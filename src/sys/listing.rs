@@ -1,11 +1,10 @@
 //! The sources of a listing: directories, the kernel's message queues, and /proc.
 
-use super::made;
+use super::fd::{self, made};
 use super::path::{ProcPath, open_directory};
 use core::ffi::{CStr, c_int, c_uint};
 use core::fmt;
 use core::ptr;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
@@ -48,21 +47,11 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
-/// Calls `found` with each name in a directory, including `.` and `..`, and with its inode number.
-pub(crate) fn each_name(
-    directory: OwnedFd,
-    found: &mut dyn FnMut(&CStr, u64),
-) -> Result<(), Errno> {
-    for entry in Dir::from_fd(directory)?.iter() {
-        let entry = entry?;
-        found(entry.file_name(), entry.ino());
-    }
-    Ok(())
-}
+pub(crate) use super::path::each_name;
 
 /// Calls `found` with each line of a text file, without the white space at the line's end.
 pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
-    let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let file = fd::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut buffer = vec![0; 4096];
     let mut filled = 0;
     loop {
@@ -96,8 +85,8 @@ pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
 /// The regular files in a directory. A file that vanishes meanwhile is left out.
 pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
-    let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name, _| {
+    let again = fd::open_at(directory, c".", DIRECTORY)?;
+    each_name(again.as_fd(), &mut |name, _| {
         entries.extend(regular_file(directory, name.to_owned()).ok().flatten());
     })?;
     Ok(entries)
@@ -146,7 +135,7 @@ fn private_queue_directory() -> Result<OwnedFd, Errno> {
         unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
     // This is an O_PATH descriptor, which cannot be read.
     let root = descriptor(mounted)?;
-    nix::fcntl::openat(root.as_fd(), c".", DIRECTORY, Mode::empty())
+    fd::open_at(root.as_fd(), c".", DIRECTORY)
 }
 
 fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
@@ -160,7 +149,7 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
         return Ok(directory);
     }
     let mut directory = None;
-    each_line(c"/proc/self/mountinfo", &mut |line| {
+    each_line(c"/proc/thread-self/mountinfo", &mut |line| {
         if directory.is_none() {
             directory = queue_mount(line).and_then(|path| open_directory(&path).ok());
         }
@@ -214,7 +203,7 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
         | OFlag::O_NOFOLLOW
         | OFlag::O_NONBLOCK
         | OFlag::O_NOCTTY;
-    let file = nix::fcntl::openat(directory, entry.name.as_c_str(), flags, Mode::empty())?;
+    let file = fd::open_at(directory, entry.name.as_c_str(), flags)?;
     let status = nix::sys::stat::fstat(&file)?;
     if is_regular(&status) && FileId::of(&status) == entry.file {
         Ok(file)
@@ -233,18 +222,12 @@ pub(crate) enum Use {
 /// Calls `found` with the process id for every file and segment that a process of this machine has mapped,
 /// and for every file that it has open. Returns whether all processes could be examined.
 pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
-    let own_namespace = ipc_namespace(format_args!("self"));
+    let own_namespace = ipc_namespace(format_args!("thread-self"));
     let mut complete = true;
     let listed = open_directory(c"/proc").and_then(|processes| {
-        each_name(processes, &mut |name, _| {
-            let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
-            let Some(pid) = process else { return };
-            // A segment's id is valid in one IPC namespace only.
-            let namespace = ipc_namespace(format_args!("{pid}"));
-            let same_namespace = namespace.is_ok() && namespace == own_namespace;
-            let examined = maps_of(pid, same_namespace, &mut |used| found(pid, used))
-                .and_then(|()| descriptors_of(pid, &mut |file| found(pid, Use::File(file))));
-            match examined {
+        each_name(processes.as_fd(), &mut |name, _| {
+            let Some(pid) = id_in(name) else { return };
+            match uses_of(pid, own_namespace, found) {
                 // If the process has ended meanwhile, it uses nothing.
                 Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
                 Err(_) => complete = false,
@@ -254,22 +237,88 @@ pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
     listed.is_ok() && complete
 }
 
+fn id_in(name: &CStr) -> Option<libc::pid_t> {
+    number(name.to_bytes(), 10).and_then(|id| id.try_into().ok())
+}
+
+/// Calls `found` with what the threads of one process use.
+///
+/// The files of a process are not enough: when its main thread has ended, they are empty, though other threads live.
+/// And a thread may have a table of descriptors of its own.
+fn uses_of(
+    process: libc::pid_t,
+    own_namespace: Result<u64, Errno>,
+    found: &mut dyn FnMut(libc::pid_t, Use),
+) -> Result<(), Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/task"));
+    let threads = open_directory(path.as_c_str())?;
+    let mut outcome = Ok(());
+    let mut are_maps_known = false;
+    // The last thread whose descriptors were examined.
+    let mut examined = None;
+    each_name(threads.as_fd(), &mut |name, _| {
+        let Some(thread) = id_in(name) else { return };
+        // A segment's id is valid in one IPC namespace only.
+        let namespace = ipc_namespace(format_args!("{process}/task/{thread}"));
+        let same_namespace = namespace.is_ok() && namespace == own_namespace;
+        let mut uses = || {
+            if !are_maps_known {
+                // All threads have the same memory. Those that have ended show none.
+                are_maps_known = maps_of(process, thread, same_namespace, &mut |used| {
+                    found(process, used);
+                })?;
+            }
+            if examined.is_none_or(|other| !share_descriptors(other, thread)) {
+                let mut count = 0;
+                descriptors_of(process, thread, &mut |file| {
+                    count += 1;
+                    found(process, Use::File(file));
+                })?;
+                if count != 0 {
+                    examined = Some(thread);
+                }
+            }
+            Ok(())
+        };
+        match uses() {
+            Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(errno) => outcome = Err(errno),
+        }
+    })?;
+    outcome
+}
+
+/// Whether two threads certainly have the same table of descriptors.
+fn share_descriptors(first: libc::pid_t, second: libc::pid_t) -> bool {
+    // From <linux/kcmp.h>.
+    const KCMP_FILES: c_int = 2;
+    // SAFETY: the call takes numbers only.
+    unsafe { libc::syscall(libc::SYS_kcmp, first, second, KCMP_FILES, 0, 0) == 0 }
+}
+
 fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/ns/ipc"));
     nix::sys::stat::stat(path.as_c_str()).map(|status| status.st_ino)
 }
 
+/// Returns whether the thread shows any mapping.
 fn maps_of(
     process: libc::pid_t,
+    thread: libc::pid_t,
     same_namespace: bool,
     found: &mut dyn FnMut(Use),
-) -> Result<(), Errno> {
-    let path = ProcPath::of(format_args!("/proc/{process}/maps"));
-    each_line(path.as_c_str(), &mut |line| match mapped(line) {
-        Some(Use::Segment(_)) if !same_namespace => {}
-        Some(used) => found(used),
-        None => {}
-    })
+) -> Result<bool, Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/maps"));
+    let mut is_any = false;
+    each_line(path.as_c_str(), &mut |line| {
+        is_any = true;
+        match mapped(line) {
+            Some(Use::Segment(_)) if !same_namespace => {}
+            Some(used) => found(used),
+            None => {}
+        }
+    })?;
+    Ok(is_any)
 }
 
 /// The file or segment in a line of /proc/PID/maps, which has these fields: addresses, permissions, offset,
@@ -301,11 +350,14 @@ fn mapped(line: &[u8]) -> Option<Use> {
     })
 }
 
-fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result<(), Errno> {
-    let path = ProcPath::of(format_args!("/proc/{process}/fd"));
+fn descriptors_of(
+    process: libc::pid_t,
+    thread: libc::pid_t,
+    found: &mut dyn FnMut(FileId),
+) -> Result<(), Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/fd"));
     let directory = open_directory(path.as_c_str())?;
-    let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name, _| {
+    each_name(directory.as_fd(), &mut |name, _| {
         // This follows the link to the open file and opens nothing.
         if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             found(FileId::of(&status));

@@ -84,7 +84,7 @@ impl Thread {
             robust_list: RobustList::of_calling_thread(is_new)?,
             id,
             birth: liveness::birth_of(id),
-            pid_namespace: process::pid_namespace(),
+            pid_namespace: process::pid_namespace(generation),
         };
         CURRENT.set((thread, generation));
         Ok(thread)
@@ -124,6 +124,12 @@ impl Thread {
         // SAFETY: has_entry_within gives words that lie in memory that is mapped.
         unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == self.id
     }
+}
+
+/// This process's PID namespace, also if the thread's identity cannot be found.
+#[cold]
+pub(crate) fn pid_namespace() -> u32 {
+    process::pid_namespace(generation())
 }
 
 /// This process's generation: a number that no ancestor had, and no call before the last fork.

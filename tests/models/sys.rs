@@ -489,6 +489,14 @@ pub(crate) mod process {
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
     }
+
+    pub(crate) struct ShownNamespace(pub(crate) u32);
+
+    impl core::fmt::Display for ShownNamespace {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            self.0.fmt(f)
+        }
+    }
 }
 
 pub(crate) mod memory {

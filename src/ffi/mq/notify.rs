@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::ipc::mq::{Action, SignalValue};
-use crate::sys::{file, signal};
+use crate::sys::fd::{self, Kept};
+use crate::sys::signal;
 use std::os::fd::AsFd;
 
 /// For kind of ipc_mq_notify_t: queue a signal to the process.
@@ -146,7 +147,7 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
             Ok(Action::Callback(Box::new(move || callback.call())))
         }
         IPC_NOTIFY_EVENTFD => {
-            let descriptor = file::borrow(how.eventfd)
+            let descriptor = fd::borrow(how.eventfd)
                 .map_err(|errno| fail!((errno), "how->eventfd is {}", how.eventfd))?;
             if !mqueue::is_eventfd(descriptor.as_fd()) {
                 return Err(fail!(
@@ -155,7 +156,7 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
                     how.eventfd
                 ));
             }
-            Ok(Action::Eventfd(descriptor))
+            Ok(Action::Eventfd(Kept::new(descriptor)?))
         }
         kind => Err(fail!(
             EINVAL,

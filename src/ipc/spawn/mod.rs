@@ -13,12 +13,13 @@ pub(crate) use streams::Stream;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::Deadline;
-use crate::sys::spawn::{self, Exit, Image, Step, Strings};
+use crate::sys::fd::Kept;
+use crate::sys::spawn::{self, Exit, Image, Process, Step, Strings};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
-use streams::{End, NAMES, Streams};
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use streams::{NAMES, Streams};
 
 /// A program to start, and how.
 pub(crate) struct SpawnRequest<'a> {
@@ -34,11 +35,11 @@ pub(crate) struct SpawnRequest<'a> {
 /// A process that this one has started.
 pub(crate) struct Child {
     id: libc::pid_t,
-    pidfd: Arc<OwnedFd>,
+    process: Option<Process>,
     /// Whether the child's standard input was a pipe at the start.
     is_fed: bool,
     /// This process's ends of the pipes on the child's standard streams.
-    ends: [End; 3],
+    ends: [Kept; 3],
     /// How the child ended, once that is known, as [`encode`] writes it.
     exit: AtomicU64,
 }
@@ -53,7 +54,7 @@ impl Child {
             ));
         };
         let candidates = search::candidates(name);
-        let streams = Streams::open(&request.streams)?;
+        let mut streams = Streams::open(&request.streams)?;
         let image = Image {
             candidates: &candidates,
             arguments: request.arguments,
@@ -63,12 +64,21 @@ impl Child {
             inherits: request.inherits,
             leads_session: request.leads_session,
         };
-        let started = spawn::start(&image).map_err(|failure| failed(name, request, failure))?;
+        let is_fed = streams.ours[0].is_some();
+        // Before the start, so that nothing can fail after it.
+        let ends = [Kept::NONE, Kept::NONE, Kept::NONE];
+        for (end, ours) in ends.iter().zip(&mut streams.ours) {
+            if let Some(file) = ours.take() {
+                end.put(file)?;
+            }
+        }
+        let process =
+            spawn::start(&image).map_err(|failure| failed(name, request, &candidates, failure))?;
         Ok(Child {
-            id: started.id,
-            pidfd: Arc::new(started.pidfd),
-            is_fed: streams.ours[0].is_some(),
-            ends: streams.ours.map(End::new),
+            id: process.id(),
+            process: Some(process),
+            is_fed,
+            ends,
             exit: AtomicU64::new(0),
         })
     }
@@ -77,19 +87,41 @@ impl Child {
         self.id
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
-        self.pidfd.as_raw_fd()
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        self.with_process(|process| process.pidfd().map(|pidfd| pidfd.as_raw_fd()))
+            .map_err(|errno| {
+                fail!(
+                    (errno),
+                    "process {}: its descriptor was closed outside the library",
+                    self.id
+                )
+            })
+    }
+
+    fn with_process<T>(
+        &self,
+        use_it: impl FnOnce(&Process) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        // Only dropping takes the process away.
+        self.process.as_ref().ok_or(Errno::EBADF).and_then(use_it)
+    }
+
+    fn with_pidfd<T>(
+        &self,
+        use_it: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.with_process(|process| process.with_pidfd(use_it))
     }
 
     /// This process's end of the pipe on the child's stream 0, 1 or 2.
     pub(crate) fn end(&self, stream: usize) -> Result<RawFd> {
-        match self.ends[stream].number() {
-            -1 => Err(fail!(
+        match self.ends[stream].get() {
+            Ok(end) => Ok(end.as_raw_fd()),
+            Err(_) => Err(fail!(
                 EBADF,
                 "the child's {} is not a pipe of this handle, or is closed",
                 NAMES[stream]
             )),
-            number => Ok(number),
         }
     }
 
@@ -107,7 +139,7 @@ impl Child {
             return Ok(exit);
         }
         let id = self.id;
-        match spawn::wait_for_end(self.pidfd.as_fd(), deadline) {
+        match self.with_pidfd(|pidfd| spawn::wait_for_end(pidfd, deadline)) {
             Ok(true) => {}
             Ok(false) if deadline == Deadline::Now => {
                 return Err(fail!(EAGAIN, "process {id} is still running"));
@@ -129,7 +161,7 @@ impl Child {
         // The first wait leaves the child unreaped, so its end is noted before it is reaped. A second
         // thread that finds it reaped then finds the note.
         let found = loop {
-            match spawn::wait(self.pidfd.as_fd(), options | libc::WNOWAIT) {
+            match self.with_pidfd(|pidfd| spawn::wait(pidfd, options | libc::WNOWAIT)) {
                 Err(Errno::EINTR) => {}
                 found => break found,
             }
@@ -139,12 +171,12 @@ impl Child {
                 // Release: pairs with the Acquire below. Without it a thread that sees the reaping
                 // might not see the note.
                 self.exit.store(encode(exit), Ordering::Release);
-                let _ = spawn::wait(self.pidfd.as_fd(), libc::WNOHANG);
+                let _ = self.with_pidfd(|pidfd| spawn::wait(pidfd, libc::WNOHANG));
                 Ok(Some(exit))
             }
             Ok(None) => Ok(None),
             // Acquire: another thread has reaped the child, and has made its note before that.
-            Err(Errno::ECHILD) => match decode(self.exit.load(Ordering::Acquire)) {
+            Err(Errno::ECHILD | Errno::ESRCH) => match decode(self.exit.load(Ordering::Acquire)) {
                 Some(exit) => Ok(Some(exit)),
                 None => Err(self.not_ours()),
             },
@@ -161,11 +193,12 @@ impl Child {
     }
 
     pub(crate) fn send_signal(&self, number: c_int) -> Result<()> {
-        spawn::send_signal(self.pidfd.as_fd(), number).map_err(|errno| match errno {
-            Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
-            Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
-            errno => failed!(errno, "process {}", self.id),
-        })
+        self.with_pidfd(|pidfd| spawn::send_signal(pidfd, number))
+            .map_err(|errno| match errno {
+                Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
+                Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
+                errno => failed!(errno, "process {}", self.id),
+            })
     }
 }
 
@@ -174,7 +207,9 @@ impl Drop for Child {
         spawn::reap_abandoned();
         // A running child has to be reaped later.
         if let Ok(None) = self.check(libc::WNOHANG) {
-            spawn::abandon(Arc::clone(&self.pidfd));
+            if let Some(process) = self.process.take() {
+                spawn::abandon(process);
+            }
         }
     }
 }
@@ -198,9 +233,15 @@ fn decode(word: u64) -> Option<Exit> {
     }
 }
 
-fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno)) -> Error {
-    let name = Escaped(name.to_bytes());
+fn failed(
+    program: &CStr,
+    request: &SpawnRequest<'_>,
+    candidates: &[CString],
+    (step, errno): (Step, Errno),
+) -> Error {
+    let name = Escaped(program.to_bytes());
     match step {
+        Step::Exec if errno == Errno::ENOENT => not_found(program, candidates),
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
@@ -217,6 +258,43 @@ fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno))
             "{name}: no more processes are allowed (RLIMIT_NPROC, kernel.pid_max, or the control group's pids.max)"
         ),
         Step::Clone => failed!(errno, "{name}: no process can be created"),
+    }
+}
+
+/// The error if no program was found. If there is a file, what is missing is the program that runs it.
+#[cold]
+fn not_found(name: &CStr, candidates: &[CString]) -> Error {
+    let shown = Escaped(name.to_bytes());
+    // The longest first line that the kernel reads, and its end.
+    let mut start = [0; 257];
+    let found = candidates
+        .iter()
+        .find_map(|path| spawn::start_of_file(path, &mut start).ok());
+    let Some(length) = found else {
+        return failed!(Errno::ENOENT, "{shown}: cannot be executed");
+    };
+    let Some(line) = start[..length].strip_prefix(b"#!") else {
+        return fail!(
+            ENOENT,
+            "{shown}: cannot be executed: the file exists, but the loader that it names does not"
+        );
+    };
+    let line = line.split(|&byte| byte == b'\n').next().unwrap_or(line);
+    let words = line.trim_ascii_start();
+    let interpreter = words
+        .split(|&byte| byte == b' ' || byte == b'\t')
+        .next()
+        .unwrap_or(words);
+    let interpreter = Escaped(interpreter);
+    match line.last() {
+        Some(b'\r') => fail!(
+            ENOENT,
+            "{shown}: cannot be executed: its first line ends with CR LF, so its interpreter is \"{interpreter}\", which does not exist"
+        ),
+        _ => fail!(
+            ENOENT,
+            "{shown}: cannot be executed: its interpreter \"{interpreter}\" does not exist"
+        ),
     }
 }
 

@@ -171,7 +171,12 @@ impl SharedQueue {
         self.borrow_first(&receiving, first)?;
         drop(receiving);
         self.copy_out_large(first.slot, target);
-        self.give_back_slot((first.number, first.slot), false)
+        let slot = (first.number, first.slot);
+        self.give_back_slot(slot, false).or_else(|_| {
+            // Another process has asked for a descriptor meanwhile, and this one has none left for the FIFO.
+            // The message is received all the same.
+            self.free_claimed_slot(&Claims::borrowed(&self.memory), slot)
+        })
     }
 
     /// Call after an empty queue was found: waits until there may be a message.

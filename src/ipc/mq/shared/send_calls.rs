@@ -3,7 +3,7 @@
 
 use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
-use super::readiness::{EMPTY, FULL};
+use super::readiness::{EMPTY, FULL, UNKNOWN};
 use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
 use super::{BATCH, COPY_UNDER_LATCH, SharedQueue};
@@ -141,8 +141,34 @@ impl SharedQueue {
         let Source { message, priority } = *source;
         if let Some(slot) = self.reserve_until(Some(deadline), Some(priority))? {
             self.copy_in_large(slot.1, message);
-            self.commit_slot(slot, message.len() as u32, priority, false)?;
+            if let Err(error) = self.commit_slot(slot, message.len() as u32, priority, false) {
+                // Another process has asked for a descriptor meanwhile, and this one has none left for the
+                // FIFO. The call has sent nothing and must keep nothing.
+                let _ = self.free_claimed_slot(&Claims::reserved(&self.memory), slot);
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    /// Frees a slot that this thread has claimed, also if the FIFO cannot be opened. Then the next call that can
+    /// open it makes it right.
+    pub(super) fn free_claimed_slot(
+        &self,
+        claims: &Claims<'_>,
+        (number, slot): NumberedSlot<'_>,
+    ) -> Result<()> {
+        let both = self.enter_both_without_descriptor(Deadline::Never)?;
+        let latched = &both.receiving.latched;
+        claims.check(latched, slot)?;
+        both.receiving.set_free(slot);
+        claims.unclaim(latched, slot)?;
+        both.receiving.give_to_senders(number);
+        if self.has_descriptor() {
+            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
+        }
+        drop(both);
+        self.wake_senders(1);
         Ok(())
     }
 
