@@ -1,4 +1,4 @@
-# Coverage-guided fuzzing of what reads bytes of shared memory: fuzz/src. What it finds stands in
+# Coverage-guided fuzzing of the code that reads bytes of shared memory (fuzz/src). Its findings are in
 # fuzz/artifacts, and `cargo +nightly fuzz run TARGET FILE` repeats it.
 
 .PHONY: fuzz

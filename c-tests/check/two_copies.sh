@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
   ipc_shm_t *ours_shm, *theirs_shm;
   CHECK(ipc_shm_anonymous(&ours_shm, 100) == 0 && other_ipc_shm_anonymous(&theirs_shm, 100) == 0);
   CHECK(ipc_shm_close(theirs_shm) == -EBADF && other_ipc_shm_close(ours_shm) == -EBADF);
-  /* Where a pointer to a placed semaphore is expected, a handle of either copy is recognised too. */
+  /* If a pointer to a placed semaphore is expected, a handle of either copy is recognised too. */
   CHECK(other_ipc_sem_wait((ipc_sem_t *)(void *)ours, 0) == -EBADF);
 
   /* Each copy has a record of its own of the locks that this thread holds. */

@@ -22,7 +22,7 @@ typedef struct {
 
 enum { KINDS = 7 };
 
-/* Where a lock's two links stand, from its lock word on. */
+/* The offsets of a lock's two links from its lock word. */
 enum { PREVIOUS = 3, NEXT = 4 };
 
 static Locks *locks;
@@ -73,7 +73,7 @@ static uint64_t *find_lock(void *memory, size_t size) {
   test_failed(__FILE__, __LINE__, "no lock word with this thread's id was found");
 }
 
-/* What an attack wants to change. The word before it holds what the attack needs there. */
+/* The word that an attack wants to change. The word before it holds the value that the attack needs there. */
 static uint64_t private_words[8] = { 100, 101, 102, 103, 104, 105, 106, 107 };
 
 static void check_private_words(void) {

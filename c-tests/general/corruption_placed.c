@@ -19,7 +19,7 @@ typedef struct {
 
 static Placed *placed;
 
-/* What this process's caller holds of a type that several hold. */
+/* The places that this process's caller holds, of types with several holders. */
 static unsigned permits[4];
 static unsigned permit_count;
 

@@ -20,7 +20,7 @@ static ipc_mq_attr_t attr;
 static char *queue;
 static size_t queue_size, slots, stride;
 
-/* What this process's caller has in its hands. */
+/* The messages that this process's caller has reserved or borrowed. */
 static ipc_mq_t *mq;
 static void *reserved[4];
 static const void *borrowed[4];

@@ -1,5 +1,5 @@
-/* Every call that removes a name removes objects of its own kind only. What another call, another program or the C library
- * made under the name is refused with -EMEDIUMTYPE, and is still there. */
+/* Every call that removes a name removes objects of its own kind only. An object that another
+ * call, another program or the C library made under the name is refused with -EMEDIUMTYPE, and is still there. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -61,7 +61,7 @@ static void make_socket(void) {
   CHECK_EQUAL(close(fd), 0);
 }
 
-/* What may stand under a name, and which calls may remove it. */
+/* The kinds of objects under a name, and the calls that may remove each. */
 enum { SHM = 1, SEM = 2, MQ = 4, LIBC_SEM = 8, FIFO = 16, SOCK = 32 };
 
 static const struct Thing {

@@ -100,7 +100,7 @@ static int mappings(void) {
   return lines;
 }
 
-/* What the child says of its attempt, in memory that both share. */
+/* The child's report of its attempt, in memory that both share. */
 typedef struct {
   long result;       /* of the call whose system call failed */
   long result_again; /* of the same call made again, after a failure */

@@ -1,4 +1,4 @@
-/* What error texts say: names as people write them, both sides, and only advice that the call can take. */
+/* Error texts show names as people write them, both sides, and only advice that the call can take. */
 #include "test.h"
 
 #include <fcntl.h>

@@ -52,7 +52,7 @@ int main(void) {
   CHECK_FAILS(ipc_shm_open(&shm, name, SIZE, IPC_ADOPT | IPC_READ_ONLY, 0), -ENOSPC, "space");
   CHECK_EQUAL(shm_unlink("/fill"), 0);
   read_all(IPC_READ_ONLY);
-  /* What was read stays there, also when the file system is full again. */
+  /* The pages that were read stay, also when the file system is full again. */
   fill();
   read_all(IPC_READ_ONLY);
   CHECK_EQUAL(shm_unlink("/fill"), 0);

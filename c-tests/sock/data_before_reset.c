@@ -1,4 +1,4 @@
-/* What a peer sent before it closed is received first, although the peer had not received everything itself. */
+/* Data that a peer sent before it closed is received first, although the peer had not received everything itself. */
 #include "sock.h"
 
 static void receive_after_close(int type, int with_descriptors, int messages) {

@@ -1,4 +1,4 @@
-/* What the fuzzers of shared memory share: one process overwrites an object, others make calls on it.
+/* Shared by the fuzzers of shared memory: one process overwrites an object, others make calls on it.
  *
  * A fuzzer is bounded: without an argument it runs for about a second, with `SECONDS [SEED]` as long as you like. A failure
  * names the seed of its round, and `0 SEED` runs that round alone. Timing differs between runs, so a round may have to run
@@ -40,7 +40,7 @@ __attribute__((unused)) static unsigned below(unsigned limit) {
 /* 0 for a try, or a timeout of up to 2 ms. */
 __attribute__((unused)) static int64_t fuzz_timeout(void) { return below(4) ? 0 : below(2000000); }
 
-/* What a caller is doing, for the process that watches it. */
+/* A caller's current call, for the process that watches the caller. */
 typedef struct {
   const char *call;
   int64_t since, timeout_ns;

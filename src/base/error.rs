@@ -178,7 +178,7 @@ pub(crate) const OWNER_DIED: c_int = 2;
 pub(crate) const BARRIER_SERIAL: c_int = 3;
 pub(crate) const ONCE_RAN: c_int = 4;
 
-/// The text of a result, for `ipc_strerror`. Where this library gives an error a narrower meaning,
+/// The text of a result, for `ipc_strerror`. If this library gives an error a narrower meaning,
 /// the text is the library's; otherwise it is the C library's.
 pub(crate) fn text(result: c_int) -> &'static CStr {
     if result >= 0 {

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::fmt::{self, Write};
 
-/// Text of at most `CAPACITY` - 1 bytes. What does not fit is cut off; writing never fails.
+/// Text of at most `CAPACITY` - 1 bytes. Text that does not fit is cut off; writing never fails.
 ///
 /// Invariant: `bytes[length]` is NUL, so C can read the text in place.
 pub(crate) struct Text<const CAPACITY: usize> {

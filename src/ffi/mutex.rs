@@ -131,7 +131,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
 /// Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
-/// thread and its process's exec count as death too. Where the kernel does not report the death
+/// thread and its process's exec count as death too. If the kernel does not report the death
 /// (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
 /// Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
 #[unsafe(no_mangle)]

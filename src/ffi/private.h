@@ -9,7 +9,7 @@
 #include "robustipc.h"
 
 /*
- What to sleep on, from ipc_mq_wait_word().
+ The word to sleep on, from ipc_mq_wait_word().
  */
 typedef struct ipc_mq_wait_t {
   /*

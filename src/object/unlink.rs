@@ -23,7 +23,7 @@ pub(crate) fn is_libc_semaphore(file_name: &[u8], size: u64) -> bool {
         && LIBC_SEM_SIZES.contains(&size)
 }
 
-/// What a call may remove.
+/// The objects that a call may remove.
 #[derive(Clone, Copy)]
 pub(crate) enum Removable {
     /// Shared memory: a region of this library, or one that a program made without it.

@@ -10,7 +10,7 @@
 //! process for some states of a foreign word. And the promise covers every instruction between two
 //! steps, so these instructions must be our own.
 //!
-//! What each step leaves if the thread is killed right after it:
+//! The state after a death, if the thread is killed right after a step:
 //!
 //! | step of lock | state after the death |
 //! |---|---|

@@ -8,7 +8,7 @@ use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What the kernel says about a file.
+/// The kernel's data about a file.
 #[derive(Clone, Copy)]
 pub(crate) struct Status(FileStat);
 

@@ -4,8 +4,8 @@
 //! overwrite: by a stray pointer, or on purpose. A thread that followed such a link would crash, or
 //! would write where a hostile process wants it to. So each thread remembers in its own memory which
 //! entries it has linked, in the order in which it linked them. A link is followed only if this record
-//! confirms it. What the record does not know (libc's robust mutexes, and locks beyond its size) is
-//! checked at greater cost: see `RobustList` in `robust`.
+//! confirms it. Other entries (libc's robust mutexes, and locks beyond the record's size)
+//! are checked at greater cost: see `RobustList` in `robust`.
 //!
 //! A signal handler may lock and unlock between any two instructions here. If it leaves the number
 //! of locks as it found it, the record stays right. Otherwise an entry may be missing from the record or

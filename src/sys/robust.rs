@@ -72,7 +72,7 @@ pub(crate) struct RobustList {
     held: *const Held,
 }
 
-/// What a thread announced before it announced something else: an entry, or nothing.
+/// The earlier announcement of a thread that announces something else: an entry, or nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Announced(*mut Node);
 

@@ -27,7 +27,7 @@ pub(crate) struct Thread {
     robust_list: RobustList,
 }
 
-/// What a kept answer has before there is one: a generation that never comes.
+/// The generation of a kept answer before there is one: a number that never comes.
 const NEVER: u32 = u32::MAX;
 
 thread_local! {

@@ -139,7 +139,7 @@ impl Slot {
 pub(super) struct Slots {
     // Together with the first chunks in one cache line: after a system call, each further line is
     // likely a cache miss.
-    /// Where the search for a free slot starts. It moves on with each search, so a slot that was
+    /// The index at which the search for a free slot starts. It moves on with each search, so a slot that was
     /// just freed is used again as late as possible.
     next: AtomicU32,
     /// `prefix()`, or 0 before the first handle is made.

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
     })
 }
 
-/// What to sleep on, from ipc_mq_wait_word().
+/// The word to sleep on, from ipc_mq_wait_word().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_wait_t {

@@ -1,4 +1,4 @@
-//! What can be learned about a queue: its sizes, its statistics, its name, and a descriptor to
+//! The calls that report about a queue: its sizes, its statistics, its name, and a descriptor to
 //! poll.
 
 use super::*;

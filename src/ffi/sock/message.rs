@@ -29,7 +29,7 @@ use core::ffi::c_void;
 /// socket; -ENOBUFS or -ENOMEM the kernel has no memory.
 /// Threads: safe. Messages of two senders do not mix; bytes of a stream may.
 /// Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
-/// with -ECONNREFUSED. What a sender sent before its own death still arrives.
+/// with -ECONNREFUSED. Data sent before the sender's death still arrives.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_send(
     fd: c_int,
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
 /// memory.
 /// Threads: safe. Messages of two senders do not mix; bytes of a stream may.
 /// Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
-/// with -ECONNREFUSED. What a sender sent before its own death still arrives, with its
+/// with -ECONNREFUSED. Data sent before the sender's death still arrives, with its
 /// descriptors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_send_fds(

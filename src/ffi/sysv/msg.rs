@@ -21,7 +21,7 @@ pub struct ipc_sysv_msg_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V message queue, from ipc_sysv_msg_stat().
+/// The kernel's data about a System V message queue, from ipc_sysv_msg_stat().
 #[repr(C)]
 pub struct ipc_sysv_msg_stat_t {
     /// The key. 0 for a private queue.

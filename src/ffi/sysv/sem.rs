@@ -19,7 +19,7 @@ pub struct ipc_sysv_sem_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V semaphore set, from ipc_sysv_sem_stat().
+/// The kernel's data about a System V semaphore set, from ipc_sysv_sem_stat().
 #[repr(C)]
 pub struct ipc_sysv_sem_stat_t {
     /// The key. 0 for a private set.

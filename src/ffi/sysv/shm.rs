@@ -9,7 +9,7 @@ pub struct ipc_sysv_shm_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V shared memory segment, from ipc_sysv_shm_stat().
+/// The kernel's data about a System V shared memory segment, from ipc_sysv_shm_stat().
 #[repr(C)]
 pub struct ipc_sysv_shm_stat_t {
     /// The key. 0 for a private segment, and for a removed one.

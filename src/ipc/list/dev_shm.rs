@@ -28,7 +28,7 @@ pub(super) fn list(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno>
     Ok(())
 }
 
-/// What a file in /dev/shm is. Its record decides; without a record its name does.
+/// The kind of a file in /dev/shm. Its record decides; without a record its name does.
 pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
     let name = entry.name.to_bytes();
     let record = listing::open_entry(directory, entry)

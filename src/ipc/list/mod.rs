@@ -23,7 +23,7 @@ use crate::sys::sysv::Permissions;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// What an object is. Each kind is one bit, so a number stands for a set of kinds.
+/// The kind of an object. Each kind is one bit, so a number stands for a set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum ListedKind {

@@ -197,7 +197,7 @@ fn receive_again(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usiz
     preserving_errno(|| data_first(descriptor, || socket::receive(descriptor, room)))
 }
 
-/// Makes an attempt to receive. What a peer sent before it closed comes before the report that the peer
+/// Makes an attempt to receive. Data that a peer sent before it closed comes before the report that the peer
 /// had not received everything. On message sockets the kernel gives the report first, and only once.
 fn data_first<T>(
     descriptor: RawFd,

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 /// The names of the streams 0, 1 and 2, for messages.
 pub(super) const NAMES: [&str; 3] = ["standard input", "standard output", "standard error"];
 
-/// Where one of a child's standard streams leads.
+/// The target of one of a child's standard streams.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream<'a> {
     /// To the file that this process's stream leads to.

@@ -22,7 +22,7 @@ const MAGIC: [u8; 8] = *b"robust\x1aI";
 const VERSION: u32 = 1;
 const BYTE_ORDER: u32 = 0x0102_0304;
 
-/// What kind of object a record describes.
+/// The kind of object that a record describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -221,7 +221,7 @@ impl Record {
         Ok(())
     }
 
-    /// What the record says about the file in which it was found, for a listing. `None` if the record is
+    /// The record's data about the file in which it was found, for a listing. `None` if the record is
     /// damaged or does not belong to a file of `file_size` bytes.
     pub(crate) fn describe(&self, file_size: u64) -> Option<Description<'_>> {
         let is_whole = self.is_present()
@@ -267,7 +267,7 @@ impl Record {
     }
 }
 
-/// What an undamaged record says.
+/// The data of an undamaged record.
 pub(crate) struct Description<'a> {
     /// The number of a [`Kind`], or a number that this version does not know.
     pub(crate) kind: u32,

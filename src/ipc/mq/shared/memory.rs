@@ -1,4 +1,4 @@
-//! Where the parts of a queue are in memory, and how the inbox's entries are built.
+//! The places of the parts of a queue in memory, and how the inbox's entries are built.
 //!
 //! The geometry is computed once, from sizes that are checked against the size of the mapping.
 //! After that, every number from shared memory is masked or compared here before it becomes an

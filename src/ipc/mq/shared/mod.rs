@@ -234,8 +234,8 @@ impl SharedQueue {
         self.object.is_stale()
     }
 
-    /// Refuses while this thread has a message of the queue reserved or borrowed. What is claimed no
-    /// more because the queue was overwritten does not count.
+    /// Refuses while this thread has a message of the queue reserved or borrowed. A claim
+    /// that an overwritten queue has lost does not count.
     pub(crate) fn check_unused(&self) -> Result<()> {
         let (mapping, thread) = (self.object.data(), Thread::current()?);
         let is_held = |word: *const AtomicU32| thread.is_owner(word) && self.memory.is_claim(word);
