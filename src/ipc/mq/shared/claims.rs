@@ -141,9 +141,7 @@ impl<'q> Claims<'q> {
             };
             return Err(fail!(EINVAL, "the message is not {state} now"));
         }
-        let is_predecessor =
-            || liveness::is_predecessor(slot.birth.load(Relaxed), latched.thread().birth());
-        if holder != latched.thread().id() || is_predecessor() {
+        if holder != latched.thread().id() {
             return Err(fail!(
                 EPERM,
                 "the message belongs to thread {holder}, not to this one ({})",
