@@ -17,6 +17,19 @@
 //!
 //! The kernel reads this memory only after the thread's last instruction, and only the thread
 //! itself writes to it. So only the program order matters, and compiler fences keep it.
+//!
+//! The kernel follows `next` only. So an entry is in the list exactly while a `next` leads to it, and
+//! one store adds or removes it. The previous-pointers are hints that find the predecessor without a
+//! search. A signal handler can run between any two stores, ours or libc's, and add and remove entries
+//! of its own. Four rules keep its changes and those of the interrupted code apart:
+//!
+//! - `link` makes the head lead to the entry before it writes the neighbour's previous-pointer.
+//! - A previous-pointer is written only if it still has the value that it has in a list at rest.
+//!   Otherwise an interrupted `link` or `unlink`, ours or libc's, will write it.
+//! - A predecessor's `next` is written only if it leads to the entry. If a previous-pointer led to
+//!   another place, the predecessor is searched from the head. A handler that left an operation by
+//!   siglongjmp leaves such a previous-pointer.
+//! - A handler removes the entries that it has added, and no others, before it returns.
 
 use super::memory;
 use crate::base::error::{Result, fail, failed};
@@ -57,6 +70,10 @@ const PRIORITY_INHERITANCE: usize = 1;
 
 /// How many entries the kernel reads: its ROBUST_LIST_LIMIT.
 const ENTRIES_MAX: usize = 2048;
+
+/// How many entries a search for a predecessor visits. A thread can hold more locks than the kernel
+/// reads, and a list that was overwritten can go in circles.
+const ENTRIES_SEARCHED_MAX: usize = 1 << 20;
 
 /// A thread's robust list. Used by that thread only.
 #[derive(Clone, Copy)]
@@ -134,17 +151,18 @@ impl RobustList {
     #[inline(always)]
     pub(crate) unsafe fn link(self, links: &Links, priority_inheritance: bool) {
         let node = links.node(priority_inheritance);
+        let head: *mut Node = self.head.cast();
         // SAFETY: head is this thread's own and alive.
-        let first = unsafe { (&raw const (*self.head).first).read() };
+        let first = unsafe { (&raw const (*self.head).first).read_volatile() };
         links.next.set(first);
-        links.previous.set(self.head.cast());
-        // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
-        // entries' memory is mapped while they are listed.
-        unsafe { *previous_of(first) = node };
+        links.previous.set(head);
         // Without this fence the list could lead the kernel to an entry that is not complete yet.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as for first.
         unsafe { (&raw mut (*self.head).first).write_volatile(node) };
+        // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
+        // entries' memory is mapped while they are listed.
+        unsafe { replace(previous_of(first), head, node) };
     }
 
     /// Removes a lock that this thread is about to release from the list.
@@ -154,17 +172,22 @@ impl RobustList {
     /// This thread holds the lock, has announced it and has it in its list.
     #[inline(always)]
     pub(crate) unsafe fn unlink(self, links: &Links) {
-        let next = links.next.get();
-        let previous = links.previous.get();
-        // SAFETY: as in link: both neighbours are entries, or the head, of this thread's own list.
-        unsafe { *previous_of(next) = previous };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*without_mark(previous)).next).write_volatile(next) };
+        let node = links.node(false);
+        let (next, previous) = (links.next.get(), links.previous.get());
+        // SAFETY: both neighbours are entries, or the head, of this thread's own list, so they are
+        // mapped, with a previous-pointer in the word before.
+        let is_removed = unsafe {
+            replace(previous_of(next), node, previous);
+            replace(next_of(previous), node, next)
+        };
+        if !is_removed {
+            self.unlink_by_search(node, next, &|_| true);
+        }
     }
 
     /// Removes an entry that other processes may have overwritten. Its neighbours may lie in
-    /// `mapped` or anywhere. If they do not lead to this entry, the list stays as it is and the
-    /// result is false.
+    /// `mapped` or anywhere. If no entry leads to this one, the list stays as it is and the result is
+    /// false.
     ///
     /// # Safety
     ///
@@ -173,28 +196,54 @@ impl RobustList {
         let node = links.node(false);
         // Each is read once, so the pointer that was checked is the pointer that is used.
         let (next, previous) = (links.next.get(), links.previous.get());
-        let leads_here = |neighbour: *mut *mut Node| {
-            let (start, size) = (neighbour.addr(), size_of::<*mut Node>());
+        let is_usable = |place: *mut *mut Node| {
+            let (start, size) = (place.addr(), size_of::<*mut Node>());
             let end = start.wrapping_add(size - 1);
             let is_known =
                 start == self.head.addr() || mapped.contains(&start) && mapped.contains(&end);
-            neighbour.is_aligned()
-                && (is_known || memory::is_readable(start, size))
-                // SAFETY: the pointer is aligned, and its memory can be read.
-                && unsafe { neighbour.read() == node }
+            place.is_aligned() && (is_known || memory::is_readable(start, size))
         };
-        // The head is private memory, so it needs no check. libc may not maintain a previous-pointer
-        // before it.
-        let is_sound = (next.cast() == self.head || leads_here(previous_of(next)))
-            && leads_here(without_mark(previous).cast());
-        if is_sound {
-            // SAFETY: both lead to this entry, so they are its neighbours.
-            unsafe {
-                *previous_of(next) = previous;
-                (&raw mut (*without_mark(previous)).next).write_volatile(next);
+        if !is_usable(next_of(previous)) {
+            return false;
+        }
+        // SAFETY: the place is aligned and can be read.
+        if without_mark(unsafe { next_of(previous).read_volatile() }) != node {
+            return self.unlink_by_search(node, next, &is_usable);
+        }
+        // The word before the head is libc's, and private memory.
+        if without_mark(next).cast() == self.head || is_usable(previous_of(next)) {
+            // SAFETY: the place can be read, and it is written only if it leads to this entry.
+            unsafe { replace(previous_of(next), node, previous) };
+        }
+        // SAFETY: as above.
+        unsafe { replace(next_of(previous), node, next) }
+    }
+
+    /// Removes an entry whose previous-pointer does not lead to its predecessor. Returns false if
+    /// the entry is not in the list, or if the list leads to a place that is not usable.
+    #[cold]
+    #[inline(never)]
+    fn unlink_by_search(
+        self,
+        node: *mut Node,
+        next: *mut Node,
+        is_usable: &dyn Fn(*mut *mut Node) -> bool,
+    ) -> bool {
+        let mut place = self.head.cast::<*mut Node>();
+        for _ in 0..ENTRIES_SEARCHED_MAX {
+            // SAFETY: the head is this thread's own and alive. Listed entries are mapped, as link's
+            // callers promise and libc's do; where that is in doubt, `is_usable` has said so.
+            let found = without_mark(unsafe { place.read_volatile() });
+            if found == node {
+                // SAFETY: as above. The entry at `place` leads to this one, so it is its predecessor.
+                return unsafe { replace(place, node, next) };
+            }
+            place = next_of(found);
+            if place.addr() == self.head.addr() || !is_usable(place) {
+                return false;
             }
         }
-        is_sound
+        false
     }
 
     /// Whether this thread holds a robust lock, ours or libc's, whose entry lies in the memory
@@ -231,6 +280,31 @@ impl Links {
 #[inline(always)]
 fn without_mark(node: *mut Node) -> *mut Node {
     node.map_addr(|address| address & !PRIORITY_INHERITANCE)
+}
+
+/// Writes `new` to a previous-pointer or a `next` if it leads to `expected`, whatever its mark. Returns
+/// whether it did.
+///
+/// # Safety
+///
+/// The place can be read. It can be written if it leads to `expected`.
+#[inline(always)]
+unsafe fn replace(place: *mut *mut Node, expected: *mut Node, new: *mut Node) -> bool {
+    // SAFETY: by this function's contract. A handler that runs between the two accesses restores what
+    // it finds. Volatile: the order of these accesses is what the module's rules rest on.
+    unsafe {
+        let is_expected = without_mark(place.read_volatile()) == expected;
+        if is_expected {
+            place.write_volatile(new);
+        }
+        is_expected
+    }
+}
+
+/// The place of an entry's `next`; for the head, of `first`.
+#[inline(always)]
+fn next_of(node: *mut Node) -> *mut *mut Node {
+    without_mark(node).cast()
 }
 
 #[inline(always)]
