@@ -12,6 +12,7 @@ use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
 use crate::sys::process;
+use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -141,6 +142,23 @@ impl<'q> Claims<'q> {
         self.remove(slot)
     }
 
+    /// Ends this thread's claim without the latch, because another thread keeps the latch. The slot
+    /// then has no holder, so the next thread that looks for dead holders' slots takes it back.
+    pub(super) fn give_up(&self, thread: Thread, slot: &MessageSlot) {
+        if slot.holder.load(Relaxed) & TID_MASK != thread.id() {
+            return;
+        }
+        let list = thread.robust_list();
+        // While it is announced and in no list, the kernel still marks the slot if this thread dies.
+        let outer = list.begin(&slot.links, false);
+        // SAFETY: this thread holds the slot and has linked it in `claim`. The slot was just announced.
+        if unsafe { list.unlink_if_sound(&slot.links, &self.memory.range()) } {
+            // Release: the thread that takes the slot back must see what this one has written to it.
+            slot.holder.store(0, Release);
+        }
+        list.finish(outer);
+    }
+
     /// Removes the first slot whose holder died from the list, if there is one.
     pub(super) fn take_orphan(&self, pid_namespace: u32) -> Result<Option<NumberedSlot<'q>>> {
         let mut number = self.first.load(Relaxed);
@@ -165,13 +183,14 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// Whether the thread that claimed a slot is dead. Any of three facts proves it:
+/// Whether nobody will end a slot's claim any more. Any of three facts proves it:
 ///
 /// - the kernel has marked the holder word;
 /// - no thread has the holder's id (the kernel visits at most 2048 locks of a dead thread). That is
 ///   checked only if `pid_namespace`, the namespace of this thread, is not 0, which stands for
 ///   unknown;
-/// - there is no holder: a thread that was taking the slot back from a dead holder died too.
+/// - there is no holder: a thread that was taking the slot back from a dead holder died too. Or the
+///   holder is alive and has [given up](Claims::give_up) the claim.
 pub(super) fn is_orphaned(slot: &MessageSlot, pid_namespace: u32) -> bool {
     let holder = slot.holder.load(Relaxed);
     let id = holder & TID_MASK;

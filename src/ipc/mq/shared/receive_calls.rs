@@ -5,11 +5,12 @@ use super::claims::Claims;
 use super::memory::{NumberedSlot, copy_in_pieces};
 use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
-use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue};
+use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
+use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -139,7 +140,7 @@ impl SharedQueue {
                 target.priority = first.priority;
                 target.redeliveries = first.slot.redeliveries.load(Relaxed);
                 if first.length > COPY_UNDER_LATCH {
-                    self.receive_large(receiving, &first, buffer)?;
+                    self.receive_large(receiving, &first, buffer, deadline)?;
                     return Ok(1);
                 }
                 self.copy_out(first.slot, buffer);
@@ -162,11 +163,17 @@ impl SharedQueue {
         receiving: ReceiveSection<'_>,
         first: &First<'_>,
         target: &mut [MaybeUninit<u8>],
+        deadline: Deadline,
     ) -> Result<()> {
         self.borrow_first(&receiving, first)?;
         drop(receiving);
         self.copy_out_large(first.slot, target);
-        self.give_back_slot((first.number, first.slot), false)
+        let held = self.enter_receive_section(Some(deadline_after_copy(deadline)));
+        if held.is_err() {
+            // Another thread is stopped in a call. The message was not received, and is queued again.
+            Claims::borrowed(&self.memory).give_up(Thread::current()?, first.slot);
+        }
+        self.give_back_in(held, (first.number, first.slot))
     }
 
     /// Call after an empty queue was found: waits until there may be a message.
@@ -222,12 +229,21 @@ impl SharedQueue {
 
     /// Ends what `borrow` began: the message is received.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
-        self.give_back_slot(self.memory.slot_of_payload(payload)?, at_once)
+        let slot = self.memory.slot_of_payload(payload)?;
+        // With `Deadline::Now` it waits for a stopped thread for a limited time.
+        let held = self.enter_receive_section((!at_once).then_some(Deadline::Now));
+        self.give_back_in(held, slot)
     }
 
-    fn give_back_slot(&self, (number, slot): NumberedSlot<'_>, at_once: bool) -> Result<()> {
+    /// Receives a borrowed message, if the receive section was entered. `held` is used in place, for
+    /// speed.
+    #[inline(always)]
+    fn give_back_in(
+        &self,
+        held: Result<ReceiveSection<'_>>,
+        (number, slot): NumberedSlot<'_>,
+    ) -> Result<()> {
         let borrowed = Claims::borrowed(&self.memory);
-        let held = self.enter_receive_section((!at_once).then_some(Deadline::Never));
         let receiving = held.as_ref().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
         self.make_ready_if(FULL)?;

@@ -6,11 +6,12 @@ use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
 use super::readiness::{EMPTY, FULL};
 use super::receive_section::First;
 use super::send_section::SendSection;
-use super::{BATCH, COPY_UNDER_LATCH, SharedQueue};
+use super::{BATCH, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
+use crate::sys::thread::Thread;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -137,7 +138,12 @@ impl SharedQueue {
         let Source { message, priority } = *source;
         if let Some(slot) = self.reserve_until(Some(deadline), Some(priority))? {
             self.copy_in_large(slot.1, message);
-            self.commit_slot(slot, message.len() as u32, priority, false)?;
+            let held = self.enter_send_section(Some(deadline_after_copy(deadline)));
+            if held.is_err() {
+                // Another thread is stopped in a call. Nothing was sent, and the slot becomes free.
+                Claims::reserved(&self.memory).give_up(Thread::current()?, slot.1);
+            }
+            self.commit_in(held, slot, message.len() as u32, priority)?;
         }
         Ok(())
     }
@@ -254,18 +260,21 @@ impl SharedQueue {
     ) -> Result<()> {
         self.check_message(length, priority)?;
         let slot = self.memory.slot_of_payload(payload)?;
-        self.commit_slot(slot, length as u32, priority, at_once)
+        // With `Deadline::Now` it waits for a stopped thread for a limited time.
+        let held = self.enter_send_section((!at_once).then_some(Deadline::Now));
+        self.commit_in(held, slot, length as u32, priority)
     }
 
-    fn commit_slot(
+    /// Sends a reserved message, if the send section was entered. `held` is used in place, for speed.
+    #[inline(always)]
+    fn commit_in(
         &self,
+        held: Result<SendSection<'_>>,
         (number, slot): NumberedSlot<'_>,
         length: u32,
         priority: u32,
-        at_once: bool,
     ) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let held = self.enter_send_section((!at_once).then_some(Deadline::Never));
         let sending = held.as_ref().map_err(|error| *error)?;
         reserved.check(&sending.latched, slot)?;
         self.make_ready_if(EMPTY)?;
@@ -282,7 +291,7 @@ impl SharedQueue {
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
         let (number, slot) = self.memory.slot_of_payload(payload)?;
         let reserved = Claims::reserved(&self.memory);
-        let both = self.enter_both_sections(Deadline::Never)?;
+        let both = self.enter_both_sections(Deadline::Now)?;
         // This thread announces the receiving latch now, which it took second. A death is found by
         // either latch.
         let latched = &both.receiving.latched;
