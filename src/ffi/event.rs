@@ -164,7 +164,8 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
 pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
     guard(c"ipc_event_is_set", move || {
         // SAFETY: by the contract of this call.
-        let is_set = unsafe { place(event) }?.is_set()?;
+        let is_set =
+            unsafe { placed_to_read::<layout::Event>(event.cast(), "the event") }?.is_set()?;
         Ok(c_int::from(is_set))
     })
 }

@@ -82,7 +82,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
         let mut flags = 0;
         if !attr.is_null() {
             // SAFETY: by the contract of this call.
-            let attr = unsafe { placed(attr, "attr") }?;
+            let attr = unsafe { placed_to_read(attr, "attr") }?;
             let known = IPC_MUTEX_RECURSIVE | IPC_MUTEX_PRIORITY_INHERIT | IPC_MUTEX_ERROR_CHECK;
             if attr.flags & !known != 0 || attr.reserved != [0; 7] {
                 return Err(fail!(

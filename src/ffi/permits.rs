@@ -141,7 +141,9 @@ pub unsafe extern "C" fn ipc_permits_free(
     guard(c"ipc_permits_free", move || {
         let free = checked(free, "free")?;
         // SAFETY: by the contract of this call.
-        let count = unsafe { place(permits) }?.free_count()?;
+        let permits =
+            unsafe { placed_to_read::<layout::Permits>(permits.cast(), "the pool of permits") }?;
+        let count = permits.free_count()?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call. The count
         // is at most IPC_PERMITS_MAX.
         unsafe { put(free, count as c_uint) }

@@ -172,10 +172,11 @@ pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
 pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint) -> c_int {
     guard(c"ipc_sem_value", move || {
         let value = checked(value, "value")?;
-        // SAFETY: by the contract of this call.
-        let found = match unsafe { either(sem) }? {
-            Semaphore::Own(sem) => sem.value()?,
-            Semaphore::Libc(sem) => sem.value()?,
+        let found = if is_handle(sem) {
+            LIBC.get(sem)?.value()?
+        } else {
+            // SAFETY: by the contract of this call.
+            unsafe { placed_to_read::<layout::Sem>(sem.cast(), "the semaphore") }?.value()?
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(value, found) }

@@ -190,7 +190,7 @@ unsafe fn spawn(
         None
     } else {
         // SAFETY: as above.
-        Some(unsafe { placed(attr, "attr") }?)
+        Some(unsafe { placed_to_read(attr, "attr") }?)
     };
     if attr.is_some_and(|attr| attr.reserved != [0; 4]) {
         return Err(fail!(EINVAL, "attr: a reserved field is not 0"));

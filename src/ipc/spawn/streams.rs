@@ -1,6 +1,6 @@
 //! A child's standard streams: where they lead, and what has to be opened for that.
 
-use crate::base::error::{Errno, Error, Result, failed};
+use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::sys::{pipe, spawn};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -96,6 +96,15 @@ fn prepare(number: usize, stream: Stream<'_>) -> Result<(Option<OwnedFd>, Option
 }
 
 fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
+    // The opening of a FIFO waits for a peer, and a spawn has no deadline.
+    if spawn::is_fifo(path) {
+        return Err(fail!(
+            EINVAL,
+            "the child's {}: {} is a FIFO, whose opening would wait for a peer; open it with ipc_fifo_open and give the descriptor (IPC_STREAM_FD)",
+            NAMES[number],
+            path.to_bytes().escape_ascii()
+        ));
+    }
     spawn::open_stream(path, flags)
         .and_then(spawn::lift)
         .map_err(|errno| {
