@@ -1,14 +1,16 @@
 /* A signal handler runs at each instruction of each call and makes the calls that the manual permits in a handler. The
  * interrupted call does its work all the same, and the thread's robust list stays a proper list.
  *
- *   handler_anywhere [--full] [CALL]
+ *   handler_anywhere [--full] [--jump] [CALL]
  *
  * The entry runs in a child under ptrace, instruction by instruction up to the point, and gets the signal there. Without --full
- * 5 points are tried that are spread over the call.
+ * 5 points are tried that are spread over the call. A second part, of which --jump runs more, leaves the calls of the mutex by
+ * siglongjmp instead: every other lock of the thread stays usable, and the mutex comes back when the thread ends.
  */
 #include "every_call.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 
@@ -121,6 +123,13 @@ static void handle(int number) {
   must(ipc_strerror(-EAGAIN) == NULL ? -1 : 0);
 }
 
+static sigjmp_buf outside;
+
+static void jump(int number) {
+  (void)number;
+  siglongjmp(outside, 1);
+}
+
 static void prepare_handler(const char *name) {
   ipc_mq_attr_t attributes = { .max_messages = 4, .message_size = 64 };
   MUST(ipc_mutex_init(&handlers.mutex, NULL));
@@ -179,7 +188,58 @@ static void use_traced(void *argument) {
   _exit(0);
 }
 
+/* The entries that the kernel would find if the thread died now; -1 if they do not lead back to the head. */
+static int entries_of_robust_list(void) {
+  RobustHead *head;
+  size_t length;
+  CHECK(syscall(SYS_get_robust_list, 0, &head, &length) == 0);
+  int count = 0;
+  for (void **node = head->first; node != (void **)head; node = *node)
+    if (++count > 100) return -1;
+  return count;
+}
+
+/* After the end of the thread that has left a call: the mutex is free, whether the thread held it or not. */
+static void check_given_back(const Call *call) {
+  int result = ipc_mutex_lock(&placed.mutex, PATIENCE);
+  if (result < 0) test_failed(__FILE__, __LINE__, "%s: %d: %s", call->name, result, ipc_last_error());
+  if (result == IPC_OWNER_DIED) CHECK_EQUAL(ipc_mutex_consistent(&placed.mutex), 0);
+  CHECK_EQUAL(ipc_mutex_unlock(&placed.mutex), 0);
+}
+
+/* The thread does not use the mutex again: robustipc(7) forbids it. */
+static void use_jumped(void *argument) {
+  const Call *call = argument;
+  char name[96];
+  snprintf(name, sizeof name, "%.80s-j", with.name);
+  prepare_handler(name);
+  call_warm_up(call);
+  CHECK(signal(SIGUSR1, jump) != SIG_ERR);
+  int has_other = strstr(call->name, "second") != NULL || strstr(call->name, "two") != NULL;
+  call->before();
+  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  if (sigsetjmp(outside, 1) == 0) {
+    raise(SIGSTOP);
+    (void)call->run();
+  }
+  raise(SIGSTOP);
+  CHECK(entries_of_robust_list() >= 0);
+  handle(0);
+  if (has_other) CHECK_EQUAL(ipc_mutex_unlock(&placed.other), 0);
+  handle(0);
+  CHECK_EQUAL(handlers.failures, 0);
+  /* The entry of the mutex itself at most. */
+  CHECK(entries_of_robust_list() <= 1);
+  _exit(0);
+}
+
+static int can_be_left(const Call *call) {
+  return (strncmp(call->name, "ipc_mutex_lock", 14) == 0 || strncmp(call->name, "ipc_mutex_unlock", 16) == 0) &&
+         strstr(call->name, "libc") == NULL;
+}
+
 static int wrong;
+static void (*use)(void *) = use_traced;
 
 static int stop_signal(pid_t child, int request, int number) {
   CHECK(ptrace(request, child, NULL, (long)number) == 0);
@@ -188,7 +248,7 @@ static int stop_signal(pid_t child, int request, int number) {
 }
 
 static pid_t start_traced(const Call *call) {
-  pid_t child = start(use_traced, (void *)call);
+  pid_t child = start(use, (void *)call);
   int status = wait_for(child);
   if (!WIFSTOPPED(status)) test_failed(__FILE__, __LINE__, "%s: the child does not stop: %#x", call->name, (unsigned)status);
   CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL) == 0);
@@ -218,6 +278,8 @@ static void try_at(const Call *call, long point) {
   if (status != 0) {
     fprintf(stderr, "%s, after %ld instructions: wait status %#x\n", call->name, point, (unsigned)status);
     wrong++;
+  } else if (use == use_jumped) {
+    check_given_back(call);
   }
   call_clean();
 }
@@ -237,10 +299,18 @@ int main(int argc, char **argv) {
 #endif
   SKIP_UNDER_VALGRIND("ptrace");
   SKIP_UNDER_SANITIZERS("ptrace");
-  int is_full = argc > 1 && strcmp(argv[1], "--full") == 0;
-  const char *wanted = argc > 1 + is_full ? argv[1 + is_full] : "";
-  for (int i = 0; i < call_count && wrong < 5; i++) {
-    const Call *call = &every_call[i];
+  int is_full = 0, is_jump = 0;
+  const char *wanted = "";
+  for (int i = 1; i < argc; i++) {
+    if (strcmp(argv[i], "--full") == 0) is_full = 1;
+    else if (strcmp(argv[i], "--jump") == 0) is_jump = 1;
+    else wanted = argv[i];
+  }
+  for (int i = 0; i < 2 * call_count && wrong < 5; i++) {
+    const Call *call = &every_call[i % call_count];
+    int jumps = i >= call_count;
+    if ((is_jump && !jumps) || (jumps && !can_be_left(call))) continue;
+    use = jumps ? use_jumped : use_traced;
     if (strncmp(call->name, wanted, strlen(wanted)) != 0) continue;
     long length = length_of(call, 20000);
     long stride = is_full ? 1 + length / 2000 : 1 + length / 5;

@@ -37,6 +37,12 @@ int main(void) {
   size_t length = (size_t)PIECE * PIECES;
   int ends[2];
 
+  /* A device that gives 2 GiB in one step, which takes longer than the timeout. */
+  int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  CHECK(zeros >= 0);
+  CHECK_EQUAL(ipc_read_full(zeros, buffer, length, 20 * MILLISECOND), -ETIMEDOUT);
+  close(zeros);
+
   CHECK(pipe2(ends, O_CLOEXEC) == 0);
   pid_t child = start(write_for_ever, ends);
   CHECK_EQUAL(ipc_read_full(ends[0], buffer, length, 20 * MILLISECOND), -ETIMEDOUT);
