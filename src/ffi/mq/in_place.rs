@@ -84,7 +84,8 @@ pub unsafe extern "C" fn ipc_mq_reserve(
 /// priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 ///
 /// Returns: 0, or a negative error, and then the message is still reserved.
-/// Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not reserved, or is no message of this queue, or the priority is too
 /// high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
 /// message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
 /// is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
@@ -111,7 +112,8 @@ pub unsafe extern "C" fn ipc_mq_commit(
 /// use it any more.
 ///
 /// Returns: 0, or a negative error, and then the message is still reserved.
-/// Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
 /// has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
 /// a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
 /// or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
@@ -179,7 +181,8 @@ pub unsafe extern "C" fn ipc_mq_borrow(
 /// it any more.
 ///
 /// Returns: 0, or a negative error, and then the message is still borrowed.
-/// Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
 /// has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
 /// a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
 /// or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;

@@ -133,7 +133,8 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 ///
 /// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
 /// until ipc_mq_close(), and the caller must not close it.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
 /// the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
 /// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
 /// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
