@@ -1,7 +1,7 @@
 # robustipc: build, demonstrate, test, measure, install. `make help` lists the targets; V=1 shows whole commands.
 #
-# This file has what a user calls. The rules behind it stand in mk/: library.mk (the libraries and the staged
-# installation), c_tests.mk, posix_tests.mk, kill_tests.mk, all_tests.mk, benches.mk and generated.mk.
+# This file has the targets that a user calls. The rules behind them are in mk/: library.mk (the libraries and the
+# staged installation), c_tests.mk, posix_tests.mk, kill_tests.mk, fuzz.mk, all_tests.mk, benches.mk and generated.mk.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -39,4 +39,4 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
 
-include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/all_tests.mk mk/benches.mk mk/generated.mk
+include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/fuzz.mk mk/all_tests.mk mk/benches.mk mk/generated.mk

@@ -1,5 +1,5 @@
-/* The locks beyond the mutex, against what libc has: the ratio is the library's time by libc's, so below 1
- * is faster. None of libc's is robust. Then how often each operation calls the kernel. */
+/* The locks beyond the mutex, compared with libc's. The ratio is the library's time divided by libc's, so a value below
+ * 1 is faster. None of libc's locks is robust. Then the benchmark prints how often each operation calls the kernel. */
 #include "bench.h"
 
 #include <pthread.h>
@@ -32,7 +32,7 @@ typedef struct {
 static Shared *shared;
 static pthread_once_t their_once_control = PTHREAD_ONCE_INIT;
 
-/* The time of one `operation`, done in a row by one process. */
+/* The time of one `operation`, repeated by one process. */
 #define IN_A_ROW(name, operation) \
   static double name(void) { \
     double start = bench_now_ns(); \
@@ -79,7 +79,7 @@ static double together(void (*step)(int side), int count, int processors) {
   return (bench_now_ns() - start) / count;
 }
 
-/* Each waits for the other, then lets the other go: a step is a hand-over there and back. */
+/* Each process waits for the other, then releases the other. So a step is a hand-over there and back. */
 static void our_sem_step(int side) {
   if (side) REQUIRE(ipc_sem_wait(&shared->our_sems[1], IPC_FOREVER) == 0);
   ipc_sem_post(&shared->our_sems[!side]);
@@ -133,7 +133,7 @@ TOGETHER(their_barrier_two, their_barrier_step, HAND_OVERS, 2)
 TOGETHER(our_reads, our_read_step, SHARED_READS, 2)
 TOGETHER(their_reads, their_read_step, SHARED_READS, 2)
 
-/* The barrier must not count the child's end as a participant's death. */
+/* Initialises the barrier for each run, because the child's end has broken it as a participant's death. */
 static double our_barrier_two(void) {
   REQUIRE(ipc_barrier_init(&shared->our_barrier, 2) == 0);
   double time = together(our_barrier_step, HAND_OVERS, 2);
@@ -141,8 +141,7 @@ static double our_barrier_two(void) {
   return time;
 }
 
-/* How many system calls a child makes in COUNTED operations, after a first one that may prepare
- * memory. */
+/* How many system calls a child makes in COUNTED operations, after a first one that may prepare memory. */
 enum { COUNTED = 100 };
 
 static void count_calls(const char *what, void (*operation)(void)) {

@@ -1,4 +1,4 @@
-/* Locks and opening, against what libc has: the ratio is the library's time by libc's, so below 1 is
+/* Locks and opening, compared with libc's. The ratio is the library's time divided by libc's, so a value below 1 is
  * faster. Two processes run pinned to two processors. */
 #include "bench.h"
 
@@ -100,7 +100,7 @@ typedef struct {
 } Data;
 
 static const ipc_type_t data_type = IPC_TYPE_FIELDS(Data, 1, values);
-/* Two names: their ftruncate would cut off our record. */
+/* Two names, because their ftruncate would cut off our record. */
 static char name[64], plain_name[64];
 enum { OPENINGS = 300 };
 

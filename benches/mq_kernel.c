@@ -1,4 +1,4 @@
-/* ipc_mq with IPC_KERNEL against bare mq_send and mq_receive: what the library adds to the system calls.
+/* ipc_mq with IPC_KERNEL compared with bare mq_send and mq_receive: the time that the library adds to the system calls.
  *
  * One thread sends a message and receives it. Short rounds alternate between the ways, so other load on the machine
  * hits all ways alike and most rounds not at all. For each size it prints the median of the rounds, in nanoseconds for
@@ -37,7 +37,7 @@ static double now_ns(void) {
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* Every program that uses the timed calls has to compute this deadline, a time of day. */
+/* Every program that uses the timed calls has to compute this deadline, which is a time of day. */
 static struct timespec in_ten_seconds(void) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
@@ -106,7 +106,7 @@ int main(int argc, char **argv) {
   for (size_t size = 64; size <= sizeof message; size *= 2) {
     for (int round = -1; round < rounds; round++) { /* the first one warms up */
       for (int step = 0; step < WAYS; step++) {
-        int way = (step + round + WAYS) % WAYS; /* each way is first as often as last */
+        int way = (step + round + WAYS) % WAYS; /* each way comes first as often as last */
         double begin = now_ns();
         for (int i = 0; i < messages; i++) exchange(way, bare, size);
         if (round >= 0) times[way][round] = (now_ns() - begin) / messages;

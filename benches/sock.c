@@ -1,8 +1,9 @@
-/* ipc_sock_send and ipc_sock_recv against plain send and recv, in one thread on one pair, in alternating
- * rounds. Prints nanoseconds for a send and a receive (the median round), and the bare calls' share of the library's time:
- * 1.00 is as fast. The sends are the same system call. Before a receive the library asks for the next message's length
- * (on a stream: whether the socket is a stream), because a message that is larger than the buffer shall stay in the socket, and recv
- * alone would cut it. That one system call is the difference. The third time is plain recv after that system call.
+/* ipc_sock_send and ipc_sock_recv compared with plain send and recv, in one thread on one pair, in alternating rounds.
+ * Prints nanoseconds for a send and a receive (the median round), and the bare calls' share of the library's time: 1.00
+ * is as fast. The sends are the same system call. Before a receive the library asks for the next message's length (on a
+ * stream: whether the socket is a stream), because a message that is larger than the buffer has to stay in the socket,
+ * and recv alone would cut it off. That one system call is the difference. The third time is plain recv after that
+ * system call.
  *
  *   sock [ROUNDS]
  */

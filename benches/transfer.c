@@ -8,10 +8,10 @@
  * kernel's price for avoiding the signal: no library can be below it.
  *
  * In "one process" one thread writes a message and reads it again, so that only the calls are measured. In "two
- * processes" one writes and one reads, each on its own processor. How often they put each other to sleep then weighs more
- * than the calls. Plain write and read take equally long, so with small messages on a pipe both keep running and nobody
- * sleeps. A slightly slower writer is overtaken by its reader, which goes to sleep; to wake it costs the writer more than
- * many writes. The floor has this cost too.
+ * processes" one writes and one reads, each on its own processor. The number of sleeps and wake-ups then matters more
+ * than the calls. Plain write and read take equally long, so with small messages on a pipe both processes keep running and
+ * neither sleeps. If the writer is slightly slower, its reader overtakes it and goes to sleep. Waking the reader costs the
+ * writer more than many writes. The floor has this cost too.
  */
 #include "bench.h"
 #include <sys/socket.h>

@@ -8,8 +8,8 @@
 # COMMAND, for example valgrind, is put before each program. The last line is: N passed, N failed, N skipped.
 #
 # A test that leaves something behind fails too. Root's tests get a /dev/shm, kernel queues and System V objects of
-# their own, so anything that is left there is theirs. An ordinary user's tests share these with other programs, so
-# only names that carry a test's process id are known to be a test's. The directory TMPDIR is always their own.
+# their own, so everything left there belongs to them. An ordinary user's tests share these with other programs, so only
+# names with a test's process id are known to be a test's. The tests always have a directory TMPDIR of their own.
 set -u
 
 if [ -z "${ROBUSTIPC_ALONE:-}" ] && [ "$(id -u)" = 0 ] &&
@@ -76,9 +76,11 @@ leave() {
   echo "FAIL left behind: $1"
 }
 
-# A name carries the process id of its test. If that process is over, the test has left the name behind.
+# A name carries the process id of its test. If that process is over, the test has left the name behind. Other users'
+# tests are not this run's: kill -0 cannot tell whether they run.
 for left in /dev/shm/ripc-test-* /dev/shm/sem.ripc-test-*; do
   [ -e "$left" ] || [ -L "$left" ] || continue
+  [ -O "$left" ] || continue
   pid=${left#*ripc-test-}
   pid=${pid%%[!0-9]*}
   if ! kill -0 "$pid" 2>/dev/null; then

@@ -163,11 +163,6 @@
 #define IPC_EVENT_SET 2
 
 /*
- For spin_ns of ipc_mq_attr_t: a waiter sleeps at once.
- */
-#define IPC_MQ_NO_SPIN -1
-
-/*
  Flag of ipc_mq_open() and ipc_mq_open_fd(): a message that this handle sends into a full queue
  displaces the oldest message of the lowest priority in the queue. If the new message has a
  lower priority than all others, it is dropped itself, and sending it succeeds. ipc_mq_stat()
@@ -649,11 +644,11 @@ typedef struct ipc_mq_message_t {
  */
 typedef struct ipc_mq_stat_t {
   /*
-   How many threads sleep now because the queue is full, up to 48.
+   How many threads wait now, spinning or asleep, because the queue is full, up to 48.
    */
   size_t waiting_senders;
   /*
-   How many threads sleep now because the queue is empty, up to 48.
+   How many threads wait now, spinning or asleep, because the queue is empty, up to 48.
    */
   size_t waiting_receivers;
   /*
@@ -665,11 +660,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died.
+   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
+   notices such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died.
+   How many reserved messages vanished because their senders died. A send that finds the queue full
+   notices such a death.
    */
   uint64_t abandoned;
   /*
@@ -705,7 +702,7 @@ typedef struct ipc_mq_notify_t {
   void (*callback)(struct ipc_mq_t *mq, void *context);
   /*
    For IPC_NOTIFY_CALLBACK: passed to the function unchanged. For IPC_NOTIFY_SIGNAL: the
-   signal's si_value.sival_ptr.
+   signal's si_value.sival_ptr. For IPC_NOTIFY_EVENTFD: NULL.
    */
   void *context;
 } ipc_mq_notify_t;
@@ -1180,9 +1177,9 @@ const char *ipc_version(void);
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
  negative error.
- Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
- not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
- if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+ allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+ no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
  user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
@@ -1190,7 +1187,8 @@ const char *ipc_version(void);
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
  -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
  not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
- descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ descriptors or handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS
+ if the system does not let this process set the mode of what it creates.
  Threads: safe.
  Fork: the child has the handle and the memory too, at the same address.
  */
@@ -1228,9 +1226,9 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
  negative error.
- Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
- not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
- if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+ allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+ no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
  user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
@@ -1238,7 +1236,8 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
  -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
  not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
- descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ descriptors or handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS
+ if the system does not let this process set the mode of what it creates.
  Threads: safe.
  Fork: the child has the handle and the memory too, at the same address.
  */
@@ -1270,18 +1269,18 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
  negative error.
- Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or
- too large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if
- name has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE;
- -EEXIST if the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
- allow it, or if with IPC_CHECK_OWNER another user owns the object or others may write to it;
- -ENOSPC if the file system has no room; -EPROTO if the object has another size or a declared
- type, was created for another word size or C library, or has no record of this library
- (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs to another kind of
- object; -EUCLEAN if the record is damaged; -ESTALE if the object was removed during the call;
- -EAGAIN if, with IPC_ADOPT, the creator has not sized the object yet; -ELOOP if the name is a
- symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no
- memory or address space is left.
+ Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or too
+ large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name
+ has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE; -EEXIST if
+ the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if
+ with IPC_CHECK_OWNER another user owns the object or others may write to it; -ENOSPC if the file
+ system has no room; -EPROTO if the object has another size or a declared type, was created for
+ another word size or C library, or has no record of this library (ipc_last_error() reports both
+ sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is
+ damaged; -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the
+ creator has not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE
+ if too many descriptors or handles are open; -ENOMEM if no memory or address space is left;
+ -EPERM or -EROFS if the system does not let this process set the mode of what it creates.
  Threads: safe.
  Fork: the child has the handle and the memory too, at the same address.
  */
@@ -1313,19 +1312,20 @@ int ipc_shm_open(struct ipc_shm_t **out,
  Returns: IPC_CREATED (1) if this call created the file; IPC_OPENED (0) if it existed; or a
  negative error.
  Errors: -EINVAL if a pointer is NULL or misaligned, the path is empty or ends with a slash, the
- type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or
- a part of it is too long; -ENOENT if the directory does not exist, or the file does not exist
- and flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if
- the permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or
- others may write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs
- disagree about type, version, size, alignment, a field, word size or C library, or if the file
- has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path
- belongs to another kind of object or is not a regular file; -EUCLEAN if the record is damaged;
- -ESTALE if the file was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
- not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE
- if too many descriptors or handles are open; -EOPNOTSUPP if the file system has no unnamed
- files; -ENOTDIR if a part of the path is not a directory; -EROFS if the file system is
- read-only; -EIO if the disk failed; -ENOMEM if no memory or address space is left.
+ type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or a
+ part of it is too long; -ENOENT if the directory does not exist, or the file does not exist and
+ flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if the
+ permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or others may
+ write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
+ type, version, size, alignment, a field, word size or C library, or if the file has no record of
+ this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
+ of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
+ removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet;
+ -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
+ or handles are open; -EOPNOTSUPP if the file system has no unnamed files; -ENOTDIR if a part of
+ the path is not a directory; -EROFS if the file system is read-only; -EIO if the disk failed;
+ -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
+ set the mode of what it creates.
  Threads: safe.
  Fork: the child has the handle and the memory too, at the same address.
  */
@@ -1364,7 +1364,7 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  Returns: 0, or a negative error.
  Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
  memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
- if no address space is left.
+ if no address space is left; -EPERM if the system forbids this process to seal memory.
  Threads: safe.
  Fork: the child has the handle and the memory too, at the same address.
  */
@@ -1461,7 +1461,8 @@ int ipc_shm_fd(const struct ipc_shm_t *shm);
 
  Returns: 1 if the name was removed or given to another object, 0 if not, or a negative error.
  Anonymous and sealed memory never had a name: 0.
- Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign.
+ Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -EACCES if the system
+ does not let this process examine the object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_shm_stale(const struct ipc_shm_t *shm);
@@ -1475,7 +1476,8 @@ int ipc_shm_stale(const struct ipc_shm_t *shm);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
- memory is anonymous; -EIO if the disk failed.
+ memory is anonymous; -EIO if the disk failed; -ENOSPC if the file system has no room for the
+ data.
  Threads: safe.
  */
 int ipc_shm_sync(struct ipc_shm_t *shm);
@@ -1491,14 +1493,16 @@ int ipc_shm_sync(struct ipc_shm_t *shm);
  Returns: 0, or a negative error.
  Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
  in the memory: the handle stays open.
- Threads: safe. Calls with this handle that other threads have begun finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes the calling process's handle only.
  */
 int ipc_shm_close(struct ipc_shm_t *shm);
 
 /*
- Removes the name of a region of shared memory, or of an object that a program created without
- this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+ Removes the name of a region of shared memory, or of shared memory that a program created without
+ this library. Every other object or file with that name is left unchanged: semaphores and queues,
+ the C library's semaphores, FIFOs, sockets, symbolic links and directories. Processes that have the object open can still use it, and ipc_shm_stale() then
  returns 1.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
@@ -1506,7 +1510,8 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Returns: 0, or a negative error.
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
- -EACCES or -EPERM if the permissions do not allow it.
+ -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
+ are open to examine the object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
@@ -1545,7 +1550,8 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
  misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
  something other than a mutex of this library's version and C library, or a mutex initialised in
- another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
+ another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already;
+ -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: not safe, as with pthread mutexes.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
@@ -1601,10 +1607,13 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  mutex: an initialised mutex.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if the mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised;
- -EPROTO if the memory holds something other than a mutex of this library's version and C
- library, or a mutex initialised in another PID namespace.
- Threads: one thread destroys the mutex, after all others have used it for the last time.
+ Errors: -EBUSY if the mutex is locked, or if its owner died holding it and no locker has been
+ told: lock it first; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the
+ memory holds something other than a mutex of this library's version and C library, or a mutex
+ initialised in another PID namespace.
+ Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+ set a bit in it.
  */
 int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
 
@@ -1633,11 +1642,12 @@ int ipc_cond_init(struct ipc_cond_t *cond);
  Returns: 0 with the mutex held; IPC_OWNER_DIED (2) with the mutex held, if its last owner died
  holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
  Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
- timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is
- NULL or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last
- owner died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something
- other than a condition variable of this library's version, something other than a mutex of this
- library's version and C library, or a mutex initialised in another PID namespace.
+ timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is NULL
+ or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last owner
+ died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something other than
+ a condition variable of this library's version, something other than a mutex of this library's
+ version and C library, or a mutex initialised in another PID namespace; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
  Errors, with the mutex not held: -EPERM if this thread did not hold the mutex; -ENOTRECOVERABLE
  if, during the wait, an owner unlocked the mutex after IPC_OWNER_DIED without calling
  ipc_mutex_consistent().
@@ -1702,8 +1712,8 @@ int ipc_cond_destroy(struct ipc_cond_t *cond);
  value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with
- IPC_POSIX, or if value is above IPC_SEM_VALUE_MAX.
+ Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other
+ processes use too, or if value is above IPC_SEM_VALUE_MAX.
  Threads: one thread initialises the semaphore before other threads use it.
  */
 int ipc_sem_init(struct ipc_sem_t *sem,
@@ -1720,7 +1730,8 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
  -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
  initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
- semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+ semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed;
+ -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Fork: the child uses the same semaphore.
  Owner death: a permit has no owner, so a permit that a dead process took does not come back.
@@ -1769,7 +1780,7 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
- opened with IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this
+ opened, which other processes use too; -EPROTO if the memory holds something other than a semaphore of this
  library's version.
  Threads: one thread destroys the semaphore, after all others have used it for the last time.
  */
@@ -1798,16 +1809,18 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
  Returns: IPC_CREATED (1) if this call created the semaphore; IPC_OPENED (0) if it existed; or a
  negative error.
  Errors: -EINVAL if out is misaligned, out or name is NULL, the name is malformed, a flag is not
- allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name
- has more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE;
- -EEXIST if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
- allow it, or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it;
- -ENOSPC if /dev/shm has no room; -EPROTO if the object was made by another program, or by this
- library for another word size or C library, or with another record version, or if with
- IPC_POSIX its file does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to
- another kind of object; -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore
- was removed during the call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too
- many descriptors or handles are open; -ENOMEM if no memory or address space is left.
+ allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name has
+ more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE; -EEXIST
+ if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it,
+ or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it; -ENOSPC if
+ /dev/shm has no room; -EPROTO if the object was made by another program, or by this library for
+ another word size or C library, or with another record version, or if with IPC_POSIX its file
+ does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to another kind of object;
+ -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore was removed during the
+ call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many descriptors or
+ handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS if the system
+ does not let this process set the mode of what it creates; -EFBIG if the new file of a semaphore
+ would be larger than RLIMIT_FSIZE allows.
  Threads: safe.
  Fork: the child can use the semaphore too, and closes its own.
  */
@@ -1825,35 +1838,40 @@ int ipc_sem_open(struct ipc_sem_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EBADF if sem is not an open named semaphore of this process.
- Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
- first.
+ Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun go on, and
+ this call does not wait for them.
  Fork: closes the semaphore for the calling process only.
  */
 int ipc_sem_close(struct ipc_sem_t *sem);
 
 /*
- Removes the name of a semaphore of this library. Processes that have the semaphore open can
+ Removes the name of a semaphore of this library. Every other object or file with that name is left
+ unchanged. Processes that have the semaphore open can
  still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
- -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of
- object; -EACCES or -EPERM if the permissions do not allow it.
+ -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
+ -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
+ are open to examine the object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
 
 /*
  Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
- IPC_POSIX created. Processes that have the semaphore open can still use it.
+ IPC_POSIX created. A file that has not the size of a sem_t, of a program with 64-bit or 32-bit
+ words, is left unchanged, and so is an object of this library. Processes that have the semaphore open can still use it.
 
  name: "/" followed by 1 to 250 bytes that contain no slash.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
- -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it.
+ -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
+ -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
+ has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
  Threads: safe.
  */
 int ipc_sem_unlink_posix(const char *name);
@@ -1887,13 +1905,14 @@ int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
  this thread then holds the lock alone, as a writer does, and has to repair the data, call
  ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
  Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
- queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if
- the time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
+ queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if the
+ time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
  thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
  is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
  holds something other than a readers-writer lock of this library's version and C library, or a
  lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
- 4294967295 times already.
+ 4294967295 times already; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
  Threads: safe. In signal handlers: not safe, as with pthread locks.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
@@ -1919,9 +1938,10 @@ int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
  Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
  trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
  for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
- calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or
- if timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer
- lock of this library's version and C library, or a lock initialised in another PID namespace.
+ calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
+ timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
+ of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
+ if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: not safe, as with pthread locks.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
@@ -1977,10 +1997,12 @@ int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
  rwlock: an initialised readers-writer lock.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if a thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not
- initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
+ Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
+ told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
  library's version and C library, or a lock initialised in another PID namespace.
- Threads: one thread destroys the lock, after all others have used it for the last time.
+ Threads: one thread destroys the lock, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+ set a bit in it.
  Owner death: a thread that died holding the lock does not hold it any more.
  */
 int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
@@ -2018,7 +2040,8 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  -EINTR if a signal handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the
  pool is not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other
  than a pool of permits of this library's version and C library, a pool initialised in another
- PID namespace, or a damaged pool.
+ PID namespace, or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
+ on a futex.
  Threads: safe. In signal handlers: not safe.
  Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
  it back.
@@ -2082,7 +2105,9 @@ int ipc_permits_free(const struct ipc_permits_t *permits,
  initialised; -EPROTO if the memory holds something other than a pool of permits of this
  library's version and C library, a pool initialised in another PID namespace, or a damaged
  pool.
- Threads: one thread destroys the pool, after all others have used it for the last time.
+ Threads: one thread destroys the pool, after all others have used it for the last time. Do not
+ use the memory for other data at once: if a thread is killed in its last call, the kernel may
+ set a bit in it.
  Owner death: a thread that died holding a permit does not hold it any more.
  */
 int ipc_permits_destroy(struct ipc_permits_t *permits);
@@ -2138,12 +2163,13 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
  or a negative error.
  Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
- participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are
- missing and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran
- during the wait; -EBUSY if the barrier has all its participants and this thread is none of
- them; -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1;
- -EPROTO if the memory holds something other than a barrier of this library's version and C
- library, a barrier initialised in another PID namespace, or a damaged barrier.
+ participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing
+ and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during
+ the wait; -EBUSY if the barrier has all its participants and this thread is none of them;
+ -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1; -EPROTO if
+ the memory holds something other than a barrier of this library's version and C library, a
+ barrier initialised in another PID namespace, or a damaged barrier; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: not safe.
  Fork: the child is not a participant.
  Owner death: a participant's death breaks the round, whether the participant was waiting or
@@ -2198,7 +2224,9 @@ int ipc_barrier_reset(struct ipc_barrier_t *barrier);
  Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
  initialised; -EPROTO if the memory holds something other than a barrier of this library's
  version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
- Threads: one thread destroys the barrier, after all others have used it for the last time.
+ Threads: one thread destroys the barrier, after all others have used it for the last time. Do
+ not use the memory for other data at once: if a thread is killed in its last call, the kernel
+ may set a bit in it.
  Owner death: a thread that died is not a participant any more.
  */
 int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
@@ -2224,7 +2252,7 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
  misaligned, or timeout_ns is below -1; -EPROTO if the memory holds neither zeros nor an
  initialisation of this library's version and C library, or an initialisation that began in
  another PID namespace; -ENOTSUP if the C library's robust lists have a form that this library
- does not know.
+ does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: not safe.
  Fork: a child that is forked in run does not run the initialisation and must not return from
  run.
@@ -2295,7 +2323,8 @@ int ipc_event_reset(struct ipc_event_t *event);
  Errors: -EAGAIN if the event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed;
  -EINTR if a signal handler ran during the wait; -EINVAL if event is NULL, misaligned or not
  initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than an
- event of this library's version.
+ event of this library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+ a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
  within 100 ms.
@@ -2356,14 +2385,15 @@ int ipc_event_destroy(struct ipc_event_t *event);
  or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
  such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
- queue has other sizes than attr, or belongs to another version, word size, libc or PID
- namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of
- object; -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is
- full (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too
- many descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
+ queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+ (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
+ -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is full
+ (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too many
+ descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
  RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
  too many open files; -ENOMEM there is no memory or no address space; -ENOTSUP this libc allows
- no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+ no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues; -EPERM or -EROFS the
+ system does not let this process set the mode of what it creates.
  Threads: safe. Fork: the child has the handle too.
  Owner death: if a process is killed while it creates the queue, nothing is left. With
  IPC_KERNEL, an empty queue may be left.
@@ -2411,12 +2441,13 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
- the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout
- is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
- is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
- queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory;
- -ENOMEM there is no memory.
+ the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
+ below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+ damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
+ -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+ it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+ memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Death: a message is in the queue whole or not at all. It stays there if its sender dies.
  */
@@ -2442,11 +2473,12 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
- the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY;
- -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
- call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
- ipc_mq_fd()), and this process cannot open it; -EFAULT with IPC_KERNEL: data points to no
- memory; -ENOMEM there is no memory.
+ the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+ the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+ handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+ same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+ process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+ memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Messages of other senders may come between these.
  Death: each message is in the queue whole or not at all. It stays there if its sender dies.
  */
@@ -2473,10 +2505,12 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
  NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
- IPC_KERNEL: buf points to no memory, and the message is lost.
+ IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
+ forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
  Death: if the receiver dies, at most the message that it had just received is lost with it.
  */
@@ -2504,10 +2538,12 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
  -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
  needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
- is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+ is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
+ process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
  handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
  -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
- with IPC_KERNEL: data points to no memory, and the message is lost.
+ with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
  Death: if the receiver dies, at most the messages of this call are lost with it.
  */
@@ -2523,12 +2559,12 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
  priority: receives the priority, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
- -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
- (IPC_KERNEL).
+ Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second; -EINVAL
+ a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
+ -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
+ the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
+ the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+ this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_peek_priority(struct ipc_mq_t *mq,
@@ -2554,10 +2590,11 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+ IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
- (IPC_KERNEL).
+ (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that reserves a message must commit or abandon it: another thread
  gets -EPERM.
  Death: if the thread ends or its process dies, the message vanishes and its room returns to the
@@ -2575,13 +2612,15 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
  len: the message's length in bytes, up to the queue's message_size.
  priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 
- Returns: 0, or a negative error, and then the message is still reserved.
+ Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+ reserved any more, and the queue can be closed.
  Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
  high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
- is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
- queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+ opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
+ -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
+ cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  Death: if the caller dies in this call, the message is in the queue whole or not at all.
  */
@@ -2596,12 +2635,14 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
  message: the address that ipc_mq_reserve() gave. When the call succeeds, the caller must not
  use it any more.
 
- Returns: 0, or a negative error, and then the message is still reserved.
+ Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+ reserved any more, and the queue can be closed.
  Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
- has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
- a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
- or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
- -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+ this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  */
 int ipc_mq_abandon(struct ipc_mq_t *mq,
@@ -2625,10 +2666,11 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
- IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
- it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+ namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
- (IPC_KERNEL).
+ (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
  Death: if the thread ends or its process dies before it returns the message, the message is
  queued again in its old place. Fork: the message stays the parent's.
@@ -2645,12 +2687,14 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  message: the address that ipc_mq_borrow() gave. When the call succeeds, the caller must not use
  it any more.
 
- Returns: 0, or a negative error, and then the message is still borrowed.
+ Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
+ borrowed any more, and the queue can be closed.
  Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
- has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
- a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
- or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
- -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+ this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that borrowed the message.
  */
 int ipc_mq_return(struct ipc_mq_t *mq,
@@ -2662,7 +2706,8 @@ int ipc_mq_return(struct ipc_mq_t *mq,
  stat: receives the statistics, on success only.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
+ process was forked into another PID namespace after the handle was opened.
  Threads: safe. The numbers are read one after the other, while other threads use the queue.
  */
 int ipc_mq_stat(const struct ipc_mq_t *mq,
@@ -2686,7 +2731,8 @@ int ipc_mq_getattr(const struct ipc_mq_t *mq,
  the name does not get this queue.
 
  Returns: 1 if so, 0 if not, or a negative error.
- Errors: -EINVAL mq is NULL; -EBADF the handle is closed.
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES if the system does not let this
+ process examine the object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_mq_stale(const struct ipc_mq_t *mq);
@@ -2712,12 +2758,13 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
 
  Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
  until ipc_mq_close(), and the caller must not close it.
- Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
- the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+ queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
  handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
  system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
- the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
- the same queue.
+ the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+ handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+ same queue.
  Threads: safe.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);
@@ -2768,27 +2815,31 @@ int ipc_mq_notify(struct ipc_mq_t *mq,
  is the caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and
  the last handle is closed.
 
- mq: NULL does nothing. Calls with this handle in other threads finish first.
+ mq: NULL does nothing.
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already, or does not belong to a message queue; -EBUSY this
  thread has a message reserved or borrowed.
  Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
+ Calls with this handle that other threads have begun go on, and this call does not wait for them:
+ their buffers must stay valid until they return, and a message that such a call takes is taken.
  Fork: closes the handle of the calling process only.
  */
 int ipc_mq_close(struct ipc_mq_t *mq);
 
 /*
- Removes a queue's name. Processes that have the queue open keep it, with its messages.
+ Removes a queue's name. Processes that have the queue open keep it, with its messages. Another
+ object or file with that name, which no call of this library for queues made, is left unchanged.
 
  name: "/" and 1 to 250 bytes without a slash.
  flags: 0, or IPC_KERNEL for the kernel's queue.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has
- more than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another
- kind of object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the
- kernel has no message queues.
+ Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has more
+ than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
+ object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
+ has no message queues; -EMFILE or -ENFILE if too many descriptors are open to examine the
+ object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_mq_unlink(const char *name,
@@ -3079,11 +3130,11 @@ int ipc_child_fd(const struct ipc_child_t *child);
  wait.
 
  Returns: 0, and the child has ended; or a negative error.
- Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed
- and the child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how
- the child ended is not known, because this process did not start it, ignores SIGCHLD, or
- has waited for it by other means; -EINVAL child is NULL, how is misaligned, or timeout_ns
- is below -1; -EBADF the handle is closed or is not of a child.
+ Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed and the
+ child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how the child ended
+ is not known, because this process did not start it, ignores SIGCHLD, or has waited for it by
+ other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is below -1; -EBADF the
+ handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: safe; all waiting threads get the same answer.
  Fork: a forked process cannot wait for its parent's child: -ECHILD.
  */
@@ -3116,7 +3167,8 @@ int ipc_child_kill(struct ipc_child_t *child,
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already or is not of a child.
- Threads: safe; calls with this handle that are under way in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes only the calling process's handle.
  */
 int ipc_child_close(struct ipc_child_t *child);
@@ -3139,11 +3191,11 @@ int ipc_child_close(struct ipc_child_t *child);
  IPC_FOREVER waits without limit, 0 does what is possible at once.
 
  Returns: 0, or a negative error.
- Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the
- pipe; -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has
- passed; -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its
- capacity, there is input but the child's standard input was not a pipe, or timeout_ns is
- below -1; -EBADF the handle is closed or is not of a child.
+ Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the pipe;
+ -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has passed;
+ -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its capacity, there
+ is input but the child's standard input was not a pipe, or timeout_ns is below -1; -EBADF the
+ handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: one call at a time for each child.
  Signals: continues after a signal handler; never fails with EINTR.
  Death: a killed child has closed its streams. A process that the child started may still
@@ -3164,13 +3216,13 @@ int ipc_child_communicate(struct ipc_child_t *child,
 
  Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
  Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
- 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is
- at the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES
- or -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path
- is too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
+ 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is at
+ the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES or
+ -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path is
+ too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
  -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
- kernel has no memory. The last two can occur because a short-lived child process creates
- the FIFO.
+ kernel has no memory. The last two can occur because a short-lived child process creates the
+ FIFO.
  Threads: safe.
  Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
  does not exist.
@@ -3195,8 +3247,8 @@ int ipc_fifo_create(const char *path,
 
  Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
  error.
- Errors: -EINVAL path is NULL, flags does not have exactly one end or has an unknown bit, or
- timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+ Errors: -EINVAL path is NULL or empty, flags does not have exactly one end or has an unknown
+ bit, or timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
  mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
  forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
  and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
@@ -3219,10 +3271,10 @@ int ipc_fifo_open(const char *path,
  path: of a FIFO. A symbolic link in the last part of the path is not followed.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR the path does not exist; -EMEDIUMTYPE
- something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS
- the permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP
- the path has too many symbolic links.
+ Errors: -EINVAL path is NULL or empty; -ENOENT or -ENOTDIR the path does not exist;
+ -EMEDIUMTYPE something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM
+ or -EROFS the permissions or the file system forbid it; -ENAMETOOLONG the path is too long;
+ -ELOOP the path has too many symbolic links; -ENOMEM the kernel has no memory.
  Threads: safe.
  */
 int ipc_fifo_unlink(const char *path);
@@ -3403,12 +3455,12 @@ int ipc_sock_connect(const char *path,
 
  Returns: 0, or a negative error.
  Errors: -ENOENT the path does not exist; -EMEDIUMTYPE a file that is not a socket is at the
- path; -EINVAL path is NULL or empty, or is an abstract name, which has no file;
- -ENAMETOOLONG the path has more than 107 bytes; -EACCES or -EPERM the permissions forbid
- it; -EBUSY another process has locked the directory for 2 seconds; -ENOTDIR a part of the
- path is not a directory; -EROFS the file system is read-only; -ELOOP the path has too many
- symbolic links; -EMFILE this process has too many open descriptors; -ENFILE the system has
- too many open files.
+ path; -EINVAL path is NULL or empty, or is an abstract name, which has no file; -ENAMETOOLONG
+ the path has more than 107 bytes; -EACCES or -EPERM the permissions forbid it; -EBUSY another
+ process has locked the directory for 2 seconds; -ENOTDIR a part of the path is not a directory;
+ -EROFS the file system is read-only; -ELOOP the path has too many symbolic links; -EMFILE this
+ process has too many open descriptors; -ENFILE the system has too many open files; -ENOMEM the
+ kernel has no memory.
  Threads: safe.
  */
 int ipc_sock_unlink(const char *path);
@@ -3461,8 +3513,8 @@ ssize_t ipc_sock_send(int fd,
  than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
  the exception); -ECONNRESET the other end closed before it had received all our messages;
  -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
- SSIZE_MAX, timeout_ns is below -1, or a stream socket is not connected; -EFAULT buf is not
- writable memory, and the received bytes may be lost; -EBADF fd is not open; -ENOTSOCK fd is
+ SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+ is lost; -EBADF fd is not open; -ENOTSOCK fd is
  not a socket; -ENOMEM the kernel has no memory.
  Threads: safe; each message goes to one receiver. The call first measures the next message
  and then takes it. If another receiver of the socket takes the measured message in between,
@@ -3514,7 +3566,8 @@ ssize_t ipc_sock_send_fds(int fd,
 
 /*
  Receives the next message whole or, on a stream socket, the bytes that are there, together
- with the descriptors that travel with them. The call waits until there is something.
+ with the descriptors that travel with them. The call waits until there is something. On a
+ stream socket, bytes that were sent before can come together with the descriptors of a later send.
 
  The descriptors belong to the caller, who closes them with close(2). Exec closes them. If
  the call fails, all descriptors that had come are closed. O_NONBLOCK of the socket has no
@@ -3538,16 +3591,16 @@ ssize_t ipc_sock_send_fds(int fd,
  how many; -EMFILE not all descriptors could be installed, because this process has too many
  open descriptors or a security module forbids it; -ECONNRESET the other end closed before
  it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
- is NULL or misaligned, capacity is 0 or above SSIZE_MAX, timeout_ns is below -1, or a
- stream socket is not connected; -EFAULT buf is not writable memory, and the received bytes
- may be lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
+ is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+ is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
  memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
  Threads: safe; each message goes to one receiver. The call first measures the next message
  and then takes it. If another receiver of the socket takes the measured message in between,
  this call takes the next one. If that one is larger than capacity, its end is lost and the
  call fails with -EMSGSIZE. So receivers that share a socket need a capacity for the largest
  message.
- Death: when the sender dies, what it had sent is received first, with its descriptors.
+ Death: when the sender dies, what it had sent is received first, on all types of sockets, with its
+ descriptors.
  */
 ssize_t ipc_sock_recv_fds(int fd,
                           void *buf,
@@ -3571,10 +3624,11 @@ ssize_t ipc_sock_recv_fds(int fd,
 
  Returns: 0, or a negative error. Exec closes both descriptors.
  Errors: -EINVAL controller_fd or terminal_fd is NULL, a pointer is misaligned, flags has an
- unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there
- is no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too
- many open descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has
- no memory.
+ unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there is
+ no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too many open
+ descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has no memory;
+ -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the kernel could not make or set up
+ the terminal.
  Threads: safe.
  Fork: the child has both ends too.
  Death: when the last process that has the controlling end dies, the terminal hangs up.
@@ -3605,15 +3659,16 @@ int ipc_pty_open(int *controller_fd,
  attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
 
  Returns: 0, and the program runs; or a negative error, and there is no child.
- Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no
- name, flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is
- free; -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be
- executed; -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are
- too large; -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path
- cannot be followed; -EAGAIN no more processes are allowed; -EMFILE this process has too
- many open descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there
- is no memory. -ENOENT can also mean that there is no /dev/ptmx, and -EACCES that the caller
- may not open it; ipc_last_error() says which.
+ Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no name,
+ flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free;
+ -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be executed;
+ -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are too large;
+ -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed;
+ -EAGAIN no more processes are allowed; -EMFILE this process has too many open descriptors or
+ handles; -ENFILE the system has too many open files; -ENOMEM there is no memory. -ENOENT can
+ also mean that there is no /dev/ptmx, and -EACCES that the caller may not open it;
+ ipc_last_error() says which; -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the
+ kernel could not make or set up the terminal.
  Threads: safe, whatever other threads do: the child makes only system calls before exec.
  Signals: held back in the calling thread until the program runs; none is lost.
  Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -3638,10 +3693,11 @@ int ipc_pty_spawn(struct ipc_child_t **out,
 
  Returns: the number of bytes that were read; or 0 if all programs have closed the terminal
  or ended (read(2) fails with EIO then); or a negative error.
- Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
- -EINTR a signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or
- above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd
- is not open; -ENOTTY fd is not the controlling end of a pseudoterminal.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+ signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or above SSIZE_MAX,
+ or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
+ is not the controlling end of a pseudoterminal; -ENOMEM the kernel has no memory; -EIO the
+ terminal has failed.
  Threads: safe; each byte goes to one reader.
  Death: when the last program on the terminal dies, the call returns what it printed, and
  then 0.
@@ -3659,7 +3715,7 @@ ssize_t ipc_pty_read(int fd,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF fd is not open; -ENOTTY fd is not a
- terminal.
+ terminal; -EIO the terminal has failed.
  Threads: safe.
  */
 int ipc_pty_window_size(int fd,
@@ -3674,10 +3730,12 @@ int ipc_pty_window_size(int fd,
  rows, columns: the number of lines and of characters in a line.
 
  Returns: 0, or a negative error.
- Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal.
+ Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal; -EIO the terminal has failed.
  Threads: safe.
  */
-int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns);
+int ipc_pty_set_window_size(int fd,
+                            unsigned short rows,
+                            unsigned short columns);
 
 /*
  Computes the System V key for a path and a project number. It is the key that ftok() gives, so
@@ -3691,10 +3749,10 @@ int ipc_pty_set_window_size(int fd, unsigned short rows, unsigned short columns)
  project: 1 to 255, for example a letter.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL a pointer is NULL or misaligned, or project is out of range; -ENOENT there is
- no such file; -ENOTDIR a part of the path is not a directory; -EACCES a directory on the path
- may not be searched; -ELOOP the path has too many symbolic links; -ENAMETOOLONG the path is too
- long.
+ Errors: -EINVAL a pointer is NULL or misaligned, or project is out of range; -ENOENT there is no
+ such file; -ENOTDIR a part of the path is not a directory; -EACCES a directory on the path may
+ not be searched; -ELOOP the path has too many symbolic links; -ENAMETOOLONG the path is too
+ long; -ENOMEM the kernel has no memory.
  Threads: safe.
  */
 int ipc_sysv_key(int *out,
@@ -3803,7 +3861,8 @@ int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed or of another kind; -EBUSY this thread holds a lock in the
  memory, and the handle stays open.
- Threads: safe. Calls with this handle in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: detaches the memory from the calling process only.
  */
 int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
@@ -3814,7 +3873,8 @@ int ipc_sysv_shm_close(struct ipc_sysv_shm_t *shm);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL shm is NULL; -EBADF the handle is closed or of another kind; -EIDRM the segment
- was removed already; -EPERM the caller is neither owner nor creator.
+ was removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+ forbids it.
  Threads: safe.
  */
 int ipc_sysv_shm_remove(struct ipc_sysv_shm_t *shm);
@@ -3827,7 +3887,8 @@ int ipc_sysv_shm_remove(struct ipc_sysv_shm_t *shm);
  id: from ipc_sysv_shm_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is no such segment; -EPERM the caller is neither owner nor creator.
+ Errors: -ENOENT there is no such segment; -EPERM the caller is neither owner nor creator;
+ -EACCES a security module forbids it.
  Threads: safe.
  */
 int ipc_sysv_shm_remove_id(int id);
@@ -3979,7 +4040,8 @@ int ipc_sysv_msg_close(struct ipc_sysv_msg_t *queue);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL queue is NULL; -EBADF the handle is closed or of another kind; -EIDRM the queue
- was removed already; -EPERM the caller is neither owner nor creator.
+ was removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+ forbids it.
  Threads: safe.
  */
 int ipc_sysv_msg_remove(struct ipc_sysv_msg_t *queue);
@@ -3991,7 +4053,8 @@ int ipc_sysv_msg_remove(struct ipc_sysv_msg_t *queue);
  id: from ipc_sysv_msg_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is no such queue; -EPERM the caller is neither owner nor creator.
+ Errors: -ENOENT there is no such queue; -EPERM the caller is neither owner nor creator; -EACCES
+ a security module forbids it.
  Threads: safe.
  */
 int ipc_sysv_msg_remove_id(int id);
@@ -4136,7 +4199,8 @@ int ipc_sysv_sem_close(struct ipc_sysv_sem_t *set);
 
  Returns: 0, or a negative error.
  Errors: -EINVAL set is NULL; -EBADF the handle is closed or of another kind; -EIDRM the set was
- removed already; -EPERM the caller is neither owner nor creator.
+ removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+ forbids it.
  Threads: safe.
  */
 int ipc_sysv_sem_remove(struct ipc_sysv_sem_t *set);
@@ -4148,7 +4212,8 @@ int ipc_sysv_sem_remove(struct ipc_sysv_sem_t *set);
  id: from ipc_sysv_sem_id(), or as ipcs shows it.
 
  Returns: 0, or a negative error.
- Errors: -ENOENT there is no such set; -EPERM the caller is neither owner nor creator.
+ Errors: -ENOENT there is no such set; -EPERM the caller is neither owner nor creator; -EACCES a
+ security module forbids it.
  Threads: safe.
  */
 int ipc_sysv_sem_remove_id(int id);
@@ -4226,7 +4291,8 @@ int ipc_list_unlisted(const struct ipc_list_t *list);
 
  Returns: 0, or a negative error.
  Errors: -EBADF the handle is closed already or is not of a list.
- Threads: safe; calls with this handle that are under way in other threads finish first.
+ Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+ for them, and the last of them releases what the handle stands for.
  Fork: closes only the calling process's list.
  */
 int ipc_list_close(struct ipc_list_t *list);
@@ -4243,9 +4309,10 @@ int ipc_list_close(struct ipc_list_t *list);
  id: the id of a System V object; otherwise unused.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG
- the name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an
- object of another kind; -EACCES or -EPERM the permissions forbid it.
+ Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG the
+ name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an object of
+ another kind; -EACCES or -EPERM the permissions forbid it; -EMFILE or -ENFILE if too many
+ descriptors are open to examine the object; -ENOMEM if the kernel has no memory.
  Threads: safe.
  */
 int ipc_remove(int kind,
@@ -4257,8 +4324,11 @@ int ipc_remove(int kind,
 #endif  // __cplusplus
 
 
-/* For timeout_ns: wait without a limit. */
-#define IPC_FOREVER (-INT64_C(1))
+/* For timeout_ns: wait without a limit. An int64_t, as a literal that generators of bindings understand. */
+#define IPC_FOREVER (-1L)
+
+/* For ipc_mq_attr_t.spin_ns: waiters do not spin. */
+#define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment.

@@ -2,12 +2,12 @@
 
 .PHONY: tools-all
 
-# Tests that write where they may not expect the signal that a program without sanitizers gets, and tests that look at
-# a child's signals expect its defaults. Valgrind finds the leaks: the sanitizers' search reports what the threads
-# that a forked child lacks had allocated.
+# The sanitizers handle no signals: a test that writes to forbidden memory expects the signal of a program without
+# sanitizers, and a test that checks a child's signals expects their defaults. Valgrind finds the leaks. The sanitizers'
+# own search would report the allocations of threads that a forked child does not have.
 SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_leaks=0
 
-# One line for each tool that is missing.
+# Prints one line for each missing tool.
 tools-all: tools-check
 	@missing=0; \
 	need() { "$$@" >/dev/null 2>&1 || { echo "robustipc: make check-all needs $$what" >&2; missing=1; }; }; \

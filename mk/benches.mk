@@ -9,13 +9,13 @@ $(TARGET)/benches/%: benches/%.c benches/support/bench.h $(STAGE)/installed
 	$(call step,CC,$<)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ibenches/support $$($(STAGED) --cflags) \
 	  $< -o $@ $$($(STAGED) --libs) $(RPATH) -pthread
 
-# One after the other, because they would disturb each other.
+# The benchmarks run one after the other, because they would disturb each other.
 bench: $(BENCH_PROGRAMS) bench-queue-built
 	@for program in $(BENCH_PROGRAMS); do $$program || exit 1; echo; done
 	@$(MAKE) --no-print-directory bench-posix
 	@$(MAKE) --no-print-directory bench-queue
 
-# The same binaries on the kernel's queue and with the drop-in: one that cannot poll, and one that can.
+# Two programs, one that cannot poll and one that can. Each runs on the kernel's queue and with the drop-in.
 POSIX_BENCHES := $(TARGET)/benches/posix $(TARGET)/benches/posix-polling
 
 $(TARGET)/benches/posix: benches/posix/posix.c
@@ -30,17 +30,17 @@ bench-posix: $(POSIX_BENCHES) $(STAGE)/installed ## measures plain <mqueue.h> pr
 	@mkdir -p $(TARGET)/bench
 	@benches/posix/compare.sh $(STAGE)/lib/librobustipc-posix.so $(TARGET)/bench/posix.json $(POSIX_BENCHES)
 
-# The message queue against its peers (benches/queue). What a peer needs may be missing: then it is left out, and the
-# driver says so. QUEUE_FLAGS=quick takes less time.
+# The message queue against its peers (benches/queue). If something that a peer needs is missing, the peer is left out
+# and the driver says so. QUEUE_FLAGS=quick takes less time.
 QUEUE_FLAGS ?=
 QUEUE_PEERS := $(TARGET)/benches/peers
 QUEUE_HEADERS := $(wildcard benches/queue/*.h) benches/support/bench.h
-# With -O3 the loops over payloads take wide steps in C too, as those of the peer in Rust do.
+# With -O3 the loops over payloads use wide steps in C too, like those of the peer in Rust.
 BENCH_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) -O3 $(WARNINGS) -Ibenches/support -Ibenches/queue
 # $(call if_header,HEADER,COMMAND) runs the command where the compiler finds the header.
 if_header = $(call step,CC,$<)rm -f $@; mkdir -p $(@D); \
 	if echo '\#include <$(1)>' | $(CXX) -E -x c++ - >/dev/null 2>&1; then $(2); fi
-# $(call if_crate,DIRECTORY,FILE) builds a crate of the benchmarks', where the registry and what it needs can be had.
+# $(call if_crate,DIRECTORY,FILE) builds a crate of the benchmarks, if the registry has it and its dependencies.
 if_crate = $(call step,CARGO,$(1))rm -f $@; \
 	mk/build.sh $(@D) $(2)=$(@F) -- $(CARGO) build --release --locked --manifest-path $(1)/Cargo.toml \
 	  --target-dir $(TARGET)/benches/cargo 2>$(TARGET)/benches/cargo.log || \

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Runs cargo and copies what it makes into a folder:
+# Runs cargo and copies its output files into a folder:
 #
 #   build.sh DIRECTORY FILE=NAME... -- CARGO COMMAND OPTION... [-- RUSTC OPTION...]
 #
-# FILE, as cargo or a build script names it, becomes DIRECTORY/NAME. Where cargo puts a file depends on its target
-# (CARGO_BUILD_TARGET, or build.target in a configuration), so cargo itself is asked: it lists its files as JSON.
+# FILE, as cargo or a build script names it, becomes DIRECTORY/NAME. The place where cargo puts a file depends on its
+# target (CARGO_BUILD_TARGET, or build.target in a configuration). So this script asks cargo, which lists its files as
+# JSON.
 set -eu
 
 directory=$1
@@ -36,8 +37,8 @@ for pair in $wanted; do
     echo "robustipc: cargo $command made no $file" >&2
     exit 1
   }
-  # Copied under another name first: a program may have the old file open. A copy is newer than the sources, as make
-  # wants it; cargo keeps the time of a file that did not change.
+  # The copy first has another name, because a program may have the old file open. It is newer than the sources, as make
+  # requires. (cargo keeps the time of a file that did not change.)
   cp "$found" "$directory/.$name.new"
   mv -f "$directory/.$name.new" "$directory/$name"
 done

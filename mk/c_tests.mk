@@ -2,18 +2,18 @@
 
 .PHONY: check-rust check-models check-queue check-c
 
-# A program in one of the groups is a test by itself. A program in ported/ (one from a document) is a test by what
-# stands beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. New files are found by themselves.
+# Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
+# beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
 C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq pipe spawn fifo sock pty sysv list general
 C_TEST_SOURCES := $(wildcard $(C_TEST_GROUPS:%=c-tests/%/*.c))
 PORTED_SOURCES := $(wildcard c-tests/ported/*.c c-tests/ported/*.cpp)
 PORTED_JUDGED := $(wildcard c-tests/ported/*.expected c-tests/ported/*.sh)
 TEST_HEADERS := $(wildcard c-tests/support/*.h c-tests/ported/*.h)
-# The scripts test what a program cannot.
+# The scripts test what programs cannot test.
 CHECK_SCRIPTS := $(wildcard c-tests/check/*.sh)
 CHECK_ALL_SCRIPTS := $(wildcard c-tests/check-all/*.sh)
 
-# What holds for the kernel's message queues and for those in shared memory is tested with both.
+# The tests that run on the kernel's message queues and on those in shared memory.
 SHARED_QUEUE_TESTS := $(addprefix shared/mq/,create_race destructive_read directions fork_and_poll handles interrupted \
   killed_waiters message_boundaries notify_callback notify_eventfd notify_life notify_rests notify_signal \
   priority_order signal_storm timeouts unlink_open waiters_share)
@@ -37,7 +37,7 @@ check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) ## the C
 check-models: ## the algorithms of src/sync and the queue in every order of steps, with loom
 	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue
 
-# The queue in shared memory against references and with its memory overwritten, as in check-rust and longer.
+# The queue in shared memory against references, and with its memory overwritten: the tests of check-rust, but longer.
 check-queue:
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib ipc::mq::shared::tests
 
@@ -56,7 +56,7 @@ $(eval $(call c_program,shared/,-DMQ_FLAGS=0))
 $(eval $(call c_program,sanitized/,$(SANITIZE)))
 $(eval $(call c_program,sanitized/shared/,-DMQ_FLAGS=0 $(SANITIZE)))
 
-# A script that is the program under valgrind.
+# A script that runs the program under valgrind.
 $(C_TESTS)/valgrind/%: $(C_TESTS)/% mk/c_tests.mk
 	@mkdir -p $(@D)
 	@printf '#!/bin/sh\nTEST_TOOL=valgrind exec %s "%s" "$$@"\n' '$(VALGRIND)' '$<' >$@

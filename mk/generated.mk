@@ -1,6 +1,6 @@
 # The files that are generated and committed, each with a test that compares it (CONTRIBUTING.md has the table).
 
-.PHONY: header exports abi size-record
+.PHONY: header exports abi size-record stack-table
 
 header: ## generates include/robustipc.h and src/ffi/private.h from the doc comments
 	@mk/tools.sh rust cc
@@ -20,3 +20,6 @@ abi: ## writes the interface as compiled programs see it, abi.xml (needs abigail
 
 size-record: $(SHARED) ## writes the size of the stripped shared library, size.txt
 	$(Q)mk/size.sh --record $(SHARED) >size.txt.new && mv -f size.txt.new size.txt
+
+stack-table: $(C_TESTS)/general/stack_needed ## measures the stack that calls need, and writes the table in man/robustipc.7
+	$(Q)mk/stack_table.sh $(C_TESTS)/general/stack_needed man/robustipc.7

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The only description of the installed files. make installs and removes them, and build.rs lays out for cargo-c those
-# that need no compiling:
+# The only description of the installed files. make uses it to install and remove them. build.rs uses it to lay out, for
+# cargo-c, the files that need no compiling:
 #
 #   install.sh install | uninstall    with DESTDIR, PREFIX, LIBDIR, INCLUDEDIR and MANDIR; the libraries are in LIBS
 #   install.sh lay-out DIRECTORY      only the headers and the manual, in DIRECTORY/include and DIRECTORY/man
@@ -18,8 +18,8 @@ field() {
 }
 version=$(field version)
 soversion=${version%.*}
-# What a static link needs besides, as rustc --print native-static-libs lists it; a test keeps it true. libgcc_s is left
-# out: the compiler links it, or libgcc_eh for -static, by itself.
+# The libraries that a static link also needs, as rustc --print native-static-libs lists them; a test compares the two.
+# libgcc_s is left out, because the compiler links it, or libgcc_eh for -static, by itself.
 libs_private="-lutil -lrt -lpthread -lm -ldl -lc"
 
 tab=$(printf '\t')
@@ -27,7 +27,7 @@ line() {
   printf '%s\t%s\t%s\n' "$@"
 }
 
-# Every installed file in one line: how it is made, from what, and its path.
+# Every installed file in one line: how it is made, its source, and its path.
 list() {
   if [ "$command" != lay-out ]; then
     for library in librobustipc.so librobustipc-posix.so; do
@@ -37,9 +37,10 @@ list() {
     done
     line static "$LIBS/librobustipc.a" "$LIBDIR/librobustipc.a"
     line pkg-config robustipc.pc.in "$LIBDIR/pkgconfig/robustipc.pc"
+    line file robustipc.supp "$LIBDIR/robustipc/robustipc.supp"
   fi
   line file include/robustipc.h "$INCLUDEDIR/robustipc.h"
-  # A call's page is found under the call's name too, through a page that refers to its group's.
+  # A call's page is also found under the call's name, through a page that refers to the group's page.
   for page in man/*.[0-9]; do
     section=man${page##*.} page_name=${page#man/}
     line file "$page" "$MANDIR/$section/$page_name"
@@ -54,7 +55,7 @@ value() {
   printf '%s' "$1" | sed -e 's/[\\ "]/\\&/g' -e 's/[\\&|]/\\&/g'
 }
 
-# Takes from a library what no link and no call needs.
+# Removes from a library the parts that no link and no call needs.
 strip_file() {
   [ -n "$STRIP" ] || return 0
   # shellcheck disable=SC2086 # a command may have arguments

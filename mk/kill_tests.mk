@@ -1,5 +1,5 @@
 # A process killed at every instruction: tests/kill_every_instruction.rs steps the victims. The second and the third
-# use the drop-in for <mqueue.h>, with and without poll(): the drop-in has to notice which.
+# victim use the drop-in for <mqueue.h>, with and without poll(), and the drop-in has to notice the difference.
 
 .PHONY: check-kill check-kill-full check-kill-here check-kill-full-here
 
@@ -34,8 +34,8 @@ check-kill: $(VICTIMS) ## a process killed at many instructions of every operati
 check-kill-full: $(VICTIMS) ## a process killed at nearly every instruction of every operation (x86-64)
 	$(Q)$(KILL) --full $(KILL_FLAGS)
 
-# As a part of the other tests: on another machine these go on without it. Called by name, check-kill fails there.
-# The full run leaves out the drop-in's victims, which take half as long again.
+# When check-kill runs as a part of the other tests, another machine skips it. Called by name on another machine,
+# check-kill fails. The full run leaves out the drop-in's victims, which take half as long again.
 ifeq ($(MACHINE),x86_64)
 check-kill-here: check-kill
 check-kill-full-here:

@@ -60,27 +60,27 @@ $(LIBS)/settings: $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all))
 	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 FORCE:
 
-# The recipes ask for cargo, not a prerequisite: an installation of what is built needs none.
+# cargo is not a prerequisite, because an installation of built libraries needs no cargo. The recipes ask for it.
 CARGO_BUILD := $(CARGO) build --release --locked --lib
 $(SHARED): $(RUST_SOURCES) mk/library.mk mk/build.sh $(LIBS)/settings
 	@mk/tools.sh rust cc
 	$(call step,CARGO,librobustipc.so librobustipc.a)mk/build.sh $(LIBS) librobustipc.so=librobustipc.so librobustipc.a=librobustipc.a \
 	  -- $(CARGO_BUILD) $(CARGO_FLAGS)
 
-# One run of cargo makes both, and this one is copied last.
+# One run of cargo makes both libraries, and this one is copied last.
 $(STATIC): $(SHARED)
 	@test -e $@ || { rm -f $(SHARED); $(MAKE) --no-print-directory $(SHARED); }
 
-# Nothing in the drop-in panics, but it has tables for unwinding: a thread may be cancelled in it.
+# Nothing in the drop-in panics. It has unwind tables all the same, because a thread may be cancelled in it.
 $(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
 	@mk/tools.sh rust cc
 	$(call step,CARGO,librobustipc-posix.so)ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) mk/build.sh $(LIBS) librobustipc_posix.so=librobustipc-posix.so \
 	  -- $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library \
 	  -- -C force-unwind-tables=yes
 
-# Everything in C is built against the library as a user has it: installed, and found with pkg-config. Only debug
-# information is left in it, for valgrind and for debuggers.
-$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.pc.in mk/install.sh mk/library.mk $(MAN_PAGES)
+# All C programs are built against the library as a user has it: installed, and found with pkg-config. The only
+# difference is that it keeps its debug information, for valgrind and for debuggers.
+$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.pc.in robustipc.supp mk/install.sh mk/library.mk $(MAN_PAGES)
 	@mk/tools.sh cc pkg-config
 	$(call step,INSTALL,$(STAGE))rm -rf $(STAGE) && \
 	  STRIP= DESTDIR= PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib INCLUDEDIR=$(STAGE)/include MANDIR=$(STAGE)/share/man \

@@ -30,7 +30,7 @@ $(POSIX_TESTS)/documents/%: c-tests/posix/documents/%.cpp mk/posix_tests.mk
 check-posix: $(POSIX_PROGRAMS) ## the conformance set for <mqueue.h> on the kernel, or with POSIX_PRELOAD=LIBRARY
 	@c-tests/posix/run.sh $(if $(POSIX_PRELOAD),--preload $(POSIX_PRELOAD)) $(POSIX_TESTS)
 
-# The drop-in finds librobustipc.so as any program does.
+# The drop-in finds librobustipc.so in the same way as any program.
 check-posix-shared: $(POSIX_PROGRAMS) $(STAGE)/installed ## the conformance set on the drop-in library
 	@LD_LIBRARY_PATH=$(STAGE)/lib c-tests/posix/run.sh --preload $(STAGE)/lib/librobustipc-posix.so \
 	  --differences c-tests/posix/differences.txt $(POSIX_TESTS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the size of the shared library without what only linkers and debuggers read, and what takes it:
+# Prints the size of the shared library without the parts that only linkers and debuggers read, and the shares of its
+# sections and modules:
 #
 #   size.sh LIBRARY             the size, by section, and the code by module
 #   size.sh --bytes LIBRARY     only the size, in bytes
@@ -32,8 +33,8 @@ LC_ALL=C size -A -d "$work/stripped" | awk '
   END { for (part in of) printf "%9d  %s\n", of[part], part }' | sort -rn
 echo
 echo "code by module:"
-# A generic function counts for our module if its type is ours: it would not be there without it. Only the first two
-# folders of a module are shown.
+# A generic function counts for our module if its type is ours, because the function would not exist without it. Only
+# the first two folders of a module are shown.
 nm -C --print-size --size-sort --defined-only -t d "$library" | awk '
   $3 !~ /^[tTwW]$/ { next }
   {
@@ -42,7 +43,7 @@ nm -C --print-size --size-sort --defined-only -t d "$library" | awk '
     if (match(name, /robustipc::[a-z_0-9]+(::[a-z_0-9]+)?/)) {
       part = substr(name, RSTART + 11, RLENGTH - 11)
       rest = substr(name, RSTART + RLENGTH)
-      # Without a rest, the second name is a function that stands in the layer itself.
+      # If nothing follows, the second name is a function in the layer itself.
       if (rest !~ /^::[A-Za-z_]/) sub(/::.*/, "", part)
       gsub(/::/, "/", part)
     } else if (name ~ /^ipc_/) part = "ffi (the exports)"

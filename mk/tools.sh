@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says in one line for each tool that is missing what to install:  tools.sh rust|cc|c++|pkg-config...
+# Prints one line for each missing tool, with the package to install:  tools.sh rust|cc|c++|pkg-config...
 cd "$(dirname "$0")/.." || exit 1
 : "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${PKG_CONFIG:=pkg-config}"
 
@@ -9,8 +9,7 @@ missing() {
   status=1
 }
 
-# Whether a command, which may have arguments, is there.
-# shellcheck disable=SC2086 # the command is split on purpose
+# Whether a command, which may have arguments, can be executed.
 has() {
   set -- $1
   command -v "$1" >/dev/null 2>&1
@@ -19,7 +18,7 @@ has() {
 rust() {
   needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
   has "$CARGO" || { missing "$CARGO is missing: install Rust $needed or newer"; return; }
-  # A rustup without a toolchain has the commands and no version.
+  # A rustup without a toolchain has the commands, but they print no version.
   found=$("${RUSTC:-rustc}" --version 2>/dev/null | awk '{ print $2 }')
   [ -n "$found" ] || { missing "rustc does not run: install Rust $needed or newer"; return; }
   oldest=$(printf '%s\n%s\n' "$needed" "${found%%-*}" | sort -V | head -n 1)

@@ -1,6 +1,6 @@
 //! robustipc: every way in which two Linux processes share data, behind one C interface, with one promise. A
 //! process may be killed at any instruction, and the others carry on with nothing lost, nothing torn and
-//! nobody stuck.
+//! nobody stuck. docs/design.md explains how it works and why.
 //!
 //! # The map
 //!
@@ -50,6 +50,20 @@
 )]
 
 pub mod ffi;
+
+/// What fuzz/ calls with arbitrary bytes. Exists only there.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Checks a record that consists of these bytes.
+    pub fn record(bytes: &[u8]) {
+        crate::object::layout::fuzz_record(bytes);
+    }
+
+    /// Overwrites a queue and makes calls on it, as these bytes say.
+    pub fn queue(bytes: &[u8]) {
+        crate::ipc::mq::fuzz_queue(bytes);
+    }
+}
 
 mod base;
 mod ipc;

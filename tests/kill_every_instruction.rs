@@ -113,7 +113,7 @@ fn point_from(text: &str) -> Option<(String, Fate, usize)> {
     Some((parts[0].to_owned(), fate, point))
 }
 
-/// What was tried with one operation.
+/// The numbers of points that one operation has and that were tried.
 #[derive(Default)]
 struct Tally {
     /// How many points the operation has.

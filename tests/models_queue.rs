@@ -68,8 +68,8 @@ use sys::thread::Thread;
 const KERNEL: Kernel = Kernel::Interrupts;
 
 fn take<'a>(latch: &'a Latch, needs_fence: &'a AtomicU32) -> Latched<'a> {
-    let fast = latch.take_fast(needs_fence);
-    fast.unwrap_or_else(|| latch.take(needs_fence, Never).unwrap())
+    let fast = latch.take_fast(needs_fence, 0);
+    fast.unwrap_or_else(|| latch.take(needs_fence, 0, Never).unwrap())
 }
 
 mod latch {
@@ -242,7 +242,7 @@ mod sleepers {
     }
 
     fn tell(awaited: &Awaited) {
-        // Only one thread tells, so a store is enough, as in the queue. The fence gives the order.
+        // Only one thread calls this, so a store is enough, as in the queue. The fence gives the order.
         let permits = awaited.permits.load(Relaxed);
         awaited.permits.store(permits + 1, Release);
         fence::light(awaited.needs_fence.load(Relaxed) != 0);

@@ -1,9 +1,9 @@
-//! Reads the project's own source and fails where a rule is broken that neither a compiler nor a lint knows. (Rules
-//! that lints know stand in Cargo.toml and clippy.toml.)
+//! Reads the project's own source and fails if a rule is broken that neither a compiler nor a lint knows.
+//! (The rules that lints know are in Cargo.toml and clippy.toml.)
 //!
-//! Each rule is a function from one file's text to the complaints about it. The first test of a rule runs it over every
-//! file, the others feed it bad source text, to show that it can fail. Most rules walk the file's tokens, and so see
-//! inside macros too, where a parser stops.
+//! Each rule is a function from one file's text to the complaints about that file. The first test of a rule
+//! applies it to every file. The other tests feed it bad source text, to show that the rule can fail. Most
+//! rules walk the file's tokens, and so also see the inside of macros, where a parser stops.
 
 #[path = "source_rules/exports.rs"]
 mod exports;
@@ -17,8 +17,8 @@ mod system_calls;
 use source::*;
 use std::path::Path;
 
-// Rule: Rust 1.85 can compile it. Clippy knows the version of each function of std, not that of
-// the language.
+// Rule: Rust 1.85 can compile the source. Clippy knows the version of each function of std, but not
+// the version of each feature of the language.
 
 fn rust_1_85_understands(source: &Source) -> Complaints {
     let mut complaints = Vec::new();
@@ -86,7 +86,7 @@ fn every_crate_has_the_same_lints() {
     }
 }
 
-// The header.
+// Rule: the committed header is up to date.
 
 /// Users build with the committed header, so it must be the one that this source generates.
 #[test]

@@ -1,7 +1,7 @@
-/* libqb's ring buffer between two processes: QB_RB_FLAG_SHARED_PROCESS with its semaphore, on which the reader
- * sleeps. Messages are written and read in place, as its header recommends (qb_rb_chunk_alloc and commit,
- * peek and reclaim). A writer cannot wait for room. It tries again, as the header's example does, and yields the
- * processor in between. One writer and one reader. */
+/* libqb's ring buffer between two processes: QB_RB_FLAG_SHARED_PROCESS with its semaphore, on which the reader sleeps.
+ * Messages are written and read in place, as its header recommends (qb_rb_chunk_alloc and commit, peek and reclaim). A
+ * writer cannot wait for room. It tries again, as the header's example does, and yields the processor between two
+ * attempts. There is one writer and one reader. */
 #include "peer.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static void *create(const bench_job_t *job, const char **why) {
   PEER_REQUIRE(libqb != NULL);
   libqb->size = job->size;
   snprintf(libqb->name, sizeof libqb->name, "%s", job->name);
-  /* Each chunk has a header of two words, and the ring wants some room left. */
+  /* Each chunk has a header of two words, and the ring keeps some space unused. */
   libqb->ring_size = job->depth * (job->size + 16) + 64;
   libqb->made =
     qb_rb_open(libqb->name, libqb->ring_size, QB_RB_FLAG_CREATE | QB_RB_FLAG_SHARED_PROCESS, 0);
@@ -52,7 +52,7 @@ static void send_one(void *queue, uint64_t value, unsigned priority) {
 static uint64_t receive_one(void *queue) {
   Libqb *libqb = queue;
   void *chunk;
-  /* -1: without limit. */
+  /* -1 means without limit. */
   ssize_t length = qb_rb_chunk_peek(libqb->ring, &chunk, -1);
   PEER_REQUIRE(length == (ssize_t)libqb->size);
   uint64_t value = bench_read_payload(chunk, libqb->size);

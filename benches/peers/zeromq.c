@@ -1,7 +1,7 @@
-/* ZeroMQ over ipc://: PUSH to PULL, the pattern for handing work on, each message to one receiver. Messages are
- * made with zmq_msg_init_size and written in place, as its manual recommends, so that a large one is not
- * copied at the sender. The high-water marks are what the other queues hold; one I/O thread, the default, which runs
- * on its process's processor. In an abstract name, which leaves no file. */
+/* ZeroMQ over ipc://: PUSH to PULL, the pattern for distributing work, with each message to one receiver. Messages are
+ * made with zmq_msg_init_size and written in place, as its manual recommends, so that the sender does not copy a large
+ * one. The high-water marks equal the number of messages that the other queues hold. There is one I/O thread, the
+ * default, which runs on its process's processor. The endpoint has an abstract name, which leaves no file. */
 #include "peer.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct {
   void *push, *pull;
 } Zeromq;
 
-/* One for each process, whatever the number of its sockets. */
+/* Each process has one context, whatever the number of its sockets. */
 static void *context;
 
 static void *create(const bench_job_t *job, const char **why) {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs each program without and with the drop-in in turn, five times. Prints for each row the median times, the median
-# of how many times as fast the drop-in was, and whether that reaches the aim. Writes the same to FILE as JSON.
+# of how many times as fast the drop-in was, and whether that reaches the goal. Writes the same figures to FILE as JSON.
 #
 #   compare.sh LIBRARY FILE PROGRAM...
 set -eu
@@ -18,7 +18,8 @@ for round in $(seq $rounds); do
     if [ $((round % 2)) = 1 ]; then "$program" >>"$work/kernel"; fi
   done
 done
-# Both files have the same rows in each round. A row that belongs to the one above it begins with two spaces.
+# The files of both runs have the same rows in each round. Two spaces before a row show that it belongs to the row
+# above.
 paste "$work/kernel" "$work/shared" | awk -F '\t' -v rounds=$rounds -v file="$file" '
   function median(values, n, i, j, t) {
     for (i = 2; i <= n; i++)

@@ -121,7 +121,7 @@ static double two_processes(long rounds, long size) {
   return (now() - begin) / (double)rounds;
 }
 
-/* Receives one message, as a program does that waits, that tries until it succeeds, or that polls first. */
+/* Receives one message like a program that waits, that tries until it succeeds, or that polls first. */
 static void await(mqd_t mq, long size) {
 #ifdef POLLS
   struct pollfd entry = { .fd = mq, .events = POLLIN };
@@ -228,7 +228,7 @@ int main(void) {
   pin(0);
   mq_unlink(there);
   mq_unlink(back);
-  /* 0: there is no aim for this row. */
+  /* 0: this row has no goal. */
   report(0, "one cache line, one way: the limit", cache_line(100000));
   open_both(10, 64);
   report(5, "send and receive in one thread, 64 B", one_thread(100000, 64, false));

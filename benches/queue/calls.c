@@ -1,4 +1,4 @@
-/* Counts system calls, with ptrace, and allocations, in malloc's place. */
+/* Counts system calls with ptrace, and allocations with functions that replace malloc and the like. */
 #include "driver.h"
 
 #include <signal.h>
@@ -8,7 +8,7 @@ static bool counts_allocations;
 static long allocations;
 
 #ifdef __GLIBC__
-/* glibc lets a program put its own in their place, also for the libraries that it loads. */
+/* glibc lets a program replace these functions, and the program's functions also serve the libraries that it loads. */
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 
 static void note_allocation(void) {
@@ -59,7 +59,7 @@ static int calls_until_stop(pid_t child) {
       REQUIRE(waitpid(child, &status, 0) == child);
       return -1;
     }
-    /* Two stops for each call; that of the child's own stopping is not left yet. */
+    /* Two stops for each call. The child has not left the call with which it stopped itself. */
     if (WSTOPSIG(status) == SIGSTOP) return stops;
   }
 }
@@ -102,7 +102,7 @@ static void count_calls(Calls *row) {
     row->why = "ptrace is not permitted here";
     return;
   }
-  /* What stopping takes by itself does not count. */
+  /* The calls with which the child stops itself do not count. */
   int idle = calls_until_stop(child);
   int busy = idle < 0 ? -1 : calls_until_stop(child);
   if (busy < 0) {

@@ -1,4 +1,4 @@
-/* Measures the time and the shared memory that making a queue takes. */
+/* Measures the time and the shared memory that the creation of a queue takes. */
 #include "driver.h"
 
 #include <dirent.h>
@@ -10,7 +10,7 @@ const int slot_counts[CREATIONS] = { 10, 1000, 1000000 };
 Creation creations[PEERS_MAX];
 int creation_count;
 
-/* The shared memory of the files whose names contain `name`. */
+/* The shared memory in files whose names contain `name`. */
 static double bytes_of(const char *name) {
   double bytes = 0;
   DIR *directory = opendir("/dev/shm");

@@ -1,4 +1,5 @@
-/* Shared by the parts of the queue benchmark's driver: the current run, the results, and how processes meet. */
+/* The common declarations of the parts of the queue benchmark's driver: the current run, the results, and how processes
+ * meet. */
 #ifndef BENCH_DRIVER_H
 #define BENCH_DRIVER_H
 
@@ -11,7 +12,7 @@
 
 enum {
   ROUNDS = 9,
-  /* A long measurement of one thread's own time. */
+  /* A long measurement of the time of one thread alone. */
   FEW_ROUNDS = 5,
   SIZES = 4,
   PEERS_MAX = 24,
@@ -83,7 +84,7 @@ bool run_processes(int processes, void (*role)(int number));
 void receive_in_order(void *queue, uint64_t expected);
 void flush(void *queue);
 
-/* roles.c: what the processes do. */
+/* roles.c: the processes' work. */
 
 void stream(int side);
 void rally(int side);
@@ -105,13 +106,13 @@ typedef struct {
   const char *key, *title, *unit;
   void (*role)(int number);
   int processes, queues;
-  /* The value is messages by time, or the samples' median; neither: time by messages. */
+  /* The figure is messages divided by time, or the samples' median; with neither flag, time divided by messages. */
   bool is_rate, has_samples;
   /* A peer needs all flags of `needs` and none of `excludes`. */
   int needs, excludes;
-  /* How many messages; 0: as many as take target_ns(). */
+  /* The number of messages. 0: as many as take target_ns(). */
   int fixed_count;
-  /* How many of the sizes are measured, from the first. */
+  /* How many of the sizes are measured, beginning with the first. */
   int size_count;
   /* The printed figure is the value divided by this. */
   double scale;
@@ -133,7 +134,7 @@ extern Row rows[];
 extern int row_count;
 
 double median_of(const double *values, int number);
-/* NULL: there is none. */
+/* NULL if there is none. */
 const Row *find_row(const Measure *measure, const bench_peer_t *of, int size);
 bool takes_part(const Measure *measure, const bench_peer_t *candidate);
 void measure_all(const Measure *measure);
@@ -150,7 +151,7 @@ typedef struct {
 } Growth;
 
 extern const int levels[LEVELS];
-/* How many priorities there are. */
+/* The number of priorities. */
 extern const unsigned kinds[KINDS];
 extern Growth growths[];
 extern int growth_count;
@@ -190,7 +191,7 @@ void measure_calls(void);
 
 typedef struct {
   char what[120], found[40], wanted[40];
-  /* 1 met, 0 missed, -1 not measured. */
+  /* 1: met; 0: missed; -1: not measured. */
   int is_met;
 } Target;
 

@@ -1,4 +1,4 @@
-/* Measures the cost of a message while more and more others are queued. */
+/* Measures the cost of a message while more and more other messages are queued. */
 #include "driver.h"
 
 const int levels[LEVELS] = { 10, 100, 1000, 10000, 100000, 1000000 };
@@ -14,10 +14,10 @@ static unsigned next_priority(uint64_t *state) {
   return (unsigned)((*state >> 33) % priorities);
 }
 
-/* Filling a queue may take this long before it is given up. */
+/* The longest time for filling a queue. After it, the measurement is given up. */
 static const double growth_limit_ns = 2e9;
 
-/* One thread alone never waits here, so its processor time is the cost, whatever else runs on the machine. */
+/* One thread alone never waits here. So its processor time is the cost, whatever else runs on the machine. */
 static double processor_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);

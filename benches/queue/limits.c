@@ -1,5 +1,5 @@
-/* Bounds that no queue can pass: one cache line that goes to and fro, and the minimum work of a ring between one
- * sender and one receiver. Both spin, and neither survives a death. */
+/* Bounds that no queue can beat: one cache line that goes to and fro, and the minimum work of a ring between one sender
+ * and one receiver. Both spin, and neither survives a death. */
 #include "peers.h"
 
 #include "bench.h"
@@ -12,7 +12,7 @@
 #define RELAX() ((void)0)
 #endif
 
-/* One line: 56 bytes of payload and the number of the message. An even number: the line is empty. */
+/* One line: 56 bytes of payload and the number of the message. If the number is even, the line is empty. */
 typedef struct {
   _Alignas(64) uint64_t words[7];
   _Atomic uint64_t count;
@@ -64,9 +64,9 @@ const bench_peer_t cache_line = {
   .destroy = line_destroy,
 };
 
-/* Lamport's ring, each side with a copy of the other's counter that it looks up only when it must. Payloads
- * are written and read in place. It goes through all of its memory in turn, so with messages that fill
- * the caches it is no bound: a queue that reuses the slot freed last finds that slot in the cache. */
+/* Lamport's ring. Each side has a copy of the other's counter, which it reads again only when it must. Payloads are
+ * written and read in place. The ring uses all of its memory in turn, so for messages that fill the caches it is no
+ * bound: a queue that reuses the slot freed last finds that slot in the cache. */
 typedef struct {
   _Alignas(64) _Atomic uint64_t sent;
   uint64_t received_seen;

@@ -1,4 +1,4 @@
-/* The library's message queue, used in three ways: one message a call, in place, and in batches. */
+/* The library's message queue, used in three ways: one message per call, in place, and in batches. */
 #include "peers.h"
 
 #include "bench.h"
@@ -33,7 +33,7 @@ static Ours *ours_new(const bench_job_t *job, size_t messages, const char **why)
 
 static void *ours_create(const bench_job_t *job, const char **why) { return ours_new(job, 1, why); }
 
-/* By name, as a program does that was not forked from the creator. */
+/* Opens the queue by name, like a program that was not forked from the creator. */
 static void ours_attach(void *queue, int ends) {
   Ours *ours = queue;
   (void)ends;

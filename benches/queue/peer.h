@@ -1,7 +1,7 @@
 /* The interface between the driver of the queue benchmark (queue.c) and the peers that it measures.
  *
- * A peer is a table of functions. Those that need a package or a registry are shared objects of their own,
- * which the driver loads when they were built; each exports
+ * A peer is a table of functions. Peers that need a package or a registry are shared objects of their own, which the
+ * driver loads if they were built. Each of these exports
  *
  *     const bench_peer_t *bench_peer(size_t index);     NULL after the last one
  *
@@ -17,29 +17,29 @@
 
 /* Properties of a peer. */
 enum {
-  /* A bound that no queue can pass; it is compared with nothing. */
+  /* A bound that no queue can beat. It is compared with nothing. */
   BENCH_LIMIT = 1,
   /* Its receiver never sleeps, and keeps a processor busy. */
   BENCH_POLLS = 2,
-  /* Any number of senders and receivers; each message goes to one receiver. */
+  /* Any number of senders and receivers. Each message goes to one receiver. */
   BENCH_MANY = 4,
   /* Messages have priorities. */
   BENCH_PRIORITIES = 8,
-  /* Holds one message: measured for latency alone. */
+  /* Holds one message: only its latency is measured. */
   BENCH_ONE_MESSAGE = 16,
-  /* The library's own. */
+  /* The library's own queue. */
   BENCH_OURS = 32,
-  /* Moves several messages a call: measured for throughput alone. */
+  /* Moves several messages per call: only its throughput is measured. */
   BENCH_BATCH = 64,
-  /* The shared memory that it takes is all made by create(), under /dev/shm with the job's name in it. */
+  /* create() makes all its shared memory, in files under /dev/shm whose names contain the job's name. */
   BENCH_FILE = 128
 };
 
 /* Which ends of the queue a process uses. */
 enum { BENCH_SENDS = 1, BENCH_RECEIVES = 2 };
 
-/* Writes every byte of a message. All peers move the payload with this code, in wide steps. With narrow steps the loop,
- * not the queue, would be measured where the payload is in the cache. */
+/* Writes every byte of a message. All peers move the payload with this code, in wide steps. With narrow steps and a
+ * payload in the cache, the loop would be measured and not the queue. */
 static inline void bench_write_payload(void *payload, size_t size, uint64_t value) {
   uint64_t *words = (uint64_t *)payload;
 #pragma GCC unroll 4
@@ -65,11 +65,11 @@ static inline uint64_t bench_read_payload(const void *payload, size_t size) {
 }
 
 typedef struct {
-  /* A name without a slash that no other queue has. */
+  /* A name without a slash. No other queue has it. */
   const char *name;
   /* The size of every message in bytes: a multiple of 8, at least 64. */
   size_t size;
-  /* How many messages wait before the queue is full; for streams, no meaning. */
+  /* The number of messages that fill the queue. Without meaning for streams. */
   size_t depth;
   /* The functions above, for peers in other languages. */
   void (*write_payload)(void *payload, size_t size, uint64_t value);
@@ -85,13 +85,14 @@ typedef struct {
   /* The peer's settings, for the output. */
   const char *how;
   int abilities;
-  /* Makes a queue, before the processes that use it are forked. NULL: it cannot, and *why says why in a few words. */
+  /* Makes a queue. Called before the processes that use the queue are forked. Returns NULL if it cannot, with a short
+   * reason in *why. */
   void *(*create)(const bench_job_t *job, const char **why);
-  /* In the process that uses the ends. A receiver attaches before the senders do. */
+  /* Called in a process that uses the given ends. A receiver attaches before the senders do. */
   void (*attach)(void *queue, int ends);
-  /* Sends a message of 64-bit words that are all `value`. Waits while the queue is full. */
+  /* Sends a message of 64-bit words that all equal `value`. Waits while the queue is full. */
   void (*send)(void *queue, uint64_t value, unsigned priority);
-  /* Waits for a message, reads all of it and returns the word that it is made of. */
+  /* Waits for a message, reads all of it, and returns the word that it consists of. */
   uint64_t (*receive)(void *queue);
   /* NULL, or a function that sends the messages that send() has kept back. */
   void (*flush)(void *queue);

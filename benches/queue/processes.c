@@ -1,4 +1,4 @@
-/* Starts the processes of a run, lets them meet, and waits for them. */
+/* Starts the processes of a run, lets them meet, and waits until they end. */
 #include "driver.h"
 
 #include <signal.h>
@@ -35,7 +35,7 @@ uint64_t sleeps_so_far(void) {
   return (uint64_t)usage.ru_nvcsw;
 }
 
-/* Both of the two processors that everything runs on. */
+/* Binds the process to both of the processors that the benchmark uses. */
 void use_both_processors(void) {
   cpu_set_t allowed, both;
   REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);

@@ -1,4 +1,4 @@
-/* Measures the message queue against everything else that does its job.
+/* Measures the message queue against other mechanisms for the same job.
  *
  *     make bench                                   all benchmarks; this one writes target/bench/queue.json and queue.svg
  *     make bench-queue                             this one alone
@@ -87,8 +87,8 @@ static void load_peers(void) {
   }
 }
 
-/* Gives the kernel's queue as many messages as the others have: by default it has 10. That needs an IPC namespace of its
- * own, and so a privilege. Without it, the kernel's row has the default depth. */
+/* Makes the kernel's queue as long as the others: by default it has 10 messages. That needs an IPC namespace of its
+ * own, and so a privilege. Without the privilege, the kernel's row has the default depth. */
 static void raise_kernel_limits(void) {
   struct rlimit limit;
   if (unshare(CLONE_NEWIPC) == 0) {

@@ -5,7 +5,7 @@
 
 enum { RECEIVER = 0, SENDER = 1 };
 
-/* The first message is not measured: some peers connect with it. */
+/* The first message is not measured, because some peers connect with it. */
 void stream(int side) {
   bench_pin(side);
   void *queue = queues[0];
@@ -150,7 +150,7 @@ void crowd(int number) {
     atomic_fetch_add(&shared->sum_sent, sum);
   }
   arrive(DONE);
-  /* A process that is done sleeps, so that it leaves the processor to the others. */
+  /* A process that has finished sleeps, so that the others get its processor. */
   while (atomic_load(&shared->arrived[DONE]) < 2 * CROWD) usleep(1000);
   peer->detach(queue);
   if (number == 0 && atomic_load(&shared->sum_sent) != atomic_load(&shared->sum_received)) {

@@ -29,7 +29,7 @@ const Measure crowd_measure = {
 
 static double target_ns(void) { return is_quick ? 6e6 : 3.5e7; }
 
-/* A queue of as many messages as the others have, or of as many as the system's limits permit. */
+/* Makes a queue for as many messages as the others have, or for as many as the system's limits permit. */
 static void *create_queue(const char *name, int size, size_t *depth, const char **why) {
   for (*depth = depths[size]; *depth > 0; *depth = *depth > 10 && *depth < 20 ? 10 : *depth / 2) {
     bench_job_t job = BENCH_JOB(.name = name, .size = sizes[size], .depth = *depth);
@@ -39,7 +39,7 @@ static void *create_queue(const char *name, int size, size_t *depth, const char 
   return NULL;
 }
 
-/* NULL, or the reason why it cannot be measured. */
+/* Returns NULL, or the reason why the peer cannot be measured. */
 static const char *measure_once(const Measure *measure, int size, Outcome *outcome) {
   static int serial;
   const char *why = "cannot";
@@ -59,7 +59,7 @@ static const char *measure_once(const Measure *measure, int size, Outcome *outco
   outcome->sleeps_per_message = (double)atomic_load(&shared->sleeps) / count;
   if (measure->has_samples) {
     outcome->value = bench_median(shared->samples, count);
-    /* They are sorted now. */
+    /* The values are sorted now. */
     outcome->p99 = shared->samples[count * 99 / 100];
   } else {
     outcome->value = measure->is_rate ? count / outcome->elapsed_ns * 1e9 : outcome->elapsed_ns / count;

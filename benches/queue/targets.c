@@ -7,8 +7,9 @@ int target_count;
 /* "Not behind": on noisy machines a difference of up to 5 % counts as even. */
 #define EVEN 1.05
 
-/* Flat or logarithmic, on machines whose memory gets slower by the size that is used: less than the square root of
- * the messages queued, which a queue that searches or moves them exceeds by far. */
+/* "Flat or logarithmic", on machines whose memory gets slower with the amount that is used: the cost may grow by less
+ * than the square root of the number of queued messages. A queue that searches or moves its messages exceeds this bound
+ * by far. */
 #define STEEPEST 3.1623
 
 static void judge(const char *what, const char *found, const char *wanted, int is_met) {
@@ -19,7 +20,7 @@ static void judge(const char *what, const char *found, const char *wanted, int i
   target->is_met = is_met;
 }
 
-/* The median of the rounds' ratios; 0: one of them was not measured. */
+/* The median of the rounds' ratios. 0 if one of the two was not measured. */
 static double ratio_of(const Row *a, const Row *b) {
   double ratios[ROUNDS];
   if (!a || !b || a->why || b->why || a->rounds != b->rounds || a->rounds == 0) return 0;
@@ -34,7 +35,7 @@ static const bench_peer_t *peer_named(const char *name) {
   return NULL;
 }
 
-/* Judges ours against one row: at least (a rate) or at most (a time) `bound` times it. */
+/* Compares ours with one row. A rate must be at least `bound` times the row's, a time at most. */
 static void judge_ratio(const char *what, const Row *ours, const Row *theirs, bool is_rate, double bound) {
   char found[40] = "not measured", wanted[40];
   double ratio = ratio_of(ours, theirs);
@@ -43,8 +44,8 @@ static void judge_ratio(const char *what, const Row *ours, const Row *theirs, bo
   judge(what, found, wanted, ratio == 0 ? -1 : is_rate ? ratio >= bound : ratio <= bound);
 }
 
-/* Judges the better of ours, a message a call or in place, against the best of the others: of those whose receiver
- * sleeps, as ours does, or of those whose receiver polls and keeps a processor busy. */
+/* Compares the better of our rows (one message per call, and in place) with the best other row: of the peers whose
+ * receiver sleeps, as ours does, or of those whose receiver polls and keeps a processor busy. */
 static void judge_all(const Measure *measure, int size, bool polling, double bound) {
   const Row *ours = NULL, *nearest = NULL;
   for (int i = 0; i < row_count; i++) {

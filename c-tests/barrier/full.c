@@ -1,4 +1,5 @@
-/* A barrier for more than it has places is refused, and so is a thread too many. */
+/* A barrier has a limited number of places. Initialising it for more participants is refused, and so is a join by one
+ * thread too many. */
 #include "asleep.h"
 
 static ipc_barrier_t *barrier;

@@ -1,5 +1,5 @@
-/* A participant's death releases the others with -EOWNERDEAD, whether it waits itself or not; the
- * barrier stays broken until it is reset, and then takes another in the dead one's place. */
+/* If a participant dies, waiting or not, the others return with -EOWNERDEAD. The barrier stays broken until it is
+ * reset. Then another process can take the place of the dead one. */
 #include "asleep.h"
 
 static ipc_barrier_t *barrier;
@@ -22,7 +22,7 @@ int main(void) {
   CHECK_EQUAL(ipc_barrier_init(barrier, 4), 0);
   int broken = -EOWNERDEAD, good = 0;
 
-  /* The one that is killed is busy elsewhere. */
+  /* The victim is not waiting at the barrier. */
   pid_t victim = start_stopped(busy, NULL);
   pid_t others[3];
   for (int i = 0; i < 2; i++) others[i] = start_asleep(waiting, &broken);
@@ -34,7 +34,7 @@ int main(void) {
   CHECK_EQUAL(ipc_barrier_wait(barrier, 0), -EOWNERDEAD);
   CHECK_EQUAL(ipc_barrier_join(barrier), -EOWNERDEAD);
 
-  /* This process takes part still: three are missing. */
+  /* This process still takes part, so three are missing. */
   CHECK_EQUAL(ipc_barrier_reset(barrier), 0);
   CHECK_EQUAL(ipc_barrier_wait(barrier, 0), -EAGAIN);
   for (int i = 0; i < 3; i++) others[i] = start_asleep(waiting, &good);
@@ -42,7 +42,7 @@ int main(void) {
   CHECK(result == 0 || result == IPC_BARRIER_SERIAL);
   for (int i = 0; i < 3; i++) FINISH(others[i]);
 
-  /* The one that is killed waits. */
+  /* The victim is waiting at the barrier. */
   victim = start_asleep(waiting, &good);
   others[0] = start_asleep(waiting, &broken);
   KILL(victim);

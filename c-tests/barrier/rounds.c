@@ -1,4 +1,4 @@
-/* In each round all arrive before one goes on, and exactly one is told so. */
+/* In each round, no participant goes on before all have arrived, and exactly one learns that it was the last. */
 #include "test.h"
 
 enum { PARTICIPANTS = 5, ROUNDS = 300 };

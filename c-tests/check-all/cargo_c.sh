@@ -1,6 +1,6 @@
 #!/bin/sh
 # cargo cinstall installs the same files as make install, with the same links, soname, pkg-config answers and manual.
-# It does not install the drop-in for <mqueue.h>, which is a crate of its own.
+# cargo cinstall does not install the drop-in for <mqueue.h>, which is a crate of its own.
 . "$(dirname "$0")/../support/script.sh"
 
 "$CARGO" capi --version >/dev/null 2>&1 || skip "cargo-c is not installed (cargo install cargo-c)"

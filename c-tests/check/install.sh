@@ -37,6 +37,7 @@ done
 soname=$(readelf -d "$lib/librobustipc.so.$version" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 expect "the soname" "librobustipc.so.$soversion" "$soname"
 cmp "$lib/../include/robustipc.h" "$root/include/robustipc.h" || fail "another header is installed"
+cmp "$lib/robustipc/robustipc.supp" "$root/robustipc.supp" || fail "other suppressions are installed"
 
 packaged() {
   PKG_CONFIG_SYSROOT_DIR=$work/package PKG_CONFIG_LIBDIR=$lib/pkgconfig $PKG_CONFIG "$@" robustipc

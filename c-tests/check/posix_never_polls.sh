@@ -1,6 +1,6 @@
 #!/bin/sh
-# In a program that imports poll(), poll() reports a message. If the user says that the program polls no queue, the
-# twin is not kept up to date: poll() reports nothing, and the messages arrive nevertheless.
+# In a program that imports poll(), poll() reports a message. If the user says that the program polls no queue, the twin
+# is not kept up to date: poll() reports nothing, and the messages still arrive.
 . "$(dirname "$0")/../support/script.sh"
 
 cat >"$work/polls.c" <<'C'

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The stripped shared library stays below 1 MiB. It also does not grow by more than 5 % unless somebody means it:
-# size.txt has the machine, the compiler and the size that it was written with, and where the first two are others, the
-# figure says nothing.
+# The stripped shared library stays below 1 MiB. It also does not grow by more than 5 % above the size in size.txt
+# unless that growth is intended. size.txt names the machine and the compiler of its figure. With another machine or
+# compiler the figure is not compared.
 . "$(dirname "$0")/../support/script.sh"
 
 library=$STAGE/lib/librobustipc.so.$version

@@ -1,5 +1,5 @@
-/* A mutex that is given up while others wait on a condition variable with it: they learn of it,
- * whatever kind the mutex is of. */
+/* Processes wait on a condition variable. Their mutex becomes unusable: its owner dies, and the next owner unlocks it
+ * without repairing the data. Every waiter learns of it, with each kind of mutex. */
 #include "test.h"
 
 typedef struct {
@@ -10,7 +10,7 @@ typedef struct {
 static void waiter(void *argument) {
   Shared *shared = argument;
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, IPC_FOREVER), 0);
-  /* The first to notice the death of the owner holds the mutex: this one gives it up. */
+  /* The first thread that notices the owner's death holds the mutex. This one unlocks it without a repair. */
   int result = ipc_cond_wait(&shared->cond, &shared->mutex, IPC_FOREVER);
   if (result == IPC_OWNER_DIED) {
     CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);

@@ -1,5 +1,5 @@
-/* The owner of the mutex is killed while others wait on a condition variable with it: one of them is
- * told and holds the mutex, and when it has repaired the data the rest goes on. */
+/* The owner of the mutex is killed while others wait on a condition variable with it. One waiter learns of the death
+ * and holds the mutex. After it has repaired the data, the others go on. */
 #include "test.h"
 
 enum { WAITERS = 3 };

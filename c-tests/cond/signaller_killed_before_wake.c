@@ -1,4 +1,5 @@
-/* A signaller killed between raising the number and waking for it: the waiter finds out by itself. */
+/* A signaller is killed after it has raised the sequence number and before it wakes the waiter. The waiter notices by
+ * itself. */
 #include "test.h"
 #include <sys/ptrace.h>
 
@@ -34,7 +35,7 @@ int main(void) {
   int status;
   CHECK_EQUAL(waitpid(child, &status, 0), child);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("no process may be traced");
-  /* The number stands behind the tag. */
+  /* The sequence number stands behind the tag. */
   volatile uint32_t *sequence = (uint32_t *)&shared->cond + 2;
   while (*sequence == 0) {
     CHECK_EQUAL(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);

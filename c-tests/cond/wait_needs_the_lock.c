@@ -1,5 +1,5 @@
-/* Waiting without holding the mutex is refused, and so is waiting with data that is not repaired. A
- * recursive mutex is given up completely and locked as often again. */
+/* A wait without the mutex is refused, and so is a wait while the data are not repaired. A wait unlocks a recursive
+ * mutex completely, and afterwards locks it as often as it was locked before. */
 #include "test.h"
 
 typedef struct {

@@ -1,6 +1,6 @@
-/* Waiters that are killed take nobody's wake-up with them, and signallers are not held up: the one
- * that lives gets what is produced, although many died around it. (With a process-shared pthread condition
- * variable the signaller hangs here.) */
+/* A killed waiter takes no other waiter's wake-up with it, and does not hold up a signaller. The surviving waiter gets
+ * every token, although many waiters die beside it. (With a process-shared pthread condition variable the signaller
+ * hangs here.) */
 #include "test.h"
 
 enum { ITEMS = 40 };

@@ -1,4 +1,4 @@
-/* A signal lets a waiter go, a broadcast all of them, and one without waiters is not kept. */
+/* A signal releases one waiter, and a broadcast releases all. A signal without a waiter has no later effect. */
 #include "test.h"
 
 enum { WAITERS = 5 };
@@ -37,12 +37,12 @@ static void check(int flags) {
   CHECK_EQUAL(ipc_cond_signal(&shared->cond), 0);
   CHECK_EQUAL(ipc_cond_broadcast(&shared->cond), 0);
 
-  /* Nothing is kept of those. */
+  /* These signals have no waiter, so they have no later effect. */
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, 0), 0);
   CHECK_EQUAL(ipc_cond_wait(&shared->cond, &shared->mutex, 0), -EAGAIN);
   CHECK_EQUAL(ipc_cond_wait(&shared->cond, &shared->mutex, 2 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(ipc_cond_wait(&shared->cond, &shared->mutex, 150 * MILLISECOND), -ETIMEDOUT);
-  /* The lock is held after each. */
+  /* Each waiter holds the mutex after its wait. */
   CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
 
   pid_t children[WAITERS];

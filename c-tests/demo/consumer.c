@@ -16,7 +16,7 @@ static int fail(void) {
   return EXIT_FAILURE;
 }
 
-/* A result of locking or waiting, with a dead owner's sample thrown away. */
+/* Handles the result of a lock or a wait. After IPC_OWNER_DIED it discards the dead owner's sample. */
 static int repaired(Load *load, int result) {
   if (result != IPC_OWNER_DIED) return result;
   uint64_t number = load->published + 1;

@@ -33,7 +33,7 @@ consumer=$!
 "$programs/producer" "$name" 20 &
 producer=$!
 
-# In the background: the consumer may be behind by then, and it gets no further, because the lock is held.
+# In the background, because the consumer may be behind by now. It cannot pass this point while the lock is held.
 {
   await_stop "$producer"
   echo "producer $producer stands still, holding the lock, sample 20 half-written: kill -9"

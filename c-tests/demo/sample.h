@@ -11,14 +11,14 @@ typedef struct {
   uint64_t number;     /* 1 for the first sample, without a gap from then on */
   double cpu_percent;  /* of all processors together, since the sample before */
   uint64_t memory_kib; /* available memory */
-  uint64_t check;      /* number * 31 + memory_kib: written last, so a half-written sample lacks it */
+  uint64_t check;      /* number * 31 + memory_kib: written last, so a half-written sample has a wrong value here */
 } Sample;
 
 typedef struct {
   ipc_mutex_t mutex;   /* guards all that follows */
   ipc_cond_t changed;  /* signalled when `published` goes up */
   uint64_t published;  /* the number of the newest whole sample; sample n is in slot n % SAMPLE_SLOTS */
-  uint64_t recoveries; /* how often a producer's half-written sample was thrown away */
+  uint64_t recoveries; /* how often a producer's half-written sample was discarded */
   Sample slots[SAMPLE_SLOTS];
 } Load;
 
@@ -36,7 +36,7 @@ static inline void load_init(void *data, void *context) {
   if (*(int *)context == 0) *(int *)context = ipc_cond_init(&load->changed);
 }
 
-/* After IPC_OWNER_DIED: a sample that was begun and not published is thrown away. */
+/* After IPC_OWNER_DIED: discards a sample that was begun and not published. */
 static inline int load_repair(Load *load) {
   load->slots[(load->published + 1) % SAMPLE_SLOTS] = (Sample){0};
   load->recoveries++;

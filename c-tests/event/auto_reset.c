@@ -1,5 +1,5 @@
-/* An event that resets itself releases one waiter per setting, also when another waiter is killed just
- * when it is set. */
+/* An event that resets itself releases one waiter per setting, even if another waiter is killed at the moment of the
+ * setting. */
 #include "asleep.h"
 
 static struct {
@@ -34,7 +34,7 @@ int main(void) {
   }
   for (int i = 0; i < 3; i++) FINISH(children[i]);
 
-  /* The first sleeper is woken, and stopped and killed before it can take the setting: it is not lost. */
+  /* The setting wakes the first sleeper, which is stopped and killed before it can take it. The setting is not lost. */
   for (int i = 0; i < 2; i++) children[i] = start_asleep(waiter, NULL);
   CHECK(kill(children[0], SIGSTOP) == 0);
   wait_until_stopped(children[0]);

@@ -1,5 +1,5 @@
-/* A FIFO is made with the mode asked for, whatever the umask, and an existing one is accepted or refused by flag; what
- * is not a FIFO is refused and left alone. */
+/* A FIFO has exactly the requested mode, whatever the umask. A flag decides whether an existing FIFO is accepted or
+ * refused. A file that is no FIFO is refused and stays unchanged. */
 #include "streams.h"
 
 static mode_t mode_of(const char *path) {
@@ -67,7 +67,7 @@ int main(void) {
   CHECK_FAILS(ipc_fifo_open(NULL, IPC_READ_ONLY, 0), -EINVAL, "path is NULL");
   CHECK_EQUAL(ipc_fifo_unlink(path), 0);
 
-  /* Of many that create at once, one does. */
+  /* Of many processes that create the FIFO at once, one creates it. */
   int *created = shared_memory(sizeof *created);
   Job job = {path, created};
   pid_t children[8];

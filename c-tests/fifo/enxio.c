@@ -1,5 +1,5 @@
-/* A call that does not want to wait learns that the other end is missing: a writer gets -ENXIO and a reader -EAGAIN.
- * After a deadline both get -ETIMEDOUT. */
+/* A call with timeout 0 learns that the other end is missing: a writer gets -ENXIO, and a reader -EAGAIN. After a
+ * deadline both get -ETIMEDOUT. */
 #include "streams.h"
 
 int main(void) {
@@ -15,7 +15,7 @@ int main(void) {
   }
   CHECK_EQUAL(open_descriptors(), before);
 
-  /* With the other side there, neither waits. */
+  /* With the other end present, neither call waits. */
   int reader = ipc_fifo_open(path, IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN, 0);
   CHECK(reader >= 0);
   CHECK_EQUAL(fcntl(reader, F_GETFD), FD_CLOEXEC);
@@ -25,7 +25,7 @@ int main(void) {
   CHECK_EQUAL(fcntl(writer, F_GETFD), 0);
   CHECK_EQUAL(fcntl(writer, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
   close(reader);
-  /* A writer that has written nothing is there all the same; one that has written, too. */
+  /* A writer counts as present whether it has written something or not. */
   for (int i = 0; i < 2; i++) {
     reader = ipc_fifo_open(path, IPC_READ_ONLY, 0);
     CHECK(reader >= 0);
@@ -34,7 +34,7 @@ int main(void) {
     int second = ipc_fifo_open(path, IPC_READ_ONLY | IPC_NONBLOCK, SECOND);
     CHECK(second >= 0);
     char byte;
-    /* Looking for the writer has taken no byte. */
+    /* The check for a writer has consumed no byte. */
     CHECK_EQUAL(ipc_read_full(second, &byte, 1, 0), 1);
     CHECK_EQUAL(byte, 'x');
     close(second);

@@ -1,4 +1,4 @@
-/* The end of the file comes when the last writer leaves, and not for a reader that asked to stay. */
+/* The end of the file comes when the last writer closes. A reader that keeps the FIFO open gets no end of the file. */
 #include "streams.h"
 
 static void write_and_leave(const char *path, const char *text) {
@@ -24,7 +24,7 @@ int main(void) {
   CHECK(memcmp(text, "twothree", 8) == 0);
   close(reader);
 
-  /* Without: two writers, and the end only after the second. */
+  /* Without the flag: of two writers, the second one that closes causes the end of the file. */
   int keeper = ipc_fifo_open(path, IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN, 0);
   int writers[2];
   for (int i = 0; i < 2; i++) writers[i] = ipc_fifo_open(path, IPC_WRITE_ONLY, 0);

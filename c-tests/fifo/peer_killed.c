@@ -1,5 +1,5 @@
-/* A peer killed at the rendezvous leaves the other neither stuck nor deceived: one that was only waiting does not
- * count, one that had opened does. */
+/* A peer is killed while both ends open. The other end neither hangs nor is misled: a peer that was still waiting does
+ * not count, and a peer that had opened counts. */
 #include "streams.h"
 
 typedef struct {
@@ -55,7 +55,7 @@ int main(void) {
     CHECK_EQUAL(ipc_fifo_open(path, IPC_READ_ONLY, 0), -EAGAIN);
   }
 
-  /* A writer killed after the rendezvous: the end of the file. */
+  /* A writer is killed after both ends have opened: the reader gets the end of the file. */
   char byte;
   job->side = IPC_WRITE_ONLY;
   pid_t child = begin(open_and_stay, job);
@@ -66,7 +66,7 @@ int main(void) {
   CHECK_EQUAL(ipc_read_full(fd, &byte, 1, IPC_FOREVER), 0);
   close(fd);
 
-  /* A reader killed after it: a broken pipe. */
+  /* A reader is killed after both ends have opened: the writer gets a broken pipe. */
   job->side = IPC_READ_ONLY;
   child = begin(open_and_stay, job);
   fd = ipc_fifo_open(path, IPC_WRITE_ONLY, PATIENCE);

@@ -1,5 +1,5 @@
-/* Opening a FIFO waits for the other side, in both directions, with and without a deadline, through this
- * library and through plain open(). */
+/* Opening a FIFO waits for the other end, in both directions, with and without a deadline. The other end may use this
+ * library or plain open(). */
 #include "streams.h"
 
 typedef struct {
@@ -50,7 +50,7 @@ int main(void) {
           FINISH(child);
         }
       }
-      /* The other side through plain open(), which waits by itself. */
+      /* The other end uses plain open(), which waits by itself. */
       *job = (Job){.path = path, .side = side, .timeout_ns = timeouts[t]};
       pid_t child = start(first, job);
       talk(open(path, (other == IPC_READ_ONLY ? O_RDONLY : O_WRONLY) | O_CLOEXEC), other);

@@ -1,5 +1,5 @@
-/* A creator that is killed after each system call of creating in turn, and at random, leaves no file
- * and no half-made object: an opener finds nothing or the whole. */
+/* A creator is killed after each system call of the creation in turn, and at random moments. It leaves no file and no
+ * half-made object: an opener finds nothing or the complete object. */
 #include "test.h"
 #include <dirent.h>
 #include <sys/ptrace.h>
@@ -46,11 +46,11 @@ static void loops(void *argument) {
   }
 }
 
-/* Nothing, or the whole. */
+/* Either nothing is there, or the complete object. */
 static int exists(void) {
   ipc_shm_t *shm;
   int result = ipc_shm_open_typed(&shm, name, &type, 0, 0);
-  if (result == -ENOENT || result == -ESTALE) return 0; /* removed, perhaps just now */
+  if (result == -ENOENT || result == -ESTALE) return 0; /* another process may have removed it just now */
   CHECK_EQUAL(result, IPC_OPENED);
   Data *data = ipc_shm_data(shm);
   for (size_t i = 0; i < sizeof data->text; i++) CHECK_EQUAL(data->text[i], 'x');
@@ -93,7 +93,7 @@ int main(void) {
       break;
     }
     KILL(child);
-    /* Once it is there, it stays: the name comes last. */
+    /* The name comes last. Once it is there, it stays. */
     int there = exists();
     CHECK(there >= seen);
     CHECK_EQUAL(own_files(), there);

@@ -1,4 +1,4 @@
-/* /dev/shm is full: -ENOSPC at open, never SIGBUS later, and nothing is left behind. */
+/* If /dev/shm is full, opening returns -ENOSPC. There is no SIGBUS later, and nothing is left behind. */
 #include "namespace.h"
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -22,7 +22,7 @@ int main(void) {
   CHECK_FAILS(ipc_shm_open(&shm, "/more", 40960, IPC_CREATE, 0600), -ENOSPC, "/more");
   CHECK_EQUAL(access("/dev/shm/more", F_OK), -1);
 
-  /* A sparse object of another library, larger than what is left. */
+  /* A sparse object of another library, larger than the free space. */
   int fd = shm_open("/foreign", O_RDWR | O_CREAT | O_EXCL, 0600);
   CHECK(fd >= 0);
   CHECK_EQUAL(ftruncate(fd, 32768), 0);
@@ -41,12 +41,12 @@ int main(void) {
   CHECK_FAILS(ipc_sem_open(&sem, "/one", 1, IPC_CREATE, 0600), -ENOSPC, "/one");
   CHECK_EQUAL(access("/dev/shm/one", F_OK), -1);
   CHECK(shm == NULL && sem == NULL);
-  /* What was opened before can be written to the last byte. */
+  /* An object opened earlier can be written to the last byte. */
   memset(ipc_shm_data(kept), 0xff, 40960);
   CHECK_EQUAL(ipc_shm_open(&shm, "/kept", 40960, 0, 0), IPC_OPENED);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
 
-  /* And when there is room again, it works. */
+  /* When there is room again, opening succeeds. */
   CHECK_EQUAL(unlink("/dev/shm/filler"), 0);
   close(fd);
   CHECK_EQUAL(ipc_shm_open(&shm, "/one", 1, IPC_CREATE, 0600), IPC_CREATED);

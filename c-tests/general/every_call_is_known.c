@@ -20,7 +20,7 @@ static int has_entry(const char *name) {
   return 0;
 }
 
-/* What only the drop-in for <mqueue.h> calls. */
+/* Calls that only the drop-in for <mqueue.h> uses. */
 static int is_private(const char *name) {
   return strcmp(name, "ipc_mq_bring_fd") == 0 || strcmp(name, "ipc_mq_wait_word") == 0;
 }

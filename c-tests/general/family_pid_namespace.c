@@ -18,7 +18,7 @@ static void inside(void *unused) {
   CHECK_FAILS(ipc_rwlock_unlock(&everything->read), -EPROTO, "PID namespace");
   CHECK_FAILS(ipc_permits_take(&everything->permits, &number, 0), -EPROTO, "PID namespace");
   CHECK_FAILS(ipc_barrier_wait(&everything->barrier, 0), -EPROTO, "PID namespace");
-  /* What has no owner works, and what has been done is done. */
+  /* Objects without owners work in any namespace, and a once that is done stays done. */
   CHECK_EQUAL(ipc_event_wait(&shared->event, 0), 0);
   CHECK_EQUAL(ipc_once(&shared->done, nothing, NULL, 0), 0);
   CHECK_EQUAL(ipc_once(&shared->fresh, nothing, NULL, 0), IPC_ONCE_RAN);

@@ -7,7 +7,7 @@
 
 enum { PROCESSES = 8, THREADS = 2, WORKERS = PROCESSES * THREADS, PERMITS = 3 };
 
-/* Changed under a lock, with a journal: a repairer finishes a change that was begun. */
+/* These fields change under a lock, with a journal: a repairer completes a change that was begun. */
 typedef struct {
   int worker, begun;
   long old_count, old_done;

@@ -1,4 +1,4 @@
-/* NULL, misaligned, zeroed and foreign memory is refused by every call, and said to be what it is. */
+/* Every call refuses NULL, misaligned, zeroed and foreign memory, and its error text says what the memory is. */
 #include "test.h"
 
 static void nothing(void *context) { (void)context; }
@@ -37,7 +37,7 @@ int main(void) {
     CHECK_FAILS(ipc_once(at, nothing, NULL, 0), -EINVAL, text);
   }
 
-  /* Anything else than what it should be. */
+  /* Garbage, then objects of other types. */
   memset(memory, 0x5a, 8192);
   void *at = memory;
   CHECK_FAILS(ipc_rwlock_read_lock(at, 0), -EPROTO, "not a readers-writer lock");
@@ -60,14 +60,14 @@ int main(void) {
   CHECK_EQUAL(ipc_rwlock_read_lock(at, -2), -EINVAL);
   CHECK_EQUAL(ipc_rwlock_write_lock(at, INT64_MIN), -EINVAL);
 
-  /* One is not taken for another. */
+  /* No object is taken for one of another type. */
   CHECK_EQUAL(ipc_mutex_lock(at, 0), -EPROTO);
   CHECK_EQUAL(ipc_mutex_unlock(at), -EPROTO);
   CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), -EPROTO);
   memset(memory, 0, 8192);
   CHECK_EQUAL(ipc_once(at, nothing, NULL, 0), IPC_ONCE_RAN);
-  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EINVAL);
-  CHECK_EQUAL(ipc_rwlock_read_lock(at, 0), -EINVAL);
+  CHECK_EQUAL(ipc_mutex_lock(at, 0), -EPROTO);
+  CHECK_EQUAL(ipc_rwlock_read_lock(at, 0), -EPROTO);
   memset(memory, 0, 8192);
   CHECK_EQUAL(ipc_mutex_init(at, NULL), 0);
   CHECK_EQUAL(ipc_rwlock_write_lock(at, 0), -EPROTO);

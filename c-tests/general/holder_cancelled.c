@@ -1,5 +1,5 @@
-/* A thread that is cancelled while it holds locks has died as their owner, unless its cleanup
- * handlers let go of them. */
+/* If a thread is cancelled while it holds locks, others learn that their owner died, unless its cleanup handlers
+ * release the locks. */
 #include "holding.h"
 
 #include <pthread.h>

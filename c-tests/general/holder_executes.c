@@ -1,4 +1,4 @@
-/* A process that calls exec while it holds locks has died as their owner, though it lives on. */
+/* If a process calls exec while it holds locks, others learn that their owner died, although the process lives on. */
 #include "holding.h"
 
 static void holder(void *program) {

@@ -1,5 +1,5 @@
-/* A child owns none of its parent's locks: it cannot let go of them, its end does not free them,
- * and what it takes itself is its own. */
+/* A child owns none of its parent's locks. It cannot release them, and its end does not free them. The child owns the
+ * locks that it takes itself. */
 #include "holding.h"
 
 static ipc_mutex_t *own;

@@ -1,4 +1,5 @@
-/* longjmp over a lock is no unlock: the thread holds what it held, knows it, and can let go. */
+/* A longjmp over a lock does not unlock it. The thread still holds the lock, its next lock says so, and it can
+ * unlock. */
 #include "holding.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* One kill frees everything that the process held, of whatever kind and in whatever order. */
+/* One kill frees everything that the process held, of every type and in every order. */
 #include "holding.h"
 
 static void holder(void *unused) {

@@ -1,4 +1,4 @@
-/* A thread that ends while it holds locks has died as their owner, though its process lives on. */
+/* If a thread ends while it holds locks, others learn that their owner died, although the process lives on. */
 #include "holding.h"
 
 #include <pthread.h>

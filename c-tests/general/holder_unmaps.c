@@ -1,5 +1,5 @@
-/* Memory in which this thread holds something is not unmapped: the kernel would lose track of all that
- * it holds. */
+/* Memory in which this thread holds a lock is not unmapped. Otherwise the kernel could no longer follow the thread's
+ * list of locks. */
 #include "holding.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Waiting in a lock is no cancellation point: a thread that is cancelled there gets the lock first, and
+/* A wait for a lock is no cancellation point. A thread that is cancelled during the wait gets the lock first, and
  * leaves nothing half-done. */
 #include "holding.h"
 

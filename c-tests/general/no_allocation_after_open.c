@@ -1,5 +1,5 @@
-/* No lock, wait, signal or post allocates or maps memory once its object is open: not the first
- * one in a process, not one that waits, not one that fails. */
+/* Once its object is open, no lock, wait, signal or post allocates or maps memory. This includes the first call in a
+ * process, a call that waits, and a call that fails. */
 #include "test.h"
 #include <pthread.h>
 
@@ -8,7 +8,7 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void __libc_free(void *);
 
-/* The library finds these before libc's, because the program's symbols come first. */
+/* The library finds these functions before libc's, because the program's symbols come first. */
 static volatile int counting;
 static volatile int counted;
 
@@ -78,7 +78,7 @@ static void initialise(void *data, void *context) {
   CHECK_EQUAL(ipc_sem_init(&shared->sem, 0), 0);
 }
 
-/* Every call and its usual failures; results are looked at later, because checks may allocate. */
+/* Every call and its usual failures. The results are checked later, because checks may allocate. */
 static void use(Shared *shared, int *results) {
   int n = 0;
   counting = 1;
@@ -133,7 +133,7 @@ int main(int argument_count, char **arguments) {
   SKIP_UNDER_VALGRIND("it has an allocator of its own");
   ipc_shm_t *shm;
   if (argument_count > 1) {
-    /* A process of its own, which has used no lock yet. */
+    /* A process of its own, which has not used a lock before. */
     CHECK_EQUAL(ipc_shm_open_typed(&shm, arguments[1], &shared_type, 0, 0), IPC_OPENED);
     Shared *shared = ipc_shm_data(shm);
     int results[sizeof expected / sizeof expected[0]];
@@ -151,7 +151,7 @@ int main(int argument_count, char **arguments) {
   CHECK_EQUAL(
     ipc_shm_open_typed_init(&shm, name, &shared_type, IPC_CREATE, 0600, initialise, NULL),
     IPC_CREATED);
-  /* That the counting works: */
+  /* Shows that the counting works. */
   counting = 1;
   ipc_shm_t *other;
   CHECK_EQUAL(ipc_shm_open_typed(&other, name, &shared_type, 0, 0), IPC_OPENED);

@@ -1,8 +1,7 @@
-/* NULL for each pointer of each call is -EINVAL with text, and outputs stay as they were. Closing
- * NULL does nothing. */
+/* NULL for any pointer of any call is -EINVAL with a text, and outputs stay unchanged. Closing NULL does nothing. */
 #include "test.h"
 
-/* Whatever else is right, one pointer is NULL. */
+/* All other arguments are valid, so only the NULL pointer can be the reason. */
 #define REFUSED(call, part) \
   do { \
     CHECK_FAILS(call, -EINVAL, part); \

@@ -1,5 +1,5 @@
-/* A name leads to one kind of object: a region is no semaphore, a semaphore no region, and both sides
- * are told. */
+/* A name leads to one kind of object. A region is not opened as a semaphore, nor a semaphore as a region, and the error
+ * names both kinds. */
 #include "test.h"
 
 int main(void) {

@@ -1,6 +1,6 @@
-/* The record of an existing object is damaged in every way: each byte overwritten, the file cut and
- * extended at every size around it, random garbage. Every open ends with a clear error, or with
- * success when nothing that matters has changed; nothing crashes, hangs or leaks. */
+/* The record of an existing object is damaged in every way: each byte overwritten, the file cut and extended at every
+ * size around it, random garbage. Every open ends with a clear error, or succeeds if nothing that matters has changed.
+ * Nothing crashes, hangs or leaks. */
 #include "test.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@ typedef struct {
 
 static const ipc_type_t type = IPC_TYPE_FIELDS(Data, 1, number, text);
 
-/* Data fills two pages; of the record's page the first RECORD bytes mean something. */
+/* The data fill two pages. Of the page with the record, the first RECORD bytes have a meaning. */
 enum { OFFSET = 8192, TOTAL = 12288, RECORD = 2192 };
 
 static const char *name;
@@ -34,7 +34,7 @@ static void restore(void) {
   CHECK_EQUAL(pwrite(file, original, TOTAL, 0), TOTAL);
 }
 
-/* Opens in every way; success must be `allowed`. */
+/* Opens the object in every way. A success is accepted only if `allowed`. */
 static void open_damaged(int allowed, const char *what, long number) {
   static const int flags[] = { 0, IPC_CREATE, IPC_READ_ONLY, IPC_ADOPT, IPC_CHECK_OWNER };
   for (int i = 0; i < 7; i++) {
@@ -88,7 +88,7 @@ int main(void) {
     static const unsigned char values[] = { 0, 0x80, 0xff };
     for (int i = 0; i < 4; i++) {
       char value = i < 3 ? (char)values[i] : (char)(original[byte] ^ 1);
-      /* Behind the record nothing matters: a few places there will do. */
+      /* The bytes behind the record have no meaning, so a few of them are enough. */
       if (byte >= OFFSET + RECORD && byte % 509 != 0) continue;
       CHECK_EQUAL(pwrite(file, &value, 1, byte), 1);
       open_damaged(value == original[byte] || byte >= OFFSET + RECORD, "byte", byte - OFFSET);
@@ -97,7 +97,7 @@ int main(void) {
   }
   open_damaged(1, "restored", 0);
 
-  /* Cut at every size around the record and at the pages. */
+  /* Cuts the file at every size around the record and at the pages. */
   for (int size = TOTAL - 1; size >= 0; size -= stride) {
     int near = size > OFFSET - 40 && size < OFFSET + RECORD + 40;
     if (!near && size % 4096 > 2 && size % 4096 < 4094 && size % 509 != 0 && size != (int)sizeof(Data))
@@ -116,7 +116,7 @@ int main(void) {
     restore();
   }
 
-  /* Extended by zeros, by another copy of the record, by garbage. */
+  /* Extends the file by zeros, by another copy of the record, and by garbage. */
   static const int more[] = { 1, 8, 2191, 2192, 4095, 4096, 4097, 8192, 12288 };
   for (int i = 0; i < 9; i++) {
     CHECK_EQUAL(ftruncate(file, TOTAL + more[i]), 0);
@@ -126,7 +126,7 @@ int main(void) {
     restore();
   }
 
-  /* The whole record random, wholly or behind a sound beginning. */
+  /* The record is random, completely or behind a valid beginning. */
   for (uint64_t seed = 1; seed <= 1000u / (unsigned)stride; seed++) {
     char garbage[TOTAL - OFFSET];
     state = seed * 0x9e3779b97f4a7c15u;
@@ -136,7 +136,8 @@ int main(void) {
     CHECK_EQUAL(pwrite(file, garbage, sizeof garbage, OFFSET), sizeof garbage);
     open_damaged(0, "seed", (long)seed);
   }
-  /* The same with a right checksum, as a hostile maker would have it: 64-bit FNV-1a of all before. */
+  /* A random record with a right checksum, as a hostile creator would write it: 64-bit FNV-1a of all bytes before
+   * it. */
   for (uint64_t seed = 1; seed <= 1000u / (unsigned)stride; seed++) {
     char forged[RECORD];
     memcpy(forged, original + OFFSET, RECORD);
@@ -155,7 +156,7 @@ int main(void) {
   restore();
   open_damaged(1, "restored", 1);
   CHECK_EQUAL(open_descriptors(), descriptors);
-  /* Fewer, where neighbours have become one. */
+  /* There may be fewer mappings, because neighbouring ones have merged. */
   CHECK(mappings() <= maps);
   return 0;
 }

@@ -105,7 +105,7 @@ int main(int argument_count, char **arguments) {
 
   for (int i = 0; i < kills; i++) {
     int victim = (int)chance(WORKERS);
-    /* Kill after some work of the victim's: at a random point of it, and never before it has begun. */
+    /* Kills the victim at a random point after some of its work, never before it has begun. */
     uint64_t until = shared->writes[victim] + 1 + chance(40);
     int64_t limit = now_ns() + 3 * PATIENCE;
     while (*(volatile uint64_t *)&shared->writes[victim] < until) {
@@ -135,7 +135,7 @@ int main(int argument_count, char **arguments) {
     "%d kills, %" PRIu64 " writes, %" PRIu64 " dead owners, %" PRIu64 " objects\n", kills, writes,
     deaths, created);
   CHECK(created > NAMES);
-  /* Killed creators leave no unnamed or half-made thing: what the names hold now is whole. */
+  /* Killed creators leave no unnamed file and no half-made object: each name leads to a complete object. */
   for (int i = 0; i < NAMES; i++) {
     ipc_shm_t *shm;
     int result = ipc_shm_open_typed(&shm, test_names[i], &type, 0, 0);

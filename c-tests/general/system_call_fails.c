@@ -15,12 +15,13 @@
 #include <sys/reg.h>
 
 static long number_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * ORIG_RAX, NULL); }
+static long second_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RSI, NULL); }
 static void skip(pid_t child) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * ORIG_RAX, -1L) == 0); }
 static void set_result(pid_t child, long result) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * RAX, result) == 0); }
 
 /* The errors that a system call can have, as far as a well-formed call can meet them: first the two of the quick set. A call that cannot
  * fail, or whose failure is the program's fault, has none. */
-static const int *errors_of(long number) {
+static const int *errors_of(long number, long second_argument) {
 #define ERRORS(...) do { static const int errors[] = { __VA_ARGS__, 0 }; return errors; } while (0)
   switch (number) {
     case SYS_open: case SYS_openat:
@@ -38,10 +39,16 @@ static const int *errors_of(long number) {
     case SYS_eventfd2: case SYS_epoll_create1: case SYS_inotify_init1: case SYS_pipe2: case SYS_timerfd_create:
       ERRORS(EMFILE, ENFILE, ENOMEM);
     case SYS_dup: case SYS_dup3: ERRORS(EMFILE, EINTR);
-    case SYS_fcntl: ERRORS(EMFILE, EPERM, ENOMEM, EBUSY);
+    case SYS_fcntl:
+      switch (second_argument) {
+        case F_DUPFD: case F_DUPFD_CLOEXEC: ERRORS(EMFILE, ENOMEM);
+        case F_ADD_SEALS: ERRORS(EPERM);
+        case F_SETPIPE_SZ: ERRORS(EPERM, ENOMEM, EBUSY);
+        default: return NULL;
+      }
     case SYS_socket: case SYS_socketpair: ERRORS(EMFILE, ENFILE, ENOMEM, ENOBUFS, EACCES);
     case SYS_bind: ERRORS(EADDRINUSE, EACCES, ENOSPC, ENOMEM, EROFS);
-    case SYS_listen: ERRORS(EADDRINUSE, EOPNOTSUPP);
+    case SYS_listen: ERRORS(EADDRINUSE, EACCES);
     case SYS_connect: ERRORS(EAGAIN, ECONNREFUSED, EINTR, EACCES, EPROTOTYPE);
     case SYS_accept4: case SYS_accept: ERRORS(EMFILE, ENOMEM, ENFILE, EINTR, ECONNABORTED, ENOBUFS);
     case SYS_sendto: case SYS_sendmsg: ERRORS(ENOBUFS, EPIPE, EINTR, ENOMEM, ETOOMANYREFS, ECONNRESET);
@@ -78,9 +85,10 @@ static const int *errors_of(long number) {
 #else
 #define SKIP_ARCHITECTURE 1
 static long number_of(pid_t child) { (void)child; return -1; }
+static long second_argument_of(pid_t child) { (void)child; return -1; }
 static void skip(pid_t child) { (void)child; }
 static void set_result(pid_t child, long result) { (void)child; (void)result; }
-static const int *errors_of(long number) { (void)number; return NULL; }
+static const int *errors_of(long number, long argument) { (void)number; (void)argument; return NULL; }
 #endif
 
 static int mappings(void) {
@@ -92,7 +100,7 @@ static int mappings(void) {
   return lines;
 }
 
-/* What the child says of its attempt, in memory that both share. */
+/* The child's report of its attempt, in memory that both share. */
 typedef struct {
   long result;       /* of the call whose system call failed */
   long result_again; /* of the same call made again, after a failure */
@@ -196,7 +204,7 @@ static enum Next attempt(const Call *call, int nth, int kth) {
     entered = !entered;
     if (entered && !error) {
       long this_number = number_of(child);
-      const int *errors = errors_of(this_number);
+      const int *errors = errors_of(this_number, second_argument_of(child));
       if (errors == NULL || ++seen != nth) continue;
       if (errors[kth] == 0) {
         next = NEXT_SYSTEM_CALL;

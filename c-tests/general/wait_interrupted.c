@@ -1,4 +1,4 @@
-/* A signal handler ends the waits for peers with -EINTR, and does not end those for locks. */
+/* A signal handler ends a wait for a peer with -EINTR, and does not end a wait for a lock. */
 #include "holding.h"
 
 static volatile sig_atomic_t handled;
@@ -36,7 +36,7 @@ int main(void) {
     if (i < 3) {
       CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
     } else {
-      /* The child sleeps on, and then it gets the lock. */
+      /* The child continues to sleep, and then it gets the lock. */
       CHECK(kill(child, SIGUSR1) == 0);
       wait_until_on_futex(child);
       CHECK_EQUAL(ipc_rwlock_unlock(i == 3 ? &everything->written : &everything->read), 0);

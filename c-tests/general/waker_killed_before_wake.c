@@ -22,7 +22,7 @@ static void run_and_wait(void *context) {
 
 static void nothing(void *context) { (void)context; }
 
-/* What the waker does before the sleeper sleeps, and what lets the sleeper go on. */
+/* Prepares the object and stops. When the sleeper sleeps, makes the call that releases the sleeper. */
 static void waker(void *which) {
   unsigned permit;
   int kind = *(int *)which;

@@ -1,5 +1,5 @@
-/* The type macros, in every language that the header serves: compiled as C99, C11, C17 and C++17,
- * as constant initialisers, for the smallest and the largest numbers of fields. */
+/* The type macros are constant initialisers in every language that the header serves: C99, C11, C17 and C++17. They
+ * work for the smallest and the largest number of fields. */
 #include <robustipc.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +104,7 @@ static void check(int is_so, const char *what) {
 
 #define CHECK(condition) check((condition), #condition)
 
-/* In C99 only the compiler's own word tells an alignment; this tells it in any language. */
+/* In C99 only an extension of the compiler gives an alignment. This macro gives it in every language. */
 #define ALIGNED(name, type) \
   struct name { \
     char before; \

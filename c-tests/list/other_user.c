@@ -1,4 +1,5 @@
-/* A user without privileges sees other users' objects, is told what could not be read, and removes none. */
+/* A user without privileges sees other users' objects. The call reports what it could not read, and the user cannot
+ * remove these objects. */
 #include "sysv.h"
 
 enum { NOBODY = 65534 };
@@ -18,7 +19,7 @@ static void stranger(void *unused) {
     found++;
     CHECK_EQUAL(object.owner, 0);
     CHECK_EQUAL(object.mode, 0600);
-    CHECK_EQUAL(object.users_complete, 0); /* root's processes cannot be looked into */
+    CHECK_EQUAL(object.users_complete, 0); /* this user cannot read root's entries in /proc */
     CHECK_EQUAL(object.record, is_named ? IPC_RECORD_UNREADABLE : IPC_RECORD_NONE);
   }
   CHECK_EQUAL(found, 2);

@@ -40,8 +40,8 @@ static int find(int kind, const char *name, int id, ipc_object_t *found) {
   return count;
 }
 
-/* A queue of this library is shown with its size, the one that ipc_mq(3) gives a formula for, and
- * with who has it open; removing it removes the FIFO that its descriptor is made of. */
+/* A queue of this library is shown with its size, which follows the formula of ipc_mq(3), and with the processes that
+ * have it open. Removing the queue also removes the FIFO behind its descriptor. */
 static void show_shared_queue(void) {
   const ipc_mq_attr_t attr = { .max_messages = 10, .message_size = 100 };
   ipc_mq_t *mq;
@@ -80,7 +80,7 @@ static void show_shared_queue(void) {
 }
 
 int main(void) {
-  umask(0); /* mq_open and sem_open would take bits from the modes */
+  umask(0); /* mq_open and sem_open would apply the umask */
   const char *region = unique_name("region"), *semaphore = unique_name("semaphore");
   const char *foreign = unique_name("foreign"), *damaged = unique_name("damaged");
   const char *decoy = unique_name("decoy");
@@ -165,7 +165,7 @@ int main(void) {
 
   show_shared_queue();
 
-  /* Another kind at the name is left alone. */
+  /* An object of another kind under the name stays. */
   CHECK_FAILS(ipc_remove(IPC_KIND_SEM, region, -1), -EMEDIUMTYPE, "expected a named semaphore");
   CHECK_EQUAL(ipc_remove(IPC_KIND_SHM, semaphore, -1), -EMEDIUMTYPE);
   CHECK_EQUAL(ipc_remove(IPC_KIND_SHM, decoy, -1), -EMEDIUMTYPE);

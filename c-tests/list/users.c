@@ -1,4 +1,4 @@
-/* ipc_list tells which processes have an object mapped or open, and only those. */
+/* ipc_list reports exactly the processes that have an object mapped or open. */
 #include "sysv.h"
 
 #include <fcntl.h>

@@ -28,7 +28,7 @@ static void make_with_spin(int given, int found) {
   ipc_mq_attr_t attr = { .max_messages = 7, .message_size = 33, .spin_ns = given };
   CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE | IPC_EXCLUSIVE, 0600), IPC_CREATED);
   expect(mq, 7, 33, found, 0);
-  /* It is the maker's: another's does not count, and does not differ. */
+  /* spin_ns is fixed by the creator. An opener's value has no effect, and is no mismatch. */
   attr.spin_ns = 123;
   CHECK_EQUAL(open_with(attr, IPC_CREATE), IPC_OPENED);
   expect(mq, 7, 33, found, 0);

@@ -1,4 +1,4 @@
-/* A message from, or into, memory that is not there is an error and not a crash. */
+/* A send from an address without memory, or a receive into one, is an error and not a crash. */
 #include "mq.h"
 
 int main(void) {

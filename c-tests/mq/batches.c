@@ -28,19 +28,19 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 0, IPC_FOREVER), 0);
   CHECK_EQUAL(ipc_mq_send_many(mq, NULL, 1, 0), -EINVAL);
   CHECK_EQUAL(ipc_mq_receive_many(mq, NULL, 1, 0), -EINVAL);
-  CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 1, 0), -EINVAL); /* no place */
+  CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 1, 0), -EINVAL); /* no buffer */
   clear();
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 5, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 5, MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(messages[0].priority, 77);
 
-  /* More than there is room for. */
+  /* More messages than there is room for. */
   describe(0);
   CHECK_EQUAL(ipc_mq_send_many(mq, messages, MESSAGES + 1, IPC_FOREVER), MESSAGES);
   CHECK_EQUAL(ipc_mq_send_many(mq, messages, 3, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_send_many(mq, messages, 3, MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(count_of(mq), MESSAGES);
-  /* More than there are. */
+  /* More messages than there are. */
   clear();
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages, 150, 0), 150);
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages + 150, 51, IPC_FOREVER), 50);
@@ -63,7 +63,7 @@ int main(void) {
   for (int i = 0; i < 5; i++) CHECK(strcmp(texts[i], order[i]) == 0);
   CHECK_EQUAL(messages[1].priority, 1);
 
-  /* A place that is too small ends the batch; as the first one it fails. */
+  /* A buffer that is too small ends the batch. As the first buffer it makes the call fail. */
   describe(4);
   CHECK_EQUAL(ipc_mq_send_many(mq, messages, 5, 0), 5);
   clear();
@@ -76,7 +76,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_receive_many(mq, messages + 2, 3, 0), 3);
   CHECK(strcmp(texts[2], "2") == 0);
 
-  /* One that cannot be sent ends the batch before it; as the first one it fails. */
+  /* A message that cannot be sent ends the batch before it. As the first message it makes the call fail. */
   describe(0);
   messages[1].priority = IPC_MQ_PRIORITY_MAX + 1;
   CHECK_EQUAL(ipc_mq_send_many(mq, messages, 3, 0), 1);

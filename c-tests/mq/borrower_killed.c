@@ -54,7 +54,7 @@ int main(void) {
 
   int count = 4;
   wait_for(start(borrows_and_dies, &count));
-  /* What comes later comes after them, or before a lower priority. */
+  /* A message sent later comes after the redelivered ones, or before those of a lower priority. */
   send_text(mq, "f", 5);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 5, 0), -EAGAIN);
   unsigned priority;
@@ -62,7 +62,7 @@ int main(void) {
   CHECK_EQUAL(priority, 9);
   CHECK_EQUAL(count_of(mq), 6);
   CHECK_EQUAL(stat_of(mq).redelivered, 4);
-  /* The second time. */
+  /* A borrower dies for the second time. */
   count = 1;
   wait_for(start(borrows_and_dies, &count));
   expect_text(mq, "a", 2);
@@ -80,14 +80,14 @@ int main(void) {
   expect_text(mq, "s", 1);
   expect_all_room(mq, 6);
 
-  /* A slot that was marked is not for its next message. */
+  /* The mark of a redelivered message does not pass to the slot's next message. */
   for (int i = 0; i < 6; i++) send_text(mq, "n", 0);
   for (int i = 0; i < 6; i++) expect_text(mq, "n", 0);
 
   send_text(mq, "w", 3);
   pid_t borrower = start_stopped(borrows_and_stays, NULL);
   pid_t waiter = start_asleep(waits, NULL);
-  /* It is stopped, and not dead. */
+  /* The borrower is stopped, and not dead. */
   char byte;
   CHECK_EQUAL(ipc_mq_receive(mq, &byte, 1, NULL, 0), -EAGAIN);
   CHECK_EQUAL(count_of(mq), 0);

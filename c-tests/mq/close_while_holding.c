@@ -1,4 +1,5 @@
-/* A queue is not closed while the thread has a message of it reserved or borrowed: -EBUSY, and all goes on. */
+/* ipc_mq_close() returns -EBUSY while the thread has a message of the queue reserved or borrowed. The handle stays
+ * usable. */
 #include "queue.h"
 
 int main(void) {
@@ -11,7 +12,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_commit(mq, reserved, 0, 0), 0);
   CHECK_EQUAL(ipc_mq_borrow(mq, &borrowed, NULL, NULL, 0), 0);
   CHECK_FAILS(ipc_mq_close(mq), -EBUSY, "reserved or borrowed");
-  /* Another handle has nothing. */
+  /* Nothing is reserved or borrowed through the other handle. */
   CHECK_EQUAL(ipc_mq_close(other), 0);
   CHECK_EQUAL(ipc_mq_return(mq, borrowed), 0);
   expect_all_room(mq, 3);

@@ -1,5 +1,5 @@
-/* Of several processes that create a queue of the same name at once, exactly one is told that it created
- * it, also while the name is removed over and over. */
+/* Of several processes that create a queue of one name at once, exactly one learns that it created the queue, even
+ * while the name is removed over and over. */
 #include "mq.h"
 
 #define PROCESSES 4
@@ -49,7 +49,7 @@ int main(void) {
       CHECK(now_ns() < limit);
       sched_yield();
     }
-    /* As many were created as were removed, and one is there after the rounds that remove none. */
+    /* Each creation was removed, except in the rounds that remove none: there one queue remains. */
     CHECK_EQUAL(shared->created, shared->unlinked + round % 2);
     __atomic_store_n(&shared->go, round + 1, __ATOMIC_RELEASE);
   }

@@ -1,4 +1,4 @@
-/* Of several receivers, each message goes to exactly one, and none to nobody. */
+/* Each message goes to exactly one of several receivers, and no message is lost. */
 #include "mq.h"
 
 #define MESSAGES 2000

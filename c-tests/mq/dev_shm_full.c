@@ -1,4 +1,5 @@
-/* /dev/shm is full: -ENOSPC when the queue is opened, nothing left behind, and no SIGBUS in one that exists. */
+/* If /dev/shm is full, opening a queue returns -ENOSPC and leaves nothing behind. An existing queue causes no
+ * SIGBUS. */
 #include "namespace.h"
 #include "queue.h"
 

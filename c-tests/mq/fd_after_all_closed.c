@@ -1,4 +1,5 @@
-/* A queue keeps its messages when nobody has it open; the descriptor that the next one asks for tells of them. */
+/* A queue keeps its messages while no process has it open. The descriptor that the next opener asks for reports
+ * them. */
 #include "queue.h"
 #include <poll.h>
 
@@ -22,7 +23,7 @@ int main(void) {
   CHECK_EQUAL(ready(ipc_mq_fd(mq)), POLLIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 
-  /* Also if somebody else has come before, and has not asked. */
+  /* The messages are reported even if another handle was opened first, without asking for the descriptor. */
   ipc_mq_t *other = join_queue(name, 0);
   expect_text(other, "x", 0);
   mq = join_queue(name, 0);

@@ -1,10 +1,10 @@
-/* A queue's descriptor leaves nothing behind: the FIFO goes with the name. A queue that has lost its name gets no
- * descriptor; a handle that has one keeps it, and it stays right. */
+/* A queue's descriptor leaves nothing behind: unlinking the queue removes the FIFO. A queue that has lost its name gets
+ * no new descriptor. A handle that has a descriptor keeps it, and it stays correct. */
 #include "namespace.h"
 #include "queue.h"
 #include <poll.h>
 
-/* How many hidden FIFOs of queues stand in /dev/shm. */
+/* How many hidden FIFOs of queues are in /dev/shm. */
 static int fifos(void) {
   DIR *directory = opendir("/dev/shm");
   CHECK(directory != NULL);
@@ -22,7 +22,7 @@ static int ready(int descriptor) {
 }
 
 int main(void) {
-  /* Other tests make FIFOs too. */
+  /* Other tests make FIFOs at the same time. */
   mount_own_dev_shm("1m");
 
   ipc_mq_t *mq = make_queue("/queue", 1, 16), *other = join_queue("/queue", 0), *late = join_queue("/queue", 0);

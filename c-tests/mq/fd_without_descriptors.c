@@ -1,5 +1,6 @@
-/* A process that can open nothing more, and so not the FIFO behind a queue's descriptor, fails before it sends or
- * receives: no message is lost and none is sent by a call that failed. One that has it open goes on. */
+/* If a process can open no more files, it cannot open the FIFO behind a queue's descriptor. Its calls then fail before
+ * they send or receive: no message is lost, and a failed call sends none. A process that has the FIFO open already goes
+ * on. */
 #include "queue.h"
 #include <sys/resource.h>
 

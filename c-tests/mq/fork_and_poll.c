@@ -1,5 +1,5 @@
-/* A child uses the handle that it has from its parent, and closing it there leaves the parent's; the
- * descriptor tells poll of messages and of room. */
+/* A child uses the handle that it inherits. Closing the handle in the child does not affect the parent's. Polling the
+ * descriptor reports messages and room. */
 #include "mq.h"
 #include <poll.h>
 

@@ -1,5 +1,5 @@
-/* Closed, foreign and NULL handles, and NULL where a value is needed, are errors; errno and the outputs
- * are left alone. */
+/* Closed, foreign and NULL handles, and NULL where a value is needed, are errors. errno and the outputs stay
+ * unchanged. */
 #include "mq.h"
 
 int main(void) {

@@ -1,6 +1,6 @@
-/* A thread that ends, and a process that executes another program or exits, with messages reserved and
- * borrowed: the rooms come back, the borrowed messages come again. A fork leaves them the parent's, whatever the
- * child does. */
+/* A thread ends, or a process calls exec or exits, while it has messages reserved and borrowed. The reserved slots
+ * become free, and the borrowed messages are delivered again. After a fork they still belong to the parent, whatever
+ * the child does. */
 #include "queue.h"
 #include <pthread.h>
 
@@ -36,7 +36,7 @@ static void child_of_holder(void *unused) {
   CHECK_EQUAL(ipc_mq_commit(mq, reserved, 1, 0), -EPERM);
   CHECK_EQUAL(ipc_mq_abandon(mq, reserved), -EPERM);
   CHECK_EQUAL(ipc_mq_return(mq, borrowed), -EPERM);
-  /* All else the child can do. */
+  /* The child can use the queue in every other way. */
   send_text(mq, "child", 9);
   expect_text(mq, "child", 0);
   void *own;
@@ -46,7 +46,7 @@ static void child_of_holder(void *unused) {
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 }
 
-/* The one message is there again, and all rooms are. */
+/* The one message is back, and all slots are usable. */
 static void expect_given_back(unsigned redeliveries) {
   send_text(mq, "2", 0);
   send_text(mq, "3", 0);

@@ -1,5 +1,6 @@
-/* A message in place belongs to its thread: another thread's commit, abandon and return are -EPERM. A second one is
- * -EINVAL, and so is an address that is no message's. A refused message stays reserved or borrowed. */
+/* A message in place belongs to its thread: if another thread commits, abandons or returns it, the call gives -EPERM. A
+ * second commit, abandon or return gives -EINVAL, and so does an address that belongs to no message. After a refused
+ * call the message stays reserved or borrowed. */
 #include "queue.h"
 #include <pthread.h>
 
@@ -53,11 +54,11 @@ int main(void) {
   refuse_address((char *)reserved - 64);
   refuse_address((char *)reserved + 64 * 1024 * 1024);
   refuse_address((void *)UINTPTR_MAX);
-  /* The one for the other. */
+  /* The calls for reserved messages refuse a borrowed one, and the reverse. */
   CHECK_EQUAL(ipc_mq_return(mq, reserved), -EINVAL);
   CHECK_EQUAL(ipc_mq_commit(mq, (void *)(uintptr_t)borrowed, 1, 0), -EINVAL);
   CHECK_EQUAL(ipc_mq_abandon(mq, (void *)(uintptr_t)borrowed), -EINVAL);
-  /* Refused for another reason, and still this thread's. */
+  /* A call is refused for another reason, and the message still belongs to this thread. */
   CHECK_FAILS(ipc_mq_commit(mq, reserved, 101, 0), -EMSGSIZE, "up to 100 bytes");
   CHECK_EQUAL(ipc_mq_commit(mq, reserved, 1, IPC_MQ_PRIORITY_MAX + 1), -EINVAL);
 
@@ -76,7 +77,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_abandon(mq, reserved), 0);
   CHECK_EQUAL(ipc_mq_abandon(mq, reserved), -EINVAL);
 
-  /* They are sent in the order of committing, and full counts what is reserved and borrowed. */
+  /* Messages are sent in the order of the commits. Reserved and borrowed messages count for the capacity. */
   void *several[3];
   for (int i = 0; i < 3; i++) CHECK_EQUAL(ipc_mq_reserve(mq, &several[i], 0), 0);
   CHECK_EQUAL(ipc_mq_reserve(mq, &reserved, 0), -EAGAIN);

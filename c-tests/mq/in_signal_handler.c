@@ -1,4 +1,4 @@
-/* A handler that interrupts a call on a queue and calls the same side of it is refused with -EDEADLK, and the
+/* A signal handler interrupts a call on a queue and calls the same side of that queue. Its call gets -EDEADLK, and the
  * interrupted call goes on. */
 #include "queue.h"
 

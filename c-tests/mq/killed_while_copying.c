@@ -1,5 +1,5 @@
-/* A process killed while it copies a message: a sender's vanishes, a receiver's stays; the next caller repairs,
- * and that is counted. */
+/* A process is killed while it copies a message. A sender's message vanishes, and a receiver's message stays. The next
+ * caller repairs the queue, and the repair is counted. */
 #include "queue.h"
 
 static const char *name;
@@ -45,7 +45,7 @@ int main(void) {
   expect_text(mq, "middle", 0);
   expect_text(mq, "low", 0);
 
-  /* Both sides at once. */
+  /* A sender and a receiver are killed at the same time. */
   send_text(mq, "stays", 0);
   wait_for(start(receiver, NULL));
   wait_for(start(sender, NULL));

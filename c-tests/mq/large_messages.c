@@ -27,7 +27,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_borrow(mq, (const void **)&borrowed, NULL, NULL, 0), LENGTH);
   for (size_t i = 0; i < LENGTH - 4096; i += 4096) CHECK_EQUAL(borrowed[i], (unsigned char)(i >> 12));
   CHECK_EQUAL(borrowed[LENGTH - 1], 'e');
-  /* Copied from there into the queue, and out of it. */
+  /* The message is copied from there into the queue, and out of the queue. */
   CHECK_EQUAL(ipc_mq_send(mq, borrowed, LENGTH, 7, 0), 0);
   CHECK_EQUAL(ipc_mq_return(mq, borrowed), 0);
   unsigned char *buffer = malloc(LENGTH);

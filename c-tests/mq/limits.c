@@ -1,4 +1,4 @@
-/* When a queue cannot be created, the text names the limit that was hit, with its value. */
+/* If a queue cannot be created, the error text names the limit that was reached, with its value. */
 #include "mq.h"
 #include "namespace.h"
 #include <sys/resource.h>
@@ -58,14 +58,14 @@ int main(void) {
     "needs 320 bytes, and with this user's other queues that is more than RLIMIT_MSGQUEUE, which is 100");
   CHECK_EQUAL(setrlimit(RLIMIT_MSGQUEUE, &before), 0);
 
-  /* No descriptor left is told from that. */
+  /* The error for too few descriptors differs from the error for a limit of queues. */
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
   limit = (struct rlimit){ .rlim_cur = 3, .rlim_max = before.rlim_max };
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
   CHECK_FAILS(try_open(1, SIZE), -EMFILE, "no descriptor left");
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
 
-  /* The number of queues, where this test has a namespace of its own to set it in. */
+  /* The number of queues, if this test has an IPC namespace of its own in which it can set the limit. */
   if (enter_namespaces(CLONE_NEWIPC) == 0) {
     FILE *file = fopen("/proc/sys/fs/mqueue/queues_max", "w");
     if (file != NULL && fprintf(file, "0\n") > 0 && fclose(file) == 0) {

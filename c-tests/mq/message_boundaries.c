@@ -1,4 +1,5 @@
-/* One receive gives one message, as long as it was sent: also an empty one, and one of full size. */
+/* One receive returns one message, with the length with which it was sent. This includes an empty message and one of
+ * full size. */
 #include "mq.h"
 
 int main(void) {
@@ -17,7 +18,7 @@ int main(void) {
   }
 
   CHECK_FAILS(ipc_mq_send(mq, message, SIZE + 1, 0, 0), -EMSGSIZE, "up to 64 bytes, this one has 65");
-  /* The kernel looks at the number of bytes first, valgrind at the bytes. */
+  /* The kernel checks the number of bytes first, valgrind checks the bytes first. */
   if (!is_under_valgrind())
     CHECK_FAILS(ipc_mq_send(mq, message, SIZE_MAX, 0, 0), -EMSGSIZE, "up to 64 bytes");
   CHECK_FAILS(ipc_mq_send(mq, message, 1, IPC_MQ_PRIORITY_MAX + 1, 0), -EINVAL, "expected at most 32767");

@@ -1,4 +1,5 @@
-/* A million messages at once, in order, with one priority and with many; and a repair among them. */
+/* A queue holds a million messages at once, and returns them in order, with one priority and with many. A repair of
+ * that queue succeeds. */
 #include "queue.h"
 
 static size_t messages = 1000000;

@@ -1,12 +1,12 @@
-/* A program that uses <mqueue.h> has the same queue under the same name, in both directions, whichever of the two
- * created it, and each wakes the other. */
+/* A program that uses <mqueue.h> has the same queue under the same name. Messages go both ways, either side may create
+ * the queue, and each side wakes the other. */
 #include "mq.h"
 
 #define ROUNDS 50
 
 static const char *name, *answers;
 
-/* Answers each message through plain calls. */
+/* Answers each message with plain mqueue.h calls. */
 static void plain_program(void *unused) {
   (void)unused;
   mqd_t in = mq_open(name, O_RDONLY), out = mq_open(answers, O_WRONLY);
@@ -28,7 +28,7 @@ int main(void) {
   char buffer[SIZE];
   unsigned priority;
 
-  /* What one sends, the other receives. */
+  /* Each side receives the messages of the other. */
   mqd_t plain = mq_open(name, O_RDWR);
   CHECK(plain != (mqd_t)-1);
   CHECK_EQUAL(ipc_mq_send(mq, "to plain", 8, 3, 0), 0);
@@ -43,7 +43,7 @@ int main(void) {
   CHECK_EQUAL(attr.mq_msgsize, SIZE);
   mq_close(plain);
 
-  /* A queue that a plain program made. */
+  /* A queue that a plain program created. */
   struct mq_attr wanted = { .mq_maxmsg = 3, .mq_msgsize = SIZE };
   plain = mq_open(answers, O_CREAT | O_EXCL | O_WRONLY, 0600, &wanted);
   if (plain == (mqd_t)-1 && errno == EMFILE) SKIP("other programs use up RLIMIT_MSGQUEUE");
@@ -56,7 +56,7 @@ int main(void) {
   CHECK_EQUAL(found.max_messages, 3);
   CHECK_EQUAL(ipc_mq_receive(in, buffer, sizeof buffer, NULL, 0), 1);
 
-  /* A plain receiver asleep is woken by the library's send; the library asleep, by a plain send. */
+  /* The library's send wakes a plain receiver, and a plain send wakes a receiver that uses the library. */
   pid_t child = start(plain_program, NULL);
   for (int round = 0; round < ROUNDS; round++) {
     wait_until_inside(child, SYS_mq_timedreceive);

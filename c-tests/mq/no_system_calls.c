@@ -1,5 +1,5 @@
-/* While nobody sleeps, no call on an open queue allocates memory or makes a system call: a process that is
- * permitted none but to end goes through all of them. */
+/* While nobody sleeps, no call on an open queue allocates memory or makes a system call. A process that may make no
+ * system call except exit makes all these calls. */
 #include "queue.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -13,8 +13,8 @@ extern void *__libc_realloc(void *, size_t);
 static ipc_mq_t *mq;
 static int counting, counted;
 
-#if !UNDER_SANITIZERS /* which have these, and need them before main() */
-/* The library finds these before libc's, because the program's symbols come first. */
+#if !UNDER_SANITIZERS /* the sanitizers define these functions, and need them before main() */
+/* The library finds these functions before libc's, because the program's symbols come first. */
 void *malloc(size_t size) {
   counted += counting;
   return __libc_malloc(size);
@@ -80,7 +80,7 @@ static void use(char *large) {
   }
 }
 
-/* From here on any system call but exit kills. */
+/* From here on any system call except exit kills the process. */
 static int forbid_system_calls(void) {
   struct sock_filter filter[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -122,7 +122,7 @@ int main(void) {
   int status = wait_for(child);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("seccomp is not permitted");
   CHECK_EQUAL(status, 0);
-  /* That it would be noticed: */
+  /* Shows that a system call would be noticed. */
   status = wait_for(start(restricted, mq));
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
   CHECK_EQUAL(stat_of(mq).repairs, 0);

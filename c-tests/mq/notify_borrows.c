@@ -1,5 +1,4 @@
-/* A callback that takes one message each time, in place, is called until the queue is empty, as one that
- * receives. */
+/* A callback borrows one message each time. It is called until the queue is empty, like a callback that receives. */
 #include "queue.h"
 
 enum { MESSAGES = 4 };

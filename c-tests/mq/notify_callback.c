@@ -14,8 +14,8 @@ typedef struct {
   int32_t next[2];
 } State;
 
-/* The second sender is a plain program: when it sleeps in mq_send, the kernel puts its message into
- * the queue at a receive, and tells nobody of it. */
+/* The second sender is a plain program. When it sleeps in mq_send, a receive makes the kernel put its message into the
+ * queue, and the kernel notifies nobody of that message. */
 static void send_bursts(void *first) {
   ipc_mq_t *mq = join_mq(name, IPC_WRITE_ONLY);
   mqd_t plain = -1;
@@ -57,7 +57,7 @@ int main(void) {
   for (int takes_one = 0; takes_one < 2; takes_one++) {
     State state = { .takes_one = takes_one };
     ipc_mq_notify_t how = { .kind = IPC_NOTIFY_CALLBACK, .callback = take, .context = &state };
-    /* A message that is there before the notification is told of too. */
+    /* A message that was queued before the notification is reported too. */
     int32_t first[2] = { 0, 0 };
     CHECK_EQUAL(ipc_mq_send(mq, first, sizeof first, 0, 0), 0);
     CHECK_EQUAL(ipc_mq_notify(mq, &how), 0);
@@ -72,7 +72,7 @@ int main(void) {
       sched_yield();
     }
     CHECK_EQUAL(ipc_mq_notify(mq, NULL), 0);
-    /* Ended: nobody takes this one. */
+    /* The notification has ended, so nobody takes this message. */
     CHECK_EQUAL(ipc_mq_send(mq, first, sizeof first, 0, 0), 0);
     int32_t buffer[SIZE / 4];
     CHECK_EQUAL(ipc_mq_receive(mq, buffer, sizeof buffer, NULL, 0), sizeof first);

@@ -48,7 +48,7 @@ int main(void) {
   struct pollfd entry = { .fd = other, .events = POLLIN };
   CHECK_EQUAL(poll(&entry, 1, (int)(PATIENCE / MILLISECOND)), 1);
 
-  /* Closing a handle ends its notification; the eventfds stay the caller's. */
+  /* Closing a handle ends its notification. The eventfds still belong to the caller. */
   for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_close(queues[i]), 0);
   CHECK_EQUAL(ipc_mq_close(same), 0);
   CHECK_EQUAL(count_threads(), 1);

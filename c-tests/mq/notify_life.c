@@ -33,7 +33,7 @@ static void close_itself(ipc_mq_t *mq, void *context) {
 
 static void in_child(void *mq) {
   CHECK_EQUAL(count_threads(), 1);
-  /* Ending what it does not have ends nothing in the parent. */
+  /* The child has no notification, so ending it does not end the parent's. */
   CHECK_EQUAL(ipc_mq_notify(mq, NULL), 0);
   ipc_mq_notify_t how = { .kind = IPC_NOTIFY_CALLBACK, .callback = end_itself };
   CHECK_EQUAL(sem_init(&done, 0, 0), 0);
@@ -48,7 +48,7 @@ static void in_child(void *mq) {
 static void closes_in_child(void *mq) {
   int before = open_descriptors();
   CHECK_EQUAL(ipc_mq_close(mq), 0);
-  /* The queue's own, and with the kernel's the three of the parent's notification. */
+  /* The queue's own descriptor, and with the kernel's queue the three descriptors of the parent's notification. */
   CHECK_EQUAL(open_descriptors(), before - (MQ_FLAGS ? 4 : 1));
 }
 
@@ -64,13 +64,13 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_notify(mq, &how), 0);
   CHECK_FAILS(ipc_mq_notify(mq, &how), -EBUSY, "has a notification already");
 
-  /* In children, while the parent's is under way and after. Not under the sanitizers: a child that is
-   * forked beside a thread that is starting inherits their allocator locked, and hangs there. */
+  /* In children, during the parent's notification and after it. Not under the sanitizers: if a child is forked while a
+   * thread starts, the child inherits their allocator locked and hangs. */
   if (!UNDER_SANITIZERS) {
     FINISH(start(closes_in_child, mq));
     FINISH(start(in_child, mq));
   }
-  await_rest(); /* it may have told of the child's message */
+  await_rest(); /* the callback may have reported the child's message */
   uint64_t count = 0;
   CHECK(read(told, &count, sizeof count) == sizeof count || errno == EAGAIN);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), 0);
@@ -101,7 +101,7 @@ int main(void) {
   await_threads(1);
   CHECK_EQUAL(open_descriptors(), descriptors);
 
-  /* Asked wrongly. */
+  /* Wrong requests. */
   ipc_mq_notify_t wrong = { .kind = 0 };
   CHECK_FAILS(ipc_mq_notify(mq, &wrong), -EINVAL, "how->kind is 0");
   wrong.kind = 4;

@@ -1,5 +1,5 @@
-/* A message that the callback leaves in the queue does not keep the thread busy: the next call comes with
- * the next message. */
+/* If the callback leaves a message in the queue, it is not called again and again. The next call comes with the next
+ * message. */
 #include "mq.h"
 #include <sys/eventfd.h>
 

@@ -1,4 +1,4 @@
-/* A queue opened by a descriptor of its memory is the queue, also when it has lost its name. */
+/* ipc_mq_open_fd() opens the queue whose memory the descriptor leads to, even if the queue has lost its name. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_send(other, "x", 1, 0, 0), -EBADF);
   CHECK_EQUAL(ipc_mq_stale(other), 1);
 
-  /* The descriptor is the caller's; the first handle may go. */
+  /* The descriptor belongs to the caller, and the first handle may be closed. */
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   CHECK_EQUAL(ipc_mq_open_fd(&mq, fd, 0), 0);
   CHECK_EQUAL(close(fd), 0);

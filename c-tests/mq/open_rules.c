@@ -1,5 +1,5 @@
-/* Opening says truthfully whether it created, sets the mode exactly, compares the sizes asked for
- * with an existing queue's, and refuses what has no meaning. */
+/* Opening reports correctly whether it created the queue, and sets the exact mode. It compares the requested sizes with
+ * those of an existing queue, and refuses arguments that have no meaning. */
 #include "mq.h"
 #include <sys/stat.h>
 
@@ -33,7 +33,7 @@ int main(void) {
   CHECK_EQUAL(found.message_size, SIZE);
   CHECK_EQUAL(found.current_messages, 0);
   CHECK_EQUAL(found.flags, IPC_KERNEL);
-  /* What getattr said is good for opening. */
+  /* The attributes from ipc_mq_getattr() are accepted for opening. */
   ipc_mq_t *third;
   CHECK_EQUAL(ipc_mq_open(&third, name, &found, IPC_KERNEL | IPC_NONBLOCK | IPC_READ_ONLY, 0), IPC_OPENED);
   CHECK_EQUAL(ipc_mq_getattr(third, &found), 0);

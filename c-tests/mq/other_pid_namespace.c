@@ -1,5 +1,5 @@
-/* A queue of another PID namespace is refused when it is opened: thread ids mean other threads there. Its own
- * queue works there. */
+/* Opening a queue of another PID namespace is refused, because thread ids mean other threads there. A queue created in
+ * that namespace works there. */
 #include "namespace.h"
 #include "queue.h"
 

@@ -42,7 +42,7 @@ int main(void) {
   CHECK_EQUAL(buffer[0], 'd');
   expect_text(mq, "m", 0);
 
-  /* A reservation drops whatever is the lowest; what is in use cannot be dropped. */
+  /* A reservation drops the lowest message. Messages in use are never dropped. */
   for (int i = 0; i < 3; i++) send_text(over, "u", IPC_MQ_PRIORITY_MAX);
   void *reserved[3];
   const void *borrowed;

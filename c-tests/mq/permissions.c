@@ -52,7 +52,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_close(other), 0);
   if (geteuid() != 0) SKIP("only root can become another user");
   FINISH(start(denied, NULL));
-  /* Reading alone is not enough. */
+  /* Permission to read alone is not enough. */
   CHECK_EQUAL(chmod(path, 0644), 0);
   FINISH(start(denied, NULL));
   CHECK_EQUAL(chmod(path, 0666), 0);

@@ -1,4 +1,4 @@
-/* Messages come out by priority, and among equals in the order in which they were sent. */
+/* Messages arrive by priority, and messages of equal priority in the order in which they were sent. */
 #include "mq.h"
 
 int main(void) {

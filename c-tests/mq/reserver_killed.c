@@ -27,7 +27,7 @@ int main(void) {
   ipc_mq_t *mq = make_queue(name, 4, 16);
   int count = 4;
   pid_t child = start_stopped(reserves, &count);
-  /* Stopped, and not dead: nobody gets its rooms. */
+  /* The thread is stopped, and not dead: nobody gets its slots. */
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(stat_of(mq).abandoned, 0);

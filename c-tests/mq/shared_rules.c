@@ -1,5 +1,5 @@
-/* The queue in shared memory: the highest priority first, among equals the oldest; whole
- * messages; waiting, trying, deadlines, signals; sizes and directions told. */
+/* The rules of the queue in shared memory: the highest priority first, among equals the oldest; complete messages;
+ * waiting, trying, deadlines and signals; errors that name sizes and directions. */
 #include "asleep.h"
 
 static void send_after_waiting(void *argument) {

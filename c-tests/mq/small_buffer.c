@@ -1,4 +1,4 @@
-/* A buffer smaller than the queue's messages is refused with the size it needs, and the message stays. */
+/* A buffer smaller than the queue's message size is refused, the error text gives that size, and the message stays. */
 #include "mq.h"
 
 int main(void) {
@@ -7,7 +7,7 @@ int main(void) {
   memset(buffer, '.', sizeof buffer);
   unsigned priority = 77;
   CHECK_EQUAL(ipc_mq_send(mq, "stays", 5, 3, 0), 0);
-  /* Also one into which this message would fit. */
+  /* This buffer is refused too, although the message would fit. */
   for (size_t capacity = 0; capacity < SIZE; capacity++)
     CHECK_FAILS(
       ipc_mq_receive(mq, buffer, capacity, &priority, IPC_FOREVER), -EMSGSIZE,

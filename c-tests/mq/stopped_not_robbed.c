@@ -1,6 +1,6 @@
-/* A thread that is stopped in the middle of a call is not robbed. Other calls that try get -EAGAIN with the reason,
- * and calls that wait get -ETIMEDOUT. The other direction goes on, and when the thread runs again, everything does.
- * */
+/* A thread that is stopped in the middle of a call keeps its latch. Other calls in the same direction get -EAGAIN with
+ * the reason if they try, and -ETIMEDOUT if they wait. The other direction goes on. When the thread runs again, all
+ * calls succeed. */
 #include "queue.h"
 
 static const char *name;

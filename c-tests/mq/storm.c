@@ -1,6 +1,6 @@
-/* Senders and receivers of one queue in shared memory, in all the ways there are, are killed at random moments:
- * messages sent = received + those that died with a receiver that had taken them; none comes twice or torn, each
- * sender's come in order, and nobody is stuck.
+/* Senders and receivers of one queue in shared memory use all kinds of calls and are killed at random moments. The
+ * number of messages sent equals the number received plus those that died with their receivers. No message arrives
+ * twice or torn, each sender's messages arrive in order, and nobody hangs.
  *
  *   mq_storm [MESSAGES [KILLS [SEED]]]      make check-all calls it with ten million
  */
@@ -26,7 +26,7 @@ typedef struct {
   _Atomic uint32_t chunks;         /* taken by senders */
   _Atomic uint32_t total;          /* received */
   _Atomic int stopping;
-  _Atomic int taking[RECEIVERS];   /* how many messages each may be about to take */
+  _Atomic int taking[RECEIVERS];   /* how many messages each receiver may be about to take */
   uint32_t goal;
   uint32_t chunks_max;
   _Atomic unsigned char *state;    /* of each message number */
@@ -53,7 +53,7 @@ static uint32_t checksum(const Message *message) {
 
 /* ---- senders ---- */
 
-static uint32_t numbers, numbers_end; /* that this sender has left */
+static uint32_t numbers, numbers_end; /* messages that this sender has still to send */
 
 static uint32_t next_number(void) {
   if (numbers == numbers_end) {
@@ -79,7 +79,7 @@ static size_t compose(Message *message, uint32_t life, uint64_t *random, unsigne
   return offsetof(Message, bytes) + message->length;
 }
 
-/* Until it is sent, or nobody wants it any more. */
+/* Repeats until the message is sent, or nobody wants it any more. */
 static void send_one(ipc_mq_t *mq, uint32_t life, uint64_t *random) {
   static Message message;
   unsigned priority;
@@ -143,13 +143,14 @@ static void sender(void *argument) {
 
 /* ---- receivers ---- */
 
-/* For each priority the sender whose message came last and its number: numbers of one life only rise. */
+/* For each priority: the sender of the last message, and that message's number. The numbers of one life of a sender
+ * only rise. */
 static struct {
   uint32_t life, number;
 } last[64][LEVELS];
 
-/* `redeliveries`: what the queue tells of them, or -1. */
-static void look_at(const Message *message, size_t length, unsigned priority, int redeliveries) {
+/* `redeliveries` is the count that the queue reports, or -1. */
+static void check_message(const Message *message, size_t length, unsigned priority, int redeliveries) {
   CHECK(length >= offsetof(Message, bytes));
   CHECK(message->length <= LONG);
   CHECK_EQUAL(length, offsetof(Message, bytes) + message->length);
@@ -174,7 +175,7 @@ static void note(uint32_t number) {
 
 static int is_nothing(ssize_t result) { return result == -ETIMEDOUT || result == -EAGAIN; }
 
-/* Takes one message or some, as receiver `place`; how many. */
+/* Takes one or several messages, as receiver `place`. Returns how many. */
 static int receive_one(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   static Message message;
   unsigned priority = 99;
@@ -183,7 +184,7 @@ static int receive_one(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   int count = 0;
   if (!is_nothing(length)) {
     CHECK(length >= 0);
-    look_at(&message, (size_t)length, priority, -1);
+    check_message(&message, (size_t)length, priority, -1);
     note(message.number);
     count = 1;
   }
@@ -197,10 +198,10 @@ static int receive_in_place(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   ssize_t length = ipc_mq_borrow(mq, (const void **)&message, &priority, &redeliveries, timeout_ns);
   if (is_nothing(length)) return 0;
   CHECK(length >= 0);
-  look_at(message, (size_t)length, priority, (int)redeliveries);
+  check_message(message, (size_t)length, priority, (int)redeliveries);
   uint32_t number = message->number;
   if (number % 4 == 0) sched_yield();
-  /* Until here it comes again when this process dies. */
+  /* If this process dies before this line, the message is delivered again. */
   shared->taking[place] = 1;
   CHECK_EQUAL(ipc_mq_return(mq, message), 0);
   note(number);
@@ -217,7 +218,7 @@ static int receive_batch(ipc_mq_t *mq, int place, int64_t timeout_ns) {
   if (is_nothing(count)) count = 0;
   CHECK(count >= 0);
   for (ssize_t i = 0; i < count; i++) {
-    look_at(&messages[i], described[i].len, described[i].priority, (int)described[i].redeliveries);
+    check_message(&messages[i], described[i].len, described[i].priority, (int)described[i].redeliveries);
     note(messages[i].number);
   }
   shared->taking[place] = 0;
@@ -242,7 +243,7 @@ static void receiver(void *argument) {
   for (;;) pause();
 }
 
-/* Kills a receiver; how many messages it may have taken with it. */
+/* Kills a receiver. Returns how many messages may have died with it. */
 static int kill_receiver(pid_t child, int place) {
   KILL(child);
   int taken = shared->taking[place];
@@ -262,7 +263,7 @@ int main(int count, char **arguments) {
 
   shared = shared_memory(sizeof *shared);
   shared->goal = messages;
-  /* A dead sender leaves a chunk. */
+  /* A dead sender leaves a chunk of unsent numbers. */
   shared->chunks_max = messages / CHUNK + (uint32_t)kills + 2 * SENDERS + 2;
   size_t numbers_max = (size_t)shared->chunks_max * CHUNK;
   shared->state = shared_memory(numbers_max);
@@ -277,7 +278,7 @@ int main(int count, char **arguments) {
   for (int i = 0; i < SENDERS; i++) children[i] = start(sender, (void *)lives++);
   for (int i = 0; i < RECEIVERS; i++) children[SENDERS + i] = start(receiver, (void *)(intptr_t)i);
   for (int done = 0; done <= kills; done++) {
-    /* Messages still go through: nobody is stuck. */
+    /* Messages still pass through the queue, so nobody hangs. */
     uint32_t goal = (uint32_t)((uint64_t)messages * (unsigned)(done + 1) / (unsigned)(kills + 1));
     uint32_t seen = shared->total;
     for (int64_t end = now_ns() + PATIENCE; shared->total < goal; usleep(50)) {
@@ -286,7 +287,7 @@ int main(int count, char **arguments) {
         end = now_ns() + PATIENCE;
       }
       if (now_ns() > end) test_failed(__FILE__, __LINE__, "nothing goes through after %d kills", done);
-      /* A child that failed has said why. */
+      /* A child that failed has printed the reason. */
       int status;
       if (waitpid(-1, &status, WNOHANG) > 0) test_failed(__FILE__, __LINE__, "a child ended by itself: %#x", status);
     }

@@ -1,6 +1,6 @@
-/* Timeout 0 tries, a timeout expires, IPC_FOREVER waits, and IPC_NONBLOCK makes every call a try. That the
- * time counts on the monotonic clock cannot be shown here: setting the time of day would
- * disturb the machine. The calls give the kernel a time that is left, never a time of day. */
+/* A call with timeout 0 tries, a timeout expires, IPC_FOREVER waits, and IPC_NONBLOCK makes every call try. This test
+ * cannot show that the monotonic clock measures the time, because setting the time of day would disturb the machine.
+ * The calls give the kernel a duration, never a time of day. */
 #include "mq.h"
 
 static const char *name;

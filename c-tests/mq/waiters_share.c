@@ -1,5 +1,5 @@
-/* Of several receivers that sleep, one gets the message and the others sleep on; the same for senders and
- * a place that becomes free. */
+/* Of several sleeping receivers, one gets the message and the others continue to sleep. Of several sleeping senders,
+ * one gets the free slot. */
 #include "mq.h"
 
 #define WAITERS 3

@@ -1,5 +1,5 @@
-/* A handler ends every wait for a message or for room with -EINTR: also those of batches and of messages in
- * place. Nothing is lost or taken by it. */
+/* A signal handler ends every wait for a message or for room with -EINTR, including those of batches and of messages in
+ * place. No message is lost or taken. */
 #include "queue.h"
 
 static const char *name;

@@ -1,5 +1,5 @@
-/* The name of another kind of object is not a queue's, and a queue's no other's: -EMEDIUMTYPE, and the object
- * stays as it was. */
+/* Opening a queue by the name of another kind of object gives -EMEDIUMTYPE, and so does opening another kind of object
+ * by the name of a queue. The object stays unchanged. */
 #include "queue.h"
 #include <fcntl.h>
 

@@ -8,7 +8,7 @@ enum { STEPS = 8 };
 typedef struct {
   ipc_mutex_t ours[2];
   pthread_mutex_t theirs[2];
-  int steps; /* each step toggles one of the four locks: two bits of this number */
+  int steps; /* each step toggles one of the four locks, which is chosen by two bits of this number */
 } Shared;
 
 static void victim(void *argument) {
@@ -41,7 +41,7 @@ int main(void) {
     CHECK_EQUAL(ipc_mutex_init(&shared->ours[i], NULL), 0);
     CHECK_EQUAL(pthread_mutex_init(&shared->theirs[i], &attributes), 0);
   }
-  /* A few hundred of the 65536 orders, which have no factor in common with the step. */
+  /* A few hundred of the 65536 orders. The step has no factor in common with their number. */
   for (int order = 0; order < 1 << 2 * STEPS; order += is_under_valgrind() ? 1511 : 151) {
     shared->steps = order;
     int held[4] = { 0 };

@@ -1,4 +1,4 @@
-/* Four processes change one number under a mutex, of every kind, and no change is lost. */
+/* Four processes change one number under a mutex, for every kind of mutex, and no change is lost. */
 #include "test.h"
 
 enum { CHILDREN = 4, ROUNDS = 1000 };
@@ -11,7 +11,7 @@ typedef struct {
 static void worker(void *argument) {
   Shared *shared = argument;
   for (int i = 0; i < ROUNDS; i++) {
-    /* All the ways of locking. */
+    /* A try, a timeout, and a lock without a limit. */
     int result;
     do {
       result = ipc_mutex_lock(&shared->mutex, i % 3 == 0 ? 0 : i % 3 == 1 ? 1000 : IPC_FOREVER);

@@ -26,7 +26,7 @@ static void check(int flags) {
     children[i] = start(i % 2 == 0 ? waiter : timed_waiter, mutex);
     wait_until_inside(children[i], SYS_futex);
   }
-  /* One of them is killed, and still the others learn of it. */
+  /* One of the waiters is killed, and the others still learn of it. */
   KILL(children[0]);
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);
   for (int i = 1; i < 6; i++) FINISH(children[i]);

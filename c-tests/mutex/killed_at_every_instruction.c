@@ -9,7 +9,7 @@ typedef struct {
   int done;
 } Shared;
 
-/* Makes the library look up all that it looks up once, so that every victim goes the same way. */
+/* Makes the library do the work of a first call, so that every victim executes the same instructions. */
 static void holder(void *argument) {
   CHECK_EQUAL(ipc_mutex_lock(&((Shared *)argument)->mutex, 0), 0);
   raise(SIGKILL);
@@ -40,7 +40,7 @@ static void waiter(void *argument) {
   CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
 }
 
-/* Kills the victim after `steps` instructions; false when it has come to its end before. */
+/* Kills the victim after `steps` instructions. Returns false if the victim ended before. */
 static int round_of(Shared *shared, long steps, int contended, int *died, int *clean) {
   int status;
   pid_t child = start(victim, shared), other = 0;
@@ -53,7 +53,7 @@ static int round_of(Shared *shared, long steps, int contended, int *died, int *c
     CHECK_EQUAL(waitpid(child, &status, 0), child);
     CHECK(WIFSTOPPED(status));
     if (contended && other == 0 && shared->inside % 2 != 0) {
-      /* It holds the lock: from now on somebody waits. */
+      /* The victim holds the lock, and from now on another process waits for it. */
       other = start(waiter, shared);
       wait_until_inside(other, SYS_futex);
     }
@@ -83,7 +83,7 @@ static void check(int flags, int contended) {
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, PATIENCE), IPC_OWNER_DIED);
   CHECK_EQUAL(ipc_mutex_consistent(&shared->mutex), 0);
   CHECK_EQUAL(ipc_mutex_unlock(&shared->mutex), 0);
-  /* To save time every few instructions, other ones in every run. */
+  /* To save time, the test tries every few instructions, and other ones in every run. */
   int stride = contended ? 29 : flags != 0 ? 11 : 5;
   for (long steps = getpid() % stride; round_of(shared, steps, contended, &died, &clean); steps += stride)
     CHECK(steps < 10000);

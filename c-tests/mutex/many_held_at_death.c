@@ -1,5 +1,5 @@
-/* A process killed while it holds many locks, of ours and of libc's mixed, with some of them unlocked
- * again in another order: all that it held are recovered, and no other. */
+/* A process is killed while it holds many locks, ours and libc's mixed, after it has unlocked some of them in another
+ * order. Exactly the locks that it held are recovered. */
 #include "test.h"
 #include <pthread.h>
 

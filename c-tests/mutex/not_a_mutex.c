@@ -1,5 +1,5 @@
-/* Memory that is no mutex is refused by every call and left as it is: zeros, garbage, another type of
- * this library, a pthread mutex, a mutex of another layout version, a misaligned address. */
+/* Every call refuses memory that is no mutex and leaves it unchanged: zeros, garbage, another type of this library, a
+ * pthread mutex, a mutex of another layout version, a misaligned address. */
 #include "test.h"
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-/* Nobody but the owner can unlock a mutex or declare it consistent: not another thread, not another
- * process, not the owner's child after fork. And it stays locked when they try. */
+/* Only the owner can unlock a mutex or declare its data consistent. Another thread, another process and the owner's
+ * child after fork cannot, and the mutex stays locked when they try. */
 #include "test.h"
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-/* A mutex used from another PID namespace is refused: thread ids mean other threads there, and the lock
- * would be granted twice or its owner's death missed. */
+/* A mutex of another PID namespace is refused, because thread ids mean other threads there: the lock could be granted
+ * twice, or its owner's death missed. */
 #include "namespace.h"
 
 static void other_namespace(void *argument) {
@@ -9,7 +9,7 @@ static void other_namespace(void *argument) {
   CHECK_FAILS(ipc_mutex_unlock(mutex), -EPROTO, "PID namespace");
   CHECK_FAILS(ipc_mutex_consistent(mutex), -EPROTO, "PID namespace");
   CHECK_FAILS(ipc_mutex_destroy(mutex), -EPROTO, "PID namespace");
-  /* Its own work there. */
+  /* A mutex created in this namespace works here. */
   ipc_mutex_t *own = shared_memory(sizeof *own);
   CHECK_EQUAL(ipc_mutex_init(own, NULL), 0);
   CHECK_EQUAL(ipc_mutex_lock(own, 0), 0);
@@ -19,7 +19,7 @@ static void other_namespace(void *argument) {
 static void parent_of_it(void *mutex) {
   if (enter_namespaces(CLONE_NEWPID) != 0) _exit(77);
   FINISH(start(other_namespace, mutex));
-  /* unshare moves the children only. */
+  /* unshare moves only the children. */
   CHECK_EQUAL(ipc_mutex_lock(mutex, 0), -EAGAIN);
 }
 

@@ -1,5 +1,5 @@
-/* A process killed while it holds a mutex does not lock out the others: the next locker is told,
- * repairs, and the mutex works on. */
+/* A process is killed while it holds a mutex. The next locker learns of the death and repairs the data, and the mutex
+ * keeps working. */
 #include "test.h"
 
 typedef struct {
@@ -14,7 +14,7 @@ static void initialise(void *data, void *context) {
   CHECK_EQUAL(ipc_mutex_init(&((Shared *)data)->mutex, NULL), 0);
 }
 
-/* Stops half-way through its change, holding the lock. */
+/* Stops in the middle of its change, while it holds the lock. */
 static void victim(void *name) {
   ipc_shm_t *shm;
   CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &shared_type, 0, 0), IPC_OPENED);
@@ -38,7 +38,7 @@ int main(void) {
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
   CHECK(WIFSTOPPED(status));
 
-  /* Stopped is not dead: the lock stays its owner's. */
+  /* A stopped process is not dead: it keeps the lock. */
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, 10 * MILLISECOND), -ETIMEDOUT);
   KILL(child);

@@ -1,6 +1,6 @@
-/* Owners whose death the kernel does not report: more locks than it looks at, a list of locks that is
- * broken by a truncated object, exec by a thread other than the main one. The locks are recovered all
- * the same, by those that wait, that try, and that wait on a condition variable. */
+/* The kernel does not report these deaths: an owner with more locks than the kernel reads, an owner whose list a
+ * truncated object breaks, and an exec by a thread other than the main one. Lockers that wait, lockers that try, and
+ * waiters on a condition variable still recover the locks. */
 #include "test.h"
 #include <pthread.h>
 
@@ -28,7 +28,7 @@ static void holds_many(void *argument) {
   raise(SIGKILL);
 }
 
-/* The lock taken last is looked at first. */
+/* The kernel reads the lock taken last first. */
 static void list_is_broken(void *argument) {
   ipc_shm_t *other = argument;
   for (int i = 0; i < 3; i++) CHECK_EQUAL(ipc_mutex_lock(&shared->mutexes[i], 0), 0);
@@ -96,7 +96,7 @@ static void check(int flags) {
   while (!*(volatile int *)&shared->waiting) sched_yield();
   wait_until_inside(signalled, SYS_futex);
   pid_t child = start(exec_from_thread, &input[0]);
-  /* The new program, the process's only thread, waits for its input; the locks are held by nobody. */
+  /* The new program is the only thread of the process. It waits for its input, and nobody holds the locks. */
   wait_until_inside(child, SYS_read);
   pid_t waiting = start(waits, NULL);
   FINISH(waiting);

@@ -1,5 +1,5 @@
-/* A dead owner's depth dies with it: the next owner of a recursive mutex unlocks it as often as it
- * has locked it itself. */
+/* A dead owner's depth ends with it: the next owner of a recursive mutex unlocks it only as often as it has locked it
+ * itself. */
 #include "test.h"
 
 static void victim(void *argument) {

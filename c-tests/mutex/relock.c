@@ -1,4 +1,4 @@
-/* A second lock by the owner is refused, and with a recursive mutex counted. */
+/* A second lock by the owner is refused. A recursive mutex counts it instead. */
 #include "test.h"
 
 static void is_free(void *mutex) {

@@ -1,4 +1,4 @@
-/* 0 tries, a short timeout expires, a timeout below -1 is refused, and the largest is no error. */
+/* Timeout 0 tries, a short timeout expires, a timeout below -1 is refused, and the largest timeout is valid. */
 #include "test.h"
 
 static void locked_by_another(void *argument) {
@@ -6,7 +6,7 @@ static void locked_by_another(void *argument) {
   CHECK_EQUAL(ipc_mutex_lock(mutex, 0), -EAGAIN);
   CHECK_EQUAL(ipc_mutex_lock(mutex, 1), -ETIMEDOUT);
   CHECK_EQUAL(ipc_mutex_lock(mutex, 5 * MILLISECOND), -ETIMEDOUT);
-  /* Longer than a sleeper's own look at the word. */
+  /* Longer than the time after which a sleeper checks the word by itself. */
   int64_t before = now_ns();
   CHECK_EQUAL(ipc_mutex_lock(mutex, 250 * MILLISECOND), -ETIMEDOUT);
   CHECK(now_ns() - before >= 250 * MILLISECOND);
@@ -23,7 +23,7 @@ static void check(int flags) {
   ipc_mutex_t *mutex = shared_memory(sizeof *mutex);
   ipc_mutex_attr_t attr = { .flags = flags };
   CHECK_EQUAL(ipc_mutex_init(mutex, &attr), 0);
-  /* Free: every timeout will do, but a malformed one is refused first. */
+  /* The mutex is free, so every valid timeout succeeds. A malformed timeout is refused first. */
   static const int64_t timeouts[] = { 0, 1, PATIENCE, INT64_MAX, IPC_FOREVER };
   for (int i = 0; i < 5; i++) {
     CHECK_EQUAL(ipc_mutex_lock(mutex, timeouts[i]), 0);

@@ -29,7 +29,7 @@ int main(void) {
   pid_t sleeper = start(waiter, mutex);
   wait_until_inside(sleeper, SYS_futex);
 
-  /* Instruction by instruction, until the lock is free. */
+  /* Steps instruction by instruction until the lock is free. */
   for (;;) {
     CHECK_EQUAL(ptrace(PTRACE_SINGLESTEP, owner, NULL, NULL), 0);
     CHECK_EQUAL(waitpid(owner, &status, 0), owner);

@@ -1,4 +1,5 @@
-/* A runner that is killed is followed by another, waiting or late; a stopped one is waited for. */
+/* If a runner is killed, another caller runs the function, whether it waits already or comes later. Callers wait for a
+ * runner that is only stopped. */
 #include "asleep.h"
 
 static struct {

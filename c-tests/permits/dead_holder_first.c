@@ -1,4 +1,4 @@
-/* A permit whose holder died is dealt out before those that are merely free, whichever it is. */
+/* A permit whose holder died is granted before the permits that are merely free, whichever slot it has. */
 #include "asleep.h"
 
 static ipc_permits_t *permits;

@@ -38,7 +38,8 @@ int main(void) {
   KILL(holders[1]);
   FINISH(waiting);
 
-  /* Told once: the next gets it as any other. A dead holder's permit comes before one that is free. */
+  /* The death is reported once, and the next holder gets an ordinary result. A dead holder's permit is granted before a
+   * free one. */
   KILL(holders[0]);
   CHECK_EQUAL(ipc_permits_free(&shared->permits, &free_count), 0);
   CHECK_EQUAL(free_count, 2);

@@ -8,7 +8,7 @@ int main(void) {
   CHECK_FAILS(ipc_pipe(&ends[0], &ends[1], IPC_CREATE), -EINVAL, "0x1 has no meaning");
   CHECK(ends[0] == -7 && ends[1] == -8);
 
-  /* Both or neither: with room for one descriptor there is none. */
+  /* The call makes both descriptors or none. With room for one it makes none. */
   int before = open_descriptors();
   struct rlimit limit, tight;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -59,7 +59,7 @@ int main(void) {
     const size_t huge = (size_t)SSIZE_MAX + 1;
     CHECK_FAILS(ipc_read_full(ends[0], buffer, huge, timeout), -EINVAL, "over SSIZE_MAX");
     CHECK_FAILS(ipc_write_full(ends[1], buffer, SIZE_MAX, timeout), -EINVAL, "over SSIZE_MAX");
-    /* Valgrind would report it. */
+    /* Valgrind would report the call. */
     if (!is_under_valgrind()) CHECK_EQUAL(ipc_write_full(ends[1], (void *)16, 4, timeout), -EFAULT);
   }
   CHECK_FAILS(ipc_read_full(ends[0], buffer, 4, -2), -EINVAL, "timeout_ns is -2");
@@ -70,7 +70,7 @@ int main(void) {
   CHECK_EQUAL(ipc_read_full(directory, buffer, 4, IPC_FOREVER), -EISDIR);
   close(directory);
 
-  /* None of this has touched the pipe, or errno. */
+  /* None of these calls has touched the pipe or errno. */
   errno = 33;
   CHECK_EQUAL(ipc_read_full(ends[0], buffer, 1, 0), -EAGAIN);
   CHECK_EQUAL(errno, 33);

@@ -1,5 +1,5 @@
-/* A pipe's capacity is read and set, is what the pipe then holds, and the limit that stands in the way is
- * named. */
+/* A pipe's capacity can be read and set, and the pipe then holds that many bytes. If a limit prevents a setting, the
+ * error names the limit. */
 #include "streams.h"
 
 static size_t fill(int fd) {
@@ -16,7 +16,7 @@ int main(void) {
   CHECK_EQUAL(first, ipc_pipe_capacity(ends[1]));
   CHECK_EQUAL(fill(ends[1]), first);
 
-  /* Less than it holds. */
+  /* Less than the bytes in the pipe. */
   CHECK_FAILS(ipc_pipe_set_capacity(ends[1], 4096), -EBUSY, "less than the pipe holds");
   CHECK_EQUAL(ipc_pipe_capacity(ends[0]), first);
   CHECK_EQUAL(ipc_pipe_set_capacity(ends[1], (size_t)first + 1), 2 * first);
@@ -38,7 +38,7 @@ int main(void) {
   CHECK_FAILS(ipc_pipe_set_capacity(file, 4096), -EBADF, "not a pipe");
   close(file);
 
-  /* With CAP_SYS_RESOURCE only the size of the number is a limit. */
+  /* With CAP_SYS_RESOURCE only the range of the number is a limit. */
   ssize_t result = ipc_pipe_set_capacity(ends[0], 1u << 30);
   if (result < 0) {
     CHECK_EQUAL(result, -EPERM);

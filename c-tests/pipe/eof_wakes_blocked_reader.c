@@ -1,5 +1,5 @@
-/* When the last writer closes, or is killed, a reader that waits already gets the end of the
- * file; so does one with a deadline, and one that has read a part. */
+/* When the last writer closes or is killed, a waiting reader gets the end of the file. This includes a reader with a
+ * deadline and a reader that has read a part. */
 #include "streams.h"
 
 typedef struct {
@@ -34,7 +34,7 @@ static void check(Shared *shared, int64_t timeout_ns, int part, int kill_writer)
   wait_until_asleep(child);
   close(shared->write_fd);
   if (kill_writer) {
-    /* The other writer still has it open: the reader waits on. */
+    /* The other writer still has the pipe open, so the reader continues to wait. */
     wait_until_asleep(child);
     CHECK_EQUAL(shared->result, -1);
     KILL(other);

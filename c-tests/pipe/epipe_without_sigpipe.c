@@ -1,5 +1,5 @@
-/* Writing to nobody is -EPIPE and never SIGPIPE, whatever the program does about that signal, from any thread,
- * and what it does about it stays as it is. */
+/* Writing to a pipe without readers gives -EPIPE and never SIGPIPE, from any thread, whatever the program does about
+ * that signal. The disposition and the mask of the signal stay unchanged. */
 #include "streams.h"
 
 static volatile sig_atomic_t handled;
@@ -72,7 +72,7 @@ int main(void) {
   }
   CHECK_EQUAL(handled, 0);
 
-  /* A reader that leaves in the middle, while the writer waits for room. */
+  /* The reader closes in the middle of a transfer, while the writer waits for room. */
   signal(SIGPIPE, SIG_DFL);
   int ends[2];
   CHECK_EQUAL(ipc_pipe(&ends[0], &ends[1], 0), 0);

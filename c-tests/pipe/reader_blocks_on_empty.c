@@ -1,4 +1,4 @@
-/* Reading an empty pipe waits until somebody writes; reading takes bytes away: each is read once. */
+/* A read from an empty pipe waits until another process writes. Reading consumes bytes, so each byte is read once. */
 #include "streams.h"
 
 typedef struct {
@@ -22,7 +22,7 @@ int main(void) {
   wait_until_asleep(child);
   CHECK_EQUAL(shared->result, 0);
 
-  /* A part is not the whole: it waits on. */
+  /* Only a part has come, so the transfer continues to wait. */
   CHECK_EQUAL(ipc_write_full(shared->write_fd, "he", 2, IPC_FOREVER), 2);
   wait_until_asleep(child);
   CHECK_EQUAL(shared->result, 0);
@@ -31,7 +31,7 @@ int main(void) {
   CHECK_EQUAL(shared->result, 5);
   CHECK(strcmp(shared->text, "hello") == 0);
 
-  /* What the child has read is gone for everyone. */
+  /* Bytes that the child has read are gone for every reader. */
   char byte;
   CHECK_EQUAL(ipc_read_full(shared->read_fd, &byte, 1, 0), -EAGAIN);
   return 0;

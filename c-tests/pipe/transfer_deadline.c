@@ -49,7 +49,7 @@ int main(void) {
   unsigned char *bytes = allocate(SIZE);
   fill_pattern(bytes, SIZE, 0);
   for (size_t maker = 0; maker < LENGTH(makers); maker++) {
-    /* A terminal takes few bytes, one by one. */
+    /* A terminal accepts few bytes, one by one. */
     Job job = {.size = maker == 3 ? 20000 : SIZE};
     makers[maker](job.ends);
     int flags = fcntl(job.ends[1], F_GETFL);
@@ -82,7 +82,7 @@ int main(void) {
       (ssize_t)(job.size - done));
     FINISH(child);
 
-    /* The part that was read before the deadline is told too. */
+    /* The part that was read before the deadline is reported too. */
     CHECK_EQUAL(ipc_write_full(job.ends[1], "part", 4, PATIENCE), 4);
     char part[8];
     CHECK_FAILS(

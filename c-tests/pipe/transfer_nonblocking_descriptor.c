@@ -1,4 +1,4 @@
-/* A whole transfer waits by itself where the descriptor does not. */
+/* A complete transfer waits by itself if the descriptor is in non-blocking mode. */
 #include "streams.h"
 
 enum { SIZE = 1 << 20 };
@@ -16,7 +16,7 @@ int main(void) {
   int ends[2];
   CHECK_EQUAL(ipc_pipe(&ends[0], &ends[1], IPC_NONBLOCK), 0);
   char byte;
-  /* What plain calls say of it. */
+  /* Plain calls on this descriptor do not wait. */
   CHECK_EQUAL(read(ends[0], &byte, 1), -1);
   CHECK_EQUAL(errno, EAGAIN);
   pid_t child = start(writer, ends);

@@ -42,7 +42,7 @@ int main(void) {
     close(NUMBER);
     CHECK_EQUAL(ipc_write_full(NUMBER, "x", 1, IPC_FOREVER), -EBADF);
   }
-  /* Numbers that share what is remembered. */
+  /* Descriptor numbers that share an entry of the memory. */
   int pair[2], stream[2];
   CHECK_EQUAL(ipc_pipe(&pair[0], &pair[1], 0), 0);
   CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);

@@ -1,4 +1,4 @@
-/* In a storm of signals with a real handler a whole transfer brings every byte once and in order: on pipes, on
+/* In a storm of signals with a handler, a complete transfer moves every byte once and in order: on pipes, on
  * non-blocking pipes and on sockets, with and without a deadline. */
 #include "storm.h"
 #include "streams.h"

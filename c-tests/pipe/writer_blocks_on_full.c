@@ -1,4 +1,4 @@
-/* Writing to a full pipe waits until there is room, and nothing is lost or doubled. */
+/* Writing to a full pipe waits until there is room, and no byte is lost or doubled. */
 #include "streams.h"
 
 enum { SIZE = 200000 };
@@ -28,7 +28,7 @@ int main(void) {
   CHECK_EQUAL(shared->result, 0);
 
   unsigned char *bytes = allocate(SIZE + 1);
-  /* More is asked for than comes: short, because the file ends. */
+  /* The read asks for more bytes than come: it is short, because the file ends. */
   CHECK_EQUAL(ipc_read_full(shared->read_fd, bytes, SIZE + 1, PATIENCE), SIZE);
   check_pattern(bytes, SIZE, 0);
   free(bytes);

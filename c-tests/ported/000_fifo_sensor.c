@@ -1,5 +1,5 @@
-/* Ports "Named Pipes (FIFOs)" of document 000: one program writes a sensor's value into a FIFO, another
- * reads it. Whichever starts first waits for the other.
+/* Ports "Named Pipes (FIFOs)" of document 000: one program writes a sensor's value into a FIFO, another reads it. The
+ * first one to start waits for the other.
  *
  * By hand, in two terminals, in either order:
  *   ./000_fifo_sensor writer

@@ -45,7 +45,7 @@ int main(void) {
     SensorMsg msg = { .id = id, .value = 23.0f + 0.5f * (float)id };
     check(ipc_mq_send(mq, &msg, sizeof msg, 5, IPC_FOREVER), "send");
     int received = 0;
-    while (received == 0) { /* a signal may tell of a message that was taken already */
+    while (received == 0) { /* the message of this signal may have been taken already */
       int signal;
       if (sigwait(&set, &signal) != 0) return EXIT_FAILURE;
       for (;;) {

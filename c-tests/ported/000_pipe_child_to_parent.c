@@ -1,5 +1,5 @@
-/* Ports "Anonymous Pipes" of document 000: the child writes a greeting, the parent reads it to the end of
- * the file and prints it.
+/* Ports "Anonymous Pipes" of document 000: the child writes a greeting. The parent reads it to the end of the file and
+ * prints it.
  *
  * By hand: ./000_pipe_child_to_parent
  */

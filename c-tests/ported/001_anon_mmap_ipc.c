@@ -1,5 +1,5 @@
-/* Ports anon_mmap_ipc of document 001: parent and child share a counter without a name. The document warns
- * that real code needs a lock for it; here it has one.
+/* Ports anon_mmap_ipc of document 001: parent and child share a counter without a name. The document warns that real
+ * code needs a lock for it. This program has the lock.
  *
  * By hand: ./001_anon_mmap_ipc
  */

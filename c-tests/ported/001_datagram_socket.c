@@ -1,5 +1,5 @@
-/* Ports the row "Message: ... Datagram Socket" of document 001's table: message boundaries are
- * preserved, each read gets exactly one complete message, and it is gone then.
+/* Ports the row "Message: ... Datagram Socket" of document 001's table. Message boundaries are kept: each read gets
+ * exactly one complete message, and consumes it.
  *
  * Run by hand: ./001_datagram_socket
  */

@@ -1,6 +1,5 @@
-/* Ports the row "Pseudoterminal" of document 001's table: what a terminal emulator or an SSH server does.
- * It starts a program that asks whether it has a terminal, types a line, and shows what the
- * program prints.
+/* Ports the row "Pseudoterminal" of document 001's table: the job of a terminal emulator or an SSH server. The program
+ * starts another program that asks whether it has a terminal, types a line, and shows the other program's output.
  *
  * Run by hand: ./001_pseudoterminal
  */

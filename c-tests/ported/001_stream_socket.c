@@ -1,5 +1,5 @@
-/* Ports the row "Byte Stream: ... Stream Socket" of document 001's table: there are no message
- * boundaries, and what was read is gone.
+/* Ports the row "Byte Stream: ... Stream Socket" of document 001's table. There are no message boundaries, and bytes
+ * that were read are gone.
  *
  * Run by hand: ./001_stream_socket
  */
@@ -35,7 +35,7 @@ int main(void) {
   char buffer[100];
   ssize_t count = checked(ipc_sock_recv(reader, buffer, sizeof buffer, IPC_FOREVER));
   printf("Received %zd bytes: %.*s\n", count, (int)count, buffer);
-  /* A second one finds nothing: reading is destructive, and the writer has closed. */
+  /* A second read finds nothing, because reading consumes bytes and the writer has closed. */
   count = checked(ipc_sock_recv(reader, buffer, sizeof buffer, IPC_FOREVER));
   printf("Received %zd bytes: end of file\n", count);
   close(reader);

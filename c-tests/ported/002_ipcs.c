@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
   ipc_sysv_shm_t *shm;
   check(ipc_sysv_shm_open(&shm, IPC_SYSV_PRIVATE, 100, IPC_CREATE, 0600));
   int id = ipc_sysv_shm_id(shm);
-  check(ipc_sysv_shm_close(shm)); /* detaching is not deleting: it is listed still */
+  check(ipc_sysv_shm_close(shm)); /* detaching does not delete the segment, so it is still listed */
   show(IPC_KIND_SYSV_SHM, id, NULL);
   ipc_sysv_msg_t *queue;
   check(ipc_sysv_msg_open(&queue, IPC_SYSV_PRIVATE, IPC_CREATE, 0600));

@@ -3,8 +3,8 @@
 //
 // By hand: ./002_named_semaphore
 //
-// Changed: the document's child sleeps for a second, so that the parent is seen to wait first. Here
-// the parent says so before it starts the child, which fixes the order without a sleep.
+// Changed: the document's child sleeps for a second, so that the parent waits first. Here the parent
+// prints that it waits before it starts the child, which fixes the order without a sleep.
 #include <robustipc.h>
 #include <sys/wait.h>
 #include <unistd.h>

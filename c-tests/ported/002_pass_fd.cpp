@@ -4,8 +4,8 @@
 // Run by hand: ./002_pass_fd
 //
 // The originals build and take apart a control message and check nothing; recv_fd() reads a
-// descriptor also when none came. Here they are one call each, the descriptor arrives close-on-exec, and
-// on any failure none is leaked.
+// descriptor even if none came. Here each function is one call, the descriptor arrives close-on-exec, and
+// a failure leaks no descriptor.
 #include <cstdio>
 #include <cstdlib>
 #include <robustipc.h>

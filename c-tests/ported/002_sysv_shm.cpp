@@ -4,8 +4,8 @@
 // By hand: ./002_sysv_shm
 //   Parent read: Hello from child (System V)!
 //
-// Unlike the original: every result is checked, and a segment that a killed run left behind is used
-// again or, if its size differs, refused, instead of being overrun.
+// Unlike the original: every result is checked. A segment that a killed run left behind is used again.
+// If its size differs, it is refused, and so it is never overrun.
 #include <robustipc.h>
 
 #include <sys/wait.h>

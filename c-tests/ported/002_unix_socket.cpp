@@ -2,9 +2,9 @@
 //
 // Run by hand: ./002_unix_socket
 //
-// The original sleeps one second in the client and hopes that the server is ready by then, and
-// it removes whatever stands at the path. Here the client waits for the server itself, and only a
-// dead socket's file is replaced.
+// The original sleeps one second in the client and hopes that the server is ready by then. It also
+// removes any file at the path. Here the client waits for the server itself, and the server replaces
+// only the file of a dead socket.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,6 @@
-/* Ports test_pipe_capacity of document 003: one byte at a time is written until the pipe is full. The
- * original then blocks for ever; this one gives each write a tenth of a second, says that it would have blocked, and compares
- * with the capacity that the kernel tells.
+/* Ports test_pipe_capacity of document 003: one byte at a time is written until the pipe is full. The original then
+ * blocks for ever. This program gives each write a tenth of a second, says that the write would have blocked, and
+ * compares the count with the capacity that the kernel reports.
  *
  * By hand: ./003_pipe_capacity
  */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first lines and the last ones; each line between counts one up. How many they are is the kernel's affair (65536, but less for a user
-# with very many pipes).
+# Checks the first lines and the last ones. Each line between them counts one up. The kernel decides how many lines there
+# are (65536, but fewer for a user with very many pipes).
 set -eu
 program=$1
 "$program" | awk '

@@ -36,7 +36,7 @@ int main(void) {
   check(ipc_sysv_sem_open(&set, IPC_SYSV_PRIVATE, 1, &one, IPC_CREATE, 0600));
   ipc_sysv_shm_t *shm;
   check(ipc_sysv_shm_open(&shm, IPC_SYSV_PRIVATE, sizeof(long), IPC_CREATE, 0600));
-  /* The segment is removed already and stays until the last process detaches it, so no death leaves anything. */
+  /* The segment is removed already and stays until the last process detaches it, so no death leaves anything behind. */
   check(ipc_sysv_shm_remove(shm));
   volatile long *counter = ipc_sysv_shm_data(shm);
 

@@ -5,8 +5,8 @@
 //   shared hello
 //   after detaching: shared hello
 //
-// Unlike the original: a segment that is there with another size is an error instead of a bad mapping, and
-// the segment is opened again after detaching to show that it was still there.
+// Unlike the original: an existing segment of another size is an error instead of a bad mapping. After
+// detaching, the program opens the segment again to show that it still exists.
 #include <robustipc.h>
 
 #include <cstdlib>

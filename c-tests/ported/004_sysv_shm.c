@@ -1,5 +1,5 @@
-/* Ports the shared memory example of document 004: a private segment, attached, written, detached and
- * removed; the data is read back before, which the original leaves out.
+/* Ports the shared memory example of document 004: a private segment, attached, written, detached and removed. This
+ * program also reads the data back, which the original does not.
  *
  * By hand: ./004_sysv_shm
  */

@@ -101,7 +101,7 @@ TEST(fcntl_sees_the_same_flag) {
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, NULL), EAGAIN);
 }
 
-/* The flag takes effect at once, however soon after calls that depend on it. */
+/* The flag takes effect at once, however soon after the calls that depend on it. */
 TEST(fcntl_changes_it_at_once) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
@@ -125,7 +125,7 @@ static void change_when_told(void *mq) {
   set_flags(*(mqd_t *)mq, O_NONBLOCK);
 }
 
-/* A process sees the change even if it does nothing but ask. */
+/* A process sees the change even if it only asks for the attributes. */
 TEST(another_process_changes_it) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   pid_t child = start(change_when_told, &mq);

@@ -94,7 +94,7 @@ TEST(number_reused_by_open) {
   }
 }
 
-/* The number changes its meaning at once, however soon after calls on the old queue. */
+/* The descriptor's number leads to another queue at once, however soon after calls on the old queue. */
 TEST(number_reused_at_once) {
   mqd_t first = create(unique_name(), O_RDWR, 1), second = create(unique_name(), O_RDWR, 1);
   mqd_t mq = dup(first);
@@ -125,7 +125,7 @@ static void change_number(int signal) {
   has_changed = 1;
 }
 
-/* A signal handler changes the number's meaning, at any moment of a call. */
+/* At any moment of a call, a signal handler makes the number lead to another queue. */
 TEST(number_reused_by_a_handler) {
   for (int i = 0; i < 2; i++) handlers_queues[i] = create(unique_name(), O_RDWR | O_NONBLOCK, 1);
   handlers_number = dup(handlers_queues[0]);
@@ -244,7 +244,7 @@ TEST(unlinked_name_is_free) {
   put(new, "new", 0);
   TAKE(old, "old");
   TAKE(new, "new");
-  CHECK_EQUAL(mq_close(old), 0); /* does not remove the new queue's name */
+  CHECK_EQUAL(mq_close(old), 0); /* it does not remove the new queue's name */
   mq_close(join(name, O_RDONLY));
 }
 

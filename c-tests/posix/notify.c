@@ -1,5 +1,5 @@
 /* mq_notify(3). The tests block the signals and fetch them: when a send has returned, its signal is pending. So a test
- * notices a missing signal as well as one too many. */
+ * notices a missing signal and an extra one. */
 #include "posix.h"
 
 static void block_signals(void) {

@@ -15,7 +15,7 @@ TEST(name_unknown) {
   CHECK_FAILS(mq_open(unique_name(), O_RDWR), ENOENT);
 }
 
-TEST(created_anew_only_once) {
+TEST(existing_queue_unchanged) {
   const char *name = unique_name();
   mqd_t maker = create(name, O_RDWR, 2);
   put(maker, "kept", 0);
@@ -117,7 +117,7 @@ TEST(attributes_by_default) {
   CHECK(attr.mq_maxmsg > 0 && attr.mq_msgsize > 0);
   CHECK_EQUAL(attr.mq_flags, 0);
   CHECK_EQUAL(attr.mq_curmsgs, 0);
-  /* Both sizes hold. */
+  /* The queue has the sizes of both fields: mq_maxmsg messages of mq_msgsize bytes. */
   char *message = calloc(1, (size_t)attr.mq_msgsize);
   CHECK(message != NULL);
   CHECK_EQUAL(mq_send(mq, message, (size_t)attr.mq_msgsize, 0), 0);

@@ -335,7 +335,7 @@ TEST(deadline_none) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];
   pthread_t thread = run(send_later, &mq);
-  struct timespec *volatile none = NULL; /* the header declares that it must not be NULL */
+  struct timespec *volatile none = NULL; /* the header declares that the argument must not be NULL */
   about_to_block();
   CHECK_EQUAL(mq_timedreceive(mq, buffer, SIZE, NULL, none), 4);
   finish_thread(thread);
@@ -392,7 +392,7 @@ TEST(bad_pointers) {
   put(mq, "y", 0);
   CHECK_FAILS(mq_receive(mq, bad, SIZE, NULL), EFAULT);
   CHECK_FAILS(mq_receive(mq, buffer, SIZE, (unsigned *)(void *)bad), EFAULT);
-  while (mq_timedreceive(mq, buffer, SIZE, NULL, PAST) >= 0) continue; /* they may be lost or not */
+  while (mq_timedreceive(mq, buffer, SIZE, NULL, PAST) >= 0) continue; /* the messages may be lost or not */
   put(mq, "alive", 0);
   TAKE(mq, "alive");
 }

@@ -1,5 +1,5 @@
-/* What one end of a pseudoterminal writes, the other end reads: with echo and lines of a terminal, or raw. Its size
- * can be set, and its end is seen. */
+/* Bytes written to one end of a pseudoterminal arrive at the other end: with the echo and the lines of a terminal, or
+ * raw. The size can be set, and a reader sees the end. */
 #include "sock.h"
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -18,7 +18,7 @@ static void raw(void) {
   CHECK(read(terminal, buffer, sizeof buffer) == 4);
   CHECK(memcmp(buffer, "\x03\n\r\x04", 4) == 0);
 
-  /* What was printed comes before the end. */
+  /* Everything printed arrives before the end. */
   CHECK(write(terminal, "bye", 3) == 3);
   close(terminal);
   CHECK_EQUAL(ipc_pty_read(controller, buffer, sizeof buffer, IPC_FOREVER), 3);
@@ -38,7 +38,7 @@ int main(void) {
   CHECK_EQUAL(ipc_pty_window_size(controller, &rows, &columns), 0);
   CHECK(rows == 24 && columns == 80);
 
-  /* Typed lines are echoed and handed over as lines. */
+  /* Typed lines are echoed, and the program gets them as lines. */
   CHECK(write(controller, "typed\n", 6) == 6);
   CHECK(read(terminal, buffer, sizeof buffer) == 6 && memcmp(buffer, "typed\n", 6) == 0);
   CHECK_EQUAL(ipc_pty_read(controller, buffer, sizeof buffer, PATIENCE), 7);
@@ -51,7 +51,7 @@ int main(void) {
   CHECK_EQUAL(ipc_pty_window_size(controller, &rows, &columns), 0);
   CHECK(rows == 1 && columns == 2);
 
-  /* The user's hanging up ends the terminal's reading. */
+  /* When the user hangs up, the program's read ends. */
   close(controller);
   CHECK(read(terminal, buffer, sizeof buffer) <= 0);
   close(terminal);

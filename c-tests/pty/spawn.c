@@ -44,7 +44,7 @@ static int child(const char *what) {
     printf("%d x %d\n", rows, columns);
     return 0;
   }
-  char byte; /* "wait": for the user to hang up, or for being killed */
+  char byte; /* "wait": until the user hangs up, or the program is killed */
   while (read(0, &byte, 1) == 1) {}
   return 0;
 }
@@ -74,7 +74,7 @@ int main(int count, char **arguments) {
   ipc_child_t *program;
   char line[200];
 
-  /* What the child must not get from us. */
+  /* Descriptors, signal masks and dispositions that the child must not inherit. */
   signal(SIGPIPE, SIG_IGN);
   sigset_t usr1, mask;
   sigemptyset(&usr1);
@@ -94,7 +94,7 @@ int main(int count, char **arguments) {
   CHECK(how.code == 3 && how.signal == 0);
   close(controller);
 
-  /* Our own mask and dispositions are as they were; without envp ours is the child's. */
+  /* This process's mask and dispositions are unchanged. Without envp the child has this process's environment. */
   CHECK(sigprocmask(SIG_BLOCK, NULL, &mask) == 0);
   CHECK(sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGUSR2));
   setenv("GREETING", "inherited", 1);
@@ -114,7 +114,7 @@ int main(int count, char **arguments) {
   end_of(program);
   close(controller);
 
-  /* Killed: the reader gets the end. Hung up: the program gets SIGHUP. */
+  /* If the program is killed, the reader gets the end. If the user hangs up, the program gets SIGHUP. */
   const char *wait[] = {arguments[0], "wait", NULL};
   CHECK_EQUAL(ipc_pty_spawn(&program, &controller, wait, NULL, NULL), 0);
   CHECK_EQUAL(ipc_pty_read(controller, line, sizeof line, 0), -EAGAIN);
@@ -155,7 +155,7 @@ int main(int count, char **arguments) {
   CHECK(controller == 77 && program == NULL);
   CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 
-  /* Where nobody waits for children at all. */
+  /* This process ignores SIGCHLD, so it can wait for no child. */
   signal(SIGCHLD, SIG_IGN);
   CHECK_EQUAL(ipc_pty_spawn(&program, &controller, from_path, NULL, NULL), 0);
   struct pollfd ended = {.fd = ipc_child_fd(program), .events = POLLIN};

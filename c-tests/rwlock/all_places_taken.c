@@ -1,4 +1,4 @@
-/* One reader more than there are places waits until one leaves, or dies. */
+/* If all reader slots are taken, a further reader waits until a reader leaves or dies. */
 #include "rwlock.h"
 
 static void late_reader(void *unused) {

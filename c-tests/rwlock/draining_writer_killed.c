@@ -1,12 +1,12 @@
-/* A writer killed while it waits for the readers to leave has written nothing: nobody is told, and
- * the readers that waited behind it go on. */
+/* A writer is killed while it waits for the readers to leave. It has written nothing, so nobody gets IPC_OWNER_DIED,
+ * and the readers that waited behind it go on. */
 #include "rwlock.h"
 
 int main(void) {
   make_rwlock();
   pid_t inside = start_stopped(read_and_stop, NULL);
   pid_t draining = start_asleep(write_once, NULL);
-  /* Readers that come now let the writer go first. */
+  /* Readers that arrive now wait until the writer has had its turn. */
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), -EAGAIN);
   pid_t behind[3];
   for (int i = 0; i < 3; i++) behind[i] = start_asleep(read_once, NULL);

@@ -1,13 +1,13 @@
-/* A reader may lock again although a writer waits for it, even when its slot is not the first that
- * it would try; and the writer gets in once it has unlocked as often. */
+/* A reader may lock again although a writer waits for it, even if its slot is not the first one that it would try. The
+ * writer gets the lock when the reader has unlocked as often as it locked. */
 #include "rwlock.h"
 
 #include <pthread.h>
 
 int main(void) {
   make_rwlock();
-  /* Each round leaves this thread's slot at another distance from its first choice: others hold
-   * the places before it, and are gone when it locks again. */
+  /* Each round places this thread's slot at another distance from its first choice: other readers hold the slots before
+   * it, and have left when the thread locks again. */
   for (int others = 0; others <= (int)IPC_RWLOCK_READERS_MAX - 1; others += 7) {
     CHECK_EQUAL(ipc_rwlock_init(rwlock), 0);
     pid_t holders[30];

@@ -1,5 +1,5 @@
-/* Readers killed while reading do not keep a writer out, whether it sleeps already or comes
- * later, and nobody is told of an owner's death: readers change nothing. */
+/* Readers killed while they read do not keep a writer out, whether the writer sleeps already or arrives later. Nobody
+ * gets IPC_OWNER_DIED, because readers change nothing. */
 #include "rwlock.h"
 
 static void reader(void *unused) {

@@ -1,4 +1,5 @@
-/* Readers hold the lock together, a writer alone; a reader may go deeper and unlocks as often. */
+/* Readers hold the lock together, and a writer holds it alone. A reader may lock several times, and unlocks as
+ * often. */
 #include "rwlock.h"
 
 int main(void) {
@@ -13,7 +14,7 @@ int main(void) {
   CHECK_EQUAL(ipc_rwlock_unlock(rwlock), 0);
   CHECK_EQUAL(ipc_rwlock_unlock(rwlock), -EPERM);
 
-  /* A stopped reader is not robbed, and a writer that gave up lets readers in again. */
+  /* A stopped reader keeps the lock, and a writer that gave up waiting lets readers in again. */
   CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 0), -EAGAIN);
   CHECK_EQUAL(ipc_rwlock_write_lock(rwlock, 10 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(ipc_rwlock_read_lock(rwlock, 0), 0);

@@ -1,5 +1,5 @@
-/* Readers that come while a writer waits do not overtake it, however many they are: so readers that overlap each
- * other keep no writer out. It waits for those that were inside when it came, and for nobody else. */
+/* Readers that arrive while a writer waits do not overtake it, so readers that overlap each other keep no writer out.
+ * The writer waits only for the readers that were inside when it arrived. */
 #include "asleep.h"
 
 static struct {

@@ -11,7 +11,7 @@ static int has_ended(pid_t child) {
   return ended.si_pid == child;
 }
 
-/* Waits until the child sleeps on a futex, or until the writer has ended; whether the child slept first. */
+/* Waits until the child sleeps on a futex, or until the writer has ended. Returns whether the child slept first. */
 static int sleeps_before_end_of(pid_t writer, pid_t child) {
   while (!has_ended(writer)) {
     long number = system_call_of(child);
@@ -21,7 +21,7 @@ static int sleeps_before_end_of(pid_t writer, pid_t child) {
   return 0;
 }
 
-/* Whether the timeout was long enough for the readers to come while the writer waited. */
+/* Whether the timeout was long enough for the readers to arrive while the writer waited. */
 static int give_up_after(int64_t timeout_ns) {
   pid_t draining = start(writer, &timeout_ns), behind[3];
   int in_time = sleeps_before_end_of(draining, draining);
@@ -35,7 +35,7 @@ static int give_up_after(int64_t timeout_ns) {
 int main(void) {
   make_rwlock();
   pid_t inside = start_stopped(read_and_stop, NULL);
-  /* How long a writer has to wait for that depends on the machine. */
+  /* How long the writer has to wait until the readers arrive depends on the machine. */
   for (int64_t timeout_ns = 100 * MILLISECOND; !give_up_after(timeout_ns); timeout_ns *= 2)
     CHECK(timeout_ns < PATIENCE);
   continue_child(inside);

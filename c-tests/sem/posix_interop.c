@@ -1,5 +1,5 @@
-/* With IPC_POSIX, a named semaphore is the one that sem_open() gives: permits go both ways, each side
- * wakes the other, and each can make, open and remove it. */
+/* With IPC_POSIX, a named semaphore is the one that sem_open() gives. Permits go both ways, each side wakes the other,
+ * and each side can create, open and remove it. */
 #include "mq.h"
 #include <semaphore.h>
 
@@ -32,7 +32,7 @@ int main(void) {
   unsigned value;
   int plain_value;
 
-  /* What the library made, sem_open opens. */
+  /* The library creates the semaphore, and sem_open opens it. */
   sem_t *plain = sem_open(names[0], 0);
   CHECK(plain != SEM_FAILED);
   CHECK_EQUAL(sem_getvalue(plain, &plain_value), 0);
@@ -47,7 +47,7 @@ int main(void) {
   CHECK(sem_trywait(plain) != 0 && errno == EAGAIN);
   CHECK_EQUAL(sem_close(plain), 0);
 
-  /* What sem_open made, the library opens. */
+  /* sem_open creates the semaphore, and the library opens it. */
   plain = sem_open(names[1], O_CREAT | O_EXCL, 0600, 1);
   CHECK(plain != SEM_FAILED);
   CHECK_EQUAL(ipc_sem_open(&back, names[1], 0, IPC_POSIX | IPC_CREATE, 0600), IPC_OPENED);
@@ -56,7 +56,7 @@ int main(void) {
   CHECK_EQUAL(plain_value, 0);
   CHECK_EQUAL(sem_close(plain), 0);
 
-  /* Each asleep, and woken by the other. */
+  /* Each side sleeps, and the other wakes it. */
   pid_t child = start(plain_program, NULL);
   for (int round = 0; round < ROUNDS; round++) {
     if (round % 2 == 1) wait_until_inside(child, SYS_futex);
@@ -65,7 +65,7 @@ int main(void) {
   }
   FINISH(child);
 
-  /* Each removes what the other opens. */
+  /* Each side removes a semaphore that the other opens. */
   CHECK_EQUAL(ipc_sem_unlink_posix(names[0]), 0);
   CHECK(sem_open(names[0], 0) == SEM_FAILED && errno == ENOENT);
   CHECK_EQUAL(sem_unlink(names[1]), 0);

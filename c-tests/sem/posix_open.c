@@ -32,7 +32,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sem_open(&again, name, 5, IPC_POSIX | IPC_CREATE | IPC_EXCLUSIVE, 0600), -EEXIST);
   CHECK_FAILS(ipc_sem_open(&again, name, 0, IPC_POSIX | IPC_CHECK_OWNER, 0), -EACCES, "mode 0664");
 
-  /* The same name without IPC_POSIX is another semaphore, and removing one leaves the other. */
+  /* Without IPC_POSIX the name leads to another semaphore. Removing one of the two leaves the other. */
   CHECK_EQUAL(ipc_sem_unlink(name), -ENOENT);
   CHECK_EQUAL(ipc_sem_open(&own, name, 9, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_sem_value(own, &value), 0);

@@ -1,4 +1,5 @@
-/* Waiting for a semaphore of libc: timeouts, -EINTR after any handler, waiters killed, values at their end. */
+/* Waiting for a semaphore of libc: timeouts, -EINTR after any handler, killed waiters, and the largest and smallest
+ * values. */
 #include "asleep.h"
 #include "mq.h"
 

@@ -1,5 +1,4 @@
-/* Waiters of a semaphore that are killed take no permit and no wake-up of others with them, and a
- * signal handler ends a wait with -EINTR. */
+/* A killed waiter takes no permit, and no wake-up of another waiter. A signal handler ends a wait with -EINTR. */
 #include "asleep.h"
 
 enum { ROUNDS = 40 };
@@ -40,7 +39,7 @@ int main(void) {
     wait_until_inside(first, SYS_futex);
     pid_t second = start(consumer, shared);
     wait_until_inside(second, SYS_futex);
-    /* The one that sleeps longest gets the wake-up; a stopped one cannot use it. */
+    /* The waiter that sleeps longest gets the wake-up. A stopped waiter cannot use it. */
     kill(first, SIGSTOP);
     int status;
     CHECK_EQUAL(waitpid(first, &status, WUNTRACED), first);

@@ -1,4 +1,4 @@
-/* Impossible types are refused, with what is wrong. */
+/* An impossible type is refused, and the error text says what is wrong with it. */
 #include "test.h"
 
 static ipc_type_t type;

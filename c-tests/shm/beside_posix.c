@@ -1,12 +1,12 @@
-/* A program with shm_open() and mmap() sees the same struct at offset 0, of an object that this
- * library made; and this library adopts an object that such a program made, by its size. */
+/* A program with shm_open() and mmap() sees the struct at offset 0 of an object that this library created. The library
+ * adopts an object that such a program created, by its size. */
 #include "test.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 
 typedef struct {
   int number;
-  char text[4200]; /* more than a page, and no whole number of them */
+  char text[4200]; /* more than one page, and not a whole number of pages */
 } Data;
 
 static const ipc_type_t type = IPC_TYPE_FIELDS(Data, 1, number, text);
@@ -31,7 +31,7 @@ static void adopts(const char *name, off_t size) {
 
   CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &type, IPC_ADOPT | IPC_CREATE, 0600), IPC_OPENED);
   CHECK_EQUAL(ipc_shm_size(shm), sizeof(Data));
-  /* Its space is reserved now. */
+  /* The space of the object is reserved now. */
   struct stat status;
   CHECK_EQUAL(fstat(fd, &status), 0);
   CHECK_EQUAL(status.st_size, size);

@@ -1,6 +1,5 @@
-/* Creating a large object gets done although signals arrive faster than its memory can be reserved
- * in one go. Kernels before 6.9 or so undo a reservation on every signal; a filter of system calls
- * plays such a kernel here. */
+/* A large object is created although signals arrive faster than its memory can be reserved in one call. Kernels before
+ * about 6.9 undo a reservation on every signal. A filter of system calls imitates such a kernel here. */
 #include "test.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,7 +8,7 @@
 
 enum { LARGE = 16 << 20 };
 
-/* From now on reserving LARGE bytes or more in one call is interrupted. */
+/* From now on a call that reserves LARGE bytes or more is interrupted. */
 static void interrupt_large_reservations(void) {
   struct sock_filter filter[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

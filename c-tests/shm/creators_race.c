@@ -1,11 +1,11 @@
-/* Of two that create at once one wins, and the other opens the winner's: with IPC_EXCLUSIVE it is
- * refused instead. A success met on such a detour leaves ipc_last_error() as it was. */
+/* Of two processes that create one object at once, one succeeds. The other opens the object, or with IPC_EXCLUSIVE it
+ * is refused. A call that succeeds in this way leaves ipc_last_error() unchanged. */
 #include "test.h"
 
 static const ipc_type_t type = { "int", 1, 0, sizeof(int), sizeof(int), { { NULL, 0, 0 } } };
 static const char *name;
 
-/* Plays the other process, which is faster. */
+/* Acts as the other process, which is faster. */
 static void be_overtaken(void *data, void *context) {
   ipc_shm_t *winner;
   CHECK_EQUAL(

@@ -1,4 +1,4 @@
-/* Flags that have no meaning are refused; the mode asked for is the mode made, whatever the umask. */
+/* Flags that have no meaning are refused. The object has exactly the requested mode, whatever the umask. */
 #include "test.h"
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
-/* After fork the child uses and closes the handles that it got, and the parent's are untouched:
- * anonymous memory, named, sealed. */
+/* After fork the child uses and closes the handles that it inherits, and the parent's handles are unaffected: for
+ * anonymous, named and sealed memory. */
 #include "test.h"
 
 static ipc_shm_t *handles[3];

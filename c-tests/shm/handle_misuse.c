@@ -1,5 +1,5 @@
-/* A closed, foreign, NULL or made-up handle is told from a good one by every call; a region is not
- * unmapped under a lock that lies in it; two threads may use and close one handle. */
+/* Every call recognises a closed, foreign, NULL or invented handle. A region is not unmapped while this thread holds a
+ * lock in it. Two threads may use and close one handle. */
 #include "test.h"
 #include <pthread.h>
 
@@ -45,25 +45,25 @@ int main(void) {
   refused((ipc_shm_t *)(void *)&shm, -EBADF, "not a handle of this library");
   refused((ipc_shm_t *)1, -EBADF, "not a handle of this library");
   refused((ipc_shm_t *)UINTPTR_MAX, -EBADF, "not a handle of this library");
-  /* Each single bit of a good handle changed. */
+  /* A valid handle with each single bit changed. */
   for (int bit = 0; bit < 64; bit++) {
     ipc_shm_t *forged = (ipc_shm_t *)((uintptr_t)shm ^ (uintptr_t)1 << bit);
     CHECK(ipc_shm_data(forged) == NULL);
     CHECK_EQUAL(ipc_shm_close(forged), -EBADF);
   }
 
-  /* A lock that is held in the memory. */
+  /* This thread holds a lock in the memory. */
   CHECK_EQUAL(ipc_mutex_init(mutex, NULL), 0);
   CHECK_EQUAL(ipc_mutex_lock(mutex, 0), 0);
   CHECK_FAILS(ipc_shm_close(shm), -EBUSY, "holds a lock");
-  /* The same memory seen through another handle is another place. */
+  /* Through another handle the memory is at another address. */
   CHECK_EQUAL(ipc_shm_open(&other, name, sizeof(ipc_mutex_t), 0, 0), IPC_OPENED);
   CHECK_EQUAL(ipc_shm_close(other), 0);
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
   refused(shm, -EBADF, "is closed");
 
-  /* A handle opened later is never an old one. */
+  /* A handle opened later never equals an old one. */
   for (int i = 0; i < 300; i++) {
     CHECK_EQUAL(ipc_shm_anonymous(&other, 8), 0);
     CHECK(other != shm);

@@ -1,4 +1,4 @@
-/* Which names are accepted, and what each refusal says, for every call that takes one. */
+/* Which names each call accepts, and what each refusal says. */
 #include "test.h"
 
 static void refused(const char *name, int expected, const char *text) {

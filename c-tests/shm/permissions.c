@@ -1,5 +1,5 @@
-/* Another user is refused what the mode denies, and IPC_CHECK_OWNER refuses what another user owns
- * or others may write to. */
+/* A mode that denies access to another user is enforced. IPC_CHECK_OWNER refuses an object that another user owns or
+ * that others may write to. */
 #include "test.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -53,7 +53,7 @@ int main(void) {
   name = unique_name("owner");
   snprintf(path, sizeof path, "/dev/shm%s", name);
 
-  /* Others may write: refused when asked to look. */
+  /* Others may write to the object: it is refused with IPC_CHECK_OWNER. */
   CHECK_EQUAL(ipc_shm_open(&shm, name, 8, IPC_CREATE, 0600), IPC_CREATED);
   *(int *)ipc_shm_data(shm) = 9;
   CHECK_EQUAL(ipc_shm_open(&other, name, 8, IPC_CHECK_OWNER, 0), IPC_OPENED);

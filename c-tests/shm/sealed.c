@@ -1,5 +1,5 @@
-/* Sealed memory goes to a peer that is not trusted, as a descriptor over a socket: the peer can spoil
- * the data, and neither truncate nor grow it; sealed against writing, it can only read. */
+/* Sealed memory goes to a peer that is not trusted, as a descriptor over a socket. The peer can spoil the data, but
+ * cannot truncate or extend the memory. Sealed against writing, the memory is read-only for the peer. */
 #include "test.h"
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -52,12 +52,12 @@ static void peer(void *argument) {
   CHECK_EQUAL(((Data *)ipc_shm_data(shm))->number, 1);
   ((Data *)ipc_shm_data(shm))->number = 2;
 
-  /* Hostile. */
+  /* The hostile peer. */
   CHECK_EQUAL(ftruncate(fd, 0) == -1 ? errno : 0, EPERM);
   CHECK_EQUAL(ftruncate(fd, 1 << 20) == -1 ? errno : 0, EPERM);
   CHECK_EQUAL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1 << 20), 0);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
-  /* It has wiped the record too: that is seen, and harms nobody. */
+  /* The peer has wiped the record too. The next open notices the damage, and it harms nobody. */
   shm = NULL;
   CHECK_FAILS(ipc_shm_from_fd(&shm, fd, &type, 0), -EPROTO, "without a robustipc record");
   CHECK(shm == NULL);
@@ -91,7 +91,7 @@ int main(void) {
   pid_t child = start(peer, NULL);
   pass_on(ipc_shm_fd(shm));
   FINISH(child);
-  /* Whatever the peer did, this memory can be used. */
+  /* Whatever the peer did, this process can use the memory. */
   memset(data, 0, sizeof *data);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
 
@@ -105,7 +105,7 @@ int main(void) {
   FINISH(child);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
 
-  /* What is not sealed is refused, unless its maker is trusted. */
+  /* Memory that is not sealed is refused, unless IPC_UNSEALED says that its creator is trusted. */
   ipc_shm_t *named, *trusted;
   const char *name = unique_name("unsealed");
   CHECK_EQUAL(ipc_shm_open_typed(&named, name, &type, IPC_CREATE, 0600), IPC_CREATED);

@@ -1,4 +1,4 @@
-/* Sizes that cannot be: 0, past what a file can hold, past the file system. Nothing is left behind. */
+/* Impossible sizes: 0, more than a file can hold, more than the file system has. Nothing is left behind. */
 #include "test.h"
 #include <sys/statvfs.h>
 

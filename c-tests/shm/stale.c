@@ -1,4 +1,5 @@
-/* A removed or replaced object stays usable by those that have it open, and they can tell. */
+/* A removed or replaced object stays usable for the processes that have it open, and they can ask whether it is
+ * stale. */
 #include "test.h"
 #include <stdio.h>
 
@@ -20,7 +21,7 @@ int main(void) {
   CHECK_EQUAL(*(int *)ipc_shm_data(old), 1);
   CHECK_EQUAL(ipc_shm_close(old), 0);
 
-  /* Replaced in one step, by another object and by a foreign file. */
+  /* The object is replaced in one step, by another object and by a foreign file. */
   CHECK_EQUAL(ipc_shm_open(&old, second, 8, IPC_CREATE, 0600), IPC_CREATED);
   char from[128], to[128];
   snprintf(from, sizeof from, "/dev/shm%s", second);

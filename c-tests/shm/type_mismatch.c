@@ -1,5 +1,5 @@
-/* Two builds that disagree about a struct find out at open, whichever was first, and are told both
- * sides of the first difference. */
+/* Two builds that disagree about a struct find out at open, whichever opens first. The error names both sides of the
+ * first difference. */
 #include "test.h"
 
 typedef struct {
@@ -14,7 +14,7 @@ static ipc_type_t base(void) {
 
 static const char *name;
 
-/* Each of the two is refused the other's object. */
+/* Each of the two types is refused for the other's object. */
 static void differ(
   const ipc_type_t *ours, const ipc_type_t *theirs, const char *what, const char *our_side,
   const char *their_side) {
@@ -54,7 +54,7 @@ int main(void) {
   theirs.size = 24;
   differ(&ours, &theirs, "", "size 16 with alignment 8", "size 24 with alignment 8");
 
-  /* Another number of pages. */
+  /* A type that needs another number of pages. */
   theirs.size = 8192;
   differ(&ours, &theirs, "", "size 16 with alignment 8", "size 8192 with alignment 8");
 
@@ -90,7 +90,7 @@ int main(void) {
   differ(&ours, &theirs, "", "sequence at offset 8 with size 8",
     "sequence at offset 8 with size 4");
 
-  /* The same once more is the same. */
+  /* An equal type is accepted. */
   theirs = base();
   ipc_shm_t *shm, *other;
   CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &ours, IPC_CREATE, 0600), IPC_CREATED);

@@ -1,4 +1,4 @@
-/* Abstract names: no file, not stolen, and gone with their process. */
+/* An abstract name has no file, cannot be taken over, and ends with its process. */
 #include "sock.h"
 
 static char name[64];
@@ -33,7 +33,7 @@ int main(void) {
   CHECK(listener >= 0);
   check_reachable(name, listener, IPC_SOCK_SEQPACKET);
 
-  /* The bytes are the address: what other programs bind is the same name. */
+  /* The bytes are the address: a name that another program binds is the same name. */
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
   socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));

@@ -1,5 +1,5 @@
-/* Closed, negative and wrong-kind descriptors, lengths of zero and far too many bytes, and NULL: an error
- * each, and the outputs untouched. */
+/* Closed, negative and wrong descriptors, lengths of zero and lengths that are far too large, and NULL are errors, and
+ * the outputs stay unchanged. */
 #include "sock.h"
 
 static void refused(int fd, int expected) {
@@ -50,11 +50,11 @@ int main(void) {
     CHECK_FAILS(ipc_sock_send(ends[0], NULL, 1, PATIENCE), -EINVAL, "NULL");
     CHECK_EQUAL(ipc_sock_send(ends[0], buffer, SIZE_MAX, PATIENCE), -EINVAL);
     CHECK_EQUAL(ipc_sock_send(ends[0], buffer, 1, -2), -EINVAL);
-    /* Valgrind would report it. */
+    /* Valgrind would report the call. */
     if (!is_under_valgrind()) CHECK_EQUAL(ipc_sock_send(ends[0], (void *)8, 4, PATIENCE), -EFAULT);
     CHECK_FAILS(ipc_sock_accept(ends[0], PATIENCE), -EINVAL, "listens");
     CHECK_EQUAL(ipc_sock_accept(ends[0], -2), -EINVAL);
-    /* None of these took the byte or sent one. */
+    /* None of these calls took the byte or sent one. */
     CHECK_EQUAL(ipc_sock_recv(ends[0], buffer, 1, 0), 1);
     CHECK_EQUAL(buffer[0], 'x');
     CHECK_EQUAL(ipc_sock_recv(ends[1], buffer, 1, 0), -EAGAIN);
@@ -62,11 +62,11 @@ int main(void) {
     close(ends[1]);
   }
 
-  /* Listening, and never connected. */
+  /* A listening socket, and one that was never connected. */
   const char *path = unique_path("sock");
   int listener = ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600);
   CHECK(listener >= 0);
-  CHECK_EQUAL(ipc_sock_recv(listener, buffer, 1, PATIENCE), -EINVAL);
+  CHECK_EQUAL(ipc_sock_recv(listener, buffer, 1, PATIENCE), -ENOTCONN);
   CHECK_EQUAL(ipc_sock_send(listener, buffer, 1, PATIENCE), -ENOTCONN);
   return 0;
 }

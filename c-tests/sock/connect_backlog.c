@@ -1,5 +1,5 @@
-/* A full backlog: the deadline holds, room lets the waiting client in, and the server's death
- * ends its wait. */
+/* The server's backlog is full. A client's deadline holds, room in the backlog lets the waiting client in, and the
+ * server's death ends the wait. */
 #include "asleep.h"
 #include "sock.h"
 
@@ -12,7 +12,7 @@ static void client(void *expected) {
     return;
   }
   CHECK(fd >= 0 && !is_nonblocking(fd));
-  /* The time for connecting is not the time for sending. */
+  /* The timeout for connecting does not limit later sends. */
   struct timeval timeout = {1, 1};
   socklen_t length = sizeof timeout;
   CHECK(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &length) == 0);
@@ -43,7 +43,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sock_connect(path, IPC_SOCK_STREAM, IPC_SOCK_WAIT, 5 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(open_descriptors(), before);
 
-  /* A handler ends the wait, also one that asks for calls to be resumed. */
+  /* A handler ends the wait, even one installed with SA_RESTART. */
   pid_t child = start(interrupted, NULL);
   wait_until_asleep(child);
   CHECK_EQUAL(interrupt_until_ended(child, SIGUSR1), 0);
@@ -59,7 +59,7 @@ int main(void) {
 
   int64_t refused = -ECONNREFUSED;
   child = start(client, &refused);
-  /* The child has the listener too. */
+  /* The child has the listening socket too. */
   wait_until_asleep(child);
   KILL(child);
   close(listener);

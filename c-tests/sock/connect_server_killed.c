@@ -1,5 +1,5 @@
-/* The server is killed while a client waits for room in its backlog, and while one waits for an
- * answer: neither is stuck. */
+/* The server is killed while one client waits for room in its backlog, and while one waits for an answer. Neither
+ * client hangs. */
 #include "sock.h"
 
 static const char *path;
@@ -28,7 +28,7 @@ static void answered_by_the_end(void *unused) {
   char byte;
   int fd = ipc_sock_connect(path, IPC_SOCK_STREAM, 0, 0);
   CHECK(fd >= 0);
-  /* Nobody has accepted; the kernel closes what waits in the backlog. */
+  /* No process has accepted the connections, so the kernel closes those in the backlog. */
   ssize_t result = ipc_sock_recv(fd, &byte, 1, IPC_FOREVER);
   CHECK(result == 0 || result == -ECONNRESET);
   CHECK_EQUAL(ipc_sock_send(fd, "x", 1, IPC_FOREVER), -EPIPE);

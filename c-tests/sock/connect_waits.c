@@ -1,5 +1,5 @@
-/* A client that asks to wait finds a server that comes later, comes back, or brings its directory
- * with it; one that does not ask is told at once. */
+/* A client with IPC_SOCK_WAIT finds a server that starts later, restarts, or creates its directory first. A client
+ * without the flag fails at once. */
 #include "sock.h"
 
 static const char *path;
@@ -37,7 +37,7 @@ static int listen_with_library(void) {
   return ipc_sock_listen(path, type, 0, 0600);
 }
 
-/* The file is there before anybody listens. */
+/* The file exists before any process listens. */
 static int listen_plainly(void) {
   int fd = bind_plainly(path, SOCK_STREAM);
   CHECK(listen(fd, 1) == 0);
@@ -75,7 +75,7 @@ int main(void) {
     ipc_sock_connect(path, IPC_SOCK_STREAM, IPC_SOCK_WAIT, 5 * MILLISECOND), -ETIMEDOUT);
   served(listen_with_library);
 
-  /* A server of another type is not one that is still to come. */
+  /* A server of another socket type is an error, and the client does not wait for another server. */
   int listener = ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600);
   CHECK(listener >= 0);
   CHECK_FAILS(

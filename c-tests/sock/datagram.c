@@ -1,5 +1,5 @@
-/* A bound datagram socket: messages of several senders arrive whole and once; a full queue makes a sender
- * wait; a receiver that has been replaced is not the one that was connected to. */
+/* A bound datagram socket: messages of several senders arrive complete and once. A full queue makes a sender wait. A
+ * sender connected to a receiver does not reach the receiver that replaced it. */
 #include "sock.h"
 
 enum { SENDERS = 3, MESSAGES = 200 };

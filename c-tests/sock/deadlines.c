@@ -1,5 +1,5 @@
-/* Deadlines hold for every wait, with a stopped peer too, whether or not the descriptor is in
- * non-blocking mode, and that mode is left alone. */
+/* A deadline limits every wait, even if the peer is stopped, whether or not the descriptor is in non-blocking mode.
+ * That mode stays unchanged. */
 #include "sock.h"
 
 static int ends[2];
@@ -28,7 +28,8 @@ static void hold(int type, int flags) {
     ipc_sock_recv_fds(ends[0], buffer, sizeof buffer, NULL, 0, &count, 5 * MILLISECOND), -ETIMEDOUT);
   CHECK_EQUAL(is_nonblocking(ends[0]), (flags & IPC_NONBLOCK) != 0);
 
-  /* A stopped receiver: its socket fills, the deadline holds; it goes on, and so do we. */
+  /* The receiver is stopped: its socket fills, and the deadline ends the send. When the receiver continues, so does the
+   * sender. */
   pid_t child = start(sleeper, NULL);
   int status;
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
@@ -51,7 +52,7 @@ static void hold(int type, int flags) {
   close(ends[0]);
   close(ends[1]);
 
-  /* A stopped sender; then IPC_FOREVER waits on a non-blocking descriptor as well. */
+  /* The sender is stopped. Then IPC_FOREVER waits on a non-blocking descriptor too. */
   CHECK_EQUAL(ipc_sock_pair(&ends[0], &ends[1], type, flags), 0);
   child = start(late_sender, NULL);
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
@@ -79,7 +80,7 @@ int main(void) {
   close(listener);
   CHECK(unlink(path) == 0);
 
-  /* A listener of another program, which would wait in accept itself. */
+  /* A listening socket of another program, in blocking mode: accept() alone would wait without limit. */
   listener = bind_plainly(path, SOCK_STREAM);
   CHECK(listen(listener, 1) == 0);
   CHECK_EQUAL(ipc_sock_accept(listener, 0), -EAGAIN);

@@ -1,5 +1,5 @@
-/* Descriptors travel with a message: 1 to 253, for the same open file, close-on-exec, also when
- * their sender has been killed meanwhile. */
+/* Descriptors travel with a message: 1 to 253, for the same open file, close-on-exec, even if their sender has been
+ * killed meanwhile. */
 #include "sock.h"
 
 static int ends[2];
@@ -31,7 +31,7 @@ static void exchange(int type) {
   CHECK_EQUAL(ipc_sock_recv_fds(ends[1], buffer, sizeof buffer, fds, 1, &count, 0), 4);
   CHECK_EQUAL(count, 1);
   CHECK(is_close_on_exec(fds[0]));
-  /* The same open file: its position too. */
+  /* The open file is the same, so its position is shared too. */
   CHECK(read(fds[0], buffer, sizeof buffer) == 4 && memcmp(buffer, "ello", 4) == 0);
   close(fds[0]);
   CHECK(unlink(path) == 0);
@@ -53,14 +53,14 @@ static void exchange(int type) {
     CHECK(is_close_on_exec(fds[i]));
     CHECK(close(fds[i]) == 0);
   }
-  /* Nothing of what was refused was sent. */
+  /* Nothing of the refused messages was sent. */
   CHECK_EQUAL(ipc_sock_recv(ends[1], buffer, sizeof buffer, 0), -EAGAIN);
 
   CHECK_EQUAL(ipc_sock_send(ends[0], "plain", 5, 0), 5);
   CHECK_EQUAL(ipc_sock_recv_fds(ends[1], buffer, sizeof buffer, NULL, 0, &count, 0), 5);
   CHECK_EQUAL(count, 0);
 
-  /* Messages keep their own descriptors, in their order; of a stream's bytes, those before them come first. */
+  /* Messages keep their own descriptors, in order. On a stream, the bytes before the descriptors arrive first. */
   CHECK_EQUAL(ipc_sock_send(ends[0], "a", 1, 0), 1);
   CHECK_EQUAL(ipc_sock_send_fds(ends[0], "b", 1, &null, 1, 0), 1);
   CHECK_EQUAL(ipc_sock_send_fds(ends[0], "c", 1, &null, 1, 0), 1);

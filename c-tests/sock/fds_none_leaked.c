@@ -1,5 +1,5 @@
-/* Received descriptors are never leaked: not when there are more than the caller has room for, not
- * when the table is full in the middle of receiving, not when nobody asked for them. */
+/* Received descriptors are never leaked: not if there are more than the caller has room for, not if the table becomes
+ * full during the receive, and not if the caller did not ask for them. */
 #include "sock.h"
 #include <sys/resource.h>
 
@@ -28,12 +28,12 @@ static void exchange(int type) {
   CHECK_EQUAL(ipc_sock_recv_fds(ends[1], buffer, sizeof buffer, NULL, 0, &count, 0), -ENOBUFS);
   CHECK_EQUAL(open_descriptors(), before);
 
-  /* Received without asking for them. */
+  /* A plain receive, which does not ask for descriptors. */
   CHECK_EQUAL(ipc_sock_send_fds(ends[0], "many", 4, fds, 5, 0), 4);
   CHECK_EQUAL(ipc_sock_recv(ends[1], buffer, sizeof buffer, 0), 4);
   CHECK_EQUAL(open_descriptors(), before);
 
-  /* A message that is too large: it and its descriptors stay in the socket. */
+  /* A message that is too large stays in the socket with its descriptors. */
   if (type != IPC_SOCK_STREAM) {
     CHECK_EQUAL(ipc_sock_send_fds(ends[0], "many", 4, fds, 5, 0), 4);
     CHECK_EQUAL(ipc_sock_recv_fds(ends[1], buffer, 3, received, 5, &count, 0), -EMSGSIZE);
@@ -43,7 +43,7 @@ static void exchange(int type) {
     for (int i = 0; i < 5; i++) close(received[i]);
   }
 
-  /* The table becomes full in the middle. Valgrind keeps the limit to itself. */
+  /* The table becomes full in the middle. Valgrind does not pass this limit on to the kernel. */
   struct rlimit limit, small;
   CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   for (int room = 0; room < 3 && !is_under_valgrind(); room++) {
@@ -58,13 +58,14 @@ static void exchange(int type) {
     CHECK_FAILS(result, -EMFILE, "RLIMIT_NOFILE");
     CHECK_EQUAL(open_descriptors(), before);
   }
-  /* And the socket works on. */
+  /* The socket still works. */
   CHECK_EQUAL(ipc_sock_send_fds(ends[0], "some", 4, fds, 3, 0), 4);
   CHECK_EQUAL(ipc_sock_recv_fds(ends[1], buffer, sizeof buffer, received, 3, &count, 0), 4);
   CHECK_EQUAL(count, 3);
   for (int i = 0; i < 3; i++) close(received[i]);
 
-  /* Credentials and the sender's pidfd, which somebody asked the socket for, leave room and leave nothing. */
+  /* If the socket is set to receive credentials and the sender's pidfd, there is room for both, and nothing is
+   * leaked. */
   int on = 1;
   CHECK(setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
   setsockopt(ends[1], SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on);

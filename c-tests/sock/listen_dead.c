@@ -1,5 +1,4 @@
-/* The file of a socket whose process was killed is replaced, whatever its type and whatever its
- * process was doing. */
+/* The file of a socket whose process was killed is replaced, whatever its type and whatever the process was doing. */
 #include "sock.h"
 
 static const char *path;
@@ -34,7 +33,7 @@ static void replaced_after(void (*life)(void *), int type) {
   int status;
   CHECK_EQUAL(waitpid(child, &status, WUNTRACED), child);
   CHECK(WIFSTOPPED(status));
-  /* Stopped is not dead. */
+  /* A stopped process is not dead. */
   CHECK_EQUAL(ipc_sock_listen(path, type, 0, 0640), -EADDRINUSE);
   KILL(child);
 
@@ -44,7 +43,7 @@ static void replaced_after(void (*life)(void *), int type) {
   CHECK_EQUAL(mode_of(path), 0640);
   check_reachable(path, listener, type);
   close(listener);
-  /* Closed is dead too. */
+  /* A closed socket is dead too. */
   listener = ipc_sock_listen(path, type, 0, 0600);
   CHECK(listener >= 0);
   CHECK_EQUAL(mode_of(path), 0600);

@@ -1,5 +1,5 @@
-/* A starter that is held up at any of its system calls while it replaces a dead socket, and a second one
- * that comes meanwhile: one wins, and the other does not remove its socket. */
+/* A server that replaces a dead socket is stopped at any of its system calls, and a second server starts meanwhile. One
+ * of them succeeds, and the other does not remove the winner's socket. */
 #include "sock.h"
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -13,7 +13,7 @@ static Results *results;
 
 static void first_starter(void *unused) {
   (void)unused;
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a check of the test fails */
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* this happens also if a check of the test fails */
   CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
   raise(SIGSTOP);
   results->first = ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600);
@@ -32,7 +32,7 @@ static int result_of(_Atomic int *result) {
   return *result;
 }
 
-/* Holds the first starter up at its stop number `last`; false when it has not so many. */
+/* Stops the first server at its stop number `last`. Returns false if it has fewer stops. */
 static bool held_up_at(int last) {
   results->first = results->second = 0;
   pid_t first = start(first_starter, NULL);
@@ -46,7 +46,7 @@ static bool held_up_at(int last) {
   }
   bool was_under_way = results->first == 0;
 
-  /* It has its result and pauses, or it waits for the first. */
+  /* The second server has its result and pauses, or it waits for the first. */
   pid_t second = start(second_starter, NULL);
   wait_until_asleep(second);
   CHECK(ptrace(PTRACE_DETACH, first, NULL, NULL) == 0);

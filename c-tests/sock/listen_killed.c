@@ -1,5 +1,5 @@
-/* A starter killed at any of its system calls, while it replaces a dead socket, leaves nothing that
- * keeps the next one from starting, and at none of them are the permissions wider than asked. */
+/* A server that replaces a dead socket is killed at any of its system calls. It leaves nothing that keeps the next
+ * server from starting, and at no point are the permissions wider than requested. */
 #include "sock.h"
 #include <sys/ptrace.h>
 
@@ -14,13 +14,13 @@ static void traced(void *unused) {
   _exit(listener >= 0 ? 0 : 1);
 }
 
-/* Kills the starter at its stop number `last` and says whether it came so far. */
+/* Kills the server at its stop number `last`. Returns whether it came so far. */
 static bool killed_at(int last) {
   pid_t child = start(traced, NULL);
   int status;
   CHECK_EQUAL(waitpid(child, &status, 0), child);
   if (WIFEXITED(status)) SKIP("ptrace is not permitted");
-  /* Held, so that no new file gets its inode number. */
+  /* The file is held open, so that no new file gets its inode number. */
   int held = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   CHECK(held >= 0);
   ino_t dead = inode_of(path);
@@ -58,7 +58,7 @@ int main(void) {
     close(listener);
     if (!was_killed) break;
   } while (true);
-  /* At least socket, bind, probe, lock, unlink, bind, listen and chmod, twice each. */
+  /* At least socket, bind, probe, lock, unlink, bind, listen and chmod, with two stops each. */
   CHECK(stops > 16);
   return 0;
 }

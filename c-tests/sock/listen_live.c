@@ -1,5 +1,5 @@
-/* A living endpoint is never stolen, of whatever type, also one that a program without this library has bound and
- * does not listen on yet. A starter that fails to take it does not change it. */
+/* A living endpoint is never taken over, whatever its type, even if a program without this library has bound it and
+ * does not listen yet. A server that fails to take it does not change it. */
 #include "sock.h"
 
 static const int types[] = {IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM, IPC_SOCK_SEQPACKET};
@@ -18,7 +18,7 @@ int main(void) {
       CHECK_EQUAL(inode_of(path), inode);
     }
     check_reachable(path, listener, types[type]);
-    /* The attempts left no connection behind. */
+    /* The failed attempts left no connection behind. */
     if (types[type] != IPC_SOCK_DATAGRAM) CHECK_EQUAL(ipc_sock_accept(listener, 0), -EAGAIN);
     CHECK_EQUAL(ipc_sock_unlink(path), 0);
     CHECK_EQUAL(ipc_sock_unlink(path), -ENOENT);

@@ -1,4 +1,4 @@
-/* The permissions are what was asked, whatever the umask, which stays as it is. */
+/* The socket has exactly the requested permissions, whatever the umask, which stays unchanged. */
 #include "sock.h"
 
 int main(void) {

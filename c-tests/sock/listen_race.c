@@ -1,5 +1,5 @@
-/* Of several starters that find a dead socket at once exactly one wins, and its clients reach it;
- * nobody's living socket is removed by a slower one. */
+/* Of several servers that find a dead socket at once, exactly one succeeds, and its clients reach it. A slower server
+ * removes nobody's living socket. */
 #include "sock.h"
 
 enum { STARTERS = 4, ROUNDS = 100 };
@@ -21,7 +21,7 @@ static void starter(void *unused) {
     if (listener >= 0) shared->winners++;
     shared->decided++;
     while (shared->finish < round) sched_yield();
-    /* The file stays: dead for the next round. */
+    /* The file stays, as a dead socket for the next round. */
     if (listener >= 0) close(listener);
   }
 }

@@ -1,5 +1,5 @@
-/* A file that is no socket is neither replaced nor removed nor connected to, and a path that no socket can have is
- * refused before anything is created. */
+/* A file that is no socket is not replaced, not removed and not connected to. A path that no socket can have is refused
+ * before anything is created. */
 #include "sock.h"
 
 static const char *path;
@@ -45,7 +45,7 @@ int main(void) {
   refused();
   CHECK(unlink(path) == 0);
 
-  /* Not even a link to a dead socket: its file is somebody else's business. */
+  /* A link to a dead socket is refused too, because the file it leads to may belong to somebody else. */
   leave_dead_socket(target);
   CHECK(symlink(target, path) == 0);
   refused();
@@ -59,7 +59,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sock_listen("/nonexistent/a", IPC_SOCK_STREAM, 0, 0600), -ENOENT);
   CHECK_EQUAL(ipc_sock_listen("/dev/null/a", IPC_SOCK_STREAM, 0, 0600), -ENOTDIR);
 
-  /* 107 bytes are a path, 108 are an error and not cut. */
+  /* A path may have 107 bytes. With 108 it is an error, and not cut off. */
   const char *longest = path_of_length(107);
   int listener = ipc_sock_listen(longest, IPC_SOCK_STREAM, 0, 0600);
   CHECK(listener >= 0);

@@ -1,5 +1,5 @@
-/* A message larger than the buffer stays in the socket and its size is told; one larger than the
- * socket can send is refused and nothing of it is sent. */
+/* A message larger than the buffer stays in the socket, and the error text gives its size. A message larger than the
+ * socket's limit is refused, and nothing of it is sent. */
 #include "sock.h"
 
 static void exchange(int type) {

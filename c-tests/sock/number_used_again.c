@@ -4,7 +4,7 @@
 
 enum { NUMBER = 63 };
 
-/* Returns the other end of what NUMBER is then. */
+/* Returns the other end of the object that NUMBER refers to at that time. */
 static int take_number(int type) {
   int first, second;
   CHECK_EQUAL(ipc_sock_pair(&first, &second, type, 0), 0);

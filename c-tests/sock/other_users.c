@@ -1,5 +1,5 @@
-/* Endpoints of another user: permissions keep strangers out, and a stranger can neither take nor remove
- * them. */
+/* Endpoints of another user: the permissions keep other users out, and another user can neither take over nor remove an
+ * endpoint. */
 #include "sock.h"
 
 static char directory[64], path[108], dead[108];
@@ -15,15 +15,15 @@ static void stranger(void *unused) {
   CHECK(setgid(65534) == 0 && setuid(65534) == 0);
   CHECK_EQUAL(ipc_sock_connect(path, IPC_SOCK_STREAM, 0, 0), -EACCES);
   CHECK_EQUAL(ipc_sock_connect(path, IPC_SOCK_STREAM, IPC_SOCK_WAIT, PATIENCE), -EACCES);
-  /* Whether it lives cannot be asked, so it counts as living. */
+  /* This user cannot find out whether the server lives, so it counts as living. */
   CHECK_FAILS(ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600), -EACCES, "no permission to ask");
   CHECK_EQUAL(ipc_sock_unlink(path), -EPERM);
-  /* Dead, and the sticky directory keeps the file for its owner. */
+  /* The server is dead, and the sticky directory lets only the file's owner remove the file. */
   CHECK_FAILS(ipc_sock_listen(dead, IPC_SOCK_STREAM, 0, 0600), -EPERM, "cannot be removed");
   CHECK_EQUAL(ipc_sock_unlink(dead), -EPERM);
 }
 
-/* Whether the directory may be read does not matter where nothing has to be replaced. */
+/* If nothing has to be replaced, permission to read the directory is not needed. */
 static void unreadable(void *unused) {
   (void)unused;
   CHECK(setgid(65534) == 0 && setuid(65534) == 0);

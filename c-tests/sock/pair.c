@@ -1,5 +1,5 @@
-/* A pair of each type: bytes without boundaries or messages with them, each read once, flags as
- * asked, and an end where the type has one. */
+/* A pair of each type: bytes without boundaries, or messages with them. Each is read once, the flags are as requested,
+ * and a type that has an end reports it. */
 #include "sock.h"
 
 static void exchange(int type) {
@@ -21,7 +21,7 @@ static void exchange(int type) {
     CHECK_EQUAL(ipc_sock_recv(second, buffer, sizeof buffer, 0), 5);
     CHECK(memcmp(buffer, "three", 5) == 0);
   }
-  /* What was read is gone. */
+  /* Bytes that were read are gone. */
   CHECK_EQUAL(ipc_sock_recv(second, buffer, sizeof buffer, 0), -EAGAIN);
 
   CHECK_EQUAL(ipc_sock_send(second, "back", 4, 0), 4);
@@ -36,7 +36,7 @@ static void exchange(int type) {
     CHECK_EQUAL(ipc_sock_recv(second, buffer, sizeof buffer, 0), -EAGAIN);
   }
 
-  /* What was sent before the end arrives before it. */
+  /* Data sent before the end arrives before the end. */
   CHECK_EQUAL(ipc_sock_recv(first, buffer, sizeof buffer, 0), type == IPC_SOCK_STREAM ? 2 : 4);
   CHECK_EQUAL(ipc_sock_send(first, "last", 4, 0), 4);
   close(first);

@@ -33,14 +33,14 @@ static void check_peer(int other_user) {
     KILL(child);
     CHECK_EQUAL(poll(&ended, 1, 0), 1);
     close(pidfd);
-    /* Newer kernels keep it open for those who ask late; none gives another process. */
+    /* Newer kernels keep the process id for a late pidfd. No kernel gives the pidfd of another process. */
     pidfd = ipc_sock_peer_pidfd(connection);
     CHECK(pidfd >= 0 || pidfd == -ESRCH);
     if (pidfd >= 0) close(pidfd);
   } else {
     KILL(child);
   }
-  /* What was noted stays. */
+  /* The recorded identity stays. */
   CHECK_EQUAL(ipc_sock_peer(connection, &peer), 0);
   CHECK_EQUAL(peer.pid, child);
   close(connection);

@@ -11,7 +11,7 @@ static void receiver_that_stops(void *unused) {
   raise(SIGSTOP);
 }
 
-/* Sends until nothing fits any more, waits, and is told. */
+/* Sends until nothing fits any more, waits, and learns of the death. */
 static void blocked_sender(void *expected) {
   close(ends[1]);
   static char bytes[4096];
@@ -93,7 +93,7 @@ int main(void) {
   KILL(victim);
   FINISH(waiter);
 
-  /* Killed with our bytes unread: the stream says that they were lost. */
+  /* The peer is killed with bytes of this process unread: the stream reports that they were lost. */
   CHECK_EQUAL(ipc_sock_pair(&ends[0], &ends[1], IPC_SOCK_STREAM, 0), 0);
   CHECK_EQUAL(ipc_sock_send(ends[0], "unread", 6, 0), 6);
   close(ends[1]);

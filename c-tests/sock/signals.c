@@ -1,5 +1,5 @@
-/* In a storm of signals whose handler asks for calls to be resumed, waits return -EINTR. Nothing is lost, and nothing
- * comes twice. */
+/* In a storm of signals whose handler has SA_RESTART, waits return -EINTR. No message is lost, and no message arrives
+ * twice. */
 #include "sock.h"
 #include "storm.h"
 

@@ -1,5 +1,5 @@
-/* A child's streams lead to a file, to its end, to a descriptor, to /dev/null, or standard error to standard
- * output; its environment and directory are those given. */
+/* A child's streams lead to a file, to the end of a file, to a descriptor or to /dev/null, or standard error leads to
+ * standard output. The child has the given environment and directory. */
 #include "streams.h"
 
 static void run(const char *script, int flags, const ipc_spawn_attr_t *attr) {
@@ -33,7 +33,7 @@ int main(void) {
   run("echo two", 0, &attr);
   check_file(path, "one\ntwo\n");
 
-  /* Read from one file, write to another, errors too. */
+  /* The child reads from one file, and writes output and errors to another. */
   attr = (ipc_spawn_attr_t){
     .input = {.kind = IPC_STREAM_FILE, .path = path},
     .output = {.kind = IPC_STREAM_FILE, .path = other},
@@ -49,8 +49,8 @@ int main(void) {
   run("cat; echo noise >&2; echo end", 0, &attr);
   check_file(path, "end\n");
 
-  /* The same streams exchanged, which must not overwrite each other; and standard output of this process as
-   * the place for errors. */
+  /* The child's output goes to descriptor 2 of this process, which is also the number of the child's standard error. The
+   * errors go to the file. Neither setting may overwrite the other. */
   attr = (ipc_spawn_attr_t){
     .output = {.kind = IPC_STREAM_FD, .fd = 2}, .error = {.kind = IPC_STREAM_FD, .fd = file}};
   run("echo error >&2", 0, &attr);
@@ -67,7 +67,7 @@ int main(void) {
   snprintf(expected, sizeof expected, "green\n%s\n", test_directory);
   check_file(path, expected);
 
-  /* Flags and struct together: the flag's pipe. And what cannot be. */
+  /* With a flag and a struct for one stream, the flag's pipe is used. Then impossible settings. */
   const char *const argv[] = {"true", NULL};
   ipc_child_t *child = (ipc_child_t *)1;
   attr = (ipc_spawn_attr_t){.error = {.kind = IPC_STREAM_MERGE}};

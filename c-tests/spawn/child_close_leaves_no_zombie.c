@@ -1,8 +1,8 @@
-/* Closing a handle does not kill the child, and its remains are taken away: at once if it has ended, else by a
- * later call. */
+/* Closing a handle does not kill the child. The zombie of the child is removed: at once if the child has ended,
+ * otherwise by a later call. */
 #include "streams.h"
 
-/* Waits until a child has ended, and leaves it as it is. */
+/* Waits until a child has ended, without removing its zombie. */
 static void wait_for_end(pid_t process) {
   siginfo_t info;
   CHECK_EQUAL(waitid(P_PID, (id_t)process, &info, WEXITED | WNOWAIT), 0);
@@ -17,7 +17,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_close(child), 0);
   check_no_children();
 
-  /* Three that run on; closing their input ends them. */
+  /* Three children that run on. Closing their input ends them. */
   pid_t processes[3];
   int inputs[3];
   for (int i = 0; i < 3; i++) {

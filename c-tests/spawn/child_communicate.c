@@ -1,5 +1,5 @@
-/* Feeding a child and collecting its outputs ends without a deadlock at any size, loses nothing when a buffer is full or a deadline
- * passes, and bears a child that never reads or never exits. */
+/* ipc_child_communicate() feeds a child and collects its outputs without a deadlock, at any size. It loses nothing if a
+ * buffer is full or a deadline passes. It works with a child that never reads or never exits. */
 #include "streams.h"
 
 enum { SIZE = 3 << 20 };
@@ -24,7 +24,7 @@ int main(void) {
   unsigned char *input = allocate(SIZE), *output = allocate(SIZE), *error = allocate(SIZE);
   fill_pattern(input, SIZE, 0);
 
-  /* Sizes around what a pipe holds and well above. */
+  /* Sizes around a pipe's capacity and well above it. */
   static const size_t sizes[] = {0, 1, 65535, 65536, 65537, SIZE};
   for (size_t i = 0; i < LENGTH(sizes); i++) {
     ipc_child_t *child = spawn("tee /dev/stderr");
@@ -38,13 +38,13 @@ int main(void) {
     CHECK_EQUAL(exchange.error_size, sizes[i]);
     check_pattern(output, sizes[i], 0);
     check_pattern(error, sizes[i], 0);
-    /* All is done: again changes nothing. */
+    /* All is done, so another call changes nothing. */
     CHECK_EQUAL(ipc_child_communicate(child, &exchange, 0), 0);
     CHECK_EQUAL(exchange.output_size, sizes[i]);
     finish(child, 0, 0);
   }
 
-  /* A buffer that is too small, emptied again and again; standard error thrown away. */
+  /* A buffer that is too small is emptied again and again, and standard error is discarded. */
   ipc_child_t *child = spawn("tee /dev/stderr");
   ipc_exchange_t exchange = {
     .input = input, .input_size = SIZE, .output = output, .output_capacity = 1000};
@@ -63,7 +63,7 @@ int main(void) {
   CHECK_EQUAL(exchange.error_size, SIZE);
   finish(child, 0, 0);
 
-  /* A child that does not read its input is no error: the rest is left. */
+  /* A child that does not read its input is no error: the rest of the input remains. */
   child = spawn("echo no thanks");
   exchange = (ipc_exchange_t){
     .input = input, .input_size = SIZE, .output = output, .output_capacity = SIZE};
@@ -73,7 +73,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_communicate(child, &exchange, PATIENCE), 0);
   finish(child, 0, 0);
 
-  /* A child that never reads and never exits: the deadline, and all of what came before it. */
+  /* A child that never reads and never exits: the deadline passes, and all output before the deadline is received. */
   const char *const forever[] = {"sh", "-c", "echo begun; exec sleep 1000", NULL};
   CHECK_EQUAL(ipc_spawn(&child, forever, IPC_STDIN_PIPE | IPC_STDOUT_PIPE), 0);
   exchange = (ipc_exchange_t){

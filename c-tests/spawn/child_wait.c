@@ -1,5 +1,5 @@
-/* A wait for a child ends at its deadline and after a signal handler, and tells every thread that asks how the child
- * ended. Where the library cannot know that, a clear error says why. */
+/* A wait for a child ends at its deadline and after a signal handler. Every thread that asks learns how the child
+ * ended. If the library cannot know how, the error says why. */
 #include "storm.h"
 #include "streams.h"
 
@@ -34,7 +34,7 @@ int main(void) {
   leave_storm();
   FINISH(storm);
 
-  /* A child of this process is not that one's parent. */
+  /* A forked child of this process cannot wait for the program, because the program is not its child. */
   FINISH(start(not_the_parent, child));
   CHECK_EQUAL(ipc_child_wait(child, &how, 0), -EAGAIN);
 

@@ -1,5 +1,5 @@
-/* A program that cannot be executed is ipc_spawn()'s own error, not an exit status; there is then no child,
- * no zombie and no descriptor. */
+/* If a program cannot be executed, ipc_spawn() itself returns the error. There is then no exit status, no child, no
+ * zombie and no descriptor. */
 #include "streams.h"
 
 int main(void) {
@@ -22,10 +22,10 @@ int main(void) {
     {"/nowhere/program", -ENOENT, "/nowhere/program: cannot be executed"},
     {"no-such-program-anywhere", -ENOENT, "no-such-program-anywhere"},
     {"", -ENOENT, "cannot be executed"},
-    {"/dev/null/x", -ENOENT, "/dev/null/x"},
+    {"/dev/null/x", -ENOTDIR, "/dev/null/x"},
     {"/", -EACCES, "cannot be executed"},
     {data, -EACCES, "cannot be executed"},
-    /* A text without #! is not given to a shell. */
+    /* A text file without #! is not passed to a shell. */
     {script, -ENOEXEC, "cannot be executed"},
   };
   /* A directory in PATH that this user may not search would make the failure EACCES. */
@@ -42,7 +42,7 @@ int main(void) {
   CHECK_FAILS(ipc_spawn(NULL, argv, 0), -EINVAL, "out is NULL");
   CHECK_FAILS(ipc_spawn(&child, argv, IPC_CREATE), -EINVAL, "no meaning");
 
-  /* The table of descriptors full at every step. Valgrind does not bear a clone() that fails. */
+  /* The table of descriptors becomes full at every step. Valgrind does not support a clone() that fails. */
   struct rlimit limit, tight;
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
   int lowest = dup(0);

@@ -1,5 +1,5 @@
-/* A child has its three standard streams and no other descriptor of this process, its signals are at
- * their defaults and unblocked; IPC_INHERIT passes on what exec does not close. */
+/* A child has its three standard streams and no other descriptor of this process. Its signals have their default
+ * actions and are not blocked. IPC_INHERIT passes on the descriptors that are not close-on-exec. */
 #include "streams.h"
 
 /* Runs this program again as the child, which prints what it finds. */
@@ -35,7 +35,7 @@ static void check(const char *program, int flags, const char *expected) {
 int main(int argc, char **argv) {
   if (argc > 1) return strcmp(argv[1], "report") == 0 ? report() : 1;
   closefrom(3);
-  CHECK_EQUAL(dup2(2, 100), 100); /* not close-on-exec, as careless code leaves them */
+  CHECK_EQUAL(dup2(2, 100), 100); /* not close-on-exec, as other code may leave them */
   int ends[2];
   CHECK_EQUAL(ipc_pipe(&ends[0], &ends[1], IPC_INHERIT), 0);
   signal(SIGPIPE, SIG_IGN);
@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
   snprintf(expected, sizeof expected, "0 1 2 %d %d 100 ", ends[0], ends[1]);
   check(argv[0], IPC_INHERIT, expected);
 
-  /* Nothing of that has changed this process. */
+  /* None of these calls has changed this process. */
   struct sigaction action;
   CHECK_EQUAL(sigaction(SIGUSR1, NULL, &action), 0);
   CHECK(action.sa_handler == on_signal);
@@ -60,7 +60,8 @@ int main(int argc, char **argv) {
   CHECK(sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGUSR1) == 0);
   CHECK_EQUAL(fcntl(100, F_GETFD), 0);
 
-  /* A process without standard streams: the pipes get their numbers, and the child gets them right. */
+  /* A process without standard streams: the pipes get the numbers of the standard streams, and the child still has the
+   * right ones. */
   fflush(NULL);
   int kept = fcntl(2, F_DUPFD_CLOEXEC, 50);
   close(0);

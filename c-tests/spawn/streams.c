@@ -1,5 +1,5 @@
-/* A child's standard streams are on pipes where the flags say so, the end of its input comes with
- * ipc_child_close_stdin(), and how it ended is told. */
+/* A child's standard streams are on pipes if the flags say so. ipc_child_close_stdin() ends the child's input.
+ * ipc_child_wait() reports how the child ended. */
 #include "streams.h"
 
 int main(void) {
@@ -32,7 +32,7 @@ int main(void) {
   CHECK_EQUAL(ipc_child_close(child), -EBADF);
   CHECK_EQUAL(ipc_child_close(NULL), 0);
 
-  /* Standard error apart from standard output, and an exit code. */
+  /* Standard error on a pipe of its own, and an exit code. */
   const char *const both[] = {"sh", "-c", "echo out; echo err >&2; exit 37", NULL};
   CHECK_EQUAL(ipc_spawn(&child, both, IPC_STDOUT_PIPE | IPC_STDERR_PIPE), 0);
   memset(text, 0, sizeof text);

@@ -1,5 +1,5 @@
-/* Programs are started from many threads that allocate, lock and fork meanwhile; none of them hangs, none gets
- * another's pipe, none is left. */
+/* Many threads start programs while they allocate, lock and fork. No child hangs, no child gets another child's pipe,
+ * and none is left. */
 #include "streams.h"
 
 enum { THREADS = 4 };

@@ -1,4 +1,5 @@
-/* Learns from the kernel that another thread sleeps in a lock, where a test would otherwise let some time pass. */
+/* Finds out from the kernel whether another thread sleeps in a lock, so that a test need not let some time pass
+ * instead. */
 #ifndef ASLEEP_H
 #define ASLEEP_H
 

@@ -1,5 +1,5 @@
-/* What every test program needs: checks, children that are waited for, and memory that parent and child share. Plain
- * POSIX programs include this header too, so it uses nothing of the library. */
+/* For every test program: checks, children that are waited for, and memory that parent and child share. Plain POSIX
+ * programs include this header too, so it uses nothing of the library. */
 #ifndef CHILDREN_H
 #define CHILDREN_H
 

@@ -40,7 +40,7 @@ static int call_count;
 
 #define MUST(call) CHECK((call) >= 0)
 
-/* What the entries use. A process uses one entry, so they can share it. */
+/* Variables of the entries. A process uses one entry, so they can share it. */
 static struct {
   char name[80], path[200];
   ipc_shm_t *shm, *shm2;

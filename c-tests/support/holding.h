@@ -1,4 +1,4 @@
-/* One of each kind of thing that a thread can hold, for tests of what happens when the thread goes away. */
+/* One lock of each kind that a thread can hold, for tests in which the holder goes away. */
 #ifndef HOLDING_H
 #define HOLDING_H
 

@@ -19,10 +19,10 @@
 
 typedef struct {
   _Atomic int target;   /* the process that is hit, once its handler is in place */
-  _Atomic long handled; /* for how many signals the handler has run */
-  _Atomic long steps;   /* how many steps of its work the target has finished */
-  _Atomic int over;     /* the target wants no further signal */
-  _Atomic int ended;    /* there will be none */
+  _Atomic long handled; /* the number of signals for which the handler has run */
+  _Atomic long steps;   /* the number of steps that the target has finished */
+  _Atomic int over;     /* the target wants no more signals */
+  _Atomic int ended;    /* the storm sends no more signals */
   long steps_per_signal;
 } Storm;
 

@@ -1,4 +1,4 @@
-/* What every C test needs: checks that say what they found, names that are cleaned up, and ways to wait for another
+/* For every C test: checks that report the value they found, names that are cleaned up, and ways to wait for another
  * process.
  *
  * A test is one program for one behaviour. It ends with status 0 if all is well, with 77 if this machine cannot run

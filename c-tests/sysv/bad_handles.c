@@ -1,4 +1,4 @@
-/* NULL, closed and foreign handles, NULL outputs: an error each, outputs untouched. */
+/* NULL, closed and foreign handles, and NULL outputs, are errors, and the outputs stay unchanged. */
 #include "sysv.h"
 
 int main(void) {
@@ -20,7 +20,7 @@ int main(void) {
   ipc_sysv_shm_stat_t shm_stat;
   ipc_sysv_msg_stat_t msg_stat;
   ipc_sysv_sem_stat_t sem_stat;
-  /* NULL, then another kind's handle, then closed ones. */
+  /* NULL, then a handle of another kind, then closed handles. */
   void *wrong[][3] = {{NULL, NULL, NULL}, {queue, set, shm}, {shm, queue, set}};
   for (int i = 0; i < 3; i++) {
     int expected = i == 0 ? -EINVAL : -EBADF;

@@ -1,4 +1,4 @@
-/* ipc_sysv_key gives ftok's keys, and says what is wrong where ftok would give a bad one. */
+/* ipc_sysv_key gives ftok's keys. If ftok would give an unusable key, the error says what is wrong. */
 #include "sysv.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* Messages arrive whole and apart; one that does not fit stays, and the error tells its length; one that
- * can never be sent is refused instead of waiting for ever. */
+/* Messages arrive complete and separate. A message that does not fit into the buffer stays, and the error text gives
+ * its length. A message that can never be sent is refused at once. */
 #include "sysv.h"
 
 int main(void) {
@@ -20,7 +20,7 @@ int main(void) {
     CHECK_EQUAL(got[lengths[i]], '?');
   }
 
-  /* The longest message; buffers of no, one less, and exactly its size. */
+  /* The longest message, with buffers of 0 bytes, one byte too few, and exactly its size. */
   struct msginfo limits;
   CHECK(msgctl(0, IPC_INFO, (struct msqid_ds *)&limits) >= 0);
   CHECK_EQUAL(ipc_sysv_msg_send(queue, 1, NULL, 0, 0), 0);
@@ -40,11 +40,11 @@ int main(void) {
   CHECK_EQUAL(stat.bytes, 8197);
   CHECK_EQUAL(ipc_sysv_msg_receive(queue, NULL, got, 8192, IPC_MSG_TYPE, 1, 0), 8192);
   CHECK(memcmp(got, sent, 8192) == 0);
-  /* Alone in the queue: the length is known on every kernel. */
+  /* The only message in the queue, so every kernel reports its length. */
   CHECK_FAILS(ipc_sysv_msg_receive(queue, NULL, got, 1, IPC_MSG_ANY, 0, 0), -EMSGSIZE, "has 5 bytes");
   CHECK_EQUAL(ipc_sysv_msg_receive(queue, NULL, got, SIZE_MAX, IPC_MSG_ANY, 0, 0), 5);
 
-  /* Too long for the system. */
+  /* Too long for the limit of the system. */
   size_t too_long = (size_t)limits.msgmax + 1;
   char *large = calloc(1, too_long);
   CHECK_FAILS(ipc_sysv_msg_send(queue, 1, large, too_long, IPC_FOREVER), -EMSGSIZE, "bytes");

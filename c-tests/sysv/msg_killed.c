@@ -1,5 +1,5 @@
-/* Senders and receivers killed at any moment: every message is whole, none comes twice, order is kept,
- * and the queue works on. */
+/* Senders and receivers are killed at any moment. Every message is complete, none arrives twice, the order is kept, and
+ * the queue works on. */
 #include "sysv.h"
 
 typedef struct {

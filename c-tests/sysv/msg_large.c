@@ -1,5 +1,5 @@
-/* Messages above 8 KiB, where the administrator allows them: two threads wait with such ones on one
- * handle without hindering each other, and a child forked meanwhile is not stuck. */
+/* Messages above 8 KiB, if the administrator allows them. Two threads wait with such messages on one handle without
+ * hindering each other, and a child forked meanwhile can use the handle. */
 #include "namespace.h"
 #include "sysv.h"
 
@@ -44,7 +44,7 @@ static pid_t await_tid(int which) {
 }
 
 int main(void) {
-  /* The limits of an IPC namespace of our own. */
+  /* The limits of an IPC namespace of this test. */
   if (enter_namespaces(CLONE_NEWIPC) != 0) SKIP("no permission for an IPC namespace of its own");
   const char *files[] = {"/proc/sys/kernel/msgmax", "/proc/sys/kernel/msgmnb"};
   for (int i = 0; i < 2; i++) {
@@ -73,7 +73,7 @@ int main(void) {
     pthread_join(threads[i], NULL);
   }
 
-  /* A sender waits with the handle's buffer; a child is forked. */
+  /* A sender waits with the handle's buffer, and a child is forked. */
   waiter_tid[0] = 0;
   for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_sysv_msg_send(queue, 1, pattern, LARGE, 0), 0);
   pthread_create(&threads[0], NULL, send_when_full, NULL);

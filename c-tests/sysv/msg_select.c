@@ -1,4 +1,4 @@
-/* The four ways to select a message, FIFO order within a type, and that a message is received once. */
+/* The four ways to select a message, the FIFO order within a type, and that a message is received once. */
 #include "sysv.h"
 
 #include <limits.h>
@@ -37,7 +37,7 @@ int main(void) {
   expect(IPC_MSG_TYPE, 3, 3, "3b"); /* FIFO within it */
   expect_none(IPC_MSG_TYPE, 3); /* received once */
   expect_none(IPC_MSG_TYPE, 2);
-  expect(IPC_MSG_UP_TO, 6, 1, "1a"); /* the lowest, though it came last */
+  expect(IPC_MSG_UP_TO, 6, 1, "1a"); /* the lowest type, although it came last */
   expect(IPC_MSG_UP_TO, 6, 5, "5a");
   expect_none(IPC_MSG_UP_TO, 4);
   expect(IPC_MSG_EXCEPT, 5, 7, "7a");
@@ -47,7 +47,7 @@ int main(void) {
   expect(IPC_MSG_ANY, 0, 9, "9a");
   expect_none(IPC_MSG_ANY, 0);
 
-  /* Types at the edges. */
+  /* The smallest and the largest types. */
   send(LONG_MAX, "max");
   expect_none(IPC_MSG_UP_TO, LONG_MAX - 1);
   expect(IPC_MSG_UP_TO, LONG_MAX, LONG_MAX, "max");

@@ -1,4 +1,4 @@
-/* Waiting for a message and for room: without limit, with one, and not at all. */
+/* Waiting for a message and for room: without a limit, with a timeout, and with timeout 0. */
 #include "sysv.h"
 
 static ipc_sysv_msg_t *queue;

@@ -1,4 +1,5 @@
-/* Another user's objects: the mode decides, removal is the owner's, and IPC_CHECK_OWNER refuses them. */
+/* Another user's objects: the mode decides about access, only the owner can remove them, and IPC_CHECK_OWNER refuses
+ * them. */
 #include "sysv.h"
 
 enum { NOBODY = 65534 };

@@ -1,4 +1,4 @@
-/* Programs with shmget, msgget and semget, and ours, work on the same objects. */
+/* Programs that call shmget, msgget and semget use the same objects as programs that use this library. */
 #include "sysv.h"
 
 struct plain_message {
@@ -10,7 +10,7 @@ int main(void) {
   key_t key = ftok(unique_file("plain"), 1);
   if (shmget(key, 0, 0) >= 0) SKIP("the key is taken");
 
-  /* Theirs, then ours. */
+  /* A plain program creates the objects, and the library opens them. */
   int shm_id = remember(IPC_KIND_SYSV_SHM, shmget(key, 1234, IPC_CREAT | IPC_EXCL | 0600));
   char *plain = shmat(shm_id, NULL, 0);
   CHECK(plain != (void *)-1);
@@ -25,7 +25,7 @@ int main(void) {
   CHECK(shmctl(shm_id, IPC_RMID, NULL) == 0);
   CHECK_EQUAL(ipc_sysv_shm_close(shm), 0);
 
-  /* Ours, then theirs. */
+  /* The library creates the objects, and a plain program opens them. */
   ipc_sysv_msg_t *queue;
   CHECK_EQUAL(ipc_sysv_msg_open(&queue, key, IPC_CREATE, 0600), IPC_CREATED);
   int msg_id = msgget(key, 0600);
@@ -59,7 +59,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sysv_sem_remove(set), 0);
   CHECK_EQUAL(ipc_sysv_sem_close(set), 0);
 
-  /* A set of theirs, given values and never operated on, keeps them. */
+  /* A set that a plain program created and gave values, but never operated on, keeps its values. */
   sem_id = remember(IPC_KIND_SYSV_SEM, semget(key, 3, IPC_CREAT | 0600));
   unsigned short zeros[] = {0, 0, 0}, ones[] = {1, 1, 1};
   CHECK(semctl(sem_id, 0, SETALL, zeros) == 0);

@@ -1,5 +1,5 @@
-/* A creator killed between semget and semctl, the classic race of System V, leaves a set that the next
- * opener with values completes: exactly one of many. A set without values is never handed out. */
+/* A creator is killed between semget and semctl, the classic race of System V. The next opener that gives values
+ * completes the set, and exactly one of many does. A set without values is never returned. */
 #include "sysv.h"
 
 #include <linux/audit.h>
@@ -59,11 +59,11 @@ int main(void) {
   created = shared_memory(sizeof *created);
   key = unique_key("creator");
 
-  /* Nothing there at all: many create at once. */
+  /* No set exists, and many processes create it at once. */
   const int rounds = is_under_valgrind() ? 1 : 10;
   for (int round = 0; round < rounds; round++) open_by_many();
 
-  /* Killed in between. */
+  /* A creator is killed between the two calls. */
   for (int round = 0; round < 5; round++) {
     int status = wait_for(start(creator, NULL));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77) SKIP("no seccomp");

@@ -1,5 +1,5 @@
-/* A creator that is stopped between semget and semctl is not taken for dead: nobody gives its set values in
- * its place, and openers are told after a while. Once it is killed, the next opener completes the set. */
+/* A creator that is stopped between semget and semctl does not count as dead. Nobody gives its set values in its place,
+ * and openers get an error after a while. If the creator is then killed, the next opener completes the set. */
 #include "sysv.h"
 
 #include <linux/filter.h>
@@ -15,7 +15,7 @@ static void stop(int number) {
   raise(SIGSTOP);
 }
 
-/* The kernel sends SIGSYS instead of doing semctl with SETALL: right after semget. */
+/* The kernel sends SIGSYS instead of carrying out semctl with SETALL, so the process stops right after semget. */
 static void creator(void *unused) {
   (void)unused;
   struct sock_filter filter[] = {
@@ -46,7 +46,7 @@ int main(void) {
   ipc_sysv_sem_t *set = NULL;
   CHECK_FAILS(ipc_sysv_sem_open(&set, key, 1, &one, IPC_CREATE, 0600), -EAGAIN, "stopped");
   CHECK(set == NULL);
-  /* Others are not held up. */
+  /* The stopped creator does not hold up other processes. */
   CHECK_EQUAL(ipc_sysv_sem_open(&set, unique_key("free"), 1, &one, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_sysv_sem_close(set), 0);
   KILL(child);

@@ -1,4 +1,5 @@
-/* Several operations on a set happen all or not at all; waits for more and for zero; limits are errors. */
+/* Several operations on a set happen together or not at all. Waits for a larger value and for zero. Values beyond the
+ * limits are errors. */
 #include "sysv.h"
 
 static ipc_sysv_sem_t *set;
@@ -32,7 +33,7 @@ int main(void) {
   CHECK(stat.operation_time != 0);
   expect(1, 0, 5);
 
-  /* One is there, the other not: neither is taken. */
+  /* One permit is there and the other is not, so neither is taken. */
   ipc_sysv_sem_op_t both[] = {{0, -1, 0}, {1, -1, 0}};
   CHECK_EQUAL(ipc_sysv_sem_op(set, both, 2, 0), -EAGAIN);
   CHECK_EQUAL(ipc_sysv_sem_op(set, both, 2, 10 * MILLISECOND), -ETIMEDOUT);
@@ -51,7 +52,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sysv_sem_op(set, &take_all, 1, 0), 0);
   FINISH(child);
 
-  /* The waiting process is killed: nothing has changed. */
+  /* The waiting process is killed, and nothing has changed. */
   child = start(take_both, NULL);
   wait_until_inside(child, SYS_semtimedop);
   KILL(child);

@@ -1,5 +1,5 @@
-/* A segment is not detached under a robust lock that this thread holds in it; and robust locks work
- * there: the next locker is told of the owner's death. */
+/* A segment is not detached while this thread holds a robust lock in it. Robust locks work in a segment: the next
+ * locker learns of the owner's death. */
 #include "sysv.h"
 
 static ipc_sysv_shm_t *shm;

@@ -1,5 +1,4 @@
-/* A System V segment is created once, opened by others with the same size only, and has the mode
- * asked for. */
+/* A System V segment is created once. Others can open it only with the same size. It has the requested mode. */
 #include "sysv.h"
 
 int main(void) {
@@ -29,7 +28,7 @@ int main(void) {
   CHECK_FAILS(ipc_sysv_shm_open_id(&other, stat.id, 1, 0), -EPROTO, "found 5000");
   CHECK(other == NULL);
 
-  /* Read-only is enforced: a write kills. */
+  /* Read-only is enforced: a write kills the process. */
   strcpy(data, "seen");
   CHECK_EQUAL(ipc_sysv_shm_open(&other, key, 5000, IPC_READ_ONLY, 0), IPC_OPENED);
   CHECK(strcmp(ipc_sysv_shm_data(other), "seen") == 0);
@@ -43,7 +42,7 @@ int main(void) {
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
   CHECK_EQUAL(ipc_sysv_shm_close(other), 0);
 
-  /* Private: no key leads to it, its id does. */
+  /* A private segment is found by its id, and by no key. */
   CHECK_FAILS(ipc_sysv_shm_open(&other, IPC_SYSV_PRIVATE, 8, 0, 0), -EINVAL, "IPC_CREATE");
   CHECK_EQUAL(ipc_sysv_shm_open(&other, IPC_SYSV_PRIVATE, 8, IPC_CREATE, 0600), IPC_CREATED);
   int id = remember(IPC_KIND_SYSV_SHM, ipc_sysv_shm_id(other));

@@ -1,5 +1,5 @@
-/* A handler ends every wait with -EINTR, even one installed with SA_RESTART, and no message and no permit is lost in a
- * storm of signals. */
+/* A signal handler ends every wait with -EINTR, even if it was installed with SA_RESTART. A storm of signals loses no
+ * message and no permit. */
 #include "storm.h"
 #include "sysv.h"
 

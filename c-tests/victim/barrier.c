@@ -11,8 +11,8 @@ struct place {
 };
 
 enum { COUNT = 3 };
-/* Of arena->notes: sleepers that have begun, and those whose round was complete or broken; who was told to be
- * the last; how many check; whether a participant was lost after a reset. */
+/* The indexes of arena->notes: sleepers that have begun; sleepers whose round was complete; sleepers whose round was
+ * broken; results IPC_BARRIER_SERIAL; checkers; whether a participant was lost after a reset. */
 enum { BEGUN, COMPLETE, BROKEN, SERIAL, CHECKERS, LOST };
 
 static struct place *place(void) { return (struct place *)arena->place; }
@@ -72,7 +72,7 @@ static void prepare_joined(void) {
 }
 
 static void run_wait(void) { result = ipc_barrier_wait(barrier(), IPC_FOREVER); }
-/* Withdraws if no sleeper has come. */
+/* Times out and withdraws if no sleeper has come. */
 static void run_wait_briefly(void) { result = ipc_barrier_wait(barrier(), 200000); }
 static void run_join(void) { result = ipc_barrier_join(barrier()); }
 static void run_leave(void) { result = ipc_barrier_leave(barrier()); }
@@ -106,8 +106,8 @@ static void sleep_wait(void) {
   leave_it();
 }
 
-/* Takes the place of one who died without having been a participant, or has left; where one died as a
- * participant, or all had come, the sleepers come back without help. */
+/* Takes the victim's place in the round if the victim died before it became a participant, or has left. In all other
+ * cases the sleepers return without help: the victim died as a participant, or all had arrived. */
 static void let_go(int alive) {
   (void)alive;
   while (arena->notes[COMPLETE] + arena->notes[BROKEN] < arena->notes[BEGUN] && arena->complaint[0] == 0) {
@@ -131,7 +131,7 @@ static void meanwhile(void) {
   if (waited == -EAGAIN) leave_it();
 }
 
-/* Where the victim may be no participant, a wait would take its place and end the round without it. */
+/* For a victim that may not be a participant yet: a wait would take its place and end the round without it. */
 static void meanwhile_join(void) {
   int joined = ipc_barrier_join(barrier());
   EXPECT(joined == 0 || joined == -EBUSY, "with the victim alive joining gives %s", ipc_strerror(joined));
@@ -143,8 +143,8 @@ static void meanwhile_reset(void) {
   EXPECT(reset == 0 || reset == -EBUSY, "with the victim alive a reset gives %s", ipc_strerror(reset));
 }
 
-/* Resets it while the victim is stopped in its own reset, and then loses a participant: that death is not the
- * one that the victim was to make forgotten. */
+/* Resets the barrier while the victim is stopped in its own reset. Then a participant dies. The victim's reset must not
+ * hide this new death. */
 static void meanwhile_overtake(void) {
   int reset = ipc_barrier_reset(barrier());
   EXPECT(reset == 0 || reset == -EBUSY, "with the victim alive a reset gives %s", ipc_strerror(reset));
@@ -153,14 +153,14 @@ static void meanwhile_overtake(void) {
   arena->notes[LOST] = 1;
 }
 
-/* How often it was reset: the highest byte of the state, 8 bytes into the barrier (src/sync/round.rs). */
+/* How often the barrier was reset: the highest byte of the state, 8 bytes into the barrier (src/sync/round.rs). */
 static unsigned resets(void) {
   uint64_t state;
   memcpy(&state, (char *)barrier() + 8, sizeof state);
   return (unsigned)(state >> 56);
 }
 
-/* A death after the first reset is told, or was a second reset's to forget. */
+/* A death after the first reset is reported, unless a second reset came after the death. */
 static void settle_overtaken(int progress) {
   (void)progress;
   int waited = ipc_barrier_wait(barrier(), 0);
@@ -174,7 +174,7 @@ static void settle_overtaken(int progress) {
   leave_it();
 }
 
-/* One round of three, whatever was before: a participant that finds the barrier broken resets it. */
+/* Takes part in one round of three, whatever happened before. A participant that finds the barrier broken resets it. */
 static void *pass(void *unused) {
   (void)unused;
   int64_t end = now_ns() + arena->patience_ns;

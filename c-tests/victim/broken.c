@@ -44,7 +44,7 @@ static int never_consistent(void) { return -EINVAL; }
 
 static const struct lock plain = {lock_plain, unlock_plain, never_consistent};
 
-/* A lock that takes a slow owner for a dead one. */
+/* A lock that treats a slow owner as a dead one. */
 static int lock_hasty(int64_t timeout_ns) {
   (void)timeout_ns;
   if (lock_plain(1000000) == 0) return 0;
@@ -63,8 +63,8 @@ static void run_plain(void) {
 
 static void check_plain(void) { use_lock(&plain); }
 
-/* Repairing after its owner is fine if the owner is dead; the victim that is only stopped then finds a
- * second owner, or half its own change. */
+/* If the owner is dead, repairing after it is right. If the victim is only stopped, it finds a second owner later, or
+ * half of its own change. */
 static void run_hasty(void) {
   take(&hasty, IPC_FOREVER);
   drop(&hasty);
@@ -85,7 +85,7 @@ static void let_go_hasty(int alive) {
 
 static void check_hasty(void) { use_lock(&hasty); }
 
-/* A ring that publishes its tail before the message is there. */
+/* A ring that publishes its tail before the message is written. */
 static void run_send(void) {
   uint32_t slot = place()->tail++ % 4;
   place()->slots[slot][0] = 17;
@@ -106,7 +106,7 @@ static void settle_ring(int progress) {
   check_ring();
 }
 
-/* A readers-writer lock that counts its readers: one that is killed stays counted, and no writer comes in. */
+/* A readers-writer lock that counts its readers. A killed reader stays counted, and no writer gets the lock. */
 #define WRITER UINT32_C(0x80000000)
 
 static bool write_if_free(void) {
@@ -137,8 +137,8 @@ static void run_reading(void) {
 
 static void check_counted(void) { use_lock(&counted); }
 
-/* Takes one way whenever it is stepped and another, on which it falls asleep, at full speed: as what reads
- * the clock may do now and then. A breakpoint on the first way is never come to. */
+/* Executes one sequence of instructions when it is stepped, and another one, which sleeps, at full speed. Code that
+ * reads the clock may do so now and then. The harness never reaches a breakpoint on the stepped sequence. */
 static void run_by_clock(void) {
   bool is_stepped = (__readeflags() & 0x100) != 0; /* the processor's trap flag */
   if (is_stepped)

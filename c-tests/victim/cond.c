@@ -51,7 +51,7 @@ static void prepare_locked_twice(void) {
 
 static void run_wait(void) { result = ipc_cond_wait(&place()->cond, &place()->mutex, IPC_FOREVER); }
 
-/* Waits on until there is a token, and takes it. `woken` is what the last wait returned. */
+/* Waits until there is a token, and takes it. `woken` is the result of the last wait. */
 static void take_token(int woken, int64_t timeout_ns) {
   for (;;) {
     EXPECT(woken >= 0, "a waiter's wait ends with %s", ipc_strerror(woken));
@@ -67,7 +67,7 @@ static void take_token(int woken, int64_t timeout_ns) {
 static void after_wait(void) { take_token(result, IPC_FOREVER); }
 
 static void after_wait_twice(void) {
-  /* A recursive mutex comes back as deep as it was. */
+  /* After the wait a recursive mutex is locked as often as before. */
   EXPECT_EQUAL(unlock_it(), 0);
   take_token(result, IPC_FOREVER);
   EXPECT_EQUAL(unlock_it(), -EPERM);
@@ -98,9 +98,9 @@ static void release_hold(int time) {
   }
 }
 
-/* Tokens for victim and sleeper, and one signal: if the victim is killed, the signal is the sleeper's, even
- * if the kernel had given it to the victim. When the victim is asleep again, it waits for the mutex, and may
- * be given it while it is stopped: nobody may wait for the mutex then. */
+/* Puts down tokens for victim and sleeper, and signals once. If the victim is killed, the sleeper gets the signal, even
+ * if the kernel had given it to the victim. If the victim is asleep a second time, it waits for the mutex, and may get
+ * the mutex while it is stopped. So no other thread may wait for the mutex then. */
 static void release(int time) {
   if (time == 1) {
     arena->notes[TOKENS]++;
@@ -109,7 +109,7 @@ static void release(int time) {
   release_hold(0);
 }
 
-/* Where the sleeper waits before the victim does, and one signal would be the sleeper's. */
+/* For a sleeper that waits before the victim does, and would get a single signal. */
 static void release_both(int time) {
   if (time == 1) {
     arena->notes[TOKENS]++;
@@ -142,7 +142,7 @@ static void settle_wait(int progress) {
     EXPECT(arena->deaths == 0, "IPC_OWNER_DIED was returned %d times, expected 0", (int)arena->deaths);
 }
 
-/* ---- signal and broadcast: the tokens are put down first, then the victim tells it ---- */
+/* ---- signal and broadcast: the tokens are put down first, then the victim signals ---- */
 
 static void run_signal(void) {
   arena->notes[TOKENS] = 1;
@@ -163,8 +163,8 @@ static void run_signal_locked(void) {
 
 static void after_signal(void) { EXPECT_EQUAL(result, 0); }
 
-/* Whether the victim's signal has begun to take effect: from then on nobody else's help is needed. The
- * sequence number stands 8 bytes into the condition variable (src/object/layout/sync.rs). */
+/* Whether the victim has raised the sequence number. From then on the waiters need no further help. The number is 8
+ * bytes into the condition variable (src/object/layout/sync.rs). */
 static bool raised(void) {
   uint32_t sequence;
   memcpy(&sequence, (char *)&place()->cond + 8, sizeof sequence);

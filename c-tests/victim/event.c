@@ -7,8 +7,8 @@ struct place {
   ipc_event_t event, other;
 };
 
-/* Of arena->notes, all by the survivors: settings, waits that were let through; and of those that sleep how
- * many have begun and how many have come back. */
+/* The indexes of arena->notes, all written by the survivors: settings; waits that succeeded; sleepers that have begun;
+ * sleepers that have returned. */
 enum { SET, PASSED, BEGUN, BACK };
 
 static struct place *place(void) { return (struct place *)arena->place; }
@@ -40,7 +40,7 @@ static void run_set(void) { result = ipc_event_set(event()); }
 static void run_reset(void) { result = ipc_event_reset(event()); }
 static void run_wait(void) { result = ipc_event_wait(event(), IPC_FOREVER); }
 
-/* A waiter that came before the setting is released even so. */
+/* A waiter that came before the setting is released, although a reset follows at once. */
 static void run_set_and_reset(void) {
   EXPECT_EQUAL(ipc_event_set(event()), 0);
   result = ipc_event_reset(event());
@@ -54,14 +54,15 @@ static bool is_set(void) {
   return found == 1;
 }
 
-/* Whether it has ever been set: the word, 8 bytes into the event, counts that (src/object/layout/sync.rs). */
+/* Whether the event has ever been set: its word, 8 bytes into the event, counts the settings
+ * (src/object/layout/sync.rs). */
 static bool was_set(void) {
   uint32_t word;
   memcpy(&word, (char *)event() + 8, sizeof word);
   return word != 0;
 }
 
-/* Only where nobody else can be setting it: a setting counts if it was not set before. */
+/* Called only while no other process can set the event. The setting counts only if the event was not set before. */
 static void set_if_not(void) {
   if (is_set()) return;
   arena->notes[SET]++;
@@ -81,7 +82,7 @@ static void sleep_wait(void) {
   arena->notes[BACK]++;
 }
 
-/* The victim may be stopped anywhere: to look must not disturb it. */
+/* The victim may be stopped anywhere. A wait with timeout 0 must not disturb it. */
 static void meanwhile(void) {
   int waited = ipc_event_wait(event(), 0);
   EXPECT(waited == 0 || waited == -EAGAIN, "with the victim alive a wait gives %d", waited);
@@ -90,7 +91,7 @@ static void meanwhile(void) {
 
 /* ---- manual ---- */
 
-/* An event that has been set releases all without further help. */
+/* Once the event has been set, all waiters return without further help. */
 static void let_go_manual(int alive) {
   if (alive || was_set()) return;
   set_if_not();
@@ -122,9 +123,9 @@ static void settle_reset(int progress) {
   settle_manual(progress);
 }
 
-/* ---- automatic: settings and releases are counted, none is lost and none made up ---- */
+/* ---- automatic: settings and releases are counted, and their numbers agree ---- */
 
-/* Sets it for each sleeper that has not been released, when it is not set. */
+/* Sets the event, whenever it is not set, for each sleeper that has not returned. */
 static void let_go_sleepers(int alive) {
   (void)alive;
   while (arena->notes[BACK] < arena->notes[BEGUN] && arena->complaint[0] == 0) {
@@ -134,7 +135,7 @@ static void let_go_sleepers(int alive) {
   }
 }
 
-/* `least` to `most`: what the victim has added to the settings, less what it has taken. */
+/* The victim's settings minus its successful waits must be from `least` to `most`. */
 static void settle_as(int least, int most) {
   int left = is_set();
   int victims = (int)arena->notes[PASSED] + left - (int)arena->notes[SET];
@@ -157,7 +158,7 @@ static void settle_auto_reset(int progress) {
   settle_as(-(progress != KILLED_BEFORE), 0);
 }
 
-static void meanwhile_look(void) { is_set(); }
+static void meanwhile_read(void) { is_set(); }
 
 const struct operation event_operations[] = {
   {.name = "event.manual.set", .set_up = set_up_manual, .prepare = warm_up, .run = run_set, .after = after,
@@ -178,7 +179,7 @@ const struct operation event_operations[] = {
   {.name = "event.auto.set", .set_up = set_up_auto, .prepare = warm_up, .run = run_set, .after = after,
    .sleep = sleep_wait, .sleepers = 2, .meanwhile = meanwhile, .let_go = let_go_sleepers, .settle = settle_auto_set},
   {.name = "event.auto.reset", .set_up = set_up_auto_set, .prepare = warm_up, .run = run_reset, .after = after,
-   .meanwhile = meanwhile_look, .settle = settle_auto_reset},
+   .meanwhile = meanwhile_read, .settle = settle_auto_reset},
   {.name = "event.auto.wait", .set_up = set_up_auto_set, .prepare = warm_up, .run = run_wait, .after = after,
    .release = release, .meanwhile = meanwhile, .settle = settle_auto_wait},
   {.name = "event.auto.wait.asleep", .set_up = set_up_auto, .prepare = warm_up, .run = run_wait,

@@ -42,7 +42,7 @@ static size_t count_mq(void) {
   return attr.current_messages;
 }
 
-/* Another kind of object may be there. */
+/* The name may lead to another kind of object. */
 static void make_mq(void) {
   if (ipc_mq_unlink(arena->name, 0) < 0) shm_unlink(arena->name);
   if (mq != NULL) EXPECT_EQUAL(ipc_mq_close(mq), 0);
@@ -60,13 +60,13 @@ static void use_mq(void) {
   join_mq();
 }
 
-/* Nothing in what follows is the first of its kind. */
+/* Makes the calls whose first use differs from later ones. */
 static void warm_up_mq(void) {
   unsigned first;
   ipc_mq_peek_priority(mq, &first);
 }
 
-static int descriptor; /* of survivor 0 */
+static int descriptor; /* survivor 0's */
 
 static int ready_mq(void) {
   struct pollfd set = {.fd = descriptor, .events = POLLIN | POLLOUT};
@@ -74,7 +74,7 @@ static int ready_mq(void) {
   return set.revents;
 }
 
-static void watch_mq(void) {
+static void get_descriptor_mq(void) {
   descriptor = ipc_mq_fd(mq);
   EXPECT(descriptor >= 0, "no descriptor: %s", ipc_last_error());
 }
@@ -82,7 +82,7 @@ static void watch_mq(void) {
 static void remove_mq(void) { EXPECT_EQUAL(ipc_mq_unlink(arena->name, 0), 0); }
 
 static const struct queue sound = {
-  send_mq, receive_mq, count_mq, make_mq, join_mq, warm_up_mq, use_mq, watch_mq, ready_mq, remove_mq, false};
+  send_mq, receive_mq, count_mq, make_mq, join_mq, warm_up_mq, use_mq, get_descriptor_mq, ready_mq, remove_mq, false};
 
 static void put_in_ring(const struct message *message, uint32_t at) {
   place()->ring.slots[at % 8].id = message->id;
@@ -142,7 +142,7 @@ static ssize_t receive_locked(
 
 static const struct queue locked = {send_locked, receive_locked, count_ring, .has_no_bytes = true};
 
-/* A ring that is published in two steps, of which the first may be the last. */
+/* A ring that publishes a message in two steps. A sender may die after the first step. */
 static int send_hasty(const struct message *message, int64_t timeout_ns) {
   (void)timeout_ns;
   if (count_ring() >= CAPACITY) return -EAGAIN;
@@ -189,14 +189,14 @@ static void set_up_borrowed(void) {
   place()->held[2] = place()->held[1] = 1;
 }
 
-/* All that is borrowed is a dead thread's, and there is no room. */
+/* The borrower of all messages has ended, and there is no room. */
 static void set_up_all_borrowed(void) {
   set_up_full();
   in_a_thread(end_borrowing, &(int){CAPACITY});
   memset((void *)place()->held, 1, CAPACITY);
 }
 
-/* Reserved rooms whose holder has ended, and no other. */
+/* All free slots are reserved, and their holder has ended. */
 static void set_up_reserved(void) {
   set_up_some();
   in_a_thread(end_reserving, &(int){CAPACITY - 3});
@@ -249,7 +249,7 @@ static void prepare_receive_many(void) {
 static void run_receive_many(void) {
   place()->taking += 3;
   result = ipc_mq_receive_many(mq, described, 3, IPC_FOREVER);
-  /* The first last: those that are lost are the first ones. */
+  /* Notes the last message first, so that the lost messages are the first ones. */
   for (ssize_t i = result; i-- > 0;) note_mine(several[i].id, described[i].redeliveries);
   place()->taking -= 3;
 }
@@ -302,7 +302,7 @@ static void prepare_borrowing_two(void) { prepare_borrowing(2); }
 
 static void run_return(void) { result = return_one(0); }
 
-static void run_watch(void) { result = ipc_mq_fd(mq); }
+static void run_get_descriptor(void) { result = ipc_mq_fd(mq); }
 
 static void run_peek(void) { result = ipc_mq_peek_priority(mq, &priority); }
 
@@ -324,7 +324,7 @@ static void after_reserve(void) {
   EXPECT_EQUAL(ipc_mq_commit(mq, reserved[0], 1, 0), -EINVAL);
 }
 
-/* The other is still this thread's. */
+/* The other reserved message still belongs to this thread. */
 static void after_commit(void) {
   after();
   commit_one(1);
@@ -332,7 +332,7 @@ static void after_commit(void) {
 
 static void after_borrow(void) {
   after();
-  look_at(borrowed[0], (size_t)result, priority, 0);
+  check_message(borrowed[0], (size_t)result, priority, 0);
   EXPECT_EQUAL(return_one(0), 0);
   EXPECT_EQUAL(ipc_mq_return(mq, borrowed[0]), -EINVAL);
 }
@@ -346,7 +346,7 @@ static void after_return_one_of_two(void) {
 
 /* ---- the survivors ---- */
 
-/* A stopped thread keeps what it holds; everything else can be had. */
+/* A stopped thread keeps only the slots and the latch that it holds. */
 static void meanwhile(void) {
   use_queue();
   place()->disturbed = 1;
@@ -358,15 +358,15 @@ static void meanwhile(void) {
   EXPECT(now_ns() - began < arena->patience_ns, "calls with 1 ms each took %" PRId64 " ns", now_ns() - began);
 }
 
-/* The victim asked for the descriptor first, and may have died of it. */
-static void settle_watch(int progress) {
+/* The victim was the first to ask for the descriptor, and may have died in that call. */
+static void settle_descriptor(int progress) {
   use_queue();
-  queue->watch();
-  place()->watched = 1;
+  queue->get_descriptor();
+  place()->with_descriptor = 1;
   settle(progress);
 }
 
-/* Dropped is the oldest of the lowest priority, and that is counted. */
+/* The dropped message is the oldest of the lowest priority, and it is counted. */
 static void settle_overwriting(int progress) {
   uint32_t lost[IDS];
   ipc_mq_stat_t stat;
@@ -374,7 +374,7 @@ static void settle_overwriting(int progress) {
   EXPECT_EQUAL(ipc_mq_stat(mq, &stat), 0);
   int count = find_lost(lost);
   EXPECT((int)stat.dropped <= count, "%d dropped, %d lost", (int)stat.dropped, count);
-  /* An heir that dies has perhaps received another. */
+  /* A second victim that dies may have received another message. */
   if (count > 0 && !place()->disturbed && place()->taking == 0) EXPECT_EQUAL(lost[0], 1);
   if (progress == KILLED_AFTER) EXPECT_EQUAL(stat.dropped, 1);
 }
@@ -437,21 +437,21 @@ const struct operation mq_operations[] = {
    .after = after_return, RECEIVES, RECOVERED},
   {.name = "mq.peek", .set_up = set_up_levels, .prepare = prepare_first, .run = run_peek, .after = after_peek,
    RECEIVES, RECOVERED},
-  {.name = "mq.watch", .set_up = set_up_some, .prepare = warm_up, .run = run_watch, .after = after,
-   .meanwhile = meanwhile, .check = check, .settle = settle_watch, RECOVERED},
-  {.name = "mq.watched.send.empty", .set_up = set_up_watched_empty, .prepare = prepare_send, .run = run_send,
-   .after = after, .let_go = let_go_watched, SENDS, RECOVERED_RECEIVING},
-  {.name = "mq.watched.send.last", .set_up = set_up_watched_nearly_full, .prepare = prepare_send, .run = run_send,
-   .after = after, .let_go = let_go_watched, SENDS, RECOVERED},
-  {.name = "mq.watched.send.many", .set_up = set_up_watched_some, .prepare = prepare_send_many, .run = run_send_many,
-   .after = after, .let_go = let_go_watched, SENDS, RECOVERED},
-  {.name = "mq.watched.commit", .set_up = set_up_watched_empty, .prepare = prepare_reserving, .run = run_commit,
-   .after = after_commit, .let_go = let_go_watched, SENDS, RECOVERED_RECEIVING},
-  {.name = "mq.watched.receive.last", .set_up = set_up_watched_one, .prepare = warm_up, .run = run_receive,
-   .after = after_receive, .let_go = let_go_watched, RECEIVES, RECOVERED_RECEIVING},
-  {.name = "mq.watched.receive.full", .set_up = set_up_watched_full, .prepare = warm_up, .run = run_receive,
-   .after = after_receive, .let_go = let_go_watched, RECEIVES, RECOVERED},
-  {.name = "mq.watched.return.full", .set_up = set_up_watched_full, .prepare = prepare_borrowing_one,
+  {.name = "mq.descriptor", .set_up = set_up_some, .prepare = warm_up, .run = run_get_descriptor, .after = after,
+   .meanwhile = meanwhile, .check = check, .settle = settle_descriptor, RECOVERED},
+  {.name = "mq.with_descriptor.send.empty", .set_up = set_up_with_descriptor_empty, .prepare = prepare_send,
+   .run = run_send, .after = after, .let_go = let_go_with_descriptor, SENDS, RECOVERED_RECEIVING},
+  {.name = "mq.with_descriptor.send.last", .set_up = set_up_with_descriptor_nearly_full, .prepare = prepare_send,
+   .run = run_send, .after = after, .let_go = let_go_with_descriptor, SENDS, RECOVERED},
+  {.name = "mq.with_descriptor.send.many", .set_up = set_up_with_descriptor_some, .prepare = prepare_send_many,
+   .run = run_send_many, .after = after, .let_go = let_go_with_descriptor, SENDS, RECOVERED},
+  {.name = "mq.with_descriptor.commit", .set_up = set_up_with_descriptor_empty, .prepare = prepare_reserving,
+   .run = run_commit, .after = after_commit, .let_go = let_go_with_descriptor, SENDS, RECOVERED_RECEIVING},
+  {.name = "mq.with_descriptor.receive.last", .set_up = set_up_with_descriptor_one, .prepare = warm_up,
+   .run = run_receive, .after = after_receive, .let_go = let_go_with_descriptor, RECEIVES, RECOVERED_RECEIVING},
+  {.name = "mq.with_descriptor.receive.full", .set_up = set_up_with_descriptor_full, .prepare = warm_up,
+   .run = run_receive, .after = after_receive, .let_go = let_go_with_descriptor, RECEIVES, RECOVERED},
+  {.name = "mq.with_descriptor.return.full", .set_up = set_up_with_descriptor_full, .prepare = prepare_borrowing_one,
    .run = run_return, .after = after_return, RECEIVES, RECOVERED},
   {.name = "mq.recover", .set_up = set_up_some, .prepare = prepare_send, .run = run_recover, SENDS, RECOVERED_RECEIVING},
   {.name = "mq.recover.receiving", .set_up = set_up_some, .prepare = prepare_send, .run = run_recover_receiving, SENDS,

@@ -3,7 +3,7 @@
 
 struct place {
   ipc_mutex_t mutex;
-  ipc_mutex_t other; /* for a first call that is not to be stepped */
+  ipc_mutex_t other; /* for a first call that the harness does not step */
 };
 
 static struct place *place(void) { return (struct place *)arena->place; }
@@ -14,8 +14,8 @@ static int unlock_it(void) { return ipc_mutex_unlock(mutex()); }
 static int consistent(void) { return ipc_mutex_consistent(mutex()); }
 static const struct lock lock = {lock_it, unlock_it, consistent};
 
-static bool holding; /* this survivor, from one phase to the next */
-static int result;   /* of what the victim ran */
+static bool holding; /* whether this survivor holds the mutex, from one phase to the next */
+static int result;   /* of the victim's call */
 
 /* ---- set_up ---- */
 
@@ -36,7 +36,7 @@ static void set_up_held(void) {
   holding = true;
 }
 
-/* A thread that ends is to its locks what a process that is killed is. */
+/* For its locks, the end of a thread is what the death of a process is. */
 static void *die_holding(void *unused) {
   (void)unused;
   EXPECT_EQUAL(ipc_mutex_lock(mutex(), 0), 0);
@@ -47,7 +47,7 @@ static void set_up_orphaned(void) {
   in_a_thread(die_holding, NULL);
 }
 
-/* Survivor 0 holds it, and has not repaired anything. */
+/* Survivor 0 holds the mutex, and has not repaired the data. */
 static void set_up_held_orphaned(void) {
   set_up_orphaned();
   EXPECT_EQUAL(ipc_mutex_lock(mutex(), 0), IPC_OWNER_DIED);
@@ -167,7 +167,7 @@ static void release_and_take_again(int time) {
   }
 }
 
-/* Tries to get in while the victim is stopped, and stays in: the victim must not join. */
+/* Tries to lock while the victim is stopped. If it succeeds, it keeps the lock, so the victim must not get it. */
 static void meanwhile(void) {
   if (holding) return;
   int locked = take(&lock, 0);
@@ -220,7 +220,7 @@ static void settle_section(int progress) {
   if (progress != KILLED_WITHIN) expect_deaths(0);
 }
 
-/* There is one death to report, the victim's or the one before it. */
+/* One death is reported: the victim's, or the earlier one. */
 static void settle_orphaned(int progress) {
   if (progress == KILLED_BEFORE || progress == LEFT_ALIVE) expect_deaths(1);
   if (progress == KILLED_AFTER) expect_deaths(1);
@@ -234,7 +234,7 @@ static void settle_held(int progress) {
   if (progress == KILLED_BEFORE || progress == KILLED_AFTER) expect_deaths(1);
 }
 
-/* A lock that may be, or become, unusable for ever. */
+/* Takes a lock that may be unusable for ever, or may become so. */
 static void lock_condemned(int64_t timeout_ns) {
   int locked = lock_it(timeout_ns);
   if (locked == -ENOTRECOVERABLE) return;
@@ -323,7 +323,7 @@ static void expect_condemned(void) { EXPECT_EQUAL(lock_it(arena->patience_ns), -
    .run = run_lock, .after = after_condemned, .sleep = expect_condemned, .sleepers = 2, .sleep_from = AT_BLOCK, \
    .release = release_condemn, .meanwhile = meanwhile_nothing, .let_go = let_go_condemn, .check = expect_condemned}
 
-/* With priority inheritance the kernel hands the lock itself to the waiter, and nobody can take it first. */
+/* With priority inheritance the kernel passes the lock to the waiter, so no other thread can take it first. */
 #define RELEASE_STOLEN_plain release_and_take_again
 #define RELEASE_STOLEN_recursive release_and_take_again
 #define RELEASE_STOLEN_pi release

@@ -1,4 +1,5 @@
-/* Named objects: at every instruction of a process that makes or removes one, the object is there whole or not at all. */
+/* Named objects: at every instruction of a process that creates or removes one, the object is there whole or not at
+ * all. */
 #include "victim.h"
 
 #include <poll.h>
@@ -66,7 +67,7 @@ static void use_mq(void) {
   EXPECT_EQUAL(ipc_mq_close(mq), 0);
 }
 
-/* Examines the object that the name leads to, before anybody makes a new one. */
+/* Examines the object that the name leads to, before any process creates a new one. */
 static void look(int opened, void (*use)(void)) {
   if (opened == -ENOENT) {
     arena->notes[ABSENT] = 1;
@@ -122,7 +123,7 @@ static void check_mq(void) {
   use_mq();
 }
 
-/* Whatever kind of object it is. */
+/* Works for every kind of object. */
 static void remove_name(void) {
   EXPECT_EQUAL(shm_unlink(arena->name), 0);
   nothing_is_left();
@@ -146,7 +147,7 @@ static void settle_unlink(int progress) {
   remove_name();
 }
 
-/* Whatever kind of object an earlier round left. */
+/* An earlier round may have left any kind of object. */
 static void set_up_nothing(void) { shm_unlink(arena->name); }
 
 static void set_up_shm(void) {
@@ -167,10 +168,10 @@ static void set_up_mq(void) {
   EXPECT_EQUAL(ipc_mq_close(mq), 0);
 }
 
-/* In use by survivor 0, who polls its descriptor. */
+/* The queue that survivor 0 uses, with a descriptor that it polls. */
 static ipc_mq_t *used;
 
-static void set_up_watched_mq(void) {
+static void set_up_with_descriptor_mq(void) {
   ipc_mq_unlink(arena->name, 0);
   if (used != NULL) EXPECT_EQUAL(ipc_mq_close(used), 0);
   EXPECT_EQUAL(open_mq(arena->name, IPC_CREATE | IPC_EXCLUSIVE), IPC_CREATED);
@@ -193,8 +194,9 @@ static void expect_readiness(ipc_mq_t *queue) {
   EXPECT_EQUAL(ready(queue), POLLOUT);
 }
 
-/* The descriptor of who used it is as it was, and so is that of its successor, which takes away what is left. */
-static void settle_unlink_watched(int progress) {
+/* The descriptor of the removed queue stays right for survivor 0, and so does the descriptor of its successor. The
+ * successor's removal removes everything that is left. */
+static void settle_unlink_with_descriptor(int progress) {
   if (progress == KILLED_BEFORE) EXPECT(arena->notes[FOUND], "gone before it was removed");
   if (progress >= KILLED_AFTER) EXPECT(arena->notes[ABSENT], "removed and still there");
   expect_readiness(used);
@@ -252,11 +254,12 @@ static void run_open_mq(void) { result = open_mq(arena->name, 0); }
 static void run_close_mq(void) { result = ipc_mq_close(mq); }
 static void run_unlink_mq(void) { result = ipc_mq_unlink(arena->name, 0); }
 
-/* While a creator is stopped another may create: then this one opens. */
+/* While a creator is stopped, another process may create the object. Then the creator opens that object. */
 static void after_create(void) { EXPECT(result >= 0, "creating failed: %s", ipc_last_error()); }
 static void after(void) { EXPECT_EQUAL(result, 0); }
 
-/* The operation in which a second creator is killed. Making a queue takes long, and does the same as making a region. */
+/* The operation in which a second creator is killed. Making a queue takes long, and takes the same steps as making a
+ * region. */
 #define create_shm_again "shm.create"
 #define create_sem_again "sem.create"
 #define create_mq_again NULL
@@ -275,7 +278,7 @@ static void after(void) { EXPECT_EQUAL(result, 0); }
    .after = after, .meanwhile = meanwhile_##kind, .let_go = let_go_##kind, .check = check_##kind, \
    .settle = settle_unlink}
 
-/* While a creator is stopped another creates, and does not wait for it. */
+/* While a creator is stopped, another process creates the object without waiting. */
 static void meanwhile_create_shm(void) { check_shm(); }
 static void meanwhile_create_sem(void) { check_sem(); }
 static void meanwhile_create_mq(void) { check_mq(); }
@@ -287,7 +290,8 @@ const struct operation named_operations[] = {
   NAMED(shm),
   NAMED(sem),
   NAMED(mq),
-  {.name = "mq.unlink.watched", .set_up = set_up_watched_mq, .prepare = warm_up_mq, .run = run_unlink_mq, .after = after,
-   .meanwhile = meanwhile_mq, .let_go = let_go_mq, .check = check_mq, .settle = settle_unlink_watched},
+  {.name = "mq.unlink.with_descriptor", .set_up = set_up_with_descriptor_mq, .prepare = warm_up_mq,
+   .run = run_unlink_mq, .after = after, .meanwhile = meanwhile_mq, .let_go = let_go_mq, .check = check_mq,
+   .settle = settle_unlink_with_descriptor},
   {0},
 };

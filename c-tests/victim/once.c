@@ -1,4 +1,5 @@
-/* The initialisation that runs once: a caller that learns that it has run finds it complete, and nobody runs it again. */
+/* The function that runs once: a caller that learns that it has run finds its work complete, and no process runs it
+ * again. */
 #include "victim.h"
 
 #include <linux/futex.h>
@@ -11,8 +12,8 @@ struct place {
   ipc_once_t once, other;
 };
 
-/* Of arena->notes: how often it was run to its end, by how many callers that was learnt; and, as a futex, what
- * a runner waits for that is to be met while it runs. */
+/* The indexes of arena->notes: how often the function ran to its end; how many callers learned that; and, as a futex,
+ * the permission to end for a runner that others are to meet while it runs. */
 enum { COMPLETED, LEARNT, GO };
 
 static struct place *place(void) { return (struct place *)arena->place; }
@@ -32,7 +33,7 @@ static void let_it_go_on(void) {
   syscall(SYS_futex, &arena->notes[GO], FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* A runner that was killed may have left half of it. */
+/* A killed runner may have left half of the work. */
 static void initialise(void *context) {
   EXPECT(context == arena, "the context is another");
   EXPECT(arena->notes[LEARNT] == 0, "it is run again after it was complete");
@@ -69,7 +70,7 @@ static void set_up_done(void) {
   learn(0);
 }
 
-/* A child is running it, until it is let go or killed. */
+/* A child runs the function until it is released or killed. */
 static void set_up_running(void) {
   set_up();
   runner = fork();
@@ -80,7 +81,7 @@ static void set_up_running(void) {
     learn(call_once(0));
     _exit(0);
   }
-  /* It holds it from before it writes this. */
+  /* The child is the runner before it writes this. */
   while (*(volatile uint64_t *)&arena->pair[0] == 0) usleep(10);
 }
 
@@ -117,7 +118,7 @@ static void after(void) { learn(result); }
 
 static void after_running(void) {
   learn(result);
-  /* Nobody else can have, unless it was stopped before it began. */
+  /* No other process can have run the function, unless the victim was stopped before it began. */
   EXPECT(result == IPC_ONCE_RAN || arena->notes[COMPLETED] == 1, "it was run %d times", (int)arena->notes[COMPLETED]);
 }
 
@@ -144,7 +145,7 @@ static void let_go_by_death(int alive) {
   kill_runner();
 }
 
-/* While a runner is stopped, nobody takes over. */
+/* While a runner is stopped, no other process takes over. */
 static void meanwhile(void) {
   int ran = call_once(0);
   if (ran != -EAGAIN) learn(ran);
@@ -157,7 +158,8 @@ static void settle_as(int most) {
   EXPECT(completed >= 1 && completed <= most, "it was run to its end %d times, expected 1 to %d", completed, most);
 }
 
-/* Killed between the end of what is run and the note of it, nobody knows: it is run again. */
+/* A victim may die after the end of the function and before it has noted that end. Then the function runs a second
+ * time. */
 static void settle(int progress) { settle_as(progress == KILLED_WITHIN ? 2 : 1); }
 static void settle_waiter(int progress) {
   (void)progress;

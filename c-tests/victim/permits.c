@@ -1,4 +1,5 @@
-/* The pool of permits. Each permit has one holder. It comes back from a dead holder, and one taker learns of the death. */
+/* The pool of permits. Each permit has one holder. If the holder dies, the permit comes back, and one taker learns of
+ * the death. */
 #include "victim.h"
 
 struct place {
@@ -6,15 +7,16 @@ struct place {
 };
 
 enum { COUNT = 2 };
-/* Of arena->notes: [HOLDERS + permit], 1 while somebody works under it; and how many victims have begun. */
+/* The indexes of arena->notes: [HOLDERS + permit], 1 while a process works under the permit; and how many victims have
+ * begun. */
 enum { HOLDERS, VICTIMS = HOLDERS + COUNT };
 
 static struct place *place(void) { return (struct place *)arena->place; }
 static ipc_permits_t *permits(void) { return &place()->permits; }
 
-static int result; /* of what the victim ran */
+static int result; /* of the victim's call */
 static unsigned permit;
-static unsigned held[COUNT]; /* by this process, from one phase to the next */
+static unsigned held[COUNT]; /* the permits that this process holds, from one phase to the next */
 static int held_count;
 
 /* The checks after a permit was granted. */
@@ -97,7 +99,7 @@ static void prepare_holding(void) {
   permit = held[0];
 }
 
-/* All of them: others have to wait for the one that it gives. */
+/* The victim holds all permits, so others have to wait for the one that it gives back. */
 static void prepare_holding_all(void) {
   prepare_holding();
   EXPECT_EQUAL(take_permit(0), 0);
@@ -141,7 +143,7 @@ static void let_go(int alive) {
   give_all();
 }
 
-/* As many as there are to be had while the victim is stopped: never one that is another's. */
+/* Takes as many permits as it can while the victim is stopped. It never gets a permit that another process holds. */
 static void meanwhile_expecting(int died) {
   while (held_count < COUNT) {
     int taken = take_permit(0);
@@ -169,7 +171,7 @@ static void check(void) {
   }
 }
 
-/* Now nobody holds one, so all are there, each for one. */
+/* Now no process holds a permit, so all can be taken, each once. */
 static void settle_as(int least, int most) {
   unsigned free_now;
   EXPECT_EQUAL(ipc_permits_free(permits(), &free_now), 0);
@@ -188,7 +190,7 @@ static void settle_as(int least, int most) {
 static void settle_take(int progress) { settle_as(progress == KILLED_AFTER, progress == KILLED_AFTER || progress == KILLED_WITHIN); }
 static void settle_section(int progress) { settle_as(0, progress == KILLED_WITHIN); }
 
-/* Of `others` the victim dies holding all the time. */
+/* In addition, the victim holds `others` permits all the time, and dies with them. */
 static void settle_give_besides(int progress, int others) {
   int least = progress == KILLED_BEFORE, most = progress == KILLED_BEFORE || progress == KILLED_WITHIN;
   if (progress == LEFT_ALIVE) others = 0;
@@ -198,7 +200,7 @@ static void settle_give_besides(int progress, int others) {
 static void settle_give(int progress) { settle_give_besides(progress, 0); }
 static void settle_give_one(int progress) { settle_give_besides(progress, 1); }
 
-/* One death was there before. The victim may have been told of it, and have died too. */
+/* One holder has died before. The victim may have learned of that death, and have died too. */
 static void settle_orphaned(int progress) { settle_as(1, progress == KILLED_WITHIN ? 2 : 1); }
 
 #define COMMON .release = release, .meanwhile = meanwhile, .let_go = let_go, .check = check

@@ -10,12 +10,12 @@
 
 #ifdef VICTIM_POLLS
 #define NAME(name) "posix.polled." name
-/* Before the next call too. */
-#define LOOKS .let_go = let_go_watched
+/* After a death the descriptor is checked before the next call. */
+#define CHECKS_DESCRIPTOR .let_go = let_go_with_descriptor
 enum { POLLS = 1 };
 #else
 #define NAME(name) "posix." name
-#define LOOKS .let_go = NULL
+#define CHECKS_DESCRIPTOR .let_go = NULL
 enum { POLLS = 0 };
 #endif
 
@@ -33,7 +33,7 @@ static void close_posix(void) {
   mq = (mqd_t)-1;
 }
 
-/* A timeout that is over at once is a try. */
+/* A timeout of 0 makes the call try. */
 static struct timespec until(int64_t timeout_ns) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -74,7 +74,7 @@ static void make_posix(void) {
   close_posix();
   mq = open_posix(arena->name, O_CREAT | O_EXCL);
   EXPECT(mq != (mqd_t)-1, "a queue cannot be made: %s", strerror(errno));
-  place()->watched = POLLS;
+  place()->with_descriptor = POLLS;
 }
 
 static void join_posix(void) {
@@ -98,7 +98,7 @@ static const char *warm_name(void) {
   return name;
 }
 
-/* Nothing in what follows is the first of its kind. */
+/* Makes the calls whose first use differs from later ones. */
 static void warm_up_posix(void) {
   char buffer[SIZE];
   mqd_t warm = open_posix(warm_name(), O_CREAT);
@@ -142,7 +142,7 @@ enum { FOUND, ABSENT }; /* of arena->notes: what the name led to after the victi
 
 static int outcome;
 
-/* Works, and belongs to those who open it now. */
+/* Uses the queue that has this name now, and closes it. */
 static void use_name(void) {
   char buffer[SIZE];
   EXPECT_EQUAL(answer(mq_send(mq, "whole", 5, 1)), 0);
@@ -156,7 +156,7 @@ static void open_by_name(int flags) {
   mq = open_posix(arena->name, flags);
 }
 
-/* Called before anybody makes a new queue of that name. */
+/* Called before any process creates a new queue of that name. */
 static void let_go_name(int alive) {
   (void)alive;
   open_by_name(0);
@@ -165,15 +165,15 @@ static void let_go_name(int alive) {
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* Whatever the victim is in the middle of, other processes find the name or not, */
+/* Whatever the victim is doing, other processes find the name or not. */
 static void meanwhile_name(void) {
   open_by_name(0);
   if (mq != (mqd_t)-1) use_name();
   else EXPECT_EQUAL(errno, ENOENT);
 }
 
-/* and can create a new queue of that name. */
-static void meanwhile_anew(void) {
+/* Whatever the victim is doing, other processes can create a new queue of that name. */
+static void meanwhile_create(void) {
   if (mq_unlink(arena->name) < 0) EXPECT_EQUAL(errno, ENOENT);
   open_by_name(O_CREAT | O_EXCL);
   EXPECT(mq != (mqd_t)-1, "while the victim is stopped, the name cannot be made: %s", strerror(errno));
@@ -186,7 +186,7 @@ static void check_name(void) {
   use_name();
 }
 
-/* The same with O_EXCL: of the survivors one makes it, and the other opens that. */
+/* With O_EXCL, one of the survivors creates the queue, and the other opens it. */
 static void check_exclusively(void) {
   int64_t end = now_ns() + arena->patience_ns;
   do {
@@ -228,11 +228,12 @@ static void run_unlink(void) { outcome = (int)answer(mq_unlink(arena->name)); }
 
 static void after_name(void) { EXPECT(outcome >= 0, "the victim failed: %s", strerror(-outcome)); }
 
-/* Others may have made it while this one was stopped, or removed it. */
+/* While the victim was stopped, another process may have created the queue. */
 static void after_exclusively(void) {
   if (outcome != -EEXIST) after_name();
 }
 
+/* While the victim was stopped, another process may have removed the queue. */
 static void after_open(void) {
   if (outcome != -ENOENT) after_name();
 }
@@ -261,9 +262,9 @@ static void settle_unlink(int progress) {
   nothing_is_left_of_it();
 }
 
-/* ---- one that is removed while it is in use ---- */
+/* ---- a queue that is removed while it is in use ---- */
 
-static mqd_t old = (mqd_t)-1; /* survivor 0's, of the queue before it was removed */
+static mqd_t old = (mqd_t)-1; /* survivor 0's descriptor of the queue that is removed */
 
 static void set_up_in_use(void) {
   if (old != (mqd_t)-1) EXPECT_EQUAL(answer(mq_close(old)), 0);
@@ -272,7 +273,8 @@ static void set_up_in_use(void) {
   mq = (mqd_t)-1;
 }
 
-/* The queue has lost its name or not, and works as before for those that have it open. A new queue of that name is another one. */
+/* Whether the queue has lost its name or not, it works as before for processes that have it open. A new queue of that
+ * name is another queue. */
 static void settle_in_use(int progress) {
   struct stat status;
   settle_unlink(progress);
@@ -298,7 +300,7 @@ static void run_notify(void) {
   outcome = (int)answer(mq_notify(mq, &event));
 }
 
-/* A message to the queue, which is empty, is told of. */
+/* The queue is empty, so the next message is notified. */
 static void settle_notify(int progress) {
   (void)progress;
   use_queue();
@@ -318,8 +320,8 @@ static void settle_notify(int progress) {
 static void run_timed_send(void) { send_own(arena->patience_ns); }
 static void run_timed_receive(void) { receive_as(arena->patience_ns); }
 
-/* Others wait a second for what a stopped thread is in the middle of. */
-#define MEANWHILE(what) .meanwhile = meanwhile_##what, .dear_to_stop = true
+/* Other processes wait up to one second for a stopped thread's section. */
+#define MEANWHILE(what) .meanwhile = meanwhile_##what, .stop_is_expensive = true
 #define COMMON .check = check, .settle = settle
 #define SENDS .release = release_sender, COMMON
 #define RECEIVES .release = release_receiver, COMMON
@@ -328,25 +330,25 @@ static void run_timed_receive(void) { receive_as(arena->patience_ns); }
 
 const struct operation posix_operations[] = {
   {.name = NAME("send.empty"), .set_up = set_up_empty, .prepare = prepare_send, .run = run_send, .after = after,
-   MEANWHILE(transfer), LOOKS, SENDS, RECOVERED_RECEIVING},
+   MEANWHILE(transfer), CHECKS_DESCRIPTOR, SENDS, RECOVERED_RECEIVING},
   {.name = NAME("send.last"), .set_up = set_up_nearly_full, .prepare = prepare_send, .run = run_send, .after = after,
-   LOOKS, SENDS, RECOVERED},
+   CHECKS_DESCRIPTOR, SENDS, RECOVERED},
   {.name = NAME("send.full"), .set_up = set_up_full, .prepare = prepare_send, .run = run_try_send,
-   .after = after_try_send, LOOKS, SENDS, RECOVERED},
+   .after = after_try_send, CHECKS_DESCRIPTOR, SENDS, RECOVERED},
   {.name = NAME("send.large"), .set_up = set_up_empty, .prepare = prepare_send_large, .run = run_send, .after = after,
-   LOOKS, SENDS, RECOVERED_RECEIVING},
+   CHECKS_DESCRIPTOR, SENDS, RECOVERED_RECEIVING},
   {.name = NAME("send.wakes"), .set_up = set_up_receivers, .prepare = prepare_send, .run = run_send, .after = after,
    .sleep = sleep_receive, .sleepers = 2, SENDS, RECOVERED},
   {.name = NAME("send.asleep"), .set_up = set_up_full, .prepare = prepare_send, .run = run_send, .after = after,
-   LOOKS, SENDS},
+   CHECKS_DESCRIPTOR, SENDS},
   {.name = NAME("receive"), .set_up = set_up_levels, .prepare = warm_up, .run = run_receive, .after = after_receive,
-   MEANWHILE(transfer), LOOKS, RECEIVES, RECOVERED},
+   MEANWHILE(transfer), CHECKS_DESCRIPTOR, RECEIVES, RECOVERED},
   {.name = NAME("receive.last"), .set_up = set_up_one, .prepare = warm_up, .run = run_receive, .after = after_receive,
-   LOOKS, RECEIVES, RECOVERED_RECEIVING},
+   CHECKS_DESCRIPTOR, RECEIVES, RECOVERED_RECEIVING},
   {.name = NAME("receive.full"), .set_up = set_up_full, .prepare = warm_up, .run = run_receive, .after = after_receive,
-   LOOKS, RECEIVES, RECOVERED},
+   CHECKS_DESCRIPTOR, RECEIVES, RECOVERED},
   {.name = NAME("receive.large"), .set_up = set_up_large, .prepare = warm_up, .run = run_receive,
-   .after = after_receive, LOOKS, RECEIVES, RECOVERED},
+   .after = after_receive, CHECKS_DESCRIPTOR, RECEIVES, RECOVERED},
   {.name = NAME("receive.wakes"), .set_up = set_up_senders, .prepare = warm_up, .run = run_receive,
    .after = after_receive, .sleep = sleep_send, .sleepers = 2, RECEIVES, RECOVERED},
   {.name = NAME("receive.asleep"), .set_up = set_up_empty, .prepare = warm_up, .run = run_receive,
@@ -354,13 +356,13 @@ const struct operation posix_operations[] = {
   {.name = NAME("notify"), .set_up = set_up_some, .prepare = warm_up, .run = run_notify, .after = after_name,
    .check = check, .settle = settle_notify, RECOVERED},
   {.name = NAME("create"), .set_up = set_up_nothing, .prepare = prepare_name, .run = run_create, .after = after_name,
-   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_create,
+   MEANWHILE(create), .let_go = let_go_name, .check = check_name, .settle = settle_create,
    .recovery = NAME("create")},
   {.name = NAME("open"), .set_up = set_up_name, .prepare = prepare_name, .run = run_open, .after = after_open,
-   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_open},
+   MEANWHILE(create), .let_go = let_go_name, .check = check_name, .settle = settle_open},
   {.name = NAME("unlink.in_use"), .set_up = set_up_in_use, .prepare = prepare_name, .run = run_unlink,
    .after = after_name, .let_go = let_go_name, .check = check_name, .settle = settle_in_use},
-  /* The second victim, which may find what the first left. */
+  /* The operations of a second victim, which may find what the first one left. */
   {.name = NAME("recover"), .set_up = set_up_some, .prepare = prepare_send, .run = run_recover, SENDS,
    RECOVERED_RECEIVING},
   {.name = NAME("recover.receiving"), .set_up = set_up_some, .prepare = prepare_send, .run = run_recover_receiving,
@@ -368,12 +370,12 @@ const struct operation posix_operations[] = {
   {0},
 };
 
-/* Where it makes no difference whether anybody polls. */
+/* Operations that do not depend on whether the program imports poll(). */
 const struct operation posix_unpolled_operations[] = {
   {.name = NAME("send.first"), .set_up = set_up_some, .prepare = prepare_first_send, .run = run_send, .after = after,
    SENDS},
   {.name = NAME("timedsend.asleep"), .set_up = set_up_full, .prepare = prepare_send, .run = run_timed_send,
-   .after = after, LOOKS, SENDS},
+   .after = after, CHECKS_DESCRIPTOR, SENDS},
   {.name = NAME("receive.full.room"), .set_up = set_up_full, .prepare = warm_up, .run = run_receive,
    .after = after_receive, .let_go = let_go_full, RECEIVES},
   {.name = NAME("timedreceive.asleep"), .set_up = set_up_empty, .prepare = warm_up, .run = run_timed_receive,
@@ -382,7 +384,7 @@ const struct operation posix_unpolled_operations[] = {
    .after = after_exclusively, .let_go = let_go_name, .check = check_exclusively,
    .settle = settle_create},
   {.name = NAME("close"), .set_up = set_up_name, .prepare = prepare_open_name, .run = run_close, .after = after_name,
-   MEANWHILE(anew), .let_go = let_go_name, .check = check_name, .settle = settle_open},
+   MEANWHILE(create), .let_go = let_go_name, .check = check_name, .settle = settle_open},
   {.name = NAME("unlink"), .set_up = set_up_name, .prepare = prepare_name, .run = run_unlink, .after = after_name,
    MEANWHILE(name), .let_go = let_go_name, .check = check_name, .settle = settle_unlink,
    .recovery = NAME("create")},

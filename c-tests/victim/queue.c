@@ -1,4 +1,4 @@
-/* What the victims on message queues have in common, whichever queue they use: the library's or the drop-in's. */
+/* The common part of the victims on message queues, for the library's queue and for the drop-in's. */
 #include "queue.h"
 
 const struct queue *queue;
@@ -6,7 +6,7 @@ struct message message, own_message;
 ssize_t result;
 unsigned priority;
 int own;
-static uint32_t last_rank; /* of the old messages that this process received in this phase */
+static uint32_t last_rank; /* the highest rank of the old messages that this process received in this phase */
 
 void use_queue(void) {
   last_rank = 0;
@@ -47,13 +47,13 @@ static int new_id(void) {
 
 int send_new(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, 40, timeout_ns); }
 
-/* One that is copied while no latch is held, in a slot that is reserved. */
+/* Sends a message so large that it is copied into a reserved slot while no latch is held. */
 int send_large(int64_t timeout_ns) { return send_one(new_id(), MIDDLE, LARGE, timeout_ns); }
 
 /* Orders messages: the lower rank is received earlier. */
 uint32_t rank(uint32_t id) { return (uint32_t)(255 - place()->priorities[id]) << 8 | id; }
 
-void look_at(const struct message *message, size_t length, unsigned priority, unsigned mark) {
+void check_message(const struct message *message, size_t length, unsigned priority, unsigned mark) {
   EXPECT(length >= 16 && message->id < IDS, "not a message: %zu bytes, id %" PRIu32, length, message->id);
   EXPECT_EQUAL(length, message->length);
   EXPECT_EQUAL(priority, message->priority);
@@ -78,7 +78,7 @@ ssize_t take_one(struct message *message, int64_t timeout_ns, enum how how) {
   unsigned priority = 0, mark = 0;
   ssize_t length = queue->receive(message, &priority, &mark, timeout_ns, how);
   if (length < 0) return length;
-  look_at(message, (size_t)length, priority, mark);
+  check_message(message, (size_t)length, priority, mark);
   note(message->id);
   return length;
 }
@@ -112,34 +112,34 @@ void set_up_senders(void) {
   place()->senders = 2;
 }
 
-static void watch(void) {
-  queue->watch();
-  place()->watched = 1;
+static void get_descriptor(void) {
+  queue->get_descriptor();
+  place()->with_descriptor = 1;
 }
 
-void set_up_watched_empty(void) {
+void set_up_with_descriptor_empty(void) {
   set_up_empty();
-  watch();
+  get_descriptor();
 }
 
-void set_up_watched_one(void) {
+void set_up_with_descriptor_one(void) {
   set_up_one();
-  watch();
+  get_descriptor();
 }
 
-void set_up_watched_some(void) {
+void set_up_with_descriptor_some(void) {
   set_up_some();
-  watch();
+  get_descriptor();
 }
 
-void set_up_watched_nearly_full(void) {
+void set_up_with_descriptor_nearly_full(void) {
   set_up_nearly_full();
-  watch();
+  get_descriptor();
 }
 
-void set_up_watched_full(void) {
+void set_up_with_descriptor_full(void) {
   set_up_full();
-  watch();
+  get_descriptor();
 }
 
 void prepare_first(void) {
@@ -150,7 +150,7 @@ void prepare_first(void) {
 
 void compose_own(unsigned priority, size_t length) { compose(&own_message, own, priority, length); }
 
-/* Nothing in what follows is the first of its kind. */
+/* Makes the calls whose first use differs from later ones. */
 void warm_up(void) {
   prepare_first();
   queue->warm_up();
@@ -193,7 +193,7 @@ void note_mine(uint32_t id, unsigned mark) {
   note(id);
 }
 
-/* In between nobody but this thread knows of the message. */
+/* Between the receive and the note only this thread knows of the message. */
 void receive_as(int64_t timeout_ns) {
   unsigned mark;
   priority = 0;
@@ -205,7 +205,7 @@ void receive_as(int64_t timeout_ns) {
 
 void run_receive(void) { receive_as(IPC_FOREVER); }
 
-/* Called by survivors and by the second victim, which may find what the first left. */
+/* Called by survivors and by the second victim, which may find what the first one left. */
 void run_recover(void) {
   send_own(0);
   receive_as(0);
@@ -221,7 +221,7 @@ void after(void) { EXPECT(result >= 0, "the victim failed: %s", ipc_strerror((in
 void after_receive(void) {
   after();
   if (message.id < VICTIMS) last_rank = rank(message.id);
-  look_at(&message, (size_t)result, priority, 0);
+  check_message(&message, (size_t)result, priority, 0);
 }
 
 void after_try_send(void) {
@@ -252,15 +252,17 @@ void sleep_send(void) {
   EXPECT(sent >= 0, "a sleeper gets no room: %s", ipc_strerror(sent));
 }
 
-/* Whether what the dead victim took has made room: settled when it is known what it took. */
+/* Whether the dead victim's receive has freed a slot. The answer is judged when it is known whether it took a
+ * message. */
 void let_go_full(int alive) {
   use_queue();
   if (alive) return;
   if (send_new(0) == -EAGAIN) place()->refused = 1;
 }
 
-/* After a death, before the next call, the descriptor may be ready for nothing, and not unready for something. */
-void let_go_watched(int alive) {
+/* After a death and before the next call, the descriptor may be ready without a reason. It must not be unready if there
+ * is a message or room. */
+void let_go_with_descriptor(int alive) {
   use_queue();
   if (alive) return;
   int least = -place()->taking, most = 0;
@@ -293,7 +295,7 @@ void check(void) {
   }
 }
 
-/* All that is left, in its order. */
+/* Receives all messages that are left, and checks their order. */
 void drain(void) {
   uint32_t senders[16], last_ids[16];
   int known = 0;
@@ -305,7 +307,7 @@ void drain(void) {
     ssize_t length = queue->receive(&message, &received_priority, &mark, 0, MANY);
     if (length == -EAGAIN) break;
     EXPECT(length >= 0, "a survivor cannot receive: %s", ipc_strerror((int)length));
-    look_at(&message, (size_t)length, received_priority, mark);
+    check_message(&message, (size_t)length, received_priority, mark);
     note(message.id);
     EXPECT(received_priority <= last_priority, "priority %u after %u", received_priority, last_priority);
     if (received_priority < last_priority) {
@@ -327,7 +329,7 @@ void drain(void) {
   }
 }
 
-/* Those whose send returned, and that nobody received. */
+/* Finds the messages whose send returned and that nobody received. */
 int find_lost(uint32_t *lost) {
   int count = 0;
   for (uint32_t id = 0; id < IDS; id++)
@@ -343,14 +345,14 @@ static void count_messages(void) {
   EXPECT(count == 0 || !place()->refused, "message %" PRIu32 " was taken, and its room did not come back", lost[0]);
   for (uint32_t id = 0; id < IDS; id++) {
     if (place()->held[id]) {
-      if (place()->dropping + place()->taking > 0 && !place()->received[id]) continue; /* it is lost then */
+      if (place()->dropping + place()->taking > 0 && !place()->received[id]) continue; /* then it is lost */
       EXPECT(place()->received[id], "message %" PRIu32 " was borrowed and did not come again", id);
       EXPECT(place()->marked[id], "message %" PRIu32 " was borrowed and is not marked", id);
     } else {
       EXPECT(!place()->marked[id] || place()->marked[id] == NOT_TOLD || place()->taking > 0, "message %" PRIu32 " is marked", id);
     }
   }
-  /* The dead took what came first. */
+  /* A dead receiver took the first message, so each lost message comes before those that others received. */
   for (int i = 0; i < count && place()->dropping == 0; i++)
     for (uint32_t id = 0; id < VICTIMS; id++)
       EXPECT(
@@ -358,13 +360,13 @@ static void count_messages(void) {
         "message %" PRIu32 " is lost, and %" PRIu32 " was before it", lost[i], id);
 }
 
-/* The queue is as if nobody had died. */
+/* Checks that the queue is as if nobody had died. */
 void settle(int progress) {
   (void)progress;
   use_queue();
   drain();
   EXPECT_EQUAL(queue->count(), 0);
-  if (place()->watched) EXPECT_EQUAL(queue->ready(), POLLOUT);
+  if (place()->with_descriptor) EXPECT_EQUAL(queue->ready(), POLLOUT);
   count_messages();
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < CAPACITY; i++) {
@@ -372,7 +374,7 @@ void settle(int progress) {
       EXPECT(sent == 0, "room for %d of %d: %s", i, CAPACITY, ipc_strerror(sent));
     }
     EXPECT_EQUAL(queue->count(), CAPACITY);
-    if (place()->watched) EXPECT_EQUAL(queue->ready(), POLLIN);
+    if (place()->with_descriptor) EXPECT_EQUAL(queue->ready(), POLLIN);
     EXPECT_EQUAL(send_new(0), -EAGAIN);
     drain();
     EXPECT_EQUAL(queue->count(), 0);

@@ -8,10 +8,10 @@
 
 struct place {
   ipc_rwlock_t rwlock;
-  ipc_rwlock_t other; /* for first calls that are not to be stepped */
+  ipc_rwlock_t other; /* for first calls that the harness does not step */
 };
 
-enum { SLEEPERS, VICTIMS }; /* of arena->notes: how many have begun */
+enum { SLEEPERS, VICTIMS }; /* the indexes of arena->notes: how many victims and sleepers have begun */
 
 static struct place *place(void) { return (struct place *)arena->place; }
 static ipc_rwlock_t *rwlock(void) { return &place()->rwlock; }
@@ -24,8 +24,8 @@ static const struct lock writer = {write_it, unlock_it, consistent};
 
 /* How this process holds the lock, from one phase to the next. */
 static enum { NOTHING, READING, WRITING } holding;
-static uint64_t seen; /* by this process, when it began to read */
-static int result;    /* of what the victim ran */
+static uint64_t seen; /* this process's copy of the pair from the beginning of its reading */
+static int result;    /* of the victim's call */
 
 /* The checks after a lock for reading was granted. */
 static void enter_reading(int locked) {
@@ -89,7 +89,7 @@ static void set_up_written(void) {
   enter_writing(write_it(0));
 }
 
-/* A thread that ends is to its locks what a process that is killed is. */
+/* For its locks, the end of a thread is what the death of a process is. */
 static void *die_writing(void *unused) {
   (void)unused;
   EXPECT_EQUAL(write_it(0), 0);
@@ -101,14 +101,14 @@ static void set_up_orphaned(void) {
   in_a_thread(die_writing, NULL);
 }
 
-/* Survivor 0 holds it, and has not repaired anything. */
+/* Survivor 0 holds the lock, and has not repaired the data. */
 static void set_up_held_orphaned(void) {
   set_up_orphaned();
   EXPECT_EQUAL(write_it(0), IPC_OWNER_DIED);
   holding = WRITING;
 }
 
-/* As many readers as there is room for, each a thread. */
+/* As many readers as the lock has slots, each a thread. */
 static pthread_t readers[IPC_RWLOCK_READERS_MAX];
 static pthread_barrier_t all_read, all_leave;
 static bool is_full;
@@ -199,7 +199,7 @@ static void after_write_lock(void) {
 
 static void after_unlock(void) { EXPECT_EQUAL(result, 0); }
 
-/* It has still to hold the lock once. */
+/* The victim must still hold the lock exactly once. */
 static void after_inner(void) {
   after_read_lock();
   EXPECT_EQUAL(unlock_it(), -EPERM);
@@ -232,7 +232,8 @@ static void let_go(int alive) {
   release(0);
 }
 
-/* Tries to read, then to write while the victim is stopped, and stays in: the victim must not join. */
+/* Tries to lock for reading, then for writing, while the victim is stopped. A granted write lock is kept, so the victim
+ * must not get in. */
 static void meanwhile_expecting(int died) {
   if (holding != NOTHING || is_full) return;
   int locked = read_it(0);
@@ -276,7 +277,7 @@ static void expect_deaths(int deaths) {
     arena->deaths == deaths, "IPC_OWNER_DIED was returned %d times, expected %d", (int)arena->deaths, deaths);
 }
 
-/* A reader's death is nobody's concern. A second victim is a writer, and may be killed writing. */
+/* A reader's death is not reported. A second victim is a writer, and may be killed while it writes. */
 static void settle_reader(int progress) {
   if (progress != KILLED_WITHIN || arena->notes[VICTIMS] < 2) expect_deaths(0);
 }
@@ -295,12 +296,12 @@ static void settle_writing(int progress) {
   if (progress != KILLED_WITHIN) expect_deaths(0);
 }
 
-/* There is one death to report, the victim's or the one before it. */
+/* One death is reported: the victim's, or the earlier one. */
 static void settle_orphaned(int progress) {
   if (progress != KILLED_WITHIN) expect_deaths(1);
 }
 
-/* A lock that may be, or become, unusable for ever. */
+/* Takes a lock that may be unusable for ever, or may become so. */
 static void lock_condemned(int (*lock)(int64_t), int64_t timeout_ns) {
   int locked = lock(timeout_ns);
   if (locked == -ENOTRECOVERABLE) return;

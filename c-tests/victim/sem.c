@@ -5,7 +5,7 @@ struct place {
   ipc_sem_t sem, other;
 };
 
-enum { POSTED, TAKEN }; /* of arena->notes: by the survivors */
+enum { POSTED, TAKEN }; /* the indexes of arena->notes, which the survivors count */
 
 static struct place *place(void) { return (struct place *)arena->place; }
 static int result;
@@ -52,13 +52,13 @@ static void sleep_wait(void) {
   arena->notes[TAKEN]++;
 }
 
-/* A permit that is free is the sleeper's without anybody's help. */
+/* If a permit is free, the sleeper gets it without help. */
 static void let_go_wait(int alive) {
   (void)alive;
   if (value() == 0) post();
 }
 
-/* Nobody but the victim has posted; it may be that its permit is taken already. */
+/* Only the victim has posted, and its permit may have been taken already. */
 static void let_go_post(int alive) {
   if (!alive && value() == 0) post();
 }

@@ -16,7 +16,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Where the harness begins and ends to count instructions. */
+/* The markers between which the harness counts instructions. */
 #if defined(__x86_64__)
 #define MARK() __asm__ volatile("int3" ::: "memory")
 #else
@@ -53,7 +53,7 @@ void complain(const char *file, int line, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
   va_end(arguments);
-  /* The first complaint is kept: the later ones follow from it. */
+  /* Keeps the first complaint, because later ones follow from it. */
   if (arena == NULL) fprintf(stderr, "%s\n", text);
   else if (arena->complaint[0] == 0) memcpy(arena->complaint, text, sizeof text);
   _exit(1);
@@ -144,7 +144,7 @@ static void list(void) {
   for (int number = 0; (operation = operation_at(number)); number++)
     printf(
       "%s %d %d %d %d %s\n", operation->name, operation->sleepers, operation->sleep_from, operation->must,
-      operation->dear_to_stop ? 2 : operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
+      operation->stop_is_expensive ? 2 : operation->meanwhile != NULL, operation->recovery ? operation->recovery : "-");
 }
 
 static bool read_whole(int descriptor, void *buffer, size_t length) {
@@ -172,10 +172,10 @@ __attribute__((noreturn)) static void be_victim(const struct operation *operatio
   _exit(0);
 }
 
-/* The template calls nothing of the library, so a victim's first call is a process's first call. */
+/* The template makes no call of the library, so a victim's first call is a process's first call. */
 static void be_template(int gate) {
   struct command command;
-  signal(SIGCHLD, SIG_IGN); /* the kernel buries the victims */
+  signal(SIGCHLD, SIG_IGN); /* the kernel removes the zombies of the victims */
   while (read_whole(STDIN_FILENO, &command, sizeof command)) {
     const struct operation *operation = operation_at(command.operation);
     pid_t child = fork();

@@ -33,14 +33,14 @@ enum progress {
   KILLED_BEFORE = 0,  /* not one instruction of the operation was executed */
   KILLED_WITHIN = 1,
   KILLED_AFTER = 2,   /* the operation was complete */
-  LEFT_ALIVE = 3      /* it was stopped for a while, and is at its end now */
+  LEFT_ALIVE = 3      /* the victim was stopped for a while, and has ended the operation */
 };
 
 enum sleep_from { AT_BEGIN = 0, /* the victim is prepared, and has not begun */
                   AT_BLOCK = 1  /* the victim sleeps in the kernel */ };
 
 enum must { HOLD = 0,
-            FAIL_IF_KILLED = 1, /* wrong on purpose: the harness has to notice it */
+            FAIL_IF_KILLED = 1, /* wrong on purpose: the harness has to find the fault */
             FAIL_IF_STOPPED = 2 };
 
 struct operation {
@@ -52,9 +52,9 @@ struct operation {
   void (*sleep)(void);
   int sleepers;             /* 0, 1 or 2 */
   enum sleep_from sleep_from;
-  void (*release)(int time); /* time: 1 for the first time that the victim is asleep, ... */
+  void (*release)(int time); /* time: 1 for the first time that the victim sleeps, 2 for the second, ... */
   void (*meanwhile)(void);
-  bool dear_to_stop;        /* `meanwhile` may take a second or two */
+  bool stop_is_expensive;        /* `meanwhile` may take one or two seconds */
   void (*let_go)(int alive);
   void (*check)(void);
   void (*settle)(int progress);
@@ -65,13 +65,13 @@ struct operation {
 /* Memory that the harness, the victims and the survivors share. The harness knows the first three fields. */
 struct arena {
   int64_t patience_ns;
-  char name[64];       /* of named objects; no other process uses it */
+  char name[64];       /* of the named objects; no other process uses it */
   char complaint[440]; /* why a victim or survivor failed; empty if none did */
   /* Everything below is zeroed before each round. */
   _Atomic int inside;  /* how many processes are in the critical section */
   _Atomic int deaths;  /* how often IPC_OWNER_DIED was returned */
   _Atomic uint64_t pair[2]; /* always equal outside of the critical section */
-  _Atomic uint64_t notes[8]; /* an operation's own */
+  _Atomic uint64_t notes[8]; /* for each operation's own use */
   _Alignas(64) unsigned char place[6144]; /* the objects themselves */
 };
 
@@ -115,7 +115,8 @@ void use_lock(const struct lock *lock);
 /* The monotonic clock, in nanoseconds. */
 int64_t now_ns(void);
 
-/* Runs body(argument) in a thread of its own, and waits for its end. What the thread holds then has a dead owner. */
+/* Runs body(argument) in a thread of its own, and waits for its end. Locks that the thread still holds then have a dead
+ * owner. */
 void in_a_thread(void *(*body)(void *), void *argument);
 
 extern const struct operation mutex_operations[];
@@ -129,7 +130,7 @@ extern const struct operation once_operations[];
 extern const struct operation event_operations[];
 extern const struct operation mq_operations[];
 extern const struct operation broken_operations[];
-/* These are in programs of their own, which are linked to the drop-in library too. */
+/* The following operations are in programs of their own, which are also linked to the drop-in library. */
 extern const struct operation posix_operations[];
 extern const struct operation posix_unpolled_operations[];
 

@@ -26,7 +26,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
-/// What is known about one descriptor. All zeros at first.
+/// The known facts about one descriptor. All zeros at first.
 struct Entry {
     /// The queue, or NULL. The address's lowest bits hold the descriptor's access mode.
     queue: AtomicPtr<PooledQueue>,
@@ -48,7 +48,7 @@ const ENTRIES: usize = 1 << 20;
 
 static TABLE: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
 
-/// What the table says about a descriptor.
+/// The table's answer about a descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup {
     queue: &'static PooledQueue,
@@ -182,7 +182,7 @@ impl Entry {
         }
     }
 
-    /// What the entry leads to, if to anything.
+    /// The open queue that the entry leads to, if there is one.
     #[inline(always)]
     fn lookup(&'static self) -> Option<Lookup> {
         // Acquire: pairs with the release in adopt(), so that the queue is read with its values.

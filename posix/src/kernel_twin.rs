@@ -24,7 +24,7 @@ pub(crate) struct KernelTwin {
     pub(crate) mode: c_int,
 }
 
-/// What a descriptor leads to once the queue behind it is open.
+/// The open queue behind a descriptor.
 pub(crate) struct Attached {
     /// NULL if the descriptor is that of a kernel's queue which is no twin.
     pub(crate) handle: *mut ipc_mq_t,

@@ -1,5 +1,6 @@
 //! librobustipc-posix.so: the ten functions of <mqueue.h> on this library's queue in shared memory,
-//! for programs that were written for the kernel's queues.
+//! for programs that were written for the kernel's queues. docs/design.md describes the library behind
+//! it.
 //!
 //! # The idea
 //!

@@ -4,7 +4,7 @@ use crate::Result;
 use core::ffi::{CStr, c_char};
 use core::ops::Deref;
 
-/// What a twin's name begins with. A program without this library uses the plain name, so it does not
+/// The beginning of a twin's name. A program without this library uses the plain name, so it does not
 /// take a twin for a queue of its own.
 const PREFIX: &[u8] = b"ripc.";
 

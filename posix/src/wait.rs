@@ -113,25 +113,30 @@ struct Waiter {
 /// FUTEX_32 of <linux/futex.h>, without FUTEX_PRIVATE_FLAG.
 const SHARED_32_BITS: u32 = 2;
 
+/// Whether a deadline comes within [`RECHECK_NS`].
+fn is_near(deadline: &libc::timespec) -> bool {
+    let now = now(libc::CLOCK_REALTIME);
+    let seconds = deadline.tv_sec.saturating_sub(now.tv_sec);
+    seconds <= 1 && seconds * 1_000_000_000 + deadline.tv_nsec - now.tv_nsec <= RECHECK_NS
+}
+
+/// The monotonic time at which a sleep that begins now ends at the latest.
+fn next_recheck() -> libc::timespec {
+    let mut until = now(libc::CLOCK_MONOTONIC);
+    until.tv_nsec += RECHECK_NS;
+    if until.tv_nsec >= 1_000_000_000 {
+        until.tv_nsec -= 1_000_000_000;
+        until.tv_sec += 1;
+    }
+    until
+}
+
 /// Sleeps as long as the word has the expected value, until the deadline or for [`RECHECK_NS`]. Returns 0
 /// or the errno with which the sleep ended. If the thread is cancelled, it ends in here.
 fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c_int {
-    let is_near = |time: &libc::timespec| {
-        let now = now(libc::CLOCK_REALTIME);
-        let seconds = time.tv_sec.saturating_sub(now.tv_sec);
-        seconds <= 1 && seconds * 1_000_000_000 + time.tv_nsec - now.tv_nsec <= RECHECK_NS
-    };
     let (clock, until) = match deadline {
         Some(deadline) if is_near(&deadline) => (libc::CLOCK_REALTIME, deadline),
-        _ => {
-            let mut until = now(libc::CLOCK_MONOTONIC);
-            until.tv_nsec += RECHECK_NS;
-            if until.tv_nsec >= 1_000_000_000 {
-                until.tv_nsec -= 1_000_000_000;
-                until.tv_sec += 1;
-            }
-            (libc::CLOCK_MONOTONIC, until)
-        }
+        _ => (libc::CLOCK_MONOTONIC, next_recheck()),
     };
     let waiter = Waiter {
         expected: expected.into(),

@@ -178,7 +178,7 @@ pub(crate) const OWNER_DIED: c_int = 2;
 pub(crate) const BARRIER_SERIAL: c_int = 3;
 pub(crate) const ONCE_RAN: c_int = 4;
 
-/// The text of a result, for `ipc_strerror`. Where this library gives an error a narrower meaning,
+/// The text of a result, for `ipc_strerror`. If this library gives an error a narrower meaning,
 /// the text is the library's; otherwise it is the C library's.
 pub(crate) fn text(result: c_int) -> &'static CStr {
     if result >= 0 {
@@ -207,6 +207,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ENOTRECOVERABLE => {
             c"the lock cannot be used again: its owner died, and it was unlocked before the data was declared consistent"
         }
+        Errno::ENOSYS => c"the kernel lacks, or a sandbox forbids, a system call that this needs",
         Errno::ENOTSUP => c"not supported on this system",
         Errno::EPERM => c"not permitted, or not the lock's owner",
         Errno::EPROTO => c"type, size or layout differ from the existing object's",
@@ -214,6 +215,7 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::ETIMEDOUT => c"the timeout expired",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
+        Errno::UnknownErrno => c"unknown error number",
         known => meaning_c(known),
     }
 }
@@ -282,6 +284,13 @@ mod tests {
             .chain(-140..0)
         {
             assert!(!text(number).to_bytes().is_empty(), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_number_is_no_success() {
+        for number in [-1000, -4095, i32::MIN] {
+            assert_eq!(text(number), c"unknown error number");
         }
     }
 }

@@ -6,6 +6,7 @@
 //! that a name means the same object to every program.
 
 use crate::base::error::{Result, fail};
+use crate::base::text::Escaped;
 use core::ffi::{CStr, c_char};
 use core::fmt;
 
@@ -38,7 +39,7 @@ impl Name {
     }
 
     pub(crate) fn new(name: &[u8]) -> Result<Name> {
-        let shown = name[..name.len().min(64)].escape_ascii();
+        let shown = Escaped(&name[..name.len().min(64)]);
         if name.len() > NAME_MAX {
             return Err(fail!(
                 ENAMETOOLONG,
@@ -77,7 +78,7 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.bytes[..self.length].escape_ascii())
+        Escaped(&self.bytes[..self.length]).fmt(f)
     }
 }
 

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::fmt::{self, Write};
 
-/// Text of at most `CAPACITY` - 1 bytes. What does not fit is cut off; writing never fails.
+/// Text of at most `CAPACITY` - 1 bytes. Text that does not fit is cut off; writing never fails.
 ///
 /// Invariant: `bytes[length]` is NUL, so C can read the text in place.
 pub(crate) struct Text<const CAPACITY: usize> {
@@ -55,5 +55,56 @@ impl<const CAPACITY: usize> Write for Text<CAPACITY> {
         self.bytes[end] = 0;
         self.length = end;
         Ok(())
+    }
+}
+
+/// Bytes that people read: a name or a path. Printable characters appear as they are. Everything else
+/// (control characters, bytes that are not UTF-8, a backslash) appears as an escape, so that a text
+/// stays one unambiguous line.
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if is_printable(character) {
+                    f.write_char(character)?;
+                } else {
+                    let mut bytes = [0; 4];
+                    let bytes = character.encode_utf8(&mut bytes).as_bytes();
+                    write!(f, "{}", bytes.escape_ascii())?;
+                }
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+fn is_printable(character: char) -> bool {
+    // Behind another character, because escape_debug escapes a combining one at the beginning of a text.
+    let mut bytes = [b'a'; 5];
+    let length = 1 + character.encode_utf8(&mut bytes[1..]).len();
+    let text = core::str::from_utf8(&bytes[..length]).unwrap_or("");
+    matches!(character, '\'' | '"') || text.escape_debug().count() == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_characters_are_shown_and_all_others_escaped() {
+        for (bytes, shown) in [
+            (&b"/sensor it's \"x\""[..], "/sensor it's \"x\""),
+            ("/größe-温度".as_bytes(), "/größe-温度"),
+            (b"a\xffb\xc3", "a\\xffb\\xc3"),
+            (b"a\nb\x1bc", "a\\nb\\x1bc"),
+            ("\u{202e}x".as_bytes(), "\\xe2\\x80\\xaex"),
+            ("u\u{308}ber".as_bytes(), "u\u{308}ber"),
+            (b"back\\slash", "back\\\\slash"),
+        ] {
+            assert_eq!(Escaped(bytes).to_string(), shown);
+        }
     }
 }

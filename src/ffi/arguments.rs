@@ -213,6 +213,7 @@ pub(super) fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Resul
             Access::ReadWrite
         },
         adopt: is_set(IPC_ADOPT),
+        may_adopt: allowed & IPC_ADOPT != 0,
         check_owner: is_set(IPC_CHECK_OWNER),
         unsealed: is_set(IPC_UNSEALED),
         descriptor: None,

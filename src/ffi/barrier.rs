@@ -101,7 +101,8 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
 /// misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
 /// other than a barrier of this library's version and C library, a barrier initialised in another
-/// PID namespace, or a damaged barrier.
+/// PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
+/// sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a barrier that the interrupted
 /// code does not use.
 /// Fork: the child is not a participant.
@@ -177,7 +178,9 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
 /// barrier has participants; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if
 /// the memory holds something other than a barrier of this library's version and C library, a
 /// barrier initialised in another PID namespace, or a damaged barrier.
-/// Threads: one thread destroys the barrier, after all others have used it for the last time.
+/// Threads: one thread destroys the barrier, after all others have used it for the last time. Do
+/// not use the memory for other data at once: if a thread is killed in its last call, the kernel
+/// may set a bit in it.
 /// Owner death: a thread that died is not a participant any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_destroy(barrier: *mut ipc_barrier_t) -> c_int {

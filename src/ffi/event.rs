@@ -131,7 +131,7 @@ pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
 /// event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
 /// handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
 /// timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
-/// library's version.
+/// library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
 /// within 100 ms.

@@ -20,13 +20,13 @@ pub const IPC_FIFO_KEEP_OPEN: c_int = 0x10000;
 ///
 /// Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
 /// Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
-/// 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is
-/// at the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES
-/// or -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path
-/// is too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
+/// 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is at
+/// the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES or
+/// -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path is
+/// too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
 /// -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
-/// kernel has no memory. The last two can occur because a short-lived child process creates
-/// the FIFO.
+/// kernel has no memory. The last two can occur because a short-lived child process creates the
+/// FIFO.
 /// Threads: safe.
 /// Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
 /// does not exist.
@@ -64,8 +64,8 @@ pub unsafe extern "C" fn ipc_fifo_create(
 ///
 /// Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
 /// error.
-/// Errors: -EINVAL path is NULL, flags does not have exactly one end or has an unknown bit, or
-/// timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+/// Errors: -EINVAL path is NULL or empty, flags does not have exactly one end or has an unknown
+/// bit, or timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
 /// mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
 /// forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
 /// and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
@@ -118,10 +118,10 @@ pub unsafe extern "C" fn ipc_fifo_open(
 /// path: of a FIFO. A symbolic link in the last part of the path is not followed.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL path is NULL; -ENOENT or -ENOTDIR the path does not exist; -EMEDIUMTYPE
-/// something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM or -EROFS
-/// the permissions or the file system forbid it; -ENAMETOOLONG the path is too long; -ELOOP
-/// the path has too many symbolic links.
+/// Errors: -EINVAL path is NULL or empty; -ENOENT or -ENOTDIR the path does not exist;
+/// -EMEDIUMTYPE something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM
+/// or -EROFS the permissions or the file system forbid it; -ENAMETOOLONG the path is too long;
+/// -ELOOP the path has too many symbolic links; -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {

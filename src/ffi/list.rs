@@ -249,7 +249,8 @@ pub unsafe extern "C" fn ipc_list_unlisted(list: *const ipc_list_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed already or is not of a list.
-/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes only the calling process's list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
@@ -273,9 +274,10 @@ pub unsafe extern "C" fn ipc_list_close(list: *mut ipc_list_t) -> c_int {
 /// id: the id of a System V object; otherwise unused.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG
-/// the name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an
-/// object of another kind; -EACCES or -EPERM the permissions forbid it.
+/// Errors: -EINVAL kind is not exactly one kind, or name is NULL or malformed; -ENAMETOOLONG the
+/// name is too long; -ENOENT there is no such object; -EMEDIUMTYPE the name belongs to an object of
+/// another kind; -EACCES or -EPERM the permissions forbid it; -EMFILE or -ENFILE if too many
+/// descriptors are open to examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int {

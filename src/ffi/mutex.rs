@@ -127,13 +127,14 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
 /// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
 /// mutex of this library's version and C library, or a mutex initialised in another PID namespace;
-/// -EOVERFLOW if a recursive mutex is locked 4294967295 times already.
+/// -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a mutex that the interrupted code neither holds nor
 /// locks. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
 /// Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
-/// thread and its process's exec count as death too. Where the kernel does not report the death
+/// thread and its process's exec count as death too. If the kernel does not report the death
 /// (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
 /// Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
 #[unsafe(no_mangle)]
@@ -222,10 +223,13 @@ pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int 
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EBUSY if the
-/// mutex is locked; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the memory
-/// holds something other than a mutex of this library's version and C library, or a mutex
-/// initialised in another PID namespace.
-/// Threads: one thread destroys the mutex, after all others have used it for the last time.
+/// mutex is locked, or if its owner died holding it and no locker has been told: lock it first;
+/// -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+/// other than a mutex of this library's version and C library, or a mutex initialised in another
+/// PID namespace.
+/// Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+/// set a bit in it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_destroy(mutex: *mut ipc_mutex_t) -> c_int {
     guard(c"ipc_mutex_destroy", move || {

@@ -40,7 +40,8 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 /// run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
 /// below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
 /// version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
-/// C library's robust lists have a form that this library does not know.
+/// C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe.
 /// Fork: a child that is forked in run does not run the initialisation and must not return from
 /// run.

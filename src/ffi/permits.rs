@@ -70,7 +70,7 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
 /// handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
 /// initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
 /// of permits of this library's version and C library, a pool initialised in another PID namespace,
-/// or a damaged pool.
+/// or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a pool that the interrupted
 /// code does not use. The handler gives the permit back before it returns.
 /// Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
@@ -164,7 +164,9 @@ pub unsafe extern "C" fn ipc_permits_free(
 /// thread holds a permit; -EINVAL if permits is NULL, misaligned or not initialised; -EPROTO if the
 /// memory holds something other than a pool of permits of this library's version and C library, a
 /// pool initialised in another PID namespace, or a damaged pool.
-/// Threads: one thread destroys the pool, after all others have used it for the last time.
+/// Threads: one thread destroys the pool, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last call, the kernel may
+/// set a bit in it.
 /// Owner death: a thread that died holding a permit does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_destroy(permits: *mut ipc_permits_t) -> c_int {

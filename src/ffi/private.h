@@ -9,7 +9,7 @@
 #include "robustipc.h"
 
 /*
- What to sleep on, from ipc_mq_wait_word().
+ The word to sleep on, from ipc_mq_wait_word().
  */
 typedef struct ipc_mq_wait_t {
   /*
@@ -38,9 +38,9 @@ extern "C" {
 
  Returns: 0, or a negative error.
  Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or fd is negative; -EBUSY the handle
- has a descriptor already; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this
- call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
- (IPC_KERNEL).
+ has a descriptor already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
+ another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
+ and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_bring_fd(ipc_mq_t *mq,

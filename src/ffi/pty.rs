@@ -65,10 +65,11 @@ unsafe fn attributes(attr: *const ipc_pty_attr_t) -> Result<Attributes> {
 ///
 /// Returns: 0, or a negative error. Exec closes both descriptors.
 /// Errors: -EINVAL controller_fd or terminal_fd is NULL, a pointer is misaligned, flags has an
-/// unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there
-/// is no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too
-/// many open descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has
-/// no memory.
+/// unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free; -ENOENT there is
+/// no /dev/ptmx; -EACCES the caller may not open /dev/ptmx; -EMFILE this process has too many open
+/// descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has no memory;
+/// -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the kernel could not make or set up
+/// the terminal.
 /// Threads: safe.
 /// Fork: the child has both ends too.
 /// Death: when the last process that has the controlling end dies, the terminal hangs up.
@@ -109,15 +110,16 @@ pub unsafe extern "C" fn ipc_pty_open(
 /// attr: NULL for 24 lines of 80 characters with echo. Not kept after the call.
 ///
 /// Returns: 0, and the program runs; or a negative error, and there is no child.
-/// Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no
-/// name, flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is
-/// free; -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be
-/// executed; -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are
-/// too large; -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path
-/// cannot be followed; -EAGAIN no more processes are allowed; -EMFILE this process has too
-/// many open descriptors or handles; -ENFILE the system has too many open files; -ENOMEM there
-/// is no memory. -ENOENT can also mean that there is no /dev/ptmx, and -EACCES that the caller
-/// may not open it; ipc_last_error() says which.
+/// Errors: -EINVAL out, controller_fd or argv is NULL, a pointer is misaligned, argv has no name,
+/// flags has an unknown bit, or a reserved field is not 0; -ENOSPC no pseudoterminal is free;
+/// -ENOENT or -ENOTDIR the program does not exist; -EACCES the program may not be executed;
+/// -ENOEXEC the file is not a program; -E2BIG the arguments and the environment are too large;
+/// -ETXTBSY the program is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed;
+/// -EAGAIN no more processes are allowed; -EMFILE this process has too many open descriptors or
+/// handles; -ENFILE the system has too many open files; -ENOMEM there is no memory. -ENOENT can
+/// also mean that there is no /dev/ptmx, and -EACCES that the caller may not open it;
+/// ipc_last_error() says which; -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the
+/// kernel could not make or set up the terminal.
 /// Threads: safe, whatever other threads do: the child makes only system calls before exec.
 /// Signals: held back in the calling thread until the program runs; none is lost.
 /// Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -161,10 +163,11 @@ pub unsafe extern "C" fn ipc_pty_spawn(
 ///
 /// Returns: the number of bytes that were read; or 0 if all programs have closed the terminal
 /// or ended (read(2) fails with EIO then); or a negative error.
-/// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed;
-/// -EINTR a signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or
-/// above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd
-/// is not open; -ENOTTY fd is not the controlling end of a pseudoterminal.
+/// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+/// signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or above SSIZE_MAX,
+/// or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
+/// is not the controlling end of a pseudoterminal; -ENOMEM the kernel has no memory; -EIO the
+/// terminal has failed.
 /// Threads: safe; each byte goes to one reader.
 /// Death: when the last program on the terminal dies, the call returns what it printed, and
 /// then 0.
@@ -190,7 +193,7 @@ pub unsafe extern "C" fn ipc_pty_read(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF fd is not open; -ENOTTY fd is not a
-/// terminal.
+/// terminal; -EIO the terminal has failed.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_window_size(
@@ -217,7 +220,7 @@ pub unsafe extern "C" fn ipc_pty_window_size(
 /// rows, columns: the number of lines and of characters in a line.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal.
+/// Errors: -EBADF fd is not open; -ENOTTY fd is not a terminal; -EIO the terminal has failed.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_pty_set_window_size(

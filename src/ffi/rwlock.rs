@@ -82,7 +82,8 @@ pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
 /// not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
 /// a readers-writer lock of this library's version and C library, or a lock initialised in another
-/// PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already.
+/// PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
+/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a lock that the interrupted
 /// code does not use. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
@@ -125,7 +126,8 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
 /// writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
 /// ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
 /// timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
-/// of this library's version and C library, or a lock initialised in another PID namespace.
+/// of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
+/// if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a lock that the interrupted
 /// code does not use. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
@@ -207,10 +209,13 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
-/// thread holds the lock; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the
-/// memory holds something other than a readers-writer lock of this library's version and C library,
-/// or a lock initialised in another PID namespace.
-/// Threads: one thread destroys the lock, after all others have used it for the last time.
+/// thread holds the lock, or if a writer died holding it and no locker has been told: lock it
+/// first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a readers-writer lock of this library's version and C library, or a lock
+/// initialised in another PID namespace.
+/// Threads: one thread destroys the lock, after all others have used it for the last time. Do not
+/// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
+/// set a bit in it.
 /// Owner death: a thread that died holding the lock does not hold it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_destroy(rwlock: *mut ipc_rwlock_t) -> c_int {

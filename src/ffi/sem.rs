@@ -62,6 +62,27 @@ unsafe fn place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
     unsafe { placed(sem.cast(), "the semaphore") }
 }
 
+/// `place` for the calls that begin and end a placed semaphore: they refuse a named one, which others use too.
+///
+/// # Safety
+///
+/// As `place`.
+unsafe fn own_place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
+    if named(sem).is_some() {
+        return Err(fail!(
+            EINVAL,
+            "{sem:p} is a named semaphore, which other processes use too; expected a placed one"
+        ));
+    }
+    // SAFETY: by this function's contract.
+    unsafe { place(sem) }
+}
+
+/// The handle behind the address of an open named semaphore.
+fn named(sem: *const ipc_sem_t) -> Option<*mut Handle> {
+    NAMED.search(|named: &NamedSemaphore| named.place().as_ptr().cast_const().cast() == sem)
+}
+
 /// `place` for the fast path: `None` for a pointer that `place` refuses.
 ///
 /// # Safety
@@ -81,14 +102,14 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
-/// sem is NULL, misaligned or a semaphore that ipc_sem_open() opened with IPC_POSIX, or if value is
-/// above IPC_SEM_VALUE_MAX.
+/// sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other processes use
+/// too, or if value is above IPC_SEM_VALUE_MAX.
 /// Threads: one thread initialises the semaphore before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
     guard(c"ipc_sem_init", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(sem) }?.initialise(value)?;
+        unsafe { own_place(sem) }?.initialise(value)?;
         Ok(0)
     })
 }
@@ -104,7 +125,8 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
 /// no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
 /// handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
 /// timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
-/// library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+/// library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Fork: the child uses the same semaphore.
 /// Owner death: a permit has no owner, so a permit that a dead process took does not come back.
@@ -193,15 +215,15 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
-/// sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open() opened with
-/// IPC_POSIX; -EPROTO if the memory holds something other than a semaphore of this library's
-/// version.
+/// sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open() opened, which other
+/// processes use too; -EPROTO if the memory holds something other than a semaphore of this
+/// library's version.
 /// Threads: one thread destroys the semaphore, after all others have used it for the last time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_destroy", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(sem) }?.destroy()?;
+        unsafe { own_place(sem) }?.destroy()?;
         Ok(0)
     })
 }
@@ -228,16 +250,18 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
 /// Returns: IPC_CREATED (1) if this call created the semaphore; IPC_OPENED (0) if it existed; or a
 /// negative error.
 /// Errors: -EINVAL if out is misaligned, out or name is NULL, the name is malformed, a flag is not
-/// allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name
-/// has more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE;
-/// -EEXIST if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
-/// allow it, or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it;
-/// -ENOSPC if /dev/shm has no room; -EPROTO if the object was made by another program, or by this
-/// library for another word size or C library, or with another record version, or if with
-/// IPC_POSIX its file does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to
-/// another kind of object; -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore
-/// was removed during the call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too
-/// many descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// allowed here, mode is above 0777, or value is above IPC_SEM_VALUE_MAX; -ENAMETOOLONG if name has
+/// more than 251 bytes; -ENOENT if the semaphore does not exist and flags lacks IPC_CREATE; -EEXIST
+/// if the semaphore exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it,
+/// or if with IPC_CHECK_OWNER another user owns the semaphore or others may write to it; -ENOSPC if
+/// /dev/shm has no room; -EPROTO if the object was made by another program, or by this library for
+/// another word size or C library, or with another record version, or if with IPC_POSIX its file
+/// does not have the size of a sem_t; -EMEDIUMTYPE if the name belongs to another kind of object;
+/// -EUCLEAN if the object's record is damaged; -ESTALE if the semaphore was removed during the
+/// call; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many descriptors or
+/// handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS if the system
+/// does not let this process set the mode of what it creates; -EFBIG if the new file of a semaphore
+/// would be larger than RLIMIT_FSIZE allows.
 /// Threads: safe.
 /// Fork: the child can use the semaphore too, and closes its own.
 #[unsafe(no_mangle)]
@@ -276,8 +300,8 @@ pub unsafe extern "C" fn ipc_sem_open(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF if sem is not an open named semaphore of this process.
-/// Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun finish
-/// first.
+/// Threads: safe. If sem was opened with IPC_POSIX, calls that other threads have begun go on, and
+/// this call does not wait for them.
 /// Fork: closes the semaphore for the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
@@ -289,8 +313,7 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
             LIBC.close(sem)?;
             return Ok(0);
         }
-        let is_it = |named: &NamedSemaphore| named.place().as_ptr().cast() == sem;
-        match NAMED.search::<Handle>(is_it) {
+        match named(sem) {
             Some(handle) => NAMED.close(handle)?,
             None => {
                 return Err(fail!(
@@ -303,15 +326,17 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
     })
 }
 
-/// Removes the name of a semaphore of this library. Processes that have the semaphore open can
+/// Removes the name of a semaphore of this library. Every other object or file with that name is left
+/// unchanged. Processes that have the semaphore open can
 /// still use it. Use ipc_sem_unlink_posix() for a semaphore of the C library.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
-/// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of
-/// object; -EACCES or -EPERM if the permissions do not allow it.
+/// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
+/// -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
+/// are open to examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
@@ -323,13 +348,16 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 }
 
 /// Removes the name of a semaphore of the C library, which sem_open() or ipc_sem_open() with
-/// IPC_POSIX created. Processes that have the semaphore open can still use it.
+/// IPC_POSIX created. A file that has not the size of a sem_t, of a program with 64-bit or 32-bit
+/// words, is left unchanged, and so is an object of this library. Processes that have the semaphore open can still use it.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
-/// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it.
+/// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
+/// -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
+/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {

@@ -54,9 +54,9 @@ unsafe fn hand_out(
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
 /// negative error.
-/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
-/// not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
-/// if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+/// allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+/// no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
 /// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
 /// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
 /// if the two programs disagree about type, version, size, alignment, a field, word size or C
@@ -64,7 +64,8 @@ unsafe fn hand_out(
 /// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
 /// -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
 /// not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
-/// descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// descriptors or handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS
+/// if the system does not let this process set the mode of what it creates.
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
@@ -113,9 +114,9 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
 /// negative error.
-/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is
-/// not allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT
-/// if no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
+/// Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+/// allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+/// no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
 /// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
 /// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
 /// if the two programs disagree about type, version, size, alignment, a field, word size or C
@@ -123,7 +124,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
 /// -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has
 /// not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
-/// descriptors or handles are open; -ENOMEM if no memory or address space is left.
+/// descriptors or handles are open; -ENOMEM if no memory or address space is left; -EPERM or -EROFS
+/// if the system does not let this process set the mode of what it creates.
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
@@ -171,18 +173,18 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
 /// negative error.
-/// Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or
-/// too large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if
-/// name has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE;
-/// -EEXIST if the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not
-/// allow it, or if with IPC_CHECK_OWNER another user owns the object or others may write to it;
-/// -ENOSPC if the file system has no room; -EPROTO if the object has another size or a declared
-/// type, was created for another word size or C library, or has no record of this library
-/// (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs to another kind of
-/// object; -EUCLEAN if the record is damaged; -ESTALE if the object was removed during the call;
-/// -EAGAIN if, with IPC_ADOPT, the creator has not sized the object yet; -ELOOP if the name is a
-/// symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no
-/// memory or address space is left.
+/// Errors: -EINVAL if out is misaligned, a pointer is NULL, the name is malformed, size is 0 or too
+/// large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name
+/// has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE; -EEXIST if
+/// the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if
+/// with IPC_CHECK_OWNER another user owns the object or others may write to it; -ENOSPC if the file
+/// system has no room; -EPROTO if the object has another size or a declared type, was created for
+/// another word size or C library, or has no record of this library (ipc_last_error() reports both
+/// sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is
+/// damaged; -ESTALE if the object was removed during the call; -EAGAIN if, with IPC_ADOPT, the
+/// creator has not sized the object yet; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE
+/// if too many descriptors or handles are open; -ENOMEM if no memory or address space is left;
+/// -EPERM or -EROFS if the system does not let this process set the mode of what it creates.
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
@@ -237,19 +239,20 @@ fn open_named(
 /// Returns: IPC_CREATED (1) if this call created the file; IPC_OPENED (0) if it existed; or a
 /// negative error.
 /// Errors: -EINVAL if a pointer is NULL or misaligned, the path is empty or ends with a slash, the
-/// type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or
-/// a part of it is too long; -ENOENT if the directory does not exist, or the file does not exist
-/// and flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if
-/// the permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or
-/// others may write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs
-/// disagree about type, version, size, alignment, a field, word size or C library, or if the file
-/// has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path
-/// belongs to another kind of object or is not a regular file; -EUCLEAN if the record is damaged;
-/// -ESTALE if the file was removed during the call; -EBUSY if a mount shows a removed file at path;
-/// -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE
-/// if too many descriptors or handles are open; -EOPNOTSUPP if the file system has no unnamed
-/// files; -ENOTDIR if a part of the path is not a directory; -EROFS if the file system is
-/// read-only; -EIO if the disk failed; -ENOMEM if no memory or address space is left.
+/// type is malformed, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if path or a
+/// part of it is too long; -ENOENT if the directory does not exist, or the file does not exist and
+/// flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if the
+/// permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or others may
+/// write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
+/// type, version, size, alignment, a field, word size or C library, or if the file has no record of
+/// this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
+/// of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
+/// removed during the call; -EBUSY if a mount shows a removed file at path;
+/// -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
+/// or handles are open; -EOPNOTSUPP if the file system has no unnamed files; -ENOTDIR if a part of
+/// the path is not a directory; -EROFS if the file system is read-only; -EIO if the disk failed;
+/// -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
+/// set the mode of what it creates.
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
@@ -304,7 +307,7 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
 /// memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
-/// if no address space is left.
+/// if no address space is left; -EPERM if the system forbids this process to seal memory.
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
@@ -430,7 +433,8 @@ pub unsafe extern "C" fn ipc_shm_fd(shm: *const ipc_shm_t) -> c_int {
 ///
 /// Returns: 1 if the name was removed or given to another object, 0 if not, or a negative error.
 /// Anonymous and sealed memory never had a name: 0.
-/// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign.
+/// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -EACCES if the system
+/// does not let this process examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
@@ -447,9 +451,9 @@ pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
-/// memory is anonymous; -EIO or -ENOSPC if the disk failed or is full; -EIO if an earlier call on
-/// this handle failed. What that call should have written may be lost: open the region again,
-/// write all data again, and sync that handle.
+/// memory is anonymous; -EIO if the disk failed; -ENOSPC if the file system has no room for the
+/// data; -EIO if an earlier call on this handle failed. What that call should have written may be
+/// lost: open the region again, write all data again, and sync that handle.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
@@ -469,7 +473,8 @@ pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF if the handle is closed or foreign; -EBUSY if this thread holds a lock that lies
 /// in the memory: the handle stays open.
-/// Threads: safe. Calls with this handle that other threads have begun finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes the calling process's handle only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
@@ -483,8 +488,9 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
     })
 }
 
-/// Removes the name of a region of shared memory, or of an object that a program created without
-/// this library. Processes that have the object open can still use it, and ipc_shm_stale() then
+/// Removes the name of a region of shared memory, or of shared memory that a program created without
+/// this library. Every other object or file with that name is left unchanged: semaphores and queues,
+/// the C library's semaphores, FIFOs, sockets, symbolic links and directories. Processes that have the object open can still use it, and ipc_shm_stale() then
 /// returns 1.
 ///
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
@@ -492,7 +498,8 @@ pub unsafe extern "C" fn ipc_shm_close(shm: *mut ipc_shm_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
 /// -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
-/// -EACCES or -EPERM if the permissions do not allow it.
+/// -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
+/// are open to examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_unlink(name: *const c_char) -> c_int {

@@ -1,6 +1,9 @@
 
-/* For timeout_ns: wait without a limit. */
-#define IPC_FOREVER (-INT64_C(1))
+/* For timeout_ns: wait without a limit. An int64_t, as a literal that generators of bindings understand. */
+#define IPC_FOREVER (-1L)
+
+/* For ipc_mq_attr_t.spin_ns: waiters do not spin. */
+#define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment.

@@ -7,11 +7,11 @@
 //! with a deadline tries again at each event, and after pauses that grow to 10 ms.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::base::time::{Deadline, now};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
 use core::ffi::CStr;
-use core::fmt;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use nix::fcntl::OFlag;
@@ -30,18 +30,18 @@ pub(crate) enum FifoEnd {
     Writer,
 }
 
-/// A path, as messages show it.
-struct Shown<'a>(&'a CStr);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.to_bytes().escape_ascii())
+/// Refuses an empty path, which the kernel would call a file that does not exist.
+fn check_path(path: &CStr) -> Result<()> {
+    if path.is_empty() {
+        return Err(fail!(EINVAL, "the path is empty"));
     }
+    Ok(())
 }
 
 /// Creates a FIFO. False if there is one already.
 pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result<bool> {
-    let shown = Shown(path);
+    check_path(path)?;
+    let shown = Escaped(path.to_bytes());
     loop {
         match pipe::create_fifo(path, mode) {
             Ok(()) => return Ok(true),
@@ -71,7 +71,8 @@ pub(crate) fn open(
     inherited: bool,
     deadline: Deadline,
 ) -> Result<OwnedFd> {
-    let shown = Shown(path);
+    check_path(path)?;
+    let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be opened");
     let node = pipe::Node::find(path).map_err(failed)?;
     let status = file::status(node.file()).map_err(failed)?;
@@ -184,7 +185,8 @@ fn wait_for_opening(
 
 /// Removes a FIFO's name. Refuses a file of another kind.
 pub(crate) fn unlink(path: &CStr) -> Result<()> {
-    let shown = Shown(path);
+    check_path(path)?;
+    let shown = Escaped(path.to_bytes());
     let failed = |errno: Errno| failed!(errno, "{shown}: cannot be removed");
     let status = file::status_of(path).map_err(failed)?;
     if !status.is_fifo() {
@@ -193,7 +195,7 @@ pub(crate) fn unlink(path: &CStr) -> Result<()> {
     file::unlink(path).map_err(failed)
 }
 
-fn not_a_fifo(shown: &Shown<'_>, status: &file::Status) -> Error {
+fn not_a_fifo(shown: &Escaped<'_>, status: &file::Status) -> Error {
     fail!(
         EMEDIUMTYPE,
         "{shown}: expected a FIFO, found {}",

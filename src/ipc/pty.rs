@@ -26,9 +26,15 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
             "no pseudoterminal is free (kernel.pty.max, or max= of the devpts file system)"
         ),
         Errno::ENOENT => fail!(ENOENT, "/dev/ptmx is missing: is devpts mounted?"),
+        // Something else is there.
+        Errno::ENOTTY | Errno::EINVAL => fail!(
+            ENOTTY,
+            "/dev/ptmx creates no pseudoterminals: expected that of a devpts file system"
+        ),
         errno => failed!(errno, "no pseudoterminal can be created"),
     })?;
-    terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)?;
+    terminal::set_up(terminal.as_fd(), attributes.size, attributes.is_raw)
+        .map_err(|errno| failed!(errno, "the terminal cannot be set up"))?;
     Ok((controller, terminal))
 }
 
@@ -88,6 +94,6 @@ fn no_terminal(descriptor: RawFd, errno: Errno) -> Error {
             ENOTTY,
             "descriptor {descriptor}: expected a pseudoterminal, found something else"
         ),
-        errno => errno.into(),
+        errno => failed!(errno, "descriptor {descriptor}"),
     }
 }

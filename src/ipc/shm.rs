@@ -8,7 +8,7 @@ use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
-use crate::object::{self, Location, Object, Options, Outcome};
+use crate::object::{self, Location, Object, Options, Outcome, Removable};
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -176,23 +176,17 @@ impl Region {
     pub(crate) fn check_closable(&self) -> Result<()> {
         let mapping = self.mapping();
         match Thread::current() {
-            Ok(thread)
-                if thread
-                    .robust_list()
-                    .has_entry_within(mapping.base(), mapping.size()) =>
-            {
-                Err(fail!(
-                    EBUSY,
-                    "this thread holds a lock that lies in the memory; unlock it first"
-                ))
-            }
+            Ok(thread) if thread.holds_within(mapping.base(), mapping.size()) => Err(fail!(
+                EBUSY,
+                "this thread holds a lock that lies in the memory; unlock it first"
+            )),
             _ => Ok(()),
         }
     }
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name), Kind::Region)
+    object::unlink(&Location::of_name(name), Removable::Region)
 }
 
 fn size_of(kind_type: Type) -> usize {

@@ -24,11 +24,21 @@ pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
 }
 
 /// Refuses a file that another user owns or that others may write to.
-pub(crate) fn check_owner(shown: &dyn fmt::Display, status: &file::Status) -> Result<()> {
+pub(crate) fn check_owner(
+    shown: &dyn fmt::Display,
+    file: BorrowedFd<'_>,
+    status: &file::Status,
+) -> Result<()> {
     let (user, owner) = (process::effective_user(), status.owner());
     let permissions = status.permissions();
     if owner == user && permissions & 0o022 == 0 {
-        return Ok(());
+        if !process::is_ambiguous_user(user) || file::is_own(file) {
+            return Ok(());
+        }
+        return Err(fail!(
+            EACCES,
+            "{shown}: expected this process's user as its owner, found another one; both have no number in this user namespace and are shown as {owner}"
+        ));
     }
     Err(fail!(
         EACCES,

@@ -2,12 +2,16 @@
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
+use crate::base::text::Escaped;
 use core::ffi::CStr;
 use core::fmt;
 use std::ffi::CString;
 
 /// The directory in which `shm_open` and `sem_open` keep their files.
 pub(crate) const SHM_DIRECTORY: &CStr = c"/dev/shm";
+
+/// How the file name of a semaphore of the C library begins.
+pub(crate) const SEM_PREFIX: &[u8] = b"sem.";
 
 /// The place of an object, and how messages name it.
 pub(crate) struct Location {
@@ -20,8 +24,18 @@ pub(crate) struct Location {
 impl Location {
     /// The place where `shm_open` keeps an object of this name.
     pub(crate) fn of_name(name: &Name) -> Location {
+        Location::in_shm(b"", name)
+    }
+
+    /// The place where `sem_open` keeps the semaphore of this name.
+    pub(crate) fn of_libc_semaphore(name: &Name) -> Location {
+        Location::in_shm(SEM_PREFIX, name)
+    }
+
+    fn in_shm(prefix: &[u8], name: &Name) -> Location {
         let mut path = SHM_DIRECTORY.to_bytes().to_vec();
         path.push(b'/');
+        path.extend_from_slice(prefix);
         path.extend_from_slice(name.file_name().to_bytes());
         Location {
             path: CString::new(path).unwrap_or_default(),
@@ -52,8 +66,18 @@ impl Location {
         self.shown == 0
     }
 
+    pub(crate) fn into_path(self) -> CString {
+        self.path
+    }
+
     pub(super) fn path(&self) -> &CStr {
         &self.path
+    }
+
+    /// The last part of the path.
+    pub(super) fn file_name(&self) -> &[u8] {
+        let path = self.path.to_bytes();
+        path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
     }
 
     /// The directory that holds the file.
@@ -75,7 +99,6 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.path.to_bytes()[self.shown..];
-        shown.escape_ascii().fmt(f)
+        Escaped(&self.path.to_bytes()[self.shown..]).fmt(f)
     }
 }

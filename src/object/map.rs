@@ -1,6 +1,6 @@
 //! One mapping of memory: its bounds, its lifetime, and whether it may be written.
 
-use crate::base::error::{Result, fail, failed};
+use crate::base::error::{Error, Result, fail, failed};
 use crate::sys::memory;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -43,7 +43,7 @@ impl Mapping {
                 }
                 Mapping { base, length }
             })
-            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+            .map_err(|errno| not_mapped(size, errno))
     }
 
     /// Maps zeroed pages that only this process and the children that it forks see.
@@ -51,7 +51,7 @@ impl Mapping {
         let length = length_of(size)?;
         memory::map_anonymous(length)
             .map(|base| Mapping { base, length })
-            .map_err(|errno| failed!(errno, "mapping {size} bytes"))
+            .map_err(|errno| not_mapped(size, errno))
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
@@ -60,6 +60,12 @@ impl Mapping {
 
     pub(crate) fn size(&self) -> usize {
         self.length.get()
+    }
+
+    /// Makes all pages present. See [`memory::populate_for_reading`].
+    pub(crate) fn populate_for_reading(&self) -> Result<(), Errno> {
+        // SAFETY: the mapping is alive as long as self.
+        unsafe { memory::populate_for_reading(self.base, self.length.get()) }
     }
 
     /// Writes the mapped pages of a file to its disk.
@@ -150,6 +156,18 @@ mod read_only {
             let start = entry.start.load(Acquire);
             start > RESERVED && (start..entry.end.load(Relaxed)).contains(&address)
         })
+    }
+}
+
+#[cold]
+fn not_mapped(size: u64, errno: Errno) -> Error {
+    match errno {
+        // Elsewhere EAGAIN says that something is possible later.
+        Errno::EAGAIN => fail!(
+            ENOMEM,
+            "mapping {size} bytes: the process locks all its memory (mlockall), and RLIMIT_MEMLOCK allows no more"
+        ),
+        errno => failed!(errno, "mapping {size} bytes"),
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! So an opener never waits for a creator and never sees a half-made object. If two processes create
 //! one object at the same time, the kernel's `EEXIST` decides which one succeeds, and the other opens
-//! the object.
+//! the object. Section 4 of docs/design.md follows an object through its life.
 //!
 //! | file | its job |
 //! |---|---|
@@ -29,8 +29,8 @@ mod publish;
 mod unlink;
 
 pub(crate) use inspect::{check_owner, inspect, read_number};
-pub(crate) use location::{Location, SHM_DIRECTORY};
-pub(crate) use unlink::unlink;
+pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
+pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 
 use crate::base::error::{Result, failed};
 use crate::object::map::{Access, Mapping};
@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) access: Access,
     /// Accept an object without a record of this library, by its size.
     pub(crate) adopt: bool,
+    /// Whether the call takes the flag that says so.
+    pub(crate) may_adopt: bool,
     /// Refuse an object that another user owns or may write to.
     pub(crate) check_owner: bool,
     /// Accept a descriptor whose size is not sealed.

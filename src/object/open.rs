@@ -53,8 +53,10 @@ impl Object {
         let file = open_file(location, options)?;
         let size = file::status(file.as_fd()).map_or(0, |status| status.size());
         let found = inspect(file.as_fd(), size).ok().flatten();
-        // Without a record any size will do, because every check fails.
-        let data_size = found.map_or(1, |found| found.data_size());
+        // Without a sound record any size will do, because every check fails.
+        let data_size = found
+            .filter(|found| found.is_sound())
+            .map_or(1, |found| found.data_size());
         let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
         Object::from_existing(location, file, &wanted, options)
     }
@@ -69,7 +71,7 @@ impl Object {
             .map_err(|errno| location.failed("cannot be examined", errno))?;
         check_regular(location, &status)?;
         if options.check_owner {
-            check_owner(location, &status)?;
+            check_owner(location, file.as_fd(), &status)?;
         }
         let data_size = agreed_size(location, file.as_fd(), wanted, options, status.size())?;
         if status.is_unlinked() && options.descriptor.is_none() {
@@ -93,6 +95,7 @@ impl Object {
                 .map_err(|errno| location.failed("its space cannot be reserved", errno))?;
         }
         let data = Mapping::of_file(file.as_fd(), data_size, options.access)?;
+        fill_holes(location, file.as_fd(), &data, options)?;
         Ok(Object {
             file,
             data,
@@ -131,6 +134,7 @@ impl Object {
                     _ => error,
                 },
             )?;
+        fill_holes(&shown, file.as_fd(), &data, options)?;
         Ok(Object {
             file,
             data,
@@ -191,7 +195,7 @@ fn agreed_size(
         None if options.adopt => adopted_size(location, file, wanted, options, file_size),
         found => {
             let found = found.unwrap_or_else(Record::blank);
-            wanted.check(location, &found, file_size)?;
+            wanted.check(location, &found, file_size, options.may_adopt)?;
             Ok(wanted.offset())
         }
     }
@@ -228,4 +232,32 @@ fn adopted_size(
         }
     }
     Ok(size)
+}
+
+/// Makes sure that a foreign object opened for reading only can be read everywhere. If its maker has reserved
+/// no space, reading takes some, and a full file system would cause SIGBUS.
+fn fill_holes(
+    location: &Location,
+    file: BorrowedFd<'_>,
+    data: &Mapping,
+    options: Options,
+) -> Result<()> {
+    if !options.adopt || options.access.is_writable() || !file::has_holes_in_memory(file) {
+        return Ok(());
+    }
+    let filled = match data.populate_for_reading() {
+        // Before Linux 5.14. A process that may not write leaves the file as its maker left it.
+        Err(Errno::EINVAL) => match file::open_again(file) {
+            Ok(writable) => file::allocate(writable.as_fd(), data.size() as u64),
+            Err(_) => Ok(()),
+        },
+        filled => filled,
+    };
+    match filled {
+        Err(Errno::EFAULT | Errno::ENOSPC | Errno::EDQUOT | Errno::ENOMEM) => Err(fail!(
+            ENOSPC,
+            "{location}: its maker has reserved no space for it, and its file system has none left"
+        )),
+        _ => Ok(()),
+    }
 }

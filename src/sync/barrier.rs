@@ -285,7 +285,8 @@ impl Barrier {
     fn check(&self, thread: Thread) -> Result<&[Slot]> {
         // Acquire pairs with the Release in `initialise`.
         let tag = self.tag.load(Acquire);
-        super::check_tag_in_namespace("barrier", tag, BARRIER_TAG, thread)?;
+        let other_word = || self.state.load(Relaxed);
+        super::check_tag_in_namespace("barrier", tag, BARRIER_TAG, other_word, thread)?;
         slot::in_use(&self.slots, self.count.get())
     }
 }

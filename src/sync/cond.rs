@@ -13,7 +13,7 @@
 //! that was killed. The second is whether the mutex's owner has died: then nobody may ever signal.
 
 use super::mutex::Locked;
-use super::{check_tag_of_any_namespace, spin};
+use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
@@ -100,6 +100,8 @@ impl Cond {
 
     fn check(&self) -> Result<()> {
         // Acquire pairs with the Release in `initialise`.
-        check_tag_of_any_namespace("condition variable", self.tag.load(Acquire), COND_TAG)
+        let other_word = || joined(self.sequence.load(Relaxed), self.waiters.load(Relaxed));
+        let tag = self.tag.load(Acquire);
+        check_tag_of_any_namespace("condition variable", tag, COND_TAG, other_word)
     }
 }

@@ -9,7 +9,7 @@
 //! see from outside whether a thread waits already or is one instruction away from it, so nobody
 //! could rely on a pulse's result. Set and then reset release at least the threads that wait.
 
-use super::{check_tag_of_any_namespace, spin};
+use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
@@ -169,6 +169,8 @@ impl Event {
     }
 
     fn check(&self) -> Result<()> {
-        check_tag_of_any_namespace("placed event", self.tag.load(Acquire), EVENT_TAG)
+        let other_word = || joined(self.word.load(Relaxed), self.waiters.load(Relaxed));
+        let tag = self.tag.load(Acquire);
+        check_tag_of_any_namespace("placed event", tag, EVENT_TAG, other_word)
     }
 }

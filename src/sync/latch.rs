@@ -1,6 +1,6 @@
 //! A latch: a robust lock for the library's own short critical sections, in which no user code runs.
 //!
-//! A latch's word is like a mutex's: it holds the owner's thread id, and if the owner dies, the kernel
+//! A latch's word is like a mutex's: it holds the holder's thread id. If the holder dies, the kernel
 //! replaces the id by a mark. Two things make a latch cheaper than a mutex:
 //!
 //! - It is not linked into the thread's robust list. The mutex announces itself only while it takes
@@ -23,13 +23,14 @@ use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::process;
 use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
+use core::fmt;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// How often a waiter reads the word before it sleeps. A section takes well under a microsecond, unless
-/// its thread has lost its processor. That thread may wait for this processor, so the waiter yields
-/// before the last read.
-const SPINS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
+/// the holder has lost its processor. The holder may be waiting for the processor of this waiter, so the
+/// waiter yields before the last read.
+const SPIN_CHECKS: u32 = if cfg!(all(test, loom)) { 1 } else { 200 };
 
 /// A held latch. Released when dropped.
 pub(crate) struct Latched<'a> {
@@ -37,22 +38,26 @@ pub(crate) struct Latched<'a> {
     /// See [`fence`].
     needs_fence: &'a AtomicU32,
     thread: Thread,
-    /// What `begin` returned.
+    /// The announcement before this latch's: the result of `begin`.
     outer: Announced,
     /// The word after the release. OWNER_DIED while the work of a dead holder is not repaired, so that
     /// the next holder repairs it; otherwise 0.
     rest: u32,
-    /// 1 if the latch is linked into the thread's robust list. (It is not a bool: the compiler would use
-    /// that byte to mark an absent latch, and would have to move the struct in odd pieces.)
+    /// 1 if the latch is linked into the thread's robust list. (It is not a bool. The compiler would use
+    /// the bool's byte to mark an absent latch, and would have to move the struct in odd pieces.)
     kept: u32,
 }
 
 impl Latch {
-    /// Takes the latch if it is free and not orphaned, and this thread is known. In every other case it
-    /// changes nothing.
+    /// Takes the latch if it is free and not orphaned, and this thread is known and belongs to the PID
+    /// namespace of the ids in the word. In every other case it changes nothing.
     #[inline(always)]
-    pub(crate) fn take_fast<'a>(&'a self, needs_fence: &'a AtomicU32) -> Option<Latched<'a>> {
-        let thread = Thread::known()?;
+    pub(crate) fn take_fast<'a>(
+        &'a self,
+        needs_fence: &'a AtomicU32,
+        pid_namespace: u32,
+    ) -> Option<Latched<'a>> {
+        let thread = Thread::known().filter(|thread| thread.pid_namespace() == pid_namespace)?;
         let outer = thread.robust_list().begin(&self.links, false);
         // Acquire: without it this thread might not see what the last holder wrote.
         let taken = self
@@ -73,13 +78,17 @@ impl Latch {
         })
     }
 
-    /// Takes the latch, waiting for it.
+    /// Takes the latch, waiting for it. Refuses a thread of another PID namespace than that of the ids in
+    /// the word: its id would be taken for another thread's. A child that was forked into a new namespace is
+    /// such a thread.
     pub(crate) fn take<'a>(
         &'a self,
         needs_fence: &'a AtomicU32,
+        pid_namespace: u32,
         deadline: Deadline,
     ) -> Result<Latched<'a>> {
         let thread = Thread::current()?;
+        check_namespace(&"the queue", thread, pid_namespace)?;
         let outer = thread.robust_list().begin(&self.links, false);
         let outcome = self.acquire(thread, needs_fence, deadline);
         if outcome.is_err() {
@@ -109,7 +118,7 @@ impl Latch {
     /// Takes the word, waiting for it. Returns OWNER_DIED if the last holder died in its section and
     /// nobody has repaired its work, otherwise 0.
     fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
-        let mut left = SPINS;
+        let mut left = SPIN_CHECKS;
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
@@ -139,7 +148,7 @@ impl Latch {
             if left != 0 {
                 continue;
             }
-            left = SPINS;
+            left = SPIN_CHECKS;
             // The kernel may have missed the holder's death. Without this check the waiter would notice
             // only after its first sleep.
             if self.bury_holder(thread, word) {
@@ -176,6 +185,22 @@ impl Latch {
     }
 }
 
+/// Refuses a thread whose id means another thread in a queue of the namespace given.
+pub(crate) fn check_namespace(
+    shown: &dyn fmt::Display,
+    thread: Thread,
+    pid_namespace: u32,
+) -> Result<()> {
+    if thread.pid_namespace() == pid_namespace {
+        return Ok(());
+    }
+    Err(fail!(
+        EPROTO,
+        "{shown} belongs to PID namespace {pid_namespace}, this process to {}: thread ids in the queue would be taken for others",
+        thread.pid_namespace()
+    ))
+}
+
 impl Latched<'_> {
     #[inline(always)]
     pub(crate) fn thread(&self) -> Thread {
@@ -188,12 +213,12 @@ impl Latched<'_> {
         self.rest != 0
     }
 
-    /// Makes the next holder repair the work of this one, also if this one gives up and lives.
+    /// Makes the next holder repair the work of this holder, even if this holder lives and only gives up.
     pub(crate) fn make_orphaned(&mut self) {
         self.rest = OWNER_DIED;
     }
 
-    /// Says that the work of the dead holder is repaired.
+    /// Notes that the work of the dead holder is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;
         self.latch.word.store(self.thread.id(), Relaxed);
@@ -235,14 +260,8 @@ impl Drop for Latched<'_> {
     fn drop(&mut self) {
         if self.kept != 0 {
             self.outer = self.thread.robust_list().begin(&self.latch.links, false);
-            // SAFETY: the latch is held, was just announced, and was linked by `keep`; the empty range
-            // claims no memory. If a wild pointer has overwritten the entry, the entry stays in the
-            // list, and this thread does not unmap the object.
-            unsafe {
-                self.thread
-                    .robust_list()
-                    .unlink_if_sound(&self.latch.links, &(0..0))
-            };
+            // SAFETY: the latch is held and was just announced.
+            unsafe { self.thread.robust_list().unlink(&self.latch.links) };
         }
         self.let_go();
     }
@@ -253,6 +272,10 @@ impl Drop for Latched<'_> {
 mod tests {
     use super::*;
     use crate::object::layout::Mutex;
+
+    fn here() -> u32 {
+        Thread::current().ok().unwrap().pid_namespace()
+    }
 
     /// A free latch, or a mutex's memory before it is initialised.
     fn zeroed<T>() -> T {
@@ -284,7 +307,9 @@ mod tests {
     fn a_mutex_locked_in_a_signal_handler_does_not_hide_the_interrupted_section() {
         let shared = &shared();
         in_a_thread_that_ends(|| {
-            let latched = shared.latch.take(&shared.needs_fence, Deadline::Never);
+            let latched = shared
+                .latch
+                .take(&shared.needs_fence, here(), Deadline::Never);
             for _ in 0..2 {
                 assert!(shared.mutex.lock(Deadline::Never).is_ok());
                 assert!(shared.mutex.unlock().is_ok());
@@ -298,11 +323,17 @@ mod tests {
     fn a_section_within_a_kept_one_does_not_hide_it() {
         let (first, second) = (&shared(), &shared());
         in_a_thread_that_ends(|| {
-            let mut kept = first.latch.take(&first.needs_fence, Deadline::Never);
+            let mut kept = first
+                .latch
+                .take(&first.needs_fence, here(), Deadline::Never);
             if let Ok(kept) = &mut kept {
                 kept.keep();
             }
-            drop(second.latch.take(&second.needs_fence, Deadline::Never));
+            drop(
+                second
+                    .latch
+                    .take(&second.needs_fence, here(), Deadline::Never),
+            );
             core::mem::forget(kept);
         });
         assert!(first.latch.is_orphaned());
@@ -315,8 +346,27 @@ mod tests {
         let shared = &shared();
         let gone = in_a_thread_that_ends(|| Thread::current().ok().unwrap().id());
         shared.latch.word.store(gone, Relaxed);
-        let latched = shared.latch.take(&shared.needs_fence, Deadline::Never);
+        let latched = shared
+            .latch
+            .take(&shared.needs_fence, here(), Deadline::Never);
         assert!(latched.is_ok_and(|latched| latched.is_orphaned()));
         assert!(!shared.latch.sleepers.are_asleep());
+    }
+
+    #[test]
+    fn a_thread_of_another_pid_namespace_is_refused() {
+        let shared = shared();
+        let another = here() ^ 1;
+        assert!(
+            shared
+                .latch
+                .take_fast(&shared.needs_fence, another)
+                .is_none()
+        );
+        let taken = shared
+            .latch
+            .take(&shared.needs_fence, another, Deadline::Never);
+        assert_eq!(taken.err().map(|error| error.errno()), Some(Errno::EPROTO));
+        assert_eq!(shared.latch.holder(), 0);
     }
 }

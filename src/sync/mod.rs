@@ -1,4 +1,5 @@
-//! Algorithms on words in shared memory, one file per primitive.
+//! Algorithms on words in shared memory, one file per primitive. Sections 5 and 6 of docs/design.md
+//! introduce them.
 //!
 //! Two rules protect them against killed processes:
 //!
@@ -28,6 +29,7 @@ mod spinning;
 
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::object::layout::is_tag;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::thread::Thread;
@@ -64,22 +66,52 @@ fn recheck_before(deadline: Deadline, awoken: Awoken) -> Awoken {
 /// Checks the tag of a placed object that stores thread ids. An id names another thread in another
 /// PID namespace, so an object of another namespace is refused.
 #[inline(always)]
-fn check_tag_in_namespace(what: &str, found: u64, expected: u64, thread: Thread) -> Result<()> {
+fn check_tag_in_namespace(
+    what: &str,
+    found: u64,
+    expected: u64,
+    other_word: impl FnOnce() -> u64,
+    thread: Thread,
+) -> Result<()> {
     let namespace = thread.pid_namespace();
     if found == expected | u64::from(namespace) {
         return Ok(());
     }
+    let found = found_tag(found, other_word());
     Err(wrong_tag_or_namespace(what, found, expected, namespace))
 }
 
 /// Checks the tag of a placed object that stores no thread ids. Processes of all PID namespaces can
 /// use it.
 #[inline(always)]
-fn check_tag_of_any_namespace(what: &str, found: u64, expected: u64) -> Result<()> {
+fn check_tag_of_any_namespace(
+    what: &str,
+    found: u64,
+    expected: u64,
+    other_word: impl FnOnce() -> u64,
+) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    Err(wrong_tag(what, found, expected))
+    Err(wrong_tag(what, found_tag(found, other_word()), expected))
+}
+
+/// The tag of some placed types is the first word of 64 bits, that of the others the second.
+/// `other_word` is the one of these two that is not this type's tag. It tells memory that is not
+/// initialised from a placed object of another type, which has 0 here.
+#[cold]
+fn found_tag(found: u64, other_word: u64) -> u64 {
+    if found == 0 && is_tag(other_word) {
+        other_word
+    } else {
+        found
+    }
+}
+
+/// Two words of 32 bits as the word of 64 bits that they are in memory.
+fn joined(first: u32, second: u32) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }
 
 #[cold]

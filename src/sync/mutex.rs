@@ -10,7 +10,7 @@
 //! process for some states of a foreign word. And the promise covers every instruction between two
 //! steps, so these instructions must be our own.
 //!
-//! What each step leaves if the thread is killed right after it:
+//! The state after a death, if the thread is killed right after a step:
 //!
 //! | step of lock | state after the death |
 //! |---|---|
@@ -82,8 +82,26 @@ impl Mutex {
                 word & TID_MASK
             ));
         }
-        self.tag.store(0, Relaxed);
+        self.check_reported()?;
+        self.end();
         Ok(())
+    }
+
+    /// Refuses a mutex whose owner's death has been reported to no locker. A mutex that was given up has
+    /// nothing left to report.
+    pub(super) fn check_reported(&self) -> Result<()> {
+        if self.word.load(Relaxed) & OWNER_DIED == 0 || self.condemned.load(Relaxed) != 0 {
+            return Ok(());
+        }
+        Err(fail!(
+            EBUSY,
+            "the owner of the lock died holding it, and no locker has been told: lock it first"
+        ))
+    }
+
+    /// The last part of `destroy`.
+    pub(super) fn end(&self) {
+        self.tag.store(0, Relaxed);
     }
 
     /// Locks a plain mutex that is free. In every other case it changes nothing and returns false.
@@ -446,6 +464,7 @@ impl Mutex {
     fn check(&self, thread: Thread) -> Result<()> {
         // Acquire pairs with the Release in `initialise`.
         let tag = self.tag.load(Acquire);
-        super::check_tag_in_namespace("mutex", tag, MUTEX_TAG, thread)
+        let other_word = || super::joined(self.word.load(Relaxed), self.depth.get());
+        super::check_tag_in_namespace("mutex", tag, MUTEX_TAG, other_word, thread)
     }
 }

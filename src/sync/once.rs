@@ -37,7 +37,7 @@ impl Once {
         // Relaxed: the tag publishes nothing, because the rest of the mutex is zeros from the beginning.
         let set = self.runner.tag.compare_exchange(0, tag, Relaxed, Relaxed);
         let found = set.map_or_else(|found| found, |_| tag);
-        super::check_tag_in_namespace("once", found, MUTEX_TAG, thread)?;
+        super::check_tag_in_namespace("once", found, MUTEX_TAG, || 0, thread)?;
         let locked = match self.runner.lock(deadline) {
             Err(error) if error.errno() == Errno::EDEADLK => {
                 return Err(fail!(

@@ -111,7 +111,8 @@ impl Permits {
     fn check(&self, thread: Thread) -> Result<&[Slot]> {
         // Acquire pairs with the Release in `initialise`.
         let tag = self.tag.load(Acquire);
-        super::check_tag_in_namespace("pool of permits", tag, PERMITS_TAG, thread)?;
+        let other_word = || super::joined(self.count.get(), self.wanted.load(Relaxed));
+        super::check_tag_in_namespace("pool of permits", tag, PERMITS_TAG, other_word, thread)?;
         slot::in_use(&self.slots, self.count.get())
     }
 }

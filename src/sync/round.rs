@@ -50,7 +50,7 @@ impl Round {
         Round((self.0 & RESETS).wrapping_add(ONE_RESET))
     }
 
-    /// What a participant's slot holds after the participant has arrived in this round: never 0.
+    /// The number in a participant's slot after the participant has arrived in this round: never 0.
     pub(super) fn arrival(self) -> u32 {
         self.0 | BROKEN
     }

@@ -62,7 +62,11 @@ impl Rwlock {
     pub(crate) fn destroy(&self) -> Result<()> {
         self.check(Thread::current()?)?;
         self.check_unused("")?;
-        self.writer.destroy()?;
+        // A writer that died before it had the lock alone has changed nothing.
+        if self.writing.load(Relaxed) != 0 {
+            self.writer.check_reported()?;
+        }
+        self.writer.end();
         self.tag.store(0, Relaxed);
         Ok(())
     }
@@ -288,6 +292,10 @@ impl Rwlock {
         let word = self.writer.word.load(Relaxed);
         match word & TID_MASK {
             owner if owner == thread.id() => Ok(word),
+            0 if self.readers.iter().any(|slot| slot.is_owned_by(thread)) => Err(fail!(
+                EPERM,
+                "this thread holds the lock for reading; this call is for one that holds it for writing"
+            )),
             0 => Err(fail!(EPERM, "this thread does not hold the lock")),
             owner => Err(fail!(
                 EPERM,
@@ -315,7 +323,8 @@ impl Rwlock {
 
     fn check(&self, thread: Thread) -> Result<()> {
         let tag = self.tag.load(Acquire);
-        super::check_tag_in_namespace("readers-writer lock", tag, RWLOCK_TAG, thread)
+        let other_word = || self.reserved_1;
+        super::check_tag_in_namespace("readers-writer lock", tag, RWLOCK_TAG, other_word, thread)
     }
 }
 

@@ -10,7 +10,7 @@
 //! process may post a permit that another one took. If a permit has to come back when its holder
 //! dies, use a pool of permits ([`permits`](super::permits)).
 
-use super::{check_tag_of_any_namespace, spin};
+use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
@@ -160,6 +160,7 @@ impl Sem {
     }
 
     fn check(&self) -> Result<()> {
-        check_tag_of_any_namespace("semaphore", self.tag.load(Acquire), SEM_TAG)
+        let other_word = || joined(self.state.load(Relaxed), self.reserved[0]);
+        check_tag_of_any_namespace("semaphore", self.tag.load(Acquire), SEM_TAG, other_word)
     }
 }

@@ -3,8 +3,8 @@
 //! A sleeper sets a bit in the word and executes the heavy fence ([`fence`]). After that fence, every
 //! waker either sees the bit or has already made its change visible. Then the sleeper checks for the
 //! change once more, and sleeps. A waker makes its change and then reads the word: one load, as long
-//! as nobody sleeps. A waker that finds nobody to wake clears the bit. A count of sleepers would not
-//! do instead of a bit: if a sleeper were killed, the count would stay too high for ever.
+//! as nobody sleeps. A waker that finds nobody to wake clears the bit. A count of sleepers could not
+//! replace the bit: if a sleeper were killed, the count would stay too high for ever.
 //!
 //! | sleeper | waker |
 //! |---|---|
@@ -17,9 +17,9 @@
 //! word before it wakes. So a sleeper that has checked for the change, and does not sleep yet, will
 //! not fall asleep.
 //!
-//! If a waker wakes nobody, it clears the bit, unless the word has changed since. Then it wakes all,
-//! because others may have fallen asleep just before it cleared the bit: they set the bit again. A
-//! sleeper that comes after the clearing finds that the word has changed.
+//! A waker that wakes nobody clears the bit, unless the word has changed since its wake-up. After the
+//! clearing it wakes all sleepers, because some may have fallen asleep just before the clearing. They
+//! set the bit again. A sleeper that comes after the clearing finds that the word has changed.
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
@@ -30,9 +30,9 @@ use crate::sys::fence;
 use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// Somebody may be asleep.
+/// A bit of the word: a thread may be asleep.
 const ASLEEP: u32 = 1;
-/// One in the number of wake-ups, which stands above the bit.
+/// The number of wake-ups is above that bit. One wake-up adds this to the word.
 const WAKE_UP: u32 = 2;
 
 impl Sleepers {
@@ -72,7 +72,7 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
-    /// Whether somebody may be asleep. The caller has made its change, and then executed
+    /// Whether a thread may be asleep. The caller has made its change, and then executed
     /// [`fence::light`].
     #[inline(always)]
     pub(crate) fn are_asleep(&self) -> bool {

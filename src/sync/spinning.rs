@@ -42,7 +42,7 @@ const FAIR_SHARE_FACTOR: u32 = 4;
 /// the processor that writes to it.
 const PAUSES_MAX: u32 = 32;
 
-/// What this thread's last spins showed.
+/// The results of this thread's last spins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SpinHistory {
     /// Whether the next spin begins with a yield: a yield brought the last answer that pauses did

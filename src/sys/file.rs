@@ -8,7 +8,7 @@ use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What the kernel says about a file.
+/// The kernel's data about a file.
 #[derive(Clone, Copy)]
 pub(crate) struct Status(FileStat);
 
@@ -66,6 +66,24 @@ impl Status {
     pub(crate) fn permissions(&self) -> libc::mode_t {
         self.0.st_mode & 0o7777
     }
+}
+
+/// Whether this process's user owns a file, by the kernel's own comparison. The numbers that `status` shows
+/// are not enough in a user namespace: all users without a number there have the same one.
+///
+/// Only the owner of a file may set O_NOATIME. (So may a process with CAP_FOWNER, if the owner has a number
+/// in its namespace; then the numbers are enough.) The flag is set for a moment only.
+pub(crate) fn is_own(file: BorrowedFd<'_>) -> bool {
+    let set = |flags| nix::fcntl::fcntl(file, FcntlArg::F_SETFL(flags));
+    let Ok(flags) = nix::fcntl::fcntl(file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain) else {
+        return false;
+    };
+    // The kernel checks who sets the flag only where it is not set yet.
+    if flags.contains(OFlag::O_NOATIME) && set(flags - OFlag::O_NOATIME).is_err() {
+        return false;
+    }
+    let is_own = set(flags | OFlag::O_NOATIME).is_ok();
+    is_own && set(flags).is_ok()
 }
 
 /// Opens an existing file. It never waits, never follows a symbolic link, and never gives this process a
@@ -144,6 +162,24 @@ pub(crate) fn avoid_copy_on_write(file: BorrowedFd<'_>) {
             libc::ioctl(file.as_raw_fd(), libc::FS_IOC_SETFLAGS, &raw const flags);
         }
     }
+}
+
+/// Whether a file lies in memory (tmpfs) and has parts without memory.
+pub(crate) fn has_holes_in_memory(file: BorrowedFd<'_>) -> bool {
+    const BLOCK: u64 = 512;
+    let has_holes = status(file).is_ok_and(|found| {
+        u64::try_from(found.0.st_blocks).is_ok_and(|blocks| blocks * BLOCK < found.size())
+    });
+    has_holes
+        && nix::sys::statfs::fstatfs(file)
+            .is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC)
+}
+
+/// Opens a file once more, for reading and writing.
+pub(crate) fn open_again(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let path = super::path::through_proc(file);
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    retrying(|| nix::fcntl::open(path.as_c_str(), flags, Mode::empty()))
 }
 
 /// Sets exactly these permissions. The umask has no effect.

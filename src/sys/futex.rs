@@ -41,6 +41,8 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
         Ok(_) | Err(Errno::EAGAIN) => Ok(Awoken::Recheck),
         Err(Errno::ETIMEDOUT) => Ok(Awoken::TimedOut),
         Err(Errno::EINTR) => Ok(Awoken::Interrupted),
+        // A sandbox forbids the call, each in its own way. Callers have other meanings for EPERM and EACCES.
+        Err(Errno::EPERM | Errno::EACCES) => Err(Errno::ENOSYS),
         Err(errno) => Err(errno),
     }
 }

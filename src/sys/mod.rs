@@ -10,6 +10,7 @@ pub(crate) mod direct;
 pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
+mod held;
 pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod mqueue;

@@ -22,7 +22,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// One more than the highest priority.
 pub(crate) const PRIORITIES: u32 = 32768;
 
-/// What a queue is opened for.
+/// The direction in which a queue is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Receive,

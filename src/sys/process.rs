@@ -1,5 +1,6 @@
 //! Facts about this process.
 
+use core::ffi::CStr;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use nix::errno::Errno;
@@ -17,6 +18,33 @@ pub(crate) fn pid_namespace() -> u32 {
 
 pub(crate) fn effective_user() -> libc::uid_t {
     nix::unistd::geteuid().as_raw()
+}
+
+/// Whether this number stands for several users here: for those without a number of their own in this
+/// process's user namespace (user_namespaces(7)). Costs two or three reads from /proc.
+#[cold]
+pub(crate) fn is_ambiguous_user(user: libc::uid_t) -> bool {
+    const EVERY_USER: u32 = u32::MAX;
+    let mut bytes = [0; 4096];
+    let overflow = first_numbers(c"/proc/sys/kernel/overflowuid", &mut bytes);
+    // Without /proc, the number that Linux uses if nobody has changed it.
+    if user != overflow.map_or(65534, |[user, _, _]| user) {
+        return false;
+    }
+    // One range of all numbers: every user has one, as in the first namespace.
+    let map = first_numbers(c"/proc/self/uid_map", &mut bytes);
+    !map.is_some_and(|[first, _, count]| first == 0 && count == EVERY_USER)
+}
+
+/// The first numbers in a small file; 0 for those that are missing. `None` if it cannot be read.
+fn first_numbers(path: &CStr, bytes: &mut [u8]) -> Option<[u32; 3]> {
+    let file = super::file::open(path, false).ok()?;
+    let length = nix::unistd::read(&file, bytes).ok()?;
+    let text = core::str::from_utf8(bytes.get(..length)?).ok()?;
+    let mut numbers = text
+        .split_whitespace()
+        .map_while(|number| number.parse().ok());
+    Some([(); 3].map(|()| numbers.next().unwrap_or(0)))
 }
 
 /// Whether no thread has this id in this PID namespace. True proves that the thread is gone. False may mean

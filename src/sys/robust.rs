@@ -16,27 +16,30 @@
 //! kernel/futex/core.c.
 //!
 //! The kernel reads this memory only after the thread's last instruction, and only the thread
-//! itself writes to it. So only the program order matters, and compiler fences keep it.
+//! itself is meant to write to it. So only the program order matters, and compiler fences keep it.
 //!
 //! The kernel follows `next` only. So an entry is in the list exactly while a `next` leads to it, and
-//! one store adds or removes it. The previous-pointers are hints that find the predecessor without a
-//! search. A signal handler can run between any two stores, ours or libc's, and add and remove entries
-//! of its own. Four rules keep its changes and those of the interrupted code apart:
+//! one store adds or removes it. The previous-pointers are hints. A signal handler can run between any two
+//! stores, ours or libc's, and add and remove entries of its own. These rules keep its changes and those of
+//! the interrupted code apart:
 //!
 //! - `link` makes the head lead to the entry before it writes the neighbour's previous-pointer.
 //! - A previous-pointer is written only if it still has the value that it has in a list at rest.
 //!   Otherwise an interrupted `link` or `unlink`, ours or libc's, will write it.
-//! - A predecessor's `next` is written only if it leads to the entry. If a previous-pointer led to
-//!   another place, the predecessor is searched from the head. A handler that left an operation by
-//!   siglongjmp leaves such a previous-pointer.
 //! - A handler removes the entries that it has added, and no others, before it returns.
+//!
+//! But the entries lie in shared memory, and a stray pointer or a hostile process can overwrite them. So
+//! no link in an entry is followed unless it is proved: by the thread's private record ([`Held`]), or,
+//! for an entry that the record does not know, by the kernel's word that the neighbour can be written
+//! and by the neighbour's own link, which must lead back. A link that is not proved is replaced by
+//! what the record says.
 
+use super::held::Held;
 use super::memory;
 use crate::base::error::{Result, fail, failed};
 use core::cell::Cell;
-use core::ops::Range;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use nix::errno::Errno;
 
 /// The kernel's `struct robust_list_head`.
@@ -50,7 +53,7 @@ struct Head {
 /// An entry of the list: the kernel's `struct robust_list`. libc keeps a pointer to the previous
 /// entry in the word before it.
 #[repr(C)]
-struct Node {
+pub(super) struct Node {
     next: *mut Node,
 }
 
@@ -71,17 +74,15 @@ const PRIORITY_INHERITANCE: usize = 1;
 /// How many entries the kernel reads: its ROBUST_LIST_LIMIT.
 const ENTRIES_MAX: usize = 2048;
 
-/// How many entries a search for a predecessor visits. A thread can hold more locks than the kernel
-/// reads, and a list that was overwritten can go in circles.
-const ENTRIES_SEARCHED_MAX: usize = 1 << 20;
-
 /// A thread's robust list. Used by that thread only.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(crate) struct RobustList {
     head: *mut Head,
+    held: *const Held,
 }
 
-/// What a thread announced before it announced something else: an entry, or nothing.
+/// The earlier announcement of a thread that announces something else: an entry, or nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Announced(*mut Node);
 
@@ -89,10 +90,12 @@ impl RobustList {
     /// No thread's list: fills a variable until there is a list to put there.
     pub(super) const NONE: RobustList = RobustList {
         head: ptr::null_mut(),
+        held: ptr::null(),
     };
 
-    /// The list that libc has registered for the calling thread.
-    pub(super) fn of_calling_thread() -> Result<RobustList> {
+    /// The list that libc has registered for the calling thread. `is_new` says that the thread has
+    /// not asked before, or is a forked child's and so holds nothing.
+    pub(super) fn of_calling_thread(is_new: bool) -> Result<RobustList> {
         let head = registered_head().map_err(|errno| failed!(errno, "get_robust_list"))?;
         if head.is_null() {
             return Err(fail!(
@@ -109,7 +112,12 @@ impl RobustList {
                 "this libc keeps lock words {futex_offset} bytes from its robust list's entries; expected -{WORD_TO_NODE} (64-bit glibc)"
             ));
         }
-        Ok(RobustList { head })
+        let held = Held::of_calling_thread();
+        let list = RobustList { head, held };
+        if is_new || !list.held().is_in_use() {
+            list.held().clear();
+        }
+        Ok(list)
     }
 
     /// Announces that the thread is about to take or release the lock behind `links`. Until `finish`,
@@ -146,127 +154,269 @@ impl RobustList {
     ///
     /// # Safety
     ///
-    /// This thread holds the lock and has announced it, the lock is not in the list, and its memory
-    /// stays mapped until it is unlinked.
+    /// This thread holds the lock and has announced it, and its memory stays mapped until it is
+    /// unlinked.
     #[inline(always)]
     pub(crate) unsafe fn link(self, links: &Links, priority_inheritance: bool) {
         let node = links.node(priority_inheritance);
-        let head: *mut Node = self.head.cast();
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read_volatile() };
         links.next.set(first);
-        links.previous.set(head);
+        links.previous.set(self.head.cast());
         // Without this fence the list could lead the kernel to an entry that is not complete yet.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as for first.
         unsafe { (&raw mut (*self.head).first).write_volatile(node) };
         // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
-        // entries' memory is mapped while they are listed.
-        unsafe { replace(previous_of(first), head, node) };
+        // entries' memory is mapped while they are listed. No other process can overwrite `first`: only
+        // this thread's libc and proved links are written to the head.
+        unsafe { replace_previous(first, self.head.cast(), node) };
+        // Without this fence a signal handler could find the entry in the record and not in the list.
+        compiler_fence(Ordering::SeqCst);
+        self.held().push(node);
     }
 
-    /// Removes a lock that this thread is about to release from the list.
+    /// Removes a lock that this thread is about to release from the list. Nothing leads to the entry
+    /// afterwards, whatever stands in it.
     ///
     /// # Safety
     ///
-    /// This thread holds the lock, has announced it and has it in its list.
+    /// `links` is an entry of a lock that this thread has announced.
     #[inline(always)]
     pub(crate) unsafe fn unlink(self, links: &Links) {
         let node = links.node(false);
-        let (next, previous) = (links.next.get(), links.previous.get());
-        // SAFETY: both neighbours are entries, or the head, of this thread's own list, so they are
-        // mapped, with a previous-pointer in the word before.
-        let is_removed = unsafe {
-            replace(previous_of(next), node, previous);
-            replace(next_of(previous), node, next)
-        };
-        if !is_removed {
-            self.unlink_by_search(node, next, &|_| true);
+        let (next, previous) = links.read();
+        let (held, head) = (self.held(), self.head.cast::<Node>());
+        // SAFETY: head is this thread's own and alive.
+        let first = unsafe { (&raw const (*self.head).first).read() };
+        // The usual case: this thread linked this lock last, and the entry says what it said then.
+        if without_mark(held.youngest()) == node
+            && without_mark(first) == node
+            && previous == head
+            && next == held.second_youngest(head)
+        {
+            // SAFETY: the record says that `next` is the head, or an entry that this thread has linked
+            // and not unlinked, so it is mapped.
+            unsafe {
+                replace_previous(next, node, previous);
+                (&raw mut (*self.head).first).write_volatile(next);
+            }
+            // Without this fence a signal handler could find the entry in the list and not in the record.
+            compiler_fence(Ordering::SeqCst);
+            held.pop();
+            return;
         }
+        // SAFETY: by this function's contract.
+        unsafe { self.unlink_checked(links) };
     }
 
-    /// Removes an entry that other processes may have overwritten. Its neighbours may lie in
-    /// `mapped` or anywhere. If no entry leads to this one, the list stays as it is and the result is
-    /// false.
+    /// Does what `unlink` does, for an entry in the middle of the list, beside one of libc's, or
+    /// overwritten.
+    ///
+    /// With C's calling convention because that cannot unwind, as for `wake_all` of the slots.
     ///
     /// # Safety
     ///
-    /// As for `unlink`, and `mapped` is memory that can be read and written.
-    pub(crate) unsafe fn unlink_if_sound(self, links: &Links, mapped: &Range<usize>) -> bool {
-        let node = links.node(false);
-        // Each is read once, so the pointer that was checked is the pointer that is used.
-        let (next, previous) = (links.next.get(), links.previous.get());
-        let is_usable = |place: *mut *mut Node| {
-            let (start, size) = (place.addr(), size_of::<*mut Node>());
-            let end = start.wrapping_add(size - 1);
-            let is_known =
-                start == self.head.addr() || mapped.contains(&start) && mapped.contains(&end);
-            place.is_aligned() && (is_known || memory::is_readable(start, size))
-        };
-        if !is_usable(next_of(previous)) {
-            return false;
-        }
-        // SAFETY: the place is aligned and can be read.
-        if without_mark(unsafe { next_of(previous).read_volatile() }) != node {
-            return self.unlink_by_search(node, next, &is_usable);
-        }
-        // The word before the head is libc's, and private memory.
-        if without_mark(next).cast() == self.head || is_usable(previous_of(next)) {
-            // SAFETY: the place can be read, and it is written only if it leads to this entry.
-            unsafe { replace(previous_of(next), node, previous) };
-        }
-        // SAFETY: as above.
-        unsafe { replace(next_of(previous), node, next) }
-    }
-
-    /// Removes an entry whose previous-pointer does not lead to its predecessor. Returns false if
-    /// the entry is not in the list, or if the list leads to a place that is not usable.
+    /// As for `unlink`.
     #[cold]
     #[inline(never)]
-    fn unlink_by_search(
-        self,
-        node: *mut Node,
-        next: *mut Node,
-        is_usable: &dyn Fn(*mut *mut Node) -> bool,
-    ) -> bool {
-        let mut place = self.head.cast::<*mut Node>();
-        for _ in 0..ENTRIES_SEARCHED_MAX {
-            // SAFETY: the head is this thread's own and alive. Listed entries are mapped, as link's
-            // callers promise and libc's do; where that is in doubt, `is_usable` has said so.
-            let found = without_mark(unsafe { place.read_volatile() });
-            if found == node {
-                // SAFETY: as above. The entry at `place` leads to this one, so it is its predecessor.
-                return unsafe { replace(place, node, next) };
+    unsafe extern "C" fn unlink_checked(self, links: &Links) {
+        let (node, head) = (links.node(false), self.head.cast::<Node>());
+        // Each is read once, so the pointer that is checked is the pointer that is used.
+        let (mut next, mut previous) = links.read();
+        let place = self.held().position(node);
+        let is_next = match without_mark(next) == head {
+            // Or the word before the head, which is libc's private memory, leads back to this entry.
+            true => {
+                place.is_none_or(|place| place == 0)
+                    // SAFETY: glibc keeps a previous-pointer in the word before the head.
+                    || without_mark(unsafe { previous_of(head).read_volatile() }) == node
             }
-            place = next_of(found);
-            if place.addr() == self.head.addr() || !is_usable(place) {
-                return false;
+            false => self.leads_to(next, previous_of(next), node) && !self.is_younger(next, place),
+        };
+        if !is_next {
+            next = self.find_next(node, place);
+        }
+        // Then no older entry of the record is in the list: each was unlocked past this record, as by another
+        // copy of this library, or was overwritten too.
+        let is_last = !is_next && next == head;
+        // SAFETY: head is this thread's own and alive.
+        let first = unsafe { (&raw const (*self.head).first).read() };
+        let owner = without_mark(previous);
+        if without_mark(first) == node {
+            previous = head;
+        } else if !self.leads_to(owner, owner.cast(), node) {
+            previous = self.find_previous(node);
+        }
+        if !previous.is_null() {
+            // SAFETY: each of the two is the head, or in the record and so mapped, or was just found to be
+            // writable.
+            unsafe {
+                replace_previous(next, node, previous);
+                (&raw mut (*without_mark(previous)).next).write_volatile(next);
             }
         }
-        false
+        // Without this fence a signal handler could find the entry in the list and not in the record.
+        compiler_fence(Ordering::SeqCst);
+        match place {
+            Some(place) if is_last => self.held().remove_with_older(place),
+            Some(place) => self.held().remove(place),
+            None => {}
+        }
+    }
+
+    /// The entry that this thread has linked before `node`, if that still leads back to `node`; otherwise
+    /// the head. If libc has linked an entry in between, the list loses it: nothing proves where it is.
+    fn find_next(self, node: *mut Node, place: Option<usize>) -> *mut Node {
+        let older = (0..place.unwrap_or(0)).rev();
+        older
+            .map(|place| self.held().entry(place))
+            .find(|&entry| {
+                // The record may be wrong about an entry here, so the kernel is asked.
+                self.is_foreign_entry(entry)
+                    // SAFETY: aligned and readable by the check above.
+                    && without_mark(unsafe { previous_of(entry).read_volatile() }) == node
+            })
+            .unwrap_or(self.head.cast())
+    }
+
+    /// Whether the word at `link`, which belongs to `owner`, can be read and written and leads to
+    /// `node`.
+    fn leads_to(self, owner: *mut Node, link: *mut *mut Node, node: *mut Node) -> bool {
+        without_mark(owner) != node
+            && (self.is_proved(owner) || self.is_foreign_entry(owner))
+            && link.is_aligned()
+            // SAFETY: aligned, and by the check above readable.
+            && without_mark(unsafe { link.read_volatile() }) == node
+    }
+
+    /// Whether the record says that an entry was linked after the one at `place`.
+    fn is_younger(self, entry: *mut Node, place: Option<usize>) -> bool {
+        self.held().position(entry) > place && place.is_some()
+    }
+
+    /// Whether this is the head, or an entry that this thread has linked: so it is mapped.
+    fn is_proved(self, entry: *mut Node) -> bool {
+        without_mark(entry).cast() == self.head || self.held().position(entry).is_some()
+    }
+
+    /// Whether an entry that the record does not know can be one, of libc's or of ours: its two words
+    /// can be written, and they are not the words in which this thread itself keeps entries.
+    fn is_foreign_entry(self, entry: *mut Node) -> bool {
+        let (first, second) = (previous_of(entry).addr(), without_mark(entry).addr());
+        let is_own = |address: usize| {
+            self.held().contains_address(address)
+                || address.wrapping_sub(self.head.addr()) < size_of::<Head>()
+        };
+        first % align_of::<*mut Node>() == 0
+            && !is_own(first)
+            && !is_own(second)
+            && memory::is_writable(first)
+            && memory::is_writable(second)
+    }
+
+    /// The entry whose link leads to `node`, found from the head on. NULL if none does.
+    fn find_previous(self, node: *mut Node) -> *mut Node {
+        let mut entry: *mut Node = self.head.cast();
+        for _ in 0..ENTRIES_MAX {
+            // SAFETY: the head, or an entry that was just found to be readable.
+            let next = unsafe { (&raw const (*entry).next).read_volatile() };
+            if without_mark(next) == node {
+                return entry;
+            }
+            let is_end = without_mark(next).cast() == self.head;
+            if is_end || !(self.is_proved(next) || self.is_foreign_entry(next)) {
+                break;
+            }
+            entry = without_mark(next);
+        }
+        // The way there is broken. The record knows what this thread linked after it.
+        let place = self.held().position(node);
+        let younger = place.map_or(ptr::null_mut(), |place| self.held().entry(place + 1));
+        if self.leads_to(without_mark(younger), without_mark(younger).cast(), node) {
+            return without_mark(younger);
+        }
+        ptr::null_mut()
     }
 
     /// Whether this thread holds a robust lock, ours or libc's, whose entry lies in the memory
-    /// given. Unmapping that memory would leave a pointer to nowhere in the list.
-    pub(crate) fn has_entry_within(self, base: NonNull<u8>, length: usize) -> bool {
+    /// given. Unmapping that memory would leave a pointer to nowhere in the list. An entry there of a
+    /// lock that the thread does not hold any more, because the lock was overwritten, is removed.
+    ///
+    /// `is_held` says for the address of a lock word in this memory whether this thread holds the lock.
+    pub(crate) fn has_entry_within(
+        self,
+        base: NonNull<u8>,
+        length: usize,
+        is_held: &dyn Fn(*const AtomicU32) -> bool,
+    ) -> bool {
         let range = base.addr().get()..base.addr().get() + length;
-        // SAFETY: head is this thread's own and alive.
-        let mut node = without_mark(unsafe { (*self.head).first });
-        for _ in 0..ENTRIES_MAX {
-            if node.cast() == self.head {
-                return false;
+        let lock_word = |node: *mut Node| -> Option<*const AtomicU32> {
+            let word = without_mark(node).wrapping_byte_sub(WORD_TO_NODE);
+            let is_inside = range.contains(&word.addr())
+                && range.contains(
+                    &without_mark(node)
+                        .addr()
+                        .wrapping_add(size_of::<Node>() - 1),
+                );
+            (is_inside && word.cast::<AtomicU32>().is_aligned()).then_some(word.cast())
+        };
+        for place in (0..self.held().len()).rev() {
+            let node = self.held().entry(place);
+            match lock_word(node) {
+                Some(word) if is_held(word) => return true,
+                // SAFETY: the entry is one that this thread has linked, in memory that is mapped. The
+                // announcement is only for a death: it would leave what is left anyway.
+                Some(_) => unsafe { self.unlink_checked(links_of(node)) },
+                None => {}
             }
-            if range.contains(&node.addr()) {
+        }
+        // Those of libc, and those beyond the record's size.
+        let mut entry: *mut Node = self.head.cast();
+        for _ in 0..ENTRIES_MAX {
+            // SAFETY: the head, or an entry that was just found to be readable.
+            entry = without_mark(unsafe { (&raw const (*entry).next).read_volatile() });
+            let is_known = self.is_proved(entry);
+            if entry.cast() == self.head || !is_known && !self.is_foreign_entry(entry) {
+                break;
+            }
+            if !is_known && lock_word(entry).is_some_and(is_held) {
                 return true;
             }
-            // SAFETY: listed entries are mapped, as link's callers promise and libc's do.
-            node = without_mark(unsafe { (*node).next });
         }
         false
     }
+
+    #[inline(always)]
+    fn held<'a>(self) -> &'a Held {
+        // SAFETY: of_calling_thread has set it to this thread's record, which lives as long as the thread.
+        unsafe { &*self.held }
+    }
+}
+
+/// The links whose second word an entry's pointer leads to.
+///
+/// # Safety
+///
+/// The entry is mapped.
+unsafe fn links_of<'a>(node: *mut Node) -> &'a Links {
+    // SAFETY: by this function's contract.
+    unsafe { &*previous_of(node).cast::<Links>() }
 }
 
 impl Links {
+    /// The next and the previous entry, each read once: others may overwrite them at any moment.
+    #[inline(always)]
+    fn read(&self) -> (*mut Node, *mut Node) {
+        // SAFETY: pointers to the cells' own memory.
+        unsafe {
+            (
+                self.next.as_ptr().read_volatile(),
+                self.previous.as_ptr().read_volatile(),
+            )
+        }
+    }
+
     #[inline(always)]
     fn node(&self, priority_inheritance: bool) -> *mut Node {
         let mark = usize::from(priority_inheritance) * PRIORITY_INHERITANCE;
@@ -282,29 +432,21 @@ fn without_mark(node: *mut Node) -> *mut Node {
     node.map_addr(|address| address & !PRIORITY_INHERITANCE)
 }
 
-/// Writes `new` to a previous-pointer or a `next` if it leads to `expected`, whatever its mark. Returns
-/// whether it did.
+/// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
 ///
 /// # Safety
 ///
-/// The place can be read. It can be written if it leads to `expected`.
+/// The entry is the head, or mapped for writing.
 #[inline(always)]
-unsafe fn replace(place: *mut *mut Node, expected: *mut Node, new: *mut Node) -> bool {
-    // SAFETY: by this function's contract. A handler that runs between the two accesses restores what
-    // it finds. Volatile: the order of these accesses is what the module's rules rest on.
+unsafe fn replace_previous(entry: *mut Node, expected: *mut Node, new: *mut Node) {
+    let place = previous_of(entry);
+    // SAFETY: by this function's contract. A handler that runs between the two accesses restores what it
+    // finds. Volatile: the module's rules rest on the order of these accesses.
     unsafe {
-        let is_expected = without_mark(place.read_volatile()) == expected;
-        if is_expected {
+        if without_mark(place.read_volatile()) == expected {
             place.write_volatile(new);
         }
-        is_expected
     }
-}
-
-/// The place of an entry's `next`; for the head, of `first`.
-#[inline(always)]
-fn next_of(node: *mut Node) -> *mut *mut Node {
-    without_mark(node).cast()
 }
 
 #[inline(always)]
@@ -326,6 +468,7 @@ fn registered_head() -> Result<*mut Head, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::thread::Thread;
 
     #[test]
     fn the_entry_has_the_form_that_libc_gives_its_own() {
@@ -336,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_held_pthread_mutex_is_found_by_address() {
-        let list = RobustList::of_calling_thread().ok().unwrap();
+        let thread = Thread::current().ok().unwrap();
         // SAFETY: POSIX order of calls on memory that outlives them.
         unsafe {
             let mut attributes = core::mem::zeroed();
@@ -345,11 +488,11 @@ mod tests {
             libc::pthread_mutexattr_setrobust(&mut attributes, libc::PTHREAD_MUTEX_ROBUST);
             libc::pthread_mutex_init(&mut mutex, &attributes);
             let place = NonNull::from(&mut mutex).cast();
-            assert!(!list.has_entry_within(place, size_of_val(&mutex)));
+            assert!(!thread.holds_within(place, size_of_val(&mutex)));
             libc::pthread_mutex_lock(place.as_ptr().cast());
-            assert!(list.has_entry_within(place, size_of_val(&mutex)));
+            assert!(thread.holds_within(place, size_of_val(&mutex)));
             libc::pthread_mutex_unlock(place.as_ptr().cast());
-            assert!(!list.has_entry_within(place, size_of_val(&mutex)));
+            assert!(!thread.holds_within(place, size_of_val(&mutex)));
             libc::pthread_mutex_destroy(place.as_ptr().cast());
         }
     }

@@ -20,7 +20,7 @@ use nix::sys::stat::Mode;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// What a child becomes. The parent makes all of it before the child exists.
+/// The settings of a child. The parent makes all of it before the child exists.
 pub(crate) struct Image<'a> {
     /// The program files to try, in this order.
     pub(crate) candidates: &'a [CString],
@@ -104,7 +104,7 @@ pub(crate) struct Started {
 /// The size of the child's stack in bytes. Code without optimisation needs the most.
 const STACK: usize = 64 * 1024;
 
-/// What the child gets.
+/// The data that the child gets from its parent.
 struct ChildSetup<'a> {
     image: &'a Image<'a>,
     /// The pipe into which the child writes what failed.
@@ -289,6 +289,8 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
             )
         };
         match Errno::last() {
+            // A path, or the only directory that is searched, is the reason.
+            Errno::ENOTDIR if image.candidates.len() == 1 => failure = Errno::ENOTDIR,
             // This file does not exist. The next one may.
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV => {}
             // This process may not execute the file. That is the error if no other file is found.

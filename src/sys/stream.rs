@@ -2,7 +2,7 @@
 //! whatever the descriptor's O_NONBLOCK says.
 //!
 //! O_NONBLOCK belongs to the open file, which other processes may share, so this code never changes it.
-//! Where the kernel allows, each call says what it wants: RWF_NOWAIT for pipes and sockets, MSG_DONTWAIT for
+//! If the kernel allows it, each call has its own flag: RWF_NOWAIT for pipes and sockets, MSG_DONTWAIT for
 //! sockets, RWF_NOSIGNAL (Linux 6.18) and MSG_NOSIGNAL against SIGPIPE. The kernel does not allow it for a
 //! FIFO with RWF_NOWAIT, for a terminal, and in an older version. Then the code first polls the descriptor
 //! and writes no more than there is room for, and blocks SIGPIPE during the write.

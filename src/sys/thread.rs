@@ -5,11 +5,12 @@
 //! under its parent's id, so a kept answer counts only within the generation in which it was found.
 //! A generation is a number that a fork resets.
 
+use super::futex::TID_MASK;
 use super::process;
 use super::robust::RobustList;
 use crate::base::error::Result;
 use core::cell::Cell;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The calling thread. Cheap to get, valid until the thread forks or ends.
@@ -20,7 +21,7 @@ pub(crate) struct Thread {
     robust_list: RobustList,
 }
 
-/// What a kept answer has before there is one: a generation that never comes.
+/// The generation of a kept answer before there is one: a number that never comes.
 const NEVER: u32 = u32::MAX;
 
 thread_local! {
@@ -66,12 +67,18 @@ impl Thread {
 
     #[cold]
     fn ask() -> Result<Thread> {
+        let (before, its_generation) = CURRENT.get();
+        let id = nix::unistd::gettid().as_raw().unsigned_abs();
+        let generation = generation();
+        // The id alone would not do: a child in a new PID namespace may get its parent's. Without a page
+        // for the generation, the id is all there is.
+        let is_new = id != before.id || generation != its_generation;
         let thread = Thread {
-            robust_list: RobustList::of_calling_thread()?,
-            id: nix::unistd::gettid().as_raw().unsigned_abs(),
+            robust_list: RobustList::of_calling_thread(is_new)?,
+            id,
             pid_namespace: process::pid_namespace(),
         };
-        CURRENT.set((thread, generation()));
+        CURRENT.set((thread, generation));
         Ok(thread)
     }
 
@@ -89,6 +96,19 @@ impl Thread {
     #[inline(always)]
     pub(crate) fn robust_list(self) -> RobustList {
         self.robust_list
+    }
+
+    /// Whether this thread holds a robust lock that lies in the memory given. See
+    /// [`RobustList::has_entry_within`].
+    pub(crate) fn holds_within(self, base: NonNull<u8>, length: usize) -> bool {
+        self.robust_list
+            .has_entry_within(base, length, &|word| self.is_owner(word))
+    }
+
+    /// Whether a lock word holds this thread's id.
+    pub(crate) fn is_owner(self, word: *const AtomicU32) -> bool {
+        // SAFETY: has_entry_within gives words that lie in memory that is mapped.
+        unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == self.id
     }
 }
 

@@ -223,7 +223,7 @@ impl Processes {
             }
         }
         let system = |errno: Errno| errno.desc().to_owned();
-        // Neither is close-on-exec: the programs inherit them and get their numbers.
+        // Neither the arena nor the gate is close-on-exec: the programs inherit both and get their numbers.
         let arena = File::from(memfd_create("arena", MFdFlags::empty()).map_err(system)?);
         let (gate_for_victims, gate) = nix::unistd::pipe().map_err(system)?;
         let (gate_for_victims, gate) = (File::from(gate_for_victims), File::from(gate));

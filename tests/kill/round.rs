@@ -8,7 +8,7 @@ use super::tracee::{Event, Step, Tracee, wait_a_moment};
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// What happens to the victim at the point.
+/// The victim's fate at the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Kill,

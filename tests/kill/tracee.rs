@@ -102,7 +102,7 @@ pub(crate) enum Step {
     AtMarker,
 }
 
-/// What happened to a process that runs freely.
+/// An event of a process that runs freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// It executed a marker and is stopped.

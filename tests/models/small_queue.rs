@@ -67,7 +67,7 @@ mod memory {
             self.has_large_messages
         }
 
-        /// One, so that the other slot becomes a cold one.
+        /// One warm slot, so that the other slot becomes a cold one.
         pub(super) fn warm_slots(&self) -> u32 {
             1
         }

@@ -336,8 +336,6 @@ pub(crate) mod fence {
 
 /// A model's thread announces and lists nothing, because it dies only between its calls.
 pub(crate) mod robust {
-    use core::ops::Range;
-
     #[derive(Default)]
     pub(crate) struct Links;
 
@@ -356,20 +354,13 @@ pub(crate) mod robust {
 
         /// # Safety
         ///
-        /// None is needed: it does nothing.
+        /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn link(self, _: &Links, _: bool) {}
 
         /// # Safety
         ///
-        /// None is needed: it does nothing.
+        /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn unlink(self, _: &Links) {}
-
-        /// # Safety
-        ///
-        /// None is needed: it does nothing.
-        pub(crate) unsafe fn unlink_if_sound(self, _: &Links, _: &Range<usize>) -> bool {
-            true
-        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! Rules: only src/ffi exports, every export is one guarded call, and its comment says what a C reader has to know.
+//! Rules: only src/ffi exports, every export is one guarded call, and its comment has the parts that a C reader needs.
 
 use crate::source::*;
 use proc_macro2::TokenTree;
 
-/// The functions that C can call, as far as a parser sees them.
+/// The functions that C can call, except those that a macro hides from the parser.
 fn exports(source: &Source) -> Vec<syn::ItemFn> {
     fn collect(items: Vec<syn::Item>, found: &mut Vec<syn::ItemFn>) {
         for item in items {
@@ -81,7 +81,7 @@ fn is_one_guarded_call(block: &syn::Block, name: &str) -> bool {
     is_guard && text.value().to_str() == Ok(name)
 }
 
-/// Only src/ffi exports, and nothing does it where the other rules do not see it.
+/// Only src/ffi exports, and no export hides from the other rules, for example in a macro.
 fn exports_stand_in_ffi(source: &Source) -> Complaints {
     let mut lines = Vec::new();
     each_level(&source.tokens(false), &mut |tokens| {
@@ -172,9 +172,9 @@ fn an_export_elsewhere_is_refused() {
     );
 }
 
-// Its comment.
+// Rule: the comment of an export is complete.
 
-/// Numbers that can be negative, and so errors.
+/// The types whose negative values are errors.
 const SIGNED: [&str; 9] = [
     "c_int",
     "c_long",
@@ -227,7 +227,7 @@ fn is_signed(returned: &syn::Type) -> bool {
     last.is_some_and(|last| SIGNED.iter().any(|name| last.ident == name))
 }
 
-/// Errors are listed by name, or by reference to a call whose errors they are; or there are none.
+/// Whether the comment lists errors by name, refers to another call's errors, or says that there are none.
 fn lists_errors(comment: &[String]) -> bool {
     let from = comment.iter().position(|text| text.starts_with("Errors"));
     let listed = comment[from.unwrap_or(0)..].join(" ");

@@ -93,7 +93,10 @@ fn imports_from_the_same_layer_and_below_are_accepted() {
             "src/ipc/new.rs",
             "use crate::{base::error::{Result, fail}, ipc::shm, sys::file};",
         ),
-        ("src/ipc/mq/shared/send.rs", "use super::super::token;"),
+        (
+            "src/ipc/mq/shared/send_calls.rs",
+            "use super::super::notify;",
+        ),
         (
             "src/sys/robust.rs",
             "use super::process; use crate::base::time::Deadline;",

@@ -1,4 +1,4 @@
-//! Reading the source: files, their tokens, and what holds for all rules.
+//! Reads the source for all rules: the files, their tokens, and the complaints about them.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// What is wrong, and where.
+/// The faults that a rule found, each with its file and line.
 pub(crate) type Complaints = Vec<String>;
 
 impl Source {
@@ -21,7 +21,7 @@ impl Source {
         }
     }
 
-    /// The file's tokens; without test code if `shipped`.
+    /// The file's tokens. Without test code if `shipped`.
     pub(crate) fn tokens(&self, shipped: bool) -> Vec<TokenTree> {
         if shipped && self.path.contains("/tests/") {
             return Vec::new();
@@ -56,7 +56,7 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folders of the crates, of this one first: a later crate is found by its Cargo.toml.
+/// The folders of the crates, the library's first. A new crate is found by its Cargo.toml.
 pub(crate) fn crates() -> Vec<PathBuf> {
     let mut found = vec![root()];
     for entry in std::fs::read_dir(root()).expect("the root can be read") {
@@ -102,7 +102,7 @@ pub(crate) fn hold_all_to(rule: impl Fn(&Source) -> Complaints) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-/// What `rule` says of a file with this text.
+/// Checks that `rule` has a complaint that contains `part` about a file with this text.
 #[track_caller]
 pub(crate) fn assert_refused(
     rule: impl Fn(&Source) -> Complaints,
@@ -153,8 +153,8 @@ pub(crate) fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
 }
 
-/// The tokens of one level, groups unopened. If `shipped`, what stands under `#[cfg(test)]` is
-/// left out, at this level: modules of tests stand at the outermost.
+/// The tokens of one level, with groups unopened. If `shipped`, items under `#[cfg(test)]` are left out.
+/// One level is enough, because modules of tests are at the outermost level.
 pub(crate) fn flatten(stream: TokenStream, shipped: bool) -> Vec<TokenTree> {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let mut kept = Vec::new();

@@ -1,9 +1,10 @@
-//! Rule: raw system calls stand in src/sys. (nix's are safe functions, and may stand elsewhere.)
+//! Rule: raw system calls are in src/sys. (nix's functions are safe, and may be called elsewhere.)
 
 use crate::source::*;
 use proc_macro2::Delimiter;
 
-/// What may be called of libc elsewhere, and why: they read strings, and are no system calls.
+/// The functions of libc that may be called elsewhere, with the reason. They read strings, and make no system
+/// calls.
 const LIBC_ELSEWHERE: [(&str, &str); 2] = [
     ("strnlen", "measures a C caller's string, up to a limit"),
     ("strerror", "the texts of errors that are libc's"),

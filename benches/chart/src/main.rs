@@ -1,8 +1,8 @@
 //! Draws the results of the queue benchmark: `bench-chart queue.json queue.svg`.
 //!
-//! A panel for each measure that has bars to compare, best first, on a logarithmic scale because the rows lie
-//! decades apart; the thin line on a bar goes from its worst round to its best. Below them, what a message
-//! costs with ever more others queued.
+//! Each measure has a panel of bars, with the best at the top. The scale is logarithmic, because the rows differ by
+//! powers of ten. The thin line on a bar goes from its worst round to its best. The charts below the panels show the
+//! cost of a message while more and more others are queued.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -28,7 +28,7 @@ struct Panel {
     title: &'static str,
     measure: &'static str,
     size: u64,
-    /// The figures are divided by this.
+    /// Each value is divided by this.
     scale: f64,
     is_rate: bool,
 }
@@ -158,10 +158,56 @@ fn bars(results: &Value, panel: &Panel) -> Vec<Bar> {
     bars
 }
 
-/// Three digits that count, whatever the magnitude.
+/// The value with three significant digits.
 fn figure(value: f64) -> String {
     let digits = (2.0 - value.log10().floor()).clamp(0.0, 4.0);
     format!("{value:.*}", digits as usize)
+}
+
+/// A logarithmic scale from the pixel column `left` to `right`.
+struct Scale {
+    left: i32,
+    right: i32,
+    /// The powers of ten at the two ends.
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    /// Whole decades around all values of the bars.
+    fn around(bars: &[Bar], left: i32, right: i32) -> Scale {
+        let least = bars
+            .iter()
+            .map(|bar| bar.least)
+            .fold(f64::INFINITY, f64::min);
+        let most = bars.iter().map(|bar| bar.most).fold(0.0, f64::max);
+        let low = least.log10().floor();
+        let high = most.log10().ceil().max(low + 1.0);
+        Scale {
+            left,
+            right,
+            low,
+            high,
+        }
+    }
+
+    /// The pixel column of a value.
+    fn x(&self, value: f64) -> i32 {
+        let part = (value.log10() - self.low) / (self.high - self.low);
+        self.left + (part * f64::from(self.right - self.left)).round() as i32
+    }
+
+    /// A line with a label at each power of ten.
+    fn draw_grid(&self, area: &Area, top: i32, bottom: i32) -> Outcome {
+        for decade in self.low as i32..=self.high as i32 {
+            let value = 10f64.powi(decade);
+            let at = self.x(value);
+            area.draw(&PathElement::new([(at, top), (at, bottom)], LIMIT))?;
+            let style = ("sans-serif", 12).into_font().color(&PEER);
+            area.draw(&Text::new(value.to_string(), (at - 6, bottom + 5), style))?;
+        }
+        Ok(())
+    }
 }
 
 fn draw_bars(area: &Area, panel: &Panel, bars: &[Bar]) -> Outcome {
@@ -180,51 +226,32 @@ fn draw_bars(area: &Area, panel: &Panel, bars: &[Bar]) -> Outcome {
         ))?;
         return Ok(());
     }
-    // Whole decades around all that is drawn.
-    let low = bars
-        .iter()
-        .map(|bar| bar.least)
-        .fold(f64::INFINITY, f64::min)
-        .log10()
-        .floor();
-    let high = bars
-        .iter()
-        .map(|bar| bar.most)
-        .fold(0.0, f64::max)
-        .log10()
-        .ceil()
-        .max(low + 1.0);
-    let (left, right) = (NAMES + 15, width - FIGURES);
-    let x = |value: f64| {
-        let part = (value.log10() - low) / (high - low);
-        left + (part * f64::from(right - left)).round() as i32
-    };
+    let scale = Scale::around(bars, NAMES + 15, width - FIGURES);
     let (top, bottom) = (42, height - 30);
-    for decade in low as i32..=high as i32 {
-        let at = x(10f64.powi(decade));
-        area.draw(&PathElement::new([(at, top), (at, bottom)], LIMIT))?;
-        let label = 10f64.powi(decade);
-        let style = ("sans-serif", 12).into_font().color(&PEER);
-        area.draw(&Text::new(label.to_string(), (at - 6, bottom + 5), style))?;
-    }
+    scale.draw_grid(area, top, bottom)?;
     let step = ((bottom - top) / bars.len() as i32).min(30);
     for (row, bar) in bars.iter().enumerate() {
-        let y = top + row as i32 * step + 2;
-        let middle = y + (step - 4) / 2;
-        area.draw(&Rectangle::new(
-            [(left, y), (x(bar.median), y + step - 4)],
-            bar.colour.filled(),
-        ))?;
-        area.draw(&PathElement::new(
-            [(x(bar.least), middle), (x(bar.most), middle)],
-            TEXT,
-        ))?;
-        let style = |colour: &RGBColor| ("sans-serif", 14).into_font().color(colour);
-        let named = if bar.colour == OURS { &OURS } else { &TEXT };
-        area.draw(&Text::new(bar.name.clone(), (20, middle - 7), style(named)))?;
-        let place = (x(bar.most.max(bar.median)) + 6, middle - 7);
-        area.draw(&Text::new(figure(bar.median), place, style(named)))?;
+        draw_bar(area, &scale, bar, top + row as i32 * step + 2, step - 4)?;
     }
+    Ok(())
+}
+
+/// The bar, its name on the left, and its figure on the right. `top` and `height` are in pixels.
+fn draw_bar(area: &Area, scale: &Scale, bar: &Bar, top: i32, height: i32) -> Outcome {
+    let middle = top + height / 2;
+    area.draw(&Rectangle::new(
+        [(scale.left, top), (scale.x(bar.median), top + height)],
+        bar.colour.filled(),
+    ))?;
+    area.draw(&PathElement::new(
+        [(scale.x(bar.least), middle), (scale.x(bar.most), middle)],
+        TEXT,
+    ))?;
+    let style = |colour: &RGBColor| ("sans-serif", 14).into_font().color(colour);
+    let named = if bar.colour == OURS { &OURS } else { &TEXT };
+    area.draw(&Text::new(bar.name.clone(), (20, middle - 7), style(named)))?;
+    let place = (scale.x(bar.most.max(bar.median)) + 6, middle - 7);
+    area.draw(&Text::new(figure(bar.median), place, style(named)))?;
     Ok(())
 }
 
@@ -267,7 +294,7 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
         .y_label_formatter(&|value| format!("{value:.0}"))
         .light_line_style(LIMIT.mix(0.4))
         .draw()?;
-    // The cheapest peer comes first, so that each name can keep its distance from the one below.
+    // The cheapest peer comes first, so that each label can keep a distance from the label below.
     lines.sort_by(|(_, a), (_, b)| last_cost(a).total_cmp(&last_cost(b)));
     let mut below = 0.0;
     for (name, points) in &lines {
@@ -291,11 +318,8 @@ fn draw_growth(area: &Area, results: &Value, priorities: u64, title: &str) -> Ou
     Ok(())
 }
 
-fn draw(results: &Value, path: &str) -> Outcome {
-    let rows = PANELS.len().div_ceil(2) as u32 + 1;
-    let root = SVGBackend::new(path, (WIDTH, HEADING + rows * PANEL_HEIGHT)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let (heading, body) = root.split_vertically(HEADING);
+/// The title, the machine and the conditions of the run, and the legend.
+fn draw_heading(heading: &Area, results: &Value) -> Outcome {
     let title = "The message queue of robustipc against its peers";
     heading.draw(&Text::new(
         title,
@@ -337,6 +361,15 @@ fn draw(results: &Value, path: &str) -> Outcome {
         let style = ("sans-serif", 15).into_font().color(&TEXT);
         heading.draw(&Text::new(name, (x + 20, 20), style))?;
     }
+    Ok(())
+}
+
+fn draw(results: &Value, path: &str) -> Outcome {
+    let rows = PANELS.len().div_ceil(2) as u32 + 1;
+    let root = SVGBackend::new(path, (WIDTH, HEADING + rows * PANEL_HEIGHT)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (heading, body) = root.split_vertically(HEADING);
+    draw_heading(&heading, results)?;
     let areas = body.split_evenly((rows as usize, 2));
     for (panel, area) in PANELS.iter().zip(&areas) {
         draw_bars(area, panel, &bars(results, panel))?;

@@ -1,5 +1,5 @@
 /* The notification of document 000 ("Pipes & Shared Memory") as plain POSIX code: SIGUSR1 when a message arrives.
- * mq_notify() tells once, so it is called again before the queue is emptied.
+ * mq_notify() notifies once, so it is called again before the queue is emptied.
  *
  * By hand: ./000_mq_notify
  */

@@ -6,8 +6,8 @@
  *   ./000_mq_sensor sender [NAME]
  *   ./000_mq_sensor receiver [NAME]
  *
- * Changed: errors are looked at; the receiver's buffer has the queue's message size (the document's has the
- * struct's, which mq_receive refuses with EMSGSIZE); and where the receiver comes first it makes the queue.
+ * Changed: errors are checked. The receiver's buffer has the queue's message size (the document's has the struct's
+ * size, which mq_receive refuses with EMSGSIZE). If the receiver comes first, it creates the queue.
  */
 #include <fcntl.h>
 #include <mqueue.h>

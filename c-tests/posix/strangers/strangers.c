@@ -1,6 +1,6 @@
-/* Two users of one machine, of whom one attacks the other's queues. The attacker may create any name that it can
- * predict: the memory of a queue, in many forms, and the kernel twin. Neither may give it a message of the other user,
- * nor keep the other user's calls from returning.
+/* One user of a machine attacks the queues of another. The attacker may create any name that it can predict: the memory
+ * of a queue, in many forms, and the kernel twin. Neither name may give the attacker a message of the other user, or
+ * keep the other user's calls from returning.
  *
  * The program is run with librobustipc-posix.so preloaded. Only the victim uses <mqueue.h>. The attacker makes
  * system calls and uses robustipc.h. */
@@ -31,7 +31,7 @@ enum { PATIENCE_SECONDS = 20 };
         strerror(errno)); \
   } while (0)
 
-/* What the processes of one test know of each other. */
+/* The data that the processes of one test exchange. */
 static struct {
   unsigned long device, first, inode;
 } *shared;
@@ -79,7 +79,7 @@ static void name_memory(char name[64], unsigned long inode) {
   snprintf(name, 64, "/.ripc-posix-%016lx-%016lx", shared->device, inode);
 }
 
-/* How many files in /dev/shm belong to a user; their permissions together. */
+/* How many files in /dev/shm belong to a user, and the union of their permissions. */
 static int count_files(uid_t user, mode_t *permissions) {
   int count = 0;
   DIR *directory = opendir("/dev/shm");
@@ -137,7 +137,7 @@ static void take_names(void *form) {
   }
 }
 
-/* A queue of the victim that everybody may use. Its memory is what links lead to. */
+/* A queue of the victim that everybody may use. The attacker makes links that lead to its memory. */
 static void make_public_queue(void *unused) {
   (void)unused;
   become(victim);
@@ -175,7 +175,7 @@ static void use_private_queue(void *unused) {
   FINISH(start(send_by_name, NULL));
   struct mq_attr attr;
   CHECK(mq_getattr(mq, &attr) == 0 && attr.mq_curmsgs == 1);
-  /* Once more with the name, as a program that has just started. */
+  /* Once more by the name, like a program that has just started. */
   CHECK(mq_close(mq) == 0);
   CHECK((mq = mq_open("/private", O_RDONLY)) >= 0);
   char buffer[64];
@@ -204,7 +204,7 @@ static void take_names_of(enum form form) {
     check_nothing_leaked();
     if (needs_public) FINISH(start(remove_public_queue, NULL));
     int is_hit = shared->inode >= shared->first && shared->inode < shared->first + NAMES;
-    /* Hard links to the victim's file are the victim's, and the attacker made them. */
+    /* Hard links to the victim's file belong to the victim, although the attacker made them. */
     if (form != HARD_LINKS) CHECK(count_files(victim, NULL) == 0);
     empty_shm();
     if (is_hit) return;
@@ -320,7 +320,7 @@ static void open_narrowed(void *unused) {
   CHECK(mq_unlink("/narrowed") == 0);
 }
 
-/* Root gives a queue away with fchown(). The memory, which is still root's, proves nothing to the new owner, */
+/* Root gives a queue away with fchown(). The memory still belongs to root, so it proves nothing to the new owner, */
 static void give_away(void *unused) {
   (void)unused;
   mqd_t mq = mq_open("/given", O_CREAT | O_EXCL | O_RDWR, 0600, &sizes);

@@ -1,9 +1,10 @@
 //! Handles: what C holds instead of pointers to this library's memory.
 //!
 //! A handle looks like a pointer and points nowhere: on 64-bit machines, no address has its form.
-//! It holds the index of a slot and the slot's generation. So a handle that was closed, that
-//! belongs to another kind of object, or that never was a handle is recognised, and no memory that
-//! it might point to is touched.
+//! It holds the index of a slot, the slot's generation, and the place of this copy of the library in
+//! memory. So a handle that was closed, that belongs to another kind of object or to another copy of
+//! the library in the process, or that never was a handle is recognised, and no memory that it might
+//! point to is touched.
 //!
 //! A call pins the slot while it uses the object. Closing makes the handle invalid at once. Calls
 //! in other threads that use the object finish first, and the last of them drops the object.
@@ -74,6 +75,7 @@ pub(crate) struct Pinned<'a, T> {
 
 impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
     pub(crate) const fn new() -> Table<T, KIND> {
+        const { assert!(KIND < 16, "a handle has four bits for its kind") };
         Table {
             slots: Slots::new(),
             objects: PhantomData,
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!(errno(table.get(&raw const local)), Errno::EBADF);
         assert_eq!(errno(table.get(ptr::null::<Opaque>())), Errno::EINVAL);
         let never: *const Opaque =
-            ptr::without_provenance((MARK as usize) << 48 | 0xfffff << 12 | 1 << 4);
+            ptr::without_provenance((MARK as usize) << 56 | 0xfffff << 7 | 1 << 3);
         assert_eq!(errno(table.get(never)), Errno::EBADF);
     }
 

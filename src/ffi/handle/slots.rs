@@ -12,36 +12,61 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 //
 // | bits | |
 // |---|---|
-// | 0 to 3 | 0 |
-// | 4 to 11 | kind |
-// | 12 to 31 | index of the slot |
-// | 32 to 47 | generation of the slot |
-// | 48 to 63 | MARK |
+// | 0 to 2 | 0: a handle given in the place of a pointer is recognised, not taken for a misaligned one |
+// | 3 to 6 | kind |
+// | 7 to 26 | index of the slot |
+// | 27 to 42 | generation of the slot |
+// | 43 to 55 | copy: which copy of this library in the process has made it |
+// | 56 to 63 | MARK |
 
 /// In the top bits of every handle.
-pub(super) const MARK: u64 = 0x5E7A;
-const MARK_BITS: u64 = 0xffff << 48;
+pub(super) const MARK: u64 = 0x5E;
 
 /// Whether a pointer has the form of a handle, which no address has.
 #[inline(always)]
 pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
-    pointer.addr() as u64 >> 48 == MARK
+    pointer.addr() as u64 >> 56 == MARK
+}
+
+/// The upper 21 bits of all handles that this copy of the library makes.
+///
+/// A program and its plugin may each contain the library. A handle of one copy must not be another object
+/// of the other. So it carries the copy's place in memory, in pages. The places of two copies that are less
+/// than 32 MiB apart always differ in these bits; those of others agree once in 8192 times.
+fn prefix() -> u32 {
+    static HERE: u8 = 0;
+    let page = (ptr::from_ref(&HERE).addr() >> 12) as u32;
+    (MARK as u32) << 13 | page & 0x1fff
 }
 
 /// The number of the handle of a slot in state `state`.
 pub(super) fn number(kind: u8, index: u32, state: u64) -> u64 {
-    (MARK << 48) | ((state & GENERATION) >> 16) | (u64::from(index) << 12) | (u64::from(kind) << 4)
+    u64::from(prefix()) << 43
+        | (state & GENERATION) >> 21
+        | u64::from(index) << 7
+        | u64::from(kind) << 3
+}
+
+#[inline(always)]
+fn prefix_of(number: u64) -> u32 {
+    (number >> 43) as u32
+}
+
+#[inline(always)]
+fn kind_of(number: u64) -> u8 {
+    // Together with the three bits that must be 0: if they are not, the result is no kind.
+    (number as u8 & 0x7f).rotate_right(3)
 }
 
 #[inline(always)]
 fn index_of(number: u64) -> u32 {
-    (number >> 12) as u32 & 0xf_ffff
+    (number >> 7) as u32 & 0xf_ffff
 }
 
 /// The generation in a handle, at its place in a slot's state.
 #[inline(always)]
 fn generation_of(number: u64) -> u64 {
-    (number << 16) & GENERATION
+    (number << 21) & GENERATION
 }
 
 /// The number of slots in the first chunk. Each further chunk has twice as many as the one before.
@@ -114,9 +139,11 @@ impl Slot {
 pub(super) struct Slots {
     // Together with the first chunks in one cache line: after a system call, each further line is
     // likely a cache miss.
-    /// Where the search for a free slot starts. It moves on with each search, so a slot that was
+    /// The index at which the search for a free slot starts. It moves on with each search, so a slot that was
     /// just freed is used again as late as possible.
     next: AtomicU32,
+    /// `prefix()`, or 0 before the first handle is made.
+    prefix: AtomicU32,
     chunks: [AtomicPtr<Slot>; CHUNKS],
 }
 
@@ -124,12 +151,16 @@ impl Slots {
     pub(super) const fn new() -> Slots {
         Slots {
             next: AtomicU32::new(0),
+            prefix: AtomicU32::new(0),
             chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
         }
     }
 
     /// Puts an object into a free slot and returns the number of its handle.
     pub(super) fn insert(&self, kind: u8, object: *mut ()) -> Result<u64> {
+        // Relaxed: a thread that gets a handle from this one sees the prefix too. Without it `pin_fast`
+        // would only leave the work to `pin`.
+        self.prefix.store(prefix(), Ordering::Relaxed);
         let capacity = self.capacity();
         // Relaxed: this is only a hint where to start.
         let start = self.next.fetch_add(1, Ordering::Relaxed);
@@ -168,9 +199,8 @@ impl Slots {
     /// `pin` finds out which.
     #[inline(always)]
     pub(super) fn pin_fast(&self, kind: u8, number: u64) -> Option<(&Slot, bool)> {
-        /// Mark, kind, and the four bits that are 0.
-        const FIXED_BITS: u64 = MARK_BITS | 0xfff;
-        if number & FIXED_BITS != (MARK << 48) | (u64::from(kind) << 4) {
+        let prefix = self.prefix.load(Ordering::Relaxed);
+        if prefix_of(number) != prefix || kind_of(number) != kind {
             return None;
         }
         let slot = self.slot(index_of(number))?;
@@ -236,10 +266,16 @@ impl Slots {
         if number == 0 {
             return Err(fail!(EINVAL, "the {what} is NULL"));
         }
-        if number >> 48 != MARK || number & 0xf != 0 {
+        if number >> 56 != MARK {
             return Err(fail!(EBADF, "{number:#x} is not a handle of this library"));
         }
-        if (number >> 4) as u8 != kind {
+        if prefix_of(number) != prefix() {
+            return Err(fail!(
+                EBADF,
+                "{number:#x} is not a handle of this copy of the library; another copy in this process may have made it"
+            ));
+        }
+        if kind_of(number) != kind {
             return Err(fail!(
                 EBADF,
                 "{number:#x} is not a {what} but another handle"

@@ -7,12 +7,14 @@ use super::*;
 /// is the caller. The queue and its messages stay until ipc_mq_unlink() has removed the name and
 /// the last handle is closed.
 ///
-/// mq: NULL does nothing. Calls with this handle in other threads finish first.
+/// mq: NULL does nothing.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed already, or does not belong to a message queue; -EBUSY this
 /// thread has a message reserved or borrowed.
 /// Threads: safe. Messages that other threads have reserved or borrowed must be given back before.
+/// Calls with this handle that other threads have begun go on, and this call does not wait for them:
+/// their buffers must stay valid until they return, and a message that such a call takes is taken.
 /// Fork: closes the handle of the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
@@ -32,16 +34,18 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
     })
 }
 
-/// Removes a queue's name. Processes that have the queue open keep it, with its messages.
+/// Removes a queue's name. Processes that have the queue open keep it, with its messages. Another
+/// object or file with that name, which no call of this library for queues made, is left unchanged.
 ///
 /// name: "/" and 1 to 250 bytes without a slash.
 /// flags: 0, or IPC_KERNEL for the kernel's queue.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has
-/// more than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another
-/// kind of object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the
-/// kernel has no message queues.
+/// Errors: -EINVAL name is NULL or malformed, or a flag is unknown; -ENAMETOOLONG the name has more
+/// than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
+/// object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
+/// has no message queues; -EMFILE or -ENFILE if too many descriptors are open to examine the
+/// object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {

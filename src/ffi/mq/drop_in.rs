@@ -15,9 +15,9 @@ use crate::sys::file;
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or fd is negative; -EBUSY the handle
-/// has a descriptor already; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this
-/// call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// has a descriptor already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
+/// another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
+/// and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int {
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
     })
 }
 
-/// What to sleep on, from ipc_mq_wait_word().
+/// The word to sleep on, from ipc_mq_wait_word().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_wait_t {

@@ -54,10 +54,11 @@ fn guard_in_place<R: CResult>(
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
 /// misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it
+/// IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+/// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that reserves a message must commit or abandon it: another thread
 /// gets -EPERM.
 /// Death: if the thread ends or its process dies, the message vanishes and its room returns to the
@@ -83,14 +84,16 @@ pub unsafe extern "C" fn ipc_mq_reserve(
 /// len: the message's length in bytes, up to the queue's message_size.
 /// priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 ///
-/// Returns: 0, or a negative error, and then the message is still reserved.
+/// Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+/// reserved any more, and the queue can be closed.
 /// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
 /// later); -EINVAL message is not reserved, or is no message of this queue, or the priority is too
 /// high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
 /// message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
-/// is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
-/// queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
-/// process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+/// opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
+/// -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
+/// cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that reserved the message.
 /// Death: if the caller dies in this call, the message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -111,13 +114,15 @@ pub unsafe extern "C" fn ipc_mq_commit(
 /// message: the address that ipc_mq_reserve() gave. When the call succeeds, the caller must not
 /// use it any more.
 ///
-/// Returns: 0, or a negative error, and then the message is still reserved.
+/// Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
+/// reserved any more, and the queue can be closed.
 /// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
 /// later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
-/// has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
-/// a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
-/// or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
-/// -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+/// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+/// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+/// the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that reserved the message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void) -> c_int {
@@ -144,10 +149,11 @@ pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void)
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
 /// misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
-/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+/// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+/// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
 /// Death: if the thread ends or its process dies before it returns the message, the message is
 /// queued again in its old place. Fork: the message stays the parent's.
@@ -180,13 +186,15 @@ pub unsafe extern "C" fn ipc_mq_borrow(
 /// message: the address that ipc_mq_borrow() gave. When the call succeeds, the caller must not use
 /// it any more.
 ///
-/// Returns: 0, or a negative error, and then the message is still borrowed.
+/// Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
+/// borrowed any more, and the queue can be closed.
 /// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
 /// later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
-/// has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EDEADLK
-/// a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE
-/// or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it;
-/// -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
+/// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
+/// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+/// the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that borrowed the message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_return(mq: *mut ipc_mq_t, message: *const c_void) -> c_int {

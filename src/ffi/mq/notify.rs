@@ -28,7 +28,7 @@ pub struct ipc_mq_notify_t {
     /// For IPC_NOTIFY_CALLBACK: the function. Otherwise NULL.
     pub callback: Option<unsafe extern "C" fn(mq: *mut ipc_mq_t, context: *mut c_void)>,
     /// For IPC_NOTIFY_CALLBACK: passed to the function unchanged. For IPC_NOTIFY_SIGNAL: the
-    /// signal's si_value.sival_ptr.
+    /// signal's si_value.sival_ptr. For IPC_NOTIFY_EVENTFD: NULL.
     pub context: *mut c_void,
 }
 
@@ -119,7 +119,9 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
     if how.kind != IPC_NOTIFY_CALLBACK {
         unused(how.callback.is_none(), "callback")?;
     }
-    if how.kind != IPC_NOTIFY_EVENTFD {
+    if how.kind == IPC_NOTIFY_EVENTFD {
+        unused(how.context.is_null(), "context")?;
+    } else {
         unused(how.eventfd == 0, "eventfd")?;
     }
     match how.kind {

@@ -28,14 +28,15 @@ use core::time::Duration;
 /// or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
 /// such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
 /// -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
-/// queue has other sizes than attr, or belongs to another version, word size, libc or PID
-/// namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of
-/// object; -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is
-/// full (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too
-/// many descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
+/// queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+/// (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
+/// -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is full
+/// (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too many
+/// descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
 /// RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
 /// too many open files; -ENOMEM there is no memory or no address space; -ENOTSUP this libc allows
-/// no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues.
+/// no robust locks; -ENOSYS with IPC_KERNEL: the kernel has no message queues; -EPERM or -EROFS the
+/// system does not let this process set the mode of what it creates.
 /// Threads: safe. Fork: the child has the handle too.
 /// Owner death: if a process is killed while it creates the queue, nothing is left. With
 /// IPC_KERNEL, an empty queue may be left.

@@ -24,10 +24,12 @@ use core::slice;
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
 /// NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
-/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
+/// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
+/// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
-/// IPC_KERNEL: buf points to no memory, and the message is lost.
+/// IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
+/// forbids this process to sleep on a futex.
 /// Threads: safe. Each message goes to one receiver.
 /// Death: if the receiver dies, at most the message that it had just received is lost with it.
 #[unsafe(no_mangle)]
@@ -108,10 +110,12 @@ unsafe fn buffer_from_c<'a>(
 /// second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
 /// -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
 /// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
-/// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal
+/// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
+/// process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
 /// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
 /// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
-/// with IPC_KERNEL: data points to no memory, and the message is lost.
+/// with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Each message goes to one receiver.
 /// Death: if the receiver dies, at most the messages of this call are lost with it.
 #[unsafe(no_mangle)]
@@ -122,8 +126,11 @@ pub unsafe extern "C" fn ipc_mq_receive_many(
     timeout_ns: i64,
 ) -> libc::ssize_t {
     guard(c"ipc_mq_receive_many", move || {
-        let messages = checked(messages, "messages")?;
         let queue = QUEUES.get(mq)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let messages = checked(messages, "messages")?;
         let mut received = 0;
         while received < count {
             let mut targets: [Target<'_>; BATCH_MAX] =
@@ -186,12 +193,12 @@ unsafe fn describe_targets(
 /// priority: receives the priority, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second;
-/// -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with
-/// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and
-/// it interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
-/// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
-/// (IPC_KERNEL).
+/// Errors: -EAGAIN the queue is empty, or a stopped thread has kept the queue for a second; -EINVAL
+/// a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
+/// -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
+/// the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
+/// the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+/// this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut c_uint) -> c_int {

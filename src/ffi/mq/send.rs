@@ -16,12 +16,13 @@ use core::slice;
 /// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
-/// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout
-/// is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
-/// is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on the same
-/// queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
-/// process cannot open it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory;
-/// -ENOMEM there is no memory.
+/// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
+/// below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+/// damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+/// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
+/// -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+/// it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+/// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]
@@ -109,11 +110,12 @@ pub(super) const BATCH_MAX: usize = 32;
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
-/// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY;
-/// -EUCLEAN the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a
-/// call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see
-/// ipc_mq_fd()), and this process cannot open it; -EFAULT with IPC_KERNEL: data points to no
-/// memory; -ENOMEM there is no memory.
+/// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+/// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+/// same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+/// process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+/// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Messages of other senders may come between these.
 /// Death: each message is in the queue whole or not at all. It stays there if its sender dies.
 #[unsafe(no_mangle)]
@@ -124,8 +126,11 @@ pub unsafe extern "C" fn ipc_mq_send_many(
     timeout_ns: i64,
 ) -> libc::ssize_t {
     guard(c"ipc_mq_send_many", move || {
-        let messages = checked(messages.cast_mut(), "messages")?;
         let queue = QUEUES.get(mq)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let messages = checked(messages.cast_mut(), "messages")?;
         let mut sent = 0;
         while sent < count {
             let mut sources = [const { EMPTY }; BATCH_MAX];

@@ -1,4 +1,4 @@
-//! What can be learned about a queue: its sizes, its statistics, its name, and a descriptor to
+//! The calls that report about a queue: its sizes, its statistics, its name, and a descriptor to
 //! poll.
 
 use super::*;
@@ -8,17 +8,19 @@ use super::*;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_stat_t {
-    /// How many threads sleep now because the queue is full, up to 48.
+    /// How many threads wait now, spinning or asleep, because the queue is full, up to 48.
     pub waiting_senders: usize,
-    /// How many threads sleep now because the queue is empty, up to 48.
+    /// How many threads wait now, spinning or asleep, because the queue is empty, up to 48.
     pub waiting_receivers: usize,
     /// How many messages IPC_MQ_OVERWRITE has dropped.
     pub dropped: u64,
     /// How often a thread died inside a call on the queue and the queue was repaired.
     pub repairs: u64,
-    /// How many messages were queued again because their borrowers died.
+    /// How many messages were queued again because their borrowers died. A receive, a borrow or a peek
+    /// notices such a death.
     pub redelivered: u64,
-    /// How many reserved messages vanished because their senders died.
+    /// How many reserved messages vanished because their senders died. A send that finds the queue full
+    /// notices such a death.
     pub abandoned: u64,
     /// All 0: reserved for later versions.
     pub reserved: [u64; 6],
@@ -29,13 +31,14 @@ pub struct ipc_mq_stat_t {
 /// stat: receives the statistics, on success only.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+/// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
+/// process was forked into another PID namespace after the handle was opened.
 /// Threads: safe. The numbers are read one after the other, while other threads use the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat_t) -> c_int {
     guard(c"ipc_mq_stat", move || {
         let stat = checked(stat, "stat")?;
-        let found = QUEUES.get(mq)?.statistics();
+        let found = QUEUES.get(mq)?.statistics()?;
         let answer = ipc_mq_stat_t {
             waiting_senders: found.waiting_senders,
             waiting_receivers: found.waiting_receivers,
@@ -104,7 +107,8 @@ fn flags_of(queue: &Queue) -> c_int {
 /// the name does not get this queue.
 ///
 /// Returns: 1 if so, 0 if not, or a negative error.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed.
+/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES if the system does not let this
+/// process examine the object; -ENOMEM if the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
@@ -134,12 +138,13 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 /// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
 /// until ipc_mq_close(), and the caller must not close it.
 /// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
-/// later); -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns
-/// the queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
+/// later); -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+/// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
 /// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
 /// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
-/// the queue is damaged; -EDEADLK a signal handler makes this call, and it interrupted a call on
-/// the same queue.
+/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
+/// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
+/// same queue.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {

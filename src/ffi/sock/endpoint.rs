@@ -146,12 +146,12 @@ pub unsafe extern "C" fn ipc_sock_connect(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -ENOENT the path does not exist; -EMEDIUMTYPE a file that is not a socket is at the
-/// path; -EINVAL path is NULL or empty, or is an abstract name, which has no file;
-/// -ENAMETOOLONG the path has more than 107 bytes; -EACCES or -EPERM the permissions forbid
-/// it; -EBUSY another process has locked the directory for 2 seconds; -ENOTDIR a part of the
-/// path is not a directory; -EROFS the file system is read-only; -ELOOP the path has too many
-/// symbolic links; -EMFILE this process has too many open descriptors; -ENFILE the system has
-/// too many open files.
+/// path; -EINVAL path is NULL or empty, or is an abstract name, which has no file; -ENAMETOOLONG
+/// the path has more than 107 bytes; -EACCES or -EPERM the permissions forbid it; -EBUSY another
+/// process has locked the directory for 2 seconds; -ENOTDIR a part of the path is not a directory;
+/// -EROFS the file system is read-only; -ELOOP the path has too many symbolic links; -EMFILE this
+/// process has too many open descriptors; -ENFILE the system has too many open files; -ENOMEM the
+/// kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_unlink(path: *const c_char) -> c_int {

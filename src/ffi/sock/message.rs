@@ -29,7 +29,7 @@ use core::ffi::c_void;
 /// socket; -ENOBUFS or -ENOMEM the kernel has no memory.
 /// Threads: safe. Messages of two senders do not mix; bytes of a stream may.
 /// Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
-/// with -ECONNREFUSED. What a sender sent before its own death still arrives.
+/// with -ECONNREFUSED. Data sent before the sender's death still arrives.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_send(
     fd: c_int,
@@ -79,8 +79,8 @@ pub unsafe extern "C" fn ipc_sock_send(
 /// than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
 /// the exception); -ECONNRESET the other end closed before it had received all our messages;
 /// -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
-/// SSIZE_MAX, timeout_ns is below -1, or a stream socket is not connected; -EFAULT buf is not
-/// writable memory, and the received bytes may be lost; -EBADF fd is not open; -ENOTSOCK fd is
+/// SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+/// is lost; -EBADF fd is not open; -ENOTSOCK fd is
 /// not a socket; -ENOMEM the kernel has no memory.
 /// Threads: safe; each message goes to one receiver. The call first measures the next message
 /// and then takes it. If another receiver of the socket takes the measured message in between,
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
 /// memory.
 /// Threads: safe. Messages of two senders do not mix; bytes of a stream may.
 /// Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
-/// with -ECONNREFUSED. What a sender sent before its own death still arrives, with its
+/// with -ECONNREFUSED. Data sent before the sender's death still arrives, with its
 /// descriptors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_send_fds(
@@ -170,7 +170,8 @@ pub unsafe extern "C" fn ipc_sock_send_fds(
 }
 
 /// Receives the next message whole or, on a stream socket, the bytes that are there, together
-/// with the descriptors that travel with them. The call waits until there is something.
+/// with the descriptors that travel with them. The call waits until there is something. On a
+/// stream socket, bytes that were sent before can come together with the descriptors of a later send.
 ///
 /// The descriptors belong to the caller, who closes them with close(2). Exec closes them. If
 /// the call fails, all descriptors that had come are closed. O_NONBLOCK of the socket has no
@@ -194,16 +195,16 @@ pub unsafe extern "C" fn ipc_sock_send_fds(
 /// how many; -EMFILE not all descriptors could be installed, because this process has too many
 /// open descriptors or a security module forbids it; -ECONNRESET the other end closed before
 /// it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
-/// is NULL or misaligned, capacity is 0 or above SSIZE_MAX, timeout_ns is below -1, or a
-/// stream socket is not connected; -EFAULT buf is not writable memory, and the received bytes
-/// may be lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
+/// is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+/// is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
 /// memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
 /// Threads: safe; each message goes to one receiver. The call first measures the next message
 /// and then takes it. If another receiver of the socket takes the measured message in between,
 /// this call takes the next one. If that one is larger than capacity, its end is lost and the
 /// call fails with -EMSGSIZE. So receivers that share a socket need a capacity for the largest
 /// message.
-/// Death: when the sender dies, what it had sent is received first, with its descriptors.
+/// Death: when the sender dies, what it had sent is received first, on all types of sockets, with its
+/// descriptors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sock_recv_fds(
     fd: c_int,

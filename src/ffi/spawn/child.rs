@@ -112,11 +112,11 @@ pub unsafe extern "C" fn ipc_child_fd(child: *const ipc_child_t) -> c_int {
 /// wait.
 ///
 /// Returns: 0, and the child has ended; or a negative error.
-/// Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed
-/// and the child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how
-/// the child ended is not known, because this process did not start it, ignores SIGCHLD, or
-/// has waited for it by other means; -EINVAL child is NULL, how is misaligned, or timeout_ns
-/// is below -1; -EBADF the handle is closed or is not of a child.
+/// Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed and the
+/// child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how the child ended
+/// is not known, because this process did not start it, ignores SIGCHLD, or has waited for it by
+/// other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is below -1; -EBADF the
+/// handle is closed or is not of a child; -ENOMEM the kernel has no memory.
 /// Threads: safe; all waiting threads get the same answer.
 /// Fork: a forked process cannot wait for its parent's child: -ECHILD.
 #[unsafe(no_mangle)]
@@ -171,7 +171,8 @@ pub unsafe extern "C" fn ipc_child_kill(child: *mut ipc_child_t, signal: c_int) 
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed already or is not of a child.
-/// Threads: safe; calls with this handle that are under way in other threads finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: closes only the calling process's handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_close(child: *mut ipc_child_t) -> c_int {

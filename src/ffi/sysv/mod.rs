@@ -32,10 +32,10 @@ const _: () = assert!(IPC_SYSV_PRIVATE == system::PRIVATE);
 /// project: 1 to 255, for example a letter.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL a pointer is NULL or misaligned, or project is out of range; -ENOENT there is
-/// no such file; -ENOTDIR a part of the path is not a directory; -EACCES a directory on the path
-/// may not be searched; -ELOOP the path has too many symbolic links; -ENAMETOOLONG the path is too
-/// long.
+/// Errors: -EINVAL a pointer is NULL or misaligned, or project is out of range; -ENOENT there is no
+/// such file; -ENOTDIR a part of the path is not a directory; -EACCES a directory on the path may
+/// not be searched; -ELOOP the path has too many symbolic links; -ENAMETOOLONG the path is too
+/// long; -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_key(

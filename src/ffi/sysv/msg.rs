@@ -21,7 +21,7 @@ pub struct ipc_sysv_msg_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V message queue, from ipc_sysv_msg_stat().
+/// The kernel's data about a System V message queue, from ipc_sysv_msg_stat().
 #[repr(C)]
 pub struct ipc_sysv_msg_stat_t {
     /// The key. 0 for a private queue.
@@ -332,7 +332,8 @@ pub unsafe extern "C" fn ipc_sysv_msg_close(queue: *mut ipc_sysv_msg_t) -> c_int
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL queue is NULL; -EBADF the handle is closed or of another kind; -EIDRM the queue
-/// was removed already; -EPERM the caller is neither owner nor creator.
+/// was removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_int {
@@ -348,7 +349,8 @@ pub unsafe extern "C" fn ipc_sysv_msg_remove(queue: *mut ipc_sysv_msg_t) -> c_in
 /// id: from ipc_sysv_msg_id(), or as ipcs shows it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is no such queue; -EPERM the caller is neither owner nor creator.
+/// Errors: -ENOENT there is no such queue; -EPERM the caller is neither owner nor creator; -EACCES
+/// a security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_remove_id(id: c_int) -> c_int {

@@ -19,7 +19,7 @@ pub struct ipc_sysv_sem_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V semaphore set, from ipc_sysv_sem_stat().
+/// The kernel's data about a System V semaphore set, from ipc_sysv_sem_stat().
 #[repr(C)]
 pub struct ipc_sysv_sem_stat_t {
     /// The key. 0 for a private set.
@@ -285,7 +285,8 @@ pub unsafe extern "C" fn ipc_sysv_sem_close(set: *mut ipc_sysv_sem_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL set is NULL; -EBADF the handle is closed or of another kind; -EIDRM the set was
-/// removed already; -EPERM the caller is neither owner nor creator.
+/// removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int {
@@ -301,7 +302,8 @@ pub unsafe extern "C" fn ipc_sysv_sem_remove(set: *mut ipc_sysv_sem_t) -> c_int 
 /// id: from ipc_sysv_sem_id(), or as ipcs shows it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is no such set; -EPERM the caller is neither owner nor creator.
+/// Errors: -ENOENT there is no such set; -EPERM the caller is neither owner nor creator; -EACCES a
+/// security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_remove_id(id: c_int) -> c_int {

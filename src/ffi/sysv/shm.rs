@@ -9,7 +9,7 @@ pub struct ipc_sysv_shm_t {
     _private: [u8; 0],
 }
 
-/// What the kernel knows about a System V shared memory segment, from ipc_sysv_shm_stat().
+/// The kernel's data about a System V shared memory segment, from ipc_sysv_shm_stat().
 #[repr(C)]
 pub struct ipc_sysv_shm_stat_t {
     /// The key. 0 for a private segment, and for a removed one.
@@ -198,7 +198,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_stat(
 /// Returns: 0, or a negative error.
 /// Errors: -EBADF the handle is closed or of another kind; -EBUSY this thread holds a lock in the
 /// memory, and the handle stays open.
-/// Threads: safe. Calls with this handle in other threads finish first.
+/// Threads: safe. Calls with this handle that other threads have begun go on: this call does not wait
+/// for them, and the last of them releases what the handle stands for.
 /// Fork: detaches the memory from the calling process only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
@@ -217,7 +218,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_close(shm: *mut ipc_sysv_shm_t) -> c_int {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL shm is NULL; -EBADF the handle is closed or of another kind; -EIDRM the segment
-/// was removed already; -EPERM the caller is neither owner nor creator.
+/// was removed already; -EPERM the caller is neither owner nor creator; -EACCES a security module
+/// forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int {
@@ -234,7 +236,8 @@ pub unsafe extern "C" fn ipc_sysv_shm_remove(shm: *mut ipc_sysv_shm_t) -> c_int 
 /// id: from ipc_sysv_shm_id(), or as ipcs shows it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -ENOENT there is no such segment; -EPERM the caller is neither owner nor creator.
+/// Errors: -ENOENT there is no such segment; -EPERM the caller is neither owner nor creator;
+/// -EACCES a security module forbids it.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_remove_id(id: c_int) -> c_int {

@@ -3,17 +3,14 @@
 
 use super::{Listed, ListedKind, Recorded};
 use crate::base::error::Errno;
-use crate::object;
 use crate::object::layout::{Kind, TYPE_NAME_MAX};
+use crate::object::{self, SEM_PREFIX};
 use crate::sys::listing::{self, Entry};
 use crate::sys::path;
 use core::ffi::{CStr, c_int};
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub(super) const DIRECTORY: &CStr = c"/dev/shm";
-
-/// How the file name of a semaphore of the C library begins.
-pub(super) const SEM_PREFIX: &[u8] = b"sem.";
 
 /// Adds the objects there that are of one of these kinds.
 pub(super) fn list(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno> {
@@ -31,7 +28,7 @@ pub(super) fn list(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno>
     Ok(())
 }
 
-/// What a file in /dev/shm is. Its record decides; without a record its name does.
+/// The kind of a file in /dev/shm. Its record decides; without a record its name does.
 pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
     let name = entry.name.to_bytes();
     let record = listing::open_entry(directory, entry)
@@ -57,7 +54,9 @@ pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
 
 fn without_record(name: &[u8], entry: &Entry, recorded: Recorded) -> Listed {
     let found = match name.strip_prefix(SEM_PREFIX) {
-        Some(name) if !name.is_empty() => Listed::in_directory(ListedKind::PosixSem, name, entry),
+        Some(rest) if object::is_libc_semaphore(name, entry.size) => {
+            Listed::in_directory(ListedKind::PosixSem, rest, entry)
+        }
         _ => Listed::in_directory(ListedKind::Shm, name, entry),
     };
     Listed { recorded, ..found }

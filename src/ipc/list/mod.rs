@@ -23,7 +23,7 @@ use crate::sys::sysv::Permissions;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// What an object is. Each kind is one bit, so a number stands for a set of kinds.
+/// The kind of an object. Each kind is one bit, so a number stands for a set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum ListedKind {
@@ -75,17 +75,18 @@ impl ListedKind {
         kinds & self as c_int != 0
     }
 
+    /// With its article, for messages.
     fn name(self) -> &'static str {
         match self {
-            ListedKind::Shm => "shared memory object",
-            ListedKind::Sem => "named semaphore of this library",
-            ListedKind::Mq => "message queue of this library",
-            ListedKind::Other => "object of another kind of this library",
-            ListedKind::PosixSem => "named semaphore of the C library",
-            ListedKind::KernelMq => "message queue of the kernel",
-            ListedKind::SysvShm => "System V shared memory segment",
-            ListedKind::SysvMsg => "System V message queue",
-            ListedKind::SysvSem => "System V semaphore set",
+            ListedKind::Shm => "a shared memory object",
+            ListedKind::Sem => "a named semaphore of this library",
+            ListedKind::Mq => "a message queue of this library",
+            ListedKind::Other => "an object of another kind of this library",
+            ListedKind::PosixSem => "a named semaphore of the C library",
+            ListedKind::KernelMq => "a message queue of the kernel",
+            ListedKind::SysvShm => "a System V shared memory segment",
+            ListedKind::SysvMsg => "a System V message queue",
+            ListedKind::SysvSem => "a System V semaphore set",
         }
     }
 }

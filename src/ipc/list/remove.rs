@@ -1,11 +1,12 @@
 //! Removes one object of any kind.
 
 use super::ListedKind;
-use super::dev_shm::{self, SEM_PREFIX};
+use super::dev_shm;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
 use crate::ipc::mq;
 use crate::ipc::sysv::{msg, sem, shm};
+use crate::object::SEM_PREFIX;
 use crate::sys::{listing, path};
 use core::ffi::c_int;
 use std::ffi::CString;
@@ -40,8 +41,8 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
             remove_file(kind, name, b"")
         }
-        (_, Target::Id(_)) => Err(fail!(EINVAL, "a {} has a name, not an id", kind.name())),
-        (_, Target::Named(_)) => Err(fail!(EINVAL, "a {} has an id, not a name", kind.name())),
+        (_, Target::Id(_)) => Err(fail!(EINVAL, "{} has a name, not an id", kind.name())),
+        (_, Target::Named(_)) => Err(fail!(EINVAL, "{} has an id, not a name", kind.name())),
     }
 }
 
@@ -55,7 +56,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
     let Some(entry) = listing::regular_file(directory.as_fd(), file_name).map_err(refused)? else {
         return Err(fail!(
             EMEDIUMTYPE,
-            "{name}: expected a {}, found something that is not a regular file",
+            "{name}: expected {}, found something that is not a regular file",
             kind.name()
         ));
     };
@@ -63,7 +64,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
     if found.kind != kind {
         return Err(fail!(
             EMEDIUMTYPE,
-            "{name}: expected a {}, found a {}",
+            "{name}: expected {}, found {}; it is unchanged",
             kind.name(),
             found.kind.name()
         ));
@@ -73,7 +74,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
 
 fn refused(kind: ListedKind, name: &Name, errno: Errno) -> Error {
     match errno {
-        Errno::ENOENT => fail!(ENOENT, "{name}: there is no {} of that name", kind.name()),
+        Errno::ENOENT => fail!(ENOENT, "{name}: expected {}, found nothing", kind.name()),
         errno => failed!(errno, "{name}: cannot be removed"),
     }
 }

@@ -86,7 +86,7 @@ impl KernelQueue {
 
     fn check_owner(&self) -> Result<()> {
         let status = file::status(self.descriptor.as_fd())?;
-        object::check_owner(&self.name, &status)
+        object::check_owner(&self.name, self.descriptor.as_fd(), &status)
     }
 
     /// Refuses a queue whose sizes differ from those that are wanted.

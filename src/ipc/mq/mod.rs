@@ -12,6 +12,8 @@ mod shared;
 pub(crate) use crate::sys::mqueue::{Attributes, Direction};
 pub(crate) use notify::{Action, SignalValue};
 pub(crate) use shared::Borrowed;
+#[cfg(fuzzing)]
+pub(crate) use shared::fuzz::run as fuzz_queue;
 
 use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
@@ -248,10 +250,10 @@ impl Queue {
         }
     }
 
-    pub(crate) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
         match self {
             Queue::Shared(queue) => queue.statistics(),
-            Queue::Kernel(_) => Statistics::default(),
+            Queue::Kernel(_) => Ok(Statistics::default()),
         }
     }
 

@@ -5,7 +5,7 @@ pub(crate) mod posix;
 use crate::base::error::Result;
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Sem, Type};
-use crate::object::{self, Location, Object, Options, Outcome};
+use crate::object::{self, Location, Object, Options, Outcome, Removable};
 use core::ptr::NonNull;
 
 /// An open named semaphore.
@@ -46,5 +46,5 @@ impl NamedSemaphore {
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    object::unlink(&Location::of_name(name), Kind::Semaphore)
+    object::unlink(&Location::of_name(name), Removable::Semaphore)
 }

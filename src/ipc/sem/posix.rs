@@ -9,7 +9,7 @@ use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, now};
 use crate::object::map::{Access, Mapping};
-use crate::object::{Options, Outcome, SHM_DIRECTORY, check_owner};
+use crate::object::{self, Location, Options, Outcome, Removable, SHM_DIRECTORY, check_owner};
 use crate::sync::RECHECK;
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::{file, semaphore};
@@ -54,12 +54,10 @@ impl LibcSemaphore {
                     }
                 }
             }
-            match create(&path, value, options.mode) {
-                Ok(file) => return Ok((LibcSemaphore::map(&file)?, Outcome::Created)),
-                Err(Errno::EEXIST) if !options.exclusive => {}
-                Err(errno) => {
-                    return Err(failed!(errno, "{name}: cannot be created"));
-                }
+            match create(name, &path, value, options.mode) {
+                Ok(semaphore) => return Ok((semaphore, Outcome::Created)),
+                Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -109,13 +107,17 @@ impl LibcSemaphore {
 }
 
 /// Creates the semaphore's file. The name comes last.
-fn create(path: &CString, value: u32, mode: libc::mode_t) -> Result<OwnedFd, Errno> {
-    let file = file::create_unnamed(SHM_DIRECTORY)?;
-    file::allocate(file.as_fd(), semaphore::SIZE as u64)?;
-    file::write_at(file.as_fd(), &semaphore::initial(value)?, 0)?;
-    file::set_permissions(file.as_fd(), mode)?;
-    file::publish(file.as_fd(), path)?;
-    Ok(file)
+fn create(name: &Name, path: &CString, value: u32, mode: libc::mode_t) -> Result<LibcSemaphore> {
+    let failed = |errno| failed!(errno, "{name}: cannot be created");
+    let file = file::create_unnamed(SHM_DIRECTORY).map_err(failed)?;
+    file::allocate(file.as_fd(), semaphore::SIZE as u64).map_err(failed)?;
+    let initial = semaphore::initial(value).map_err(failed)?;
+    file::write_at(file.as_fd(), &initial, 0).map_err(failed)?;
+    file::set_permissions(file.as_fd(), mode).map_err(failed)?;
+    let semaphore = LibcSemaphore::map(&file)?;
+    // Last, so that a call which fails leaves no name.
+    file::publish(file.as_fd(), path).map_err(failed)?;
+    Ok(semaphore)
 }
 
 /// Refuses a file that cannot be a semaphore of libc. Only the size can tell.
@@ -136,19 +138,16 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
         ));
     }
     if options.check_owner {
-        check_owner(name, &status)?;
+        check_owner(name, file.as_fd(), &status)?;
     }
     Ok(())
 }
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
-    file::unlink(&path(name)).map_err(|errno| failed!(errno, "{name}: cannot be removed"))
+    object::unlink(&Location::of_libc_semaphore(name), Removable::LibcSemaphore)
 }
 
 /// The path at which `sem_open` keeps the semaphore.
 fn path(name: &Name) -> CString {
-    let mut path = SHM_DIRECTORY.to_bytes().to_vec();
-    path.extend_from_slice(b"/sem.");
-    path.extend_from_slice(name.file_name().to_bytes());
-    CString::new(path).unwrap_or_default()
+    Location::of_libc_semaphore(name).into_path()
 }

@@ -1,6 +1,7 @@
 //! The name of a server: a path, or an abstract name that begins with `@`.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::sys::socket::{ADDRESS_MAX, Address};
 use core::ffi::CStr;
 use core::fmt;
@@ -20,7 +21,7 @@ impl Endpoint {
             return Err(fail!(
                 ENAMETOOLONG,
                 "\"{}...\" has {} bytes; a socket's path has at most {ADDRESS_MAX}",
-                bytes[..48].escape_ascii(),
+                Escaped(&bytes[..48]),
                 bytes.len()
             ));
         }
@@ -29,7 +30,7 @@ impl Endpoint {
                 return Err(fail!(
                     EINVAL,
                     "the path \"{}\" names nothing",
-                    bytes.escape_ascii()
+                    Escaped(bytes)
                 ));
             }
             [b'@', name @ ..] => (Address::of_abstract(name), true),
@@ -75,7 +76,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.to_bytes().escape_ascii())
+        Escaped(self.path.to_bytes()).fmt(f)
     }
 }
 

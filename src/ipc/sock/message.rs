@@ -8,6 +8,7 @@
 //! wait.
 
 use super::socket_failed;
+use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::{Deadline, FOREVER};
 use crate::sys::ready::{self, READABLE, WRITABLE};
@@ -182,10 +183,39 @@ fn loses_nothing(descriptor: RawFd, capacity: usize) -> bool {
 #[inline(always)]
 pub(crate) fn try_receive(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     if loses_nothing(descriptor, room.len()) {
-        socket::receive(descriptor, room)
+        match socket::receive(descriptor, room) {
+            Err(Errno::ECONNRESET | Errno::EINVAL) => receive_again(descriptor, room),
+            outcome => outcome,
+        }
     } else {
         Err(Errno::EAGAIN)
     }
+}
+
+#[cold]
+fn receive_again(descriptor: RawFd, room: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    preserving_errno(|| data_first(descriptor, || socket::receive(descriptor, room)))
+}
+
+/// Makes an attempt to receive. Data that a peer sent before it closed comes before the report that the peer
+/// had not received everything. On message sockets the kernel gives the report first, and only once.
+fn data_first<T>(
+    descriptor: RawFd,
+    mut attempt: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let outcome = match attempt() {
+        Err(Errno::ECONNRESET)
+            if socket::waiting_length(descriptor).is_ok_and(|left| left != 0) =>
+        {
+            attempt()
+        }
+        outcome => outcome,
+    };
+    // With EINVAL the kernel says that a stream is not connected.
+    outcome.map_err(|errno| match errno {
+        Errno::EINVAL => Errno::ENOTCONN,
+        errno => errno,
+    })
 }
 
 /// The result of [`receive`] for a [`try_receive`] that failed, or received a message that does not
@@ -241,10 +271,12 @@ pub(crate) fn receive(
     let taking = taking(descriptor, capacity)?;
     let mut next = 0;
     let length = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive(descriptor, room)
+        data_first(descriptor, || {
+            if let Taking::Messages = taking {
+                measure(descriptor, capacity, &mut next)?;
+            }
+            socket::receive(descriptor, room)
+        })
     })
     .map_err(|error| match error.errno() {
         Errno::EMSGSIZE => too_large(descriptor, capacity, next),
@@ -266,10 +298,12 @@ pub(crate) fn receive_descriptors(
     let mut next = 0;
     let mut passed = Descriptors::NONE;
     let arrived = transfer(descriptor, READABLE, timeout_ns, || {
-        if let Taking::Messages = taking {
-            measure(descriptor, capacity, &mut next)?;
-        }
-        socket::receive_with_descriptors(descriptor, room, &mut passed)
+        data_first(descriptor, || {
+            if let Taking::Messages = taking {
+                measure(descriptor, capacity, &mut next)?;
+            }
+            socket::receive_with_descriptors(descriptor, room, &mut passed)
+        })
     })
     .map_err(|error| match error.errno() {
         Errno::EMSGSIZE => too_large(descriptor, capacity, next),

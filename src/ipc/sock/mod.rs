@@ -19,7 +19,7 @@ use crate::sys::socket;
 use core::ffi::c_int;
 use std::os::fd::{OwnedFd, RawFd};
 
-/// What a socket transports.
+/// A socket's type: the data that it transports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SocketType {
     /// Bytes without boundaries, in a connection.

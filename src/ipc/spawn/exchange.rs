@@ -89,7 +89,7 @@ impl Exchange<'_> {
         match stream::write_now(end.number(), self.input) {
             Ok(count) => self.input = &self.input[count..],
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            // The child may refuse its input. What it has not taken is still in `input`.
+            // The child may refuse its input. The rest of the data is still in `input`.
             Err(Errno::EPIPE) => end.close(),
             Err(errno) => return Err(failed!(errno, "{}", NAMES[0])),
         }

@@ -11,6 +11,7 @@ pub(crate) use exchange::{Exchange, Sink};
 pub(crate) use streams::Stream;
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::base::time::Deadline;
 use crate::sys::spawn::{self, Exit, Image, Step, Strings};
 use core::ffi::{CStr, c_int};
@@ -198,17 +199,13 @@ fn decode(word: u64) -> Option<Exit> {
 }
 
 fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno)) -> Error {
-    let name = name.to_bytes().escape_ascii();
+    let name = Escaped(name.to_bytes());
     match step {
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
             "{name}: the directory {}",
-            request
-                .directory
-                .unwrap_or_default()
-                .to_bytes()
-                .escape_ascii()
+            Escaped(request.directory.unwrap_or_default().to_bytes())
         ),
         Step::Descriptors => failed!(errno, "{name}: its descriptors cannot be arranged"),
         Step::Terminal => failed!(

@@ -1,6 +1,7 @@
 //! A child's standard streams: where they lead, and what has to be opened for that.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::sys::{pipe, spawn};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -10,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 /// The names of the streams 0, 1 and 2, for messages.
 pub(super) const NAMES: [&str; 3] = ["standard input", "standard output", "standard error"];
 
-/// Where one of a child's standard streams leads.
+/// The target of one of a child's standard streams.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream<'a> {
     /// To the file that this process's stream leads to.
@@ -102,7 +103,7 @@ fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
             EINVAL,
             "the child's {}: {} is a FIFO, whose opening would wait for a peer; open it with ipc_fifo_open and give the descriptor (IPC_STREAM_FD)",
             NAMES[number],
-            path.to_bytes().escape_ascii()
+            Escaped(path.to_bytes())
         ));
     }
     spawn::open_stream(path, flags)
@@ -112,7 +113,7 @@ fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
                 errno,
                 "the child's {}: {}",
                 NAMES[number],
-                path.to_bytes().escape_ascii()
+                Escaped(path.to_bytes())
             )
         })
 }

@@ -10,6 +10,7 @@ pub(crate) mod sem;
 pub(crate) mod shm;
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
+use crate::base::text::Escaped;
 use crate::object::{Options, Outcome};
 use crate::sys::process;
 use crate::sys::sysv::{self, PRIVATE, Permissions};
@@ -77,7 +78,7 @@ fn absent(shown: Shown, errno: Errno) -> Error {
 
 /// The key for a path and a project number: the key that `ftok` gives.
 pub(crate) fn key(path: &CStr, project: c_int) -> Result<libc::key_t> {
-    let shown = path.to_bytes().escape_ascii();
+    let shown = Escaped(path.to_bytes());
     let number = match u8::try_from(project) {
         Ok(number) if number != 0 => number,
         _ => {
@@ -141,8 +142,14 @@ fn find_or_make(
 fn check_owner(shown: Shown, options: Options, found: &Permissions) -> Result<()> {
     let user = process::effective_user();
     let is_own = found.owner == user && found.creator == user && found.mode & 0o022 == 0;
-    if !options.check_owner || is_own {
+    if !options.check_owner || is_own && !process::is_ambiguous_user(user) {
         return Ok(());
+    }
+    if is_own {
+        return Err(fail!(
+            EACCES,
+            "{shown}: its owner and this process's user are both shown as {user}, the number of all users without one in this user namespace, so they may differ"
+        ));
     }
     Err(fail!(
         EACCES,

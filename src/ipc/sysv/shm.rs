@@ -114,12 +114,10 @@ impl Segment {
     /// [`Region`](crate::ipc::shm::Region) does.
     pub(crate) fn check_closable(&self) -> Result<()> {
         match Thread::current() {
-            Ok(thread) if thread.robust_list().has_entry_within(self.base, self.size) => {
-                Err(fail!(
-                    EBUSY,
-                    "this thread holds a lock that lies in the memory; unlock it first"
-                ))
-            }
+            Ok(thread) if thread.holds_within(self.base, self.size) => Err(fail!(
+                EBUSY,
+                "this thread holds a lock that lies in the memory; unlock it first"
+            )),
             _ => Ok(()),
         }
     }

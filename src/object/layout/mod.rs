@@ -13,6 +13,8 @@ mod sync;
 mod user_type;
 
 pub(crate) use queue::*;
+#[cfg(fuzzing)]
+pub(crate) use record::fuzz::run as fuzz_record;
 pub(crate) use record::*;
 pub(crate) use slots::*;
 pub(crate) use sync::*;

@@ -36,8 +36,8 @@ pub(crate) struct QueueHeader {
     pub(crate) pid_namespace: AtomicU32,
     /// How long a waiter spins before it sleeps, in nanoseconds.
     pub(crate) spin_ns: AtomicU32,
-    /// Differs between all queues, also between those that had one name after each other. The lower half
-    /// is the lower half of the file's inode number.
+    /// A number that no other queue has, not even an earlier queue of the same name. Its lower half is the
+    /// lower half of the file's inode number.
     pub(crate) identity: AtomicU64,
     pub(crate) sending: Sending,
     pub(crate) sent: Sent,
@@ -72,14 +72,14 @@ pub(crate) struct Sleepers {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sending {
     pub(crate) latch: Latch,
-    /// The lower half of how many slots have been taken out of the free ring.
+    /// How many slots have been taken out of the free ring: the lower half of that number.
     pub(crate) reused: AtomicU32,
     /// The lower half of `Received::freed`, as a sender last read it.
     pub(crate) seen_freed: AtomicU32,
     /// How many slots have ever been used. Senders take new slots in the order of their numbers.
     pub(crate) fresh: AtomicU32,
-    /// Slots that a sender took out of the free ring, and uses when that ring is empty: a list through the
-    /// `next` array. Only in a queue of large messages.
+    /// The free slots that senders have taken out of the free ring and use only when that ring is empty: a
+    /// list through the `next` array. Only a queue of large messages has them.
     pub(crate) cold_slots: AtomicU32,
     /// The priority of the message that was sent last.
     pub(crate) last_priority: AtomicU32,
@@ -119,7 +119,7 @@ pub(crate) struct Received {
     pub(crate) removed: AtomicU64,
 }
 
-/// Data that every send and receive reads, and that change seldom.
+/// Data that every send and receive reads and that seldom change.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Waiting {
@@ -129,8 +129,8 @@ pub(crate) struct Waiting {
     pub(crate) departures: Sleepers,
     /// Threads that sleep until a message is sent, and do not receive it.
     pub(crate) observers: Sleepers,
-    /// Not 0 after a process could not make other processors order their accesses. Then every process
-    /// executes a real fence (see sys::fence).
+    /// Not 0 if some process could not have the kernel execute fences on other processors. Then every process
+    /// executes real fences (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
     /// Not 0 if there is a descriptor that has to be readable while the queue is not empty.
     pub(crate) fd_state: AtomicU32,
@@ -142,7 +142,7 @@ pub(crate) struct Waiting {
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
 
 /// The ids of waiting receivers, or of waiting senders, as far as there is room. An unused place holds 0.
-/// They only serve to count the waiting threads: an id that no thread has belongs to a dead one.
+/// The ids only serve to count the waiting threads. An id that no thread has belongs to a dead waiter.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct WaitingThreads {
@@ -171,7 +171,7 @@ pub(crate) struct Level {
     pub(crate) last: AtomicU32,
 }
 
-/// A place for one message. The payload follows it.
+/// The header of a slot for one message. The payload follows it.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
@@ -191,7 +191,7 @@ pub(crate) struct MessageSlot {
     reserved: u32,
 }
 
-/// The states of a slot. Each change between them is one store, and at that moment the operation has
+/// The states of a slot. Each change of the state is one store. With that store the operation has
 /// happened.
 pub(crate) const FREE: u32 = 0;
 pub(crate) const QUEUED: u32 = 1;

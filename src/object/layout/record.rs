@@ -11,6 +11,9 @@ use crate::base::error::{Result, fail};
 use core::fmt;
 use core::mem::offset_of;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 /// How many bytes at the end of the file belong to the record, whatever the page size.
 pub(crate) const RECORD_SPAN: u64 = 4096;
 
@@ -19,7 +22,7 @@ const MAGIC: [u8; 8] = *b"robust\x1aI";
 const VERSION: u32 = 1;
 const BYTE_ORDER: u32 = 0x0102_0304;
 
-/// What kind of object a record describes.
+/// The kind of object that a record describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -29,12 +32,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn name_of(number: u32) -> &'static str {
+    /// With its article, for messages.
+    pub(crate) fn name_of(number: u32) -> &'static str {
         match number {
-            1 => "shared memory region",
-            2 => "semaphore",
-            3 => "message queue",
-            _ => "kind of object that this version does not know",
+            1 => "a shared memory region",
+            2 => "a semaphore",
+            3 => "a message queue",
+            _ => "a kind of object that this version does not know",
         }
     }
 }
@@ -126,14 +130,16 @@ impl Record {
     }
 
     /// Refuses `found`, which was read from a file of `file_size` bytes, unless it describes an object
-    /// like `self`. `shown` is the object's name in messages.
+    /// like `self`. `shown` is the object's name in messages. `may_adopt` tells whether the call takes
+    /// IPC_ADOPT.
     pub(crate) fn check(
         &self,
         shown: &dyn fmt::Display,
         found: &Record,
         file_size: u64,
+        may_adopt: bool,
     ) -> Result<()> {
-        self.check_format(shown, found, file_size)?;
+        self.check_format(shown, found, file_size, may_adopt)?;
         self.check_maker(shown, found)?;
         found.check_kind(shown, self.kind)?;
         self.kind_type.check(shown, &found.kind_type)?;
@@ -148,11 +154,22 @@ impl Record {
     }
 
     /// Refuses what is not an undamaged record of this version.
-    fn check_format(&self, shown: &dyn fmt::Display, found: &Record, file_size: u64) -> Result<()> {
+    fn check_format(
+        &self,
+        shown: &dyn fmt::Display,
+        found: &Record,
+        file_size: u64,
+        may_adopt: bool,
+    ) -> Result<()> {
         if !found.is_present() {
+            let advice = if may_adopt {
+                " (IPC_ADOPT opens a foreign object by its size)"
+            } else {
+                ""
+            };
             return Err(fail!(
                 EPROTO,
-                "{shown}: found {file_size} bytes without a robustipc record at their end; made by another library, truncated or overwritten (IPC_ADOPT opens a foreign object by its size)"
+                "{shown}: found {file_size} bytes without a robustipc record at their end; made by another library, truncated or overwritten{advice}"
             ));
         }
         if found.byte_order != self.byte_order {
@@ -171,7 +188,7 @@ impl Record {
                 found.version
             ));
         }
-        if found.checksum != found.digest() {
+        if !found.is_sound() {
             return Err(fail!(
                 EUCLEAN,
                 "{shown}: the record is damaged: expected checksum {:016x}, found {:016x}",
@@ -204,13 +221,13 @@ impl Record {
         Ok(())
     }
 
-    /// What the record says about the file in which it was found, for a listing. `None` if the record is
+    /// The record's data about the file in which it was found, for a listing. `None` if the record is
     /// damaged or does not belong to a file of `file_size` bytes.
     pub(crate) fn describe(&self, file_size: u64) -> Option<Description<'_>> {
         let is_whole = self.is_present()
             && self.byte_order == BYTE_ORDER
             && self.version == VERSION
-            && self.checksum == self.digest()
+            && self.is_sound()
             && self.total_size == file_size;
         is_whole.then(|| Description {
             kind: self.kind,
@@ -220,6 +237,16 @@ impl Record {
         })
     }
 
+    /// Whether it says what its maker wrote. A maker never writes that an object has no bytes.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.checksum == self.digest() && self.kind_type.size() != 0
+    }
+
+    /// As recorded: a [`Kind`], or a number that this version does not know.
+    pub(crate) fn kind(&self) -> u32 {
+        self.kind
+    }
+
     /// Refuses a record of another kind of object.
     pub(crate) fn check_kind(&self, shown: &dyn fmt::Display, expected: u32) -> Result<()> {
         if self.kind == expected {
@@ -227,7 +254,7 @@ impl Record {
         }
         Err(fail!(
             EMEDIUMTYPE,
-            "{shown}: expected a {}, found a {}",
+            "{shown}: expected {}, found {}",
             Kind::name_of(expected),
             Kind::name_of(self.kind)
         ))
@@ -240,7 +267,7 @@ impl Record {
     }
 }
 
-/// What an undamaged record says.
+/// The data of an undamaged record.
 pub(crate) struct Description<'a> {
     /// The number of a [`Kind`], or a number that this version does not know.
     pub(crate) kind: u32,
@@ -277,7 +304,7 @@ mod tests {
 
     fn refusal(expected: &Record, found: &Record) -> Option<Errno> {
         expected
-            .check(&"/x", found, found.total_size())
+            .check(&"/x", found, found.total_size(), false)
             .err()
             .map(|error| error.errno())
     }
@@ -339,7 +366,7 @@ mod tests {
             for change in [0x01, 0x80, 0xff] {
                 let mut damaged = ours;
                 damaged.as_bytes_mut()[position] ^= change;
-                let refusal = ours.check(&"/x", &damaged, ours.total_size());
+                let refusal = ours.check(&"/x", &damaged, ours.total_size(), false);
                 assert!(refusal.is_err(), "byte {position} ^ {change:#x}");
             }
         }

@@ -43,7 +43,7 @@ pub(crate) const RWLOCK_READERS: usize = if cfg!(all(test, loom)) { 2 } else { 3
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Rwlock {
-    reserved_1: u64,
+    pub(crate) reserved_1: u64,
     pub(crate) tag: AtomicU64,
     /// 1 while the writer's changes may be half-done: from when the last reader has left until the writer
     /// unlocks. Only the owner of `writer` changes it.

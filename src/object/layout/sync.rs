@@ -14,6 +14,15 @@ pub(super) const fn tag(kind: u8, version: u8) -> u64 {
     ((0xA500 | kind as u64) << 48) | ((version as u64) << 40) | ((super::LIBC as u64) << 32)
 }
 
+/// Whether a number is the tag of a placed type, of any version.
+pub(crate) const fn is_tag(number: u64) -> bool {
+    number >> 56 == 0xA5
+        && matches!(
+            (number >> 48) as u8,
+            b'M' | b'C' | b'S' | b'R' | b'P' | b'B' | b'E' | b'O'
+        )
+}
+
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 1);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
 pub(crate) const SEM_TAG: u64 = tag(b'S', 3);
@@ -75,7 +84,7 @@ pub(crate) struct Sem {
     /// | 0 to 30 | how many permits are free |
     /// | 31 | somebody may be asleep: sleepers sleep while this bit is set and no permit is free |
     pub(crate) state: AtomicU32,
-    reserved: [u32; 5],
+    pub(crate) reserved: [u32; 5],
 }
 
 /// An event.

@@ -5,6 +5,7 @@
 use super::digest::{Digest, until_nul};
 use super::record::RECORD_SPAN;
 use crate::base::error::{Result, fail};
+use crate::base::text::Escaped;
 use core::fmt;
 
 pub(crate) const FIELDS_MAX: usize = 32;
@@ -30,7 +31,7 @@ impl Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = until_nul(&self.name).escape_ascii();
+        let name = Escaped(until_nul(&self.name));
         write!(
             f,
             "{name} at offset {} with size {}",
@@ -56,7 +57,7 @@ pub(crate) struct Type {
 impl Type {
     /// A type without declared fields. The empty name stands for an untyped region.
     pub(crate) fn new(name: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
-        let shown = name[..name.len().min(TYPE_NAME_MAX)].escape_ascii();
+        let shown = Escaped(&name[..name.len().min(TYPE_NAME_MAX)]);
         if size == 0 {
             return Err(fail!(EINVAL, "the size is 0; expected at least 1 byte"));
         }
@@ -87,7 +88,7 @@ impl Type {
 
     /// Adds a declared field to the type.
     pub(crate) fn with_field(mut self, name: &[u8], offset: u64, size: u64) -> Result<Type> {
-        let shown = name[..name.len().min(FIELD_NAME_MAX)].escape_ascii();
+        let shown = Escaped(&name[..name.len().min(FIELD_NAME_MAX)]);
         let index = self.field_count as usize;
         if index >= FIELDS_MAX {
             return Err(fail!(EINVAL, "type {self}: more than {FIELDS_MAX} fields"));
@@ -211,7 +212,7 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             [] => write!(f, "(untyped)"),
-            name => write!(f, "{} version {}", name.escape_ascii(), self.version),
+            name => write!(f, "{} version {}", Escaped(name), self.version),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! iceoryx2 as a peer of the queue benchmark (benches/queue): publish-subscribe with one publisher and
-//! one subscriber, payload written and read in place, and no overflow, so that the publisher waits while
-//! the subscriber's buffer is full (it retries with pauses: there is nothing to sleep on).
+//! one subscriber. Payloads are written and read in place. There is no overflow, so the publisher waits
+//! while the subscriber's buffer is full. (It retries with pauses, because there is nothing to sleep on.)
 //!
-//! A subscriber has no call that waits. So there are two peers: one that polls, as fast as it can, and
-//! one as the project's example "event_based_communication" has it, with a notification for each
-//! message and a listener that sleeps until one comes.
+//! A subscriber has no call that waits. So there are two peers. One polls as fast as it can. The other
+//! follows the project's example "event_based_communication": each message has a notification, and a
+//! listener sleeps until a notification comes.
 
 use iceoryx2::port::listener::Listener;
 use iceoryx2::port::notifier::Notifier;
@@ -61,7 +61,7 @@ struct Queue {
 }
 
 thread_local! {
-    /// One for each process: it is forked before it has one.
+    /// Each process has its own node, because it is forked before it creates one.
     static NODE: OnceCell<Node<ipc::Service>> = const { OnceCell::new() };
 }
 
@@ -84,12 +84,12 @@ unsafe fn create(job: *const Job, sleeps: bool) -> *mut c_void {
 }
 
 unsafe extern "C" fn create_polling(job: *const Job, _why: *mut *const c_char) -> *mut c_void {
-    // SAFETY: as the driver calls it.
+    // SAFETY: the driver passes a job with a name, as create requires.
     unsafe { create(job, false) }
 }
 
 unsafe extern "C" fn create_sleeping(job: *const Job, _why: *mut *const c_char) -> *mut c_void {
-    // SAFETY: as the driver calls it.
+    // SAFETY: the driver passes a job with a name, as create requires.
     unsafe { create(job, true) }
 }
 
@@ -165,7 +165,7 @@ unsafe extern "C" fn receive(of: *mut c_void) -> u64 {
         if let Some(sample) = subscriber.receive().expect("received") {
             let words = sample.payload();
             assert!(words.len() == queue.words, "a message came cut");
-            // SAFETY: it has so many words.
+            // SAFETY: the assertion above shows that the payload has that many words.
             return unsafe { (queue.read_payload)(words.as_ptr().cast(), queue.words * 8) };
         }
         match &queue.listener {
@@ -186,7 +186,7 @@ unsafe extern "C" fn detach(of: *mut c_void) {
 }
 
 unsafe extern "C" fn destroy(of: *mut c_void) {
-    // SAFETY: from create(), and the driver's last call with it.
+    // SAFETY: the pointer comes from create(), and this is the driver's last call with it.
     drop(unsafe { Box::<Queue>::from_raw(of.cast()) });
 }
 

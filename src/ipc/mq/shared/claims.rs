@@ -7,7 +7,7 @@
 //! ones. So the slots of dead holders are found without a search of all slots.
 
 use super::memory::{Memory, NumberedSlot, damaged};
-use crate::base::error::{Result, fail};
+use crate::base::error::{Errno, Result, fail};
 use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
@@ -58,12 +58,41 @@ impl<'q> Claims<'q> {
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
         // because it was free or queued. If this thread dies before the link, the latch is
-        // orphaned, and the repair goes by the slot's state. The slot stays mapped: closing the
-        // queue refuses while a claim lasts.
+        // orphaned, and the repair goes by the slot's state. The slot stays mapped: this thread's
+        // ipc_mq_close refuses while the claim lasts, and by the contract of that call no other thread
+        // closes the handle then.
         unsafe { latched.thread().robust_list().link(&slot.links, false) };
         // Release: a thread that finds the slot claimed must find its holder.
         slot.state.store(self.state, Release);
         self.insert((number, slot))
+            .inspect_err(|_| self.give_up(latched.thread(), slot))
+    }
+
+    /// Ends this thread's claim of a slot without the list: in a damaged queue the list cannot be trusted,
+    /// and while another thread is stopped in a call the list cannot be changed. A slot without a holder is
+    /// taken back like that of a dead one.
+    #[cold]
+    pub(super) fn give_up(&self, thread: Thread, slot: &MessageSlot) {
+        let outer = thread.robust_list().begin(&slot.links, false);
+        // SAFETY: just announced.
+        unsafe { thread.robust_list().unlink(&slot.links) };
+        let holder = slot.holder.load(Relaxed);
+        if holder & TID_MASK == thread.id() {
+            // Release: the thread that takes the slot back must see what this one has written to it.
+            let _ = slot.holder.compare_exchange(holder, 0, Release, Relaxed);
+        }
+        thread.robust_list().finish(outer);
+    }
+
+    /// Does that if `outcome` says that the queue is damaged. Otherwise the thread could never close the
+    /// queue, because it could never give the message back.
+    #[inline(always)]
+    pub(super) fn unless_damaged<T>(&self, slot: &MessageSlot, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|error| {
+            if let (Errno::EUCLEAN, Ok(thread)) = (error.errno(), Thread::current()) {
+                self.give_up(thread, slot);
+            }
+        })
     }
 
     /// Inserts a claimed slot into the list.
@@ -129,34 +158,9 @@ impl<'q> Claims<'q> {
         // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`.
         // The thread's announcement names the latch: if it dies here, the latch is orphaned, and
         // the repair goes by the slot's state.
-        let is_sound = unsafe {
-            latched
-                .thread()
-                .robust_list()
-                .unlink_if_sound(&slot.links, &self.memory.range())
-        };
-        if !is_sound {
-            return Err(damaged("a claimed slot is not in its holder's list"));
-        }
+        unsafe { latched.thread().robust_list().unlink(&slot.links) };
         slot.holder.store(0, Relaxed);
         self.remove(slot)
-    }
-
-    /// Ends this thread's claim without the latch, because another thread keeps the latch. The slot
-    /// then has no holder, so the next thread that looks for dead holders' slots takes it back.
-    pub(super) fn give_up(&self, thread: Thread, slot: &MessageSlot) {
-        if slot.holder.load(Relaxed) & TID_MASK != thread.id() {
-            return;
-        }
-        let list = thread.robust_list();
-        // While it is announced and in no list, the kernel still marks the slot if this thread dies.
-        let outer = list.begin(&slot.links, false);
-        // SAFETY: this thread holds the slot and has linked it in `claim`. The slot was just announced.
-        if unsafe { list.unlink_if_sound(&slot.links, &self.memory.range()) } {
-            // Release: the thread that takes the slot back must see what this one has written to it.
-            slot.holder.store(0, Release);
-        }
-        list.finish(outer);
     }
 
     /// Removes the first slot whose holder died from the list, if there is one.

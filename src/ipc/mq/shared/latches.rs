@@ -30,7 +30,7 @@ impl SharedQueue {
     /// Takes a latch that is free and sound, if one latch is enough.
     #[inline(always)]
     fn take_alone<'q>(&'q self, latch: &'q Latch) -> Option<Latched<'q>> {
-        let latched = latch.take_fast(&self.header().waiting.needs_fence)?;
+        let latched = latch.take_fast(&self.header().waiting.needs_fence, self.pid_namespace)?;
         if self.has_descriptor() {
             latched.release();
             return None;
@@ -160,7 +160,7 @@ impl SharedQueue {
     fn take<'q>(&'q self, latch: &'q Latch, deadline: Deadline) -> Result<Latched<'q>> {
         let needs_fence = &self.header().waiting.needs_fence;
         // A latch is mostly free. Then the call need not read the clock.
-        if let Some(latched) = latch.take_fast(needs_fence) {
+        if let Some(latched) = latch.take_fast(needs_fence, self.pid_namespace) {
             return Ok(latched);
         }
         let until = match deadline {
@@ -168,7 +168,7 @@ impl SharedQueue {
             deadline => deadline,
         };
         latch
-            .take(needs_fence, until)
+            .take(needs_fence, self.pid_namespace, until)
             .map_err(|error| match error.errno() {
                 Errno::ETIMEDOUT if deadline == Deadline::Now => fail!(
                     EAGAIN,

@@ -1,14 +1,13 @@
-//! Where the parts of a queue are in memory, and how the inbox's entries are built.
+//! The places of the parts of a queue in memory, and how the inbox's entries are built.
 //!
 //! The geometry is computed once, from sizes that are checked against the size of the mapping.
 //! After that, every number from shared memory is masked or compared here before it becomes an
 //! address. So no access leads out of the queue, whatever other processes write.
 
 use crate::base::error::{Error, Result, fail};
-use crate::object::layout::{Level, MessageSlot, NONE, QueueHeader};
+use crate::object::layout::{BORROWED, Level, MessageSlot, NONE, QueueHeader, RESERVED};
 use crate::object::map::Mapping;
 use core::fmt;
-use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -229,13 +228,6 @@ impl Memory {
         self.level_capacity
     }
 
-    /// The addresses of the whole queue.
-    pub(super) fn range(&self) -> Range<usize> {
-        let start = self.header.addr().get();
-        let slots = self.stride * self.sizes.max_messages as usize;
-        start..self.slots.addr().get() + slots
-    }
-
     #[inline(always)]
     pub(super) fn header(&self) -> &QueueHeader {
         // SAFETY: `in_mapping` has checked the size, and the mapping outlives self.
@@ -318,6 +310,16 @@ impl Memory {
         // SAFETY: the slot is one of this queue's, and the stride leaves message_size bytes of the
         // mapping behind each.
         unsafe { NonNull::from(slot).add(1).cast() }
+    }
+
+    /// Whether a lock word in the queue is that of a claimed slot, or a latch's.
+    pub(super) fn is_claim(&self, word: *const AtomicU32) -> bool {
+        match word.addr().checked_sub(self.slots.addr().get()) {
+            None => true,
+            Some(distance) => self
+                .slot((distance / self.stride) as u32)
+                .is_ok_and(|slot| matches!(slot.state.load(Relaxed), RESERVED | BORROWED)),
+        }
     }
 
     /// The slot whose payload begins at an address.

@@ -1,4 +1,5 @@
-//! The message queue in shared memory: its design, its handle, and the map of its parts.
+//! The message queue in shared memory: its design, its handle, and the map of its parts. Section 7 of
+//! docs/design.md is an introduction.
 //!
 //! # The idea
 //!
@@ -97,6 +98,8 @@
 
 mod claims;
 mod descriptor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod latches;
 mod memory;
 mod observer;
@@ -122,8 +125,10 @@ use crate::base::name::Name;
 use crate::base::time::{Deadline, FOREVER, now};
 use crate::object::Object;
 use crate::object::layout::QueueHeader;
+use crate::sync::latch::check_namespace;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use memory::Memory;
@@ -156,6 +161,9 @@ pub(crate) struct SharedQueue {
     spin: Duration,
     spin_policy: SpinPolicy,
     readiness: Readiness,
+    /// The PID namespace of the thread ids in the queue, which was this process's when it opened the
+    /// queue. A child that was forked into another namespace has the handle too, and may not use it.
+    pid_namespace: u32,
     name: Name,
     /// Keeps the memory mapped.
     object: Arc<Object>,
@@ -189,17 +197,20 @@ impl SharedQueue {
         }
     }
 
-    pub(crate) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
+        // Living waiters are told by their ids.
+        let shown = format_args!("{}: the queue", self.name);
+        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
         let header = self.header();
         let statistics = &header.statistics;
-        Statistics {
+        Ok(Statistics {
             waiting_receivers: header.waiting_receivers.count(),
             waiting_senders: header.waiting_senders.count(),
             dropped: statistics.dropped.load(Relaxed),
             repairs: statistics.repairs.load(Relaxed),
             redelivered: statistics.redelivered.load(Relaxed),
             abandoned: statistics.abandoned.load(Relaxed),
-        }
+        })
     }
 
     /// How long a waiter spins before it sleeps.
@@ -223,12 +234,14 @@ impl SharedQueue {
         self.object.is_stale()
     }
 
-    /// Refuses while this thread has a message of the queue reserved or borrowed.
+    /// Refuses while this thread has a message of the queue reserved or borrowed. A claim
+    /// that an overwritten queue has lost does not count.
     pub(crate) fn check_unused(&self) -> Result<()> {
-        let mapping = self.object.data();
-        if Thread::current()?
+        let (mapping, thread) = (self.object.data(), Thread::current()?);
+        let is_held = |word: *const AtomicU32| thread.is_owner(word) && self.memory.is_claim(word);
+        if thread
             .robust_list()
-            .has_entry_within(mapping.base(), mapping.size())
+            .has_entry_within(mapping.base(), mapping.size(), &is_held)
         {
             return Err(fail!(
                 EBUSY,

@@ -15,6 +15,7 @@ use crate::ipc::mq::{Attributes, Options};
 use crate::object::layout::{Kind, NONE, QUEUE_ALIGNMENT, QUEUE_VERSION, Type};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Outcome};
+use crate::sync::latch::check_namespace;
 use crate::sys::thread::Thread;
 use crate::sys::{fence, file, process};
 use core::cell::Cell;
@@ -50,6 +51,7 @@ impl SharedQueue {
             // Receiving changes the queue too.
             access: Access::ReadWrite,
             adopt: false,
+            may_adopt: false,
             check_owner: options.check_owner,
             unsealed: false,
             descriptor: options.descriptor,
@@ -95,14 +97,8 @@ impl SharedQueue {
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
         }
         let queue = SharedQueue::from_object(name, found, object, options)?;
-        let theirs = queue.header().pid_namespace.load(Relaxed);
-        let ours = Thread::current()?.pid_namespace();
-        if theirs != ours {
-            return Err(fail!(
-                EPROTO,
-                "{name}: the queue belongs to PID namespace {theirs}, this process to {ours}: thread ids in the queue would be taken for others"
-            ));
-        }
+        let shown = format_args!("{name}: the queue");
+        check_namespace(&shown, Thread::current()?, queue.pid_namespace)?;
         Ok(queue)
     }
 
@@ -120,6 +116,7 @@ impl SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
             spin_policy: SpinPolicy::default(),
             readiness: Readiness::new(memory.header().identity.load(Relaxed)),
+            pid_namespace: memory.header().pid_namespace.load(Relaxed),
             memory,
             direction: options.direction,
             nonblocking: options.nonblocking,

@@ -58,7 +58,11 @@ impl SharedQueue {
             return Ok(None);
         }
         let needs_fence = &header.waiting.needs_fence;
-        let Some(latched) = header.receiving.latch.take_fast(needs_fence) else {
+        let Some(latched) = header
+            .receiving
+            .latch
+            .take_fast(needs_fence, self.pid_namespace)
+        else {
             return Ok(None);
         };
         let receiving = ReceiveSection {
@@ -238,7 +242,13 @@ impl SharedQueue {
     /// Receives a borrowed message, if the receive section was entered. `held` is used in place, for
     /// speed.
     #[inline(always)]
-    fn give_back_in(
+    fn give_back_in(&self, held: Result<ReceiveSection<'_>>, slot: NumberedSlot<'_>) -> Result<()> {
+        let outcome = self.give_back_claimed(held, slot);
+        Claims::borrowed(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    #[inline(always)]
+    fn give_back_claimed(
         &self,
         held: Result<ReceiveSection<'_>>,
         (number, slot): NumberedSlot<'_>,

@@ -51,7 +51,11 @@ impl SharedQueue {
             return Ok(false);
         }
         let needs_fence = &header.waiting.needs_fence;
-        let Some(latched) = header.sending.latch.take_fast(needs_fence) else {
+        let Some(latched) = header
+            .sending
+            .latch
+            .take_fast(needs_fence, self.pid_namespace)
+        else {
             return Ok(false);
         };
         let sending = SendSection {
@@ -270,6 +274,18 @@ impl SharedQueue {
     fn commit_in(
         &self,
         held: Result<SendSection<'_>>,
+        slot: NumberedSlot<'_>,
+        length: u32,
+        priority: u32,
+    ) -> Result<()> {
+        let outcome = self.commit_claimed(held, slot, length, priority);
+        Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    #[inline(always)]
+    fn commit_claimed(
+        &self,
+        held: Result<SendSection<'_>>,
         (number, slot): NumberedSlot<'_>,
         length: u32,
         priority: u32,
@@ -289,7 +305,12 @@ impl SharedQueue {
 
     /// Gives back the place from `reserve`, with nothing sent.
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
-        let (number, slot) = self.memory.slot_of_payload(payload)?;
+        let slot = self.memory.slot_of_payload(payload)?;
+        let outcome = self.abandon_claimed(slot);
+        Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
+    }
+
+    fn abandon_claimed(&self, (number, slot): NumberedSlot<'_>) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
         let both = self.enter_both_sections(Deadline::Now)?;
         // This thread announces the receiving latch now, which it took second. A death is found by

@@ -6,8 +6,8 @@
 use super::readiness;
 use crate::base::error::Result;
 use crate::base::name::Name;
-use crate::object::layout::{Kind, QueueHeader};
-use crate::object::{self, Location, SHM_DIRECTORY};
+use crate::object::layout::QueueHeader;
+use crate::object::{self, Location, Removable, SHM_DIRECTORY};
 use crate::sys::path::open_directory;
 use crate::sys::{file, listing};
 use core::ffi::CStr;
@@ -16,7 +16,7 @@ use core::mem::offset_of;
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     let location = Location::of_name(name);
     let identity = object::read_number(&location, offset_of!(QueueHeader, identity) as u64);
-    object::unlink(&location, Kind::Queue)?;
+    object::unlink(&location, Removable::Queue)?;
     if identity.is_some_and(remove_fifo) {
         remove_leftover_fifos();
     }
@@ -25,7 +25,10 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
 
 /// Removes the FIFO of the queue with this identity; whether there was one.
 fn remove_fifo(identity: u64) -> bool {
-    file::unlink(readiness::fifo_path(identity).as_c_str()).is_ok()
+    let path = readiness::fifo_path(identity);
+    // The identity comes from shared memory, and may be anything.
+    let is_fifo = file::status_of(path.as_c_str()).is_ok_and(|status| status.is_fifo());
+    is_fifo && file::unlink(path.as_c_str()).is_ok()
 }
 
 /// Removes the FIFOs whose queues are gone.

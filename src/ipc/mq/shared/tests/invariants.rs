@@ -54,9 +54,7 @@ impl Index<'_> {
         let thread = Thread::current().unwrap();
         if is_claimed && holder & OWNER_DIED == 0 {
             let is_mine = holder & TID_MASK == thread.id();
-            let is_listed = thread
-                .robust_list()
-                .has_entry_within(NonNull::from(slot).cast(), size_of_val(slot));
+            let is_listed = thread.holds_within(NonNull::from(slot).cast(), size_of_val(slot));
             assert_eq!(is_listed, is_mine, "slot {number} in the robust list");
         }
     }

@@ -355,7 +355,7 @@ impl Test<'_> {
             self.receive(1);
         }
         verify(self.queue);
-        let found = self.queue.statistics();
+        let found = self.queue.statistics().unwrap();
         assert_eq!(found.dropped, self.reference.dropped);
         assert_eq!(found.repairs, self.reference.repairs);
         assert_eq!(found.abandoned, self.reference.abandoned);
@@ -418,7 +418,7 @@ fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
     verify(queue);
     assert_eq!(queue.peek_priority(), Ok(3));
     assert_eq!(queue.try_send(b"other", 0, false), Ok(()));
-    let found = queue.statistics();
+    let found = queue.statistics().unwrap();
     assert_eq!((found.redelivered, found.abandoned), (1, 1));
 }
 

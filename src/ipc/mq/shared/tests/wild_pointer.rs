@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 /// A pointer that is wrong, and what it may hit.
 pub(super) struct WildPointer {
     base: NonNull<u8>,
-    /// What may be hit, in bytes from the base: the header, the rings with the levels, and each
+    /// The ranges that may be hit, in bytes from the base: the header, the rings with the levels, and each
     /// slot without its payload.
     parts: Vec<Range<usize>>,
     latches: [usize; 2],

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Puts the table that stack_needed prints into the page, in the place of the one that is there:  stack_table.sh PROGRAM PAGE
+set -eu
+table=$("$1" --table)
+awk -v table="$table" '
+  /^The calls need this much stack/ { print; print table; is_old = 1; next }
+  is_old && /^\.El/ { is_old = 0; next }
+  !is_old
+' "$2" >"$2.new"
+mv -f "$2.new" "$2"
