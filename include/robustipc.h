@@ -234,13 +234,14 @@
 /*
  Kind of a child's stream: the file at the field path. For standard input the file is read.
  For the two outputs it is created if it does not exist (mode 0666 less the umask), and
- emptied if it does.
+ emptied if it does. A FIFO is refused, because its opening waits for a peer.
  */
 #define IPC_STREAM_FILE 3
 
 /*
  Kind of a child's output: the file at the field path, written at its end. The file is
- created if it does not exist (mode 0666 less the umask). Not for standard input.
+ created if it does not exist (mode 0666 less the umask). A FIFO is refused, because its opening
+ waits for a peer. Not for standard input.
  */
 #define IPC_STREAM_APPEND 4
 
@@ -660,13 +661,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died. A receive, a borrow, a peek,
-   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
+   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
+   notices such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died. A send that finds the queue full,
-   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
+   How many reserved messages vanished because their senders died. A send that finds the queue full
+   notices such a death.
    */
   uint64_t abandoned;
   /*
@@ -1181,8 +1182,7 @@ const char *ipc_version(void);
  allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
  no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
- user owns the object or others may write to it; -EFBIG if the object would be larger
- than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
+ user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
  library, or if the object has no record of this library (ipc_last_error() reports both sides);
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -1231,8 +1231,7 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
  no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
- user owns the object or others may write to it; -EFBIG if the object would be larger
- than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
+ user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
  library, or if the object has no record of this library (ipc_last_error() reports both sides);
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -1275,8 +1274,7 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
  large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name
  has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE; -EEXIST if
  the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if
- with IPC_CHECK_OWNER another user owns the object or others may write to it; -EFBIG if the
- object would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file
+ with IPC_CHECK_OWNER another user owns the object or others may write to it; -ENOSPC if the file
  system has no room; -EPROTO if the object has another size or a declared type, was created for
  another word size or C library, or has no record of this library (ipc_last_error() reports both
  sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is
@@ -1319,21 +1317,17 @@ int ipc_shm_open(struct ipc_shm_t **out,
  part of it is too long; -ENOENT if the directory does not exist, or the file does not exist and
  flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if the
  permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or others may
- write to it; -EFBIG if the object would be larger
- than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
+ write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
  type, version, size, alignment, a field, word size or C library, or if the file has no record of
  this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
  of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
- removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet;
- -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
+ removed during the call; -EBUSY if a mount shows a removed file at path;
+ -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
  or handles are open; -EOPNOTSUPP if the file system has no unnamed files; -ENOTDIR if a part of
  the path is not a directory; -EROFS if the file system is read-only; -EIO if the disk failed;
  -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
  set the mode of what it creates.
  Threads: safe.
- Death: locks that were held when the machine went down, or when the file was copied, are granted
- once with IPC_OWNER_DIED after this call. It marks them if no living process has the file open
- for writing, and reads all data for that once.
  Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_file(struct ipc_shm_t **out,
@@ -1369,8 +1363,7 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  it.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -EFBIG if
- the memory would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if no
+ Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
  memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
  if no address space is left; -EPERM if the system forbids this process to seal memory.
  Threads: safe.
@@ -1485,7 +1478,8 @@ int ipc_shm_stale(const struct ipc_shm_t *shm);
  Returns: 0, or a negative error.
  Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
  memory is anonymous; -EIO if the disk failed; -ENOSPC if the file system has no room for the
- data.
+ data; -EIO if an earlier call on this handle failed. What that call should have written may be
+ lost: open the region again, write all data again, and sync that handle.
  Threads: safe.
  */
 int ipc_shm_sync(struct ipc_shm_t *shm);
@@ -1532,10 +1526,11 @@ int ipc_shm_unlink(const char *name);
  attr: the attributes; NULL for the default. The library keeps no reference to it.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if mutex is NULL, if mutex or attr is misaligned, if attr has an unknown flag,
- both IPC_MUTEX_RECURSIVE and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY
- if the memory holds an initialised mutex that is locked or whose owner died holding it;
- -ENOTSUP if the C library's robust lists have a form that this library does not know.
+ Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EINVAL if mutex
+ is NULL, if mutex or attr is misaligned, if attr has an unknown flag, both IPC_MUTEX_RECURSIVE
+ and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY if the memory holds an
+ initialised mutex that is locked or whose owner died holding it; -ENOTSUP if the C library's
+ robust lists have a form that this library does not know.
  Threads: one thread initialises the mutex before other threads use it.
  */
 int ipc_mutex_init(struct ipc_mutex_t *mutex,
@@ -1551,16 +1546,18 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  Returns: 0 if the lock is held; IPC_OWNER_DIED (2) if the lock is held and its last owner died
  holding it: repair the data and call ipc_mutex_consistent() before you unlock; or a negative
  error, and this call has not taken the lock.
- Errors: -EAGAIN if another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time
- has passed; -EDEADLK if this thread holds the mutex already and the mutex is not recursive, or
- if, with priority inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if
- an owner unlocked the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if,
- with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
- misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
- something other than a mutex of this library's version and C library, or a mutex initialised in
- another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already;
- -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
- Threads: safe. In signal handlers: not safe, as with pthread mutexes.
+ Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+ another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK
+ if this thread holds the mutex already and the mutex is not recursive, or if, with priority
+ inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if an owner unlocked
+ the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if, with priority
+ inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
+ initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+ mutex of this library's version and C library, or a mutex initialised in another PID namespace;
+ -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. In signal handlers: safe on a mutex that the interrupted code neither holds nor
+ locks. The handler unlocks it before it returns.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
  Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
@@ -1581,9 +1578,10 @@ int ipc_mutex_lock(struct ipc_mutex_t *mutex,
  mutex: an initialised mutex that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EPERM if this thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or
- not initialised; -EPROTO if the memory holds something other than a mutex of this library's
- version and C library, or a mutex initialised in another PID namespace.
+ Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+ thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO
+ if the memory holds something other than a mutex of this library's version and C library, or a
+ mutex initialised in another PID namespace.
  Threads: safe; only the owner can unlock.
  Fork: the child does not hold its parent's locks and gets -EPERM.
  Owner death: if the owner dies inside this call, the mutex is free, or the next locker gets
@@ -1598,10 +1596,11 @@ int ipc_mutex_unlock(struct ipc_mutex_t *mutex);
  mutex: an initialised mutex that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if the last owner did not die holding the mutex, or if mutex is NULL,
- misaligned or not initialised; -EPERM if this thread does not hold the mutex; -EPROTO if the
- memory holds something other than a mutex of this library's version and C library, or a mutex
- initialised in another PID namespace.
+ Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EINVAL if the
+ last owner did not die holding the mutex, or if mutex is NULL, misaligned or not initialised;
+ -EPERM if this thread does not hold the mutex; -EPROTO if the memory holds something other than
+ a mutex of this library's version and C library, or a mutex initialised in another PID
+ namespace.
  Threads: safe; only the owner can call it.
  Fork: the child does not hold its parent's locks and gets -EPERM.
  Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
@@ -1615,10 +1614,11 @@ int ipc_mutex_consistent(struct ipc_mutex_t *mutex);
  mutex: an initialised mutex.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if the mutex is locked, or if its owner died holding it and no locker has been
- told: lock it first; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the
- memory holds something other than a mutex of this library's version and C library, or a mutex
- initialised in another PID namespace.
+ Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EBUSY if the
+ mutex is locked, or if its owner died holding it and no locker has been told: lock it first;
+ -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+ other than a mutex of this library's version and C library, or a mutex initialised in another
+ PID namespace.
  Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
  use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
  set a bit in it.
@@ -1632,7 +1632,8 @@ int ipc_mutex_destroy(struct ipc_mutex_t *mutex);
  cond: 32 bytes, aligned to 8.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if cond is NULL or misaligned.
+ Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+ -EINVAL if cond is NULL or misaligned.
  Threads: one thread initialises the condition variable before other threads use it.
  */
 int ipc_cond_init(struct ipc_cond_t *cond);
@@ -1676,8 +1677,9 @@ int ipc_cond_wait(struct ipc_cond_t *cond,
  cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than a condition variable of this library's version.
+ Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+ -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+ other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
  gets it within 100 ms.
@@ -1690,8 +1692,9 @@ int ipc_cond_signal(struct ipc_cond_t *cond);
  cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than a condition variable of this library's version.
+ Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+ -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+ other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or all
  waiters get it within 100 ms.
@@ -1705,8 +1708,9 @@ int ipc_cond_broadcast(struct ipc_cond_t *cond);
  cond: an initialised condition variable.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than a condition variable of this library's version.
+ Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+ -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+ other than a condition variable of this library's version.
  Threads: one thread destroys the condition variable, after all others have used it for the last
  time.
  */
@@ -1720,8 +1724,9 @@ int ipc_cond_destroy(struct ipc_cond_t *cond);
  value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other
- processes use too, or if value is above IPC_SEM_VALUE_MAX.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+ sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other processes use
+ too, or if value is above IPC_SEM_VALUE_MAX.
  Threads: one thread initialises the semaphore before other threads use it.
  */
 int ipc_sem_init(struct ipc_sem_t *sem,
@@ -1735,11 +1740,12 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  without limit, 0 does not wait.
 
  Returns: 0 if the permit is taken, or a negative error.
- Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
- -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
- initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
- semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed;
- -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+ no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+ handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
+ timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
+ library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Fork: the child uses the same semaphore.
  Owner death: a permit has no owner, so a permit that a dead process took does not come back.
@@ -1755,9 +1761,10 @@ int ipc_sem_wait(struct ipc_sem_t *sem,
  sem: an initialised semaphore, or one from ipc_sem_open().
 
  Returns: 0, or a negative error.
- Errors: -EOVERFLOW if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL,
- misaligned or not initialised; -EPROTO if the memory holds something other than a semaphore of
- this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EOVERFLOW
+ if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL, misaligned or not
+ initialised; -EPROTO if the memory holds something other than a semaphore of this library's
+ version; -EBADF if sem was opened with IPC_POSIX and is closed.
  Threads: safe. In signal handlers: safe.
  Fork: the child uses the same semaphore.
  Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
@@ -1787,8 +1794,9 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
  sem: an initialised semaphore.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
- opened, which other processes use too; -EPROTO if the memory holds something other than a semaphore of this
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+ sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open() opened, which other
+ processes use too; -EPROTO if the memory holds something other than a semaphore of this
  library's version.
  Threads: one thread destroys the semaphore, after all others have used it for the last time.
  */
@@ -1803,8 +1811,6 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
  semaphores.
 
  If a process is killed while it creates a semaphore, nothing is left.
-
- An open semaphore keeps its memory mapped, and no descriptor.
 
  out: receives the semaphore, on success only. End it with ipc_sem_close().
  name: "/" followed by 1 to 250 bytes that contain no slash. Without IPC_POSIX, named objects of
@@ -1893,9 +1899,9 @@ int ipc_sem_unlink_posix(const char *name);
  rwlock: 2048 bytes, aligned to 8.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if rwlock is NULL or misaligned; -EBUSY if the memory holds an initialised lock
- that a thread holds; -ENOTSUP if the C library's robust lists have a form that this library
- does not know.
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EINVAL if rwlock
+ is NULL or misaligned; -EBUSY if the memory holds an initialised lock that a thread holds;
+ -ENOTSUP if the C library's robust lists have a form that this library does not know.
  Threads: one thread initialises the lock before other threads use it.
  */
 int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
@@ -1914,16 +1920,17 @@ int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
  Returns: 0 if the lock is held for reading; IPC_OWNER_DIED (2) if a writer died while it wrote:
  this thread then holds the lock alone, as a writer does, and has to repair the data, call
  ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
- Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
- queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if the
- time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
- thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
- is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
- holds something other than a readers-writer lock of this library's version and C library, or a
- lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
- 4294967295 times already; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
- futex.
- Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+ timeout_ns is 0 and a writer holds the lock or waits for it, readers that queued behind a writer
+ are just entering, or all places for readers are taken; -ETIMEDOUT if the time has passed;
+ -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a thread unlocked after
+ IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
+ not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
+ a readers-writer lock of this library's version and C library, or a lock initialised in another
+ PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
+ -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. In signal handlers: safe on a lock that the interrupted
+ code does not use. The handler unlocks it before it returns.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
  Owner death: a reader's death frees its place; no other thread is informed, because a reader
@@ -1945,14 +1952,16 @@ int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
  Returns: 0 if the lock is held for writing; IPC_OWNER_DIED (2) if the lock is held for writing
  and the last writer died while it wrote: repair the data and call ipc_rwlock_consistent()
  before you unlock; or a negative error, and this call has not taken the lock.
- Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
- trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
- for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
- calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+ timeout_ns is 0 and other threads hold the lock, wait for it or are just trying to lock it;
+ -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock, for reading or
+ writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
+ ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
  timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
  of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
  if a sandbox (seccomp) forbids this process to sleep on a futex.
- Threads: safe. In signal handlers: not safe, as with pthread locks.
+ Threads: safe. In signal handlers: safe on a lock that the interrupted
+ code does not use. The handler unlocks it before it returns.
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
  Owner death: if a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end of
@@ -1973,10 +1982,12 @@ int ipc_rwlock_write_lock(struct ipc_rwlock_t *rwlock,
  rwlock: an initialised readers-writer lock that this thread holds.
 
  Returns: 0, or a negative error.
- Errors: -EPERM if this thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or
- not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
- library's version and C library, or a lock initialised in another PID namespace.
- Threads: safe; only the thread that locked can unlock. In signal handlers: not safe.
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+ thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO
+ if the memory holds something other than a readers-writer lock of this library's version and C
+ library, or a lock initialised in another PID namespace.
+ Threads: safe; only the thread that locked can unlock. In signal handlers: safe on a lock
+ that the interrupted code does not use.
  Fork: the child does not hold its parent's locks and gets -EPERM.
  Owner death: if the owner dies inside this call, either the unlock has happened or the owner
  counts as dead while it held the lock.
@@ -1990,10 +2001,10 @@ int ipc_rwlock_unlock(struct ipc_rwlock_t *rwlock);
  rwlock: an initialised readers-writer lock that this thread holds for writing.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if no writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM
- if this thread does not hold the lock for writing; -EPROTO if the memory holds something other
- than a readers-writer lock of this library's version and C library, or a lock initialised in
- another PID namespace.
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EINVAL if no
+ writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM if this thread does not
+ hold the lock for writing; -EPROTO if the memory holds something other than a readers-writer
+ lock of this library's version and C library, or a lock initialised in another PID namespace.
  Threads: safe; only the thread that holds the lock can call it.
  Fork: the child does not hold its parent's locks and gets -EPERM.
  Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
@@ -2007,9 +2018,11 @@ int ipc_rwlock_consistent(struct ipc_rwlock_t *rwlock);
  rwlock: an initialised readers-writer lock.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
- told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
- library's version and C library, or a lock initialised in another PID namespace.
+ Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+ thread holds the lock, or if a writer died holding it and no locker has been told: lock it
+ first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds
+ something other than a readers-writer lock of this library's version and C library, or a lock
+ initialised in another PID namespace.
  Threads: one thread destroys the lock, after all others have used it for the last time. Do not
  use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
  set a bit in it.
@@ -2025,9 +2038,10 @@ int ipc_rwlock_destroy(struct ipc_rwlock_t *rwlock);
  count: how many permits the pool has, 1 to IPC_PERMITS_MAX. All of them are free.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if permits is NULL or misaligned, or count is out of range; -EBUSY if the
- memory holds an initialised pool and a thread holds one of its permits; -ENOTSUP if the C
- library's robust lists have a form that this library does not know.
+ Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+ permits is NULL or misaligned, or count is out of range; -EBUSY if the memory holds an
+ initialised pool and a thread holds one of its permits; -ENOTSUP if the C library's robust lists
+ have a form that this library does not know.
  Threads: one thread initialises the pool before other threads use it.
  */
 int ipc_permits_init(struct ipc_permits_t *permits,
@@ -2046,13 +2060,14 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  Returns: 0 if the permit is held; IPC_OWNER_DIED (2) if the permit is held and its last owner
  died holding it: the resource behind the permit may need repair, and there is no call to
  declare it repaired; or a negative error.
- Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
- -EINTR if a signal handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the
- pool is not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other
- than a pool of permits of this library's version and C library, a pool initialised in another
- PID namespace, or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
- on a futex.
- Threads: safe. In signal handlers: not safe.
+ Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if no
+ permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+ handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
+ initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
+ of permits of this library's version and C library, a pool initialised in another PID namespace,
+ or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. In signal handlers: safe on a pool that the interrupted
+ code does not use. The handler gives the permit back before it returns.
  Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
  it back.
  Owner death: the permit is free at once. The end of the owning thread and its process's exec
@@ -2073,12 +2088,13 @@ int ipc_permits_take(struct ipc_permits_t *permits,
  permit: the permit's number, from ipc_permits_take().
 
  Returns: 0, or a negative error.
- Errors: -EPERM if this thread does not hold the permit; -EINVAL if the pool has no such permit,
- or permits is NULL, misaligned or not initialised; -EPROTO if the memory holds something other
- than a pool of permits of this library's version and C library, a pool initialised in another
- PID namespace, or a damaged pool.
- Threads: safe; only the thread that took a permit can give it back. In signal handlers: not
- safe.
+ Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+ thread does not hold the permit; -EINVAL if the pool has no such permit, or permits is NULL,
+ misaligned or not initialised; -EPROTO if the memory holds something other than a pool of
+ permits of this library's version and C library, a pool initialised in another PID namespace, or
+ a damaged pool.
+ Threads: safe; only the thread that took a permit can give it back. In signal
+ handlers: safe on a pool that the interrupted code does not use.
  Fork: the child does not hold its parent's permits and gets -EPERM.
  Owner death: if the owner dies inside this call, either the permit is given back or the owner
  counts as dead while it held the permit.
@@ -2111,10 +2127,10 @@ int ipc_permits_free(const struct ipc_permits_t *permits,
  permits: an initialised pool.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if a thread holds a permit; -EINVAL if permits is NULL, misaligned or not
- initialised; -EPROTO if the memory holds something other than a pool of permits of this
- library's version and C library, a pool initialised in another PID namespace, or a damaged
- pool.
+ Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+ thread holds a permit; -EINVAL if permits is NULL, misaligned or not initialised; -EPROTO if the
+ memory holds something other than a pool of permits of this library's version and C library, a
+ pool initialised in another PID namespace, or a damaged pool.
  Threads: one thread destroys the pool, after all others have used it for the last time. Do not
  use the memory for other data at once: if a thread is killed in its last call, the kernel may
  set a bit in it.
@@ -2130,9 +2146,10 @@ int ipc_permits_destroy(struct ipc_permits_t *permits);
  count: how many participants each round waits for, 1 to IPC_BARRIER_COUNT_MAX.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if barrier is NULL or misaligned, or count is out of range; -EBUSY if the
- memory holds an initialised barrier with participants; -ENOTSUP if the C library's robust lists
- have a form that this library does not know.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+ barrier is NULL or misaligned, or count is out of range; -EBUSY if the memory holds an
+ initialised barrier with participants; -ENOTSUP if the C library's robust lists have a form that
+ this library does not know.
  Threads: one thread initialises the barrier before other threads use it.
  */
 int ipc_barrier_init(struct ipc_barrier_t *barrier,
@@ -2145,12 +2162,13 @@ int ipc_barrier_init(struct ipc_barrier_t *barrier,
  barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EOWNERDEAD if a participant died and ipc_barrier_reset() was not called since; -EBUSY
- if the barrier has all its participants and this thread is none of them; -EINVAL if barrier is
- NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a barrier
- of this library's version and C library, a barrier initialised in another PID namespace, or a
- damaged barrier.
- Threads: safe. In signal handlers: not safe.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EOWNERDEAD if
+ a participant died and ipc_barrier_reset() was not called since; -EBUSY if the barrier has all
+ its participants and this thread is none of them; -EINVAL if barrier is NULL, misaligned or not
+ initialised; -EPROTO if the memory holds something other than a barrier of this library's
+ version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+ Threads: safe. In signal handlers: safe on a barrier that the interrupted
+ code does not use.
  Fork: the child is not a participant.
  Owner death: a participant's death breaks the round for all participants. The end of its thread
  without ipc_barrier_leave() and its process's exec count as death too.
@@ -2172,15 +2190,17 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
 
  Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
  or a negative error.
- Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
- participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing
- and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during
- the wait; -EBUSY if the barrier has all its participants and this thread is none of them;
- -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1; -EPROTO if
- the memory holds something other than a barrier of this library's version and C library, a
- barrier initialised in another PID namespace, or a damaged barrier; -ENOSYS if a sandbox
- (seccomp) forbids this process to sleep on a futex.
- Threads: safe. In signal handlers: not safe.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EOWNERDEAD if
+ a participant died before all had arrived: the round is broken for all participants, and each
+ later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing and timeout_ns is 0;
+ -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during the wait; -EBUSY if the
+ barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
+ misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
+ other than a barrier of this library's version and C library, a barrier initialised in another
+ PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
+ sleep on a futex.
+ Threads: safe. In signal handlers: safe on a barrier that the interrupted
+ code does not use.
  Fork: the child is not a participant.
  Owner death: a participant's death breaks the round, whether the participant was waiting or
  not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
@@ -2197,10 +2217,12 @@ int ipc_barrier_wait(struct ipc_barrier_t *barrier,
  barrier: an initialised barrier of which this thread is a participant.
 
  Returns: 0, or a negative error.
- Errors: -EPERM if this thread is not a participant; -EINVAL if barrier is NULL, misaligned or
- not initialised; -EPROTO if the memory holds something other than a barrier of this library's
- version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
- Threads: safe. In signal handlers: not safe.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+ thread is not a participant; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO
+ if the memory holds something other than a barrier of this library's version and C library, a
+ barrier initialised in another PID namespace, or a damaged barrier.
+ Threads: safe. In signal handlers: safe on a barrier that the interrupted
+ code does not use.
  Fork: the child is not a participant and gets -EPERM.
  Owner death: if the thread dies inside this call, it has left or counts as a participant that
  died.
@@ -2215,11 +2237,13 @@ int ipc_barrier_leave(struct ipc_barrier_t *barrier);
  barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if a participant has not yet returned from the broken wait: it returns within
- 100 ms; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than a barrier of this library's version and C library, a barrier initialised
- in another PID namespace, or a damaged barrier.
- Threads: safe. In signal handlers: not safe.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+ participant has not yet returned from the broken wait: it returns within 100 ms; -EINVAL if
+ barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than
+ a barrier of this library's version and C library, a barrier initialised in another PID
+ namespace, or a damaged barrier.
+ Threads: safe. In signal handlers: safe on a barrier that the interrupted
+ code does not use.
  Owner death: if the caller dies inside this call, the barrier is still broken or is reset.
  */
 int ipc_barrier_reset(struct ipc_barrier_t *barrier);
@@ -2231,9 +2255,10 @@ int ipc_barrier_reset(struct ipc_barrier_t *barrier);
  barrier: an initialised barrier.
 
  Returns: 0, or a negative error.
- Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
- initialised; -EPROTO if the memory holds something other than a barrier of this library's
- version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+ Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if the
+ barrier has participants; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if
+ the memory holds something other than a barrier of this library's version and C library, a
+ barrier initialised in another PID namespace, or a damaged barrier.
  Threads: one thread destroys the barrier, after all others have used it for the last time. Do
  not use the memory for other data at once: if a thread is killed in its last call, the kernel
  may set a bit in it.
@@ -2257,12 +2282,13 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 
  Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
  negative error.
- Errors: -EAGAIN if another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has
- passed; -EDEADLK if run itself made this call; -EINVAL if once or run is NULL, once is
- misaligned, or timeout_ns is below -1; -EPROTO if the memory holds neither zeros nor an
- initialisation of this library's version and C library, or an initialisation that began in
- another PID namespace; -ENOTSUP if the C library's robust lists have a form that this library
- does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Errors: -EACCES if the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+ another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if
+ run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
+ below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
+ version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
+ C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: not safe.
  Fork: a child that is forked in run does not run the initialisation and must not return from
  run.
@@ -2283,7 +2309,8 @@ int ipc_once(struct ipc_once_t *once,
  flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if event is NULL or misaligned, or flags has an unknown flag.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL or misaligned, or flags has an unknown flag.
  Threads: one thread initialises the event before other threads use it.
  */
 int ipc_event_init(struct ipc_event_t *event,
@@ -2297,8 +2324,9 @@ int ipc_event_init(struct ipc_event_t *event,
  event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than an event of this library's version.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version.
  Threads: safe. In signal handlers: safe.
  Owner death: an event has no owner. If the setter dies inside this call, the event is set or
  not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
@@ -2313,8 +2341,9 @@ int ipc_event_set(struct ipc_event_t *event);
  event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than an event of this library's version.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version.
  Threads: safe.
  Owner death: an event has no owner. If the caller dies inside this call, the event is reset or
  not.
@@ -2330,11 +2359,11 @@ int ipc_event_reset(struct ipc_event_t *event);
  without limit, 0 only checks.
 
  Returns: 0 if the event was set, or a negative error.
- Errors: -EAGAIN if the event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed;
- -EINTR if a signal handler ran during the wait; -EINVAL if event is NULL, misaligned or not
- initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than an
- event of this library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
- a futex.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if the
+ event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+ handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
+ timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
+ library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
  within 100 ms.
@@ -2364,8 +2393,9 @@ int ipc_event_is_set(const struct ipc_event_t *event);
  event: an initialised event.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
- something other than an event of this library's version.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version.
  Threads: one thread destroys the event, after all others have used it for the last time.
  */
 int ipc_event_destroy(struct ipc_event_t *event);
@@ -2397,8 +2427,7 @@ int ipc_event_destroy(struct ipc_event_t *event);
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
  queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
  (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
- -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
- larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
+ -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is full
  (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too many
  descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
  RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
@@ -2625,7 +2654,8 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
 
  Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
  reserved any more, and the queue can be closed.
- Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
+ Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+ later); -EINVAL message is not reserved, or is no message of this queue, or the priority is too
  high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
  is damaged; -EPROTO this process was forked into another PID namespace after the handle was
@@ -2648,7 +2678,8 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
 
  Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
  reserved any more, and the queue can be closed.
- Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
+ Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+ later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
  has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
  signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
@@ -2700,7 +2731,8 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
 
  Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
  borrowed any more, and the queue can be closed.
- Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
+ Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+ later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
  has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
  signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
@@ -2716,9 +2748,6 @@ int ipc_mq_return(struct ipc_mq_t *mq,
 
  stat: receives the statistics, on success only.
 
- The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
- stopped process is in the middle of a call on the queue.
-
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
  process was forked into another PID namespace after the handle was opened.
@@ -2732,9 +2761,6 @@ int ipc_mq_stat(const struct ipc_mq_t *mq,
 
  attr: receives them, on success only. current_messages was true at some moment during the call.
  The result may be given to ipc_mq_open().
-
- The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
- stopped process is in the middle of a call on the queue.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
@@ -2774,11 +2800,9 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  it: the library does the waiting.
 
  Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
- until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
- for example all descriptors from 3 on, the library neither writes to its number nor closes it any
- more, messages go on, and this call gives a new descriptor.
- Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
- own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
+ until ipc_mq_close(), and the caller must not close it.
+ Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+ later); -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
  queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
  handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
  system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
@@ -3043,7 +3067,7 @@ int ipc_spawn(struct ipc_child_t **out,
 
  Returns: 0, and the program runs; or a negative error, and there is no child.
  Errors: -EINVAL out, argv or a needed path is NULL, a pointer is misaligned, argv has no
- name, flags has an unknown bit, a stream's kind is unknown or not allowed for that stream,
+ name, flags has an unknown bit, a stream's kind is unknown or not allowed for that stream, a stream's path names a FIFO,
  or a reserved field is not 0; -EBADF the fd of a stream is not open; -ENOENT or -ENOTDIR
  the program does not exist; -EACCES the program may not be executed; -ENOEXEC the file is
  not a program; -E2BIG the arguments and the environment are too large; -ETXTBSY the program
@@ -3136,8 +3160,7 @@ int ipc_child_pid(const struct ipc_child_t *child);
 
  Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
  close(2); ipc_child_close() closes it.
- Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the program
- has closed the descriptor.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child.
  Threads: safe.
  */
 int ipc_child_fd(const struct ipc_child_t *child);
@@ -3182,8 +3205,7 @@ int ipc_child_kill(struct ipc_child_t *child,
 /*
  Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
  continues; a later ipc_spawn() or ipc_child_close() of this process reaps it after its end,
- so that no zombie stays. From Linux 6.9 on the closed handle keeps no descriptor; on an older
- kernel it keeps the child's pidfd until the child is reaped.
+ so that no zombie stays.
 
  child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(); NULL does nothing.
 
@@ -3236,21 +3258,18 @@ int ipc_child_communicate(struct ipc_child_t *child,
  mode: the permissions of a FIFO that this call creates. It has exactly these permissions
  from its first moment; the umask has no effect. An existing FIFO keeps its permissions.
 
- The call makes no process. If the umask would take permissions away, the call makes the FIFO
- under a private name in the same directory and then renames it.
-
  Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
  Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
  0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is at
  the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES or
  -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path is
  too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
- -EROFS the file system is read-only; -EMFILE or -ENFILE too many descriptors are open (the
- call opens one for a moment); -ENOMEM the kernel has no memory.
+ -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
+ kernel has no memory. The last two can occur because a short-lived child process creates the
+ FIFO.
  Threads: safe.
  Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
- does not exist. In the second case a FIFO without permissions may stay under a private name
- that begins with ".robustipc-fifo-".
+ does not exist.
  */
 int ipc_fifo_create(const char *path,
                     int flags,
@@ -3392,7 +3411,8 @@ int ipc_sock_peer_pidfd(int fd);
 
  Returns: a descriptor that the caller closes with close(2), or a negative error. Up to 128
  connections wait to be accepted; listen(2) on the descriptor sets another number.
- Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is not a socket
+ Errors: -EADDRINUSE a living socket has the name, and has had it for 200 ms: a killed server's
+ child keeps the socket until it executes its program; -EMEDIUMTYPE a file that is not a socket
  is at the path; -EINVAL path is NULL or empty, the type is unknown, flags has an unknown
  bit, or mode has bits outside 0777; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT
  or -ENOTDIR the directory does not exist; -EACCES or -EPERM the permissions forbid to make

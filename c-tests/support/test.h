@@ -103,6 +103,9 @@ __attribute__((unused)) static long system_call_of(pid_t thread) {
       long number = -1;
       int is_read = fscanf(file, "%ld", &number) == 1 || !ferror(file); /* the text may be "running" */
       fclose(file);
+#ifdef SYS_poll
+      if (is_read && number == SYS_poll) return SYS_ppoll; /* the library uses both for one wait */
+#endif
       if (is_read) return number;
     }
     /* Only root may ask what a process without memory does: one that has ended, or one whose main thread has ended

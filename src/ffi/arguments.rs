@@ -8,7 +8,7 @@ use super::{
 };
 use crate::base::error::{Result, fail};
 use crate::object::Options;
-use crate::object::map::Access;
+use crate::object::map::{Access, is_read_only};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -36,13 +36,32 @@ pub(super) fn checked<T>(pointer: *mut T, what: &str) -> Result<NonNull<T>> {
     Ok(address)
 }
 
-/// A placed object of a C caller, which is used in place.
+/// A placed object of a C caller, which is used in place and may be written. Refuses memory that the
+/// library has mapped for reading only.
 ///
 /// # Safety
 ///
 /// If `pointer` is not NULL, is aligned and is no handle, it points to memory of `T`'s size that
-/// stays mapped and writable during the call.
+/// stays mapped during the call. It is writable, or it is memory that the library has mapped.
 pub(super) unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
+    // SAFETY: by this function's contract.
+    let object = unsafe { placed_to_read(pointer, what) }?;
+    if is_read_only(pointer.addr()) {
+        return Err(fail!(
+            EACCES,
+            "{what} lies in memory that was opened read-only (IPC_READ_ONLY), and this call has to write to it"
+        ));
+    }
+    Ok(object)
+}
+
+/// A struct of a C caller that the call only reads.
+///
+/// # Safety
+///
+/// If `pointer` is not NULL, is aligned and is no handle, it points to memory of `T`'s size that
+/// stays mapped during the call.
+pub(super) unsafe fn placed_to_read<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     let pointer = checked(pointer.cast_mut(), what)?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     Ok(unsafe { pointer.as_ref() })
@@ -52,11 +71,14 @@ pub(super) unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a 
 ///
 /// # Safety
 ///
-/// If `pointer` is not NULL, is aligned and is no handle, it points to memory of `T`'s size that
-/// stays mapped and writable during the call.
+/// As [`placed`].
 #[inline(always)]
 pub(super) unsafe fn placed_fast<'a, T>(pointer: *const T) -> Option<&'a T> {
-    if pointer.is_null() || !pointer.is_aligned() || is_handle(pointer) {
+    if pointer.is_null()
+        || !pointer.is_aligned()
+        || is_handle(pointer)
+        || is_read_only(pointer.addr())
+    {
         return None;
     }
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.

@@ -41,9 +41,10 @@ unsafe fn place<'a>(barrier: *const ipc_barrier_t) -> Result<&'a layout::Barrier
 /// count: how many participants each round waits for, 1 to IPC_BARRIER_COUNT_MAX.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if barrier is NULL or misaligned, or count is out of range; -EBUSY if the
-/// memory holds an initialised barrier with participants; -ENOTSUP if the C library's robust lists
-/// have a form that this library does not know.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+/// barrier is NULL or misaligned, or count is out of range; -EBUSY if the memory holds an
+/// initialised barrier with participants; -ENOTSUP if the C library's robust lists have a form that
+/// this library does not know.
 /// Threads: one thread initialises the barrier before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_uint) -> c_int {
@@ -60,12 +61,13 @@ pub unsafe extern "C" fn ipc_barrier_init(barrier: *mut ipc_barrier_t, count: c_
 /// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EOWNERDEAD if a participant died and ipc_barrier_reset() was not called since; -EBUSY
-/// if the barrier has all its participants and this thread is none of them; -EINVAL if barrier is
-/// NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a barrier
-/// of this library's version and C library, a barrier initialised in another PID namespace, or a
-/// damaged barrier.
-/// Threads: safe. In signal handlers: not safe.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EOWNERDEAD if
+/// a participant died and ipc_barrier_reset() was not called since; -EBUSY if the barrier has all
+/// its participants and this thread is none of them; -EINVAL if barrier is NULL, misaligned or not
+/// initialised; -EPROTO if the memory holds something other than a barrier of this library's
+/// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+/// Threads: safe. In signal handlers: safe on a barrier that the interrupted
+/// code does not use.
 /// Fork: the child is not a participant.
 /// Owner death: a participant's death breaks the round for all participants. The end of its thread
 /// without ipc_barrier_leave() and its process's exec count as death too.
@@ -92,15 +94,17 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 ///
 /// Returns: IPC_BARRIER_SERIAL (3) for one participant and 0 for the others, if all have arrived;
 /// or a negative error.
-/// Errors: -EOWNERDEAD if a participant died before all had arrived: the round is broken for all
-/// participants, and each later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing
-/// and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during
-/// the wait; -EBUSY if the barrier has all its participants and this thread is none of them;
-/// -EINVAL if barrier is NULL, misaligned or not initialised, or timeout_ns is below -1; -EPROTO if
-/// the memory holds something other than a barrier of this library's version and C library, a
-/// barrier initialised in another PID namespace, or a damaged barrier; -ENOSYS if a sandbox
-/// (seccomp) forbids this process to sleep on a futex.
-/// Threads: safe. In signal handlers: not safe.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EOWNERDEAD if
+/// a participant died before all had arrived: the round is broken for all participants, and each
+/// later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing and timeout_ns is 0;
+/// -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during the wait; -EBUSY if the
+/// barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
+/// misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
+/// other than a barrier of this library's version and C library, a barrier initialised in another
+/// PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
+/// sleep on a futex.
+/// Threads: safe. In signal handlers: safe on a barrier that the interrupted
+/// code does not use.
 /// Fork: the child is not a participant.
 /// Owner death: a participant's death breaks the round, whether the participant was waiting or
 /// not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
@@ -122,10 +126,12 @@ pub unsafe extern "C" fn ipc_barrier_wait(barrier: *mut ipc_barrier_t, timeout_n
 /// barrier: an initialised barrier of which this thread is a participant.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM if this thread is not a participant; -EINVAL if barrier is NULL, misaligned or
-/// not initialised; -EPROTO if the memory holds something other than a barrier of this library's
-/// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
-/// Threads: safe. In signal handlers: not safe.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+/// thread is not a participant; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO
+/// if the memory holds something other than a barrier of this library's version and C library, a
+/// barrier initialised in another PID namespace, or a damaged barrier.
+/// Threads: safe. In signal handlers: safe on a barrier that the interrupted
+/// code does not use.
 /// Fork: the child is not a participant and gets -EPERM.
 /// Owner death: if the thread dies inside this call, it has left or counts as a participant that
 /// died.
@@ -145,11 +151,13 @@ pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int
 /// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if a participant has not yet returned from the broken wait: it returns within
-/// 100 ms; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than a barrier of this library's version and C library, a barrier initialised
-/// in another PID namespace, or a damaged barrier.
-/// Threads: safe. In signal handlers: not safe.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+/// participant has not yet returned from the broken wait: it returns within 100 ms; -EINVAL if
+/// barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than
+/// a barrier of this library's version and C library, a barrier initialised in another PID
+/// namespace, or a damaged barrier.
+/// Threads: safe. In signal handlers: safe on a barrier that the interrupted
+/// code does not use.
 /// Owner death: if the caller dies inside this call, the barrier is still broken or is reset.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int {
@@ -166,9 +174,10 @@ pub unsafe extern "C" fn ipc_barrier_reset(barrier: *mut ipc_barrier_t) -> c_int
 /// barrier: an initialised barrier.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if the barrier has participants; -EINVAL if barrier is NULL, misaligned or not
-/// initialised; -EPROTO if the memory holds something other than a barrier of this library's
-/// version and C library, a barrier initialised in another PID namespace, or a damaged barrier.
+/// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if the
+/// barrier has participants; -EINVAL if barrier is NULL, misaligned or not initialised; -EPROTO if
+/// the memory holds something other than a barrier of this library's version and C library, a
+/// barrier initialised in another PID namespace, or a damaged barrier.
 /// Threads: one thread destroys the barrier, after all others have used it for the last time. Do
 /// not use the memory for other data at once: if a thread is killed in its last call, the kernel
 /// may set a bit in it.

@@ -31,7 +31,8 @@ unsafe fn place<'a>(cond: *const ipc_cond_t) -> Result<&'a layout::Cond> {
 /// cond: 32 bytes, aligned to 8.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if cond is NULL or misaligned.
+/// Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+/// -EINVAL if cond is NULL or misaligned.
 /// Threads: one thread initialises the condition variable before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
@@ -93,8 +94,9 @@ pub unsafe extern "C" fn ipc_cond_wait(
 /// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than a condition variable of this library's version.
+/// Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+/// -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+/// other than a condition variable of this library's version.
 /// Threads: safe.
 /// Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
 /// gets it within 100 ms.
@@ -112,8 +114,9 @@ pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
 /// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than a condition variable of this library's version.
+/// Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+/// -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+/// other than a condition variable of this library's version.
 /// Threads: safe.
 /// Signaller death: if the signaller dies inside this call, the signal was not given, or all
 /// waiters get it within 100 ms.
@@ -132,8 +135,9 @@ pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
 /// cond: an initialised condition variable.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than a condition variable of this library's version.
+/// Errors: -EACCES if the condition variable lies in memory that was opened with IPC_READ_ONLY;
+/// -EINVAL if cond is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+/// other than a condition variable of this library's version.
 /// Threads: one thread destroys the condition variable, after all others have used it for the last
 /// time.
 #[unsafe(no_mangle)]

@@ -50,7 +50,8 @@ unsafe fn place_fast<'a>(event: *const ipc_event_t) -> Option<&'a layout::Event>
 /// flags: 0 or any of IPC_EVENT_AUTO_RESET, IPC_EVENT_SET.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if event is NULL or misaligned, or flags has an unknown flag.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+/// is NULL or misaligned, or flags has an unknown flag.
 /// Threads: one thread initialises the event before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -> c_int {
@@ -76,8 +77,9 @@ pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -
 /// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than an event of this library's version.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+/// is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+/// event of this library's version.
 /// Threads: safe. In signal handlers: safe.
 /// Owner death: an event has no owner. If the setter dies inside this call, the event is set or
 /// not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
@@ -102,8 +104,9 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
 /// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than an event of this library's version.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+/// is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+/// event of this library's version.
 /// Threads: safe.
 /// Owner death: an event has no owner. If the caller dies inside this call, the event is reset or
 /// not.
@@ -124,11 +127,11 @@ pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
 /// without limit, 0 only checks.
 ///
 /// Returns: 0 if the event was set, or a negative error.
-/// Errors: -EAGAIN if the event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed;
-/// -EINTR if a signal handler ran during the wait; -EINVAL if event is NULL, misaligned or not
-/// initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than an
-/// event of this library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
-/// a futex.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if the
+/// event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+/// handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
+/// timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
+/// library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
 /// within 100 ms.
@@ -165,7 +168,8 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
 pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
     guard(c"ipc_event_is_set", move || {
         // SAFETY: by the contract of this call.
-        let is_set = unsafe { place(event) }?.is_set()?;
+        let is_set =
+            unsafe { placed_to_read::<layout::Event>(event.cast(), "the event") }?.is_set()?;
         Ok(c_int::from(is_set))
     })
 }
@@ -176,8 +180,9 @@ pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
 /// event: an initialised event.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if event is NULL, misaligned or not initialised; -EPROTO if the memory holds
-/// something other than an event of this library's version.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+/// is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+/// event of this library's version.
 /// Threads: one thread destroys the event, after all others have used it for the last time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {

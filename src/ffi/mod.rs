@@ -70,7 +70,7 @@ use crate::base::error::{self, Result, fail};
 use crate::object::Outcome;
 use arguments::{
     check_flags, check_mode, checked, is_plain_buffer, options, path_from_c, placed, placed_fast,
-    put, put_two, readable, writable,
+    placed_to_read, put, put_two, readable, writable,
 };
 use core::ffi::c_int;
 use guard::{guard, guard_fast};

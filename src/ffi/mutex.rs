@@ -66,10 +66,11 @@ unsafe fn place_fast<'a>(mutex: *const ipc_mutex_t) -> Option<&'a layout::Mutex>
 /// attr: the attributes; NULL for the default. The library keeps no reference to it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if mutex is NULL, if mutex or attr is misaligned, if attr has an unknown flag,
-/// both IPC_MUTEX_RECURSIVE and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY
-/// if the memory holds an initialised mutex that is locked or whose owner died holding it;
-/// -ENOTSUP if the C library's robust lists have a form that this library does not know.
+/// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EINVAL if mutex
+/// is NULL, if mutex or attr is misaligned, if attr has an unknown flag, both IPC_MUTEX_RECURSIVE
+/// and IPC_MUTEX_ERROR_CHECK, or a reserved field that is not 0; -EBUSY if the memory holds an
+/// initialised mutex that is locked or whose owner died holding it; -ENOTSUP if the C library's
+/// robust lists have a form that this library does not know.
 /// Threads: one thread initialises the mutex before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_init(
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
         let mut flags = 0;
         if !attr.is_null() {
             // SAFETY: by the contract of this call.
-            let attr = unsafe { placed(attr, "attr") }?;
+            let attr = unsafe { placed_to_read(attr, "attr") }?;
             let known = IPC_MUTEX_RECURSIVE | IPC_MUTEX_PRIORITY_INHERIT | IPC_MUTEX_ERROR_CHECK;
             if attr.flags & !known != 0 || attr.reserved != [0; 7] {
                 return Err(fail!(
@@ -118,16 +119,18 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// Returns: 0 if the lock is held; IPC_OWNER_DIED (2) if the lock is held and its last owner died
 /// holding it: repair the data and call ipc_mutex_consistent() before you unlock; or a negative
 /// error, and this call has not taken the lock.
-/// Errors: -EAGAIN if another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time
-/// has passed; -EDEADLK if this thread holds the mutex already and the mutex is not recursive, or
-/// if, with priority inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if
-/// an owner unlocked the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if,
-/// with priority inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL,
-/// misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds
-/// something other than a mutex of this library's version and C library, or a mutex initialised in
-/// another PID namespace; -EOVERFLOW if a recursive mutex is locked 4294967295 times already;
-/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
-/// Threads: safe. In signal handlers: not safe, as with pthread mutexes.
+/// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+/// another thread holds the mutex and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK
+/// if this thread holds the mutex already and the mutex is not recursive, or if, with priority
+/// inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if an owner unlocked
+/// the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if, with priority
+/// inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
+/// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+/// mutex of this library's version and C library, or a mutex initialised in another PID namespace;
+/// -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
+/// Threads: safe. In signal handlers: safe on a mutex that the interrupted code neither holds nor
+/// locks. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
 /// Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
@@ -168,9 +171,10 @@ pub(super) fn locked(locked: Locked) -> c_int {
 /// mutex: an initialised mutex that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM if this thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or
-/// not initialised; -EPROTO if the memory holds something other than a mutex of this library's
-/// version and C library, or a mutex initialised in another PID namespace.
+/// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+/// thread does not hold the mutex; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO
+/// if the memory holds something other than a mutex of this library's version and C library, or a
+/// mutex initialised in another PID namespace.
 /// Threads: safe; only the owner can unlock.
 /// Fork: the child does not hold its parent's locks and gets -EPERM.
 /// Owner death: if the owner dies inside this call, the mutex is free, or the next locker gets
@@ -195,10 +199,11 @@ pub unsafe extern "C" fn ipc_mutex_unlock(mutex: *mut ipc_mutex_t) -> c_int {
 /// mutex: an initialised mutex that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if the last owner did not die holding the mutex, or if mutex is NULL,
-/// misaligned or not initialised; -EPERM if this thread does not hold the mutex; -EPROTO if the
-/// memory holds something other than a mutex of this library's version and C library, or a mutex
-/// initialised in another PID namespace.
+/// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EINVAL if the
+/// last owner did not die holding the mutex, or if mutex is NULL, misaligned or not initialised;
+/// -EPERM if this thread does not hold the mutex; -EPROTO if the memory holds something other than
+/// a mutex of this library's version and C library, or a mutex initialised in another PID
+/// namespace.
 /// Threads: safe; only the owner can call it.
 /// Fork: the child does not hold its parent's locks and gets -EPERM.
 /// Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
@@ -217,10 +222,11 @@ pub unsafe extern "C" fn ipc_mutex_consistent(mutex: *mut ipc_mutex_t) -> c_int 
 /// mutex: an initialised mutex.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if the mutex is locked, or if its owner died holding it and no locker has been
-/// told: lock it first; -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the
-/// memory holds something other than a mutex of this library's version and C library, or a mutex
-/// initialised in another PID namespace.
+/// Errors: -EACCES if the mutex lies in memory that was opened with IPC_READ_ONLY; -EBUSY if the
+/// mutex is locked, or if its owner died holding it and no locker has been told: lock it first;
+/// -EINVAL if mutex is NULL, misaligned or not initialised; -EPROTO if the memory holds something
+/// other than a mutex of this library's version and C library, or a mutex initialised in another
+/// PID namespace.
 /// Threads: one thread destroys the mutex, after all others have used it for the last time. Do not
 /// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
 /// set a bit in it.

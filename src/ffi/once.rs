@@ -35,12 +35,13 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 ///
 /// Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
 /// negative error.
-/// Errors: -EAGAIN if another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has
-/// passed; -EDEADLK if run itself made this call; -EINVAL if once or run is NULL, once is
-/// misaligned, or timeout_ns is below -1; -EPROTO if the memory holds neither zeros nor an
-/// initialisation of this library's version and C library, or an initialisation that began in
-/// another PID namespace; -ENOTSUP if the C library's robust lists have a form that this library
-/// does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// Errors: -EACCES if the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+/// another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if
+/// run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
+/// below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
+/// version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
+/// C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: not safe.
 /// Fork: a child that is forked in run does not run the initialisation and must not return from
 /// run.

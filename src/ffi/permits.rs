@@ -39,9 +39,10 @@ unsafe fn place<'a>(permits: *const ipc_permits_t) -> Result<&'a layout::Permits
 /// count: how many permits the pool has, 1 to IPC_PERMITS_MAX. All of them are free.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if permits is NULL or misaligned, or count is out of range; -EBUSY if the
-/// memory holds an initialised pool and a thread holds one of its permits; -ENOTSUP if the C
-/// library's robust lists have a form that this library does not know.
+/// Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+/// permits is NULL or misaligned, or count is out of range; -EBUSY if the memory holds an
+/// initialised pool and a thread holds one of its permits; -ENOTSUP if the C library's robust lists
+/// have a form that this library does not know.
 /// Threads: one thread initialises the pool before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_uint) -> c_int {
@@ -64,13 +65,14 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
 /// Returns: 0 if the permit is held; IPC_OWNER_DIED (2) if the permit is held and its last owner
 /// died holding it: the resource behind the permit may need repair, and there is no call to
 /// declare it repaired; or a negative error.
-/// Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
-/// -EINTR if a signal handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the
-/// pool is not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other
-/// than a pool of permits of this library's version and C library, a pool initialised in another
-/// PID namespace, or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
-/// on a futex.
-/// Threads: safe. In signal handlers: not safe.
+/// Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if no
+/// permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+/// handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
+/// initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
+/// of permits of this library's version and C library, a pool initialised in another PID namespace,
+/// or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// Threads: safe. In signal handlers: safe on a pool that the interrupted
+/// code does not use. The handler gives the permit back before it returns.
 /// Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
 /// it back.
 /// Owner death: the permit is free at once. The end of the owning thread and its process's exec
@@ -103,12 +105,13 @@ pub unsafe extern "C" fn ipc_permits_take(
 /// permit: the permit's number, from ipc_permits_take().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM if this thread does not hold the permit; -EINVAL if the pool has no such permit,
-/// or permits is NULL, misaligned or not initialised; -EPROTO if the memory holds something other
-/// than a pool of permits of this library's version and C library, a pool initialised in another
-/// PID namespace, or a damaged pool.
-/// Threads: safe; only the thread that took a permit can give it back. In signal handlers: not
-/// safe.
+/// Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+/// thread does not hold the permit; -EINVAL if the pool has no such permit, or permits is NULL,
+/// misaligned or not initialised; -EPROTO if the memory holds something other than a pool of
+/// permits of this library's version and C library, a pool initialised in another PID namespace, or
+/// a damaged pool.
+/// Threads: safe; only the thread that took a permit can give it back. In signal
+/// handlers: safe on a pool that the interrupted code does not use.
 /// Fork: the child does not hold its parent's permits and gets -EPERM.
 /// Owner death: if the owner dies inside this call, either the permit is given back or the owner
 /// counts as dead while it held the permit.
@@ -142,7 +145,9 @@ pub unsafe extern "C" fn ipc_permits_free(
     guard(c"ipc_permits_free", move || {
         let free = checked(free, "free")?;
         // SAFETY: by the contract of this call.
-        let count = unsafe { place(permits) }?.free_count()?;
+        let permits =
+            unsafe { placed_to_read::<layout::Permits>(permits.cast(), "the pool of permits") }?;
+        let count = permits.free_count()?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call. The count
         // is at most IPC_PERMITS_MAX.
         unsafe { put(free, count as c_uint) }
@@ -155,10 +160,10 @@ pub unsafe extern "C" fn ipc_permits_free(
 /// permits: an initialised pool.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if a thread holds a permit; -EINVAL if permits is NULL, misaligned or not
-/// initialised; -EPROTO if the memory holds something other than a pool of permits of this
-/// library's version and C library, a pool initialised in another PID namespace, or a damaged
-/// pool.
+/// Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+/// thread holds a permit; -EINVAL if permits is NULL, misaligned or not initialised; -EPROTO if the
+/// memory holds something other than a pool of permits of this library's version and C library, a
+/// pool initialised in another PID namespace, or a damaged pool.
 /// Threads: one thread destroys the pool, after all others have used it for the last time. Do not
 /// use the memory for other data at once: if a thread is killed in its last call, the kernel may
 /// set a bit in it.

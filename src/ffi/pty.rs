@@ -36,7 +36,7 @@ unsafe fn attributes(attr: *const ipc_pty_attr_t) -> Result<Attributes> {
     let (mut rows, mut columns, mut flags) = (0, 0, 0);
     if !attr.is_null() {
         // SAFETY: by this function's contract.
-        let attr = unsafe { placed(attr, "attr") }?;
+        let attr = unsafe { placed_to_read(attr, "attr") }?;
         if attr.reserved != [0; 6] {
             return Err(fail!(EINVAL, "attr: a reserved field is not 0"));
         }

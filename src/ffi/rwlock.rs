@@ -49,9 +49,9 @@ unsafe fn place_fast<'a>(rwlock: *const ipc_rwlock_t) -> Option<&'a layout::Rwlo
 /// rwlock: 2048 bytes, aligned to 8.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if rwlock is NULL or misaligned; -EBUSY if the memory holds an initialised lock
-/// that a thread holds; -ENOTSUP if the C library's robust lists have a form that this library
-/// does not know.
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EINVAL if rwlock
+/// is NULL or misaligned; -EBUSY if the memory holds an initialised lock that a thread holds;
+/// -ENOTSUP if the C library's robust lists have a form that this library does not know.
 /// Threads: one thread initialises the lock before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
@@ -75,16 +75,17 @@ pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// Returns: 0 if the lock is held for reading; IPC_OWNER_DIED (2) if a writer died while it wrote:
 /// this thread then holds the lock alone, as a writer does, and has to repair the data, call
 /// ipc_rwlock_consistent() and unlock; or a negative error, and this call has not taken the lock.
-/// Errors: -EAGAIN if timeout_ns is 0 and a writer holds the lock or waits for it, readers that
-/// queued behind a writer are just entering, or all places for readers are taken; -ETIMEDOUT if the
-/// time has passed; -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a
-/// thread unlocked after IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock
-/// is NULL, misaligned or not initialised, or if timeout_ns is below -1; -EPROTO if the memory
-/// holds something other than a readers-writer lock of this library's version and C library, or a
-/// lock initialised in another PID namespace; -EOVERFLOW if this thread holds the lock for reading
-/// 4294967295 times already; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
-/// futex.
-/// Threads: safe. In signal handlers: not safe, as with pthread locks.
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+/// timeout_ns is 0 and a writer holds the lock or waits for it, readers that queued behind a writer
+/// are just entering, or all places for readers are taken; -ETIMEDOUT if the time has passed;
+/// -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a thread unlocked after
+/// IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
+/// not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
+/// a readers-writer lock of this library's version and C library, or a lock initialised in another
+/// PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
+/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// Threads: safe. In signal handlers: safe on a lock that the interrupted
+/// code does not use. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
 /// Owner death: a reader's death frees its place; no other thread is informed, because a reader
@@ -119,14 +120,16 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
 /// Returns: 0 if the lock is held for writing; IPC_OWNER_DIED (2) if the lock is held for writing
 /// and the last writer died while it wrote: repair the data and call ipc_rwlock_consistent()
 /// before you unlock; or a negative error, and this call has not taken the lock.
-/// Errors: -EAGAIN if timeout_ns is 0 and other threads hold the lock, wait for it or are just
-/// trying to lock it; -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock,
-/// for reading or writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without
-/// calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+/// timeout_ns is 0 and other threads hold the lock, wait for it or are just trying to lock it;
+/// -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock, for reading or
+/// writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
+/// ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
 /// timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
 /// of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
 /// if a sandbox (seccomp) forbids this process to sleep on a futex.
-/// Threads: safe. In signal handlers: not safe, as with pthread locks.
+/// Threads: safe. In signal handlers: safe on a lock that the interrupted
+/// code does not use. The handler unlocks it before it returns.
 /// Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
 /// unlock it.
 /// Owner death: if a writer dies while it writes, the next locker gets IPC_OWNER_DIED. The end of
@@ -154,10 +157,12 @@ pub unsafe extern "C" fn ipc_rwlock_write_lock(
 /// rwlock: an initialised readers-writer lock that this thread holds.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EPERM if this thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or
-/// not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
-/// library's version and C library, or a lock initialised in another PID namespace.
-/// Threads: safe; only the thread that locked can unlock. In signal handlers: not safe.
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EPERM if this
+/// thread does not hold the lock; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO
+/// if the memory holds something other than a readers-writer lock of this library's version and C
+/// library, or a lock initialised in another PID namespace.
+/// Threads: safe; only the thread that locked can unlock. In signal handlers: safe on a lock
+/// that the interrupted code does not use.
 /// Fork: the child does not hold its parent's locks and gets -EPERM.
 /// Owner death: if the owner dies inside this call, either the unlock has happened or the owner
 /// counts as dead while it held the lock.
@@ -181,10 +186,10 @@ pub unsafe extern "C" fn ipc_rwlock_unlock(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// rwlock: an initialised readers-writer lock that this thread holds for writing.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if no writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM
-/// if this thread does not hold the lock for writing; -EPROTO if the memory holds something other
-/// than a readers-writer lock of this library's version and C library, or a lock initialised in
-/// another PID namespace.
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EINVAL if no
+/// writer died, or if rwlock is NULL, misaligned or not initialised; -EPERM if this thread does not
+/// hold the lock for writing; -EPROTO if the memory holds something other than a readers-writer
+/// lock of this library's version and C library, or a lock initialised in another PID namespace.
 /// Threads: safe; only the thread that holds the lock can call it.
 /// Fork: the child does not hold its parent's locks and gets -EPERM.
 /// Owner death: if the owner dies before this call, the next locker gets IPC_OWNER_DIED too.
@@ -203,9 +208,11 @@ pub unsafe extern "C" fn ipc_rwlock_consistent(rwlock: *mut ipc_rwlock_t) -> c_i
 /// rwlock: an initialised readers-writer lock.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EBUSY if a thread holds the lock, or if a writer died holding it and no locker has been
-/// told: lock it first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a readers-writer lock of this
-/// library's version and C library, or a lock initialised in another PID namespace.
+/// Errors: -EACCES if the lock lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
+/// thread holds the lock, or if a writer died holding it and no locker has been told: lock it
+/// first; -EINVAL if rwlock is NULL, misaligned or not initialised; -EPROTO if the memory holds
+/// something other than a readers-writer lock of this library's version and C library, or a lock
+/// initialised in another PID namespace.
 /// Threads: one thread destroys the lock, after all others have used it for the last time. Do not
 /// use the memory for other data at once: if a thread is killed in its last unlock, the kernel may
 /// set a bit in it.

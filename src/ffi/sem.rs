@@ -119,8 +119,9 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 /// value: how many permits are free, 0 to IPC_SEM_VALUE_MAX.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other
-/// processes use too, or if value is above IPC_SEM_VALUE_MAX.
+/// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+/// sem is NULL, misaligned or a semaphore that ipc_sem_open() opened, which other processes use
+/// too, or if value is above IPC_SEM_VALUE_MAX.
 /// Threads: one thread initialises the semaphore before other threads use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
@@ -138,11 +139,12 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
 /// without limit, 0 does not wait.
 ///
 /// Returns: 0 if the permit is taken, or a negative error.
-/// Errors: -EAGAIN if no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed;
-/// -EINTR if a signal handler ran during the wait; -EINVAL if sem is NULL, misaligned or not
-/// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
-/// semaphore of this library's version; -EBADF if sem was opened with IPC_POSIX and is closed;
-/// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+/// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
+/// no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+/// handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
+/// timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
+/// library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
+/// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Fork: the child uses the same semaphore.
 /// Owner death: a permit has no owner, so a permit that a dead process took does not come back.
@@ -174,9 +176,10 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
 /// sem: an initialised semaphore, or one from ipc_sem_open().
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EOVERFLOW if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL,
-/// misaligned or not initialised; -EPROTO if the memory holds something other than a semaphore of
-/// this library's version; -EBADF if sem was opened with IPC_POSIX and is closed.
+/// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EOVERFLOW
+/// if the value is IPC_SEM_VALUE_MAX already; -EINVAL if sem is NULL, misaligned or not
+/// initialised; -EPROTO if the memory holds something other than a semaphore of this library's
+/// version; -EBADF if sem was opened with IPC_POSIX and is closed.
 /// Threads: safe. In signal handlers: safe.
 /// Fork: the child uses the same semaphore.
 /// Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
@@ -212,10 +215,11 @@ pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
 pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint) -> c_int {
     guard(c"ipc_sem_value", move || {
         let value = checked(value, "value")?;
-        // SAFETY: by the contract of this call.
-        let found = match unsafe { either(sem) }? {
-            Semaphore::Own(sem) => sem.value()?,
-            Semaphore::Libc(sem) => sem.value()?,
+        let found = if is_handle(sem) {
+            LIBC.get(sem)?.value()?
+        } else {
+            // SAFETY: by the contract of this call.
+            unsafe { placed_to_read::<layout::Sem>(sem.cast(), "the semaphore") }?.value()?
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(value, found) }
@@ -228,8 +232,9 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 /// sem: an initialised semaphore.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open()
-/// opened, which other processes use too; -EPROTO if the memory holds something other than a semaphore of this
+/// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if
+/// sem is NULL, misaligned, not initialised or a semaphore that ipc_sem_open() opened, which other
+/// processes use too; -EPROTO if the memory holds something other than a semaphore of this
 /// library's version.
 /// Threads: one thread destroys the semaphore, after all others have used it for the last time.
 #[unsafe(no_mangle)]

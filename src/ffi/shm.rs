@@ -251,8 +251,8 @@ fn open_named(
 /// type, version, size, alignment, a field, word size or C library, or if the file has no record of
 /// this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
 /// of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
-/// removed during the call; -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet;
-/// -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
+/// removed during the call; -EBUSY if a mount shows a removed file at path;
+/// -EAGAIN if, with IPC_ADOPT, the creator has not sized the file yet; -ELOOP if the last part of path is a symbolic link; -EMFILE or -ENFILE if too many descriptors
 /// or handles are open; -EOPNOTSUPP if the file system has no unnamed files; -ENOTDIR if a part of
 /// the path is not a directory; -EROFS if the file system is read-only; -EIO if the disk failed;
 /// -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
@@ -460,7 +460,8 @@ pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
 /// memory is anonymous; -EIO if the disk failed; -ENOSPC if the file system has no room for the
-/// data.
+/// data; -EIO if an earlier call on this handle failed. What that call should have written may be
+/// lost: open the region again, write all data again, and sync that handle.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_sync(shm: *mut ipc_shm_t) -> c_int {

@@ -13,12 +13,16 @@ use crate::sync;
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// An open region.
 pub(crate) struct Region {
     memory: Memory,
     size: usize,
+    /// Whether a [`synchronize`](Region::synchronize) has failed.
+    has_lost_data: AtomicBool,
 }
 
 enum Memory {
@@ -109,6 +113,7 @@ impl Region {
         Region {
             memory,
             size: size_of(kind_type),
+            has_lost_data: AtomicBool::new(false),
         }
     }
 
@@ -159,10 +164,21 @@ impl Region {
         if !object.access().is_writable() {
             return Ok(());
         }
-        object
-            .data()
-            .synchronize()
-            .map_err(|errno| failed!(errno, "the data cannot be written"))
+        // The kernel reports a failed write once, and then counts the lost pages as written. So a later
+        // success would prove nothing.
+        let lost = || {
+            fail!(
+                EIO,
+                "an earlier ipc_shm_sync failed, and what it should have written may be lost: write all data again to a region that is opened again"
+            )
+        };
+        if self.has_lost_data.load(Relaxed) {
+            return Err(lost());
+        }
+        object.data().synchronize().map_err(|errno| {
+            self.has_lost_data.store(true, Relaxed);
+            failed!(errno, "the data cannot be written; it may be lost")
+        })
     }
 
     /// Fails while the calling thread holds a lock inside the region. Unmapped, the memory would

@@ -76,7 +76,12 @@ pub(crate) fn read_full(
         };
         match outcome {
             Ok(0) => break,
-            Ok(count) => done += count,
+            Ok(count) => {
+                done += count;
+                if done < total && is_late(deadline) {
+                    return Err(failed(fd, "read", done, total, Errno::ETIMEDOUT));
+                }
+            }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => wait(fd, READABLE, deadline)
                 .map_err(|errno| failed(fd, "read", done, total, errno))?,
@@ -109,7 +114,12 @@ pub(crate) fn write_full(
         match outcome {
             // A device that takes nothing has to say why. Asked again, it could go on so for ever.
             Ok(0) => return Err(failed(fd, "written", done, total, Errno::EIO)),
-            Ok(count) => done += count,
+            Ok(count) => {
+                done += count;
+                if done < total && is_late(deadline) {
+                    return Err(failed(fd, "written", done, total, Errno::ETIMEDOUT));
+                }
+            }
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => wait(fd, WRITABLE, deadline)
                 .map_err(|errno| failed(fd, "written", done, total, errno))?,
@@ -122,6 +132,12 @@ pub(crate) fn write_full(
 /// How many bytes this thread's last failed transfer had moved.
 pub(crate) fn last_transferred() -> usize {
     TRANSFERRED.get()
+}
+
+/// Whether a transfer has to end although it need not wait: a peer that is always ready must not
+/// postpone the deadline.
+fn is_late(deadline: Deadline) -> bool {
+    deadline != Deadline::Now && deadline.has_passed()
 }
 
 #[cold]

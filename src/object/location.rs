@@ -62,6 +62,11 @@ impl Location {
         }
     }
 
+    /// Whether the object is a file in a directory of the caller's choice.
+    pub(super) fn is_file_of_users(&self) -> bool {
+        self.shown == 0
+    }
+
     pub(crate) fn into_path(self) -> CString {
         self.path
     }

@@ -37,7 +37,12 @@ impl Mapping {
     pub(crate) fn of_file(file: BorrowedFd<'_>, size: u64, access: Access) -> Result<Mapping> {
         let length = length_of(size)?;
         memory::map_file(file, length, access.is_writable())
-            .map(|base| Mapping { base, length })
+            .map(|base| {
+                if !access.is_writable() {
+                    read_only::note(base.addr().get(), length.get());
+                }
+                Mapping { base, length }
+            })
             .map_err(|errno| not_mapped(size, errno))
     }
 
@@ -72,9 +77,85 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        read_only::forget(self.base.addr().get());
         // SAFETY: base and length are the mapping's own. Its owner is being dropped, so nobody uses the
         // memory any more.
         unsafe { memory::unmap(self.base, self.length.get()) };
+    }
+}
+
+/// Whether an address lies in a mapping that this library made and that may not be written. A write there
+/// would end the process.
+#[inline(always)]
+pub(crate) fn is_read_only(address: usize) -> bool {
+    read_only::any() && read_only::contains(address)
+}
+
+/// The read-only mappings of this process. The look-up takes no lock: a signal handler or a forked child may
+/// need it at any moment.
+mod read_only {
+    use core::sync::atomic::AtomicUsize;
+    use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+    /// How many mappings can be noted. Memory of further ones counts as writable.
+    const NOTED_MAX: usize = 1024;
+
+    /// A free entry's `start` is 0. While an entry is being filled, its `start` is `RESERVED`.
+    struct Entry {
+        start: AtomicUsize,
+        end: AtomicUsize,
+    }
+
+    const RESERVED: usize = 1;
+
+    static ENTRIES: [Entry; NOTED_MAX] = [const {
+        Entry {
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+        }
+    }; NOTED_MAX];
+    /// How many entries were ever in use: the search ends there.
+    static USED: AtomicUsize = AtomicUsize::new(0);
+
+    pub(super) fn note(start: usize, length: usize) {
+        for (number, entry) in ENTRIES.iter().enumerate() {
+            // Acquire, here and in `contains`: without it the `end` of another use of the entry could be
+            // read with this `start`.
+            let taken = entry
+                .start
+                .compare_exchange(0, RESERVED, Acquire, Relaxed)
+                .is_ok();
+            if taken {
+                entry.end.store(start.saturating_add(length), Relaxed);
+                entry.start.store(start, Release);
+                USED.fetch_max(number + 1, Release);
+                return;
+            }
+        }
+    }
+
+    pub(super) fn forget(start: usize) {
+        if any() {
+            let used = ENTRIES.iter().take(USED.load(Acquire));
+            for entry in used.filter(|entry| entry.start.load(Relaxed) == start) {
+                entry.start.store(0, Release);
+            }
+        }
+    }
+
+    /// Relaxed: a thread that uses a mapping has got it from the thread that noted it.
+    #[inline(always)]
+    pub(super) fn any() -> bool {
+        USED.load(Relaxed) != 0
+    }
+
+    #[cold]
+    pub(super) fn contains(address: usize) -> bool {
+        let mut used = ENTRIES.iter().take(USED.load(Acquire));
+        used.any(|entry| {
+            let start = entry.start.load(Acquire);
+            start > RESERVED && (start..entry.end.load(Relaxed)).contains(&address)
+        })
     }
 }
 

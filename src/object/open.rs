@@ -75,10 +75,24 @@ impl Object {
         }
         let data_size = agreed_size(location, file.as_fd(), wanted, options, status.size())?;
         if status.is_unlinked() && options.descriptor.is_none() {
+            // Such a file cannot be given a name again, so the path leads to it for as long as the mount
+            // stays. Without this check IPC_CREATE would try for ever.
+            if file::status_of(location.path()).is_ok_and(|found| found.is_same_file(&status)) {
+                return Err(fail!(
+                    EBUSY,
+                    "{location}: the file there was removed in its own directory and is kept by a mount at this path; unmount it first"
+                ));
+            }
             return Err(fail!(
                 ESTALE,
                 "{location}: removed while it was being opened"
             ));
+        }
+        if location.is_file_of_users() && options.access.is_writable() {
+            // A copy of the file may share its blocks with the original, or lack them. On a full file
+            // system a write to such a block would be SIGBUS.
+            file::reserve_again(file.as_fd(), status.size())
+                .map_err(|errno| location.failed("its space cannot be reserved", errno))?;
         }
         let data = Mapping::of_file(file.as_fd(), data_size, options.access)?;
         fill_holes(location, file.as_fd(), &data, options)?;

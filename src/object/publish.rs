@@ -34,6 +34,9 @@ impl Object {
             ),
             errno => location.failed("no file can be made in its directory", errno),
         })?;
+        if location.is_file_of_users() {
+            file::avoid_copy_on_write(file.as_fd());
+        }
         let data = fill(location, file.as_fd(), record)?;
         initialise(&data, file.as_fd())?;
         file::set_permissions(file.as_fd(), options.mode)

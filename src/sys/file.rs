@@ -139,6 +139,43 @@ fn reserve(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Reserves the space of a file that has its size already: holes, and blocks that it shares with a copy of it
+/// (xfs). `ENOSPC` or `EDQUOT` if there is not enough. Does nothing on a file system without the call, and
+/// leaves a file of btrfs that is copied on every write as it is.
+pub(crate) fn reserve_again(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
+    let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
+    // Not posix_fallocate, which on such a file system writes to a file that others use.
+    let reserve = |mode| {
+        // SAFETY: the call accesses no memory.
+        retrying(|| Errno::result(unsafe { libc::fallocate(file.as_raw_fd(), mode, 0, size) }))
+    };
+    match reserve(libc::FALLOC_FL_UNSHARE_RANGE).or_else(|_| reserve(0)) {
+        Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) => Err(errno),
+        _ => Ok(()),
+    }
+}
+
+/// Makes btrfs write an empty file's blocks in place. Otherwise each write to a block takes a new one, also
+/// where space is reserved, and a mapped file on a full file system causes SIGBUS. Where there is no such
+/// attribute, nothing happens.
+pub(crate) fn avoid_copy_on_write(file: BorrowedFd<'_>) {
+    // FS_NOCOW_FL of <linux/fs.h>.
+    const IN_PLACE: libc::c_int = 0x0080_0000;
+    if nix::sys::statfs::fstatfs(file).map(|found| found.filesystem_type())
+        != Ok(nix::sys::statfs::BTRFS_SUPER_MAGIC)
+    {
+        return;
+    }
+    let mut flags: libc::c_int = 0;
+    // SAFETY: both calls access one int, although their numbers are made for a long.
+    unsafe {
+        if libc::ioctl(file.as_raw_fd(), libc::FS_IOC_GETFLAGS, &raw mut flags) == 0 {
+            flags |= IN_PLACE;
+            libc::ioctl(file.as_raw_fd(), libc::FS_IOC_SETFLAGS, &raw const flags);
+        }
+    }
+}
+
 /// Whether a file lies in memory (tmpfs) and has parts without memory.
 pub(crate) fn has_holes_in_memory(file: BorrowedFd<'_>) -> bool {
     const BLOCK: u64 = 512;

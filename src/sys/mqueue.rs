@@ -7,6 +7,8 @@ use super::direct::system_call;
 use super::fd::{self, Kept, made};
 use super::listing::{each_line, number};
 use super::path::ProcPath;
+use super::ready;
+use crate::base::time::Deadline;
 use core::ffi::CStr;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
@@ -182,45 +184,18 @@ pub(crate) enum Change {
     Space,
 }
 
-/// Waits until there is a message, or room for one, but at most for `left`, which counts on the monotonic
-/// clock. Returns false after that time. `EINTR` after any signal handler, also one with SA_RESTART: unlike
-/// mq_receive, ppoll is never restarted.
+/// Waits until there is a message, or room for one. Returns false at the deadline. `EINTR` after any signal
+/// handler, also one with SA_RESTART: unlike mq_receive, poll is never restarted.
 pub(crate) fn wait(
     queue: BorrowedFd<'_>,
     awaited: Change,
-    left: Option<Duration>,
+    deadline: Deadline,
 ) -> Result<bool, Errno> {
-    let mut entry = libc::pollfd {
-        fd: queue.as_raw_fd(),
-        events: match awaited {
-            Change::Message => libc::POLLIN,
-            Change::Space => libc::POLLOUT,
-        },
-        revents: 0,
+    let events = match awaited {
+        Change::Message => ready::READABLE,
+        Change::Space => ready::WRITABLE,
     };
-    let mut left = left.map(super::timespec);
-    let left = left.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
-    // SAFETY: the kernel gets one entry, and NULL or a time. Both are writable and live during the call. The
-    // signal mask is NULL, so its size is not used.
-    let polled = Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_ppoll,
-            &raw mut entry,
-            1usize,
-            left,
-            ptr::null::<u8>(),
-            0usize,
-        )
-    });
-    let ready = match polled {
-        // RLIMIT_NOFILE is 0.
-        Err(Errno::EINVAL) => super::ready::select(core::slice::from_mut(&mut entry), left)?.into(),
-        polled => polled?,
-    };
-    if entry.revents & libc::POLLNVAL != 0 {
-        return Err(Errno::EBADF);
-    }
-    Ok(ready != 0)
+    ready::wait_any(&mut [ready::watch(queue.as_raw_fd(), events)], deadline)
 }
 
 /// How many bytes the message queues of one user may take together; `None` if there is no limit.

@@ -1,10 +1,12 @@
-//! Waiting until a descriptor is ready (ppoll(2)), and whether calls on the descriptor wait.
+//! Waiting until a descriptor is ready (poll(2), ppoll(2)), and whether calls on the descriptor wait.
 //!
 //! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
 use super::direct::system_call;
 use super::timespec;
 use crate::base::time::Deadline;
+#[cfg(target_arch = "x86_64")]
+use crate::base::time::now;
 use core::ffi::{c_int, c_short};
 use core::time::Duration;
 use nix::errno::Errno;
@@ -50,7 +52,39 @@ pub(crate) fn pause(length: Duration) -> Result<(), Errno> {
     poll(&mut [], Some(length)).map(drop)
 }
 
+/// Waits for at most `limit`. A process that is stopped and continued (SIGSTOP, a frozen container)
+/// loses that time from its limit, as it should: the kernel resumes poll(2) with the end that it had
+/// computed first. It would resume ppoll(2) with what was left of the limit when the process was
+/// stopped. So ppoll waits only for the part below a millisecond, which poll does not know.
+///
+/// Other processors' kernels have no poll. There a stop lengthens the wait by its duration.
+#[cfg(target_arch = "x86_64")]
 fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Errno> {
+    let Some(limit) = limit else {
+        return poll_precisely(list, None);
+    };
+    let end = now().saturating_add(limit);
+    let mut left = limit;
+    while let milliseconds @ 1.. = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX) {
+        // SAFETY: the list has as many entries as the call is told.
+        let count = Errno::result(unsafe {
+            libc::syscall(libc::SYS_poll, list.as_mut_ptr(), list.len(), milliseconds)
+        })?;
+        if count != 0 {
+            return Ok(c_int::try_from(count).unwrap_or(c_int::MAX));
+        }
+        left = end.saturating_sub(now());
+        if left.is_zero() {
+            return Ok(0);
+        }
+    }
+    poll_precisely(list, Some(left))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use poll_precisely as poll;
+
+fn poll_precisely(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Errno> {
     let limit = limit.map(timespec);
     let limit = limit
         .as_ref()

@@ -18,6 +18,16 @@
 //! The kernel reads this memory only after the thread's last instruction, and only the thread
 //! itself is meant to write to it. So only the program order matters, and compiler fences keep it.
 //!
+//! The kernel follows `next` only. So an entry is in the list exactly while a `next` leads to it, and
+//! one store adds or removes it. The previous-pointers are hints. A signal handler can run between any two
+//! stores, ours or libc's, and add and remove entries of its own. These rules keep its changes and those of
+//! the interrupted code apart:
+//!
+//! - `link` makes the head lead to the entry before it writes the neighbour's previous-pointer.
+//! - A previous-pointer is written only if it still has the value that it has in a list at rest.
+//!   Otherwise an interrupted `link` or `unlink`, ours or libc's, will write it.
+//! - A handler removes the entries that it has added, and no others, before it returns.
+//!
 //! But the entries lie in shared memory, and a stray pointer or a hostile process can overwrite them. So
 //! no link in an entry is followed unless it is proved: by the thread's private record ([`Held`]), or,
 //! for an entry that the record does not know, by the kernel's word that the neighbour can be written
@@ -149,19 +159,21 @@ impl RobustList {
     #[inline(always)]
     pub(crate) unsafe fn link(self, links: &Links, priority_inheritance: bool) {
         let node = links.node(priority_inheritance);
-        self.held().push(node);
         // SAFETY: head is this thread's own and alive.
-        let first = unsafe { (&raw const (*self.head).first).read() };
+        let first = unsafe { (&raw const (*self.head).first).read_volatile() };
         links.next.set(first);
         links.previous.set(self.head.cast());
-        // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
-        // entries' memory is mapped while they are listed. No other process can overwrite `first`: only
-        // this thread's libc and proved links are written to the head.
-        unsafe { *previous_of(first) = node };
         // Without this fence the list could lead the kernel to an entry that is not complete yet.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as for first.
         unsafe { (&raw mut (*self.head).first).write_volatile(node) };
+        // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
+        // entries' memory is mapped while they are listed. No other process can overwrite `first`: only
+        // this thread's libc and proved links are written to the head.
+        unsafe { replace_previous(first, self.head.cast(), node) };
+        // Without this fence a signal handler could find the entry in the record and not in the list.
+        compiler_fence(Ordering::SeqCst);
+        self.held().push(node);
     }
 
     /// Removes a lock that this thread is about to release from the list. Nothing leads to the entry
@@ -186,7 +198,7 @@ impl RobustList {
             // SAFETY: the record says that `next` is the head, or an entry that this thread has linked
             // and not unlinked, so it is mapped.
             unsafe {
-                *previous_of(next) = previous;
+                replace_previous(next, node, previous);
                 (&raw mut (*self.head).first).write_volatile(next);
             }
             // Without this fence a signal handler could find the entry in the list and not in the record.
@@ -214,7 +226,12 @@ impl RobustList {
         let (mut next, mut previous) = links.read();
         let place = self.held().position(node);
         let is_next = match without_mark(next) == head {
-            true => place.is_none_or(|place| place == 0),
+            // Or the word before the head, which is libc's private memory, leads back to this entry.
+            true => {
+                place.is_none_or(|place| place == 0)
+                    // SAFETY: glibc keeps a previous-pointer in the word before the head.
+                    || without_mark(unsafe { previous_of(head).read_volatile() }) == node
+            }
             false => self.leads_to(next, previous_of(next), node) && !self.is_younger(next, place),
         };
         if !is_next {
@@ -235,7 +252,7 @@ impl RobustList {
             // SAFETY: each of the two is the head, or in the record and so mapped, or was just found to be
             // writable.
             unsafe {
-                *previous_of(next) = previous;
+                replace_previous(next, node, previous);
                 (&raw mut (*without_mark(previous)).next).write_volatile(next);
             }
         }
@@ -413,6 +430,23 @@ impl Links {
 #[inline(always)]
 fn without_mark(node: *mut Node) -> *mut Node {
     node.map_addr(|address| address & !PRIORITY_INHERITANCE)
+}
+
+/// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
+///
+/// # Safety
+///
+/// The entry is the head, or mapped for writing.
+#[inline(always)]
+unsafe fn replace_previous(entry: *mut Node, expected: *mut Node, new: *mut Node) {
+    let place = previous_of(entry);
+    // SAFETY: by this function's contract. A handler that runs between the two accesses restores what it
+    // finds. Volatile: the module's rules rest on the order of these accesses.
+    unsafe {
+        if without_mark(place.read_volatile()) == expected {
+            place.write_volatile(new);
+        }
+    }
 }
 
 #[inline(always)]

@@ -361,8 +361,16 @@ unsafe fn close_listed_on_exec() -> Result<(), Errno> {
 /// Opens a file for a standard stream, as a shell's redirections do.
 pub(crate) fn open_stream(path: &CStr, flags: OFlag) -> Result<OwnedFd, Errno> {
     let mode = Mode::from_bits_truncate(0o666);
-    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    fd::open(path, flags, mode)
+    // O_NONBLOCK: the opening waits for nothing, whatever stands at the path by now.
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+    let file = fd::open(path, flags, mode)?;
+    super::ready::set_nonblocking(file.as_fd(), false)?;
+    Ok(file)
+}
+
+/// Whether a FIFO stands at the path, or at the end of the symbolic links there.
+pub(crate) fn is_fifo(path: &CStr) -> bool {
+    nix::sys::stat::stat(path).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
 /// Reads the start of a file, and returns how many bytes it is.

@@ -86,7 +86,8 @@ pub unsafe extern "C" fn ipc_mq_reserve(
 ///
 /// Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
 /// reserved any more, and the queue can be closed.
-/// Errors: -EINVAL message is not reserved, or is no message of this queue, or the priority is too
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not reserved, or is no message of this queue, or the priority is too
 /// high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
 /// message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
 /// is damaged; -EPROTO this process was forked into another PID namespace after the handle was
@@ -115,7 +116,8 @@ pub unsafe extern "C" fn ipc_mq_commit(
 ///
 /// Returns: 0, or a negative error, and then the message is still reserved. With -EUCLEAN it is not
 /// reserved any more, and the queue can be closed.
-/// Errors: -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
 /// has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
 /// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
 /// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
@@ -186,7 +188,8 @@ pub unsafe extern "C" fn ipc_mq_borrow(
 ///
 /// Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
 /// borrowed any more, and the queue can be closed.
-/// Errors: -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
 /// has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
 /// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
 /// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or

@@ -145,7 +145,8 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 /// until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
 /// for example all descriptors from 3 on, the library neither writes to its number nor closes it any
 /// more, messages go on, and this call gives a new descriptor.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
 /// own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
 /// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
 /// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the

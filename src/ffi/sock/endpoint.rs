@@ -34,7 +34,8 @@ unsafe fn endpoint(path: *const c_char) -> Result<Endpoint> {
 ///
 /// Returns: a descriptor that the caller closes with close(2), or a negative error. Up to 128
 /// connections wait to be accepted; listen(2) on the descriptor sets another number.
-/// Errors: -EADDRINUSE a living socket has the name; -EMEDIUMTYPE a file that is not a socket
+/// Errors: -EADDRINUSE a living socket has the name, and has had it for 200 ms: a killed server's
+/// child keeps the socket until it executes its program; -EMEDIUMTYPE a file that is not a socket
 /// is at the path; -EINVAL path is NULL or empty, the type is unknown, flags has an unknown
 /// bit, or mode has bits outside 0777; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT
 /// or -ENOTDIR the directory does not exist; -EACCES or -EPERM the permissions forbid to make

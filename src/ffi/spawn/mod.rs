@@ -43,10 +43,11 @@ pub const IPC_STREAM_PIPE: c_int = 1;
 pub const IPC_STREAM_FD: c_int = 2;
 /// Kind of a child's stream: the file at the field path. For standard input the file is read.
 /// For the two outputs it is created if it does not exist (mode 0666 less the umask), and
-/// emptied if it does.
+/// emptied if it does. A FIFO is refused, because its opening waits for a peer.
 pub const IPC_STREAM_FILE: c_int = 3;
 /// Kind of a child's output: the file at the field path, written at its end. The file is
-/// created if it does not exist (mode 0666 less the umask). Not for standard input.
+/// created if it does not exist (mode 0666 less the umask). A FIFO is refused, because its opening
+/// waits for a peer. Not for standard input.
 pub const IPC_STREAM_APPEND: c_int = 4;
 /// Kind of a child's stream: /dev/null.
 pub const IPC_STREAM_NULL: c_int = 5;
@@ -143,7 +144,7 @@ pub unsafe extern "C" fn ipc_spawn(
 ///
 /// Returns: 0, and the program runs; or a negative error, and there is no child.
 /// Errors: -EINVAL out, argv or a needed path is NULL, a pointer is misaligned, argv has no
-/// name, flags has an unknown bit, a stream's kind is unknown or not allowed for that stream,
+/// name, flags has an unknown bit, a stream's kind is unknown or not allowed for that stream, a stream's path names a FIFO,
 /// or a reserved field is not 0; -EBADF the fd of a stream is not open; -ENOENT or -ENOTDIR
 /// the program does not exist; -EACCES the program may not be executed; -ENOEXEC the file is
 /// not a program; -E2BIG the arguments and the environment are too large; -ETXTBSY the program
@@ -190,7 +191,7 @@ unsafe fn spawn(
         None
     } else {
         // SAFETY: as above.
-        Some(unsafe { placed(attr, "attr") }?)
+        Some(unsafe { placed_to_read(attr, "attr") }?)
     };
     if attr.is_some_and(|attr| attr.reserved != [0; 4]) {
         return Err(fail!(EINVAL, "attr: a reserved field is not 0"));

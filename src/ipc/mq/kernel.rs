@@ -157,7 +157,7 @@ impl KernelQueue {
             return Err(Errno::EAGAIN.into());
         }
         loop {
-            let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline.remaining())?;
+            let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline)?;
             match attempt() {
                 // Another thread was faster.
                 Err(Errno::EAGAIN) if has_changed => {}

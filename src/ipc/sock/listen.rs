@@ -28,7 +28,10 @@ const BACKLOG: c_int = 128;
 /// system calls, unless the other process is stopped in between.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The pause between two attempts to take the lock.
+/// How long a starter waits for a name that is in use to become free.
+const DEAD_SERVER_PATIENCE: Duration = Duration::from_millis(200);
+
+/// The pause between two attempts to take the lock, or the name.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// Makes a socket that clients find under the endpoint's name.
@@ -50,18 +53,18 @@ pub(crate) fn listen(
             .raw(),
     )?;
     if endpoint.is_abstract {
-        match socket::bind(socket.as_fd(), &endpoint.address) {
-            Ok(()) => {}
-            Err(Errno::EADDRINUSE) => return Err(endpoint.in_use()),
-            Err(errno) => return Err(endpoint.failed("cannot be bound", errno)),
-        }
+        unless_in_use(|| match socket::bind(socket.as_fd(), &endpoint.address) {
+            Ok(()) => Ok(()),
+            Err(Errno::EADDRINUSE) => Err(endpoint.in_use()),
+            Err(errno) => Err(endpoint.failed("cannot be bound", errno)),
+        })?;
         start_listening(endpoint, socket.as_fd(), kind)?;
         return Ok(socket);
     }
     // The kernel gives the file the socket's own mode less the umask, so never more than asked.
     file::set_permissions(socket.as_fd(), permissions)
         .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?;
-    bind(endpoint, socket.as_fd())?;
+    unless_in_use(|| bind(endpoint, socket.as_fd()))?;
     start_listening(endpoint, socket.as_fd(), kind)?;
     // This restores what the umask took away. It is also the event that wakes clients that wait for
     // this server, so it comes last, and it happens even if the mode is right already.
@@ -76,6 +79,22 @@ pub(crate) fn listen(
         }
     }
     Ok(socket)
+}
+
+/// Calls `attempt` again while the name is in use, for at most [`DEAD_SERVER_PATIENCE`].
+///
+/// A server that was killed while it started a program leaves a child that has not executed the program yet.
+/// The child has a copy of every descriptor until then, the listener too. It cannot be told from a server.
+fn unless_in_use(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    let limit = now() + DEAD_SERVER_PATIENCE;
+    loop {
+        match attempt() {
+            Err(error) if error.errno() == Errno::EADDRINUSE && now() < limit => {}
+            outcome => return outcome,
+        }
+        // A signal handler that cuts the pause short does no harm.
+        let _ = ready::pause(LOCK_PAUSE);
+    }
 }
 
 fn start_listening(endpoint: &Endpoint, socket: BorrowedFd<'_>, kind: SocketType) -> Result<()> {

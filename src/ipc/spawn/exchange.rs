@@ -4,11 +4,15 @@
 use super::Child;
 use super::streams::NAMES;
 use crate::base::error::{Errno, Result, fail, failed};
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, now};
 use crate::sys::fd::Kept;
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::stream;
 use core::mem::MaybeUninit;
+use core::time::Duration;
+
+/// How long a call with [`Deadline::Now`] exchanges data that needs no wait.
+const LONGEST_WITHOUT_WAIT: Duration = Duration::from_millis(50);
 
 impl Child {
     /// Writes input to the child and collects its outputs, whichever is possible first, until it has
@@ -36,6 +40,11 @@ impl Child {
                 })?;
             }
         }
+        // A child that writes without end must not postpone the end of the call.
+        let limit = match deadline {
+            Deadline::Now => Deadline::At(now() + LONGEST_WITHOUT_WAIT),
+            deadline => deadline,
+        };
         loop {
             if exchange.input.is_empty() {
                 input.close();
@@ -49,11 +58,11 @@ impl Child {
                 return Ok(());
             }
             match ready::wait_any(&mut list, deadline) {
-                Ok(true) => {}
-                Ok(false) if deadline == Deadline::Now => {
+                Ok(true) if !limit.has_passed() => {}
+                Ok(_) if deadline == Deadline::Now => {
                     return Err(fail!(EAGAIN, "process {} is not ready yet", self.id));
                 }
-                Ok(false) => {
+                Ok(_) => {
                     return Err(fail!(ETIMEDOUT, "process {} is not ready yet", self.id));
                 }
                 Err(Errno::EINTR) => continue,

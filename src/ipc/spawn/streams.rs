@@ -1,6 +1,6 @@
 //! A child's standard streams: where they lead, and what has to be opened for that.
 
-use crate::base::error::{Errno, Error, Result, failed};
+use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::sys::{fd, pipe, spawn};
 use core::ffi::CStr;
@@ -94,6 +94,15 @@ fn prepare(number: usize, stream: Stream<'_>) -> Result<(Option<OwnedFd>, Option
 }
 
 fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
+    // The opening of a FIFO waits for a peer, and a spawn has no deadline.
+    if spawn::is_fifo(path) {
+        return Err(fail!(
+            EINVAL,
+            "the child's {}: {} is a FIFO, whose opening would wait for a peer; open it with ipc_fifo_open and give the descriptor (IPC_STREAM_FD)",
+            NAMES[number],
+            Escaped(path.to_bytes())
+        ));
+    }
     spawn::open_stream(path, flags).map_err(|errno| {
         failed!(
             errno,

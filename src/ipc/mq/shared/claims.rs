@@ -70,8 +70,9 @@ impl<'q> Claims<'q> {
             .inspect_err(|_| self.give_up(latched.thread(), slot))
     }
 
-    /// Ends this thread's claim of a slot in a queue that is damaged, without the list, which cannot be
-    /// trusted. A slot without a holder is taken back like that of a dead one.
+    /// Ends this thread's claim of a slot without the list: in a damaged queue the list cannot be trusted,
+    /// and while another thread is stopped in a call the list cannot be changed. A slot without a holder is
+    /// taken back like that of a dead one.
     #[cold]
     pub(super) fn give_up(&self, thread: Thread, slot: &MessageSlot) {
         let outer = thread.robust_list().begin(&slot.links, false);
@@ -79,7 +80,8 @@ impl<'q> Claims<'q> {
         unsafe { thread.robust_list().unlink(&slot.links) };
         let holder = slot.holder.load(Relaxed);
         if holder & TID_MASK == thread.id() {
-            let _ = slot.holder.compare_exchange(holder, 0, Relaxed, Relaxed);
+            // Release: the thread that takes the slot back must see what this one has written to it.
+            let _ = slot.holder.compare_exchange(holder, 0, Release, Relaxed);
         }
         thread.robust_list().finish(outer);
     }
@@ -187,11 +189,12 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// What is taken as a proof that the thread that claimed a slot is dead.
+/// The proof that nobody will end a slot's claim any more.
 #[derive(Clone, Copy)]
 pub(super) enum Proof {
     /// The kernel has marked the holder word, or there is no holder: a thread that was taking the slot
-    /// back from a dead holder died too.
+    /// back from a dead holder died too, or the holder is alive and has [given up](Claims::give_up) the
+    /// claim.
     Mark,
     /// Also: no thread has the holder's id. The kernel marks at most 2048 locks of a dead thread.
     Id,
@@ -209,7 +212,7 @@ impl Proof {
     }
 }
 
-/// Whether the thread that claimed a slot is dead.
+/// Whether nobody will end a slot's claim any more.
 pub(super) fn is_orphaned(slot: &MessageSlot, proof: Proof) -> bool {
     let holder = slot.holder.load(Relaxed);
     let id = holder & TID_MASK;

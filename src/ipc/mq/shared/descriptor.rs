@@ -23,7 +23,7 @@ use std::os::fd::{OwnedFd, RawFd};
 impl SharedQueue {
     /// A descriptor that is readable while there is a message, and writable while there is room.
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        let both = self.enter_both_sections(Deadline::Never)?;
+        let both = self.enter_both_sections(Deadline::Now)?;
         let descriptor = self.readiness.open_or_create(&self.object)?;
         // From here on every call takes both latches, and calls that hold one latch are over. A
         // FIFO that nobody had open has lost its content. A kernel twin keeps its content.
@@ -38,7 +38,7 @@ impl SharedQueue {
     /// Uses a queue of the kernel's as the descriptor. [`readiness`](super::readiness) says what it
     /// has to be like.
     pub(crate) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
-        let _both = self.enter_both_sections(Deadline::Never)?;
+        let _both = self.enter_both_sections(Deadline::Now)?;
         self.readiness.use_kernel_twin(twin)
     }
 

@@ -122,7 +122,7 @@ use super::notify::Notifier;
 use super::{Attributes, Direction, Statistics};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
-use crate::base::time::{Deadline, FOREVER};
+use crate::base::time::{Deadline, FOREVER, now};
 use crate::object::Object;
 use crate::object::layout::QueueHeader;
 use crate::sync::latch::check_namespace;
@@ -142,6 +142,10 @@ use std::sync::Arc;
 /// messages a second are copied in claimed slots, and 1.5 million under the latch. Several longer
 /// payloads can be copied at once.
 const COPY_UNDER_LATCH: usize = 8192;
+
+/// How long a call that has copied a large message waits for the latch, even if its deadline passes
+/// first. A latch that is only contended is free long before that.
+const GRACE_AFTER_COPY: Duration = Duration::from_millis(50);
 
 /// How many messages a call sends or receives while it holds a latch.
 const BATCH: usize = 64;
@@ -271,5 +275,13 @@ impl SharedQueue {
             true => Ok(None),
             false => self.deadline(timeout_ns).map(Some),
         }
+    }
+}
+
+/// The deadline for the second half of a call that copies a large message while no latch is held.
+fn deadline_after_copy(deadline: Deadline) -> Deadline {
+    match deadline {
+        Deadline::At(point) => Deadline::At(point.max(now() + GRACE_AFTER_COPY)),
+        deadline => deadline,
     }
 }

@@ -5,12 +5,13 @@ use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, copy_in_pieces};
 use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
-use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue};
+use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
 use crate::sync::RECHECK;
+use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -144,7 +145,7 @@ impl SharedQueue {
                 target.priority = first.priority;
                 target.redeliveries = first.slot.redeliveries.load(Relaxed);
                 if first.length > COPY_UNDER_LATCH {
-                    self.receive_large(receiving, &first, buffer)?;
+                    self.receive_large(receiving, &first, buffer, deadline)?;
                     return Ok(1);
                 }
                 self.copy_out(first.slot, buffer);
@@ -167,16 +168,17 @@ impl SharedQueue {
         receiving: ReceiveSection<'_>,
         first: &First<'_>,
         target: &mut [MaybeUninit<u8>],
+        deadline: Deadline,
     ) -> Result<()> {
         self.borrow_first(&receiving, first)?;
         drop(receiving);
         self.copy_out_large(first.slot, target);
-        let slot = (first.number, first.slot);
-        self.give_back_slot(slot, false).or_else(|_| {
-            // Another process has asked for a descriptor meanwhile, and this one has none left for the FIFO.
-            // The message is received all the same.
-            self.free_claimed_slot(&Claims::borrowed(&self.memory), slot)
-        })
+        let held = self.enter_receive_section(Some(deadline_after_copy(deadline)));
+        if held.is_err() {
+            // Another thread is stopped in a call. The message was not received, and is queued again.
+            Claims::borrowed(&self.memory).give_up(Thread::current()?, first.slot);
+        }
+        self.give_back_in(held, (first.number, first.slot))
     }
 
     /// Call after an empty queue was found: waits until there may be a message.
@@ -232,18 +234,27 @@ impl SharedQueue {
 
     /// Ends what `borrow` began: the message is received.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
-        self.give_back_slot(self.memory.slot_of_payload(payload)?, at_once)
+        let slot = self.memory.slot_of_payload(payload)?;
+        // With `Deadline::Now` it waits for a stopped thread for a limited time.
+        let held = self.enter_receive_section((!at_once).then_some(Deadline::Now));
+        self.give_back_in(held, slot)
     }
 
-    fn give_back_slot(&self, slot: NumberedSlot<'_>, at_once: bool) -> Result<()> {
-        let outcome = self.give_back_claimed(slot, at_once);
+    /// Receives a borrowed message, if the receive section was entered. `held` is used in place, for
+    /// speed.
+    #[inline(always)]
+    fn give_back_in(&self, held: Result<ReceiveSection<'_>>, slot: NumberedSlot<'_>) -> Result<()> {
+        let outcome = self.give_back_claimed(held, slot);
         Claims::borrowed(&self.memory).unless_damaged(slot.1, outcome)
     }
 
     #[inline(always)]
-    fn give_back_claimed(&self, (number, slot): NumberedSlot<'_>, at_once: bool) -> Result<()> {
+    fn give_back_claimed(
+        &self,
+        held: Result<ReceiveSection<'_>>,
+        (number, slot): NumberedSlot<'_>,
+    ) -> Result<()> {
         let borrowed = Claims::borrowed(&self.memory);
-        let held = self.enter_receive_section((!at_once).then_some(Deadline::Never));
         let receiving = held.as_ref().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
         self.make_ready_if(FULL)?;

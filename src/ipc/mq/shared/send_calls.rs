@@ -3,14 +3,15 @@
 
 use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
-use super::readiness::{EMPTY, FULL, UNKNOWN};
+use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
-use super::{BATCH, COPY_UNDER_LATCH, SharedQueue};
+use super::{BATCH, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
+use crate::sys::thread::Thread;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -141,34 +142,13 @@ impl SharedQueue {
         let Source { message, priority } = *source;
         if let Some(slot) = self.reserve_until(Some(deadline), Some(priority))? {
             self.copy_in_large(slot.1, message);
-            if let Err(error) = self.commit_slot(slot, message.len() as u32, priority, false) {
-                // Another process has asked for a descriptor meanwhile, and this one has none left for the
-                // FIFO. The call has sent nothing and must keep nothing.
-                let _ = self.free_claimed_slot(&Claims::reserved(&self.memory), slot);
-                return Err(error);
+            let held = self.enter_send_section(Some(deadline_after_copy(deadline)));
+            if held.is_err() {
+                // Another thread is stopped in a call. Nothing was sent, and the slot becomes free.
+                Claims::reserved(&self.memory).give_up(Thread::current()?, slot.1);
             }
+            self.commit_in(held, slot, message.len() as u32, priority)?;
         }
-        Ok(())
-    }
-
-    /// Frees a slot that this thread has claimed, also if the FIFO cannot be opened. Then the next call that can
-    /// open it makes it right.
-    pub(super) fn free_claimed_slot(
-        &self,
-        claims: &Claims<'_>,
-        (number, slot): NumberedSlot<'_>,
-    ) -> Result<()> {
-        let both = self.enter_both_without_descriptor(Deadline::Never)?;
-        let latched = &both.receiving.latched;
-        claims.check(latched, slot)?;
-        both.receiving.set_free(slot);
-        claims.unclaim(latched, slot)?;
-        both.receiving.give_to_senders(number);
-        if self.has_descriptor() {
-            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
-        }
-        drop(both);
-        self.wake_senders(1);
         Ok(())
     }
 
@@ -293,30 +273,33 @@ impl SharedQueue {
     ) -> Result<()> {
         self.check_message(length, priority)?;
         let slot = self.memory.slot_of_payload(payload)?;
-        self.commit_slot(slot, length as u32, priority, at_once)
+        // With `Deadline::Now` it waits for a stopped thread for a limited time.
+        let held = self.enter_send_section((!at_once).then_some(Deadline::Now));
+        self.commit_in(held, slot, length as u32, priority)
     }
 
-    fn commit_slot(
+    /// Sends a reserved message, if the send section was entered. `held` is used in place, for speed.
+    #[inline(always)]
+    fn commit_in(
         &self,
+        held: Result<SendSection<'_>>,
         slot: NumberedSlot<'_>,
         length: u32,
         priority: u32,
-        at_once: bool,
     ) -> Result<()> {
-        let outcome = self.commit_claimed(slot, length, priority, at_once);
+        let outcome = self.commit_claimed(held, slot, length, priority);
         Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
     }
 
     #[inline(always)]
     fn commit_claimed(
         &self,
+        held: Result<SendSection<'_>>,
         (number, slot): NumberedSlot<'_>,
         length: u32,
         priority: u32,
-        at_once: bool,
     ) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let held = self.enter_send_section((!at_once).then_some(Deadline::Never));
         let sending = held.as_ref().map_err(|error| *error)?;
         reserved.check(&sending.latched, slot)?;
         self.make_ready_if(EMPTY)?;
@@ -338,7 +321,7 @@ impl SharedQueue {
 
     fn abandon_claimed(&self, (number, slot): NumberedSlot<'_>) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let both = self.enter_both_sections(Deadline::Never)?;
+        let both = self.enter_both_sections(Deadline::Now)?;
         // This thread announces the receiving latch now, which it took second. A death is found by
         // either latch.
         let latched = &both.receiving.latched;

@@ -1,0 +1,48 @@
+/* A process that is stopped during a wait does not wait longer for it: its deadline is a point in time. */
+#include "test.h"
+
+#include <fcntl.h>
+
+static int ends[2];
+
+static void wait_with_timeout(void *which) {
+  char byte;
+  int64_t before = now_ns();
+  long result;
+  switch (*(int *)which) {
+    case 0: result = ipc_read_full(ends[0], &byte, 1, 2 * SECOND); break;
+    default: {
+      ipc_mq_t *mq;
+      ipc_mq_attr_t attr = { .max_messages = 1, .message_size = 1 };
+      char name[64];
+      snprintf(name, sizeof name, "/ripc-test-%d-stop", (int)getpid());
+      if (ipc_mq_open(&mq, name, &attr, IPC_CREATE | IPC_KERNEL, 0600) < 0) _exit(0);
+      (void)ipc_mq_unlink(name, IPC_KERNEL);
+      result = ipc_mq_receive(mq, &byte, 1, NULL, 2 * SECOND);
+    }
+  }
+  CHECK_EQUAL(result, -ETIMEDOUT);
+  int64_t took = now_ns() - before;
+  if (took > 3500 * MILLISECOND) test_failed(__FILE__, __LINE__, "%d: 2 s took %" PRId64 " ms", *(int *)which, took / MILLISECOND);
+}
+
+int main(void) {
+#ifndef __x86_64__
+  SKIP("only x86-64 has poll(2)");
+#endif
+  SKIP_UNDER_VALGRIND("it takes long to start");
+  CHECK(pipe2(ends, O_CLOEXEC) == 0);
+  pid_t children[2];
+  for (int i = 0; i < 2; i++) {
+    children[i] = start(wait_with_timeout, &i);
+    for (int64_t end = now_ns() + PATIENCE; system_call_of(children[i]) != SYS_ppoll && now_ns() < end;) {
+      if (state_of(children[i]) == 'Z') break;
+      sched_yield();
+    }
+  }
+  for (int i = 0; i < 2; i++) (void)kill(children[i], SIGSTOP);
+  usleep(2200000);
+  for (int i = 0; i < 2; i++) (void)kill(children[i], SIGCONT);
+  for (int i = 0; i < 2; i++) FINISH(children[i]);
+  return 0;
+}
