@@ -856,7 +856,7 @@ typedef struct ipc_pty_attr_t {
 } ipc_pty_attr_t;
 
 /*
- What the kernel knows about a System V shared memory segment, from ipc_sysv_shm_stat().
+ The kernel's data about a System V shared memory segment, from ipc_sysv_shm_stat().
  */
 typedef struct ipc_sysv_shm_stat_t {
   /*
@@ -923,7 +923,7 @@ typedef struct ipc_sysv_shm_stat_t {
 } ipc_sysv_shm_stat_t;
 
 /*
- What the kernel knows about a System V message queue, from ipc_sysv_msg_stat().
+ The kernel's data about a System V message queue, from ipc_sysv_msg_stat().
  */
 typedef struct ipc_sysv_msg_stat_t {
   /*
@@ -1009,7 +1009,7 @@ typedef struct ipc_sysv_sem_op_t {
 } ipc_sysv_sem_op_t;
 
 /*
- What the kernel knows about a System V semaphore set, from ipc_sysv_sem_stat().
+ The kernel's data about a System V semaphore set, from ipc_sysv_sem_stat().
  */
 typedef struct ipc_sysv_sem_stat_t {
   /*
@@ -1559,7 +1559,7 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
  Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
- thread and its process's exec count as death too. Where the kernel does not report the death
+ thread and its process's exec count as death too. If the kernel does not report the death
  (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
  Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
  */
@@ -3496,7 +3496,7 @@ int ipc_sock_unlink(const char *path);
  socket; -ENOBUFS or -ENOMEM the kernel has no memory.
  Threads: safe. Messages of two senders do not mix; bytes of a stream may.
  Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
- with -ECONNREFUSED. What a sender sent before its own death still arrives.
+ with -ECONNREFUSED. Data sent before the sender's death still arrives.
  */
 ssize_t ipc_sock_send(int fd,
                       const void *msg,
@@ -3563,7 +3563,7 @@ ssize_t ipc_sock_recv(int fd,
  memory.
  Threads: safe. Messages of two senders do not mix; bytes of a stream may.
  Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
- with -ECONNREFUSED. What a sender sent before its own death still arrives, with its
+ with -ECONNREFUSED. Data sent before the sender's death still arrives, with its
  descriptors.
  */
 ssize_t ipc_sock_send_fds(int fd,
