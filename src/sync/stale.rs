@@ -25,7 +25,7 @@ pub(crate) fn mark_all(data: &Mapping, before: u32, now: u32) {
             return None;
         }
         let kind = found & !u64::from(u32::MAX);
-        let is_marked = match kind {
+        match kind {
             MUTEX_TAG => mark_mutex(place(data, offset.checked_sub(offset_of!(Mutex, tag))?)?),
             RWLOCK_TAG => {
                 let lock: &Rwlock = place(data, offset.checked_sub(offset_of!(Rwlock, tag))?)?;
@@ -43,9 +43,9 @@ pub(crate) fn mark_all(data: &Mapping, before: u32, now: u32) {
                 mark_slots(&barrier.slots)
             }
             _ => return None,
-        };
+        }
         tag.store(kind | u64::from(now), Relaxed);
-        Some(is_marked)
+        Some(())
     };
     for offset in (0..data.size()).step_by(align_of::<AtomicU64>()) {
         let _ = find(offset);
