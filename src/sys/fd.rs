@@ -266,15 +266,17 @@ pub(crate) struct Kept {
 // All orderings are Relaxed: the four numbers stand for themselves, and no memory is read through them. `put`
 // has its own rule.
 impl Kept {
-    pub(crate) const NONE: Kept = Kept {
-        number: AtomicI32::new(-1),
-        device: AtomicU64::new(0),
-        inode: AtomicU64::new(0),
-        in_proc: AtomicU64::new(0),
-    };
+    pub(crate) const fn none() -> Kept {
+        Kept {
+            number: AtomicI32::new(-1),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
+            in_proc: AtomicU64::new(0),
+        }
+    }
 
     pub(crate) fn new(file: OwnedFd) -> Result<Kept, Errno> {
-        let kept = Kept::NONE;
+        let kept = Kept::none();
         kept.put(file)?;
         Ok(kept)
     }
