@@ -660,13 +660,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
-   notices such a death.
+   How many messages were queued again because their borrowers died. A receive, a borrow, a peek,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died. A send that finds the queue full
-   notices such a death.
+   How many reserved messages vanished because their senders died. A send that finds the queue full,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t abandoned;
   /*
@@ -1331,6 +1331,9 @@ int ipc_shm_open(struct ipc_shm_t **out,
  -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
  set the mode of what it creates.
  Threads: safe.
+ Death: locks that were held when the machine went down, or when the file was copied, are granted
+ once with IPC_OWNER_DIED after this call. It marks them if no living process has the file open
+ for writing, and reads all data for that once.
  Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_file(struct ipc_shm_t **out,
@@ -2713,6 +2716,9 @@ int ipc_mq_return(struct ipc_mq_t *mq,
 
  stat: receives the statistics, on success only.
 
+ The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+ stopped process is in the middle of a call on the queue.
+
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
  process was forked into another PID namespace after the handle was opened.
@@ -2726,6 +2732,9 @@ int ipc_mq_stat(const struct ipc_mq_t *mq,
 
  attr: receives them, on success only. current_messages was true at some moment during the call.
  The result may be given to ipc_mq_open().
+
+ The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+ stopped process is in the middle of a call on the queue.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.

@@ -258,6 +258,9 @@ fn open_named(
 /// -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
 /// set the mode of what it creates.
 /// Threads: safe.
+/// Death: locks that were held when the machine went down, or when the file was copied, are granted
+/// once with IPC_OWNER_DIED after this call. It marks them if no living process has the file open
+/// for writing, and reads all data for that once.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open_file(

@@ -14,6 +14,7 @@
 //! | [`location`] | an object's path, and its name in messages |
 //! | [`publish`] | making an object |
 //! | [`open`] | opening an object and checking it |
+//! | [`home`] | locks in a file that were taken before a restart, or in another copy of the file |
 //! | [`inspect`] | reading the record of a file that may be any file |
 //! | [`unlink`](mod@unlink) | removing a name |
 //! | [`map`] | one mapping and its lifetime |
@@ -22,6 +23,7 @@
 pub(crate) mod layout;
 pub(crate) mod map;
 
+mod home;
 mod inspect;
 mod location;
 mod open;

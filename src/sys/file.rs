@@ -245,6 +245,43 @@ pub(crate) fn add_seals(file: BorrowedFd<'_>, seals: SealFlag) -> Result<(), Err
     nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals)).map(drop)
 }
 
+/// How a byte of a file is locked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByteLock {
+    Shared,
+    Exclusive,
+}
+
+/// Locks a byte of a file for this open file, until its last descriptor is closed. `EAGAIN` if another
+/// open file has a lock that stands against it.
+pub(crate) fn lock_byte(file: BorrowedFd<'_>, offset: u64, lock: ByteLock) -> Result<(), Errno> {
+    let kind = match lock {
+        ByteLock::Shared => libc::F_RDLCK,
+        ByteLock::Exclusive => libc::F_WRLCK,
+    };
+    nix::fcntl::fcntl(file, FcntlArg::F_OFD_SETLK(&byte_range(offset, kind)?)).map(drop)
+}
+
+/// Whether another open file has an exclusive lock on the byte.
+pub(crate) fn is_byte_locked_exclusively(file: BorrowedFd<'_>, offset: u64) -> bool {
+    let Ok(mut range) = byte_range(offset, libc::F_RDLCK) else {
+        return false;
+    };
+    let asked = nix::fcntl::fcntl(file, FcntlArg::F_OFD_GETLK(&mut range));
+    asked.is_ok() && i32::from(range.l_type) == libc::F_WRLCK
+}
+
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // the fields' types differ between libcs
+fn byte_range(offset: u64, kind: libc::c_int) -> Result<libc::flock, Errno> {
+    // SAFETY: integers only. For these locks l_pid has to be 0.
+    let mut range: libc::flock = unsafe { core::mem::zeroed() };
+    range.l_type = kind as libc::c_short;
+    range.l_whence = libc::SEEK_SET as libc::c_short;
+    range.l_start = to_offset(offset, 0)?;
+    range.l_len = 1;
+    Ok(range)
+}
+
 /// An open file that can be locked against other processes (flock(2)). Dropping this unlocks the file.
 pub(crate) struct LockFile(pub(crate) OwnedFd);
 

@@ -13,6 +13,7 @@ pub(crate) mod file;
 pub(crate) mod futex;
 mod held;
 pub(crate) mod listing;
+pub(crate) mod liveness;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
 pub(crate) mod notices;

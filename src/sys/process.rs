@@ -5,7 +5,6 @@ use core::ffi::CStr;
 use core::fmt;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use std::os::fd::AsRawFd;
 
@@ -96,6 +95,16 @@ impl fmt::Display for ShownNamespace {
     }
 }
 
+/// A number for this start of the machine; `None` if /proc does not tell.
+pub(crate) fn boot() -> Option<u64> {
+    let file = super::file::open(c"/proc/sys/kernel/random/boot_id", false).ok()?;
+    let mut text = [0; 36];
+    let length = nix::unistd::read(&file, &mut text).ok()?;
+    // FNV-1a. The id is random, so any hash will do.
+    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    (length == text.len()).then(|| text.iter().fold(0xcbf2_9ce4_8422_2325, hash))
+}
+
 pub(crate) fn effective_user() -> libc::uid_t {
     nix::unistd::geteuid().as_raw()
 }
@@ -125,17 +134,6 @@ fn first_numbers(path: &CStr, bytes: &mut [u8]) -> Option<[u32; 3]> {
         .split_whitespace()
         .map_while(|number| number.parse().ok());
     Some([(); 3].map(|()| numbers.next().unwrap_or(0)))
-}
-
-/// Whether no thread has this id in this PID namespace. True proves that the thread is gone. False may mean
-/// that another thread has the id by now.
-pub(crate) fn is_gone(thread_id: u32) -> bool {
-    let Ok(id) = libc::pid_t::try_from(thread_id) else {
-        return false;
-    };
-    // The id 0 means this process group. kill() accepts the ids of threads too.
-    // SAFETY: for signal 0 the kernel only searches for the id and sends nothing.
-    id != 0 && Errno::result(unsafe { libc::kill(id, 0) }) == Err(Errno::ESRCH)
 }
 
 /// Points to libc's `__libc_single_threaded`, or to a 0 if libc has no such variable (before glibc 2.32).

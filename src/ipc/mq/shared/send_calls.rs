@@ -1,10 +1,10 @@
 //! The calls that send. Each checks its arguments, takes the sending latch, waits for room and
 //! wakes receivers; its steps under the latch are in `send_section`.
 
-use super::claims::Claims;
+use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
 use super::readiness::{EMPTY, FULL, UNKNOWN};
-use super::receive_section::First;
+use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
 use super::{BATCH, COPY_UNDER_LATCH, SharedQueue};
 use crate::base::error::{Errno, Result, fail};
@@ -104,7 +104,7 @@ impl SharedQueue {
             let sent = self.send_batch(&sending, messages)?;
             if sent != 0 {
                 drop(sending);
-                self.wake_receivers(sent as u32);
+                self.wake_receivers_or_announce(sent as u32);
                 return Ok(sent);
             }
             if !self.wait_for_room(sending, deadline, Some(first.priority))? {
@@ -228,11 +228,20 @@ impl SharedQueue {
     /// Frees the reserved slots whose holders died; whether there were any.
     fn take_back_reserved(&self, deadline: Deadline) -> Result<bool> {
         let both = self.enter_both_sections(deadline)?;
-        let pid_namespace = both.receiving.pid_namespace();
+        let proof = self.affordable_proof(both.receiving.pid_namespace());
+        self.take_back_reserved_of_dead(&both.receiving, proof)
+    }
+
+    /// As [`take_back_reserved`](SharedQueue::take_back_reserved). This thread holds both latches.
+    pub(super) fn take_back_reserved_of_dead(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        proof: Proof,
+    ) -> Result<bool> {
         let reserved = Claims::reserved(&self.memory);
         let mut found = false;
-        while let Some(slot) = reserved.take_orphan(pid_namespace)? {
-            self.free_slot(&both.receiving, slot)?;
+        while let Some(slot) = reserved.take_orphan(proof)? {
+            self.free_slot(receiving, slot)?;
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
@@ -247,7 +256,7 @@ impl SharedQueue {
             return Ok(Dropped::Queued);
         }
         let receiving = &both.receiving;
-        self.take_back_borrowed(receiving, receiving.pid_namespace())?;
+        self.take_back_borrowed(receiving, Proof::best(receiving.pid_namespace()))?;
         let dropped = match (receiving.lowest_priority()?, priority) {
             // Living threads have all slots reserved or borrowed.
             (None, _) => return Ok(Dropped::Nothing),
@@ -316,7 +325,7 @@ impl SharedQueue {
         sending.publish(number, priority, count);
         self.settle_descriptor()?;
         drop(held);
-        self.wake_receivers(1);
+        self.wake_receivers_or_announce(1);
         Ok(())
     }
 
