@@ -10,6 +10,7 @@
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
 //!   which knows its file's identity.
 
+use super::direct::system_call;
 use super::path::ProcPath;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -132,6 +133,44 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Errno> {
     let result = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     // SAFETY: eventfd has just made it.
     unsafe { made(result) }
+}
+
+/// The number of a descriptor of a process or thread, which the caller closes. It leaves errno alone and is no
+/// cancellation point.
+pub(super) fn pidfd_number(id: u32, flags: usize) -> Result<usize, Errno> {
+    // SAFETY: the call accesses no memory.
+    let number = unsafe { system_call(libc::SYS_pidfd_open, [id as usize, flags, 0, 0, 0, 0]) }?;
+    lifted_number(number)
+}
+
+/// The number of a file opened for reading, as `pidfd_number`.
+pub(super) fn number_for_reading(path: &CStr) -> Result<usize, Errno> {
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+    let (here, path) = (libc::AT_FDCWD as usize, path.as_ptr().addr());
+    // SAFETY: the path is a C string.
+    let number = unsafe { system_call(libc::SYS_openat, [here, path, flags, 0, 0, 0]) }?;
+    lifted_number(number)
+}
+
+/// `lifted` for a descriptor that has only a number.
+fn lifted_number(number: usize) -> Result<usize, Errno> {
+    if number >= LOWEST as usize {
+        return Ok(number);
+    }
+    let copy = [
+        number,
+        libc::F_DUPFD_CLOEXEC as usize,
+        LOWEST as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the calls access no memory, and the callers own the descriptor.
+    unsafe {
+        let higher = system_call(libc::SYS_fcntl, copy);
+        let _ = system_call(libc::SYS_close, [number, 0, 0, 0, 0, 0]);
+        higher
+    }
 }
 
 /// A descriptor of a process, close-on-exec.
@@ -266,15 +305,17 @@ pub(crate) struct Kept {
 // All orderings are Relaxed: the four numbers stand for themselves, and no memory is read through them. `put`
 // has its own rule.
 impl Kept {
-    pub(crate) const NONE: Kept = Kept {
-        number: AtomicI32::new(-1),
-        device: AtomicU64::new(0),
-        inode: AtomicU64::new(0),
-        in_proc: AtomicU64::new(0),
-    };
+    pub(crate) const fn none() -> Kept {
+        Kept {
+            number: AtomicI32::new(-1),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
+            in_proc: AtomicU64::new(0),
+        }
+    }
 
     pub(crate) fn new(file: OwnedFd) -> Result<Kept, Errno> {
-        let kept = Kept::NONE;
+        let kept = Kept::none();
         kept.put(file)?;
         Ok(kept)
     }

@@ -140,8 +140,7 @@ impl Pidfd {
     }
 
     fn open(id: u32, flags: usize) -> Result<Pidfd, Errno> {
-        // SAFETY: the call accesses no memory.
-        unsafe { system_call(libc::SYS_pidfd_open, [id as usize, flags, 0, 0, 0, 0]) }.map(Pidfd)
+        super::fd::pidfd_number(id, flags).map(Pidfd)
     }
 
     fn is_readable(&self) -> bool {
@@ -250,11 +249,7 @@ fn proc_is_of_this_namespace() -> bool {
 
 /// Reads the beginning of a file. Returns how many bytes.
 fn read(path: &CStr, text: &mut [u8]) -> Option<usize> {
-    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
-    let here = libc::AT_FDCWD as usize;
-    let path = path.as_ptr() as usize;
-    // SAFETY: the path is a C string.
-    let file = unsafe { system_call(libc::SYS_openat, [here, path, flags, 0, 0, 0]) }.ok()?;
+    let file = super::fd::number_for_reading(path).ok()?;
     let place = text.as_mut_ptr() as usize;
     // SAFETY: the kernel writes at most the given number of bytes.
     let length = unsafe { system_call(libc::SYS_read, [file, place, text.len(), 0, 0, 0]) };

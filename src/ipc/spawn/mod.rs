@@ -66,7 +66,7 @@ impl Child {
         };
         let is_fed = streams.ours[0].is_some();
         // Before the start, so that nothing can fail after it.
-        let ends = [Kept::NONE, Kept::NONE, Kept::NONE];
+        let ends = [Kept::none(), Kept::none(), Kept::none()];
         for (end, ours) in ends.iter().zip(&mut streams.ours) {
             if let Some(file) = ours.take() {
                 end.put(file)?;

@@ -73,7 +73,7 @@ impl Readiness {
     pub(super) fn new(identity: u64) -> Readiness {
         Readiness {
             identity,
-            fifo: Kept::NONE,
+            fifo: Kept::none(),
             is_kernel_twin: AtomicBool::new(false),
         }
     }
