@@ -61,7 +61,7 @@ static void show_shared_queue(void) {
   CHECK_EQUAL(object.record, IPC_RECORD_GOOD);
   CHECK_EQUAL(object.owner, geteuid());
   CHECK_EQUAL(object.mode, 0620);
-  CHECK_EQUAL(object.size, 832 + 16 * 8 + 16 * 4 + 64 + 128 + 10 * (64 + 128));
+  CHECK_EQUAL(object.size, 1216 + 16 * 8 + 16 * 4 + 64 + 128 + 10 * (64 + 128));
   CHECK(!find(IPC_KIND_SHM, shared_queue, 0, &object));
 
   char descriptor[64], fifo[128] = "";

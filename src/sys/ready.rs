@@ -67,9 +67,14 @@ fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Err
     let mut left = limit;
     while let milliseconds @ 1.. = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX) {
         // SAFETY: the list has as many entries as the call is told.
-        let count = Errno::result(unsafe {
+        let outcome = Errno::result(unsafe {
             libc::syscall(libc::SYS_poll, list.as_mut_ptr(), list.len(), milliseconds)
-        })?;
+        });
+        let count = match outcome {
+            // RLIMIT_NOFILE allows fewer descriptors than the list has entries: see poll_precisely.
+            Err(Errno::EINVAL) => return poll_precisely(list, Some(left)),
+            outcome => outcome?,
+        };
         if count != 0 {
             return Ok(c_int::try_from(count).unwrap_or(c_int::MAX));
         }
