@@ -10,7 +10,7 @@
 #define ROUND (100 * MILLISECOND)
 
 /* Of the queue's layout: see src/object/layout/queue.rs. */
-enum { HEADER = 832, SENDING_LATCH = 64, RECEIVING_LATCH = 192, SLOT = 64 };
+enum { HEADER = 1216, SENDING_LATCH = 64, RECEIVING_LATCH = 192, SLOT = 64 };
 
 static const char *name;
 static int flags;
