@@ -1,5 +1,6 @@
 //! Pipes and FIFOs: making them, and their capacity.
 
+use super::direct::system_call;
 use super::path::{point_at, through_proc};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
@@ -127,14 +128,34 @@ pub(crate) fn make_packets(fifo: BorrowedFd<'_>, count: u32) -> Result<(), Errno
     set_capacity(fifo.as_raw_fd(), bytes as c_int).map(drop)
 }
 
-/// Writes a packet into a non-blocking FIFO.
+/// Writes a packet into a non-blocking FIFO. Unlike libc's write, this is no cancellation point, and leaves errno alone.
 pub(crate) fn put_packet(fifo: BorrowedFd<'_>) {
-    let _ = nix::unistd::write(fifo, &[0]);
+    let packet = [0u8; 1];
+    let arguments = [
+        fifo.as_raw_fd() as usize,
+        packet.as_ptr() as usize,
+        packet.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads the array.
+    let _ = unsafe { system_call(libc::SYS_write, arguments) };
 }
 
-/// Reads a packet from a non-blocking FIFO.
+/// Reads a packet from a non-blocking FIFO. Unlike libc's read, this is no cancellation point, and leaves errno alone.
 pub(crate) fn take_packet(fifo: BorrowedFd<'_>) {
-    let _ = nix::unistd::read(fifo, &mut [0; 8]);
+    let mut packet = [0u8; 8];
+    let arguments = [
+        fifo.as_raw_fd() as usize,
+        packet.as_mut_ptr() as usize,
+        packet.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes the array.
+    let _ = unsafe { system_call(libc::SYS_read, arguments) };
 }
 
 /// How many packets of one byte a FIFO holds.
