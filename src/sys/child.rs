@@ -1,6 +1,7 @@
 //! A process behind a pidfd: how it ended, sending it a signal, and children that nobody waits for.
 
 use super::ready::{self, READABLE};
+use crate::base::alloc::try_box;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
@@ -8,7 +9,6 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +50,41 @@ pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<
 /// the process may fork at any moment, and the child would inherit a held lock.
 static ABANDONED: AtomicPtr<Abandoned> = AtomicPtr::new(ptr::null_mut());
 
-struct Abandoned {
-    pidfd: Arc<OwnedFd>,
+/// A child's pidfd, with the memory that it takes to abandon the child: abandoning cannot fail.
+pub(crate) struct Abandoned {
+    pidfd: OwnedFd,
     next: *mut Abandoned,
 }
 
-/// Notes a running child that nobody will wait for.
-pub(crate) fn abandon(pidfd: Arc<OwnedFd>) {
-    put_back(Box::new(Abandoned {
+// SAFETY: `next` is used only while the entry is in the list, and then the list's rules hold.
+unsafe impl Send for Abandoned {}
+// SAFETY: as for Send.
+unsafe impl Sync for Abandoned {}
+
+impl AsFd for Abandoned {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// Room for a child that may be abandoned one day, to be filled when there is a child.
+pub(crate) fn room_to_abandon() -> Result<Box<MaybeUninit<Abandoned>>, Errno> {
+    try_box(MaybeUninit::uninit())
+}
+
+/// Puts a new child's pidfd into its room.
+pub(crate) fn abandonable(mut room: Box<MaybeUninit<Abandoned>>, pidfd: OwnedFd) -> Box<Abandoned> {
+    room.write(Abandoned {
         pidfd,
         next: ptr::null_mut(),
-    }));
+    });
+    // SAFETY: the value was written just now. MaybeUninit has the layout of its content.
+    unsafe { Box::from_raw(Box::into_raw(room).cast()) }
+}
+
+/// Notes a running child that nobody will wait for.
+pub(crate) fn abandon(child: Box<Abandoned>) {
+    put_back(child);
 }
 
 fn put_back(child: Box<Abandoned>) {

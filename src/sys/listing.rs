@@ -2,15 +2,15 @@
 
 use super::made;
 use super::path::{ProcPath, open_directory};
+use crate::base::alloc::{List, LongCText};
+use crate::base::text::CText;
 use core::ffi::{CStr, c_int, c_uint};
 use core::fmt;
 use core::ptr;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::UnlinkatFlags;
-use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 // From <linux/mount.h>. The libc crate has only the numbers of the calls.
@@ -18,9 +18,12 @@ const FSOPEN_CLOEXEC: c_uint = 1;
 const FSCONFIG_CMD_CREATE: c_uint = 6;
 const FSMOUNT_CLOEXEC: c_uint = 1;
 
+/// The name of a file in its directory. It has at most 255 bytes.
+pub(crate) type FileName = CText<256>;
+
 /// A file in a directory, with the facts that a listing shows.
 pub(crate) struct Entry {
-    pub(crate) name: CString,
+    pub(crate) name: FileName,
     pub(crate) owner: libc::uid_t,
     pub(crate) group: libc::gid_t,
     pub(crate) mode: libc::mode_t,
@@ -48,22 +51,54 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
-/// Calls `found` with each name in a directory, including `.` and `..`, and with its inode number.
+/// Calls `found` with each name in a directory, including `.` and `..`, and with its inode number. An error of
+/// `found` ends the list. Unlike opendir, this allocates nothing.
 pub(crate) fn each_name(
     directory: OwnedFd,
-    found: &mut dyn FnMut(&CStr, u64),
+    found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    for entry in Dir::from_fd(directory)?.iter() {
-        let entry = entry?;
-        found(entry.file_name(), entry.ino());
+    // The fields of linux_dirent64, by their offsets: the inode, a position, the record's length, a type, the name.
+    const LENGTH: usize = 16;
+    const NAME: usize = 19;
+    let mut records = [0u64; 128];
+    loop {
+        // SAFETY: the kernel writes at most the array's size.
+        let filled = Errno::result(unsafe {
+            libc::syscall(
+                libc::SYS_getdents64,
+                directory.as_raw_fd(),
+                records.as_mut_ptr(),
+                size_of_val(&records),
+            )
+        })?;
+        if filled == 0 {
+            return Ok(());
+        }
+        // SAFETY: the bytes of an array of numbers; the kernel has written no more than that.
+        let mut rest =
+            unsafe { core::slice::from_raw_parts(records.as_ptr().cast::<u8>(), filled as usize) };
+        while let Some(record) = rest.first_chunk::<NAME>() {
+            let [inode @ .., _, _, _, _, _, _, _, _, _, _, _] = record;
+            let length = usize::from(u16::from_ne_bytes([record[LENGTH], record[LENGTH + 1]]));
+            let (Some(name), Some(next)) = (rest.get(NAME..length), rest.get(length..)) else {
+                return Err(Errno::EIO);
+            };
+            let name = CStr::from_bytes_until_nul(name).map_err(|_| Errno::EIO)?;
+            found(name, u64::from_ne_bytes(*inode))?;
+            rest = next;
+        }
     }
-    Ok(())
 }
 
-/// Calls `found` with each line of a text file, without the white space at the line's end.
-pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
+/// Calls `found` with each line of a text file, without the white space at the line's end. An error of `found`
+/// ends the list.
+pub(crate) fn each_line(
+    path: &CStr,
+    found: &mut dyn FnMut(&[u8]) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut buffer = vec![0; 4096];
+    let mut buffer = List::new();
+    buffer.resize(4096, 0)?;
     let mut filled = 0;
     loop {
         match nix::unistd::read(&file, &mut buffer[filled..]) {
@@ -78,12 +113,12 @@ pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(),
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |last| last + 1);
         for line in read[..complete].split_inclusive(|&byte| byte == b'\n') {
-            found(line.trim_ascii_end());
+            found(line.trim_ascii_end())?;
         }
         buffer.copy_within(complete..filled, 0);
         filled -= complete;
         if filled == buffer.len() {
-            buffer.resize(2 * filled, 0);
+            buffer.resize(2 * filled, 0)?;
         }
     }
 }
@@ -94,22 +129,21 @@ pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
 }
 
 /// The regular files in a directory. A file that vanishes meanwhile is left out.
-pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
-    let mut entries = Vec::new();
+pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<List<Entry>, Errno> {
+    let mut entries = List::new();
     let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name, _| {
-        entries.extend(regular_file(directory, name.to_owned()).ok().flatten());
+    each_name(again, &mut |name, _| match regular_file(directory, name) {
+        Ok(Some(entry)) => entries.push(entry),
+        _ => Ok(()),
     })?;
     Ok(entries)
 }
 
 /// The file with this name in a directory; `None` if it is not a regular file.
-pub(crate) fn regular_file(
-    directory: BorrowedFd<'_>,
-    name: CString,
-) -> Result<Option<Entry>, Errno> {
+pub(crate) fn regular_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<Option<Entry>, Errno> {
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
-    let status = nix::sys::stat::fstatat(directory, name.as_c_str(), flags)?;
+    let name = FileName::of(&[name.to_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
+    let status = nix::sys::stat::fstatat(directory, &*name, flags)?;
     Ok(is_regular(&status).then(|| Entry {
         name,
         owner: status.st_uid,
@@ -162,27 +196,30 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
     let mut directory = None;
     each_line(c"/proc/self/mountinfo", &mut |line| {
         if directory.is_none() {
-            directory = queue_mount(line).and_then(|path| open_directory(&path).ok());
+            let path = queue_mount(line)?;
+            directory = path.and_then(|path| open_directory(&path).ok());
         }
+        Ok(())
     })?;
     directory.ok_or(Errno::ENOENT)
 }
 
 /// The mount point of message queues, if this line of mountinfo describes one.
-fn queue_mount(line: &[u8]) -> Option<CString> {
+fn queue_mount(line: &[u8]) -> Result<Option<LongCText>, Errno> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let path = fields.nth(4)?;
-    fields.find(|field| *field == b"-")?;
-    if fields.next()? != b"mqueue" {
-        return None;
+    let path = fields.nth(4);
+    let is_queues =
+        fields.any(|field| field == b"-") && fields.next().is_some_and(|kind| kind == b"mqueue");
+    match path {
+        Some(path) if is_queues => LongCText::of(&[&unescaped(path)?]).map(Some),
+        _ => Ok(None),
     }
-    CString::new(unescaped(path)).ok()
 }
 
 /// The path without the escapes of /proc, which writes a space, a tab, a newline and a backslash as a
 /// backslash and three octal digits.
-fn unescaped(path: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(path.len());
+fn unescaped(path: &[u8]) -> Result<List<u8>, Errno> {
+    let mut plain = List::with_room(path.len())?;
     let mut rest = path;
     while let [first, others @ ..] = rest {
         rest = match rest {
@@ -191,7 +228,7 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
                     let digit = digit.checked_sub(b'0').filter(|&digit| digit < 8)?;
                     value.checked_mul(8)?.checked_add(digit)
                 });
-                plain.push(value.unwrap_or(*first));
+                plain.push(value.unwrap_or(*first))?;
                 if value.is_some() {
                     &digits[3..]
                 } else {
@@ -199,12 +236,12 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
                 }
             }
             _ => {
-                plain.push(*first);
+                plain.push(*first)?;
                 others
             }
         };
     }
-    plain
+    Ok(plain)
 }
 
 /// Opens a file in a directory for reading. `ESTALE` if it has meanwhile become another file.
@@ -214,7 +251,7 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
         | OFlag::O_NOFOLLOW
         | OFlag::O_NONBLOCK
         | OFlag::O_NOCTTY;
-    let file = nix::fcntl::openat(directory, entry.name.as_c_str(), flags, Mode::empty())?;
+    let file = nix::fcntl::openat(directory, &*entry.name, flags, Mode::empty())?;
     let status = nix::sys::stat::fstat(&file)?;
     if is_regular(&status) && FileId::of(&status) == entry.file {
         Ok(file)
@@ -232,13 +269,16 @@ pub(crate) enum Use {
 
 /// Calls `found` with the process id for every file and segment that a process of this machine has mapped,
 /// and for every file that it has open. Returns whether all processes could be examined.
-pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
+/// An error of `found` ends the search, and so does `ENOMEM`.
+pub(crate) fn each_use(
+    found: &mut dyn FnMut(libc::pid_t, Use) -> Result<(), Errno>,
+) -> Result<bool, Errno> {
     let own_namespace = ipc_namespace(format_args!("self"));
     let mut complete = true;
     let listed = open_directory(c"/proc").and_then(|processes| {
         each_name(processes, &mut |name, _| {
             let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
-            let Some(pid) = process else { return };
+            let Some(pid) = process else { return Ok(()) };
             // A segment's id is valid in one IPC namespace only.
             let namespace = ipc_namespace(format_args!("{pid}"));
             let same_namespace = namespace.is_ok() && namespace == own_namespace;
@@ -247,11 +287,16 @@ pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
             match examined {
                 // If the process has ended meanwhile, it uses nothing.
                 Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+                Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
                 Err(_) => complete = false,
             }
+            Ok(())
         })
     });
-    listed.is_ok() && complete
+    match listed {
+        Err(Errno::ENOMEM) => Err(Errno::ENOMEM),
+        listed => Ok(listed.is_ok() && complete),
+    }
 }
 
 fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
@@ -262,13 +307,13 @@ fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
 fn maps_of(
     process: libc::pid_t,
     same_namespace: bool,
-    found: &mut dyn FnMut(Use),
+    found: &mut dyn FnMut(Use) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/maps"));
     each_line(path.as_c_str(), &mut |line| match mapped(line) {
-        Some(Use::Segment(_)) if !same_namespace => {}
+        Some(Use::Segment(_)) if !same_namespace => Ok(()),
         Some(used) => found(used),
-        None => {}
+        None => Ok(()),
     })
 }
 
@@ -301,14 +346,18 @@ fn mapped(line: &[u8]) -> Option<Use> {
     })
 }
 
-fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result<(), Errno> {
+fn descriptors_of(
+    process: libc::pid_t,
+    found: &mut dyn FnMut(FileId) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/fd"));
     let directory = open_directory(path.as_c_str())?;
     let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
     each_name(again, &mut |name, _| {
         // This follows the link to the open file and opens nothing.
-        if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
-            found(FileId::of(&status));
+        match nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
+            Ok(status) => found(FileId::of(&status)),
+            Err(_) => Ok(()),
         }
     })
 }
@@ -316,7 +365,7 @@ fn descriptors_of(process: libc::pid_t, found: &mut dyn FnMut(FileId)) -> Result
 /// Removes a file's name from its directory.
 pub(crate) fn unlink_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<(), Errno> {
     let flags = UnlinkatFlags::NoRemoveDir;
-    nix::unistd::unlinkat(directory, entry.name.as_c_str(), flags)
+    nix::unistd::unlinkat(directory, &*entry.name, flags)
 }
 
 /// Removes the name of one of the kernel's message queues. `name` has no slash.
@@ -350,10 +399,11 @@ mod tests {
     #[test]
     fn mounts_of_queues_are_found() {
         let line = b"25 30 0:21 / /dev/a\\040b rw - mqueue mqueue rw";
-        assert_eq!(queue_mount(line).unwrap().as_bytes(), b"/dev/a b");
-        assert!(queue_mount(b"25 30 0:21 / /dev/shm rw shared:2 - tmpfs tmpfs rw").is_none());
-        assert!(queue_mount(b"25 30").is_none());
-        assert_eq!(unescaped(b"a\\9"), b"a\\9");
-        assert_eq!(unescaped(b"\\777x"), b"\\777x");
+        let mount = |line: &[u8]| queue_mount(line).ok().unwrap();
+        assert_eq!(&*mount(line).unwrap(), c"/dev/a b");
+        assert!(mount(b"25 30 0:21 / /dev/shm rw shared:2 - tmpfs tmpfs rw").is_none());
+        assert!(mount(b"25 30").is_none());
+        assert_eq!(*unescaped(b"a\\9").ok().unwrap(), *b"a\\9");
+        assert_eq!(*unescaped(b"\\777x").ok().unwrap(), *b"\\777x");
     }
 }

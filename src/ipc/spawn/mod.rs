@@ -13,11 +13,11 @@ pub(crate) use streams::Stream;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::Deadline;
-use crate::sys::spawn::{self, Exit, Image, Step, Strings};
+use crate::sys::spawn::{self, Abandoned, Exit, Image, Step, Strings};
 use core::ffi::{CStr, c_int};
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use streams::{End, NAMES, Streams};
 
 /// A program to start, and how.
@@ -34,7 +34,8 @@ pub(crate) struct SpawnRequest<'a> {
 /// A process that this one has started.
 pub(crate) struct Child {
     id: libc::pid_t,
-    pidfd: Arc<OwnedFd>,
+    /// Taken out by drop, which may have to keep it.
+    pidfd: ManuallyDrop<Box<Abandoned>>,
     /// Whether the child's standard input was a pipe at the start.
     is_fed: bool,
     /// This process's ends of the pipes on the child's standard streams.
@@ -52,7 +53,7 @@ impl Child {
                 "the arguments are empty; expected a program's name first"
             ));
         };
-        let candidates = search::candidates(name);
+        let candidates = search::candidates(name)?;
         let streams = Streams::open(&request.streams)?;
         let image = Image {
             candidates: &candidates,
@@ -63,10 +64,12 @@ impl Child {
             inherits: request.inherits,
             leads_session: request.leads_session,
         };
+        // All memory is there before the child is.
+        let room = spawn::room_to_abandon()?;
         let started = spawn::start(&image).map_err(|failure| failed(name, request, failure))?;
         Ok(Child {
             id: started.id,
-            pidfd: Arc::new(started.pidfd),
+            pidfd: ManuallyDrop::new(spawn::abandonable(room, started.pidfd)),
             is_fed: streams.ours[0].is_some(),
             ends: streams.ours.map(End::new),
             exit: AtomicU64::new(0),
@@ -77,8 +80,12 @@ impl Child {
         self.id
     }
 
+    fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.pidfd.as_raw_fd()
+        self.pidfd().as_raw_fd()
     }
 
     /// This process's end of the pipe on the child's stream 0, 1 or 2.
@@ -107,7 +114,7 @@ impl Child {
             return Ok(exit);
         }
         let id = self.id;
-        match spawn::wait_for_end(self.pidfd.as_fd(), deadline) {
+        match spawn::wait_for_end(self.pidfd(), deadline) {
             Ok(true) => {}
             Ok(false) if deadline == Deadline::Now => {
                 return Err(fail!(EAGAIN, "process {id} is still running"));
@@ -129,7 +136,7 @@ impl Child {
         // The first wait leaves the child unreaped, so its end is noted before it is reaped. A second
         // thread that finds it reaped then finds the note.
         let found = loop {
-            match spawn::wait(self.pidfd.as_fd(), options | libc::WNOWAIT) {
+            match spawn::wait(self.pidfd(), options | libc::WNOWAIT) {
                 Err(Errno::EINTR) => {}
                 found => break found,
             }
@@ -139,7 +146,7 @@ impl Child {
                 // Release: pairs with the Acquire below. Without it a thread that sees the reaping
                 // might not see the note.
                 self.exit.store(encode(exit), Ordering::Release);
-                let _ = spawn::wait(self.pidfd.as_fd(), libc::WNOHANG);
+                let _ = spawn::wait(self.pidfd(), libc::WNOHANG);
                 Ok(Some(exit))
             }
             Ok(None) => Ok(None),
@@ -161,7 +168,7 @@ impl Child {
     }
 
     pub(crate) fn send_signal(&self, number: c_int) -> Result<()> {
-        spawn::send_signal(self.pidfd.as_fd(), number).map_err(|errno| match errno {
+        spawn::send_signal(self.pidfd(), number).map_err(|errno| match errno {
             Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
             Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
             errno => failed!(errno, "process {}", self.id),
@@ -173,8 +180,11 @@ impl Drop for Child {
     fn drop(&mut self) {
         spawn::reap_abandoned();
         // A running child has to be reaped later.
-        if let Ok(None) = self.check(libc::WNOHANG) {
-            spawn::abandon(Arc::clone(&self.pidfd));
+        let is_running = matches!(self.check(libc::WNOHANG), Ok(None));
+        // SAFETY: nothing uses the field after this drop.
+        let pidfd = unsafe { ManuallyDrop::take(&mut self.pidfd) };
+        if is_running {
+            spawn::abandon(pidfd);
         }
     }
 }
