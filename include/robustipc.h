@@ -856,7 +856,7 @@ typedef struct ipc_pty_attr_t {
 } ipc_pty_attr_t;
 
 /*
- What the kernel knows about a System V shared memory segment, from ipc_sysv_shm_stat().
+ The kernel's data about a System V shared memory segment, from ipc_sysv_shm_stat().
  */
 typedef struct ipc_sysv_shm_stat_t {
   /*
@@ -923,7 +923,7 @@ typedef struct ipc_sysv_shm_stat_t {
 } ipc_sysv_shm_stat_t;
 
 /*
- What the kernel knows about a System V message queue, from ipc_sysv_msg_stat().
+ The kernel's data about a System V message queue, from ipc_sysv_msg_stat().
  */
 typedef struct ipc_sysv_msg_stat_t {
   /*
@@ -1009,7 +1009,7 @@ typedef struct ipc_sysv_sem_op_t {
 } ipc_sysv_sem_op_t;
 
 /*
- What the kernel knows about a System V semaphore set, from ipc_sysv_sem_stat().
+ The kernel's data about a System V semaphore set, from ipc_sysv_sem_stat().
  */
 typedef struct ipc_sysv_sem_stat_t {
   /*
@@ -1221,7 +1221,8 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  if this call creates an object. NULL does nothing. If two processes create the object at the
  same time, both may call init, each on its own memory. One of the two objects is then
  discarded, so init should change nothing but the struct. It must return: it must not be left by
- longjmp() or a C++ exception.
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
+ an object. While it runs, its thread is not cancelled.
  context: passed to init unchanged.
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -1556,7 +1557,7 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  Fork: a held lock belongs to the parent's thread. The child does not hold the lock and cannot
  unlock it.
  Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
- thread and its process's exec count as death too. Where the kernel does not report the death
+ thread and its process's exec count as death too. If the kernel does not report the death
  (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
  Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
  */
@@ -2238,9 +2239,9 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 
  once: 96 bytes, aligned to 8, all zeros at first.
  run: the function to call; this call runs it at most once. It has to return: it must not be
- left by longjmp(), and the thread must not end in it by pthread_exit() or cancellation. If its
- process dies in it, another thread runs it again, so it has to cope with the state that an
- interrupted run left.
+ left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
+ (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
+ runs it again, so it has to cope with the state that an interrupted run left.
  context: passed to run unchanged.
  timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
  clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -2788,8 +2789,9 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
 
  IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive
  one message or all: as long as it receives some and some are left, it is called again. It must
- return and must not wait. It may end the notification or close the handle. It must not call
- longjmp() or pthread_exit() or throw a C++ exception.
+ return and must not wait. It may end the notification or close the handle. It must not be left by
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). Its
+ thread is never cancelled.
 
  IPC_NOTIFY_EVENTFD adds 1 to an eventfd.
 
@@ -3487,7 +3489,7 @@ int ipc_sock_unlink(const char *path);
  socket; -ENOBUFS or -ENOMEM the kernel has no memory.
  Threads: safe. Messages of two senders do not mix; bytes of a stream may.
  Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
- with -ECONNREFUSED. What a sender sent before its own death still arrives.
+ with -ECONNREFUSED. Data sent before the sender's death still arrives.
  */
 ssize_t ipc_sock_send(int fd,
                       const void *msg,
@@ -3554,7 +3556,7 @@ ssize_t ipc_sock_recv(int fd,
  memory.
  Threads: safe. Messages of two senders do not mix; bytes of a stream may.
  Death: when the receiver dies, a waiting sender fails with -EPIPE, or on a datagram socket
- with -ECONNREFUSED. What a sender sent before its own death still arrives, with its
+ with -ECONNREFUSED. Data sent before the sender's death still arrives, with its
  descriptors.
  */
 ssize_t ipc_sock_send_fds(int fd,
@@ -3930,7 +3932,8 @@ int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
  Returns: 0, or a negative error.
  Errors: -EINVAL out is NULL or misaligned, or flags is malformed; -ENOENT there is no such
  queue; -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the queue
- was removed during the call; -EMFILE this process has too many handles.
+ was removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no
+ memory.
  Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
@@ -4110,7 +4113,7 @@ int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
  Errors: -EINVAL out is NULL or misaligned, count is negative, or flags is malformed; -ENOENT
  there is no such set; -EPROTO the set has another count (ipc_last_error() shows both counts);
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the set was
- removed during the call; -EMFILE this process has too many handles.
+ removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no memory.
  Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
