@@ -16,6 +16,10 @@ pub(crate) const SEM_PREFIX: &[u8] = b"sem.";
 /// The place of an object, and how messages name it.
 pub(crate) struct Location<'a>(Place<'a>);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation, and a location lives on the stack of one call"
+)]
 enum Place<'a> {
     /// The path of a file in [`SHM_DIRECTORY`]. Messages leave the directory out.
     InShm(CText<280>),
