@@ -15,6 +15,10 @@ fn main() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librobustipc.so.{major}.{minor}");
     }
 
+    // dlclose leaves the library loaded. Its pages, its tables and what threads have of it stay as long as the
+    // process, so a program that loads and unloads a plugin with it again and again loses nothing.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+
     #[cfg(feature = "header")]
     generate_header();
 }

@@ -660,13 +660,13 @@ typedef struct ipc_mq_stat_t {
    */
   uint64_t repairs;
   /*
-   How many messages were queued again because their borrowers died. A receive, a borrow or a peek
-   notices such a death.
+   How many messages were queued again because their borrowers died. A receive, a borrow, a peek,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t redelivered;
   /*
-   How many reserved messages vanished because their senders died. A send that finds the queue full
-   notices such a death.
+   How many reserved messages vanished because their senders died. A send that finds the queue full,
+   ipc_mq_getattr() and ipc_mq_stat() notice such a death.
    */
   uint64_t abandoned;
   /*
@@ -1181,7 +1181,8 @@ const char *ipc_version(void);
  allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
  no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
- user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+ user owns the object or others may write to it; -EFBIG if the object would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
  library, or if the object has no record of this library (ipc_last_error() reports both sides);
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -1231,7 +1232,8 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
  no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
  IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
- user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+ user owns the object or others may write to it; -EFBIG if the object would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
  if the two programs disagree about type, version, size, alignment, a field, word size or C
  library, or if the object has no record of this library (ipc_last_error() reports both sides);
  -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -1274,7 +1276,8 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
  large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name
  has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE; -EEXIST if
  the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if
- with IPC_CHECK_OWNER another user owns the object or others may write to it; -ENOSPC if the file
+ with IPC_CHECK_OWNER another user owns the object or others may write to it; -EFBIG if the
+ object would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file
  system has no room; -EPROTO if the object has another size or a declared type, was created for
  another word size or C library, or has no record of this library (ipc_last_error() reports both
  sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is
@@ -1317,7 +1320,8 @@ int ipc_shm_open(struct ipc_shm_t **out,
  part of it is too long; -ENOENT if the directory does not exist, or the file does not exist and
  flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if the
  permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or others may
- write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
+ write to it; -EFBIG if the object would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
  type, version, size, alignment, a field, word size or C library, or if the file has no record of
  this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
  of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
@@ -1328,6 +1332,9 @@ int ipc_shm_open(struct ipc_shm_t **out,
  -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
  set the mode of what it creates.
  Threads: safe.
+ Death: locks that were held when the machine went down, or when the file was copied, are granted
+ once with IPC_OWNER_DIED after this call. It marks them if no living process has the file open
+ for writing, and reads all data for that once.
  Fork: the child has the handle and the memory too, at the same address.
  */
 int ipc_shm_open_file(struct ipc_shm_t **out,
@@ -1363,7 +1370,8 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  it.
 
  Returns: 0, or a negative error.
- Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
+ Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -EFBIG if
+ the memory would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if no
  memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
  if no address space is left; -EPERM if the system forbids this process to seal memory.
  Threads: safe.
@@ -1796,6 +1804,8 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
  semaphores.
 
  If a process is killed while it creates a semaphore, nothing is left.
+
+ An open semaphore keeps its memory mapped, and no descriptor.
 
  out: receives the semaphore, on success only. End it with ipc_sem_close().
  name: "/" followed by 1 to 250 bytes that contain no slash. Without IPC_POSIX, named objects of
@@ -2388,7 +2398,8 @@ int ipc_event_destroy(struct ipc_event_t *event);
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
  queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
  (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
- -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is full
+ -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
+ larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
  (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too many
  descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
  RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has
@@ -2706,6 +2717,9 @@ int ipc_mq_return(struct ipc_mq_t *mq,
 
  stat: receives the statistics, on success only.
 
+ The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+ stopped process is in the middle of a call on the queue.
+
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
  process was forked into another PID namespace after the handle was opened.
@@ -2719,6 +2733,9 @@ int ipc_mq_stat(const struct ipc_mq_t *mq,
 
  attr: receives them, on success only. current_messages was true at some moment during the call.
  The result may be given to ipc_mq_open().
+
+ The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+ stopped process is in the middle of a call on the queue.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
@@ -2758,8 +2775,11 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  it: the library does the waiting.
 
  Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
- until ipc_mq_close(), and the caller must not close it.
- Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+ until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
+ for example all descriptors from 3 on, the library neither writes to its number nor closes it any
+ more, messages go on, and this call gives a new descriptor.
+ Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
+ own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
  queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
  handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
  system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
@@ -3118,7 +3138,8 @@ int ipc_child_pid(const struct ipc_child_t *child);
 
  Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
  close(2); ipc_child_close() closes it.
- Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the program
+ has closed the descriptor.
  Threads: safe.
  */
 int ipc_child_fd(const struct ipc_child_t *child);
@@ -3163,7 +3184,8 @@ int ipc_child_kill(struct ipc_child_t *child,
 /*
  Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
  continues; a later ipc_spawn() or ipc_child_close() of this process reaps it after its end,
- so that no zombie stays.
+ so that no zombie stays. From Linux 6.9 on the closed handle keeps no descriptor; on an older
+ kernel it keeps the child's pidfd until the child is reaped.
 
  child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(); NULL does nothing.
 
@@ -3216,18 +3238,21 @@ int ipc_child_communicate(struct ipc_child_t *child,
  mode: the permissions of a FIFO that this call creates. It has exactly these permissions
  from its first moment; the umask has no effect. An existing FIFO keeps its permissions.
 
+ The call makes no process. If the umask would take permissions away, the call makes the FIFO
+ under a private name in the same directory and then renames it.
+
  Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
  Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
  0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is at
  the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES or
  -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path is
  too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
- -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
- kernel has no memory. The last two can occur because a short-lived child process creates the
- FIFO.
+ -EROFS the file system is read-only; -EMFILE or -ENFILE too many descriptors are open (the
+ call opens one for a moment); -ENOMEM the kernel has no memory.
  Threads: safe.
  Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
- does not exist.
+ does not exist. In the second case a FIFO without permissions may stay under a private name
+ that begins with ".robustipc-fifo-".
  */
 int ipc_fifo_create(const char *path,
                     int flags,

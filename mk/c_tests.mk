@@ -1,6 +1,6 @@
 # The C tests, and the tests in Rust that need no tools besides. See CONTRIBUTING.md, "Testing".
 
-.PHONY: check-rust check-models check-queue check-c
+.PHONY: check-rust check-models check-queue check-c check-faults
 
 # Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
 # beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
@@ -33,6 +33,10 @@ check-rust:
 
 check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) ## the C tests and the test scripts alone
 	@c-tests/run.sh $(addprefix $(C_TESTS)/,$(TESTS)) $(CHECK_SCRIPTS)
+
+# check-c runs a quick set of this: it takes two errors for each of the first 25 system calls of a call.
+check-faults: tools-check $(C_TESTS)/general/system_call_fails ## each system call of each call fails with each error; takes minutes
+	$(C_TESTS)/general/system_call_fails --full --header include/robustipc.h
 
 check-models: ## the algorithms of src/sync and the queue in every order of steps, with loom
 	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue

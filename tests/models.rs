@@ -32,6 +32,7 @@ mod sys;
 use base::error::Errno;
 use base::time::Deadline::{Never, Now};
 use loom::cell::Cell;
+use loom::sync::atomic::Ordering::Relaxed;
 use object::layout::{Barrier, Cond, Event, Mutex, Once, Permits, Rwlock, Sem};
 use run::{add_one, model};
 use sync::mutex::Locked;
@@ -432,6 +433,103 @@ mod permits {
         let bodies = &[take_and_give as fn(&Resource), die_holding_one];
         model(3, prepare, bodies, |shared| {
             assert_eq!(shared.1[0].get(), 2)
+        });
+    }
+}
+
+/// Deaths that the kernel does not notice: a waiter marks the word in its place.
+mod unnoticed {
+    use super::*;
+    use sys::liveness::end_unnoticed;
+    use sys::thread::look_for_deaths;
+
+    type Pool = (Permits, [Cell<u32>; 2]);
+
+    fn take_one(shared: &Pool) -> Locked {
+        let (number, locked) = shared.0.take(Never).unwrap();
+        assert_eq!(number, 0);
+        add_one(&shared.1[usize::from(locked == Locked::OwnerDied)]);
+        shared.0.give(0).unwrap();
+        locked
+    }
+
+    #[test]
+    fn one_waiter_learns_of_a_dead_holder_of_a_permit() {
+        fn take(shared: &Pool) {
+            let _ = take_one(shared);
+        }
+        fn take_and_end(shared: &Pool) {
+            let _ = shared.0.take(Never).unwrap();
+            end_unnoticed();
+        }
+        let prepare = |shared: &Pool| {
+            look_for_deaths();
+            shared.0.initialise(1).unwrap();
+        };
+        model(2, prepare, &[take, take, take_and_end], |shared| {
+            // The mark of the death is given to the first who takes the permit after it, if any did.
+            let told = shared.1[1].get() + u32::from(shared.0.slots[0].word.load(Relaxed) != 0);
+            assert_eq!(told, 1);
+            assert_eq!(shared.1[0].get() + shared.1[1].get(), 2);
+        });
+    }
+
+    #[test]
+    fn a_writer_does_not_wait_for_a_dead_reader() {
+        fn write(shared: &Rwlock) {
+            assert_eq!(shared.write_lock(Never), Ok(Locked::Clean));
+            shared.unlock().unwrap();
+        }
+        fn read_and_end(shared: &Rwlock) {
+            assert_eq!(shared.read_lock(Never), Ok(Locked::Clean));
+            end_unnoticed();
+        }
+        let prepare = |shared: &Rwlock| {
+            look_for_deaths();
+            shared.initialise().unwrap();
+        };
+        model(2, prepare, &[write, read_and_end], |_| {});
+    }
+
+    #[test]
+    fn a_dead_participant_breaks_the_round() {
+        fn wait(shared: &Barrier) {
+            let error = shared.wait(Never).unwrap_err();
+            assert_eq!(error.errno(), Errno::EOWNERDEAD);
+        }
+        fn join_and_end(shared: &Barrier) {
+            // The other may have broken nothing yet, since this thread is not dead.
+            shared.join().unwrap();
+            end_unnoticed();
+        }
+        let prepare = |shared: &Barrier| {
+            look_for_deaths();
+            shared.initialise(2).unwrap();
+        };
+        model(2, prepare, &[wait, join_and_end], |_| {});
+    }
+
+    #[test]
+    fn one_waiter_learns_of_a_dead_owner_of_a_mutex() {
+        type Told = (Mutex, Cell<u32>);
+        fn lock(shared: &Told) {
+            if shared.0.lock(Never).unwrap() == Locked::OwnerDied {
+                add_one(&shared.1);
+                shared.0.make_consistent().unwrap();
+            }
+            shared.0.unlock().unwrap();
+        }
+        fn lock_and_end(shared: &Told) {
+            let _ = shared.0.lock(Never).unwrap();
+            end_unnoticed();
+        }
+        let prepare = |shared: &Told| {
+            look_for_deaths();
+            shared.0.initialise(0).unwrap();
+        };
+        model(2, prepare, &[lock, lock, lock_and_end], |shared| {
+            let told = shared.1.get() + u32::from(shared.0.word.load(Relaxed) != 0);
+            assert_eq!(told, 1);
         });
     }
 }

@@ -7,6 +7,8 @@
 
 #[path = "source_rules/allocation.rs"]
 mod allocation;
+#[path = "source_rules/descriptors.rs"]
+mod descriptors;
 #[path = "source_rules/exports.rs"]
 mod exports;
 #[path = "source_rules/imports.rs"]

@@ -1,6 +1,9 @@
 /* A process may be killed at any moment: each of its messages is then whole or absent, and the others go on. */
 #include "posix.h"
 
+#include <poll.h>
+#include <setjmp.h>
+
 struct record {
   uint32_t number, copies[SIZE / 4 - 1];
 };
@@ -67,4 +70,52 @@ TEST(killed_receiver) {
     CHECK_FAILS(mq_timedsend(mq, "x", 1, 0, PAST), ETIMEDOUT);
     for (int i = 0; i < 4; i++) TAKE(mq, "all four places are there");
   }
+}
+
+static void check_told(mqd_t mq) {
+  put(mq, "told of", 0);
+  struct pollfd entry = { .fd = mq, .events = POLLIN };
+  CHECK_EQUAL(poll(&entry, 1, PATIENCE_SECONDS * 1000), 1);
+  TAKE(mq, "told of");
+}
+
+static void receive(void *name) {
+  char message[SIZE];
+  mqd_t mq = join(name, O_RDONLY);
+  mq_receive(mq, message, sizeof message, NULL);
+  exit(1);
+}
+
+TEST(receiver_not_waited_for) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDWR, 4);
+  pid_t child = start(receive, (void *)name);
+  while (!is_asleep(child)) usleep(1000);
+  usleep(20000);
+  kill(child, SIGKILL);
+  siginfo_t info;
+  CHECK(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0);
+  for (int i = 0; i < 3; i++) check_told(mq);
+  wait_for(child);
+  check_told(mq);
+}
+
+static sigjmp_buf before_receive;
+
+static void jump(int number) {
+  (void)number;
+  siglongjmp(before_receive, 1);
+}
+
+TEST(receiver_that_jumped) {
+  const char *name = unique_name();
+  mqd_t mq = create(name, O_RDWR, 4);
+  char message[SIZE];
+  signal(SIGALRM, jump);
+  if (sigsetjmp(before_receive, 1) == 0) {
+    ualarm(100000, 0);
+    mq_receive(mq, message, sizeof message, NULL);
+    CHECK(!"received");
+  }
+  for (int i = 0; i < 3; i++) check_told(mq);
 }

@@ -18,18 +18,21 @@ pub const IPC_FIFO_KEEP_OPEN: c_int = 0x10000;
 /// mode: the permissions of a FIFO that this call creates. It has exactly these permissions
 /// from its first moment; the umask has no effect. An existing FIFO keeps its permissions.
 ///
+/// The call makes no process. If the umask would take permissions away, the call makes the FIFO
+/// under a private name in the same directory and then renames it.
+///
 /// Returns: IPC_CREATED (1); or IPC_OPENED (0) if the FIFO existed; or a negative error.
 /// Errors: -EINVAL path is NULL or empty, flags has an unknown bit, or mode has bits outside
 /// 0777; -EEXIST the FIFO exists and flags has IPC_EXCLUSIVE; -EMEDIUMTYPE something else is at
 /// the path, and it is unchanged; -ENOENT or -ENOTDIR the directory does not exist; -EACCES or
 /// -EPERM the directory's permissions or the file system forbid it; -ENAMETOOLONG the path is
 /// too long; -ELOOP the path has too many symbolic links; -ENOSPC the file system is full;
-/// -EROFS the file system is read-only; -EAGAIN no more processes are allowed; -ENOMEM the
-/// kernel has no memory. The last two can occur because a short-lived child process creates the
-/// FIFO.
+/// -EROFS the file system is read-only; -EMFILE or -ENFILE too many descriptors are open (the
+/// call opens one for a moment); -ENOMEM the kernel has no memory.
 /// Threads: safe.
 /// Death: if the caller is killed in this call, the FIFO exists with its final permissions, or
-/// does not exist.
+/// does not exist. In the second case a FIFO without permissions may stay under a private name
+/// that begins with ".robustipc-fifo-".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_create(
     path: *const c_char,

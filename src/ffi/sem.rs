@@ -9,6 +9,7 @@ use crate::ipc::sem::{self, NamedSemaphore};
 use crate::object::layout;
 use crate::sync::sem::VALUE_MAX;
 use core::ffi::{c_char, c_int, c_uint};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// A counting semaphore to place in a shared struct, 32 bytes aligned to 8, or a semaphore that
 /// ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
@@ -34,6 +35,17 @@ static NAMED: Table<NamedSemaphore, { handle::SEM }> = Table::new();
 static LIBC: Table<LibcSemaphore, { handle::LIBC_SEM }> = Table::new();
 
 enum Handle {}
+
+/// The handle of a named semaphore, by its address, so that closing one need not look at all. Two semaphores may
+/// have one place: then the later one has it, and the other is searched for.
+static HANDLES_BY_ADDRESS: [AtomicPtr<Handle>; 4096] =
+    [const { AtomicPtr::new(core::ptr::null_mut()) }; 4096];
+
+fn handle_by_address(sem: *const ipc_sem_t) -> &'static AtomicPtr<Handle> {
+    // Mappings begin at multiples of a page. The factor spreads those that lie in a row.
+    let page = (sem.addr() >> 12) as u32;
+    &HANDLES_BY_ADDRESS[(page.wrapping_mul(0x9e37_79b9) >> 20) as usize]
+}
 
 /// The argument of the calls that serve all kinds of semaphores.
 enum Semaphore<'a> {
@@ -80,7 +92,13 @@ unsafe fn own_place<'a>(sem: *const ipc_sem_t) -> Result<&'a layout::Sem> {
 
 /// The handle behind the address of an open named semaphore.
 fn named(sem: *const ipc_sem_t) -> Option<*mut Handle> {
-    NAMED.search(|named: &NamedSemaphore| named.place().as_ptr().cast_const().cast() == sem)
+    let is_it = |named: &NamedSemaphore| named.place().as_ptr().cast_const().cast() == sem;
+    // Relaxed: this is a hint.
+    let hint = handle_by_address(sem).load(Ordering::Relaxed);
+    match NAMED.get_fast(hint).is_some_and(|named| is_it(&named)) {
+        true => Some(hint),
+        false => NAMED.search(is_it),
+    }
 }
 
 /// `place` for the fast path: `None` for a pointer that `place` refuses.
@@ -232,6 +250,8 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
 ///
 /// If a process is killed while it creates a semaphore, nothing is left.
 ///
+/// An open semaphore keeps its memory mapped, and no descriptor.
+///
 /// out: receives the semaphore, on success only. End it with ipc_sem_close().
 /// name: "/" followed by 1 to 250 bytes that contain no slash. Without IPC_POSIX, named objects of
 /// all kinds of this library share one space of names.
@@ -283,7 +303,9 @@ pub unsafe extern "C" fn ipc_sem_open(
         let room = NAMED.room()?;
         let (named, outcome) = NamedSemaphore::open(&name, value, options)?;
         let place = named.place();
-        let _: *mut Handle = room.fill(named);
+        let handle: *mut Handle = room.fill(named);
+        // Relaxed: this is a hint.
+        handle_by_address(place.as_ptr().cast()).store(handle, Ordering::Relaxed);
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, place.as_ptr().cast()) }?;
         Ok(opened(outcome))

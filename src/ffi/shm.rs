@@ -64,7 +64,8 @@ unsafe fn hand_out(
 /// allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
 /// no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
 /// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
-/// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+/// user owns the object or others may write to it; -EFBIG if the object would be larger
+/// than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
 /// if the two programs disagree about type, version, size, alignment, a field, word size or C
 /// library, or if the object has no record of this library (ipc_last_error() reports both sides);
 /// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -125,7 +126,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
 /// no such object exists and flags lacks IPC_CREATE; -EEXIST if the object exists and flags has
 /// IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
-/// user owns the object or others may write to it; -ENOSPC if the file system has no room; -EPROTO
+/// user owns the object or others may write to it; -EFBIG if the object would be larger
+/// than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
 /// if the two programs disagree about type, version, size, alignment, a field, word size or C
 /// library, or if the object has no record of this library (ipc_last_error() reports both sides);
 /// -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is damaged;
@@ -186,7 +188,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
 /// large for an object, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name
 /// has more than 251 bytes; -ENOENT if no such object exists and flags lacks IPC_CREATE; -EEXIST if
 /// the object exists and flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if
-/// with IPC_CHECK_OWNER another user owns the object or others may write to it; -ENOSPC if the file
+/// with IPC_CHECK_OWNER another user owns the object or others may write to it; -EFBIG if the
+/// object would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file
 /// system has no room; -EPROTO if the object has another size or a declared type, was created for
 /// another word size or C library, or has no record of this library (ipc_last_error() reports both
 /// sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the record is
@@ -252,7 +255,8 @@ fn open_named(
 /// part of it is too long; -ENOENT if the directory does not exist, or the file does not exist and
 /// flags lacks IPC_CREATE; -EEXIST if the file exists and flags has IPC_EXCLUSIVE; -EACCES if the
 /// permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the file or others may
-/// write to it; -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
+/// write to it; -EFBIG if the object would be larger
+/// than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO if the two programs disagree about
 /// type, version, size, alignment, a field, word size or C library, or if the file has no record of
 /// this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if path belongs to another kind
 /// of object or is not a regular file; -EUCLEAN if the record is damaged; -ESTALE if the file was
@@ -263,6 +267,9 @@ fn open_named(
 /// -ENOMEM if no memory or address space is left; -EPERM if the system does not let this process
 /// set the mode of what it creates.
 /// Threads: safe.
+/// Death: locks that were held when the machine went down, or when the file was copied, are granted
+/// once with IPC_OWNER_DIED after this call. It marks them if no living process has the file open
+/// for writing, and reads all data for that once.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_shm_open_file(
@@ -314,7 +321,8 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
 /// it.
 ///
 /// Returns: 0, or a negative error.
-/// Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -ENOSPC if no
+/// Errors: -EINVAL if a pointer is NULL or misaligned, or the type is malformed; -EFBIG if
+/// the memory would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if no
 /// memory is left for it; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM
 /// if no address space is left; -EPERM if the system forbids this process to seal memory.
 /// Threads: safe.

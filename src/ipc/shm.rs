@@ -9,6 +9,7 @@ use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
 use crate::object::{self, Location, Object, Options, Outcome, Removable};
+use crate::sync;
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -43,7 +44,17 @@ impl Region {
         kind_type: Type,
         options: Options,
     ) -> Result<(Region, Outcome)> {
-        Region::open(&Location::of_path(path)?, kind_type, options, &mut |_| {})
+        let location = Location::of_path(path)?;
+        let (region, outcome) = Region::open(&location, kind_type, options, &mut |_| {})?;
+        let now = Thread::current().map_or(0, Thread::pid_namespace);
+        region
+            .object()?
+            .settle_home(&mut |data, before| match outcome {
+                // It holds zeros, or what its maker has just put there.
+                Outcome::Created => {}
+                Outcome::Opened => sync::stale::mark_all(data, before, now),
+            });
+        Ok((region, outcome))
     }
 
     fn open(
@@ -128,7 +139,7 @@ impl Region {
     }
 
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        Ok(self.object()?.file().as_raw_fd())
+        Ok(self.object()?.file()?.as_raw_fd())
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {

@@ -4,6 +4,7 @@ use crate::base::alloc::LongCText;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
 use crate::base::text::{CText, Escaped};
+use crate::sys::file;
 use core::ffi::CStr;
 use core::fmt;
 
@@ -90,7 +91,30 @@ impl<'a> Location<'a> {
 
     /// The error of a system call on this object. `what` says what could not be done.
     pub(super) fn failed(&self, what: &str, errno: Errno) -> Error {
-        failed!(errno, "{self}: {what}")
+        match errno {
+            Errno::ENOENT | Errno::EROFS => self.directory_failed(what, errno),
+            errno => failed!(errno, "{self}: {what}"),
+        }
+    }
+
+    /// The error of a system call whose reason may be the directory and not the object.
+    #[cold]
+    fn directory_failed(&self, what: &str, errno: Errno) -> Error {
+        let Ok(directory) = self.directory() else {
+            return failed!(errno, "{self}: {what}");
+        };
+        let shown = Escaped(directory.to_bytes());
+        match errno {
+            Errno::EROFS => fail!(
+                EROFS,
+                "{self}: {what}: the file system of the directory {shown} is read-only"
+            ),
+            errno if file::status_of(&directory).is_err() => fail!(
+                (errno),
+                "{self}: {what}: the directory {shown} does not exist"
+            ),
+            errno => failed!(errno, "{self}: {what}"),
+        }
     }
 }
 

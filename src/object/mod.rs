@@ -14,6 +14,7 @@
 //! | [`location`] | an object's path, and its name in messages |
 //! | [`publish`] | making an object |
 //! | [`open`] | opening an object and checking it |
+//! | [`home`] | locks in a file that were taken before a restart, or in another copy of the file |
 //! | [`inspect`] | reading the record of a file that may be any file |
 //! | [`unlink`](mod@unlink) | removing a name |
 //! | [`map`] | one mapping and its lifetime |
@@ -22,6 +23,7 @@
 pub(crate) mod layout;
 pub(crate) mod map;
 
+mod home;
 mod inspect;
 mod location;
 mod open;
@@ -32,12 +34,13 @@ pub(crate) use inspect::{check_owner, inspect, read_number};
 pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
 pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 
-use crate::base::error::{Result, failed};
+use crate::base::error::{Errno, Result, fail, failed};
 use crate::object::map::{Access, Mapping};
-use crate::sys::thread::Thread;
-use crate::sys::{file, process};
+use crate::sys::fd::Kept;
+use crate::sys::file;
+use crate::sys::thread::{self, Thread};
 use nix::fcntl::SealFlag;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// The seals without which a peer could shrink the file, so that SIGBUS would kill this process.
 const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
@@ -76,7 +79,7 @@ pub(crate) type Initialise<'a> = &'a mut dyn FnMut(&Mapping, BorrowedFd<'_>) -> 
 
 /// An open object: its file and its mapped data.
 pub(crate) struct Object {
-    file: OwnedFd,
+    file: Kept,
     data: Mapping,
     access: Access,
 }
@@ -86,8 +89,29 @@ impl Object {
         &self.data
     }
 
-    pub(crate) fn file(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    fn new(file: OwnedFd, data: Mapping, access: Access) -> Result<Object> {
+        Ok(Object {
+            file: Kept::new(file)?,
+            data,
+            access,
+        })
+    }
+
+    /// The object's file. `EBADF` if the program has closed the descriptor behind the library.
+    pub(crate) fn file(&self) -> Result<BorrowedFd<'_>> {
+        self.file.get().map_err(|errno| match errno {
+            Errno::EBADF => fail!(
+                EBADF,
+                "the object's descriptor {} was closed outside the library; the memory stays usable",
+                self.file.number()
+            ),
+            errno => errno.into(),
+        })
+    }
+
+    /// The mapped data alone. The file is closed.
+    pub(crate) fn into_data(self) -> Mapping {
+        self.data
     }
 
     pub(crate) fn access(&self) -> Access {
@@ -98,7 +122,7 @@ impl Object {
     /// stays writable.
     pub(crate) fn seal_writing(&self) -> Result<()> {
         let seals = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE) | SealFlag::F_SEAL_SEAL;
-        file::add_seals(self.file.as_fd(), seals).map_err(|errno| {
+        file::add_seals(self.file()?, seals).map_err(|errno| {
             failed!(
                 errno,
                 "cannot be sealed against writing (only memory from ipc_shm_sealed can)"
@@ -109,11 +133,12 @@ impl Object {
     /// Whether the object's name was removed, or belongs to another object now.
     pub(crate) fn is_stale(&self) -> Result<bool> {
         // Only memory files can have these seals, and they never have a name.
-        let seals = file::seals(self.file.as_fd()).unwrap_or(SealFlag::empty());
+        let file = self.file()?;
+        let seals = file::seals(file).unwrap_or(SealFlag::empty());
         if seals.contains(SIZE_SEALS) {
             return Ok(false);
         }
-        match file::status(self.file.as_fd()) {
+        match file::status(file) {
             Ok(status) => Ok(status.is_unlinked()),
             Err(errno) => Err(errno.into()),
         }
@@ -122,5 +147,5 @@ impl Object {
 
 /// This process's PID namespace: from the thread's kept identity, or from the kernel.
 fn pid_namespace() -> u32 {
-    Thread::current().map_or_else(|_| process::pid_namespace(), Thread::pid_namespace)
+    Thread::current().map_or_else(|_| thread::pid_namespace(), Thread::pid_namespace)
 }

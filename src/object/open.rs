@@ -8,7 +8,7 @@ use super::map::Mapping;
 use super::{Initialise, Object, Options, Outcome, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::Text;
-use crate::sys::file;
+use crate::sys::{fd, file};
 use nix::fcntl::SealFlag;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -82,11 +82,7 @@ impl Object {
         }
         let data = Mapping::of_file(file.as_fd(), data_size, options.access)?;
         fill_holes(location, file.as_fd(), &data, options)?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
+        Object::new(file, data, options.access)
     }
 
     /// Opens the object behind a descriptor. The descriptor stays the caller's.
@@ -99,7 +95,7 @@ impl Object {
         let shown = Text::<64>::of(format_args!("descriptor {number}"));
         let shown = Location::unnamed(shown.as_c_str());
         let wanted = Record::new(kind, kind_type, pid_namespace())?;
-        let file = file::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
+        let file = fd::borrow(number).map_err(|errno| shown.failed("not usable", errno))?;
         let status = file::status(file.as_fd())
             .map_err(|errno| shown.failed("cannot be examined", errno))?;
         check_regular(&shown, &status)?;
@@ -121,17 +117,13 @@ impl Object {
                 },
             )?;
         fill_holes(&shown, file.as_fd(), &data, options)?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
+        Object::new(file, data, options.access)
     }
 }
 
 fn open_file(location: &Location, options: Options) -> Result<OwnedFd> {
     let opened = match options.descriptor {
-        Some(number) => file::borrow(number),
+        Some(number) => fd::borrow(number),
         None => file::open(location.path(), options.access.is_writable()),
     };
     opened.map_err(|errno| match errno {

@@ -44,14 +44,11 @@ impl Object {
             Access::ReadWrite => data,
             Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
         };
+        let object = Object::new(file, data, options.access)?;
         // Last, so that a call which fails leaves no name.
-        file::publish(file.as_fd(), location.path())
+        file::publish(object.file()?, location.path())
             .map_err(|errno| location.failed("cannot be created", errno))?;
-        Ok(Object {
-            file,
-            data,
-            access: options.access,
-        })
+        Ok(object)
     }
 
     /// Makes an object without a name, whose size nobody can change. It reaches other processes as a
@@ -64,11 +61,7 @@ impl Object {
         let data = fill(&shown, file.as_fd(), &record)?;
         file::add_seals(file.as_fd(), SIZE_SEALS)
             .map_err(|errno| shown.failed("cannot be sealed", errno))?;
-        Ok(Object {
-            file,
-            data,
-            access: Access::ReadWrite,
-        })
+        Object::new(file, data, Access::ReadWrite)
     }
 }
 
@@ -76,6 +69,10 @@ impl Object {
 fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
     let total = record.total_size();
     file::allocate(file, total).map_err(|errno| match errno {
+        Errno::EFBIG if file::is_above_size_limit(total) => fail!(
+            EFBIG,
+            "{location}: {total} bytes are more than RLIMIT_FSIZE allows this process's files"
+        ),
         Errno::ENOSPC | Errno::EFBIG | Errno::EDQUOT | Errno::ENOMEM => fail!(
             ENOSPC,
             "{location}: its file system has no room for {total} bytes"

@@ -14,7 +14,7 @@
 use super::mutex::Locked;
 use super::round::{Round, participant_died};
 use super::slot::{self, in_search_order, owned_by};
-use super::{sleep_on_any, spin};
+use super::{NextExamination, sleep_on_any, spin};
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
@@ -98,6 +98,9 @@ impl Barrier {
                 }
             }
         }
+        if slot::bury_owners(slots, thread, Deadline::Never) {
+            return self.take_part(slots, thread);
+        }
         Err(fail!(
             EBUSY,
             "the barrier has its {} participants, and this thread is not one of them",
@@ -144,6 +147,7 @@ impl Barrier {
         if let Some(decided) = spin(|| self.try_decide(slots, round)) {
             return Ok(decided);
         }
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             let sequence = self.sequence.load(SeqCst);
             // It sleeps on the others' slots too: the kernel wakes a sleeper there when an owner dies.
@@ -158,7 +162,13 @@ impl Barrier {
             if let Some(decided) = self.try_decide(slots, round) {
                 return Ok(decided);
             }
-            match sleep_on_any(&words[..count], deadline)? {
+            examination.prepare();
+            let awoken = sleep_on_any(&words[..count], deadline)?;
+            let others = slots.iter().filter(|slot| !slot.is_owned_by(thread));
+            if examination.is_due(awoken) && slot::bury_owners(others, thread, deadline) {
+                continue;
+            }
+            match awoken {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
@@ -247,6 +257,7 @@ impl Barrier {
     pub(crate) fn reset(&self) -> Result<()> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
+        slot::bury_owners(slots, thread, Deadline::Never);
         let broken = loop {
             let round = Round::of(self.state.load(SeqCst));
             if round.is_broken() {

@@ -13,7 +13,7 @@
 //! that was killed. The second is whether the mutex's owner has died: then nobody may ever signal.
 
 use super::mutex::Locked;
-use super::{check_tag_of_any_namespace, joined, spin};
+use super::{NextExamination, check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
@@ -68,8 +68,11 @@ impl Cond {
     }
 
     fn sleep(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
-            if self.sequence.load(SeqCst) != seen || mutex.is_orphaned() {
+            if self.sequence.load(SeqCst) != seen
+                || mutex.is_orphaned(examination.is_due(Awoken::Recheck))
+            {
                 return Ok(());
             }
             match super::sleep(&self.sequence, seen, deadline)? {

@@ -14,18 +14,20 @@
 //!
 //! [`Sleepers`]: crate::object::layout::Sleepers
 
+use super::NextExamination;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::Latch;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
 use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
+use crate::sys::liveness::{self, Birth};
 use crate::sys::process;
 use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// How often a waiter reads the word before it sleeps. A section takes well under a microsecond, unless
 /// the holder has lost its processor. The holder may be waiting for the processor of this waiter, so the
@@ -68,6 +70,7 @@ impl Latch {
             thread.robust_list().finish(outer);
             return None;
         }
+        self.birth.store(thread.birth(), Relaxed);
         Some(Latched {
             latch: self,
             needs_fence,
@@ -91,8 +94,9 @@ impl Latch {
         check_namespace(&"the queue", thread, pid_namespace)?;
         let outer = thread.robust_list().begin(&self.links, false);
         let outcome = self.acquire(thread, needs_fence, deadline);
-        if outcome.is_err() {
-            thread.robust_list().finish(outer);
+        match outcome {
+            Ok(_) => self.birth.store(thread.birth(), Relaxed),
+            Err(_) => thread.robust_list().finish(outer),
         }
         Ok(Latched {
             latch: self,
@@ -119,21 +123,30 @@ impl Latch {
     /// nobody has repaired its work, otherwise 0.
     fn acquire(&self, thread: Thread, needs_fence: &AtomicU32, deadline: Deadline) -> Result<u32> {
         let mut left = SPIN_CHECKS;
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             let word = self.word.load(Relaxed);
             if word & TID_MASK == 0 {
                 let died = word & OWNER_DIED;
-                // Acquire: as in take_fast, also if the kernel released the word of a dead holder.
+                let birth = self.birth.load(Relaxed);
+                if died != 0 && liveness::is_predecessor(birth, thread.birth()) {
+                    // For the reason given at the mutex's `forget_predecessor`.
+                    let _ = self.birth.compare_exchange(birth, 0, Relaxed, Relaxed);
+                }
+                // Acquire: as in take_fast, also if the kernel released the word of a dead holder. Release:
+                // without it a waiter that sees the word might not see the birth that was just cleared.
                 if self
                     .word
-                    .compare_exchange(word, thread.id() | died, Acquire, Relaxed)
+                    .compare_exchange(word, thread.id() | died, AcqRel, Relaxed)
                     .is_ok()
                 {
                     return Ok(died);
                 }
                 continue;
             }
-            if word & TID_MASK == thread.id() {
+            if word & TID_MASK == thread.id()
+                && !liveness::is_predecessor(self.birth.load(Relaxed), thread.birth())
+            {
                 return Err(fail!(
                     EDEADLK,
                     "this thread is inside another call on the same queue (is this a signal handler?)"
@@ -151,7 +164,11 @@ impl Latch {
             left = SPIN_CHECKS;
             // The kernel may have missed the holder's death. Without this check the waiter would notice
             // only after its first sleep.
-            if self.bury_holder(thread, word) {
+            let is_gone: fn(u32, Birth) -> bool = match examination.is_due(Awoken::Recheck) {
+                true => liveness::is_gone,
+                false => |id, _| liveness::has_no_thread(id),
+            };
+            if self.bury_holder(thread, word, is_gone) {
                 continue;
             }
             let is_taken = || self.word.load(Relaxed) & TID_MASK != 0;
@@ -160,7 +177,7 @@ impl Latch {
                 .sleep_unless(needs_fence, deadline, &|| !is_taken())?
             {
                 Awoken::Recheck | Awoken::Interrupted => {}
-                Awoken::TimedOut if self.bury_holder(thread, word) => continue,
+                Awoken::TimedOut if self.bury_holder(thread, word, liveness::is_gone) => continue,
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
@@ -170,12 +187,13 @@ impl Latch {
     /// the reasons given at the mutex's `bury_owner`. Returns whether the caller has to read the word
     /// again.
     #[cold]
-    fn bury_holder(&self, thread: Thread, word: u32) -> bool {
+    fn bury_holder(&self, thread: Thread, word: u32, is_gone: fn(u32, Birth) -> bool) -> bool {
         let word_now = self.word.load(Relaxed);
         if word_now & TID_MASK != word & TID_MASK {
             return true;
         }
-        if thread.pid_namespace() == 0 || !process::is_gone(word & TID_MASK) {
+        let birth = self.birth.load(Relaxed);
+        if thread.pid_namespace() == 0 || !is_gone(word & TID_MASK, birth) {
             return false;
         }
         let _ = self
@@ -196,8 +214,9 @@ pub(crate) fn check_namespace(
     }
     Err(fail!(
         EPROTO,
-        "{shown} belongs to PID namespace {pid_namespace}, this process to {}: thread ids in the queue would be taken for others",
-        thread.pid_namespace()
+        "{shown} belongs to {}, this process to {}: thread ids in the queue would be taken for others",
+        process::ShownNamespace(pid_namespace),
+        process::ShownNamespace(thread.pid_namespace())
     ))
 }
 
@@ -243,6 +262,7 @@ impl Latched<'_> {
 
     #[inline(always)]
     fn let_go(&mut self) {
+        self.latch.birth.store(0, Relaxed);
         // Release: without it the next holder might not see what this one wrote.
         self.latch.word.store(self.rest, Release);
         // Without this fence the read of the sleepers' word could come before the store, and miss a

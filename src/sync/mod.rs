@@ -21,6 +21,8 @@ pub(crate) mod once;
 pub(crate) mod permits;
 pub(crate) mod rwlock;
 pub(crate) mod sem;
+#[cfg(not(all(test, loom)))]
+pub(crate) mod stale;
 
 mod round;
 mod sleepers;
@@ -32,6 +34,7 @@ use crate::base::time::{Deadline, now};
 use crate::object::layout::is_tag;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
+use crate::sys::process::ShownNamespace;
 use crate::sys::thread::Thread;
 use core::time::Duration;
 use spinning::spin;
@@ -39,7 +42,44 @@ pub(crate) use spinning::spin_for;
 
 /// The longest time that a sleeper sleeps before it reads its word again. If a process dies with a
 /// wake-up that it should have delivered, this is the longest delay.
-pub(crate) const RECHECK: Duration = Duration::from_millis(100);
+pub(crate) const RECHECK: Duration =
+    Duration::from_millis(if cfg!(all(test, loom)) { 0 } else { 100 });
+
+/// When a waiter finds out whether the owners that it waits for are alive. That takes longer than most
+/// waits, so it is due only once in [`RECHECK`].
+struct NextExamination(Option<Duration>);
+
+impl NextExamination {
+    /// For a wait that begins now. It does not read the clock, since most waits end at the first attempt.
+    fn of_new_wait(deadline: Deadline) -> NextExamination {
+        NextExamination(match deadline {
+            Deadline::Now => Some(Duration::ZERO),
+            _ => None,
+        })
+    }
+
+    /// Call before the first sleep, if `is_due` is asked only after it.
+    fn prepare(&mut self) {
+        if self.0.is_none() {
+            self.0 = Some(now() + RECHECK);
+        }
+    }
+
+    /// Whether it is due; then the next one is due later. It is always due if the caller is about to
+    /// give up.
+    fn is_due(&mut self, awoken: Awoken) -> bool {
+        if awoken == Awoken::TimedOut {
+            return true;
+        }
+        self.prepare();
+        let now = now();
+        let is_due = self.0.is_some_and(|next| now >= next);
+        if is_due {
+            self.0 = Some(now + RECHECK);
+        }
+        is_due
+    }
+}
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
 fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
@@ -119,8 +159,9 @@ fn wrong_tag_or_namespace(what: &str, found: u64, expected: u64, namespace: u32)
     wrong_kind(what, found, expected).unwrap_or_else(|| {
         fail!(
             EPROTO,
-            "the {what} belongs to PID namespace {}, this process to {namespace}: thread ids in it would be taken for others",
-            found as u32
+            "the {what} belongs to {}, this process to {}: thread ids in it would be taken for others",
+            ShownNamespace(found as u32),
+            ShownNamespace(namespace)
         )
     })
 }

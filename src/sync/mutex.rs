@@ -30,14 +30,15 @@
 //! kernel does not change a word that has an owner, and the third thread wakes nobody. So each sleeper
 //! reads the word again by itself after a while, and sets the bit again.
 
+use super::NextExamination;
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail, meaning};
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, now};
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
-use crate::sys::process;
+use crate::sys::liveness;
 use crate::sys::thread::Thread;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// How a lock was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ impl Mutex {
         self.tag.store(0, Relaxed);
         self.word.store(0, Relaxed);
         self.depth.set(0);
+        self.birth.store(0, Relaxed);
         self.flags.set(flags);
         self.condemned.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
@@ -120,6 +122,7 @@ impl Mutex {
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_ok();
         if is_taken {
+            self.birth.store(thread.birth(), Relaxed);
             // SAFETY: the mutex is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it is locked, as with every lock.
             unsafe { thread.robust_list().link(&self.links, false) };
@@ -153,7 +156,7 @@ impl Mutex {
     pub(crate) fn lock(&self, deadline: Deadline) -> Result<Locked> {
         let thread = Thread::current()?;
         self.check(thread)?;
-        if self.word.load(Relaxed) & TID_MASK == thread.id() {
+        if self.is_held_by(thread, self.word.load(Relaxed)) {
             return self.lock_again();
         }
         let priority_inheritance = self.inherits_priority();
@@ -166,6 +169,7 @@ impl Mutex {
             self.acquire(thread, deadline)
         };
         if let Ok(locked) = outcome {
+            self.birth.store(thread.birth(), Relaxed);
             if locked == Locked::OwnerDied {
                 // The dead owner may have locked a recursive mutex several times. Without this, this
                 // thread's unlock would only count down and keep the lock for ever.
@@ -201,6 +205,7 @@ impl Mutex {
         // A thread that has slept takes the lock with the waiters bit, because others may sleep too.
         // At worst its unlock calls the kernel without need.
         let mut slept = 0;
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             if let Some(outcome) = self.try_acquire(thread, slept) {
                 return outcome;
@@ -209,14 +214,15 @@ impl Mutex {
             if word & TID_MASK == 0 {
                 continue;
             }
-            if slept != 0 || deadline == Deadline::Now {
-                // The lock is still held after a sleep, or there is no time to wait.
+            if deadline == Deadline::Now {
                 if self.bury_owner(thread, word) {
                     continue;
                 }
-            }
-            if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
+            }
+            // Asked before each sleep, so the first one is due 100 ms after the wait began.
+            if examination.is_due(Awoken::Recheck) && self.bury_owner(thread, word) {
+                continue;
             }
             let sleeping_on = word | WAITERS;
             if word != sleeping_on
@@ -239,27 +245,36 @@ impl Mutex {
     /// If the owner is gone and the kernel has not marked the word, marks it as the kernel would.
     /// Returns whether the caller has to read the word again.
     ///
-    /// The kernel misses a lock in three cases. It reads at most 2048 locks of a thread. It stops at the
-    /// first lock whose memory is gone, because a peer has truncated another object. And if a thread
-    /// other than the main thread calls exec, it gets the main thread's id first, so the id in its
-    /// locks' words is no thread's.
+    /// The kernel misses a lock in four cases. It reads at most 2048 locks of a thread. It stops at the
+    /// first lock whose memory is gone, because a peer has truncated another object. If a thread other
+    /// than the main thread calls exec, it gets the main thread's id first, so the id in its locks' words
+    /// is no thread's. And another library may have registered a list of its own.
     ///
-    /// An id that no thread has proves that the owner is dead. An id that is in use again proves
-    /// nothing, and then the lock stays as it is.
+    /// An owner is dead if no living thread has its id, or if the thread that has the id was born later
+    /// ([`liveness`]). If neither can be proved, the lock stays as it is.
     #[cold]
     fn bury_owner(&self, thread: Thread, word: u32) -> bool {
+        // Read after the word, and both before the proof: an owner that took the word later has not yet
+        // written its birth, or is alive.
+        let birth = self.birth.load(Relaxed);
         // If the PID namespace is unknown, the id may belong to another namespace, where its thread
         // may be alive.
-        if thread.pid_namespace() == 0 || !process::is_gone(word & TID_MASK) {
+        if thread.pid_namespace() == 0 || !liveness::is_gone(word & TID_MASK, birth) {
             return false;
         }
         // It fails if the word has changed since: the owner unlocked the mutex and then ended, or
-        // another waiter was faster. It would be wrong only if at this moment the kernel had gone
-        // through all its ids up to this one, and the new thread had taken this lock.
+        // another waiter was faster. It would be wrong only if another waiter was faster, a new thread
+        // with the dead one's id has taken the lock since, and the word is what it was.
         let _ = self
             .word
             .compare_exchange(word, OWNER_DIED | (word & WAITERS), Relaxed, Relaxed);
         true
+    }
+
+    /// Whether the word of a mutex names this thread, and not a dead one that had its id.
+    fn is_held_by(&self, thread: Thread, word: u32) -> bool {
+        word & TID_MASK == thread.id()
+            && !liveness::is_predecessor(self.birth.load(Relaxed), thread.birth())
     }
 
     /// Tries once to take the word; `None` if it has an owner. `waiters` is WAITERS or 0.
@@ -275,11 +290,15 @@ impl Mutex {
             futex::wake(&self.word, u32::MAX);
             return Some(Err(Errno::ENOTRECOVERABLE.into()));
         }
+        if died != 0 {
+            self.forget_predecessor(thread);
+        }
         let taken = thread.id() | died | (word & WAITERS) | waiters;
         // Acquire: without it this thread might not see what the last owner wrote, also if the kernel
-        // released the word.
+        // released the word. Release: without it a waiter that sees the word might not see the birth that
+        // was just cleared.
         self.word
-            .compare_exchange(word, taken, Acquire, Relaxed)
+            .compare_exchange(word, taken, AcqRel, Relaxed)
             .ok()?;
         if died == 0 {
             return Some(Ok(Locked::Clean));
@@ -295,24 +314,62 @@ impl Mutex {
         Some(Ok(Locked::OwnerDied))
     }
 
+    /// Call before this thread takes the word of a dead owner. If that owner had this thread's id, its
+    /// birth is cleared. Otherwise a waiter could read this thread's word and that birth, before this
+    /// thread has written its own, and bury this thread.
+    #[cold]
+    fn forget_predecessor(&self, thread: Thread) {
+        let birth = self.birth.load(Relaxed);
+        if liveness::is_predecessor(birth, thread.birth()) {
+            // It fails if another thread has taken the word meanwhile and written its own birth.
+            let _ = self.birth.compare_exchange(birth, 0, Relaxed, Relaxed);
+        }
+    }
+
+    /// Marks the word if it names a dead thread that had this thread's id. Returns whether it did.
+    #[cold]
+    fn bury_predecessor(&self, thread: Thread) -> bool {
+        let word = self.word.load(Relaxed);
+        word & TID_MASK == thread.id()
+            && !self.is_held_by(thread, word)
+            && self.bury_owner(thread, word)
+    }
+
     /// Takes a priority-inheritance word. The kernel keeps the queue of such a lock and passes the lock
     /// on. Called between `begin` and `link`.
     fn acquire_in_kernel(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
+        // The kernel notices an owner's death while somebody waits, so one check is enough. It costs more
+        // than most waits, so it comes after one.
+        let mut until = match deadline {
+            Deadline::Now => deadline,
+            deadline => deadline.earlier(now() + super::RECHECK),
+        };
         while self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
             .is_err()
         {
-            match futex::lock_pi(&self.word, deadline) {
+            if self.word.load(Relaxed) & TID_MASK == 0 {
+                self.forget_predecessor(thread);
+            }
+            match futex::lock_pi(&self.word, until) {
                 Ok(()) => break,
+                Err(Errno::EAGAIN | Errno::ETIMEDOUT)
+                    if until == deadline && self.bury_owner(thread, self.word.load(Relaxed)) => {}
                 Err(Errno::EAGAIN) if deadline == Deadline::Now => {
                     return Err(Errno::EAGAIN.into());
+                }
+                Err(Errno::ETIMEDOUT) if until != deadline => {
+                    until = deadline;
+                    self.bury_owner(thread, self.word.load(Relaxed));
                 }
                 // EAGAIN: the owner is just dying, and the kernel has not come to this lock yet.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(errno @ Errno::ETIMEDOUT) => return Err(errno.into()),
                 // The kernel may have added its waiters bit, so the word is read again.
                 Err(Errno::ESRCH) if self.bury_owner(thread, self.word.load(Relaxed)) => {}
+                // The word holds this thread's id, but this thread does not hold the lock.
+                Err(Errno::EDEADLK) if self.bury_predecessor(thread) => {}
                 Err(Errno::EDEADLK) => {
                     return Err(fail!(
                         EDEADLK,
@@ -368,6 +425,7 @@ impl Mutex {
             .begin(&self.links, priority_inheritance);
         // SAFETY: the callers have checked that this thread holds the mutex, and `lock` linked it.
         unsafe { thread.robust_list().unlink(&self.links) };
+        self.birth.store(0, Relaxed);
         if priority_inheritance {
             preserving_errno(|| self.hand_over(thread));
         } else {
@@ -427,10 +485,11 @@ impl Mutex {
     }
 
     /// Whether the last owner died, or unlocked without declaring the data consistent. Then nobody may
-    /// ever signal again.
-    pub(super) fn is_orphaned(&self) -> bool {
+    /// ever signal again. With `examine` it also finds a death that the kernel has not marked.
+    pub(super) fn is_orphaned(&self, examine: bool) -> bool {
         let mut word = self.word.load(Relaxed);
-        if word & TID_MASK != 0
+        if examine
+            && word & TID_MASK != 0
             && Thread::current().is_ok_and(|thread| self.bury_owner(thread, word))
         {
             word = OWNER_DIED;
@@ -450,7 +509,7 @@ impl Mutex {
         self.check(thread)?;
         let word = self.word.load(Relaxed);
         match word & TID_MASK {
-            owner if owner == thread.id() => Ok(word),
+            _ if self.is_held_by(thread, word) => Ok(word),
             0 => Err(fail!(EPERM, "the mutex is not locked")),
             owner => Err(fail!(
                 EPERM,

@@ -5,6 +5,7 @@
 //! holder which of the resources behind the pool it has. If a holder dies, the number tells the next
 //! holder of the permit which resource to repair.
 
+use super::NextExamination;
 use super::mutex::Locked;
 use super::slot::{self, in_search_order, wake_waiters_for_any};
 use crate::base::error::{Errno, Result, fail};
@@ -58,9 +59,13 @@ impl Permits {
     pub(crate) fn take(&self, deadline: Deadline) -> Result<(usize, Locked)> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             if let Some(taken) = try_take(slots, thread) {
                 return Ok(taken);
+            }
+            if examination.is_due(Awoken::Recheck) && slot::bury_owners(slots, thread, deadline) {
+                continue;
             }
             if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
@@ -69,6 +74,7 @@ impl Permits {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut => {
+                    slot::bury_owners(slots, thread, deadline);
                     return try_take(slots, thread).ok_or(Errno::ETIMEDOUT.into());
                 }
             }

@@ -20,7 +20,7 @@
 
 use super::mutex::Locked;
 use super::slot::{self, in_search_order, owned_by, wake_waiters_for_any};
-use super::spin;
+use super::{NextExamination, spin};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{RWLOCK_READERS, RWLOCK_TAG, Rwlock, Slot};
@@ -137,6 +137,7 @@ impl Rwlock {
             return Err(fail!(EOVERFLOW, "the lock is held too many times"));
         }
         let mut entry = self.enter(thread);
+        let mut examination = NextExamination::of_new_wait(deadline);
         loop {
             entry = match entry {
                 Entry::Inside => return Ok(Locked::Clean),
@@ -150,13 +151,21 @@ impl Rwlock {
                     if claimed { Entry::Inside } else { Entry::Full }
                 }
                 Entry::Full => {
-                    if deadline == Deadline::Now {
-                        return Err(Errno::EAGAIN.into());
-                    }
-                    match slot::wait_for_any(&self.readers, &self.wanted, deadline)? {
-                        Awoken::Recheck | Awoken::Interrupted => self.enter(thread),
+                    examination.prepare();
+                    let awoken = match deadline {
+                        Deadline::Now => Awoken::TimedOut,
+                        deadline => slot::wait_for_any(&self.readers, &self.wanted, deadline)?,
+                    };
+                    match awoken {
+                        _ if examination.is_due(awoken)
+                            && slot::bury_owners(&self.readers, thread, deadline) => {}
+                        Awoken::Recheck | Awoken::Interrupted => {}
+                        Awoken::TimedOut if deadline == Deadline::Now => {
+                            return Err(Errno::EAGAIN.into());
+                        }
                         Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
                     }
+                    self.enter(thread)
                 }
             }
         }
@@ -214,12 +223,16 @@ impl Rwlock {
         if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
             return Ok(());
         }
+        let mut examination = NextExamination::of_new_wait(deadline);
         while let Some(word) = slot.request_wake_up() {
-            if deadline == Deadline::Now {
-                return Err(Errno::EAGAIN.into());
+            examination.prepare();
+            let awoken = super::sleep(&slot.word, word, deadline)?;
+            if examination.is_due(awoken) && slot::bury_owners([slot], thread, Deadline::Never) {
+                continue;
             }
-            match super::sleep(&slot.word, word, deadline)? {
+            match awoken {
                 Awoken::Recheck | Awoken::Interrupted => {}
+                Awoken::TimedOut if deadline == Deadline::Now => return Err(Errno::EAGAIN.into()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }

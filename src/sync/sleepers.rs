@@ -80,14 +80,14 @@ impl Sleepers {
         self.word.load(Relaxed) & ASLEEP != 0
     }
 
-    /// Wakes up to `count` sleepers.
+    /// Wakes up to `count` sleepers. Returns whether one was certainly asleep.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wake(&self, count: u32) {
+    pub(crate) fn wake(&self, count: u32) -> bool {
         preserving_errno(|| {
             let woken = self.word.fetch_add(WAKE_UP, SeqCst).wrapping_add(WAKE_UP);
             if futex::wake(&self.word, count) != 0 {
-                return;
+                return true;
             }
             let nobody_asleep = woken.wrapping_add(WAKE_UP) & !ASLEEP;
             if self
@@ -95,8 +95,9 @@ impl Sleepers {
                 .compare_exchange(woken, nobody_asleep, SeqCst, Relaxed)
                 .is_ok()
             {
-                futex::wake(&self.word, u32::MAX);
+                return futex::wake(&self.word, u32::MAX) != 0;
             }
-        });
+            false
+        })
     }
 }

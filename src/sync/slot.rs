@@ -2,7 +2,7 @@
 //!
 //! A thread claims a free slot, or tries the next one. The owner's thread id stands in the slot's word,
 //! and the slot stands in the owner's robust list, as with the mutex. So if the owner dies, the kernel
-//! frees and marks its slots. How many holders there are, and which of them died, is read from the
+//! frees and marks its slots; where the kernel cannot, a waiter does ([`bury_owners`]). How many holders there are, and which of them died, is read from the
 //! slots. A separate count could be wrong after a death; a slot can't.
 //!
 //! A thread that is killed inside `claim` or `release` leaves what the mutex's lock and unlock leave:
@@ -15,6 +15,7 @@ use crate::base::time::Deadline;
 use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
+use crate::sys::liveness;
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -22,13 +23,22 @@ impl Slot {
     pub(super) fn initialise(&self) {
         self.word.store(0, Relaxed);
         self.depth.set(0);
+        self.birth.store(0, Relaxed);
         self.arrived.store(0, Relaxed);
     }
 
     /// Makes this thread the slot's owner if the slot is free. Says whether the last owner died.
     pub(super) fn claim(&self, thread: Thread) -> Option<Locked> {
         let word = self.word.load(Relaxed);
-        if word & TID_MASK != 0 || !self.claim_if_word_is(word, thread) {
+        if word & TID_MASK != 0 {
+            return None;
+        }
+        let birth = self.birth.load(Relaxed);
+        if word & OWNER_DIED != 0 && liveness::is_predecessor(birth, thread.birth()) {
+            // For the reason given at the mutex's `forget_predecessor`.
+            let _ = self.birth.compare_exchange(birth, 0, Relaxed, Relaxed);
+        }
+        if !self.claim_if_word_is(word, thread) {
             return None;
         }
         if word & OWNER_DIED == 0 {
@@ -56,6 +66,7 @@ impl Slot {
             .compare_exchange(word, thread.id() | (word & WAITERS), SeqCst, Relaxed)
             .is_ok();
         if claimed {
+            self.birth.store(thread.birth(), Relaxed);
             // SAFETY: the slot is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it owns it, as with every lock.
             unsafe { thread.robust_list().link(&self.links, false) };
@@ -77,6 +88,7 @@ impl Slot {
         // SAFETY: the callers have seen this thread's id in the word, and only this thread puts it
         // there. `claim` linked the slot.
         unsafe { thread.robust_list().unlink(&self.links) };
+        self.birth.store(0, Relaxed);
         // Release, which SeqCst includes: without it a thread that sees the slot free might not see
         // what its owner did. SeqCst: without it the owner's read in `wake_waiters_for_any` could
         // come before the release, and miss a waiter that has seen the slot taken.
@@ -90,8 +102,9 @@ impl Slot {
 
     #[inline(always)]
     pub(super) fn is_owned_by(&self, thread: Thread) -> bool {
-        // Relaxed: only this thread puts its id into the word.
+        // Relaxed: only this thread puts its id into the word. A dead thread may have had the same id.
         self.word.load(Relaxed) & TID_MASK == thread.id()
+            && !liveness::is_predecessor(self.birth.load(Relaxed), thread.birth())
     }
 
     #[inline(always)]
@@ -99,6 +112,34 @@ impl Slot {
         // SeqCst: see each user. It includes Acquire: a thread that sees the slot free sees what its
         // owner did.
         self.word.load(SeqCst) & TID_MASK != 0
+    }
+
+    /// If the owner is gone and the kernel has not marked the word, marks it as the kernel would, for the
+    /// reasons given at the mutex's `bury_owner`. Returns whether the slot was marked, by this thread or
+    /// by another one.
+    #[cold]
+    fn bury_owner(&self, thread: Thread, examination: Examination) -> bool {
+        let word = self.word.load(SeqCst);
+        let owner = word & TID_MASK;
+        if owner == 0 || thread.pid_namespace() == 0 {
+            return false;
+        }
+        let is_gone = match examination {
+            Examination::Cheap => liveness::has_no_thread(owner),
+            Examination::Full => liveness::is_gone(owner, self.birth.load(Relaxed)),
+        };
+        if !is_gone {
+            return false;
+        }
+        // SeqCst: the mark replaces a release, so it needs what a release needs.
+        let buried = self
+            .word
+            .compare_exchange(word, OWNER_DIED, SeqCst, Relaxed);
+        if buried.is_ok() && word & WAITERS != 0 {
+            // The kernel would wake one. All read the word again, which costs little and happens once.
+            wake_all(&self.word);
+        }
+        true
     }
 
     /// Whether the last owner died, and nobody has claimed the slot since.
@@ -157,6 +198,41 @@ impl Slot {
             }
         }
     }
+}
+
+/// How thoroughly to find out whether an owner is alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Examination {
+    /// One system call, which finds most dead.
+    Cheap,
+    /// Some ten system calls.
+    Full,
+}
+
+/// Marks the slots whose owners are gone, where the kernel has not done so. Returns whether there were
+/// any: then the caller tries again. Call it when this thread would give up, or has slept in vain.
+///
+/// A caller that does not wait may call often, so for it only one slot in turn is examined fully.
+#[cold]
+pub(super) fn bury_owners<'a>(
+    slots: impl IntoIterator<Item = &'a Slot>,
+    thread: Thread,
+    deadline: Deadline,
+) -> bool {
+    static TURN: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
+    let turn = match deadline {
+        Deadline::Now => Some(TURN.fetch_add(1, Relaxed) % futex::ANY_MAX as u32),
+        _ => None,
+    };
+    let mut any = false;
+    for (slot, number) in slots.into_iter().zip(0..) {
+        let examination = match turn {
+            Some(turn) if turn != number => Examination::Cheap,
+            _ => Examination::Full,
+        };
+        any |= slot.bury_owner(thread, examination);
+    }
+    any
 }
 
 /// The slots in the order in which this thread tries them. Neighbouring thread ids start at

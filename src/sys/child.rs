@@ -1,12 +1,13 @@
 //! A process behind a pidfd: how it ended, sending it a signal, and children that nobody waits for.
 
+use super::fd::{self, Kept};
 use super::ready::{self, READABLE};
 use crate::base::alloc::try_box;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -15,6 +16,77 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 pub(crate) enum Exit {
     Code(c_int),
     Signal(c_int),
+}
+
+/// A child of this process, by its id and its pidfd. The program may close the pidfd behind the library.
+///
+/// From Linux 6.9 on a pidfd's inode tells one process from all others. There the child is found again by its id:
+/// a new pidfd with the old inode leads to the same process. Before, the pidfd is all that is certain.
+pub(crate) struct Process {
+    id: libc::pid_t,
+    pidfd: Kept,
+}
+
+impl Process {
+    pub(crate) fn new(id: libc::pid_t, pidfd: OwnedFd) -> Result<Process, Errno> {
+        let pidfd = Kept::new(pidfd)?;
+        Ok(Process { id, pidfd })
+    }
+
+    pub(crate) fn id(&self) -> libc::pid_t {
+        self.id
+    }
+
+    /// The pidfd that stays open as long as this value. `EBADF` if the program has closed it.
+    pub(crate) fn pidfd(&self) -> Result<BorrowedFd<'_>, Errno> {
+        self.pidfd.get()
+    }
+
+    /// Calls `use_it` with the pidfd, or with a new one for this call only. `ESRCH` if the process is gone and
+    /// was reaped, `EBADF` if it cannot be found again.
+    pub(crate) fn with_pidfd<T>(
+        &self,
+        use_it: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        match self.pidfd.get() {
+            Ok(pidfd) => use_it(pidfd),
+            Err(_) => use_it(self.found_again()?.as_fd()),
+        }
+    }
+
+    fn found_again(&self) -> Result<OwnedFd, Errno> {
+        let pidfd = fd::pidfd(self.id)?;
+        if !has_inode_of_its_own(pidfd.as_fd()) {
+            return Err(Errno::EBADF);
+        }
+        match nix::sys::stat::fstat(&pidfd)?.st_ino == self.pidfd.inode() {
+            true => Ok(pidfd),
+            // The id belongs to another process by now.
+            false => Err(Errno::ESRCH),
+        }
+    }
+
+    /// Closes the pidfd of a child that can be found again without it.
+    fn close_if_found_again(&self) {
+        if self.pidfd().is_ok_and(has_inode_of_its_own) {
+            self.pidfd.close();
+        }
+    }
+}
+
+/// Whether a pidfd's inode stands for its process alone.
+fn has_inode_of_its_own(pidfd: BorrowedFd<'_>) -> bool {
+    // PIDFS_MAGIC of <linux/magic.h>.
+    const PIDFS: u64 = 0x5049_4446;
+    /// The kernel's answer, which is the same for all processes: 0 not asked, 1 no, 2 yes.
+    static KNOWN: AtomicU8 = AtomicU8::new(0);
+    if KNOWN.load(Ordering::Relaxed) == 0 {
+        if let Ok(found) = nix::sys::statfs::fstatfs(pidfd) {
+            let is_pidfs = u64::try_from(found.filesystem_type().0) == Ok(PIDFS);
+            KNOWN.store(1 + u8::from(is_pidfs), Ordering::Relaxed);
+        }
+    }
+    KNOWN.load(Ordering::Relaxed) == 2
 }
 
 /// How the process behind a pidfd ended, or `None` if it has not (only with `WNOHANG`). `ECHILD` if it is not
@@ -50,9 +122,9 @@ pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<
 /// the process may fork at any moment, and the child would inherit a held lock.
 static ABANDONED: AtomicPtr<Abandoned> = AtomicPtr::new(ptr::null_mut());
 
-/// A child's pidfd, with the memory that it takes to abandon the child: abandoning cannot fail.
+/// A child, with the memory that it takes to abandon it: abandoning cannot fail.
 pub(crate) struct Abandoned {
-    pidfd: OwnedFd,
+    process: Process,
     next: *mut Abandoned,
 }
 
@@ -61,9 +133,9 @@ unsafe impl Send for Abandoned {}
 // SAFETY: as for Send.
 unsafe impl Sync for Abandoned {}
 
-impl AsFd for Abandoned {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+impl Abandoned {
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 }
 
@@ -72,10 +144,13 @@ pub(crate) fn room_to_abandon() -> Result<Box<MaybeUninit<Abandoned>>, Errno> {
     try_box(MaybeUninit::uninit())
 }
 
-/// Puts a new child's pidfd into its room.
-pub(crate) fn abandonable(mut room: Box<MaybeUninit<Abandoned>>, pidfd: OwnedFd) -> Box<Abandoned> {
+/// Puts a new child into its room.
+pub(crate) fn abandonable(
+    mut room: Box<MaybeUninit<Abandoned>>,
+    process: Process,
+) -> Box<Abandoned> {
     room.write(Abandoned {
-        pidfd,
+        process,
         next: ptr::null_mut(),
     });
     // SAFETY: the value was written just now. MaybeUninit has the layout of its content.
@@ -84,6 +159,7 @@ pub(crate) fn abandonable(mut room: Box<MaybeUninit<Abandoned>>, pidfd: OwnedFd)
 
 /// Notes a running child that nobody will wait for.
 pub(crate) fn abandon(child: Box<Abandoned>) {
+    child.process.close_if_found_again();
     put_back(child);
 }
 
@@ -112,7 +188,8 @@ pub(crate) fn reap_abandoned() {
         next = child.next;
         // Otherwise the child has ended and is reaped, or it is not a child of this process, which was
         // forked since. Neither needs an entry any more.
-        if let Ok(None) = wait(child.pidfd.as_fd(), libc::WNOHANG) {
+        let outcome = child.process.with_pidfd(|pidfd| wait(pidfd, libc::WNOHANG));
+        if let Ok(None) = outcome {
             put_back(child);
         }
     }

@@ -1,12 +1,12 @@
 //! Files that become objects: made without a name, filled, and then linked to a name.
 
-use super::made;
+use super::fd;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
 use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The kernel's data about a file.
 #[derive(Clone, Copy)]
@@ -95,7 +95,7 @@ pub(crate) fn open(path: &CStr, writable: bool) -> Result<OwnedFd, Errno> {
         OFlag::O_RDONLY
     };
     let flags = access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    retrying(|| nix::fcntl::open(path, flags, Mode::empty()))
+    retrying(|| fd::open(path, flags, Mode::empty()))
 }
 
 /// Makes a file without a name in `directory`, which only its owner can read and write. The kernel removes
@@ -103,7 +103,7 @@ pub(crate) fn open(path: &CStr, writable: bool) -> Result<OwnedFd, Errno> {
 pub(crate) fn create_unnamed(directory: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    retrying(|| nix::fcntl::open(directory, flags, mode))
+    retrying(|| fd::open(directory, flags, mode))
 }
 
 /// Reserves `size` bytes, so that no later write can fail for lack of space.
@@ -111,7 +111,19 @@ pub(crate) fn create_unnamed(directory: &CStr) -> Result<OwnedFd, Errno> {
 /// If a signal interrupts the kernel, the kernel undoes what it has reserved (kernels differ in whether
 /// every signal does this). Under a profiler's timer a large reservation would then never succeed. So the
 /// function tries again in pieces, which stay reserved.
+///
+/// `EFBIG` and no SIGXFSZ if the size is more than RLIMIT_FSIZE allows.
 pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
+    super::signal::without_sigxfsz(|| reserve(file, size))
+}
+
+/// Whether this process may not make a file so large (RLIMIT_FSIZE).
+pub(crate) fn is_above_size_limit(size: u64) -> bool {
+    use nix::sys::resource::{Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_FSIZE).is_ok_and(|(limit, _)| limit < size)
+}
+
+fn reserve(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
     const PIECE: libc::off_t = 1 << 20;
     let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
     match nix::fcntl::posix_fallocate(file, 0, size) {
@@ -142,7 +154,7 @@ pub(crate) fn has_holes_in_memory(file: BorrowedFd<'_>) -> bool {
 pub(crate) fn open_again(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let path = super::path::through_proc(file);
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    retrying(|| nix::fcntl::open(path.as_c_str(), flags, Mode::empty()))
+    retrying(|| fd::open(path.as_c_str(), flags, Mode::empty()))
 }
 
 /// Sets exactly these permissions. The umask has no effect.
@@ -208,57 +220,20 @@ fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
     (offset + done as u64).try_into().map_err(|_| Errno::EFBIG)
 }
 
-/// A second, close-on-exec descriptor of the same open file.
-pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
-    unsafe { made(number) }
-}
-
 /// Whether the descriptor was opened for reading and writing.
 pub(crate) fn is_writable(file: BorrowedFd<'_>) -> Result<bool, Errno> {
     let flags = nix::fcntl::fcntl(file, FcntlArg::F_GETFL)?;
     Ok(flags & libc::O_ACCMODE == libc::O_RDWR)
 }
 
-/// A second descriptor of the open file behind a number that C passed in. `EBADF` if nothing is open there.
-pub(crate) fn borrow(number: i32) -> Result<OwnedFd, Errno> {
-    if number < 0 {
-        return Err(Errno::EBADF);
-    }
-    // SAFETY: the number is not -1. If it is not open, F_DUPFD, the only use of the borrow, fails with EBADF
-    // and changes nothing.
-    duplicate(unsafe { BorrowedFd::borrow_raw(number) })
-}
-
-/// Takes over a descriptor that a C caller gives away.
-///
-/// # Safety
-///
-/// The number is negative, or it is an open descriptor that belongs to the caller.
-pub(crate) unsafe fn take_over(number: i32) -> Result<OwnedFd, Errno> {
-    if number < 0 {
-        return Err(Errno::EBADF);
-    }
-    // SAFETY: by this function's contract.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
 /// A memory file whose size can be sealed.
 pub(crate) fn create_sealable(name: &CStr) -> Result<OwnedFd, Errno> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    match memfd_create(name, flags | libc::MFD_NOEXEC_SEAL) {
+    match fd::memory_file(name, flags | libc::MFD_NOEXEC_SEAL) {
         // Before Linux 6.3 the kernel does not know MFD_NOEXEC_SEAL.
-        Err(Errno::EINVAL) => memfd_create(name, flags),
+        Err(Errno::EINVAL) => fd::memory_file(name, flags),
         other => other,
     }
-}
-
-fn memfd_create(name: &CStr, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
-    // SAFETY: the name is NUL-terminated, and the call reads nothing else.
-    let result = unsafe { libc::memfd_create(name.as_ptr(), flags) };
-    // SAFETY: memfd_create has just made this descriptor and nobody else knows it.
-    unsafe { made(result) }
 }
 
 pub(crate) fn seals(file: BorrowedFd<'_>) -> Result<SealFlag, Errno> {
@@ -268,6 +243,43 @@ pub(crate) fn seals(file: BorrowedFd<'_>) -> Result<SealFlag, Errno> {
 
 pub(crate) fn add_seals(file: BorrowedFd<'_>, seals: SealFlag) -> Result<(), Errno> {
     nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals)).map(drop)
+}
+
+/// How a byte of a file is locked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByteLock {
+    Shared,
+    Exclusive,
+}
+
+/// Locks a byte of a file for this open file, until its last descriptor is closed. `EAGAIN` if another
+/// open file has a lock that stands against it.
+pub(crate) fn lock_byte(file: BorrowedFd<'_>, offset: u64, lock: ByteLock) -> Result<(), Errno> {
+    let kind = match lock {
+        ByteLock::Shared => libc::F_RDLCK,
+        ByteLock::Exclusive => libc::F_WRLCK,
+    };
+    nix::fcntl::fcntl(file, FcntlArg::F_OFD_SETLK(&byte_range(offset, kind)?)).map(drop)
+}
+
+/// Whether another open file has an exclusive lock on the byte.
+pub(crate) fn is_byte_locked_exclusively(file: BorrowedFd<'_>, offset: u64) -> bool {
+    let Ok(mut range) = byte_range(offset, libc::F_RDLCK) else {
+        return false;
+    };
+    let asked = nix::fcntl::fcntl(file, FcntlArg::F_OFD_GETLK(&mut range));
+    asked.is_ok() && i32::from(range.l_type) == libc::F_WRLCK
+}
+
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // the fields' types differ between libcs
+fn byte_range(offset: u64, kind: libc::c_int) -> Result<libc::flock, Errno> {
+    // SAFETY: integers only. For these locks l_pid has to be 0.
+    let mut range: libc::flock = unsafe { core::mem::zeroed() };
+    range.l_type = kind as libc::c_short;
+    range.l_whence = libc::SEEK_SET as libc::c_short;
+    range.l_start = to_offset(offset, 0)?;
+    range.l_len = 1;
+    Ok(range)
 }
 
 /// An open file that can be locked against other processes (flock(2)). Dropping this unlocks the file.

@@ -1,6 +1,6 @@
 //! The sources of a listing: directories, the kernel's message queues, and /proc.
 
-use super::made;
+use super::fd::{self, made};
 use super::path::{ProcPath, open_directory};
 use crate::base::alloc::{List, LongCText};
 use crate::base::text::CText;
@@ -51,44 +51,7 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
-/// Calls `found` with each name in a directory, including `.` and `..`, and with its inode number. An error of
-/// `found` ends the list. Unlike opendir, this allocates nothing.
-pub(crate) fn each_name(
-    directory: OwnedFd,
-    found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    // The fields of linux_dirent64, by their offsets: the inode, a position, the record's length, a type, the name.
-    const LENGTH: usize = 16;
-    const NAME: usize = 19;
-    let mut records = [0u64; 128];
-    loop {
-        // SAFETY: the kernel writes at most the array's size.
-        let filled = Errno::result(unsafe {
-            libc::syscall(
-                libc::SYS_getdents64,
-                directory.as_raw_fd(),
-                records.as_mut_ptr(),
-                size_of_val(&records),
-            )
-        })?;
-        if filled == 0 {
-            return Ok(());
-        }
-        // SAFETY: the bytes of an array of numbers; the kernel has written no more than that.
-        let mut rest =
-            unsafe { core::slice::from_raw_parts(records.as_ptr().cast::<u8>(), filled as usize) };
-        while let Some(record) = rest.first_chunk::<NAME>() {
-            let [inode @ .., _, _, _, _, _, _, _, _, _, _, _] = record;
-            let length = usize::from(u16::from_ne_bytes([record[LENGTH], record[LENGTH + 1]]));
-            let (Some(name), Some(next)) = (rest.get(NAME..length), rest.get(length..)) else {
-                return Err(Errno::EIO);
-            };
-            let name = CStr::from_bytes_until_nul(name).map_err(|_| Errno::EIO)?;
-            found(name, u64::from_ne_bytes(*inode))?;
-            rest = next;
-        }
-    }
-}
+pub(crate) use super::path::each_name;
 
 /// Calls `found` with each line of a text file, without the white space at the line's end. An error of `found`
 /// ends the list.
@@ -96,7 +59,7 @@ pub(crate) fn each_line(
     path: &CStr,
     found: &mut dyn FnMut(&[u8]) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let file = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let file = fd::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut buffer = List::new();
     buffer.resize(4096, 0)?;
     let mut filled = 0;
@@ -131,11 +94,14 @@ pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
 /// The regular files in a directory. A file that vanishes meanwhile is left out.
 pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<List<Entry>, Errno> {
     let mut entries = List::new();
-    let again = nix::fcntl::openat(directory, c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name, _| match regular_file(directory, name) {
-        Ok(Some(entry)) => entries.push(entry),
-        _ => Ok(()),
-    })?;
+    let again = fd::open_at(directory, c".", DIRECTORY)?;
+    each_name(
+        again.as_fd(),
+        &mut |name, _| match regular_file(directory, name) {
+            Ok(Some(entry)) => entries.push(entry),
+            _ => Ok(()),
+        },
+    )?;
     Ok(entries)
 }
 
@@ -180,7 +146,7 @@ fn private_queue_directory() -> Result<OwnedFd, Errno> {
         unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
     // This is an O_PATH descriptor, which cannot be read.
     let root = descriptor(mounted)?;
-    nix::fcntl::openat(root.as_fd(), c".", DIRECTORY, Mode::empty())
+    fd::open_at(root.as_fd(), c".", DIRECTORY)
 }
 
 fn descriptor(result: libc::c_long) -> Result<OwnedFd, Errno> {
@@ -194,7 +160,7 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
         return Ok(directory);
     }
     let mut directory = None;
-    each_line(c"/proc/self/mountinfo", &mut |line| {
+    each_line(c"/proc/thread-self/mountinfo", &mut |line| {
         if directory.is_none() {
             let path = queue_mount(line)?;
             directory = path.and_then(|path| open_directory(&path).ok());
@@ -251,7 +217,7 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
         | OFlag::O_NOFOLLOW
         | OFlag::O_NONBLOCK
         | OFlag::O_NOCTTY;
-    let file = nix::fcntl::openat(directory, &*entry.name, flags, Mode::empty())?;
+    let file = fd::open_at(directory, &entry.name, flags)?;
     let status = nix::sys::stat::fstat(&file)?;
     if is_regular(&status) && FileId::of(&status) == entry.file {
         Ok(file)
@@ -273,18 +239,14 @@ pub(crate) enum Use {
 pub(crate) fn each_use(
     found: &mut dyn FnMut(libc::pid_t, Use) -> Result<(), Errno>,
 ) -> Result<bool, Errno> {
-    let own_namespace = ipc_namespace(format_args!("self"));
+    let own_namespace = ipc_namespace(format_args!("thread-self"));
     let mut complete = true;
     let listed = open_directory(c"/proc").and_then(|processes| {
-        each_name(processes, &mut |name, _| {
-            let process = number(name.to_bytes(), 10).and_then(|pid| pid.try_into().ok());
-            let Some(pid) = process else { return Ok(()) };
-            // A segment's id is valid in one IPC namespace only.
-            let namespace = ipc_namespace(format_args!("{pid}"));
-            let same_namespace = namespace.is_ok() && namespace == own_namespace;
-            let examined = maps_of(pid, same_namespace, &mut |used| found(pid, used))
-                .and_then(|()| descriptors_of(pid, &mut |file| found(pid, Use::File(file))));
-            match examined {
+        each_name(processes.as_fd(), &mut |name, _| {
+            let Some(pid) = id_in(name) else {
+                return Ok(());
+            };
+            match uses_of(pid, own_namespace, found) {
                 // If the process has ended meanwhile, it uses nothing.
                 Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
                 Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
@@ -299,22 +261,92 @@ pub(crate) fn each_use(
     }
 }
 
+fn id_in(name: &CStr) -> Option<libc::pid_t> {
+    number(name.to_bytes(), 10).and_then(|id| id.try_into().ok())
+}
+
+/// Calls `found` with what the threads of one process use.
+///
+/// The files of a process are not enough: when its main thread has ended, they are empty, though other threads live.
+/// And a thread may have a table of descriptors of its own.
+fn uses_of(
+    process: libc::pid_t,
+    own_namespace: Result<u64, Errno>,
+    found: &mut dyn FnMut(libc::pid_t, Use) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/task"));
+    let threads = open_directory(path.as_c_str())?;
+    let mut outcome = Ok(());
+    let mut are_maps_known = false;
+    // The last thread whose descriptors were examined.
+    let mut examined = None;
+    each_name(threads.as_fd(), &mut |name, _| {
+        let Some(thread) = id_in(name) else {
+            return Ok(());
+        };
+        // A segment's id is valid in one IPC namespace only.
+        let namespace = ipc_namespace(format_args!("{process}/task/{thread}"));
+        let same_namespace = namespace.is_ok() && namespace == own_namespace;
+        let mut uses = || {
+            if !are_maps_known {
+                // All threads have the same memory. Those that have ended show none.
+                are_maps_known = maps_of(process, thread, same_namespace, &mut |used| {
+                    found(process, used)
+                })?;
+            }
+            if examined.is_none_or(|other| !share_descriptors(other, thread)) {
+                let mut count = 0;
+                descriptors_of(process, thread, &mut |file| {
+                    count += 1;
+                    found(process, Use::File(file))
+                })?;
+                if count != 0 {
+                    examined = Some(thread);
+                }
+            }
+            Ok(())
+        };
+        match uses() {
+            Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
+            Err(errno) => outcome = Err(errno),
+        }
+        Ok(())
+    })?;
+    outcome
+}
+
+/// Whether two threads certainly have the same table of descriptors.
+fn share_descriptors(first: libc::pid_t, second: libc::pid_t) -> bool {
+    // From <linux/kcmp.h>.
+    const KCMP_FILES: c_int = 2;
+    // SAFETY: the call takes numbers only.
+    unsafe { libc::syscall(libc::SYS_kcmp, first, second, KCMP_FILES, 0, 0) == 0 }
+}
+
 fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/ns/ipc"));
     nix::sys::stat::stat(path.as_c_str()).map(|status| status.st_ino)
 }
 
+/// Returns whether the thread shows any mapping.
 fn maps_of(
     process: libc::pid_t,
+    thread: libc::pid_t,
     same_namespace: bool,
     found: &mut dyn FnMut(Use) -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    let path = ProcPath::of(format_args!("/proc/{process}/maps"));
-    each_line(path.as_c_str(), &mut |line| match mapped(line) {
-        Some(Use::Segment(_)) if !same_namespace => Ok(()),
-        Some(used) => found(used),
-        None => Ok(()),
-    })
+) -> Result<bool, Errno> {
+    let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/maps"));
+    let mut is_any = false;
+    each_line(path.as_c_str(), &mut |line| {
+        is_any = true;
+        match mapped(line) {
+            Some(Use::Segment(_)) if !same_namespace => Ok(()),
+            Some(used) => found(used),
+            None => Ok(()),
+        }
+    })?;
+    Ok(is_any)
 }
 
 /// The file or segment in a line of /proc/PID/maps, which has these fields: addresses, permissions, offset,
@@ -348,12 +380,12 @@ fn mapped(line: &[u8]) -> Option<Use> {
 
 fn descriptors_of(
     process: libc::pid_t,
+    thread: libc::pid_t,
     found: &mut dyn FnMut(FileId) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let path = ProcPath::of(format_args!("/proc/{process}/fd"));
+    let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/fd"));
     let directory = open_directory(path.as_c_str())?;
-    let again = nix::fcntl::openat(directory.as_fd(), c".", DIRECTORY, Mode::empty())?;
-    each_name(again, &mut |name, _| {
+    each_name(directory.as_fd(), &mut |name, _| {
         // This follows the link to the open file and opens nothing.
         match nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             Ok(status) => found(FileId::of(&status)),

@@ -9,11 +9,13 @@ pub(crate) mod atomic;
 pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod direct;
+pub(crate) mod fd;
 pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
 mod held;
 pub(crate) mod listing;
+pub(crate) mod liveness;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
 pub(crate) mod notices;
@@ -31,20 +33,6 @@ pub(crate) mod sysv;
 pub(crate) mod terminal;
 pub(crate) mod thread;
 pub(crate) mod worker;
-
-use nix::errno::Errno;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-
-/// The descriptor that a system call returned, or the call's error.
-///
-/// # Safety
-///
-/// The call makes a descriptor, `result` is what it has just returned, and nobody else knows it.
-unsafe fn made(result: RawFd) -> Result<OwnedFd, Errno> {
-    let number = Errno::result(result)?;
-    // SAFETY: by this function's contract.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
 
 /// A duration or a point in time in the kernel's form.
 pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {

@@ -4,16 +4,16 @@
 //! is cancelled inside such a function would be unwound through this library's frames.
 
 use super::direct::system_call;
+use super::fd::{self, Kept, made};
 use super::listing::{each_line, number};
-use super::made;
 use super::path::ProcPath;
 use core::ffi::CStr;
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -202,7 +202,7 @@ pub(crate) fn wait(
     let left = left.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
     // SAFETY: the kernel gets one entry, and NULL or a time. Both are writable and live during the call. The
     // signal mask is NULL, so its size is not used.
-    let ready = Errno::result(unsafe {
+    let polled = Errno::result(unsafe {
         libc::syscall(
             libc::SYS_ppoll,
             &raw mut entry,
@@ -211,7 +211,12 @@ pub(crate) fn wait(
             ptr::null::<u8>(),
             0usize,
         )
-    })?;
+    });
+    let ready = match polled {
+        // RLIMIT_NOFILE is 0.
+        Err(Errno::EINVAL) => super::ready::select(core::slice::from_mut(&mut entry), left)?.into(),
+        polled => polled?,
+    };
     if entry.revents & libc::POLLNVAL != 0 {
         return Err(Errno::EBADF);
     }
@@ -251,10 +256,7 @@ pub(crate) fn limit(name: &str) -> Option<u64> {
 
 /// Whether this process has reached its limit of descriptors.
 pub(crate) fn descriptors_are_used_up() -> bool {
-    matches!(
-        EventFd::from_flags(EfdFlags::EFD_CLOEXEC),
-        Err(Errno::EMFILE)
-    )
+    fd::eventfd().is_err_and(|errno| errno == Errno::EMFILE)
 }
 
 /// The event that ended a notifier's wait.
@@ -265,26 +267,38 @@ pub(crate) enum Event {
 }
 
 /// Waits for messages to arrive in a queue, and takes none.
+///
+/// It keeps three descriptors between calls. Epoll instances cannot be told apart by their inodes. But an epoll
+/// instance knows open files and not numbers, so the one that knows the queue's file under the queue's number is
+/// the one that was made here ([`Arrivals::has_descriptors`]).
 pub(crate) struct Arrivals {
-    epoll: Epoll,
-    stop: EventFd,
+    epoll: ManuallyDrop<Epoll>,
+    stop: Kept,
     /// A descriptor of its own, so that the queue's descriptor can be closed at any time.
-    queue: OwnedFd,
+    queue: Kept,
+    /// Whether the queue is in `epoll`.
+    has_begun: AtomicBool,
 }
 
 const MESSAGE: u64 = 0;
 const STOP: u64 = 1;
 
+/// How long a wait lasts at most. After it the thread sees whether its descriptors were closed: the end of a
+/// closed descriptor ends no wait.
+const LONGEST_WAIT_MS: u16 = 60_000;
+
 impl Arrivals {
     pub(crate) fn of(queue: BorrowedFd<'_>) -> Result<Arrivals, Errno> {
-        let arrivals = Arrivals {
-            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
-            stop: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
-            queue: super::file::duplicate(queue)?,
-        };
-        let stop = EpollEvent::new(EpollFlags::EPOLLIN, STOP);
-        arrivals.epoll.add(arrivals.stop.as_fd(), stop)?;
-        Ok(arrivals)
+        let (epoll, stop) = (fd::epoll()?, fd::eventfd()?);
+        let queue = fd::duplicate(queue)?;
+        epoll.add(stop.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+        let (stop, queue) = (Kept::new(stop)?, Kept::new(queue)?);
+        Ok(Arrivals {
+            epoll: ManuallyDrop::new(epoll),
+            stop,
+            queue,
+            has_begun: AtomicBool::new(false),
+        })
     }
 
     /// From now on a message ends the wait. If the queue has messages already, the wait ends at once.
@@ -292,14 +306,38 @@ impl Arrivals {
         // Edge-triggered: each arrival ends one wait. Otherwise the wait would end again and again while
         // messages stay in the queue.
         let message = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, MESSAGE);
-        self.epoll.add(self.queue.as_fd(), message)
+        self.epoll.add(self.queue.get()?, message)?;
+        self.has_begun.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
+    /// Whether the program has left the descriptors alone.
+    pub(crate) fn has_descriptors(&self) -> bool {
+        let knows = |file: BorrowedFd<'_>| {
+            let nothing = EpollEvent::new(EpollFlags::empty(), STOP);
+            match self.epoll.add(file, nothing) {
+                Err(errno) => errno == Errno::EEXIST,
+                Ok(()) => {
+                    let _ = self.epoll.delete(file);
+                    false
+                }
+            }
+        };
+        let (Ok(stop), Ok(queue)) = (self.stop.get(), self.queue.get()) else {
+            return false;
+        };
+        knows(stop) && (!self.has_begun.load(Ordering::Relaxed) || knows(queue))
+    }
+
+    /// `EBADF` if the program has closed the descriptors.
     pub(crate) fn wait(&self) -> Result<Event, Errno> {
         let mut events = [EpollEvent::empty(); 2];
         loop {
-            match self.epoll.wait(&mut events, EpollTimeout::NONE) {
-                Err(Errno::EINTR) => {}
+            if !self.has_descriptors() {
+                return Err(Errno::EBADF);
+            }
+            match self.epoll.wait(&mut events, LONGEST_WAIT_MS) {
+                Ok(0) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno),
                 Ok(count) if events[..count].iter().any(|event| event.data() == STOP) => {
                     return Ok(Event::Stop);
@@ -309,14 +347,32 @@ impl Arrivals {
         }
     }
 
-    pub(crate) fn queue(&self) -> BorrowedFd<'_> {
-        self.queue.as_fd()
+    /// Whether the queue has no messages.
+    pub(crate) fn is_empty(&self) -> bool {
+        let found = self.queue.get().and_then(attributes);
+        found.is_ok_and(|found| found.current_messages == 0)
     }
 
-    /// Ends this and every later wait.
-    pub(crate) fn stop(&self) {
+    /// Ends this and every later wait. False if the program has closed the descriptors: then a wait under way ends
+    /// within a minute.
+    pub(crate) fn stop(&self) -> bool {
+        if !self.has_descriptors() {
+            return false;
+        }
         // It can fail only if the count is near 2^64, and then the eventfd is readable already.
-        let _ = self.stop.write(1);
+        self.stop.get().is_ok_and(|stop| {
+            count_up(stop);
+            true
+        })
+    }
+}
+
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        if self.has_descriptors() {
+            // SAFETY: the value is dropped, so nobody uses the field after this.
+            unsafe { ManuallyDrop::drop(&mut self.epoll) };
+        }
     }
 }
 
@@ -356,12 +412,13 @@ mod tests {
 
     #[test]
     fn only_an_eventfd_is_one() {
-        let eventfd = EventFd::new().unwrap();
+        let eventfd = fd::eventfd().unwrap();
         assert!(is_eventfd(eventfd.as_fd()));
         assert!(count_up(eventfd.as_fd()));
-        assert_eq!(eventfd.read(), Ok(1));
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
-        assert!(!is_eventfd(epoll.0.as_fd()));
+        let mut count = [0; 8];
+        assert_eq!(nix::unistd::read(&eventfd, &mut count), Ok(8));
+        assert_eq!(u64::from_ne_bytes(count), 1);
+        assert!(!is_eventfd(fd::epoll().unwrap().0.as_fd()));
         let (read, write) = nix::unistd::pipe().unwrap();
         assert!(!is_eventfd(read.as_fd()) && !is_eventfd(write.as_fd()));
     }

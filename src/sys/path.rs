@@ -1,5 +1,6 @@
 //! Descriptors that only name a file and do not open it (O_PATH), and directories.
 
+use super::direct::system_call;
 use crate::base::text::Text;
 use core::ffi::CStr;
 use nix::errno::Errno;
@@ -11,20 +12,66 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 /// not give the file's inode number to another file.
 pub(crate) fn point_at(path: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    nix::fcntl::open(path, flags, Mode::empty())
+    super::fd::open(path, flags, Mode::empty())
+}
+
+/// The same for a name in a directory.
+pub(crate) fn point_in(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    super::fd::open_at(directory, name, flags)
 }
 
 pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(path, flags, Mode::empty())
+    super::fd::open(path, flags, Mode::empty())
+}
+
+/// Calls `found` with each name in an open directory, including `.` and `..`, and with its inode number. An
+/// error of `found` ends the list. Unlike readdir it takes no memory and leaves the descriptor with the caller.
+pub(crate) fn each_name(
+    directory: BorrowedFd<'_>,
+    found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    // Offsets in linux_dirent64: inode, offset, then the record's length, a type, and the name.
+    const LENGTH: usize = 16;
+    const NAME: usize = 19;
+    let mut records = [0u64; 256];
+    loop {
+        let arguments = [
+            directory.as_raw_fd() as usize,
+            records.as_mut_ptr().addr(),
+            size_of_val(&records),
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel writes at most the array's size.
+        let filled = unsafe { system_call(libc::SYS_getdents64, arguments) }?;
+        if filled == 0 {
+            return Ok(());
+        }
+        // SAFETY: the array has at least `filled` bytes, all of them initialised.
+        let bytes = unsafe { core::slice::from_raw_parts(records.as_ptr().cast::<u8>(), filled) };
+        let mut rest = bytes;
+        while let Some(name) = rest.get(NAME..) {
+            let mut inode = [0; 8];
+            inode.copy_from_slice(&rest[..8]);
+            let length = usize::from(u16::from_ne_bytes([rest[LENGTH], rest[LENGTH + 1]]));
+            if let Ok(name) = CStr::from_bytes_until_nul(name) {
+                found(name, u64::from_ne_bytes(inode))?;
+            }
+            rest = rest.get(length.max(NAME)..).unwrap_or_default();
+        }
+    }
 }
 
 /// The path of a file in /proc. The longest path holds two numbers.
 pub(crate) type ProcPath = Text<64>;
 
-/// The path in /proc that leads to exactly the file that a descriptor names.
+/// The path in /proc that leads to exactly the file that a descriptor names. It is this thread's: a thread may have
+/// a table of descriptors of its own, and /proc/self shows none when the main thread has ended.
 pub(crate) fn through_proc(file: BorrowedFd<'_>) -> ProcPath {
-    ProcPath::of(format_args!("/proc/self/fd/{}", file.as_raw_fd()))
+    ProcPath::of(format_args!("/proc/thread-self/fd/{}", file.as_raw_fd()))
 }
 
 /// Sets the permissions of exactly the file that a descriptor names.

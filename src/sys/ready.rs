@@ -2,6 +2,7 @@
 //!
 //! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
+use super::direct::system_call;
 use super::timespec;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
@@ -56,14 +57,85 @@ fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Err
         .map_or(core::ptr::null(), core::ptr::from_ref);
     // SAFETY: the list has as many entries as the call is told. `limit` is NULL or a time that outlives the
     // call. There is no signal mask.
-    Errno::result(unsafe {
+    let outcome = Errno::result(unsafe {
         libc::ppoll(
             list.as_mut_ptr(),
             list.len() as libc::nfds_t,
             limit,
             core::ptr::null(),
         )
-    })
+    });
+    match outcome {
+        // RLIMIT_NOFILE allows fewer descriptors than the list has entries. The descriptors are open all the same.
+        Err(Errno::EINVAL) if !list.is_empty() => select(list, limit),
+        outcome => outcome,
+    }
+}
+
+/// As poll, but the kernel does not compare the list with RLIMIT_NOFILE. It reports what is readable or writable,
+/// and a failed or hung up descriptor as both.
+///
+/// `limit` is NULL or points to a time.
+#[cold]
+pub(super) fn select(
+    list: &mut [libc::pollfd],
+    limit: *const libc::timespec,
+) -> Result<c_int, Errno> {
+    const BITS: usize = usize::BITS as usize;
+    let highest = list.iter().map(|entry| entry.fd).max().unwrap_or(-1);
+    let words = usize::try_from(highest + 1).unwrap_or(0).div_ceil(BITS);
+    let mut sets = Vec::new();
+    sets.try_reserve_exact(2 * words)
+        .map_err(|_| Errno::ENOMEM)?;
+    sets.resize(2 * words, 0usize);
+    let (reading, writing) = sets.split_at_mut(words);
+    let place = |descriptor: RawFd| {
+        (
+            descriptor as usize / BITS,
+            1 << (descriptor as usize % BITS),
+        )
+    };
+    for entry in list.iter().filter(|entry| entry.fd >= 0) {
+        let (word, bit) = place(entry.fd);
+        if entry.events & READABLE != 0 {
+            reading[word] |= bit;
+        }
+        if entry.events & WRITABLE != 0 {
+            writing[word] |= bit;
+        }
+    }
+    // The kernel writes the time that is left.
+    // SAFETY: by this function's contract.
+    let mut limit = unsafe { limit.as_ref() }.copied();
+    let arguments = [
+        (highest + 1) as usize,
+        reading.as_mut_ptr().addr(),
+        writing.as_mut_ptr().addr(),
+        0,
+        limit
+            .as_mut()
+            .map_or(0, |limit| core::ptr::from_mut(limit).addr()),
+        0,
+    ];
+    // SAFETY: both sets have a bit for every number below the first argument. The time lives during the call, and
+    // there is no signal mask.
+    unsafe { system_call(libc::SYS_pselect6, arguments) }?;
+    let mut count = 0;
+    for entry in list {
+        entry.revents = 0;
+        if entry.fd < 0 {
+            continue;
+        }
+        let (word, bit) = place(entry.fd);
+        if reading[word] & bit != 0 {
+            entry.revents |= entry.events & READABLE;
+        }
+        if writing[word] & bit != 0 {
+            entry.revents |= entry.events & WRITABLE;
+        }
+        count += c_int::from(entry.revents != 0);
+    }
+    Ok(count)
 }
 
 /// How the descriptor was opened, and O_NONBLOCK. `EBADF` if nothing is open there.

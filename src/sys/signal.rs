@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 
 /// Whether a program may send itself this signal. libc reserves the two or three signals between the
 /// standard and the real-time ones.
@@ -79,31 +80,47 @@ impl Drop for Blocked {
 
 /// Calls `write`. If it fails with `EPIPE`, removes the SIGPIPE that the kernel has sent to this thread. For
 /// kernels that have no flag against SIGPIPE.
-pub(crate) fn without_sigpipe(
-    write: impl FnOnce() -> Result<usize, Errno>,
-) -> Result<usize, Errno> {
-    let mut pipe_signal = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set; SIGPIPE is a signal's number.
-    let pipe_signal = unsafe {
-        libc::sigemptyset(pipe_signal.as_mut_ptr());
-        libc::sigaddset(pipe_signal.as_mut_ptr(), libc::SIGPIPE);
-        pipe_signal.assume_init()
+pub(crate) fn without_sigpipe<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    without(libc::SIGPIPE, Errno::EPIPE, write)
+}
+
+/// Calls `grow`, which makes a file larger. If the file would be larger than RLIMIT_FSIZE allows, that fails with
+/// `EFBIG`, and the SIGXFSZ that the kernel has sent to this thread is removed.
+pub(crate) fn without_sigxfsz<T>(grow: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    match getrlimit(Resource::RLIMIT_FSIZE) {
+        Ok((libc::RLIM_INFINITY, _)) => grow(),
+        _ => without(libc::SIGXFSZ, Errno::EFBIG, grow),
+    }
+}
+
+/// Calls `attempt` with `signal` blocked in this thread. If it fails with `errno`, the kernel has sent the
+/// signal to this thread, and it is removed.
+fn without<T>(
+    signal: i32,
+    errno: Errno,
+    attempt: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set; `signal` is a signal's number.
+    let set = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        set.assume_init()
     };
-    let blocked = Blocked::these(&pipe_signal);
-    // A SIGPIPE that was pending before must stay, and the kernel does not add a second one to it. In a
+    let blocked = Blocked::these(&set);
+    // A signal that was pending before must stay, and the kernel does not add a second one to it. In a
     // thread that did not block the signal none was pending, so the kernel need not be asked. If one for
     // the whole process comes just now, the kernel still returns this thread's one first.
-    let was_pending = blocked.blocked_before(libc::SIGPIPE) && is_sigpipe_pending();
-    let outcome = write();
-    if outcome == Err(Errno::EPIPE) && !was_pending {
+    let was_pending = blocked.blocked_before(signal) && is_pending(signal);
+    let outcome = attempt();
+    if outcome.as_ref().err() == Some(&errno) && !was_pending {
         let at_once = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
         // SAFETY: the set and the time are valid, and NULL means that no information about the signal is
         // wanted. If the handler of another signal interrupts the call, it is repeated.
-        while unsafe { libc::sigtimedwait(&raw const pipe_signal, core::ptr::null_mut(), &at_once) }
-            < 0
+        while unsafe { libc::sigtimedwait(&raw const set, core::ptr::null_mut(), &at_once) } < 0
             && Errno::last() == Errno::EINTR
         {}
     }
@@ -111,11 +128,11 @@ pub(crate) fn without_sigpipe(
     outcome
 }
 
-fn is_sigpipe_pending() -> bool {
+fn is_pending(signal: i32) -> bool {
     let mut pending = MaybeUninit::uninit();
     // SAFETY: sigpending writes the whole set, and fails only for a bad address.
     unsafe {
         libc::sigpending(pending.as_mut_ptr());
-        libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
+        libc::sigismember(pending.as_ptr(), signal) == 1
     }
 }

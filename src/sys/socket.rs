@@ -5,12 +5,12 @@
 //! Descriptors from a C program are plain numbers. The kernel refuses a number that is not an open socket.
 
 use super::direct::system_call;
-use super::made;
+use super::fd::made;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
 /// The longest address, without the NUL that ends a path.
 pub(crate) const ADDRESS_MAX: usize = 107;
@@ -60,20 +60,9 @@ impl Address {
 
 /// A new socket. `kind` is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET, with SOCK_CLOEXEC and SOCK_NONBLOCK as
 /// wanted.
-pub(crate) fn create(kind: c_int) -> Result<OwnedFd, Errno> {
-    // SAFETY: the call takes numbers only.
-    let result = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
-    // SAFETY: socket has just made it.
-    unsafe { made(result) }
-}
+pub(crate) use super::fd::socket as create;
 
-pub(crate) fn pair(kind: c_int) -> Result<(OwnedFd, OwnedFd), Errno> {
-    let mut ends = [-1; 2];
-    // SAFETY: the kernel writes two descriptors.
-    Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
-    // SAFETY: socketpair has just made them.
-    Ok(unsafe { (made(ends[0])?, made(ends[1])?) })
-}
+pub(crate) use super::fd::socket_pair as pair;
 
 pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> Result<(), Errno> {
     // SAFETY: the address is alive during the call and `length` bytes long.
@@ -90,15 +79,6 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> Result<(), E
     // SAFETY: as in bind.
     let outcome = unsafe { libc::connect(socket.as_raw_fd(), address.raw(), address.length) };
     Errno::result(outcome).map(drop)
-}
-
-/// Takes the next connection as a close-on-exec descriptor. Waits unless the listener is non-blocking.
-pub(crate) fn accept(listener: RawFd) -> Result<OwnedFd, Errno> {
-    let (address, length) = (core::ptr::null_mut(), core::ptr::null_mut());
-    // SAFETY: NULL means that the peer's address is not wanted.
-    let result = unsafe { libc::accept4(listener, address, length, libc::SOCK_CLOEXEC) };
-    // SAFETY: accept4 has just made it.
-    unsafe { made(result) }
 }
 
 /// The value of a socket option. Leaves errno alone.
@@ -326,12 +306,19 @@ impl Descriptors {
         &self.numbers[..core::mem::take(&mut self.count)]
     }
 
-    fn add(&mut self, number: c_int) {
+    /// Adds a descriptor that has just arrived and that nobody else knows. False if it had the number of a
+    /// standard stream and could not be moved: then it is closed.
+    fn add(&mut self, number: c_int) -> bool {
+        // SAFETY: by this function's contract.
+        let Ok(file) = (unsafe { made(number) }) else {
+            return false;
+        };
         // The kernel has the same limit, so there is always a place.
         if let Some(place) = self.numbers.get_mut(self.count) {
-            *place = number;
+            *place = file.into_raw_fd();
             self.count += 1;
         }
+        true
     }
 }
 
@@ -345,7 +332,7 @@ impl Drop for Descriptors {
 
 fn close(number: c_int) {
     // SAFETY: the callers pass descriptors that have just arrived and that nobody else knows.
-    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    drop(unsafe { made(number) });
 }
 
 /// The result of a receive with descriptors.
@@ -373,6 +360,7 @@ pub(crate) fn receive_with_descriptors(
     // SAFETY: header, buffer, control part and room live during the call, which writes at most their
     // lengths.
     let length = count(unsafe { libc::recvmsg(socket, &mut header, flags) })?;
+    let mut is_incomplete = false;
     // SAFETY: the kernel has filled msg_controllen bytes of the control part with complete entries, whose
     // lengths the macros follow. A SCM_RIGHTS entry is an array of descriptors.
     unsafe {
@@ -383,7 +371,7 @@ pub(crate) fn receive_with_descriptors(
             match ((*entry).cmsg_level, (*entry).cmsg_type) {
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                     for index in 0..size / size_of::<c_int>() {
-                        descriptors.add(data.add(index).read_unaligned());
+                        is_incomplete |= !descriptors.add(data.add(index).read_unaligned());
                     }
                 }
                 // SO_PASSPIDFD is set on the socket. Without this nobody would close the pidfd.
@@ -397,7 +385,7 @@ pub(crate) fn receive_with_descriptors(
     }
     Ok(Arrived {
         length,
-        is_incomplete: header.msg_flags & libc::MSG_CTRUNC != 0,
+        is_incomplete: is_incomplete || header.msg_flags & libc::MSG_CTRUNC != 0,
     })
 }
 

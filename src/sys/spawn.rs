@@ -7,10 +7,11 @@
 //! held.
 
 pub(crate) use super::child::{
-    Abandoned, Exit, abandon, abandonable, reap_abandoned, room_to_abandon, send_signal, wait,
-    wait_for_end,
+    Abandoned, Exit, Process, abandon, abandonable, reap_abandoned, room_to_abandon, send_signal,
+    wait, wait_for_end,
 };
-use super::made;
+use super::direct::system_call;
+use super::fd::{self, made};
 use super::signal::Blocked;
 use super::stream;
 use crate::base::alloc::{LongCText, uninit_slice};
@@ -19,9 +20,9 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The settings of a child. The parent makes all of it before the child exists.
 pub(crate) struct Image<'a> {
@@ -98,12 +99,6 @@ impl Step {
     }
 }
 
-/// A process that this library started.
-pub(crate) struct Started {
-    pub(crate) id: libc::pid_t,
-    pub(crate) pidfd: OwnedFd,
-}
-
 /// The size of the child's stack in bytes. Code without optimisation needs the most.
 const STACK: usize = 64 * 1024;
 
@@ -115,14 +110,10 @@ struct ChildSetup<'a> {
 }
 
 /// Starts a program. Returns when the child executes the program, or when it has failed to and has ended.
-pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
+pub(crate) fn start(image: &Image<'_>) -> Result<Process, (Step, Errno)> {
     let before = |errno| (Step::Clone, errno);
-    let pipe = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
+    let pipe = fd::pipe(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
     let (failure, report) = pipe.map_err(before)?;
-    let (failure, report) = (
-        lift(failure).map_err(before)?,
-        lift(report).map_err(before)?,
-    );
     let setup = ChildSetup {
         image,
         report: report.as_raw_fd(),
@@ -141,44 +132,22 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Started, (Step, Errno)> {
     };
     drop(blocked);
     let id = started.map_err(before)?;
-    // SAFETY: the kernel has made this descriptor, close-on-exec, and nobody else knows it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    // Closed first, so that a number for the pidfd is free.
     drop(report);
+    // SAFETY: the kernel has made this descriptor, close-on-exec, and nobody else knows it.
+    let process = unsafe { made(pidfd) }
+        .and_then(|pidfd| Process::new(id, pidfd))
+        .map_err(before)?;
     // The child has called exec or is dead, so its report is in the pipe. This thread does not wait for the
     // pipe's end, because a process that another thread has forked meanwhile may hold it open.
     let mut message = [MaybeUninit::new(0u8); 2];
     if stream::read_now(failure.as_raw_fd(), &mut message) != Ok(message.len()) {
-        return Ok(Started { id, pidfd });
+        return Ok(process);
     }
     // SAFETY: every byte was initialised above.
     let [step, errno] = message.map(|byte| unsafe { byte.assume_init() });
-    let _ = wait(pidfd.as_fd(), libc::WEXITED);
+    let _ = process.with_pidfd(|pidfd| wait(pidfd, 0));
     Err((Step::from_report(step), Errno::from_raw(errno.into())))
-}
-
-/// Runs `body` in a child, and returns the child's exit status. The child shares this process's memory, and
-/// has an umask and a working directory of its own.
-pub(crate) fn run_briefly(
-    body: extern "C" fn(*mut c_void) -> c_int,
-    setup: NonNull<c_void>,
-) -> Result<c_int, Errno> {
-    // Its end sends no signal, and if the program waits for any child, it does not find this one.
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK;
-    let blocked = Blocked::all();
-    // SAFETY: `body` only makes system calls. Without CLONE_PIDFD the kernel writes no pidfd.
-    let id = unsafe { run(body, setup, flags, &mut -1) };
-    drop(blocked);
-    let id = id?;
-    let mut status = 0;
-    loop {
-        // SAFETY: the call writes the status and nothing else.
-        match Errno::result(unsafe { libc::waitpid(id, &mut status, libc::__WCLONE) }) {
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-            Ok(_) if libc::WIFEXITED(status) => return Ok(libc::WEXITSTATUS(status)),
-            Ok(_) => return Err(Errno::EINTR),
-        }
-    }
 }
 
 /// Makes the child. Returns when the child has called exec or has ended.
@@ -209,10 +178,27 @@ unsafe fn run(
     })
 }
 
-/// The child's function. From here to exec or _exit it only makes system calls.
+/// A system call in the child. It does not go through libc: a library that watches signals or descriptors may
+/// have put its own functions in the place of libc's (the JVM's libjsig and sanitizers do), and would note what the
+/// child does as done by the parent, whose memory it is. It leaves the parent's errno alone, too.
+///
+/// # Safety
+///
+/// As `system_call`.
+unsafe fn child_call<const N: usize>(
+    number: libc::c_long,
+    given: [usize; N],
+) -> Result<usize, Errno> {
+    let mut arguments = [0; 6];
+    arguments[..N].copy_from_slice(&given);
+    // SAFETY: by this function's contract.
+    unsafe { system_call(number, arguments) }
+}
+
+/// The child's function. From here to exec or exit it only makes system calls.
 extern "C" fn become_program(setup: *mut c_void) -> c_int {
     // SAFETY: `start` passes a ChildSetup that lives until exec. Its pointers are the caller's and live as
-    // long. Each call below is async-signal-safe.
+    // long.
     unsafe {
         let setup = &*setup.cast::<ChildSetup<'_>>();
         let (step, errno) = match prepare(setup.image) {
@@ -221,10 +207,23 @@ extern "C" fn become_program(setup: *mut c_void) -> c_int {
         };
         // The errnos of these calls are below 256.
         let message = [step as u8, errno as u8];
-        libc::write(setup.report, message.as_ptr().cast(), message.len());
-        libc::_exit(127)
+        let pipe = setup.report as usize;
+        let _ = child_call(
+            libc::SYS_write,
+            [pipe, message.as_ptr().addr(), message.len()],
+        );
+        loop {
+            let _ = child_call(libc::SYS_exit_group, [127]);
+        }
     }
 }
+
+/// The size in bytes of the kernel's set of signals.
+const SIGNAL_SET: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+    16
+} else {
+    8
+};
 
 /// Gives the child its signals, directory, descriptors and session.
 ///
@@ -232,41 +231,51 @@ extern "C" fn become_program(setup: *mut c_void) -> c_int {
 ///
 /// Called in the child only.
 unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
-    // SAFETY: async-signal-safe calls on valid arguments.
+    // SAFETY: the arguments are valid. The child has its own signals, directory, descriptors and session.
     unsafe {
         // The handlers come first: none may run here after the mask is cleared. Without this, signals
-        // that the parent ignores would stay ignored.
-        let mut default: libc::sigaction = core::mem::zeroed();
-        default.sa_sigaction = libc::SIG_DFL;
-        for number in 1..=libc::SIGRTMAX() {
-            libc::sigaction(number, &default, ptr::null_mut());
+        // that the parent ignores would stay ignored. The kernel's struct sigaction has at most this size, and all
+        // zeros is the default action without flags.
+        let default = [0u64; 8];
+        for number in 1..=libc::SIGRTMAX() as usize {
+            let _ = child_call(
+                libc::SYS_rt_sigaction,
+                [number, default.as_ptr().addr(), 0, SIGNAL_SET],
+            );
         }
         if let Some(directory) = image.directory {
-            if libc::chdir(directory.as_ptr()) != 0 {
-                return Err((Step::Directory, Errno::last()));
-            }
+            child_call(libc::SYS_chdir, [directory.as_ptr().addr()])
+                .map_err(|errno| (Step::Directory, errno))?;
         }
         for (number, &source) in (0..).zip(&image.streams) {
             // A descriptor that stays as it is also stays if it was close-on-exec. A closed one stays closed.
             let placed = if source < 0 {
-                libc::fcntl(number, libc::F_SETFD, 0);
-                0
+                let _ = child_call(libc::SYS_fcntl, [number, libc::F_SETFD as usize, 0]);
+                Ok(0)
             } else {
-                libc::dup2(source, number)
+                // The source is above 2, so the two numbers differ.
+                child_call(libc::SYS_dup3, [source as usize, number, 0])
             };
-            if placed < 0 {
-                return Err((Step::Descriptors, Errno::last()));
-            }
+            placed.map_err(|errno| (Step::Descriptors, errno))?;
         }
-        if image.leads_session && (libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) != 0) {
-            return Err((Step::Terminal, Errno::last()));
+        if image.leads_session {
+            child_call(libc::SYS_setsid, [])
+                .and_then(|_| child_call(libc::SYS_ioctl, [0, libc::TIOCSCTTY as usize, 0]))
+                .map_err(|errno| (Step::Terminal, errno))?;
         }
         if !image.inherits {
             close_the_rest_on_exec().map_err(|errno| (Step::Descriptors, errno))?;
         }
-        let mut none = MaybeUninit::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+        let none = [0u64; 2];
+        let _ = child_call(
+            libc::SYS_rt_sigprocmask,
+            [
+                libc::SIG_SETMASK as usize,
+                none.as_ptr().addr(),
+                0,
+                SIGNAL_SET,
+            ],
+        );
         Ok(())
     }
 }
@@ -280,22 +289,22 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
 unsafe fn execute(image: &Image<'_>) -> Errno {
     let mut failure = Errno::ENOENT;
     for candidate in image.candidates {
+        let arguments = [
+            candidate.as_ptr().addr(),
+            image.arguments.start.addr(),
+            image.environment.start.addr(),
+        ];
         // SAFETY: the arrays are the caller's and end with NULL.
-        unsafe {
-            libc::execve(
-                candidate.as_ptr(),
-                image.arguments.start,
-                image.environment.start,
-            )
-        };
-        match Errno::last() {
+        match unsafe { child_call(libc::SYS_execve, arguments) } {
+            // A program that runs does not come back.
+            Ok(_) => {}
             // A path, or the only directory that is searched, is the reason.
-            Errno::ENOTDIR if image.candidates.len() == 1 => failure = Errno::ENOTDIR,
+            Err(Errno::ENOTDIR) if image.candidates.len() == 1 => failure = Errno::ENOTDIR,
             // This file does not exist. The next one may.
-            Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV => {}
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV) => {}
             // This process may not execute the file. That is the error if no other file is found.
-            Errno::EACCES => failure = Errno::EACCES,
-            errno => return errno,
+            Err(Errno::EACCES) => failure = Errno::EACCES,
+            Err(errno) => return errno,
         }
     }
     failure
@@ -307,94 +316,59 @@ unsafe fn execute(image: &Image<'_>) -> Errno {
 ///
 /// Called in the child only, because its table of descriptors is its own.
 unsafe fn close_the_rest_on_exec() -> Result<(), Errno> {
+    let range = [3, c_uint::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize];
     // SAFETY: the call accesses no memory.
-    let marked = Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            3 as c_uint,
-            c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        )
-    });
-    match marked {
+    match unsafe { child_call(libc::SYS_close_range, range) } {
         Ok(_) => Ok(()),
         // The kernel is older than Linux 5.11. SAFETY: by this function's contract.
         Err(_) => unsafe { close_listed_on_exec() },
     }
 }
 
-/// Marks the descriptors that /proc lists. Unlike opendir, getdents64 needs no allocation.
+/// Marks the descriptors that /proc lists.
 ///
 /// # Safety
 ///
 /// Called in the child only.
 unsafe fn close_listed_on_exec() -> Result<(), Errno> {
-    // Offsets in linux_dirent64: inode, offset, then the record's length, a type, and the name.
-    const LENGTH: usize = 16;
-    const NAME: usize = 19;
-    let mut records = [0u64; 128];
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    // SAFETY: the path is constant. The kernel writes at most the array's size, and its records lie within
-    // the bytes that it says it has written.
-    unsafe {
-        let directory = Errno::result(libc::open(c"/proc/self/fd".as_ptr(), flags))?;
-        loop {
-            let filled = Errno::result(libc::syscall(
-                libc::SYS_getdents64,
-                directory,
-                records.as_mut_ptr(),
-                size_of_val(&records),
-            ))?;
-            if filled == 0 {
-                break;
-            }
-            let base: *const u8 = records.as_ptr().cast();
-            let mut offset = 0;
-            while offset < filled as usize {
-                let mut number = 0;
-                let mut name = base.add(offset + NAME);
-                while (*name).is_ascii_digit() {
-                    number = number * 10 + c_int::from(*name - b'0');
-                    name = name.add(1);
-                }
-                if number > 2 {
-                    libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
-                }
-                offset += usize::from(base.add(offset + LENGTH).cast::<u16>().read_unaligned());
-            }
+    let directory = super::path::open_directory(c"/proc/thread-self/fd")?;
+    super::path::each_name(directory.as_fd(), &mut |name, _| {
+        let digits = name.to_bytes();
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return Ok(());
         }
-        libc::close(directory);
-    }
-    Ok(())
-}
-
-/// A second, close-on-exec descriptor of the open file behind a number that C passed in. Its number is
-/// above those of the standard streams. `EBADF` if nothing is open there.
-pub(crate) fn duplicate(number: RawFd) -> Result<OwnedFd, Errno> {
-    if number < 0 {
-        return Err(Errno::EBADF);
-    }
-    // SAFETY: the number is not -1. If it is not open, F_DUPFD fails with EBADF and changes nothing.
-    let file = unsafe { BorrowedFd::borrow_raw(number) };
-    let number = nix::fcntl::fcntl(file, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: F_DUPFD_CLOEXEC has just made this descriptor and nobody else knows it.
-    unsafe { made(number) }
-}
-
-/// Gives a descriptor a number above those of the standard streams. It has one of those if this process had
-/// closed a stream, and in the child these numbers belong to the streams.
-pub(crate) fn lift(file: OwnedFd) -> Result<OwnedFd, Errno> {
-    match file.as_raw_fd() {
-        0..3 => duplicate(file.as_raw_fd()),
-        _ => Ok(file),
-    }
+        let number = digits
+            .iter()
+            .fold(0, |number, digit| number * 10 + c_int::from(digit - b'0'));
+        if number > 2 {
+            // SAFETY: the call takes numbers only. The table of descriptors is the child's own.
+            let _ = unsafe {
+                child_call(
+                    libc::SYS_fcntl,
+                    [
+                        number as usize,
+                        libc::F_SETFD as usize,
+                        libc::FD_CLOEXEC as usize,
+                    ],
+                )
+            };
+        }
+        Ok(())
+    })
 }
 
 /// Opens a file for a standard stream, as a shell's redirections do.
 pub(crate) fn open_stream(path: &CStr, flags: OFlag) -> Result<OwnedFd, Errno> {
     let mode = Mode::from_bits_truncate(0o666);
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    nix::fcntl::open(path, flags, mode)
+    fd::open(path, flags, mode)
+}
+
+/// Reads the start of a file, and returns how many bytes it is.
+pub(crate) fn start_of_file(path: &CStr, start: &mut [u8]) -> Result<usize, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = fd::open(path, flags, Mode::empty())?;
+    nix::unistd::read(&file, start)
 }
 
 /// A variable of this process's environment.
@@ -425,7 +399,15 @@ mod tests {
                 (libc::fcntl(number, libc::F_GETFD) != libc::FD_CLOEXEC).into()
             }
         }
-        let status = run_briefly(in_child, NonNull::from(&number).cast());
-        assert_eq!(status, Ok(0));
+        let setup = NonNull::from(&number).cast();
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let blocked = Blocked::all();
+        // SAFETY: `in_child` only makes system calls. Without CLONE_PIDFD the kernel writes no pidfd.
+        let id = unsafe { run(in_child, setup, flags, &mut -1) }.unwrap();
+        drop(blocked);
+        let mut status = 0;
+        // SAFETY: the call writes the status.
+        assert_eq!(unsafe { libc::waitpid(id, &mut status, 0) }, id);
+        assert_eq!(status, 0);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) const ATOMIC: usize = libc::PIPE_BUF;
 static IS_NOSIGNAL_MISSING: AtomicBool = AtomicBool::new(false);
 
 /// Hints that a descriptor is not a socket, so that a write need not try send first. Each holds how many
-/// further writes rely on it. A hint may be wrong: numbers are used again, and descriptors whose numbers are
+/// further writes rely on it. A file never has one. A hint may be wrong: numbers are used again, and descriptors whose numbers are
 /// 64 apart share a hint. A write to a socket then uses pwritev2, which works too, but more slowly.
 static NO_SOCKETS: [Hint; 64] = [const { Hint(AtomicU8::new(0)) }; 64];
 
@@ -119,9 +119,19 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
     // Relaxed, and in two steps: a hint publishes no other data, and a lost count does no harm.
     match hint.load(Ordering::Relaxed) {
         0 => match socket::send(fd, bytes, may_wait) {
-            Err(Errno::ENOTSOCK) => hint.store(WRITES_PER_HINT, Ordering::Relaxed),
+            Err(Errno::ENOTSOCK) => {
+                if preserving_errno(|| kind(fd))? == StreamKind::File {
+                    return preserving_errno(|| write_to_file(fd, bytes));
+                }
+                hint.store(WRITES_PER_HINT, Ordering::Relaxed);
+            }
             outcome => return outcome,
         },
+        // A hint for a number that was used again must not lead a large write into a file, where it may raise
+        // SIGXFSZ.
+        _ if bytes.len() > ATOMIC && preserving_errno(|| kind(fd))? == StreamKind::File => {
+            return preserving_errno(|| write_to_file(fd, bytes));
+        }
         writes_left => hint.store(writes_left - 1, Ordering::Relaxed),
     }
     if !IS_NOSIGNAL_MISSING.load(Ordering::Relaxed) {
@@ -132,6 +142,13 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
         }
     }
     write_otherwise(fd, bytes, may_wait)
+}
+
+/// Writes to a regular file. `EFBIG` and no SIGXFSZ if the file may not grow further.
+#[cold]
+fn write_to_file(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let _not_cancelled = NotCancelled::begin();
+    signal::without_sigxfsz(|| write_plainly(fd, bytes))
 }
 
 /// Writes to a descriptor that does not accept the flags, or on a kernel that does not know them. A fast half of a
@@ -146,6 +163,9 @@ fn write_by_kind(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result
     let kind = kind(fd)?;
     if kind == StreamKind::Socket {
         return socket::send(fd, bytes, may_wait);
+    }
+    if kind == StreamKind::File {
+        return write_to_file(fd, bytes);
     }
     let mut bytes = bytes;
     if !may_wait && !kind.is_always_ready() && !ready::is_nonblocking(fd)? {

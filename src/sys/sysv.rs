@@ -362,7 +362,7 @@ pub(crate) fn sem_last_place() -> Result<c_int, Errno> {
 /// process may read it, and the kernel releases its locks when their holder dies.
 fn sets_file() -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(c"/proc/sysvipc/sem", flags, Mode::empty())
+    super::fd::open(c"/proc/sysvipc/sem", flags, Mode::empty())
 }
 
 /// A lock on the byte that stands for a key.

@@ -1,9 +1,10 @@
 //! Pseudoterminals (pty(7)).
 
-use super::made;
+use super::fd::{self, made};
 use core::ffi::c_int;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use nix::sys::termios::{self, SetArg};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -17,14 +18,22 @@ pub(crate) struct WindowSize {
 /// A new pseudoterminal: the controlling end, and the terminal itself. Both are close-on-exec.
 pub(crate) fn open() -> Result<(OwnedFd, OwnedFd), Errno> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let controller = nix::pty::posix_openpt(flags)?;
-    nix::pty::unlockpt(&controller)?;
+    let controller = fd::open(c"/dev/ptmx", flags, Mode::empty())?;
+    let is_locked: c_int = 0;
+    // SAFETY: the kernel reads one int, which lives during the call.
+    Errno::result(unsafe {
+        libc::ioctl(
+            controller.as_raw_fd(),
+            libc::TIOCSPTLCK,
+            &raw const is_locked,
+        )
+    })?;
     // The terminal is opened through the controller and not by its path. If /dev/pts is that of another mount
     // namespace, the path leads to another terminal, or to none.
     // SAFETY: the request takes open flags by value.
     let result = unsafe { libc::ioctl(controller.as_raw_fd(), libc::TIOCGPTPEER, flags.bits()) };
     // SAFETY: the kernel has just made the descriptor and nobody else knows it.
-    Ok((controller.into(), unsafe { made(result) }?))
+    Ok((controller, unsafe { made(result) }?))
 }
 
 /// Makes bytes pass unchanged: no echo, no lines, no signals from keys.

@@ -1,11 +1,16 @@
-//! The calling thread's identity: its id, its PID namespace and its robust list.
+//! The calling thread's identity: its id and birth, its PID namespace and its robust list.
 //!
 //! Lock words hold thread ids, so every lock and unlock needs the id. Each thread asks the kernel once
 //! and keeps the answer in a thread-local variable. After a fork the child's thread must not continue
 //! under its parent's id, so a kept answer counts only within the generation in which it was found.
 //! A generation is a number that a fork resets.
+//!
+//! A child that shares its parent's memory (vfork, or clone with CLONE_VM and without CLONE_THREAD) also
+//! shares the kept answer, and no memory can tell the two apart: only a system call in each lock could. So
+//! such a child must not lock. robustipc(7) says so.
 
 use super::futex::TID_MASK;
+use super::liveness::{self, Birth};
 use super::process;
 use super::robust::RobustList;
 use crate::base::error::Result;
@@ -18,6 +23,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 pub(crate) struct Thread {
     id: u32,
     pid_namespace: u32,
+    birth: Birth,
     robust_list: RobustList,
 }
 
@@ -30,6 +36,7 @@ thread_local! {
         Thread {
             id: 0,
             pid_namespace: 0,
+            birth: 0,
             robust_list: RobustList::NONE,
         },
         NEVER,
@@ -76,7 +83,8 @@ impl Thread {
         let thread = Thread {
             robust_list: RobustList::of_calling_thread(is_new)?,
             id,
-            pid_namespace: process::pid_namespace(),
+            birth: liveness::birth_of(id),
+            pid_namespace: process::pid_namespace(generation),
         };
         CURRENT.set((thread, generation));
         Ok(thread)
@@ -91,6 +99,12 @@ impl Thread {
     #[inline(always)]
     pub(crate) fn pid_namespace(self) -> u32 {
         self.pid_namespace
+    }
+
+    /// What tells the thread from later threads with its id.
+    #[inline(always)]
+    pub(crate) fn birth(self) -> Birth {
+        self.birth
     }
 
     #[inline(always)]
@@ -110,6 +124,12 @@ impl Thread {
         // SAFETY: has_entry_within gives words that lie in memory that is mapped.
         unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == self.id
     }
+}
+
+/// This process's PID namespace, also if the thread's identity cannot be found.
+#[cold]
+pub(crate) fn pid_namespace() -> u32 {
+    process::pid_namespace(generation())
 }
 
 /// This process's generation: a number that no ancestor had, and no call before the last fork.

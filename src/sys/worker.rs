@@ -72,6 +72,17 @@ impl Worker {
         Ok(Worker(unsafe { thread.assume_init() }))
     }
 
+    pub(crate) fn is_this_thread(&self) -> bool {
+        // SAFETY: pthread_self cannot fail.
+        self.0 == unsafe { libc::pthread_self() }
+    }
+
+    /// Lets the thread end by itself.
+    pub(crate) fn detach(self) {
+        // SAFETY: `self` is taken by value, so the thread was neither joined nor detached before.
+        unsafe { libc::pthread_detach(self.0) };
+    }
+
     /// Waits until the thread has ended. If the thread itself calls this, the thread is detached instead.
     pub(crate) fn join(self) {
         // SAFETY: `self` is taken by value, so the thread was neither joined nor detached before.

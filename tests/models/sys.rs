@@ -7,8 +7,8 @@
 //! such fences give.
 //!
 //! The models leave out three things. A sleep never ends by itself, neither after 100 ms nor by a signal, so a
-//! lost wake-up shows as a deadlock, until a model calls [`futex::let_nobody_sleep`]. No thread's id is ever
-//! gone. There is no priority inheritance, whose protocol is the kernel's. One lock stands for all the
+//! lost wake-up shows as a deadlock, until a model calls [`futex::let_nobody_sleep`]. A thread's id is
+//! gone only in the models of deaths that the kernel does not notice. There is no priority inheritance, whose protocol is the kernel's. One lock stands for all the
 //! kernel's buckets of sleepers.
 
 pub(crate) mod atomic {
@@ -376,6 +376,17 @@ pub(crate) mod thread {
         static ID: Cell<u32> = Cell::new(1);
     }
 
+    std::thread_local! {
+        /// For all threads of a model: loom runs them in one thread.
+        static NAMESPACE: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Makes waiters look for the deaths that the kernel does not notice. Called before the objects are
+    /// initialised.
+    pub(crate) fn look_for_deaths() {
+        NAMESPACE.with(|namespace| namespace.set(1));
+    }
+
     /// A thread of the model.
     #[derive(Clone, Copy)]
     pub(crate) struct Thread {
@@ -406,7 +417,13 @@ pub(crate) mod thread {
             self.id
         }
 
+        /// 0, which stands for unknown, so that nobody looks for deaths that the kernel has not marked, unless
+        /// the model has such deaths.
         pub(crate) fn pid_namespace(self) -> u32 {
+            NAMESPACE.with(Cell::get)
+        }
+
+        pub(crate) fn birth(self) -> super::liveness::Birth {
             0
         }
 
@@ -432,13 +449,53 @@ pub(crate) mod thread {
     }
 }
 
-pub(crate) mod process {
-    pub(crate) fn is_gone(_: u32) -> bool {
+/// Whether threads live. All threads of a model are born alike, so a birth proves nothing here. It is no word of
+/// the model's, which saves the models steps.
+pub(crate) mod liveness {
+    use super::atomic::AtomicU32;
+    use super::futex;
+    use super::thread::Thread;
+    use loom::sync::atomic::Ordering::{Acquire, Release};
+
+    pub(crate) type Birth = u64;
+    pub(crate) type BirthCell = std::sync::atomic::AtomicU64;
+
+    loom::lazy_static! {
+        /// A bit for each thread that has ended.
+        static ref GONE: AtomicU32 = AtomicU32::default();
+    }
+
+    pub(crate) fn is_predecessor(_: Birth, _: Birth) -> bool {
         false
     }
 
+    pub(crate) fn has_no_thread(id: u32) -> bool {
+        GONE.load(Acquire) & (1 << id) != 0
+    }
+
+    pub(crate) fn is_gone(id: u32, _: Birth) -> bool {
+        has_no_thread(id)
+    }
+
+    /// Ends the calling thread in the middle of whatever it holds, and the kernel marks nothing. From now on
+    /// nobody sleeps, because every sleeper checks again by itself.
+    pub(crate) fn end_unnoticed() {
+        GONE.fetch_or(1 << Thread::number(), Release);
+        futex::let_nobody_sleep();
+    }
+}
+
+pub(crate) mod process {
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
+    }
+
+    pub(crate) struct ShownNamespace(pub(crate) u32);
+
+    impl core::fmt::Display for ShownNamespace {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            self.0.fmt(f)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! src/ffi/private.h, which is generated from this file and not installed.
 
 use super::*;
-use crate::sys::file;
+use crate::sys::fd as descriptors;
 
 /// Makes a message queue of the kernel the descriptor of a queue in shared memory. It replaces the
 /// FIFO that ipc_mq_fd() otherwise makes. Afterwards, ipc_mq_fd() returns this descriptor, poll()
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
     guard(c"ipc_mq_bring_fd", move || {
         let queue = QUEUES.get(mq)?;
         // SAFETY: by the contract of this call, the caller gives the descriptor up.
-        queue.bring_descriptor(unsafe { file::take_over(fd) }?)?;
+        queue.bring_descriptor(unsafe { descriptors::take_over(fd) }?)?;
         Ok(0)
     })
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::base::alloc::try_box;
 use crate::ffi::guard::call_back;
 use crate::ipc::mq::{Action, SignalValue};
-use crate::sys::{file, signal};
+use crate::sys::fd::{self, Kept};
+use crate::sys::signal;
 use core::mem::transmute;
 use std::os::fd::AsFd;
 
@@ -153,7 +154,7 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
             Ok(Action::Callback(try_box(move || callback.call())?))
         }
         IPC_NOTIFY_EVENTFD => {
-            let descriptor = file::borrow(how.eventfd)
+            let descriptor = fd::borrow(how.eventfd)
                 .map_err(|errno| fail!((errno), "how->eventfd is {}", how.eventfd))?;
             if !mqueue::is_eventfd(descriptor.as_fd()) {
                 return Err(fail!(
@@ -162,7 +163,7 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
                     how.eventfd
                 ));
             }
-            Ok(Action::Eventfd(descriptor))
+            Ok(Action::Eventfd(Kept::new(descriptor)?))
         }
         kind => Err(fail!(
             EINVAL,

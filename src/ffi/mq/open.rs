@@ -30,7 +30,8 @@ use core::time::Duration;
 /// -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
 /// queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
 /// (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
-/// -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -ENOSPC /dev/shm is full
+/// -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
+/// larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
 /// (with IPC_KERNEL: there are fs.mqueue.queues_max queues); -EMFILE this process has too many
 /// descriptors or handles (with IPC_KERNEL also: this user's queues would take more than
 /// RLIMIT_MSGQUEUE bytes; ipc_last_error() shows which, and the numbers); -ENFILE the system has

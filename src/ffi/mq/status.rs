@@ -16,11 +16,11 @@ pub struct ipc_mq_stat_t {
     pub dropped: u64,
     /// How often a thread died inside a call on the queue and the queue was repaired.
     pub repairs: u64,
-    /// How many messages were queued again because their borrowers died. A receive, a borrow or a peek
-    /// notices such a death.
+    /// How many messages were queued again because their borrowers died. A receive, a borrow, a peek,
+    /// ipc_mq_getattr() and ipc_mq_stat() notice such a death.
     pub redelivered: u64,
-    /// How many reserved messages vanished because their senders died. A send that finds the queue full
-    /// notices such a death.
+    /// How many reserved messages vanished because their senders died. A send that finds the queue full,
+    /// ipc_mq_getattr() and ipc_mq_stat() notice such a death.
     pub abandoned: u64,
     /// All 0: reserved for later versions.
     pub reserved: [u64; 6],
@@ -29,6 +29,9 @@ pub struct ipc_mq_stat_t {
 /// Reads a queue's statistics. With IPC_KERNEL, all are 0.
 ///
 /// stat: receives the statistics, on success only.
+///
+/// The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+/// stopped process is in the middle of a call on the queue.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EPROTO this
@@ -57,6 +60,9 @@ pub unsafe extern "C" fn ipc_mq_stat(mq: *const ipc_mq_t, stat: *mut ipc_mq_stat
 ///
 /// attr: receives them, on success only. current_messages was true at some moment during the call.
 /// The result may be given to ipc_mq_open().
+///
+/// The call queues again what dead threads had borrowed, and frees what they had reserved, unless a
+/// stopped process is in the middle of a call on the queue.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
@@ -136,8 +142,11 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 /// it: the library does the waiting.
 ///
 /// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid
-/// until ipc_mq_close(), and the caller must not close it.
-/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed; -EACCES or -EPERM another user owns the
+/// until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
+/// for example all descriptors from 3 on, the library neither writes to its number nor closes it any
+/// more, messages go on, and this call gives a new descriptor.
+/// Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
+/// own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
 /// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
 /// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
 /// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN

@@ -95,13 +95,12 @@ pub unsafe extern "C" fn ipc_child_pid(child: *const ipc_child_t) -> c_int {
 ///
 /// Returns: a descriptor that belongs to the handle, or a negative error. Do not close it with
 /// close(2); ipc_child_close() closes it.
-/// Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child.
+/// Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the program
+/// has closed the descriptor.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_child_fd(child: *const ipc_child_t) -> c_int {
-    guard(c"ipc_child_fd", move || {
-        Ok(CHILDREN.get(child)?.descriptor())
-    })
+    guard(c"ipc_child_fd", move || CHILDREN.get(child)?.descriptor())
 }
 
 /// Waits until the child has ended, and says how. The answer stays: the call may be repeated.
@@ -165,7 +164,8 @@ pub unsafe extern "C" fn ipc_child_kill(child: *mut ipc_child_t, signal: c_int) 
 
 /// Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
 /// continues; a later ipc_spawn() or ipc_child_close() of this process reaps it after its end,
-/// so that no zombie stays.
+/// so that no zombie stays. From Linux 6.9 on the closed handle keeps no descriptor; on an older
+/// kernel it keeps the child's pidfd until the child is reaped.
 ///
 /// child: from ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(); NULL does nothing.
 ///

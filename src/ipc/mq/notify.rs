@@ -14,6 +14,7 @@
 use crate::base::alloc::{self, try_box};
 use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
+use crate::sys::fd::Kept;
 use crate::sys::mqueue::{self, Event};
 use crate::sys::worker::Worker;
 use crate::sys::{process, signal};
@@ -22,13 +23,12 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
 use parking_lot::{Mutex, MutexGuard};
-use std::os::fd::{AsFd, OwnedFd};
 
 /// The action of a notification when messages come.
 pub(crate) enum Action {
     Signal { number: i32, value: SignalValue },
     Callback(Box<dyn FnMut() + Send>),
-    Eventfd(OwnedFd),
+    Eventfd(Kept),
 }
 
 /// A C program's value for a signal. It may be a pointer, and is only passed on.
@@ -129,8 +129,9 @@ pub(super) trait Arrivals: Send + Sync {
     fn begin(&self) -> Result<(), Errno>;
     /// Waits for a message that has come since the last wait, without taking it.
     fn wait(&self) -> Result<Event, Errno>;
-    /// Ends this and every later wait.
-    fn stop(&self);
+    /// Ends this and every later wait. False if that is not possible, because the program has closed the
+    /// library's descriptors.
+    fn stop(&self) -> bool;
     fn is_empty(&self) -> bool;
 }
 
@@ -143,12 +144,12 @@ impl Arrivals for mqueue::Arrivals {
         self.wait()
     }
 
-    fn stop(&self) {
-        self.stop();
+    fn stop(&self) -> bool {
+        self.stop()
     }
 
     fn is_empty(&self) -> bool {
-        mqueue::attributes(self.queue()).is_ok_and(|found| found.current_messages == 0)
+        self.is_empty()
     }
 }
 
@@ -156,6 +157,8 @@ struct Shared {
     arrivals: Box<dyn Arrivals>,
     /// Ends the repetition of a callback. (`arrivals` ends the thread's sleep.)
     is_ended: AtomicBool,
+    /// The thread holds this while it does its action.
+    acting: Mutex<()>,
 }
 
 impl Notification {
@@ -164,6 +167,7 @@ impl Notification {
         let shared = alloc::Shared::new(Shared {
             arrivals,
             is_ended: AtomicBool::new(false),
+            acting: Mutex::new(()),
         })?;
         let of_thread = shared.clone();
         let body = try_box(move || run(&of_thread, action))?;
@@ -201,10 +205,18 @@ impl Drop for Notification {
         }
         // Relaxed: the flag orders no other memory.
         self.shared.is_ended.store(true, Ordering::Relaxed);
-        self.shared.arrivals.stop();
-        // If a callback ends its own notification, this does not wait: the thread ends when the
-        // callback returns.
-        thread.join();
+        if self.shared.arrivals.stop() {
+            // If a callback ends its own notification, this does not wait: the thread ends when the
+            // callback returns.
+            thread.join();
+        } else {
+            // Nothing can wake the thread, which ends by itself later. It begins no action any more, and
+            // this waits for one that has begun.
+            if !thread.is_this_thread() {
+                drop(self.shared.acting.lock());
+            }
+            thread.detach();
+        }
     }
 }
 
@@ -212,13 +224,21 @@ fn run(shared: &Shared, mut action: Action) {
     // Waiting fails only if other code has closed the descriptors. Then there is nothing to wait
     // for.
     while let Ok(Event::Message) = shared.arrivals.wait() {
+        let _acting = shared.acting.lock();
+        // Asked under the lock, which the end of the notification waits for.
+        if shared.is_ended.load(Ordering::Relaxed) {
+            return;
+        }
         match &mut action {
             Action::Signal { number, value } => {
                 // The signal's number was checked when the notification began.
                 let _ = signal::queue_to_self(*number, value.0);
             }
             Action::Eventfd(eventfd) => {
-                mqueue::count_up(eventfd.as_fd());
+                // A program that has closed the library's descriptor has closed its own too.
+                if let Ok(eventfd) = eventfd.get() {
+                    mqueue::count_up(eventfd);
+                }
             }
             Action::Callback(callback) => repeat(shared, callback),
         }

@@ -5,11 +5,12 @@ pub(crate) mod posix;
 use crate::base::error::Result;
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Sem, Type};
+use crate::object::map::Mapping;
 use crate::object::{self, Location, Object, Options, Outcome, Removable};
 use core::ptr::NonNull;
 
-/// An open named semaphore.
-pub(crate) struct NamedSemaphore(Object);
+/// An open named semaphore. It keeps the mapping and no descriptor.
+pub(crate) struct NamedSemaphore(Mapping);
 
 impl NamedSemaphore {
     /// Opens or creates a semaphore. A new one gets `value`.
@@ -36,12 +37,12 @@ impl NamedSemaphore {
                 unsafe { data.base().cast::<Sem>().as_ref() }.initialise(value)
             },
         )?;
-        Ok((NamedSemaphore(object), outcome))
+        Ok((NamedSemaphore(object.into_data()), outcome))
     }
 
     /// The semaphore's address in this process.
     pub(crate) fn place(&self) -> NonNull<Sem> {
-        self.0.data().base().cast()
+        self.0.base().cast()
     }
 }
 

@@ -5,11 +5,12 @@ use super::socket_file::SocketFile;
 use super::{Mode, SocketType};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::sys::fd;
 use crate::sys::notices;
 use crate::sys::ready::{self, READABLE};
 use crate::sys::socket;
 use core::time::Duration;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::sys::inotify::{AddWatchFlags, Inotify};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The pauses between two attempts to reach a server that is not there yet: each is twice the one
@@ -144,7 +145,7 @@ impl<'a> Watch<'a> {
     fn over(endpoint: &'a Endpoint) -> Watch<'a> {
         let (directory, file_name) = endpoint.split();
         let start = || {
-            let notices = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+            let notices = fd::inotify()?;
             let events =
                 AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
             notices.add_watch(&*directory, events)?;

@@ -12,6 +12,7 @@ use super::socket_file::SocketFile;
 use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::sys::fd;
 use crate::sys::file::{self, LockFile};
 use crate::sys::path;
 use crate::sys::ready::{self, READABLE};
@@ -173,7 +174,7 @@ pub(crate) fn accept(listener: RawFd, deadline: Deadline) -> Result<OwnedFd> {
         if !is_ready {
             ready::wait(listener, READABLE, deadline)?;
         }
-        match socket::accept(listener) {
+        match fd::accept(listener) {
             Ok(connection) => return Ok(connection),
             Err(Errno::EAGAIN) if deadline != Deadline::Now => is_ready = false,
             Err(errno) => return Err(socket_failed(listener, errno)),

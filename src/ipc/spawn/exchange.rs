@@ -2,9 +2,10 @@
 //! the child blocks on a full output while this process blocks on its full input.
 
 use super::Child;
-use super::streams::{End, NAMES};
+use super::streams::NAMES;
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::time::Deadline;
+use crate::sys::fd::Kept;
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::stream;
 use core::mem::MaybeUninit;
@@ -24,6 +25,16 @@ impl Child {
                 "there is input for the child, but its {} is not a pipe of this handle",
                 NAMES[0]
             ));
+        }
+        for (end, name) in self.ends.iter().zip(NAMES) {
+            if end.number() >= 0 {
+                end.get().map_err(|errno| {
+                    fail!(
+                        (errno),
+                        "the descriptor of the child's {name} was closed outside the library"
+                    )
+                })?;
+            }
         }
         loop {
             if exchange.input.is_empty() {
@@ -76,7 +87,7 @@ pub(crate) struct Sink<'a> {
 }
 
 impl Exchange<'_> {
-    fn feed(&mut self, end: &End) -> Result<()> {
+    fn feed(&mut self, end: &Kept) -> Result<()> {
         match stream::write_now(end.number(), self.input) {
             Ok(count) => self.input = &self.input[count..],
             Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -89,7 +100,7 @@ impl Exchange<'_> {
 }
 
 impl Sink<'_> {
-    fn collect(&mut self, end: &End, events: i16, name: &str) -> Result<()> {
+    fn collect(&mut self, end: &Kept, events: i16, name: &str) -> Result<()> {
         let mut discarded = [MaybeUninit::uninit(); 4096];
         let room = match &mut self.room {
             Some(room) => &mut **room,

@@ -10,15 +10,17 @@ mod streams;
 pub(crate) use exchange::{Exchange, Sink};
 pub(crate) use streams::Stream;
 
+use crate::base::alloc::LongCText;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::Deadline;
-use crate::sys::spawn::{self, Abandoned, Exit, Image, Step, Strings};
+use crate::sys::fd::Kept;
+use crate::sys::spawn::{self, Abandoned, Exit, Image, Process, Step, Strings};
 use core::ffi::{CStr, c_int};
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use streams::{End, NAMES, Streams};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use streams::{NAMES, Streams};
 
 /// A program to start, and how.
 pub(crate) struct SpawnRequest<'a> {
@@ -35,11 +37,11 @@ pub(crate) struct SpawnRequest<'a> {
 pub(crate) struct Child {
     id: libc::pid_t,
     /// Taken out by drop, which may have to keep it.
-    pidfd: ManuallyDrop<Box<Abandoned>>,
+    process: ManuallyDrop<Box<Abandoned>>,
     /// Whether the child's standard input was a pipe at the start.
     is_fed: bool,
     /// This process's ends of the pipes on the child's standard streams.
-    ends: [End; 3],
+    ends: [Kept; 3],
     /// How the child ended, once that is known, as [`encode`] writes it.
     exit: AtomicU64,
 }
@@ -54,7 +56,7 @@ impl Child {
             ));
         };
         let candidates = search::candidates(name)?;
-        let streams = Streams::open(&request.streams)?;
+        let mut streams = Streams::open(&request.streams)?;
         let image = Image {
             candidates: &candidates,
             arguments: request.arguments,
@@ -64,14 +66,22 @@ impl Child {
             inherits: request.inherits,
             leads_session: request.leads_session,
         };
-        // All memory is there before the child is.
+        let is_fed = streams.ours[0].is_some();
+        // All that may fail is done before the start.
+        let ends = [Kept::NONE, Kept::NONE, Kept::NONE];
+        for (end, ours) in ends.iter().zip(&mut streams.ours) {
+            if let Some(file) = ours.take() {
+                end.put(file)?;
+            }
+        }
         let room = spawn::room_to_abandon()?;
-        let started = spawn::start(&image).map_err(|failure| failed(name, request, failure))?;
+        let process =
+            spawn::start(&image).map_err(|failure| failed(name, request, &candidates, failure))?;
         Ok(Child {
-            id: started.id,
-            pidfd: ManuallyDrop::new(spawn::abandonable(room, started.pidfd)),
-            is_fed: streams.ours[0].is_some(),
-            ends: streams.ours.map(End::new),
+            id: process.id(),
+            process: ManuallyDrop::new(spawn::abandonable(room, process)),
+            is_fed,
+            ends,
             exit: AtomicU64::new(0),
         })
     }
@@ -80,23 +90,37 @@ impl Child {
         self.id
     }
 
-    fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    fn process(&self) -> &Process {
+        self.process.process()
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
-        self.pidfd().as_raw_fd()
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        match self.process().pidfd() {
+            Ok(pidfd) => Ok(pidfd.as_raw_fd()),
+            Err(errno) => Err(fail!(
+                (errno),
+                "process {}: its descriptor was closed outside the library",
+                self.id
+            )),
+        }
+    }
+
+    fn with_pidfd<T>(
+        &self,
+        use_it: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.process().with_pidfd(use_it)
     }
 
     /// This process's end of the pipe on the child's stream 0, 1 or 2.
     pub(crate) fn end(&self, stream: usize) -> Result<RawFd> {
-        match self.ends[stream].number() {
-            -1 => Err(fail!(
+        match self.ends[stream].get() {
+            Ok(end) => Ok(end.as_raw_fd()),
+            Err(_) => Err(fail!(
                 EBADF,
                 "the child's {} is not a pipe of this handle, or is closed",
                 NAMES[stream]
             )),
-            number => Ok(number),
         }
     }
 
@@ -114,7 +138,7 @@ impl Child {
             return Ok(exit);
         }
         let id = self.id;
-        match spawn::wait_for_end(self.pidfd(), deadline) {
+        match self.with_pidfd(|pidfd| spawn::wait_for_end(pidfd, deadline)) {
             Ok(true) => {}
             Ok(false) if deadline == Deadline::Now => {
                 return Err(fail!(EAGAIN, "process {id} is still running"));
@@ -136,7 +160,7 @@ impl Child {
         // The first wait leaves the child unreaped, so its end is noted before it is reaped. A second
         // thread that finds it reaped then finds the note.
         let found = loop {
-            match spawn::wait(self.pidfd(), options | libc::WNOWAIT) {
+            match self.with_pidfd(|pidfd| spawn::wait(pidfd, options | libc::WNOWAIT)) {
                 Err(Errno::EINTR) => {}
                 found => break found,
             }
@@ -146,12 +170,12 @@ impl Child {
                 // Release: pairs with the Acquire below. Without it a thread that sees the reaping
                 // might not see the note.
                 self.exit.store(encode(exit), Ordering::Release);
-                let _ = spawn::wait(self.pidfd(), libc::WNOHANG);
+                let _ = self.with_pidfd(|pidfd| spawn::wait(pidfd, libc::WNOHANG));
                 Ok(Some(exit))
             }
             Ok(None) => Ok(None),
             // Acquire: another thread has reaped the child, and has made its note before that.
-            Err(Errno::ECHILD) => match decode(self.exit.load(Ordering::Acquire)) {
+            Err(Errno::ECHILD | Errno::ESRCH) => match decode(self.exit.load(Ordering::Acquire)) {
                 Some(exit) => Ok(Some(exit)),
                 None => Err(self.not_ours()),
             },
@@ -168,11 +192,12 @@ impl Child {
     }
 
     pub(crate) fn send_signal(&self, number: c_int) -> Result<()> {
-        spawn::send_signal(self.pidfd(), number).map_err(|errno| match errno {
-            Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
-            Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
-            errno => failed!(errno, "process {}", self.id),
-        })
+        self.with_pidfd(|pidfd| spawn::send_signal(pidfd, number))
+            .map_err(|errno| match errno {
+                Errno::ESRCH => fail!(ESRCH, "process {} has ended", self.id),
+                Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
+                errno => failed!(errno, "process {}", self.id),
+            })
     }
 }
 
@@ -182,9 +207,9 @@ impl Drop for Child {
         // A running child has to be reaped later.
         let is_running = matches!(self.check(libc::WNOHANG), Ok(None));
         // SAFETY: nothing uses the field after this drop.
-        let pidfd = unsafe { ManuallyDrop::take(&mut self.pidfd) };
+        let process = unsafe { ManuallyDrop::take(&mut self.process) };
         if is_running {
-            spawn::abandon(pidfd);
+            spawn::abandon(process);
         }
     }
 }
@@ -208,9 +233,15 @@ fn decode(word: u64) -> Option<Exit> {
     }
 }
 
-fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno)) -> Error {
-    let name = Escaped(name.to_bytes());
+fn failed(
+    program: &CStr,
+    request: &SpawnRequest<'_>,
+    candidates: &[LongCText],
+    (step, errno): (Step, Errno),
+) -> Error {
+    let name = Escaped(program.to_bytes());
     match step {
+        Step::Exec if errno == Errno::ENOENT => not_found(program, candidates),
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
@@ -227,6 +258,43 @@ fn failed(name: &CStr, request: &SpawnRequest<'_>, (step, errno): (Step, Errno))
             "{name}: no more processes are allowed (RLIMIT_NPROC, kernel.pid_max, or the control group's pids.max)"
         ),
         Step::Clone => failed!(errno, "{name}: no process can be created"),
+    }
+}
+
+/// The error if no program was found. If there is a file, what is missing is the program that runs it.
+#[cold]
+fn not_found(name: &CStr, candidates: &[LongCText]) -> Error {
+    let shown = Escaped(name.to_bytes());
+    // The longest first line that the kernel reads, and its end.
+    let mut start = [0; 257];
+    let found = candidates
+        .iter()
+        .find_map(|path| spawn::start_of_file(path, &mut start).ok());
+    let Some(length) = found else {
+        return failed!(Errno::ENOENT, "{shown}: cannot be executed");
+    };
+    let Some(line) = start[..length].strip_prefix(b"#!") else {
+        return fail!(
+            ENOENT,
+            "{shown}: cannot be executed: the file exists, but the loader that it names does not"
+        );
+    };
+    let line = line.split(|&byte| byte == b'\n').next().unwrap_or(line);
+    let words = line.trim_ascii_start();
+    let interpreter = words
+        .split(|&byte| byte == b' ' || byte == b'\t')
+        .next()
+        .unwrap_or(words);
+    let interpreter = Escaped(interpreter);
+    match line.last() {
+        Some(b'\r') => fail!(
+            ENOENT,
+            "{shown}: cannot be executed: its first line ends with CR LF, so its interpreter is \"{interpreter}\", which does not exist"
+        ),
+        _ => fail!(
+            ENOENT,
+            "{shown}: cannot be executed: its interpreter \"{interpreter}\" does not exist"
+        ),
     }
 }
 

@@ -2,11 +2,10 @@
 
 use crate::base::error::{Errno, Error, Result, failed};
 use crate::base::text::Escaped;
-use crate::sys::{pipe, spawn};
+use crate::sys::{fd, pipe, spawn};
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicI32, Ordering};
 use nix::fcntl::OFlag;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// The names of the streams 0, 1 and 2, for messages.
 pub(super) const NAMES: [&str; 3] = ["standard input", "standard output", "standard error"];
@@ -54,7 +53,7 @@ impl Streams {
         }
         if let Stream::Merged = wanted[2] {
             if streams.numbers[1] < 0 {
-                let output = spawn::duplicate(1).map_err(|errno| unusable(2, errno))?;
+                let output = fd::borrow(1).map_err(|errno| unusable(2, errno))?;
                 streams.set(2, Some(output));
             } else {
                 streams.numbers[2] = streams.numbers[1];
@@ -78,15 +77,13 @@ fn prepare(number: usize, stream: Stream<'_>) -> Result<(Option<OwnedFd>, Option
         Stream::Pipe => {
             let (reader, writer) =
                 pipe::create(true, false).map_err(|errno| unusable(number, errno))?;
-            let reader = spawn::lift(reader).map_err(|errno| unusable(number, errno))?;
-            let writer = spawn::lift(writer).map_err(|errno| unusable(number, errno))?;
             return Ok(if is_input {
                 (Some(reader), Some(writer))
             } else {
                 (Some(writer), Some(reader))
             });
         }
-        Stream::Descriptor(given) => spawn::duplicate(given)
+        Stream::Descriptor(given) => fd::borrow(given)
             .map_err(|errno| failed!(errno, "the child's {}: descriptor {given}", NAMES[number]))?,
         Stream::File(path) if is_input => open(number, path, OFlag::O_RDONLY)?,
         Stream::File(path) => open(number, path, write | OFlag::O_TRUNC)?,
@@ -97,48 +94,16 @@ fn prepare(number: usize, stream: Stream<'_>) -> Result<(Option<OwnedFd>, Option
 }
 
 fn open(number: usize, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
-    spawn::open_stream(path, flags)
-        .and_then(spawn::lift)
-        .map_err(|errno| {
-            failed!(
-                errno,
-                "the child's {}: {}",
-                NAMES[number],
-                Escaped(path.to_bytes())
-            )
-        })
+    spawn::open_stream(path, flags).map_err(|errno| {
+        failed!(
+            errno,
+            "the child's {}: {}",
+            NAMES[number],
+            Escaped(path.to_bytes())
+        )
+    })
 }
 
 fn unusable(number: usize, errno: Errno) -> Error {
     failed!(errno, "the child's {}", NAMES[number])
-}
-
-/// This process's end of a pipe. It can be closed while other threads use the handle.
-pub(super) struct End(AtomicI32);
-
-impl End {
-    pub(super) fn new(file: Option<OwnedFd>) -> End {
-        End(AtomicI32::new(file.map_or(-1, OwnedFd::into_raw_fd)))
-    }
-
-    /// The descriptor; -1 if there is none, or none any more.
-    pub(super) fn number(&self) -> RawFd {
-        // Relaxed: the number stands for itself, and no memory is read through it.
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn close(&self) {
-        // Relaxed: the swap alone decides which thread closes.
-        let number = self.0.swap(-1, Ordering::Relaxed);
-        if number >= 0 {
-            // SAFETY: the number came from an OwnedFd, and the swap gave it to this call alone.
-            drop(unsafe { OwnedFd::from_raw_fd(number) });
-        }
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.close();
-    }
 }

@@ -16,9 +16,10 @@
 //! Words that different processes write stand in different cache lines of 64 bytes.
 
 use crate::sys::atomic::{AtomicU32, AtomicU64};
+use crate::sys::liveness::BirthCell;
 use crate::sys::robust::Links;
 
-pub(crate) const QUEUE_VERSION: u32 = 1;
+pub(crate) const QUEUE_VERSION: u32 = 2;
 
 /// The alignment of a slot and of its payload.
 pub(crate) const QUEUE_ALIGNMENT: usize = 64;
@@ -55,7 +56,9 @@ pub(crate) struct QueueHeader {
 pub(crate) struct Latch {
     pub(crate) word: AtomicU32,
     pub(crate) sleepers: Sleepers,
-    reserved: [u32; 4],
+    /// The holder's birth, as in a mutex.
+    pub(crate) birth: BirthCell,
+    reserved: [u32; 2],
     pub(crate) links: Links,
 }
 
@@ -141,12 +144,12 @@ pub(crate) struct Waiting {
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
 
-/// The ids of waiting receivers, or of waiting senders, as far as there is room. An unused place holds 0.
-/// The ids only serve to count the waiting threads. An id that no thread has belongs to a dead waiter.
+/// The births of waiting receivers, or of waiting senders, as far as there is room. An unused place holds 0.
+/// They only serve to count the waiting threads.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct WaitingThreads {
-    pub(crate) ids: [AtomicU32; WAITING_MAX],
+    pub(crate) births: [BirthCell; WAITING_MAX],
 }
 
 #[repr(C, align(64))]
@@ -189,6 +192,8 @@ pub(crate) struct MessageSlot {
     pub(crate) claimed_next: AtomicU32,
     pub(crate) claimed_previous: AtomicU32,
     reserved: u32,
+    /// The holder's birth, as in a mutex. Only the holder of the latch that guards the claim writes it.
+    pub(crate) birth: BirthCell,
 }
 
 /// The states of a slot. Each change of the state is one store. With that store the operation has
@@ -204,7 +209,7 @@ const _: () = {
     use crate::sys::robust::WORD_TO_NODE;
     use core::mem::offset_of;
 
-    assert!(size_of::<QueueHeader>() == 13 * 64);
+    assert!(size_of::<QueueHeader>() == 19 * 64);
     assert!(offset_of!(QueueHeader, sending) == 64);
     assert!(offset_of!(QueueHeader, sent) == 128);
     assert!(offset_of!(QueueHeader, receiving) == 192);

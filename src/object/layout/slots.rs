@@ -5,11 +5,12 @@
 
 use super::sync::{Mutex, tag};
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
+use crate::sys::liveness::BirthCell;
 use crate::sys::robust::Links;
 
-pub(crate) const RWLOCK_TAG: u64 = tag(b'R', 1);
-pub(crate) const PERMITS_TAG: u64 = tag(b'P', 1);
-pub(crate) const BARRIER_TAG: u64 = tag(b'B', 1);
+pub(crate) const RWLOCK_TAG: u64 = tag(b'R', 2);
+pub(crate) const PERMITS_TAG: u64 = tag(b'P', 2);
+pub(crate) const BARRIER_TAG: u64 = tag(b'B', 2);
 
 /// A place that one thread at a time owns. It has the form of a robust lock that the kernel expects. It is
 /// as large as a cache line, so that the owners of neighbouring slots do not slow each other down.
@@ -33,7 +34,9 @@ pub(crate) struct Slot {
     reserved: [u32; 3],
     /// The owner's list entry. Only the owner touches it and, after the owner's death, the kernel.
     pub(crate) links: Links,
-    padding: [u64; 3],
+    /// The owner's birth, as in a mutex.
+    pub(crate) birth: BirthCell,
+    padding: [u64; 2],
 }
 
 pub(crate) const RWLOCK_READERS: usize = if cfg!(all(test, loom)) { 2 } else { 30 };

@@ -7,6 +7,7 @@
 //! that stores thread ids, the lower half is the PID namespace; in every other object it is 0.
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
+use crate::sys::liveness::BirthCell;
 use crate::sys::robust::Links;
 
 /// A tag with 0 in its lower half.
@@ -23,7 +24,7 @@ pub(crate) const fn is_tag(number: u64) -> bool {
         )
 }
 
-pub(crate) const MUTEX_TAG: u64 = tag(b'M', 1);
+pub(crate) const MUTEX_TAG: u64 = tag(b'M', 2);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
 pub(crate) const SEM_TAG: u64 = tag(b'S', 3);
 pub(crate) const EVENT_TAG: u64 = tag(b'E', 1);
@@ -52,7 +53,11 @@ pub(crate) struct Mutex {
     pub(crate) condemned: AtomicU32,
     /// The owner's list entry. Only the owner touches it and, after the owner's death, the kernel.
     pub(crate) links: Links,
-    reserved: [u64; 3],
+    /// The birth of the thread in `word`, by which a waiter tells it from a later thread with its id; 0
+    /// while that is unknown. The owner writes it after it has taken the word, and clears it before it
+    /// releases the word.
+    pub(crate) birth: BirthCell,
+    reserved: [u64; 2],
 }
 
 pub(crate) const MUTEX_RECURSIVE: u32 = 1;
@@ -131,6 +136,7 @@ const _: () = {
     assert!(offset_of!(Mutex, flags) == 16);
     assert!(offset_of!(Mutex, condemned) == 20);
     assert!(offset_of!(Mutex, links) == WORD_TO_NODE - size_of::<usize>());
+    assert!(offset_of!(Mutex, birth) == 40);
     assert!(size_of::<Cond>() == 32 && align_of::<Cond>() == 8);
     assert!(offset_of!(Cond, tag) == 0);
     assert!(offset_of!(Cond, sequence) == 8);

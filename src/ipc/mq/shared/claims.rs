@@ -11,7 +11,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
-use crate::sys::process;
+use crate::sys::liveness;
 use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -55,6 +55,8 @@ impl<'q> Claims<'q> {
         latched: &Latched<'_>,
         (number, slot): NumberedSlot<'q>,
     ) -> Result<()> {
+        // Before the holder: a birth that is not the holder's would let others take the slot back.
+        slot.birth.store(latched.thread().birth(), Relaxed);
         slot.holder.store(latched.thread().id(), Relaxed);
         // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
         // because it was free or queued. If this thread dies before the link, the latch is
@@ -162,7 +164,7 @@ impl<'q> Claims<'q> {
     }
 
     /// Removes the first slot whose holder died from the list, if there is one.
-    pub(super) fn take_orphan(&self, pid_namespace: u32) -> Result<Option<NumberedSlot<'q>>> {
+    pub(super) fn take_orphan(&self, proof: Proof) -> Result<Option<NumberedSlot<'q>>> {
         let mut number = self.first.load(Relaxed);
         // The limit is for a damaged list that goes in circles.
         for _ in 0..self.memory.sizes().max_messages {
@@ -174,7 +176,7 @@ impl<'q> Claims<'q> {
             if slot.state.load(Relaxed) != self.state {
                 return Err(damaged("a slot is in a list of claims and is not claimed"));
             }
-            if is_orphaned(slot, pid_namespace) {
+            if is_orphaned(slot, proof) {
                 self.remove(slot)?;
                 slot.holder.store(0, Relaxed);
                 return Ok(Some((number, slot)));
@@ -185,15 +187,38 @@ impl<'q> Claims<'q> {
     }
 }
 
-/// Whether the thread that claimed a slot is dead. Any of three facts proves it:
-///
-/// - the kernel has marked the holder word;
-/// - no thread has the holder's id (the kernel visits at most 2048 locks of a dead thread). That is
-///   checked only if `pid_namespace`, the namespace of this thread, is not 0, which stands for
-///   unknown;
-/// - there is no holder: a thread that was taking the slot back from a dead holder died too.
-pub(super) fn is_orphaned(slot: &MessageSlot, pid_namespace: u32) -> bool {
+/// What is taken as a proof that the thread that claimed a slot is dead.
+#[derive(Clone, Copy)]
+pub(super) enum Proof {
+    /// The kernel has marked the holder word, or there is no holder: a thread that was taking the slot
+    /// back from a dead holder died too.
+    Mark,
+    /// Also: no thread has the holder's id. The kernel marks at most 2048 locks of a dead thread.
+    Id,
+    /// Also: no living thread has the holder's id and birth. It takes some ten system calls.
+    Life,
+}
+
+impl Proof {
+    /// The best proof that there is in this thread's PID namespace; 0 stands for an unknown one.
+    pub(super) fn best(pid_namespace: u32) -> Proof {
+        match pid_namespace {
+            0 => Proof::Mark,
+            _ => Proof::Life,
+        }
+    }
+}
+
+/// Whether the thread that claimed a slot is dead.
+pub(super) fn is_orphaned(slot: &MessageSlot, proof: Proof) -> bool {
     let holder = slot.holder.load(Relaxed);
     let id = holder & TID_MASK;
-    holder & OWNER_DIED != 0 || id == 0 || pid_namespace != 0 && process::is_gone(id)
+    if holder & OWNER_DIED != 0 || id == 0 {
+        return true;
+    }
+    match proof {
+        Proof::Mark => false,
+        Proof::Id => liveness::has_no_thread(id),
+        Proof::Life => liveness::is_gone(id, slot.birth.load(Relaxed)),
+    }
 }

@@ -16,6 +16,7 @@ use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
 use crate::base::error::Result;
 use crate::base::time::Deadline;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{OwnedFd, RawFd};
 
@@ -80,6 +81,14 @@ impl SharedQueue {
     #[cold]
     #[inline(never)]
     fn set_descriptor_state(&self) -> Result<()> {
+        if ReceiveSection::count(&self.memory) != 0 && self.leaves_message_to_waiter() {
+            return Ok(());
+        }
+        self.announce()
+    }
+
+    /// Brings the descriptor into the queue's state, whoever waits. This thread holds both latches.
+    pub(super) fn announce(&self) -> Result<()> {
         let state = if ReceiveSection::count(&self.memory) == 0 {
             EMPTY
         } else if SendSection::may_have_room(&self.memory) {
@@ -87,19 +96,23 @@ impl SharedQueue {
         } else {
             FULL
         };
-        if state != EMPTY && self.leaves_message_to_waiter() {
-            return Ok(());
-        }
         self.readiness.set(&self.header().waiting.fd_state, state)
     }
 
     /// Whether a message stays unannounced, because a receiver waits for it. That is so only with a
     /// kernel twin: mq_notify() tells of a message in an empty queue only if no receiver waits. The
     /// waiting receiver settles the descriptor after it has taken the message.
+    ///
+    /// The note of a waiting receiver proves nothing: the receiver may have died, or left its wait with
+    /// siglongjmp(). So a sender that leaves a message, and then wakes nobody, announces it after all
+    /// ([`SharedQueue::wake_receivers_or_announce`]).
     fn leaves_message_to_waiter(&self) -> bool {
-        let header = self.header();
-        self.readiness.is_kernel_twin()
-            && header.waiting.fd_state.load(Relaxed) == EMPTY + 1
-            && header.waiting_receivers.count() != 0
+        let waits = |thread| self.header().waiting_receivers.may_have_other(thread);
+        self.leaves_descriptor_empty() && Thread::current().is_ok_and(waits)
+    }
+
+    /// Whether the descriptor is a kernel twin that announces no message.
+    pub(super) fn leaves_descriptor_empty(&self) -> bool {
+        self.readiness.is_kernel_twin() && self.header().waiting.fd_state.load(Relaxed) == EMPTY + 1
     }
 }

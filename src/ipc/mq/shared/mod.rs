@@ -129,8 +129,8 @@ use crate::object::layout::QueueHeader;
 use crate::sync::latch::check_namespace;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 use memory::Memory;
 use readiness::Readiness;
@@ -156,6 +156,8 @@ pub(crate) struct SharedQueue {
     /// How long a waiter spins before it sleeps.
     spin: Duration,
     spin_policy: SpinPolicy,
+    /// When this handle last found out whether holders of claims are alive, in milliseconds.
+    last_examination: AtomicU64,
     readiness: Readiness,
     /// The PID namespace of the thread ids in the queue, which was this process's when it opened the
     /// queue. A child that was forked into another namespace has the handle too, and may not use it.
@@ -182,6 +184,7 @@ impl SharedQueue {
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
+        self.settle_claims();
         let sizes = self.memory.sizes();
         // The two counters behind the count are read one after the other. Messages sent in between
         // can make it too large.
@@ -197,6 +200,7 @@ impl SharedQueue {
         // Living waiters are told by their ids.
         let shown = format_args!("{}: the queue", self.name);
         check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        self.settle_claims();
         let header = self.header();
         let statistics = &header.statistics;
         Ok(Statistics {

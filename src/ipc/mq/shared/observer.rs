@@ -101,8 +101,9 @@ impl Arrivals for Observer {
         }
     }
 
-    fn stop(&self) {
+    fn stop(&self) -> bool {
         self.set_state(STOPPED);
+        true
     }
 
     fn is_empty(&self) -> bool {

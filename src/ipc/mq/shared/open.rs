@@ -20,6 +20,7 @@ use crate::sync::latch::check_namespace;
 use crate::sys::thread::Thread;
 use crate::sys::{fence, file, process};
 use core::cell::Cell;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
@@ -120,6 +121,7 @@ impl SharedQueue {
         Ok(SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
             spin_policy: SpinPolicy::default(),
+            last_examination: AtomicU64::new(0),
             readiness: Readiness::new(memory.header().identity.load(Relaxed)),
             pid_namespace: memory.header().pid_namespace.load(Relaxed),
             memory,

@@ -26,8 +26,8 @@ use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::text::Text;
 use crate::object::{Object, SHM_DIRECTORY};
 use crate::sys::cancellation::NotCancelled;
+use crate::sys::fd::Kept;
 use crate::sys::{file, listing, mqueue, pipe};
-use core::cell::OnceCell;
 use core::ffi::CStr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32};
@@ -66,21 +66,16 @@ pub(super) fn identity_in(file_name: &CStr) -> Option<u64> {
 /// holds both latches.
 pub(super) struct Readiness {
     identity: u64,
-    fifo: OnceCell<OwnedFd>,
+    fifo: Kept,
     /// Whether `fifo` is a kernel twin. Written by a thread that holds both latches, as `fifo` is.
     is_kernel_twin: AtomicBool,
 }
-
-// SAFETY: the cell is filled only by a thread that holds both latches of the queue, and never
-// emptied. All threads of all processes share these latches, so one thread at a time fills the
-// cell.
-unsafe impl Sync for Readiness {}
 
 impl Readiness {
     pub(super) fn new(identity: u64) -> Readiness {
         Readiness {
             identity,
-            fifo: OnceCell::new(),
+            fifo: Kept::NONE,
             is_kernel_twin: AtomicBool::new(false),
         }
     }
@@ -88,7 +83,10 @@ impl Readiness {
     /// Uses a queue of the kernel's in place of the FIFO, as long as this handle is open. `EBUSY`
     /// if the handle has a descriptor already.
     pub(super) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
-        self.fifo.set(twin).map_err(|_| Errno::EBUSY)?;
+        if self.present().is_some() {
+            return Err(Errno::EBUSY.into());
+        }
+        self.fifo.put(twin)?;
         self.is_kernel_twin.store(true, Relaxed);
         Ok(())
     }
@@ -97,13 +95,36 @@ impl Readiness {
         self.is_kernel_twin.load(Relaxed)
     }
 
+    /// The descriptor, if this process has one. If the program has closed it behind the library, its number
+    /// is forgotten.
+    fn present(&self) -> Option<BorrowedFd<'_>> {
+        preserving_errno(|| {
+            let fifo = self.fifo.get().ok();
+            if fifo.is_none() {
+                self.fifo.close();
+            }
+            fifo
+        })
+    }
+
     /// Opens the FIFO, and creates it first if there is none. Its permissions are the queue's.
     pub(super) fn open_or_create(&self, queue: &Object) -> Result<RawFd> {
-        if let Some(fifo) = self.fifo.get() {
+        if let Some(fifo) = self.present() {
             return Ok(fifo.as_raw_fd());
         }
+        if self.is_kernel_twin() {
+            return Err(fail!(
+                EBADF,
+                "the queue's descriptor was closed outside the library"
+            ));
+        }
+        // An existing FIFO can be opened also if the program has closed the queue's descriptor.
+        match self.open() {
+            Err(error) if error.errno() == Errno::ENOENT => {}
+            opened => return opened.map(|fifo| fifo.as_raw_fd()),
+        }
         let path = fifo_path(self.identity);
-        let status = file::status(queue.file())?;
+        let status = file::status(queue.file()?)?;
         let made = pipe::create_fifo(path.as_c_str(), status.permissions());
         let is_new = made.is_ok();
         // Asked after the creation: unlinking removes the queue's name first and then the FIFO. So
@@ -124,7 +145,7 @@ impl Readiness {
             (opened, _) => opened?,
         };
         if is_new {
-            file::set_owner(fifo.as_fd(), &status).map_err(|errno| {
+            file::set_owner(fifo, &status).map_err(|errno| {
                 let _ = file::unlink(path.as_c_str());
                 failed!(
                     errno,
@@ -135,9 +156,13 @@ impl Readiness {
         Ok(fifo.as_raw_fd())
     }
 
-    fn open(&self) -> Result<&OwnedFd> {
-        if let Some(fifo) = self.fifo.get() {
+    fn open(&self) -> Result<BorrowedFd<'_>> {
+        if let Some(fifo) = self.present() {
             return Ok(fifo);
+        }
+        if self.is_kernel_twin() {
+            // Only the program that brought the twin could bring it again.
+            return Err(Errno::ENOENT.into());
         }
         // A send's or receive's fast half may come here, without a guard against cancellation.
         let _not_cancelled = NotCancelled::begin();
@@ -145,19 +170,20 @@ impl Readiness {
     }
 
     #[cold]
-    fn open_now(&self) -> Result<&OwnedFd> {
+    fn open_now(&self) -> Result<BorrowedFd<'_>> {
         let path = fifo_path(self.identity);
         let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
         let fifo = file::open(path.as_c_str(), true).map_err(failed)?;
         // This fails for a file that is no FIFO.
         pipe::make_packets(fifo.as_fd(), FULL).map_err(failed)?;
-        Ok(self.fifo.get_or_init(|| fifo))
+        self.fifo.put(fifo).map_err(failed)?;
+        Ok(self.fifo.get()?)
     }
 
     /// Opens the FIFO before the queue changes, so that a call that could not announce its change
     /// makes none. `None` if the FIFO was removed: then nobody can be told, but messages still
     /// flow.
-    pub(super) fn prepare(&self) -> Result<Option<&OwnedFd>> {
+    pub(super) fn prepare(&self) -> Result<Option<BorrowedFd<'_>>> {
         match self.open() {
             Ok(fifo) => Ok(Some(fifo)),
             Err(error) if error.errno() == Errno::ENOENT => Ok(None),
@@ -174,7 +200,6 @@ impl Readiness {
         let Some(fifo) = self.prepare()? else {
             return Ok(());
         };
-        let fifo = fifo.as_fd();
         if present > FULL {
             present = self.count_unknown_packets(fifo);
         }

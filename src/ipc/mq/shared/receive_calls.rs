@@ -1,15 +1,16 @@
 //! The calls that receive. Each takes the receiving latch, waits for a message and wakes senders;
 //! its steps under the latch are in `receive_section`.
 
-use super::claims::Claims;
+use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, copy_in_pieces};
 use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue};
 use crate::base::error::{Errno, Result, fail};
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
+use crate::sync::RECHECK;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -118,7 +119,7 @@ impl SharedQueue {
         self.check_receives()?;
         loop {
             let receiving = self.enter_receive_section(Some(deadline))?;
-            self.take_back_borrowed(&receiving, 0)?;
+            self.take_back_borrowed(&receiving, Proof::Mark)?;
             let mut received = 0;
             for target in targets.iter_mut().take(BATCH) {
                 let Some(first) = receiving.first()? else {
@@ -170,13 +171,18 @@ impl SharedQueue {
         self.borrow_first(&receiving, first)?;
         drop(receiving);
         self.copy_out_large(first.slot, target);
-        self.give_back_slot((first.number, first.slot), false)
+        let slot = (first.number, first.slot);
+        self.give_back_slot(slot, false).or_else(|_| {
+            // Another process has asked for a descriptor meanwhile, and this one has none left for the FIFO.
+            // The message is received all the same.
+            self.free_claimed_slot(&Claims::borrowed(&self.memory), slot)
+        })
     }
 
     /// Call after an empty queue was found: waits until there may be a message.
     #[inline(never)]
     fn wait_for_message(&self, receiving: ReceiveSection<'_>, deadline: Deadline) -> Result<()> {
-        if self.take_back_borrowed(&receiving, receiving.pid_namespace())? {
+        if self.take_back_borrowed(&receiving, self.affordable_proof(receiving.pid_namespace()))? {
             return Ok(());
         }
         receiving.check_empty()?;
@@ -201,7 +207,7 @@ impl SharedQueue {
         loop {
             let held = self.enter_receive_section(deadline);
             let receiving = held.as_ref().map_err(|error| *error)?;
-            self.take_back_borrowed(receiving, 0)?;
+            self.take_back_borrowed(receiving, Proof::Mark)?;
             let found = receiving.first();
             if let Some(first) = found.as_ref().map_err(|error| *error)? {
                 self.borrow_first(receiving, first)?;
@@ -251,28 +257,64 @@ impl SharedQueue {
     }
 
     /// Queues again the borrowed messages whose borrowers died; whether there were any.
-    /// `pid_namespace` is as in [`is_orphaned`](super::claims::is_orphaned).
     #[inline(always)]
     pub(super) fn take_back_borrowed(
         &self,
         receiving: &ReceiveSection<'_>,
-        pid_namespace: u32,
+        proof: Proof,
     ) -> Result<bool> {
         match Claims::borrowed(&self.memory).is_empty() {
             true => Ok(false),
-            false => self.take_back_orphans(receiving, pid_namespace),
+            false => self.take_back_orphans(receiving, proof),
+        }
+    }
+
+    /// The proof of a death that is worth its time for a call that is about to wait, and may be about to
+    /// wait often: the best one once in a while.
+    pub(super) fn affordable_proof(&self, pid_namespace: u32) -> Proof {
+        let now = now().as_millis() as u64;
+        let last = self.last_examination.load(Relaxed);
+        if pid_namespace == 0 || now.wrapping_sub(last) >= RECHECK.as_millis() as u64 {
+            self.last_examination.store(now, Relaxed);
+            return Proof::best(pid_namespace);
+        }
+        Proof::Id
+    }
+
+    /// Takes back the claims of dead threads, for a call that tells of the queue's state. If a peer is
+    /// stopped in a call on the queue, or the queue is damaged, it changes nothing.
+    pub(super) fn settle_claims(&self) {
+        let is_settled =
+            Claims::reserved(&self.memory).is_empty() && Claims::borrowed(&self.memory).is_empty();
+        if is_settled {
+            return;
+        }
+        // A section takes microseconds. A peer that is in one for longer does not run.
+        let deadline = Deadline::At(now() + Duration::from_millis(10));
+        let Ok(both) = self.enter_both_sections(deadline) else {
+            return;
+        };
+        let proof = Proof::best(both.receiving.pid_namespace());
+        let is_back = self
+            .take_back_borrowed(&both.receiving, proof)
+            .is_ok_and(|any| any);
+        let is_free = self
+            .take_back_reserved_of_dead(&both.receiving, proof)
+            .is_ok_and(|any| any);
+        drop(both);
+        if is_back {
+            self.wake_receivers(u32::MAX);
+        }
+        if is_free {
+            self.wake_senders(u32::MAX);
         }
     }
 
     #[inline(never)]
-    fn take_back_orphans(
-        &self,
-        receiving: &ReceiveSection<'_>,
-        pid_namespace: u32,
-    ) -> Result<bool> {
+    fn take_back_orphans(&self, receiving: &ReceiveSection<'_>, proof: Proof) -> Result<bool> {
         let borrowed = Claims::borrowed(&self.memory);
         let mut found = false;
-        while let Some((number, slot)) = borrowed.take_orphan(pid_namespace)? {
+        while let Some((number, slot)) = borrowed.take_orphan(proof)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
             self.make_ready_if(EMPTY)?;
@@ -287,7 +329,7 @@ impl SharedQueue {
     pub(crate) fn peek_priority(&self) -> Result<u32> {
         self.check_receives()?;
         let receiving = self.enter_receive_section(Some(Deadline::Now))?;
-        self.take_back_borrowed(&receiving, receiving.pid_namespace())?;
+        self.take_back_borrowed(&receiving, Proof::best(receiving.pid_namespace()))?;
         match receiving.first()? {
             Some(first) => Ok(first.priority),
             None => Err(Errno::EAGAIN.into()),

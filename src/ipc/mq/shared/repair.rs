@@ -5,7 +5,7 @@
 //! over. It allocates nothing, because a send or a receive runs it. So it sorts the messages as a
 //! linked list, in the array that holds the levels' lists.
 
-use super::claims::{Claims, is_orphaned};
+use super::claims::{Claims, Proof, is_orphaned};
 use super::memory::{Memory, PRIORITY_MAX, damaged};
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
@@ -18,7 +18,10 @@ use core::sync::atomic::Ordering::Relaxed;
 pub(super) fn rebuild(sending: &SendSection<'_>, receiving: &ReceiveSection<'_>) -> Result<()> {
     let memory = sending.memory;
     let header = memory.header();
-    let found = visit_slots(memory, sending.latched.thread().pid_namespace())?;
+    let found = visit_slots(
+        memory,
+        Proof::best(sending.latched.thread().pid_namespace()),
+    )?;
     // Each message in the inbox is in the sorted list now.
     for position in 0..memory.ring_size() {
         memory.inbox_place(position).store(0, Relaxed);
@@ -53,7 +56,7 @@ struct Found<'q> {
     next_sequence: u64,
 }
 
-fn visit_slots(memory: &Memory, pid_namespace: u32) -> Result<Found<'_>> {
+fn visit_slots(memory: &Memory, proof: Proof) -> Result<Found<'_>> {
     let header = memory.header();
     let (reserved, borrowed) = (Claims::reserved(memory), Claims::borrowed(memory));
     header.sending.reserved.store(NONE, Relaxed);
@@ -72,7 +75,7 @@ fn visit_slots(memory: &Memory, pid_namespace: u32) -> Result<Found<'_>> {
     };
     for number in 0..found.used {
         let slot = memory.slot(number)?;
-        end_claim_of_dead(memory, slot, pid_namespace);
+        end_claim_of_dead(memory, slot, proof);
         match slot.state.load(Relaxed) {
             FREE => {
                 slot.holder.store(0, Relaxed);
@@ -98,14 +101,14 @@ fn visit_slots(memory: &Memory, pid_namespace: u32) -> Result<Found<'_>> {
 }
 
 /// Gives a claimed slot whose holder died the state that the death means.
-fn end_claim_of_dead(memory: &Memory, slot: &MessageSlot, pid_namespace: u32) {
+fn end_claim_of_dead(memory: &Memory, slot: &MessageSlot, proof: Proof) {
     let statistics = &memory.header().statistics;
     match slot.state.load(Relaxed) {
-        RESERVED if is_orphaned(slot, pid_namespace) => {
+        RESERVED if is_orphaned(slot, proof) => {
             slot.state.store(FREE, Relaxed);
             statistics.abandoned.fetch_add(1, Relaxed);
         }
-        BORROWED if is_orphaned(slot, pid_namespace) => {
+        BORROWED if is_orphaned(slot, proof) => {
             slot.redeliveries.fetch_add(1, Relaxed);
             slot.state.store(QUEUED, Relaxed);
             statistics.redelivered.fetch_add(1, Relaxed);

@@ -1,10 +1,10 @@
 //! The calls that send. Each checks its arguments, takes the sending latch, waits for room and
 //! wakes receivers; its steps under the latch are in `send_section`.
 
-use super::claims::Claims;
+use super::claims::{Claims, Proof};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
-use super::readiness::{EMPTY, FULL};
-use super::receive_section::First;
+use super::readiness::{EMPTY, FULL, UNKNOWN};
+use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
 use super::{BATCH, COPY_UNDER_LATCH, SharedQueue};
 use crate::base::error::{Errno, Result, fail};
@@ -104,7 +104,7 @@ impl SharedQueue {
             let sent = self.send_batch(&sending, messages)?;
             if sent != 0 {
                 drop(sending);
-                self.wake_receivers(sent as u32);
+                self.wake_receivers_or_announce(sent as u32);
                 return Ok(sent);
             }
             if !self.wait_for_room(sending, deadline, Some(first.priority))? {
@@ -141,8 +141,34 @@ impl SharedQueue {
         let Source { message, priority } = *source;
         if let Some(slot) = self.reserve_until(Some(deadline), Some(priority))? {
             self.copy_in_large(slot.1, message);
-            self.commit_slot(slot, message.len() as u32, priority, false)?;
+            if let Err(error) = self.commit_slot(slot, message.len() as u32, priority, false) {
+                // Another process has asked for a descriptor meanwhile, and this one has none left for the
+                // FIFO. The call has sent nothing and must keep nothing.
+                let _ = self.free_claimed_slot(&Claims::reserved(&self.memory), slot);
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    /// Frees a slot that this thread has claimed, also if the FIFO cannot be opened. Then the next call that can
+    /// open it makes it right.
+    pub(super) fn free_claimed_slot(
+        &self,
+        claims: &Claims<'_>,
+        (number, slot): NumberedSlot<'_>,
+    ) -> Result<()> {
+        let both = self.enter_both_without_descriptor(Deadline::Never)?;
+        let latched = &both.receiving.latched;
+        claims.check(latched, slot)?;
+        both.receiving.set_free(slot);
+        claims.unclaim(latched, slot)?;
+        both.receiving.give_to_senders(number);
+        if self.has_descriptor() {
+            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
+        }
+        drop(both);
+        self.wake_senders(1);
         Ok(())
     }
 
@@ -202,11 +228,20 @@ impl SharedQueue {
     /// Frees the reserved slots whose holders died; whether there were any.
     fn take_back_reserved(&self, deadline: Deadline) -> Result<bool> {
         let both = self.enter_both_sections(deadline)?;
-        let pid_namespace = both.receiving.pid_namespace();
+        let proof = self.affordable_proof(both.receiving.pid_namespace());
+        self.take_back_reserved_of_dead(&both.receiving, proof)
+    }
+
+    /// As [`take_back_reserved`](SharedQueue::take_back_reserved). This thread holds both latches.
+    pub(super) fn take_back_reserved_of_dead(
+        &self,
+        receiving: &ReceiveSection<'_>,
+        proof: Proof,
+    ) -> Result<bool> {
         let reserved = Claims::reserved(&self.memory);
         let mut found = false;
-        while let Some(slot) = reserved.take_orphan(pid_namespace)? {
-            self.free_slot(&both.receiving, slot)?;
+        while let Some(slot) = reserved.take_orphan(proof)? {
+            self.free_slot(receiving, slot)?;
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
@@ -221,7 +256,7 @@ impl SharedQueue {
             return Ok(Dropped::Queued);
         }
         let receiving = &both.receiving;
-        self.take_back_borrowed(receiving, receiving.pid_namespace())?;
+        self.take_back_borrowed(receiving, Proof::best(receiving.pid_namespace()))?;
         let dropped = match (receiving.lowest_priority()?, priority) {
             // Living threads have all slots reserved or borrowed.
             (None, _) => return Ok(Dropped::Nothing),
@@ -290,7 +325,7 @@ impl SharedQueue {
         sending.publish(number, priority, count);
         self.settle_descriptor()?;
         drop(held);
-        self.wake_receivers(1);
+        self.wake_receivers_or_announce(1);
         Ok(())
     }
 

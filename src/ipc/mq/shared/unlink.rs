@@ -12,6 +12,7 @@ use crate::sys::path::open_directory;
 use crate::sys::{file, listing};
 use core::ffi::CStr;
 use core::mem::offset_of;
+use std::os::fd::AsFd;
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     let location = Location::of_name(name);
@@ -54,5 +55,5 @@ fn remove_leftover_fifos() {
 /// Calls `found` with the name and the inode of each file beside the queues; whether that were all.
 fn for_each_file(found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>) -> bool {
     let directory = open_directory(SHM_DIRECTORY);
-    directory.is_ok_and(|directory| listing::each_name(directory, found).is_ok())
+    directory.is_ok_and(|directory| listing::each_name(directory.as_fd(), found).is_ok())
 }

@@ -4,9 +4,8 @@
 //! long as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a
 //! thread sleeps.
 //!
-//! Waiting threads note their ids in shared memory ([`WaitingThreads`]), so that they can be
-//! counted. The id of a thread that died while it waited is not counted, and its place is used
-//! again.
+//! Waiting threads note their births in shared memory ([`WaitingThreads`]), so that they can be
+//! counted. A thread that died while it waited is not counted, and its place is used again.
 
 use super::SharedQueue;
 use super::memory::Memory;
@@ -18,8 +17,10 @@ use crate::ipc::mq::Direction;
 use crate::object::layout::{Sleepers, WaitingThreads};
 use crate::sync;
 use crate::sys::futex::Awoken;
+use crate::sys::liveness::{self, Birth, BirthCell};
 use crate::sys::process;
 use crate::sys::thread::Thread;
+use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -34,6 +35,50 @@ impl SharedQueue {
         }
         if waiting.observers.are_asleep() {
             waiting.observers.wake(u32::MAX);
+        }
+    }
+
+    /// As [`wake_receivers`](SharedQueue::wake_receivers), after a send that may have left its messages
+    /// unannounced to a waiting receiver.
+    pub(super) fn wake_receivers_or_announce(&self, count: u32) {
+        let waiting = &self.header().waiting;
+        let was_left = self.is_left_to_waiter();
+        let wakes = was_left && waiting.arrivals.are_asleep() && waiting.arrivals.wake(count);
+        if was_left && !wakes {
+            self.announce_unless_taken();
+        }
+        self.wake_receivers(count);
+    }
+
+    /// Whether there is a message that the descriptor does not announce.
+    fn is_left_to_waiter(&self) -> bool {
+        self.has_descriptor()
+            && self.leaves_descriptor_empty()
+            && ReceiveSection::count(&self.memory) != 0
+    }
+
+    /// Announces a message that was left to a waiting receiver, if that receiver does not take it. No
+    /// receiver sleeps, so the note of one is of a thread that spins and takes the message at once, or of
+    /// one that has died or has left its wait with siglongjmp().
+    #[cold]
+    fn announce_unless_taken(&self) {
+        /// A receiver that spins needs far less than that, unless it has lost its processor.
+        const SPINS: u32 = 500;
+        const YIELDS: u32 = 20;
+        for attempt in 0..SPINS + YIELDS {
+            if !self.is_left_to_waiter() {
+                return;
+            }
+            match attempt {
+                ..SPINS => core::hint::spin_loop(),
+                _ => process::let_others_run(),
+            }
+        }
+        self.header().waiting_receivers.remove_dead();
+        // The message is sent, so a failure here is not the caller's.
+        if let Ok(both) = self.enter_both_sections(Deadline::Now) {
+            let _ = self.announce();
+            drop(both);
         }
     }
 
@@ -152,36 +197,69 @@ impl WaitPoint<'_> {
     }
 }
 
+thread_local! {
+    /// Whether this thread has noted itself as waiting and has not removed the note. A signal handler may
+    /// leave the wait with siglongjmp(), and then the note stays until the thread waits again.
+    static IS_NOTED: Cell<bool> = const { Cell::new(false) };
+}
+
 impl WaitingThreads {
     /// Notes that a thread waits, if there is room to note it.
     fn enter(&self, thread: Thread) {
-        let take = |place: &AtomicU32, found| {
-            place
-                .compare_exchange(found, thread.id(), Relaxed, Relaxed)
-                .is_ok()
-        };
-        let mut places = self.ids.iter();
+        let own = thread.birth();
+        let take =
+            |place: &BirthCell, found| place.compare_exchange(found, own, Relaxed, Relaxed).is_ok();
+        let is_noted = IS_NOTED.replace(true);
+        let has_note = |place: &BirthCell| place.load(Relaxed) == own;
+        if is_noted && self.births.iter().any(has_note) {
+            return;
+        }
+        let mut places = self.births.iter();
         if places.any(|place| take(place, 0)) {
             return;
         }
-        self.ids.iter().any(|place| {
+        self.births.iter().any(|place| {
             let found = place.load(Relaxed);
-            process::is_gone(found) && take(place, found)
+            is_gone(found) && take(place, found)
         });
     }
 
     fn leave(&self, thread: Thread) {
+        IS_NOTED.set(false);
         // Mostly it is the first place. The search ends there: after a sleep, each further cache
         // line is a cold one.
-        let mut places = self.ids.iter();
-        if let Some(place) = places.find(|place| place.load(Relaxed) == thread.id()) {
+        let mut places = self.births.iter();
+        if let Some(place) = places.find(|place| place.load(Relaxed) == thread.birth()) {
             place.store(0, Relaxed);
         }
     }
 
     /// How many waiting threads are alive.
     pub(super) fn count(&self) -> usize {
-        let ids = self.ids.iter().map(|place| place.load(Relaxed));
-        ids.filter(|&id| id != 0 && !process::is_gone(id)).count()
+        let births = self.births.iter().map(|place| place.load(Relaxed));
+        births
+            .filter(|&birth| birth != 0 && !is_gone(birth))
+            .count()
     }
+
+    /// Whether another thread has noted that it waits. It may have died since, or may have left the wait
+    /// with siglongjmp().
+    pub(super) fn may_have_other(&self, thread: Thread) -> bool {
+        let mut births = self.births.iter().map(|place| place.load(Relaxed));
+        births.any(|birth| birth != 0 && birth != thread.birth())
+    }
+
+    /// Removes the notes of dead threads.
+    fn remove_dead(&self) {
+        for place in &self.births {
+            let birth = place.load(Relaxed);
+            if birth != 0 && is_gone(birth) {
+                let _ = place.compare_exchange(birth, 0, Relaxed, Relaxed);
+            }
+        }
+    }
+}
+
+fn is_gone(birth: Birth) -> bool {
+    liveness::is_gone(liveness::id_of(birth), birth)
 }

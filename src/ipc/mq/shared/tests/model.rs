@@ -336,6 +336,9 @@ impl Test<'_> {
             _ => verify(self.queue),
         }
         let found = self.queue.attributes().current_messages;
+        // The call takes back what dead threads had claimed.
+        self.reference.redeliver_borrowed_by_dead();
+        self.reference.abandon_reserved_by_dead();
         assert_eq!(found, self.reference.messages.len(), "messages");
     }
 

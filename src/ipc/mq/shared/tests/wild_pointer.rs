@@ -3,7 +3,7 @@
 use super::*;
 use crate::object::layout::{MessageSlot, QueueHeader};
 use crate::sys::futex::{OWNER_DIED, TID_MASK, WAITERS};
-use crate::sys::process as threads;
+use crate::sys::liveness;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -94,7 +94,7 @@ impl WildPointer {
             .any(|latch| (*latch..latch + 8).contains(&position))
         {
             let word = value as u32;
-            let is_living = word & TID_MASK != 0 && !threads::is_gone(word & TID_MASK);
+            let is_living = word & TID_MASK != 0 && !liveness::has_no_thread(word & TID_MASK);
             let word = if is_living { OWNER_DIED } else { word };
             let latch = self.latches[usize::from(position > self.latches[1] - 8)];
             // SAFETY: the latch is inside the mapping, and aligned.

@@ -1,0 +1,85 @@
+/* With RLIMIT_NOFILE 0 a process opens nothing more, but what it has open works, waits included. At the limit of descriptors a large
+ * message is sent and received or refused, and nothing of the queue stays taken. */
+#include "children.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+static int ends[2], pipe_ends[2], terminal[2];
+static ipc_mq_t *kernel_queue;
+static ipc_child_t *child;
+
+static void peer(void *unused) {
+  (void)unused;
+  usleep(50000);
+  if (ipc_sock_send(ends[1], "x", 1, 0) != 1) _exit(1);
+  usleep(20000);
+  if (ipc_write_full(pipe_ends[1], "y", 1, 0) != 1) _exit(2);
+  usleep(20000);
+  if (kernel_queue != NULL && ipc_mq_send(kernel_queue, "z", 1, 0, 0) != 0) _exit(3);
+  usleep(20000);
+  if (write(terminal[1], "t\n", 2) != 2) _exit(4);
+  _exit(0);
+}
+
+static void without_limit_left(void *unused) {
+  (void)unused;
+  char bytes[16];
+  struct rlimit none = { 0, 0 };
+  const char *const argv[] = { "/bin/sleep", "0.1", NULL };
+  CHECK_EQUAL(ipc_sock_pair(&ends[0], &ends[1], IPC_SOCK_SEQPACKET, 0), 0);
+  CHECK_EQUAL(ipc_pipe(&pipe_ends[0], &pipe_ends[1], 0), 0);
+  CHECK_EQUAL(ipc_pty_open(&terminal[0], &terminal[1], NULL), 0);
+  const char *name = unique_name("no-descriptors");
+  ipc_mq_attr_t attr = { .max_messages = 1, .message_size = 8 };
+  if (ipc_mq_open(&kernel_queue, name, &attr, IPC_CREATE | IPC_KERNEL, 0600) < 0) kernel_queue = NULL;
+  (void)ipc_mq_unlink(name, IPC_KERNEL);
+  CHECK_EQUAL(ipc_spawn(&child, argv, 0), 0);
+  pid_t process = start(peer, NULL);
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  CHECK_EQUAL(ipc_sock_recv(ends[0], bytes, sizeof bytes, IPC_FOREVER), 1);
+  CHECK_EQUAL(ipc_read_full(pipe_ends[0], bytes, 1, PATIENCE), 1);
+  if (kernel_queue != NULL) CHECK_EQUAL(ipc_mq_receive(kernel_queue, bytes, sizeof bytes, NULL, PATIENCE), 1);
+  CHECK(ipc_pty_read(terminal[0], bytes, sizeof bytes, PATIENCE) > 0);
+  CHECK_EQUAL(ipc_child_wait(child, NULL, PATIENCE), 0);
+  CHECK_EQUAL(ipc_sock_recv(ends[0], bytes, sizeof bytes, 20000000), -ETIMEDOUT);
+  CHECK_EQUAL(ipc_read_full(pipe_ends[0], bytes, 1, 20000000), -ETIMEDOUT);
+  CHECK_EQUAL(wait_for(process), 0);
+  _exit(0);
+}
+
+enum { LARGE = 16384 };
+static char large[LARGE];
+
+/* Another process asks for the descriptor; this one has none left for the FIFO. */
+static void at_the_limit(void *unused) {
+  (void)unused;
+  const char *name = unique_name("at-the-limit");
+  ipc_mq_attr_t attr = { .max_messages = 2, .message_size = LARGE };
+  ipc_mq_t *mq;
+  CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), 0);
+  pid_t other = fork();
+  if (other == 0) _exit(ipc_mq_fd(mq) < 3);
+  CHECK_EQUAL(wait_for(other), 0);
+  struct rlimit limit = { 3, 64 };
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  int sent = ipc_mq_send(mq, large, LARGE, 0, 0);
+  CHECK(sent == 0 || sent == -EMFILE);
+  ssize_t received = ipc_mq_receive(mq, large, LARGE, NULL, 0);
+  CHECK(received == LARGE || received == -EMFILE);
+  limit.rlim_cur = 64;
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  if (received < 0) CHECK_EQUAL(ipc_mq_receive(mq, large, LARGE, NULL, 0), LARGE);
+  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), 0);
+  CHECK_EQUAL(ipc_mq_close(mq), 0);
+  CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
+  _exit(0);
+}
+
+int main(void) {
+  CHECK_EQUAL(wait_for(start(without_limit_left, NULL)), 0);
+  CHECK_EQUAL(wait_for(start(at_the_limit, NULL)), 0);
+  return 0;
+}
