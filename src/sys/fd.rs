@@ -10,6 +10,7 @@
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
 //!   which knows its file's identity.
 
+use super::direct::system_call;
 use super::path::ProcPath;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -140,6 +141,56 @@ pub(crate) fn pidfd(process: libc::pid_t) -> Result<OwnedFd, Errno> {
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
     // SAFETY: pidfd_open has just made it.
     unsafe { made(result as RawFd) }
+}
+
+/// A descriptor that lives within one function, close-on-exec. It is made, moved and closed without libc, so none of that
+/// is a cancellation point or changes errno.
+pub(super) struct Brief(usize);
+
+impl Brief {
+    /// The process or thread with this id.
+    pub(super) fn pidfd(id: u32, flags: usize) -> Result<Brief, Errno> {
+        // SAFETY: the call takes numbers only.
+        unsafe { system_call(libc::SYS_pidfd_open, [id as usize, flags, 0, 0, 0, 0]) }
+            .map(Brief)?
+            .lifted()
+    }
+
+    /// A file, for reading.
+    pub(super) fn open(path: &CStr) -> Result<Brief, Errno> {
+        let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+        let (here, path) = (libc::AT_FDCWD as usize, path.as_ptr().addr());
+        // SAFETY: the path is a C string.
+        unsafe { system_call(libc::SYS_openat, [here, path, flags, 0, 0, 0]) }
+            .map(Brief)?
+            .lifted()
+    }
+
+    /// As `lifted` for an OwnedFd. This one's drop closes the low number.
+    fn lifted(self) -> Result<Brief, Errno> {
+        if self.0 >= LOWEST as usize {
+            return Ok(self);
+        }
+        let request = libc::F_DUPFD_CLOEXEC as usize;
+        let arguments = [self.0, request, LOWEST as usize, 0, 0, 0];
+        // SAFETY: the call takes numbers only.
+        match unsafe { system_call(libc::SYS_fcntl, arguments) } {
+            // RLIMIT_NOFILE is 3 or less, so the kernel takes the number itself for invalid.
+            Err(Errno::EINVAL) => Err(Errno::EMFILE),
+            copy => copy.map(Brief),
+        }
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Brief {
+    fn drop(&mut self) {
+        // SAFETY: this value owns the descriptor, and closes it once.
+        let _ = unsafe { system_call(libc::SYS_close, [self.0, 0, 0, 0, 0, 0]) };
+    }
 }
 
 pub(crate) fn epoll() -> Result<Epoll, Errno> {

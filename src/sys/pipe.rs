@@ -3,6 +3,7 @@
 use super::direct::system_call;
 use super::fd;
 use super::path::{point_at, through_proc};
+use crate::base::alloc::LongCText;
 use crate::base::text::Text;
 use crate::base::time::now;
 use core::ffi::{CStr, c_int};
@@ -137,14 +138,8 @@ fn split(path: &CStr) -> Result<(OwnedFd, &CStr), Errno> {
     let Some(slash) = slash else {
         return Ok((fd::open(c".", flags, Mode::empty())?, name));
     };
-    let mut directory = Vec::new();
-    directory
-        .try_reserve_exact(slash + 2)
-        .map_err(|_| Errno::ENOMEM)?;
-    directory.extend_from_slice(&bytes[..=slash]);
-    directory.push(0);
-    let directory = CStr::from_bytes_with_nul(&directory).map_err(|_| Errno::EINVAL)?;
-    Ok((fd::open(directory, flags, Mode::empty())?, name))
+    let directory = LongCText::of(&[&bytes[..=slash]])?;
+    Ok((fd::open(&directory, flags, Mode::empty())?, name))
 }
 
 /// The umask; `None` if /proc does not show it.
