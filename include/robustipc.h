@@ -1223,7 +1223,8 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  if this call creates an object. NULL does nothing. If two processes create the object at the
  same time, both may call init, each on its own memory. One of the two objects is then
  discarded, so init should change nothing but the struct. It must return: it must not be left by
- longjmp() or a C++ exception.
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
+ an object. While it runs, its thread is not cancelled.
  context: passed to init unchanged.
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -2283,9 +2284,9 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
 
  once: 96 bytes, aligned to 8, all zeros at first.
  run: the function to call; this call runs it at most once. It has to return: it must not be
- left by longjmp(), and the thread must not end in it by pthread_exit() or cancellation. If its
- process dies in it, another thread runs it again, so it has to cope with the state that an
- interrupted run left.
+ left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
+ (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
+ runs it again, so it has to cope with the state that an interrupted run left.
  context: passed to run unchanged.
  timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
  clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -2852,8 +2853,9 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
 
  IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive
  one message or all: as long as it receives some and some are left, it is called again. It must
- return and must not wait. It may end the notification or close the handle. It must not call
- longjmp() or pthread_exit() or throw a C++ exception.
+ return and must not wait. It may end the notification or close the handle. It must not be left by
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). Its
+ thread is never cancelled.
 
  IPC_NOTIFY_EVENTFD adds 1 to an eventfd.
 
@@ -4000,7 +4002,8 @@ int ipc_sysv_msg_open(struct ipc_sysv_msg_t **out,
  Returns: 0, or a negative error.
  Errors: -EINVAL out is NULL or misaligned, or flags is malformed; -ENOENT there is no such
  queue; -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the queue
- was removed during the call; -EMFILE this process has too many handles.
+ was removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no
+ memory.
  Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
@@ -4180,7 +4183,7 @@ int ipc_sysv_sem_open(struct ipc_sysv_sem_t **out,
  Errors: -EINVAL out is NULL or misaligned, count is negative, or flags is malformed; -ENOENT
  there is no such set; -EPROTO the set has another count (ipc_last_error() shows both counts);
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the set was
- removed during the call; -EMFILE this process has too many handles.
+ removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no memory.
  Threads: safe. Fork: the child has the handle too.
  */
 int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,

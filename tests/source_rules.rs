@@ -5,6 +5,8 @@
 //! applies it to every file. The other tests feed it bad source text, to show that the rule can fail. Most
 //! rules walk the file's tokens, and so also see the inside of macros, where a parser stops.
 
+#[path = "source_rules/allocation.rs"]
+mod allocation;
 #[path = "source_rules/descriptors.rs"]
 mod descriptors;
 #[path = "source_rules/exports.rs"]

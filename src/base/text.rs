@@ -1,7 +1,8 @@
-//! Text of bounded length, stored in place: writing it allocates nothing.
+//! Text and paths of bounded length, stored in place: writing them allocates nothing.
 
 use core::ffi::CStr;
 use core::fmt::{self, Write};
+use core::ops::Deref;
 
 /// Text of at most `CAPACITY` - 1 bytes. Text that does not fit is cut off; writing never fails.
 ///
@@ -58,6 +59,44 @@ impl<const CAPACITY: usize> Write for Text<CAPACITY> {
     }
 }
 
+/// A C string of any bytes, at most `CAPACITY` - 1 of them, such as the path of a named object.
+///
+/// Invariant: `bytes[length]` is NUL, and no byte before it is.
+#[derive(Clone, Copy)]
+pub(crate) struct CText<const CAPACITY: usize> {
+    bytes: [u8; CAPACITY],
+    length: usize,
+}
+
+impl<const CAPACITY: usize> CText<CAPACITY> {
+    pub(crate) const EMPTY: Self = CText {
+        bytes: [0; CAPACITY],
+        length: 0,
+    };
+
+    /// The parts in a row; `None` if they are too long or hold a NUL.
+    pub(crate) fn of(parts: &[&[u8]]) -> Option<Self> {
+        let mut text = Self::EMPTY;
+        for part in parts {
+            let end = text.length + part.len();
+            if end >= CAPACITY || part.contains(&0) {
+                return None;
+            }
+            text.bytes[text.length..end].copy_from_slice(part);
+            text.length = end;
+        }
+        Some(text)
+    }
+}
+
+impl<const CAPACITY: usize> Deref for CText<CAPACITY> {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.bytes[..=self.length]).unwrap_or(c"")
+    }
+}
+
 /// Bytes that people read: a name or a path. Printable characters appear as they are. Everything else
 /// (control characters, bytes that are not UTF-8, a backslash) appears as an escape, so that a text
 /// stays one unambiguous line.
@@ -92,6 +131,15 @@ fn is_printable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_c_text_is_its_parts_or_nothing() {
+        let text = |parts| CText::<8>::of(parts);
+        assert_eq!(&*text(&[b"abc", b"", b"\xffefg"]).unwrap(), c"abc\xffefg");
+        assert_eq!(&*text(&[]).unwrap(), c"");
+        assert!(text(&[b"abcd", b"efgh"]).is_none());
+        assert!(text(&[b"a\0b"]).is_none());
+    }
 
     #[test]
     fn printable_characters_are_shown_and_all_others_escaped() {

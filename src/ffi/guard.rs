@@ -1,17 +1,25 @@
 //! The guards: the one place where Rust's failures become C's.
 //!
-//! A guard runs the body of an export. It catches panics, leaves errno alone, and turns a `Result`
-//! into the C result. A panic never unwinds into C: it becomes -EIO, with the panic's text as the
-//! description of the failure.
+//! A guard runs the body of an export. It catches panics, leaves errno alone, keeps the thread from being
+//! cancelled, and turns a `Result` into the C result. A panic never unwinds into C: it becomes -EIO,
+//! with the panic's text as the description of the failure.
+//!
+//! Many functions of libc are cancellation points, and a cancelled thread would be unwound through this
+//! library's frames, which ends the process. So no call is a cancellation point: every body runs with
+//! cancellation disabled, and so do the functions that it calls back. The fast halves of
+//! [`guard_fast`] save that cost. They call no function of libc that is a cancellation point, and a
+//! test cancels a thread in every call.
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::{self, Error, Result, fail};
+use crate::sys::cancellation::NotCancelled;
 use core::any::Any;
 use core::cell::Cell;
 use core::ffi::{CStr, c_int};
+use core::panic::Location;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::OnceLock;
 
 /// A type that an export returns to C.
 pub(super) trait CResult {
@@ -53,6 +61,7 @@ impl<T> CResult for *mut T {
 
 /// Runs the body of the export `call`.
 pub(super) fn guard<R: CResult>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
+    let _not_cancelled = NotCancelled::begin();
     preserving_errno(|| match catch_panics(body) {
         Ok(value) => value,
         Err(error) => R::failure(error::record(call, error)),
@@ -62,7 +71,8 @@ pub(super) fn guard<R: CResult>(call: &'static CStr, body: impl FnOnce() -> Resu
 /// A guard for calls that usually take a few nanoseconds. `fast` does the whole job, or returns
 /// `None` with nothing changed. `slow` does everything else, failures included.
 ///
-/// `fast` must leave errno alone: this guard does not restore it on the fast path.
+/// `fast` must leave errno alone, and must not be cancelled: this guard does nothing about either on the
+/// fast path. So `fast` makes its system calls through [`direct`](crate::sys::direct), if any.
 #[inline(always)]
 pub(super) fn guard_fast<R: CResult>(
     call: &'static CStr,
@@ -73,6 +83,37 @@ pub(super) fn guard_fast<R: CResult>(
         Ok(Some(returned)) => returned,
         _ => guard_slow(call, slow),
     }
+}
+
+/// The result of a fast half that has failed, for good. `describe` is part of the fast half: it calls no function of
+/// libc that is a cancellation point.
+pub(super) fn failure<R: CResult>(call: &'static CStr, describe: impl FnOnce() -> Error) -> R {
+    preserving_errno(|| {
+        let (Ok(error) | Err(error)) = catch_panics(|| Ok(describe()));
+        R::failure(error::record(call, error))
+    })
+}
+
+/// Calls a function of the program's back. The function must return. If its thread leaves it by an exception or by
+/// pthread_exit(), this ends the process: the frames of this library between the function and the thread's start
+/// cannot be left half-way, and other languages' exceptions cannot be caught here.
+///
+/// `call` calls by the ABI "C-unwind": otherwise the compiler would take for granted that the function returns.
+pub(super) fn call_back<R>(call: impl FnOnce() -> R) -> R {
+    struct MustReturn;
+    impl Drop for MustReturn {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the alternative is undefined behaviour, and the manual says so"
+        )]
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    let must_return = MustReturn;
+    let result = call();
+    core::mem::forget(must_return);
+    result
 }
 
 /// Keeps the slow path's code out of line.
@@ -89,7 +130,6 @@ thread_local! {
 
 /// Runs `body`; a panic becomes `EIO` with the panic's text.
 fn catch_panics<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
-    silence_own_panics();
     // A callback may call the library again, so the value from before is restored, not cleared.
     let before = IS_GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(body));
@@ -108,22 +148,53 @@ fn panic_error(payload: &(dyn Any + Send)) -> Error {
     fail!(EIO, "internal error: {text}")
 }
 
-/// Keeps std from reporting panics inside a guard on standard error: the library prints nothing.
-/// Other panics, in a Rust program that uses this crate, are reported as before.
-fn silence_own_panics() {
-    static IS_DONE: AtomicBool = AtomicBool::new(false);
-    // This is not a Once. If one thread forked while another was inside the Once, the child would
-    // wait for ever.
-    if IS_DONE.load(Ordering::Relaxed) || IS_DONE.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !IS_GUARDED.get() {
-            report(panic);
-        }
-    }));
+/// Runs [`silence_own_panics`] when the library is loaded: before any call, so that a panic in a fast half finds it
+/// done too, and a call has nothing left to do.
+#[used]
+// SAFETY: the section holds pointers to functions with C's calling convention, which are called once each.
+#[unsafe(link_section = ".init_array")]
+static SILENCE_OWN_PANICS: extern "C" fn() = silence_own_panics;
+
+/// The report of panics from before, if a Rust program that has this library linked in has set one.
+static REPORT: OnceLock<PanicHook> = OnceLock::new();
+
+type PanicHook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// Keeps std from reporting this library's panics on standard error: the library prints nothing. Other panics, in
+/// a Rust program that uses this library, are reported as before.
+///
+/// This allocates nothing: neither hook has a state, and a box without content takes no memory.
+extern "C" fn silence_own_panics() {
+    // The loader calls this once, and nothing else calls it.
+    let _ = REPORT.set(std::panic::take_hook());
+    std::panic::set_hook(Box::new(report_unless_own));
 }
+
+fn report_unless_own(panic: &PanicHookInfo<'_>) {
+    // A panic in a fast half is not in a guard yet, but it comes from one of this crate's files.
+    let is_own = IS_GUARDED.get() || panic.location().is_some_and(is_in_this_crate);
+    if let (false, Some(report)) = (is_own, REPORT.get()) {
+        report(panic);
+    }
+}
+
+/// Whether a place in the source is in this crate. (In a test every place is, and the tests want their reports.)
+fn is_in_this_crate(location: &Location<'_>) -> bool {
+    !cfg!(test)
+        && OWN_FOLDERS
+            .iter()
+            .any(|folder| location.file().starts_with(folder))
+}
+
+/// The folders of the layers, as the compiler writes them into the places of panics.
+const OWN_FOLDERS: [&str; 6] = [
+    "src/ffi/",
+    "src/ipc/",
+    "src/sync/",
+    "src/object/",
+    "src/sys/",
+    "src/base/",
+];
 
 #[cfg(test)]
 mod tests {

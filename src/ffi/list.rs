@@ -130,8 +130,10 @@ pub unsafe extern "C" fn ipc_list(out: *mut *mut ipc_list_t, kinds: c_int) -> c_
                 "kinds {kinds:#x}: expected one or more of the bits in {IPC_KIND_ALL:#x}"
             ));
         }
+        let room = LISTINGS.room()?;
+        let listing = Listing::new(kinds)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, LISTINGS.insert(Listing::new(kinds))?) }
+        unsafe { put(out, room.fill(listing)) }
     })
 }
 
@@ -181,8 +183,8 @@ fn object_of(index: usize, found: &Listed) -> ipc_object_t {
         type_name: [0; 64],
     };
     // File names have at most 255 bytes, type names 63: the last byte stays NUL.
-    copy(&mut object.name, &found.name);
-    copy(&mut object.type_name, &found.type_name);
+    copy(&mut object.name, found.name.to_bytes());
+    copy(&mut object.type_name, found.type_name.to_bytes());
     object
 }
 

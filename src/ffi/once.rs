@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::base::time::Deadline;
+use crate::ffi::guard::call_back;
 use crate::object::layout;
 use core::ffi::{c_int, c_void};
+use core::mem::transmute;
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
 /// it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
@@ -26,9 +28,9 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 ///
 /// once: 96 bytes, aligned to 8, all zeros at first.
 /// run: the function to call; this call runs it at most once. It has to return: it must not be
-/// left by longjmp(), and the thread must not end in it by pthread_exit() or cancellation. If its
-/// process dies in it, another thread runs it again, so it has to cope with the state that an
-/// interrupted run left.
+/// left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
+/// (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
+/// runs it again, so it has to cope with the state that an interrupted run left.
 /// context: passed to run unchanged.
 /// timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
 /// clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -70,8 +72,10 @@ pub unsafe extern "C" fn ipc_once(
             // SAFETY: by the contract of this call; any bytes are a valid layout::Once, and
             // its run checks the tags.
             let once: &layout::Once = unsafe { placed(once.cast_const().cast(), "the once") }?;
+            // SAFETY: the two ABIs differ only in what the compiler assumes.
+            let run: unsafe extern "C-unwind" fn(*mut c_void) = unsafe { transmute(run) };
             // SAFETY: the caller's function with the caller's context.
-            let ran = once.run(deadline, || unsafe { run(context) })?;
+            let ran = once.run(deadline, || call_back(|| unsafe { run(context) }))?;
             Ok(if ran { IPC_ONCE_RAN } else { 0 })
         },
     )

@@ -142,8 +142,9 @@ pub unsafe extern "C" fn ipc_pty_spawn(
         let environment = unsafe { environment(envp) };
         // SAFETY: by the contract of this call.
         let attributes = unsafe { attributes(attr) }?;
+        let room = CHILDREN.room()?;
         let (controller, child) = pty::spawn(arguments, environment, attributes)?;
-        let handle = CHILDREN.insert(child)?;
+        let handle = room.fill(child);
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe {
             put(controller_fd, controller.into_raw_fd())?;

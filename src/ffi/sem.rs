@@ -299,14 +299,16 @@ pub unsafe extern "C" fn ipc_sem_open(
         let allowed = IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER | IPC_POSIX;
         let options = options(flags, allowed, mode)?;
         if flags & IPC_POSIX != 0 {
+            let room = LIBC.room()?;
             let (semaphore, outcome) = LibcSemaphore::open(&name, value, options)?;
             // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-            unsafe { put(out, LIBC.insert(semaphore)?) }?;
+            unsafe { put(out, room.fill(semaphore)) }?;
             return Ok(opened(outcome));
         }
+        let room = NAMED.room()?;
         let (named, outcome) = NamedSemaphore::open(&name, value, options)?;
         let place = named.place();
-        let handle = NAMED.insert::<Handle>(named)?;
+        let handle: *mut Handle = room.fill(named);
         // Relaxed: this is a hint.
         handle_by_address(place.as_ptr().cast()).store(handle, Ordering::Relaxed);
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.

@@ -4,9 +4,11 @@ use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
 use super::*;
 use crate::base::name::Name;
+use crate::ffi::guard::call_back;
 use crate::ipc::shm::{self, Region};
 use crate::object::layout::Type;
 use core::ffi::{c_char, c_int, c_void};
+use core::mem::transmute;
 use core::ptr::NonNull;
 
 /// A handle for a region of shared memory. The ipc_shm_open calls, ipc_shm_anonymous(),
@@ -14,6 +16,9 @@ use core::ptr::NonNull;
 pub struct ipc_shm_t {
     _private: [u8; 0],
 }
+
+/// The function that initialises a new object, as it is called.
+type Init = unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void);
 
 static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
@@ -29,9 +34,10 @@ unsafe fn hand_out(
     open: impl FnOnce() -> Result<(Region, c_int)>,
 ) -> Result<c_int> {
     let out = checked(out, "out")?;
+    let room = REGIONS.room()?;
     let (region, result) = open()?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
-    unsafe { put(out, REGIONS.insert(region)?) }?;
+    unsafe { put(out, room.fill(region)) }?;
     Ok(result)
 }
 
@@ -110,7 +116,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// if this call creates an object. NULL does nothing. If two processes create the object at the
 /// same time, both may call init, each on its own memory. One of the two objects is then
 /// discarded, so init should change nothing but the struct. It must return: it must not be left by
-/// longjmp() or a C++ exception.
+/// longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
+/// an object. While it runs, its thread is not cancelled.
 /// context: passed to init unchanged.
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -148,7 +155,9 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
                 open_named(&name, r#type, flags, mode, &mut |data| {
                     if let Some(init) = init {
-                        init(data.as_ptr().cast(), context);
+                        // The two ABIs differ only in what the compiler assumes.
+                        let init: Init = transmute(init);
+                        call_back(|| init(data.as_ptr().cast(), context));
                     }
                 })
             })

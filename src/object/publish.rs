@@ -27,7 +27,8 @@ impl Object {
             // The link below would give the same error, after all the work.
             return Err(location.failed("cannot be created", Errno::EEXIST));
         }
-        let file = file::create_unnamed(&location.directory()).map_err(|errno| match errno {
+        let directory = location.directory()?;
+        let file = file::create_unnamed(&directory).map_err(|errno| match errno {
             Errno::EOPNOTSUPP | Errno::EISDIR => fail!(
                 EOPNOTSUPP,
                 "{location}: its file system has no unnamed files (O_TMPFILE), without which a killed creator would leave a half-made object"

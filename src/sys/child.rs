@@ -2,6 +2,7 @@
 
 use super::fd::{self, Kept};
 use super::ready::{self, READABLE};
+use crate::base::alloc::try_box;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
@@ -121,18 +122,45 @@ pub(crate) fn wait_for_end(pidfd: BorrowedFd<'_>, deadline: Deadline) -> Result<
 /// the process may fork at any moment, and the child would inherit a held lock.
 static ABANDONED: AtomicPtr<Abandoned> = AtomicPtr::new(ptr::null_mut());
 
-struct Abandoned {
+/// A child, with the memory that it takes to abandon it: abandoning cannot fail.
+pub(crate) struct Abandoned {
     process: Process,
     next: *mut Abandoned,
 }
 
-/// Notes a running child that nobody will wait for.
-pub(crate) fn abandon(process: Process) {
-    process.close_if_found_again();
-    put_back(Box::new(Abandoned {
+// SAFETY: `next` is used only while the entry is in the list, and then the list's rules hold.
+unsafe impl Send for Abandoned {}
+// SAFETY: as for Send.
+unsafe impl Sync for Abandoned {}
+
+impl Abandoned {
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// Room for a child that may be abandoned one day, to be filled when there is a child.
+pub(crate) fn room_to_abandon() -> Result<Box<MaybeUninit<Abandoned>>, Errno> {
+    try_box(MaybeUninit::uninit())
+}
+
+/// Puts a new child into its room.
+pub(crate) fn abandonable(
+    mut room: Box<MaybeUninit<Abandoned>>,
+    process: Process,
+) -> Box<Abandoned> {
+    room.write(Abandoned {
         process,
         next: ptr::null_mut(),
-    }));
+    });
+    // SAFETY: the value was written just now. MaybeUninit has the layout of its content.
+    unsafe { Box::from_raw(Box::into_raw(room).cast()) }
+}
+
+/// Notes a running child that nobody will wait for.
+pub(crate) fn abandon(child: Box<Abandoned>) {
+    child.process.close_if_found_again();
+    put_back(child);
 }
 
 fn put_back(child: Box<Abandoned>) {

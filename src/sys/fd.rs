@@ -135,50 +135,62 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Errno> {
     unsafe { made(result) }
 }
 
-/// The number of a descriptor of a process or thread, which the caller closes. It leaves errno alone and is no
-/// cancellation point.
-pub(super) fn pidfd_number(id: u32, flags: usize) -> Result<usize, Errno> {
-    // SAFETY: the call accesses no memory.
-    let number = unsafe { system_call(libc::SYS_pidfd_open, [id as usize, flags, 0, 0, 0, 0]) }?;
-    lifted_number(number)
-}
-
-/// The number of a file opened for reading, as `pidfd_number`.
-pub(super) fn number_for_reading(path: &CStr) -> Result<usize, Errno> {
-    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
-    let (here, path) = (libc::AT_FDCWD as usize, path.as_ptr().addr());
-    // SAFETY: the path is a C string.
-    let number = unsafe { system_call(libc::SYS_openat, [here, path, flags, 0, 0, 0]) }?;
-    lifted_number(number)
-}
-
-/// `lifted` for a descriptor that has only a number.
-fn lifted_number(number: usize) -> Result<usize, Errno> {
-    if number >= LOWEST as usize {
-        return Ok(number);
-    }
-    let copy = [
-        number,
-        libc::F_DUPFD_CLOEXEC as usize,
-        LOWEST as usize,
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the calls access no memory, and the callers own the descriptor.
-    unsafe {
-        let higher = system_call(libc::SYS_fcntl, copy);
-        let _ = system_call(libc::SYS_close, [number, 0, 0, 0, 0, 0]);
-        higher
-    }
-}
-
 /// A descriptor of a process, close-on-exec.
 pub(crate) fn pidfd(process: libc::pid_t) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes numbers only.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
     // SAFETY: pidfd_open has just made it.
     unsafe { made(result as RawFd) }
+}
+
+/// A descriptor that lives within one function, close-on-exec. It is made, moved and closed without libc, so none of that
+/// is a cancellation point or changes errno.
+pub(super) struct Brief(usize);
+
+impl Brief {
+    /// The process or thread with this id.
+    pub(super) fn pidfd(id: u32, flags: usize) -> Result<Brief, Errno> {
+        // SAFETY: the call takes numbers only.
+        unsafe { system_call(libc::SYS_pidfd_open, [id as usize, flags, 0, 0, 0, 0]) }
+            .map(Brief)?
+            .lifted()
+    }
+
+    /// A file, for reading.
+    pub(super) fn open(path: &CStr) -> Result<Brief, Errno> {
+        let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
+        let (here, path) = (libc::AT_FDCWD as usize, path.as_ptr().addr());
+        // SAFETY: the path is a C string.
+        unsafe { system_call(libc::SYS_openat, [here, path, flags, 0, 0, 0]) }
+            .map(Brief)?
+            .lifted()
+    }
+
+    /// As `lifted` for an OwnedFd. This one's drop closes the low number.
+    fn lifted(self) -> Result<Brief, Errno> {
+        if self.0 >= LOWEST as usize {
+            return Ok(self);
+        }
+        let request = libc::F_DUPFD_CLOEXEC as usize;
+        let arguments = [self.0, request, LOWEST as usize, 0, 0, 0];
+        // SAFETY: the call takes numbers only.
+        match unsafe { system_call(libc::SYS_fcntl, arguments) } {
+            // RLIMIT_NOFILE is 3 or less, so the kernel takes the number itself for invalid.
+            Err(Errno::EINVAL) => Err(Errno::EMFILE),
+            copy => copy.map(Brief),
+        }
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Brief {
+    fn drop(&mut self) {
+        // SAFETY: this value owns the descriptor, and closes it once.
+        let _ = unsafe { system_call(libc::SYS_close, [self.0, 0, 0, 0, 0, 0]) };
+    }
 }
 
 pub(crate) fn epoll() -> Result<Epoll, Errno> {

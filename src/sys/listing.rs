@@ -2,6 +2,8 @@
 
 use super::fd::{self, made};
 use super::path::{ProcPath, open_directory};
+use crate::base::alloc::{List, LongCText};
+use crate::base::text::CText;
 use core::ffi::{CStr, c_int, c_uint};
 use core::fmt;
 use core::ptr;
@@ -9,7 +11,6 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use nix::unistd::UnlinkatFlags;
-use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 // From <linux/mount.h>. The libc crate has only the numbers of the calls.
@@ -17,9 +18,12 @@ const FSOPEN_CLOEXEC: c_uint = 1;
 const FSCONFIG_CMD_CREATE: c_uint = 6;
 const FSMOUNT_CLOEXEC: c_uint = 1;
 
+/// The name of a file in its directory. It has at most 255 bytes.
+pub(crate) type FileName = CText<256>;
+
 /// A file in a directory, with the facts that a listing shows.
 pub(crate) struct Entry {
-    pub(crate) name: CString,
+    pub(crate) name: FileName,
     pub(crate) owner: libc::uid_t,
     pub(crate) group: libc::gid_t,
     pub(crate) mode: libc::mode_t,
@@ -49,10 +53,15 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
 
 pub(crate) use super::path::each_name;
 
-/// Calls `found` with each line of a text file, without the white space at the line's end.
-pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
+/// Calls `found` with each line of a text file, without the white space at the line's end. An error of `found`
+/// ends the list.
+pub(crate) fn each_line(
+    path: &CStr,
+    found: &mut dyn FnMut(&[u8]) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     let file = fd::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut buffer = vec![0; 4096];
+    let mut buffer = List::new();
+    buffer.resize(4096, 0)?;
     let mut filled = 0;
     loop {
         match nix::unistd::read(&file, &mut buffer[filled..]) {
@@ -67,12 +76,12 @@ pub(crate) fn each_line(path: &CStr, found: &mut dyn FnMut(&[u8])) -> Result<(),
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |last| last + 1);
         for line in read[..complete].split_inclusive(|&byte| byte == b'\n') {
-            found(line.trim_ascii_end());
+            found(line.trim_ascii_end())?;
         }
         buffer.copy_within(complete..filled, 0);
         filled -= complete;
         if filled == buffer.len() {
-            buffer.resize(2 * filled, 0);
+            buffer.resize(2 * filled, 0)?;
         }
     }
 }
@@ -83,22 +92,24 @@ pub(crate) fn number(text: &[u8], radix: u32) -> Option<u64> {
 }
 
 /// The regular files in a directory. A file that vanishes meanwhile is left out.
-pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<Vec<Entry>, Errno> {
-    let mut entries = Vec::new();
+pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<List<Entry>, Errno> {
+    let mut entries = List::new();
     let again = fd::open_at(directory, c".", DIRECTORY)?;
-    each_name(again.as_fd(), &mut |name, _| {
-        entries.extend(regular_file(directory, name.to_owned()).ok().flatten());
-    })?;
+    each_name(
+        again.as_fd(),
+        &mut |name, _| match regular_file(directory, name) {
+            Ok(Some(entry)) => entries.push(entry),
+            _ => Ok(()),
+        },
+    )?;
     Ok(entries)
 }
 
 /// The file with this name in a directory; `None` if it is not a regular file.
-pub(crate) fn regular_file(
-    directory: BorrowedFd<'_>,
-    name: CString,
-) -> Result<Option<Entry>, Errno> {
+pub(crate) fn regular_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<Option<Entry>, Errno> {
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
-    let status = nix::sys::stat::fstatat(directory, name.as_c_str(), flags)?;
+    let name = FileName::of(&[name.to_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
+    let status = nix::sys::stat::fstatat(directory, &*name, flags)?;
     Ok(is_regular(&status).then(|| Entry {
         name,
         owner: status.st_uid,
@@ -151,27 +162,30 @@ pub(crate) fn queue_directory() -> Result<OwnedFd, Errno> {
     let mut directory = None;
     each_line(c"/proc/thread-self/mountinfo", &mut |line| {
         if directory.is_none() {
-            directory = queue_mount(line).and_then(|path| open_directory(&path).ok());
+            let path = queue_mount(line)?;
+            directory = path.and_then(|path| open_directory(&path).ok());
         }
+        Ok(())
     })?;
     directory.ok_or(Errno::ENOENT)
 }
 
 /// The mount point of message queues, if this line of mountinfo describes one.
-fn queue_mount(line: &[u8]) -> Option<CString> {
+fn queue_mount(line: &[u8]) -> Result<Option<LongCText>, Errno> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let path = fields.nth(4)?;
-    fields.find(|field| *field == b"-")?;
-    if fields.next()? != b"mqueue" {
-        return None;
+    let path = fields.nth(4);
+    let is_queues =
+        fields.any(|field| field == b"-") && fields.next().is_some_and(|kind| kind == b"mqueue");
+    match path {
+        Some(path) if is_queues => LongCText::of(&[&unescaped(path)?]).map(Some),
+        _ => Ok(None),
     }
-    CString::new(unescaped(path)).ok()
 }
 
 /// The path without the escapes of /proc, which writes a space, a tab, a newline and a backslash as a
 /// backslash and three octal digits.
-fn unescaped(path: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(path.len());
+fn unescaped(path: &[u8]) -> Result<List<u8>, Errno> {
+    let mut plain = List::with_room(path.len())?;
     let mut rest = path;
     while let [first, others @ ..] = rest {
         rest = match rest {
@@ -180,7 +194,7 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
                     let digit = digit.checked_sub(b'0').filter(|&digit| digit < 8)?;
                     value.checked_mul(8)?.checked_add(digit)
                 });
-                plain.push(value.unwrap_or(*first));
+                plain.push(value.unwrap_or(*first))?;
                 if value.is_some() {
                     &digits[3..]
                 } else {
@@ -188,12 +202,12 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
                 }
             }
             _ => {
-                plain.push(*first);
+                plain.push(*first)?;
                 others
             }
         };
     }
-    plain
+    Ok(plain)
 }
 
 /// Opens a file in a directory for reading. `ESTALE` if it has meanwhile become another file.
@@ -203,7 +217,7 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
         | OFlag::O_NOFOLLOW
         | OFlag::O_NONBLOCK
         | OFlag::O_NOCTTY;
-    let file = fd::open_at(directory, entry.name.as_c_str(), flags)?;
+    let file = fd::open_at(directory, &entry.name, flags)?;
     let status = nix::sys::stat::fstat(&file)?;
     if is_regular(&status) && FileId::of(&status) == entry.file {
         Ok(file)
@@ -221,20 +235,30 @@ pub(crate) enum Use {
 
 /// Calls `found` with the process id for every file and segment that a process of this machine has mapped,
 /// and for every file that it has open. Returns whether all processes could be examined.
-pub(crate) fn each_use(found: &mut dyn FnMut(libc::pid_t, Use)) -> bool {
+/// An error of `found` ends the search, and so does `ENOMEM`.
+pub(crate) fn each_use(
+    found: &mut dyn FnMut(libc::pid_t, Use) -> Result<(), Errno>,
+) -> Result<bool, Errno> {
     let own_namespace = ipc_namespace(format_args!("thread-self"));
     let mut complete = true;
     let listed = open_directory(c"/proc").and_then(|processes| {
         each_name(processes.as_fd(), &mut |name, _| {
-            let Some(pid) = id_in(name) else { return };
+            let Some(pid) = id_in(name) else {
+                return Ok(());
+            };
             match uses_of(pid, own_namespace, found) {
                 // If the process has ended meanwhile, it uses nothing.
                 Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+                Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
                 Err(_) => complete = false,
             }
+            Ok(())
         })
     });
-    listed.is_ok() && complete
+    match listed {
+        Err(Errno::ENOMEM) => Err(Errno::ENOMEM),
+        listed => Ok(listed.is_ok() && complete),
+    }
 }
 
 fn id_in(name: &CStr) -> Option<libc::pid_t> {
@@ -248,7 +272,7 @@ fn id_in(name: &CStr) -> Option<libc::pid_t> {
 fn uses_of(
     process: libc::pid_t,
     own_namespace: Result<u64, Errno>,
-    found: &mut dyn FnMut(libc::pid_t, Use),
+    found: &mut dyn FnMut(libc::pid_t, Use) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/task"));
     let threads = open_directory(path.as_c_str())?;
@@ -257,7 +281,9 @@ fn uses_of(
     // The last thread whose descriptors were examined.
     let mut examined = None;
     each_name(threads.as_fd(), &mut |name, _| {
-        let Some(thread) = id_in(name) else { return };
+        let Some(thread) = id_in(name) else {
+            return Ok(());
+        };
         // A segment's id is valid in one IPC namespace only.
         let namespace = ipc_namespace(format_args!("{process}/task/{thread}"));
         let same_namespace = namespace.is_ok() && namespace == own_namespace;
@@ -265,14 +291,14 @@ fn uses_of(
             if !are_maps_known {
                 // All threads have the same memory. Those that have ended show none.
                 are_maps_known = maps_of(process, thread, same_namespace, &mut |used| {
-                    found(process, used);
+                    found(process, used)
                 })?;
             }
             if examined.is_none_or(|other| !share_descriptors(other, thread)) {
                 let mut count = 0;
                 descriptors_of(process, thread, &mut |file| {
                     count += 1;
-                    found(process, Use::File(file));
+                    found(process, Use::File(file))
                 })?;
                 if count != 0 {
                     examined = Some(thread);
@@ -282,8 +308,10 @@ fn uses_of(
         };
         match uses() {
             Ok(()) | Err(Errno::ENOENT | Errno::ESRCH) => {}
+            Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
             Err(errno) => outcome = Err(errno),
         }
+        Ok(())
     })?;
     outcome
 }
@@ -306,16 +334,16 @@ fn maps_of(
     process: libc::pid_t,
     thread: libc::pid_t,
     same_namespace: bool,
-    found: &mut dyn FnMut(Use),
+    found: &mut dyn FnMut(Use) -> Result<(), Errno>,
 ) -> Result<bool, Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/maps"));
     let mut is_any = false;
     each_line(path.as_c_str(), &mut |line| {
         is_any = true;
         match mapped(line) {
-            Some(Use::Segment(_)) if !same_namespace => {}
+            Some(Use::Segment(_)) if !same_namespace => Ok(()),
             Some(used) => found(used),
-            None => {}
+            None => Ok(()),
         }
     })?;
     Ok(is_any)
@@ -353,14 +381,15 @@ fn mapped(line: &[u8]) -> Option<Use> {
 fn descriptors_of(
     process: libc::pid_t,
     thread: libc::pid_t,
-    found: &mut dyn FnMut(FileId),
+    found: &mut dyn FnMut(FileId) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/task/{thread}/fd"));
     let directory = open_directory(path.as_c_str())?;
     each_name(directory.as_fd(), &mut |name, _| {
         // This follows the link to the open file and opens nothing.
-        if let Ok(status) = nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
-            found(FileId::of(&status));
+        match nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
+            Ok(status) => found(FileId::of(&status)),
+            Err(_) => Ok(()),
         }
     })
 }
@@ -368,7 +397,7 @@ fn descriptors_of(
 /// Removes a file's name from its directory.
 pub(crate) fn unlink_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<(), Errno> {
     let flags = UnlinkatFlags::NoRemoveDir;
-    nix::unistd::unlinkat(directory, entry.name.as_c_str(), flags)
+    nix::unistd::unlinkat(directory, &*entry.name, flags)
 }
 
 /// Removes the name of one of the kernel's message queues. `name` has no slash.
@@ -402,10 +431,11 @@ mod tests {
     #[test]
     fn mounts_of_queues_are_found() {
         let line = b"25 30 0:21 / /dev/a\\040b rw - mqueue mqueue rw";
-        assert_eq!(queue_mount(line).unwrap().as_bytes(), b"/dev/a b");
-        assert!(queue_mount(b"25 30 0:21 / /dev/shm rw shared:2 - tmpfs tmpfs rw").is_none());
-        assert!(queue_mount(b"25 30").is_none());
-        assert_eq!(unescaped(b"a\\9"), b"a\\9");
-        assert_eq!(unescaped(b"\\777x"), b"\\777x");
+        let mount = |line: &[u8]| queue_mount(line).ok().unwrap();
+        assert_eq!(&*mount(line).unwrap(), c"/dev/a b");
+        assert!(mount(b"25 30 0:21 / /dev/shm rw shared:2 - tmpfs tmpfs rw").is_none());
+        assert!(mount(b"25 30").is_none());
+        assert_eq!(*unescaped(b"a\\9").ok().unwrap(), *b"a\\9");
+        assert_eq!(*unescaped(b"\\777x").ok().unwrap(), *b"\\777x");
     }
 }

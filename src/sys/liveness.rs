@@ -17,6 +17,7 @@
 //! in it is a cancellation point.
 
 use super::direct::system_call;
+use super::fd::Brief;
 use core::ffi::CStr;
 use core::fmt::Write;
 use nix::errno::Errno;
@@ -126,26 +127,22 @@ fn start_time(id: u32) -> Option<u64> {
     }
 }
 
-/// A descriptor for a thread or a process. Closed when dropped.
-struct Pidfd(usize);
+/// A descriptor for a thread or a process.
+struct Pidfd(Brief);
 
 impl Pidfd {
     fn of_thread(id: u32) -> Result<Pidfd, Errno> {
         // PIDFD_THREAD of <linux/pidfd.h>.
-        Pidfd::open(id, libc::O_EXCL as usize)
+        Brief::pidfd(id, libc::O_EXCL as usize).map(Pidfd)
     }
 
     fn of_process(id: u32) -> Result<Pidfd, Errno> {
-        Pidfd::open(id, 0)
-    }
-
-    fn open(id: u32, flags: usize) -> Result<Pidfd, Errno> {
-        super::fd::pidfd_number(id, flags).map(Pidfd)
+        Brief::pidfd(id, 0).map(Pidfd)
     }
 
     fn is_readable(&self) -> bool {
         let mut list = libc::pollfd {
-            fd: self.0 as i32,
+            fd: self.0.number() as i32,
             events: libc::POLLIN,
             revents: 0,
         };
@@ -166,28 +163,17 @@ impl Pidfd {
         let mut about: libc::statfs = unsafe { core::mem::zeroed() };
         let place = &raw mut about;
         // SAFETY: the kernel fills the struct. fstatfs is no cancellation point.
-        Errno::result(unsafe { libc::fstatfs(self.0 as i32, place) }).ok()?;
+        Errno::result(unsafe { libc::fstatfs(self.0.number() as i32, place) }).ok()?;
         #[allow(clippy::unnecessary_cast)] // the field's type differs between libcs
         let is_pidfs = about.f_type as u64 & 0xFFFF_FFFF == PID_FS_MAGIC;
         // SAFETY: integers only.
         let mut status: libc::stat = unsafe { core::mem::zeroed() };
         // SAFETY: the kernel fills the struct. fstat is no cancellation point.
-        Errno::result(unsafe { libc::fstat(self.0 as i32, &raw mut status) }).ok()?;
+        Errno::result(unsafe { libc::fstat(self.0.number() as i32, &raw mut status) }).ok()?;
         #[allow(clippy::useless_conversion)] // 32 bits on some platforms
         let inode = u64::from(status.st_ino);
         is_pidfs.then_some(inode)
     }
-}
-
-impl Drop for Pidfd {
-    fn drop(&mut self) {
-        close(self.0);
-    }
-}
-
-fn close(descriptor: usize) {
-    // SAFETY: the callers own the descriptor, and close it once.
-    let _ = unsafe { system_call(libc::SYS_close, [descriptor, 0, 0, 0, 0, 0]) };
 }
 
 /// The text of `/proc/ID/stat`: `ID (NAME) STATE ...`.
@@ -249,12 +235,11 @@ fn proc_is_of_this_namespace() -> bool {
 
 /// Reads the beginning of a file. Returns how many bytes.
 fn read(path: &CStr, text: &mut [u8]) -> Option<usize> {
-    let file = super::fd::number_for_reading(path).ok()?;
+    let file = Brief::open(path).ok()?;
     let place = text.as_mut_ptr() as usize;
+    let arguments = [file.number(), place, text.len(), 0, 0, 0];
     // SAFETY: the kernel writes at most the given number of bytes.
-    let length = unsafe { system_call(libc::SYS_read, [file, place, text.len(), 0, 0, 0]) };
-    close(file);
-    length.ok()
+    unsafe { system_call(libc::SYS_read, arguments) }.ok()
 }
 
 /// A short path, written without an allocation.

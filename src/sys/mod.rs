@@ -4,7 +4,9 @@
 //! deadlines. It decides nothing. A failed system call is an [`Errno`]. The layer that knows the object's
 //! name says what the failure means to the caller.
 
+pub(crate) mod alone;
 pub(crate) mod atomic;
+pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod direct;
 pub(crate) mod fd;

@@ -221,7 +221,11 @@ pub(crate) fn bytes_needed(attributes: Attributes) -> u64 {
 pub(crate) fn limit(name: &str) -> Option<u64> {
     let path = ProcPath::of(format_args!("/proc/sys/fs/mqueue/{name}"));
     let mut limit = None;
-    each_line(path.as_c_str(), &mut |line| limit = number(line, 10)).ok()?;
+    each_line(path.as_c_str(), &mut |line| {
+        limit = number(line, 10);
+        Ok(())
+    })
+    .ok()?;
     limit
 }
 

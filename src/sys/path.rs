@@ -26,11 +26,11 @@ pub(crate) fn open_directory(path: &CStr) -> Result<OwnedFd, Errno> {
     super::fd::open(path, flags, Mode::empty())
 }
 
-/// Calls `found` with each name in an open directory, including `.` and `..`, and with its inode number. Unlike
-/// readdir it takes no memory and leaves the descriptor with the caller.
+/// Calls `found` with each name in an open directory, including `.` and `..`, and with its inode number. An
+/// error of `found` ends the list. Unlike readdir it takes no memory and leaves the descriptor with the caller.
 pub(crate) fn each_name(
     directory: BorrowedFd<'_>,
-    found: &mut dyn FnMut(&CStr, u64),
+    found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     // Offsets in linux_dirent64: inode, offset, then the record's length, a type, and the name.
     const LENGTH: usize = 16;
@@ -58,7 +58,7 @@ pub(crate) fn each_name(
             inode.copy_from_slice(&rest[..8]);
             let length = usize::from(u16::from_ne_bytes([rest[LENGTH], rest[LENGTH + 1]]));
             if let Ok(name) = CStr::from_bytes_until_nul(name) {
-                found(name, u64::from_ne_bytes(inode));
+                found(name, u64::from_ne_bytes(inode))?;
             }
             rest = rest.get(length.max(NAME)..).unwrap_or_default();
         }

@@ -1,7 +1,9 @@
 //! Pipes and FIFOs: making them, and their capacity.
 
+use super::direct::system_call;
 use super::fd;
 use super::path::{point_at, through_proc};
+use crate::base::alloc::LongCText;
 use crate::base::text::Text;
 use crate::base::time::now;
 use core::ffi::{CStr, c_int};
@@ -136,14 +138,8 @@ fn split(path: &CStr) -> Result<(OwnedFd, &CStr), Errno> {
     let Some(slash) = slash else {
         return Ok((fd::open(c".", flags, Mode::empty())?, name));
     };
-    let mut directory = Vec::new();
-    directory
-        .try_reserve_exact(slash + 2)
-        .map_err(|_| Errno::ENOMEM)?;
-    directory.extend_from_slice(&bytes[..=slash]);
-    directory.push(0);
-    let directory = CStr::from_bytes_with_nul(&directory).map_err(|_| Errno::EINVAL)?;
-    Ok((fd::open(directory, flags, Mode::empty())?, name))
+    let directory = LongCText::of(&[&bytes[..=slash]])?;
+    Ok((fd::open(&directory, flags, Mode::empty())?, name))
 }
 
 /// The umask; `None` if /proc does not show it.
@@ -220,14 +216,34 @@ pub(crate) fn make_packets(fifo: BorrowedFd<'_>, count: u32) -> Result<(), Errno
     set_capacity(fifo.as_raw_fd(), bytes as c_int).map(drop)
 }
 
-/// Writes a packet into a non-blocking FIFO.
+/// Writes a packet into a non-blocking FIFO. Unlike libc's write, this is no cancellation point, and leaves errno alone.
 pub(crate) fn put_packet(fifo: BorrowedFd<'_>) {
-    let _ = nix::unistd::write(fifo, &[0]);
+    let packet = [0u8; 1];
+    let arguments = [
+        fifo.as_raw_fd() as usize,
+        packet.as_ptr() as usize,
+        packet.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads the array.
+    let _ = unsafe { system_call(libc::SYS_write, arguments) };
 }
 
-/// Reads a packet from a non-blocking FIFO.
+/// Reads a packet from a non-blocking FIFO. Unlike libc's read, this is no cancellation point, and leaves errno alone.
 pub(crate) fn take_packet(fifo: BorrowedFd<'_>) {
-    let _ = nix::unistd::read(fifo, &mut [0; 8]);
+    let mut packet = [0u8; 8];
+    let arguments = [
+        fifo.as_raw_fd() as usize,
+        packet.as_mut_ptr() as usize,
+        packet.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes the array.
+    let _ = unsafe { system_call(libc::SYS_read, arguments) };
 }
 
 /// How many packets of one byte a FIFO holds.

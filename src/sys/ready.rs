@@ -4,6 +4,7 @@
 
 use super::direct::system_call;
 use super::timespec;
+use crate::base::alloc::List;
 use crate::base::time::Deadline;
 #[cfg(target_arch = "x86_64")]
 use crate::base::time::now;
@@ -123,10 +124,8 @@ pub(super) fn select(
     const BITS: usize = usize::BITS as usize;
     let highest = list.iter().map(|entry| entry.fd).max().unwrap_or(-1);
     let words = usize::try_from(highest + 1).unwrap_or(0).div_ceil(BITS);
-    let mut sets = Vec::new();
-    sets.try_reserve_exact(2 * words)
-        .map_err(|_| Errno::ENOMEM)?;
-    sets.resize(2 * words, 0usize);
+    let mut sets = List::with_room(2 * words)?;
+    sets.resize(2 * words, 0usize)?;
     let (reading, writing) = sets.split_at_mut(words);
     let place = |descriptor: RawFd| {
         (

@@ -7,17 +7,14 @@ use nix::errno::Errno;
 
 pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
 
-const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
-
-// The libc crate lacks these functions.
-// SAFETY: declared as <semaphore.h> and <pthread.h> do on Linux.
+// The libc crate lacks this function.
+// SAFETY: declared as <semaphore.h> does on Linux.
 unsafe extern "C" {
     fn sem_clockwait(
         sem: *mut libc::sem_t,
         clock: libc::clockid_t,
         until: *const libc::timespec,
     ) -> libc::c_int;
-    fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
 }
 
 /// The bytes of a new semaphore that processes share. sem_open puts these bytes into a new file.
@@ -53,16 +50,8 @@ pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
 /// As in `try_wait`.
 pub(crate) unsafe fn wait_until(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
     let until = timespec(point);
-    let mut before = 0;
-    // A cancelled thread would be unwound through this library's frames.
-    // SAFETY: `before` is writable.
-    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
     // SAFETY: by this function's contract; the time outlives the call.
-    let outcome =
-        Errno::result(unsafe { sem_clockwait(sem.as_ptr(), libc::CLOCK_MONOTONIC, &until) });
-    // SAFETY: `before` is what the first call wrote.
-    unsafe { pthread_setcancelstate(before, &mut before) };
-    outcome.map(drop)
+    Errno::result(unsafe { sem_clockwait(sem.as_ptr(), libc::CLOCK_MONOTONIC, &until) }).map(drop)
 }
 
 /// Adds a permit.

@@ -7,12 +7,14 @@
 //! held.
 
 pub(crate) use super::child::{
-    Exit, Process, abandon, reap_abandoned, send_signal, wait, wait_for_end,
+    Abandoned, Exit, Process, abandon, abandonable, reap_abandoned, room_to_abandon, send_signal,
+    wait, wait_for_end,
 };
 use super::direct::system_call;
 use super::fd::{self, made};
 use super::signal::Blocked;
 use super::stream;
+use crate::base::alloc::{LongCText, uninit_slice};
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -20,13 +22,12 @@ use core::ptr::{self, NonNull};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The settings of a child. The parent makes all of it before the child exists.
 pub(crate) struct Image<'a> {
     /// The program files to try, in this order.
-    pub(crate) candidates: &'a [CString],
+    pub(crate) candidates: &'a [LongCText],
     pub(crate) arguments: Strings<'a>,
     pub(crate) environment: Strings<'a>,
     pub(crate) directory: Option<&'a CStr>,
@@ -161,10 +162,7 @@ unsafe fn run(
     flags: c_int,
     pidfd: &mut RawFd,
 ) -> Result<libc::pid_t, Errno> {
-    let mut stack: Vec<MaybeUninit<u128>> = Vec::new();
-    stack
-        .try_reserve_exact(STACK / size_of::<u128>())
-        .map_err(|_| Errno::ENOMEM)?;
+    let mut stack = uninit_slice::<u128>(STACK / size_of::<u128>())?;
     // SAFETY: `end` is the stack's end, aligned to 16 bytes; the stack grows down into the memory that was
     // reserved above. CLONE_VFORK keeps this frame, the stack and the setup as they are until the child
     // no longer uses them. With CLONE_PIDFD the kernel writes to `pidfd`.
@@ -337,7 +335,7 @@ unsafe fn close_listed_on_exec() -> Result<(), Errno> {
     super::path::each_name(directory.as_fd(), &mut |name, _| {
         let digits = name.to_bytes();
         if !digits.iter().all(u8::is_ascii_digit) {
-            return;
+            return Ok(());
         }
         let number = digits
             .iter()
@@ -355,6 +353,7 @@ unsafe fn close_listed_on_exec() -> Result<(), Errno> {
                 )
             };
         }
+        Ok(())
     })
 }
 
@@ -380,13 +379,13 @@ pub(crate) fn start_of_file(path: &CStr, start: &mut [u8]) -> Result<usize, Errn
     nix::unistd::read(&file, start)
 }
 
-/// A variable of this process's environment, copied.
-pub(crate) fn variable(name: &CStr) -> Option<CString> {
+/// A variable of this process's environment.
+pub(crate) fn variable<'a>(name: &CStr) -> Option<&'a CStr> {
     // SAFETY: getenv returns NULL or a string. A C program must not change its environment while another
-    // thread reads it.
+    // thread reads it, and the callers read it before they return to the program.
     unsafe {
         let value = libc::getenv(name.as_ptr());
-        (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
+        (!value.is_null()).then(|| CStr::from_ptr(value))
     }
 }
 

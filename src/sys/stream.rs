@@ -9,6 +9,7 @@
 //!
 //! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
+use super::cancellation::NotCancelled;
 use super::direct::system_call;
 use super::ready::{self, READABLE, WRITABLE};
 use super::{signal, socket};
@@ -68,14 +69,21 @@ pub(crate) fn read_now(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usiz
     // SAFETY: the kernel gets one vector, which describes the buffer.
     let outcome = unsafe { system_call(libc::SYS_preadv2, arguments) };
     match outcome {
-        Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => read_when_ready(fd, buffer),
+        Err(Errno::EOPNOTSUPP | Errno::EINVAL | Errno::ENOSYS) => read_otherwise(fd, buffer),
         // The bytes of a regular file may still be on the disk. Poll would always say that it is ready.
         Err(Errno::EAGAIN) if kind(fd)?.is_always_ready() => read(fd, buffer),
         outcome => outcome,
     }
 }
 
+/// Reads from a descriptor that does not accept the flags, or on a kernel that does not know them. A fast half of a
+/// guard may come here: libc's functions are cancellation points and change errno.
 #[cold]
+fn read_otherwise(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let _not_cancelled = NotCancelled::begin();
+    preserving_errno(|| read_when_ready(fd, buffer))
+}
+
 fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     if kind(fd)? == StreamKind::Socket {
         // SAFETY: the kernel writes at most the buffer's length into it.
@@ -133,18 +141,25 @@ fn write_once(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<us
             outcome => return outcome,
         }
     }
-    preserving_errno(|| write_otherwise(fd, bytes, may_wait))
+    write_otherwise(fd, bytes, may_wait)
 }
 
 /// Writes to a regular file. `EFBIG` and no SIGXFSZ if the file may not grow further.
 #[cold]
 fn write_to_file(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let _not_cancelled = NotCancelled::begin();
     signal::without_sigxfsz(|| write_plainly(fd, bytes))
 }
 
-/// Writes to a descriptor that does not accept the flags, or on a kernel that does not know them.
+/// Writes to a descriptor that does not accept the flags, or on a kernel that does not know them. A fast half of a
+/// guard may come here: libc's functions are cancellation points and change errno.
 #[cold]
 fn write_otherwise(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
+    let _not_cancelled = NotCancelled::begin();
+    preserving_errno(|| write_by_kind(fd, bytes, may_wait))
+}
+
+fn write_by_kind(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result<usize, Errno> {
     let kind = kind(fd)?;
     if kind == StreamKind::Socket {
         return socket::send(fd, bytes, may_wait);

@@ -1,7 +1,10 @@
 //! A thread that the library starts. libc makes it, because std's threads bring names, hooks and handles that
 //! the library does not need.
 
+use super::cancellation::NotCancelled;
+use crate::base::alloc::{try_box, uninit_slice};
 use core::ffi::{CStr, c_void};
+use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::ptr;
 use nix::errno::Errno;
@@ -20,6 +23,9 @@ unsafe impl Send for Worker {}
 // SAFETY: as for Send.
 unsafe impl Sync for Worker {}
 
+/// About as much memory as libc allocates for a thread, besides the stack.
+const THREAD_MEMORY: usize = 1 << 10;
+
 struct Start {
     name: &'static CStr,
     run: Box<dyn FnOnce() + Send>,
@@ -31,7 +37,7 @@ impl Worker {
         name: &'static CStr,
         run: Box<dyn FnOnce() + Send>,
     ) -> Result<Worker, Errno> {
-        let start = Box::into_raw(Box::new(Start { name, run }));
+        let start = Box::into_raw(try_box(Start { name, run })?);
         let mut attributes = MaybeUninit::uninit();
         let mut thread = MaybeUninit::uninit();
         // SAFETY: the attributes are initialised, which cannot fail on Linux, before they are used and
@@ -39,15 +45,28 @@ impl Worker {
         let failure = unsafe {
             libc::pthread_attr_init(attributes.as_mut_ptr());
             libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_SIZE);
-            let failure =
-                libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), main, start.cast());
+            let mut create = || {
+                libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), main, start.cast())
+            };
+            // libc reports EAGAIN, as for too many threads, if its allocator refuses memory. If memory was
+            // short for a moment only, the second attempt succeeds.
+            let failure = match create() {
+                libc::EAGAIN => create(),
+                outcome => outcome,
+            };
             libc::pthread_attr_destroy(attributes.as_mut_ptr());
             failure
         };
         if failure != 0 {
             // SAFETY: no thread was made, so this function still owns the box.
             drop(unsafe { Box::from_raw(start) });
-            return Err(Errno::from_raw(failure));
+            // (black_box: the compiler may leave out an allocation that nobody uses.)
+            let has_memory = black_box(uninit_slice::<u8>(THREAD_MEMORY)).is_ok();
+            return Err(if has_memory {
+                Errno::from_raw(failure)
+            } else {
+                Errno::ENOMEM
+            });
         }
         // SAFETY: pthread_create has succeeded, so it has written `thread`.
         Ok(Worker(unsafe { thread.assume_init() }))
@@ -80,6 +99,8 @@ impl Worker {
 extern "C" fn main(start: *mut c_void) -> *mut c_void {
     // SAFETY: `start` is the box that Worker::start made for this thread alone.
     let start = unsafe { Box::from_raw(start.cast::<Start>()) };
+    // The program's callback may give this thread's id away. It ends with its start routine, not before.
+    let _not_cancelled = NotCancelled::begin();
     // SAFETY: the name is NUL-terminated, and the kernel copies at most 16 bytes of it.
     unsafe { libc::prctl(libc::PR_SET_NAME, start.name.as_ptr()) };
     // A panic must not leave this function.

@@ -3,8 +3,9 @@
 //! Nothing here depends on the type of the objects.
 
 use super::name_of;
+use crate::base::alloc::zeroed_slice;
 use crate::base::error::{Error, Result, fail};
-use crate::sys::process;
+use crate::sys::{alone, process};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -96,13 +97,6 @@ const BUSY: u64 = 1 << 33;
 const GENERATION: u64 = 0xffff << 48;
 
 impl Slot {
-    fn new() -> Slot {
-        Slot {
-            state: AtomicU64::new(0),
-            object: AtomicPtr::new(ptr::null_mut()),
-        }
-    }
-
     pub(super) fn state(&self) -> u64 {
         // Relaxed: whoever relies on the state checks it again when pinning the slot.
         self.state.load(Ordering::Relaxed)
@@ -115,14 +109,42 @@ impl Slot {
         self.object.load(Ordering::Relaxed)
     }
 
+    /// Whether the slot is that of the open handle with this number.
+    #[inline(always)]
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        let state = self.state();
+        state & OPEN != 0 && state & GENERATION == generation_of(number)
+    }
+
     /// Gives a pin up. If the handle was closed and this pin was the last, returns the generation,
     /// and the caller must drop the object.
     #[inline(always)]
     pub(super) fn unpin(&self) -> Option<u64> {
+        if process::is_single_threaded() {
+            // Only a signal handler may come between the two steps. If it closes the handle there, it
+            // finds no pin, drops the object itself and leaves the slot free or in use again: then
+            // this slot is not BUSY without users.
+            alone::add(&self.state, u64::MAX);
+            let state = self.state();
+            return (state & !GENERATION == BUSY).then_some(state & GENERATION);
+        }
         // Release orders this thread's use of the object before the drop in another thread.
         // Acquire orders the other threads' uses before the drop in this one.
         let before = self.state.fetch_sub(1, Ordering::AcqRel);
         (before & !GENERATION == BUSY | 1).then_some(before & GENERATION)
+    }
+
+    /// Puts an object into a slot that `claim` has taken.
+    pub(super) fn fill(&self, object: *mut (), generation: u64) {
+        self.object.store(object, Ordering::Relaxed);
+        // Release: a thread that pins the slot sees the object.
+        self.state.store(generation | OPEN, Ordering::Release);
+    }
+
+    /// Gives a slot back that `claim` has taken.
+    pub(super) fn give_back(&self, generation: u64) {
+        // Relaxed: there was no object.
+        self.state.store(generation, Ordering::Relaxed);
     }
 
     /// Makes a slot free, whose object was dropped. A generation that wraps starts at 0 again.
@@ -156,8 +178,8 @@ impl Slots {
         }
     }
 
-    /// Puts an object into a free slot and returns the number of its handle.
-    pub(super) fn insert(&self, kind: u8, object: *mut ()) -> Result<u64> {
+    /// Takes a free slot: it is BUSY for this thread. Returns the slot, its index and its generation.
+    pub(super) fn claim(&self) -> Result<(&Slot, u32, u64)> {
         // Relaxed: a thread that gets a handle from this one sees the prefix too. Without it `pin_fast`
         // would only leave the work to `pin`.
         self.prefix.store(prefix(), Ordering::Relaxed);
@@ -168,8 +190,9 @@ impl Slots {
         // Behind the existing slots is a new chunk. Its slots are free, unless other threads take
         // them first.
         for index in existing.chain(capacity..SLOTS_MAX) {
-            let Some(slot) = self.slot_or_make(index) else {
-                break;
+            let slot = match self.slot_or_make(index)? {
+                Some(slot) => slot,
+                None => break,
             };
             let state = slot.state();
             if state & !GENERATION != 0 {
@@ -183,17 +206,15 @@ impl Slots {
                 Ordering::Relaxed,
             );
             if claimed.is_ok() {
-                slot.object.store(object, Ordering::Relaxed);
-                // Release: a thread that pins the slot sees the object.
-                slot.state.store(state | OPEN, Ordering::Release);
-                return Ok(number(kind, index, state));
+                return Ok((slot, index, state));
             }
         }
         Err(fail!(EMFILE, "{SLOTS_MAX} handles are open"))
     }
 
-    /// Pins the slot of an open handle of this kind. Returns the slot, and whether the pin is
-    /// counted: in a process with one thread it is not.
+    /// Pins the slot of an open handle of this kind. Returns the slot, and whether the pin is certain: in
+    /// a process with one thread, a signal handler may have closed the handle just before the pin, and
+    /// the caller has to ask `is_open`.
     ///
     /// `None`: the number is no such handle, or another thread changed the slot's state meanwhile.
     /// `pin` finds out which.
@@ -209,6 +230,7 @@ impl Slots {
             return None;
         }
         if process::is_single_threaded() {
+            alone::add(&slot.state, 1);
             return Some((slot, false));
         }
         // Acquire pairs with insert's Release: this thread sees the object.
@@ -306,16 +328,20 @@ impl Slots {
         (!base.is_null()).then(|| unsafe { &*base.add(offset) })
     }
 
-    /// An existing slot, or one of a new chunk.
-    fn slot_or_make(&self, index: u32) -> Option<&Slot> {
+    /// An existing slot, or one of a new chunk; `None` if the index is too high.
+    fn slot_or_make(&self, index: u32) -> Result<Option<&Slot>> {
         if let Some(slot) = self.slot(index) {
-            return Some(slot);
+            return Ok(Some(slot));
         }
         let (chunk, _) = place_of(index);
-        let slots: Box<[Slot]> = (0..FIRST_CHUNK << chunk).map(|_| Slot::new()).collect();
+        let Some(place) = self.chunks.get(chunk) else {
+            return Ok(None);
+        };
+        // SAFETY: a slot of zeros is a free slot without an object.
+        let slots: Box<[Slot]> = unsafe { zeroed_slice(FIRST_CHUNK << chunk) }?;
         let fresh = Box::into_raw(slots);
         // Release: a thread that finds the chunk sees its slots initialised.
-        let published = self.chunks.get(chunk)?.compare_exchange(
+        let published = place.compare_exchange(
             ptr::null_mut(),
             fresh.cast(),
             Ordering::AcqRel,
@@ -325,7 +351,7 @@ impl Slots {
             // SAFETY: another thread published its chunk first, so nobody else has seen this box.
             drop(unsafe { Box::from_raw(fresh) });
         }
-        self.slot(index)
+        Ok(self.slot(index))
     }
 }
 

@@ -19,13 +19,19 @@ fn guard_in_place<R: CResult>(
     let failure: Cell<Option<Error>> = Cell::new(None);
     guard_fast(
         call,
-        || match act(&*QUEUES.get_fast(mq)?, true) {
-            Ok(result) => Some(result),
-            Err(error) => {
-                if error.errno() != Errno::EAGAIN {
-                    failure.set(Some(error));
+        || {
+            let queue = QUEUES.get_fast(mq)?;
+            match act(&queue, true) {
+                Ok(result) => {
+                    queue.release();
+                    Some(result)
                 }
-                None
+                Err(error) => {
+                    if error.errno() != Errno::EAGAIN {
+                        failure.set(Some(error));
+                    }
+                    None
+                }
             }
         },
         || match failure.get() {

@@ -1,9 +1,12 @@
 //! Notification of messages.
 
 use super::*;
+use crate::base::alloc::try_box;
+use crate::ffi::guard::call_back;
 use crate::ipc::mq::{Action, SignalValue};
 use crate::sys::fd::{self, Kept};
 use crate::sys::signal;
+use core::mem::transmute;
 use std::os::fd::AsFd;
 
 /// For kind of ipc_mq_notify_t: queue a signal to the process.
@@ -35,7 +38,7 @@ pub struct ipc_mq_notify_t {
 
 /// A callback with its arguments, for the notification's thread.
 struct Callback {
-    function: unsafe extern "C" fn(*mut ipc_mq_t, *mut c_void),
+    function: unsafe extern "C-unwind" fn(*mut ipc_mq_t, *mut c_void),
     queue: *mut ipc_mq_t,
     context: *mut c_void,
 }
@@ -47,7 +50,7 @@ unsafe impl Send for Callback {}
 impl Callback {
     fn call(&self) {
         // SAFETY: the caller of ipc_mq_notify gave the function together with these arguments.
-        unsafe { (self.function)(self.queue, self.context) }
+        call_back(|| unsafe { (self.function)(self.queue, self.context) });
     }
 }
 
@@ -69,8 +72,9 @@ impl Callback {
 ///
 /// IPC_NOTIFY_CALLBACK calls a function in the thread, with this handle. The function may receive
 /// one message or all: as long as it receives some and some are left, it is called again. It must
-/// return and must not wait. It may end the notification or close the handle. It must not call
-/// longjmp() or pthread_exit() or throw a C++ exception.
+/// return and must not wait. It may end the notification or close the handle. It must not be left by
+/// longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). Its
+/// thread is never cancelled.
 ///
 /// IPC_NOTIFY_EVENTFD adds 1 to an eventfd.
 ///
@@ -139,12 +143,15 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
             let function = how
                 .callback
                 .ok_or_else(|| fail!(EINVAL, "how->callback is NULL"))?;
+            // SAFETY: the two ABIs differ only in what the compiler assumes.
+            let function: unsafe extern "C-unwind" fn(*mut ipc_mq_t, *mut c_void) =
+                unsafe { transmute(function) };
             let callback = Callback {
                 function,
                 queue,
                 context: how.context,
             };
-            Ok(Action::Callback(Box::new(move || callback.call())))
+            Ok(Action::Callback(try_box(move || callback.call())?))
         }
         IPC_NOTIFY_EVENTFD => {
             let descriptor = fd::borrow(how.eventfd)

@@ -60,9 +60,10 @@ pub unsafe extern "C" fn ipc_mq_open(
             spin,
             ..mq_options(flags, allowed, mode)?
         };
+        let room = QUEUES.room()?;
         let (queue, outcome) = Queue::open(&name, attributes, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, QUEUES.insert(queue)?) }?;
+        unsafe { put(out, room.fill(queue)) }?;
         Ok(opened(outcome))
     })
 }
@@ -93,9 +94,10 @@ pub unsafe extern "C" fn ipc_mq_open_fd(out: *mut *mut ipc_mq_t, fd: c_int, flag
             descriptor: Some(fd),
             ..mq_options(flags, HANDLE_FLAGS, 0)?
         };
+        let room = QUEUES.room()?;
         let (queue, _) = Queue::open(&Name::new(b"/(a descriptor's)")?, None, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, QUEUES.insert(queue)?) }?;
+        unsafe { put(out, room.fill(queue)) }?;
         Ok(0)
     })
 }

@@ -52,13 +52,14 @@ pub unsafe extern "C" fn ipc_mq_receive(
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_receive(buffer, timeout_ns != 0) {
                 Ok((length, found)) => {
+                    queue.release();
                     // SAFETY: checked for alignment; the rest by the contract of this call.
                     unsafe { put_if_any(priority, found) };
                     Some(length as isize)
                 }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
-                Err(error) => Some(guard(c"ipc_mq_receive", move || {
-                    Err(queue.receive_failed(buffer, error))
+                Err(error) => Some(guard::failure(c"ipc_mq_receive", move || {
+                    queue.receive_failed(buffer, error)
                 })),
             }
         },

@@ -43,10 +43,13 @@ pub unsafe extern "C" fn ipc_mq_send(
             let message = unsafe { slice::from_raw_parts(msg.cast(), len) };
             let queue = QUEUES.get_fast(mq)?;
             match queue.try_send(message, priority, timeout_ns != 0) {
-                Ok(()) => Some(0),
+                Ok(()) => {
+                    queue.release();
+                    Some(0)
+                }
                 Err(error) if timeout_ns != 0 && error.errno() == Errno::EAGAIN => None,
-                Err(error) => Some(guard(c"ipc_mq_send", move || {
-                    Err(queue.send_failed(message, priority, error))
+                Err(error) => Some(guard::failure(c"ipc_mq_send", move || {
+                    queue.send_failed(message, priority, error)
                 })),
             }
         },

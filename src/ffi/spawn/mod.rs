@@ -203,6 +203,7 @@ unsafe fn spawn(
         Some(attr) if !attr.directory.is_null() => Some(unsafe { path_from_c(attr.directory) }?),
         _ => None,
     };
+    let room = CHILDREN.room()?;
     let child = Child::start(&SpawnRequest {
         arguments,
         // SAFETY: by this function's contract.
@@ -215,7 +216,7 @@ unsafe fn spawn(
         leads_session: false,
     })?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
-    unsafe { put(out, CHILDREN.insert(child)?) }
+    unsafe { put(out, room.fill(child)) }
 }
 
 /// The child's three streams, from the C caller's attributes and the flags that ask for pipes.

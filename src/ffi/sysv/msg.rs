@@ -93,9 +93,10 @@ pub unsafe extern "C" fn ipc_sysv_msg_open(
             IPC_WRITE_ONLY => 0o200,
             _ => 0o600,
         };
+        let room = QUEUES.room()?;
         let (queue, outcome) = sysv::msg::SysvQueue::open(key, access, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, QUEUES.insert(queue)?) }?;
+        unsafe { put(out, room.fill(queue)) }?;
         Ok(opened(outcome))
     })
 }
@@ -110,7 +111,8 @@ pub unsafe extern "C" fn ipc_sysv_msg_open(
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL out is NULL or misaligned, or flags is malformed; -ENOENT there is no such
 /// queue; -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the queue
-/// was removed during the call; -EMFILE this process has too many handles.
+/// was removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no
+/// memory.
 /// Threads: safe. Fork: the child has the handle too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_msg_open_id(
@@ -120,9 +122,10 @@ pub unsafe extern "C" fn ipc_sysv_msg_open_id(
 ) -> c_int {
     guard(c"ipc_sysv_msg_open_id", move || {
         let out = checked(out, "out")?;
+        let room = QUEUES.room()?;
         let queue = sysv::msg::SysvQueue::open_id(id, options(flags, IPC_CHECK_OWNER, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, QUEUES.insert(queue)?) }
+        unsafe { put(out, room.fill(queue)) }
     })
 }
 

@@ -1,6 +1,7 @@
 //! System V semaphore sets.
 
 use super::*;
+use crate::base::alloc::List;
 use crate::base::time::Deadline;
 use core::ffi::{c_short, c_ushort};
 
@@ -103,16 +104,18 @@ pub unsafe extern "C" fn ipc_sysv_sem_open(
             Ok(number) if options.create => usize::from(number),
             _ => 0,
         };
-        let values = if values.is_null() || number == 0 {
-            vec![0; number]
+        let mut initial = List::new();
+        if values.is_null() || number == 0 {
+            initial.resize(number, 0)?;
         } else {
             let start = checked(values.cast_mut(), "values")?;
             // SAFETY: checked for NULL and alignment; count numbers by the contract of this call.
-            unsafe { core::slice::from_raw_parts(start.as_ptr(), number) }.to_vec()
-        };
-        let (set, outcome) = sysv::sem::Set::open(key, count, &values, options)?;
+            initial.extend(unsafe { core::slice::from_raw_parts(start.as_ptr(), number) })?;
+        }
+        let room = SETS.room()?;
+        let (set, outcome) = sysv::sem::Set::open(key, count, &initial, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, SETS.insert(set)?) }?;
+        unsafe { put(out, room.fill(set)) }?;
         Ok(opened(outcome))
     })
 }
@@ -129,7 +132,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_open(
 /// Errors: -EINVAL out is NULL or misaligned, count is negative, or flags is malformed; -ENOENT
 /// there is no such set; -EPROTO the set has another count (ipc_last_error() shows both counts);
 /// -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EIDRM the set was
-/// removed during the call; -EMFILE this process has too many handles.
+/// removed during the call; -EMFILE this process has too many handles; -ENOMEM there is no memory.
 /// Threads: safe. Fork: the child has the handle too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_sem_open_id(
@@ -140,9 +143,10 @@ pub unsafe extern "C" fn ipc_sysv_sem_open_id(
 ) -> c_int {
     guard(c"ipc_sysv_sem_open_id", move || {
         let out = checked(out, "out")?;
+        let room = SETS.room()?;
         let set = sysv::sem::Set::open_id(id, count, options(flags, IPC_CHECK_OWNER, 0)?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, SETS.insert(set)?) }
+        unsafe { put(out, room.fill(set)) }
     })
 }
 

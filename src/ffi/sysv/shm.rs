@@ -80,9 +80,10 @@ pub unsafe extern "C" fn ipc_sysv_shm_open(
     guard(c"ipc_sysv_shm_open", move || {
         let out = checked(out, "out")?;
         let options = options(flags, KEY_FLAGS | IPC_READ_ONLY, mode)?;
+        let room = SEGMENTS.room()?;
         let (segment, outcome) = sysv::shm::Segment::open(key, size, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, SEGMENTS.insert(segment)?) }?;
+        unsafe { put(out, room.fill(segment)) }?;
         Ok(opened(outcome))
     })
 }
@@ -112,9 +113,10 @@ pub unsafe extern "C" fn ipc_sysv_shm_open_id(
     guard(c"ipc_sysv_shm_open_id", move || {
         let out = checked(out, "out")?;
         let options = options(flags, IPC_READ_ONLY | IPC_CHECK_OWNER, 0)?;
+        let room = SEGMENTS.room()?;
         let segment = sysv::shm::Segment::open_id(id, size, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, SEGMENTS.insert(segment)?) }
+        unsafe { put(out, room.fill(segment)) }
     })
 }
 

@@ -2,7 +2,9 @@
 //! library, and shared memory that was made without this library.
 
 use super::{Listed, ListedKind, Recorded};
+use crate::base::alloc::List;
 use crate::base::error::Errno;
+use crate::base::text::CText;
 use crate::object::layout::{Kind, TYPE_NAME_MAX};
 use crate::object::{self, SEM_PREFIX};
 use crate::sys::listing::{self, Entry};
@@ -13,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub(super) const DIRECTORY: &CStr = c"/dev/shm";
 
 /// Adds the objects there that are of one of these kinds.
-pub(super) fn list(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno> {
+pub(super) fn list(kinds: c_int, objects: &mut List<Listed>) -> Result<(), Errno> {
     let directory = match path::open_directory(DIRECTORY) {
         // No such directory, no such objects.
         Err(Errno::ENOENT) => return Ok(()),
@@ -22,7 +24,7 @@ pub(super) fn list(kinds: c_int, objects: &mut Vec<Listed>) -> Result<(), Errno>
     for entry in listing::regular_files(directory.as_fd())? {
         let found = examine(directory.as_fd(), &entry);
         if found.kind.is_in(kinds) {
-            objects.push(found);
+            objects.push(found)?;
         }
     }
     Ok(())
@@ -48,7 +50,8 @@ pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
     found.size = description.data_size;
     found.type_version = description.type_version;
     let length = description.type_name.len().min(TYPE_NAME_MAX);
-    found.type_name = description.type_name[..length].to_vec();
+    let type_name = CText::of(&[&description.type_name[..length]]);
+    found.type_name = type_name.unwrap_or(CText::EMPTY);
     found
 }
 

@@ -1,12 +1,13 @@
 //! The kernel's message queues, as its file system for them shows them.
 
 use super::{Listed, ListedKind};
+use crate::base::alloc::List;
 use crate::base::error::Errno;
 use crate::sys::file;
 use crate::sys::listing::{self, Entry};
 use std::os::fd::{AsFd, BorrowedFd};
 
-pub(super) fn list(objects: &mut Vec<Listed>) -> Result<(), Errno> {
+pub(super) fn list(objects: &mut List<Listed>) -> Result<(), Errno> {
     let directory = match listing::queue_directory() {
         // A kernel without message queues has none.
         Err(Errno::ENODEV) => return Ok(()),
@@ -17,7 +18,7 @@ pub(super) fn list(objects: &mut Vec<Listed>) -> Result<(), Errno> {
         objects.push(Listed {
             size: queued_bytes(directory.as_fd(), &entry),
             ..Listed::in_directory(ListedKind::KernelMq, name, &entry)
-        });
+        })?;
     }
     Ok(())
 }

@@ -17,7 +17,9 @@ mod users;
 
 pub(crate) use remove::{Target, has_name, remove};
 
+use crate::base::alloc::List;
 use crate::base::error::{Errno, Result, fail};
+use crate::base::text::CText;
 use crate::sys::listing::{Entry, FileId};
 use crate::sys::sysv::Permissions;
 use core::ffi::c_int;
@@ -107,7 +109,7 @@ pub(crate) struct Listed {
     pub(crate) kind: ListedKind,
     pub(crate) recorded: Recorded,
     /// The name that opens the object, with its slash. Empty for System V.
-    pub(crate) name: Vec<u8>,
+    pub(crate) name: CText<260>,
     /// System V only; -1 for other objects.
     pub(crate) id: c_int,
     /// System V only; 0 for other objects.
@@ -117,11 +119,11 @@ pub(crate) struct Listed {
     pub(crate) mode: libc::mode_t,
     /// In bytes. For a semaphore set, the number of its semaphores.
     pub(crate) size: u64,
-    pub(crate) type_name: Vec<u8>,
+    pub(crate) type_name: CText<64>,
     pub(crate) type_version: u32,
     file: Option<FileId>,
     /// The processes that use the object: in ascending order, each once.
-    pub(crate) users: Vec<libc::pid_t>,
+    pub(crate) users: List<libc::pid_t>,
     /// Whether `users` holds all of them. The kernel does not say who uses a queue or a semaphore
     /// set of System V.
     pub(crate) users_complete: bool,
@@ -133,17 +135,18 @@ impl Listed {
         Listed {
             kind,
             recorded: Recorded::No,
-            name: [b"/", name].concat(),
+            // A file name has at most 255 bytes.
+            name: CText::of(&[b"/", name]).unwrap_or(CText::EMPTY),
             id: -1,
             key: 0,
             owner: entry.owner,
             group: entry.group,
             mode: entry.mode,
             size: entry.size,
-            type_name: Vec::new(),
+            type_name: CText::EMPTY,
             type_version: 0,
             file: Some(entry.file),
-            users: Vec::new(),
+            users: List::new(),
             users_complete: false,
         }
     }
@@ -153,17 +156,17 @@ impl Listed {
         Listed {
             kind,
             recorded: Recorded::No,
-            name: Vec::new(),
+            name: CText::EMPTY,
             id: permissions.id,
             key: permissions.key,
             owner: permissions.owner,
             group: permissions.group,
             mode: permissions.mode & 0o777,
             size,
-            type_name: Vec::new(),
+            type_name: CText::EMPTY,
             type_version: 0,
             file: None,
-            users: Vec::new(),
+            users: List::new(),
             users_complete: false,
         }
     }
@@ -171,7 +174,7 @@ impl Listed {
 
 /// The objects that were found, and how many of them have been handed out.
 pub(crate) struct Listing {
-    objects: Vec<Listed>,
+    objects: List<Listed>,
     /// The requested kinds that could not be listed.
     pub(crate) unlisted: c_int,
     next: AtomicUsize,
@@ -179,30 +182,40 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// Lists the objects of `kinds`, a sum of [`ListedKind`]s, as they are now.
-    pub(crate) fn new(kinds: c_int) -> Listing {
+    pub(crate) fn new(kinds: c_int) -> Result<Listing, Errno> {
         let mut listing = Listing {
-            objects: Vec::new(),
+            objects: List::new(),
             unlisted: 0,
             next: AtomicUsize::new(0),
         };
         let in_dev_shm = kinds & ListedKind::IN_DEV_SHM;
-        listing.add(in_dev_shm, |objects| dev_shm::list(in_dev_shm, objects));
-        listing.add(kinds & ListedKind::KernelMq as c_int, kernel_mq::list);
+        listing.add(in_dev_shm, |objects| dev_shm::list(in_dev_shm, objects))?;
+        listing.add(kinds & ListedKind::KernelMq as c_int, kernel_mq::list)?;
         listing.add(
             kinds & ListedKind::SysvShm as c_int,
             system_v::list_segments,
-        );
-        listing.add(kinds & ListedKind::SysvMsg as c_int, system_v::list_queues);
-        listing.add(kinds & ListedKind::SysvSem as c_int, system_v::list_sets);
-        users::find(&mut listing.objects);
-        listing
+        )?;
+        listing.add(kinds & ListedKind::SysvMsg as c_int, system_v::list_queues)?;
+        listing.add(kinds & ListedKind::SysvSem as c_int, system_v::list_sets)?;
+        users::find(&mut listing.objects)?;
+        Ok(listing)
     }
 
     /// Adds the objects of `kinds`, which may be none, with their lister.
-    fn add(&mut self, kinds: c_int, list: impl FnOnce(&mut Vec<Listed>) -> Result<(), Errno>) {
-        if kinds != 0 && list(&mut self.objects).is_err() {
-            self.unlisted |= kinds;
+    fn add(
+        &mut self,
+        kinds: c_int,
+        list: impl FnOnce(&mut List<Listed>) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        if kinds == 0 {
+            return Ok(());
         }
+        match list(&mut self.objects) {
+            Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
+            Err(_) => self.unlisted |= kinds,
+            Ok(()) => {}
+        }
+        Ok(())
     }
 
     /// The next object and its number, until all have been handed out.

@@ -7,9 +7,9 @@ use crate::base::name::Name;
 use crate::ipc::mq;
 use crate::ipc::sysv::{msg, sem, shm};
 use crate::object::SEM_PREFIX;
+use crate::sys::listing::FileName;
 use crate::sys::{listing, path};
 use core::ffi::c_int;
-use std::ffi::CString;
 use std::os::fd::AsFd;
 
 /// The object to be removed.
@@ -49,11 +49,11 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
 /// Removes a file in /dev/shm, after checking that it is an object of that kind.
 fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
     let refused = |errno| refused(kind, name, errno);
-    let file_name = [prefix, name.file_name().to_bytes()].concat();
-    // A checked name holds no NUL.
-    let file_name = CString::new(file_name).unwrap_or_default();
+    // A name has at most 250 bytes behind its slash.
+    let file_name = FileName::of(&[prefix, name.file_name().to_bytes()]);
+    let file_name = file_name.ok_or_else(|| refused(Errno::ENAMETOOLONG))?;
     let directory = path::open_directory(dev_shm::DIRECTORY).map_err(refused)?;
-    let Some(entry) = listing::regular_file(directory.as_fd(), file_name).map_err(refused)? else {
+    let Some(entry) = listing::regular_file(directory.as_fd(), &file_name).map_err(refused)? else {
         return Err(fail!(
             EMEDIUMTYPE,
             "{name}: expected {}, found something that is not a regular file",

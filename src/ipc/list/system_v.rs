@@ -1,11 +1,12 @@
 //! The System V objects, which stand in one table of the kernel for each mechanism.
 
 use super::{Listed, ListedKind};
+use crate::base::alloc::List;
 use crate::base::error::Errno;
 use crate::sys::sysv::{self, Permissions, Which};
 use core::ffi::c_int;
 
-pub(super) fn list_segments(objects: &mut Vec<Listed>) -> Result<(), Errno> {
+pub(super) fn list_segments(objects: &mut List<Listed>) -> Result<(), Errno> {
     let status = |place| {
         let status = sysv::shm_status(place)?;
         Ok((status.permissions, status.size as u64))
@@ -13,7 +14,7 @@ pub(super) fn list_segments(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     list_table(ListedKind::SysvShm, sysv::shm_last_place(), status, objects)
 }
 
-pub(super) fn list_queues(objects: &mut Vec<Listed>) -> Result<(), Errno> {
+pub(super) fn list_queues(objects: &mut List<Listed>) -> Result<(), Errno> {
     let status = |place| {
         let status = sysv::msg_status(place)?;
         Ok((status.permissions, status.bytes))
@@ -21,7 +22,7 @@ pub(super) fn list_queues(objects: &mut Vec<Listed>) -> Result<(), Errno> {
     list_table(ListedKind::SysvMsg, sysv::msg_last_place(), status, objects)
 }
 
-pub(super) fn list_sets(objects: &mut Vec<Listed>) -> Result<(), Errno> {
+pub(super) fn list_sets(objects: &mut List<Listed>) -> Result<(), Errno> {
     let status = |place| {
         let status = sysv::sem_status(place)?;
         Ok((status.permissions, status.count))
@@ -35,7 +36,7 @@ fn list_table(
     kind: ListedKind,
     last: Result<c_int, Errno>,
     status: impl Fn(Which) -> Result<(Permissions, u64), Errno>,
-    objects: &mut Vec<Listed>,
+    objects: &mut List<Listed>,
 ) -> Result<(), Errno> {
     let last = match last {
         // A kernel without System V IPC has no such objects.
@@ -44,7 +45,9 @@ fn list_table(
     };
     for place in 0..=last {
         match status(Which::Place(place)) {
-            Ok((permissions, size)) => objects.push(Listed::in_table(kind, &permissions, size)),
+            Ok((permissions, size)) => {
+                objects.push(Listed::in_table(kind, &permissions, size))?;
+            }
             // The place is empty, or was emptied just now.
             Err(Errno::EINVAL | Errno::EIDRM) => {}
             Err(errno) => return Err(errno),

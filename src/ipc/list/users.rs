@@ -2,37 +2,40 @@
 //! that have a System V segment attached.
 
 use super::{Listed, ListedKind};
+use crate::base::alloc::List;
+use crate::base::error::Errno;
 use crate::sys::listing::{self, FileId, Use};
 use core::ffi::c_int;
 
 /// Fills in the users of all the objects, in one pass over the processes.
-pub(super) fn find(objects: &mut [Listed]) {
+pub(super) fn find(objects: &mut [Listed]) -> Result<(), Errno> {
     // Which objects each key leads to, in the order of the keys. A file with two names is two
     // objects, and both have its users.
-    let mut by_file: Vec<(FileId, usize)> = Vec::new();
-    let mut by_segment: Vec<(c_int, usize)> = Vec::new();
+    let mut by_file: List<(FileId, usize)> = List::new();
+    let mut by_segment: List<(c_int, usize)> = List::new();
     for (index, object) in objects.iter().enumerate() {
         match object.file {
-            Some(file) => by_file.push((file, index)),
-            None if object.kind == ListedKind::SysvShm => by_segment.push((object.id, index)),
+            Some(file) => by_file.push((file, index))?,
+            None if object.kind == ListedKind::SysvShm => by_segment.push((object.id, index))?,
             None => {}
         }
     }
     if by_file.is_empty() && by_segment.is_empty() {
-        return;
+        return Ok(());
     }
     by_file.sort_unstable();
     by_segment.sort_unstable();
     let is_complete = listing::each_use(&mut |pid, used| match used {
         Use::File(file) => add_user(objects, leading(&by_file, file), pid),
         Use::Segment(id) => add_user(objects, leading(&by_segment, id), pid),
-    });
+    })?;
     for object in objects {
         object.users.sort_unstable();
         object.users.dedup();
         object.users_complete =
             is_complete && (object.file.is_some() || object.kind == ListedKind::SysvShm);
     }
+    Ok(())
 }
 
 /// The entries of a sorted list that have this key.
@@ -42,14 +45,19 @@ fn leading<K: Ord + Copy>(sorted: &[(K, usize)], key: K) -> &[(K, usize)] {
     &sorted[start..end]
 }
 
-fn add_user<K>(objects: &mut [Listed], found: &[(K, usize)], pid: libc::pid_t) {
+fn add_user<K>(
+    objects: &mut [Listed],
+    found: &[(K, usize)],
+    pid: libc::pid_t,
+) -> Result<(), Errno> {
     for &(_, index) in found {
         // A process that maps a file many times is reported many times in a row: noted once, it
         // takes no memory for each of them.
         if objects[index].users.last() != Some(&pid) {
-            objects[index].users.push(pid);
+            objects[index].users.push(pid)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

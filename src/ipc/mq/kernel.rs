@@ -10,6 +10,7 @@
 
 use super::notify::{Action, Arrivals, Notifier};
 use super::{Attributes, Direction, Options};
+use crate::base::alloc::try_box;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
 use crate::base::time::Deadline;
@@ -243,7 +244,7 @@ impl KernelQueue {
         let arrivals = || -> Result<Box<dyn Arrivals>> {
             let arrivals = mqueue::Arrivals::of(self.descriptor.as_fd())
                 .map_err(|errno| failed!(errno, "no descriptors for the notification"))?;
-            Ok(Box::new(arrivals))
+            Ok(try_box(arrivals)?)
         };
         self.notifier.begin(&self.name, &arrivals, action)
     }

@@ -11,6 +11,7 @@
 //! without taking any. So there is no moment between two registrations, any number of processes may
 //! be notified, and the thread sleeps while messages stay in the queue untaken.
 
+use crate::base::alloc::{self, try_box};
 use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::sys::fd::Kept;
@@ -22,7 +23,6 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::Arc;
 
 /// The action of a notification when messages come.
 pub(crate) enum Action {
@@ -74,7 +74,7 @@ impl Notifier {
         }
         self.is_notifying.store(true, Ordering::Relaxed);
         let notification = Notification::start(arrivals()?, action)?;
-        let shared = Arc::clone(&notification.shared);
+        let shared = notification.shared.clone();
         *current = Some(notification);
         // The action may end its own notification at once. So the notification is in its place, and
         // the lock is free, before messages are reported.
@@ -117,7 +117,7 @@ impl Notifier {
 
 /// A running notification. Dropping it ends it and waits for its thread.
 struct Notification {
-    shared: Arc<Shared>,
+    shared: alloc::Shared<Shared>,
     thread: Option<Worker>,
     /// The process that has the thread. A forked child has this struct, but not the thread.
     process: u32,
@@ -164,18 +164,17 @@ struct Shared {
 impl Notification {
     /// Starts the thread, which sleeps until [`Arrivals::begin`].
     fn start(arrivals: Box<dyn Arrivals>, action: Action) -> Result<Notification> {
-        let shared = Arc::new(Shared {
+        let shared = alloc::Shared::new(Shared {
             arrivals,
             is_ended: AtomicBool::new(false),
             acting: Mutex::new(()),
-        });
-        let of_thread = Arc::clone(&shared);
+        })?;
+        let of_thread = shared.clone();
+        let body = try_box(move || run(&of_thread, action))?;
         // All signals are blocked in the thread: the program does not expect its signal handlers to
         // run in a thread that it did not start.
-        let thread = signal::with_all_blocked(|| {
-            Worker::start(c"ipc_mq_notify", Box::new(move || run(&of_thread, action)))
-        })
-        .map_err(|errno| failed!(errno, "the notification's thread cannot be started"))?;
+        let thread = signal::with_all_blocked(|| Worker::start(c"ipc_mq_notify", body))
+            .map_err(|errno| failed!(errno, "the notification's thread cannot be started"))?;
         Ok(Notification {
             shared,
             thread: Some(thread),
@@ -197,10 +196,10 @@ impl Drop for Notification {
         if !self.is_of_this_process() {
             // The thread runs in the parent, and `stop` would end it there. Unless it dropped its
             // reference before the fork, nobody in this process drops it.
-            if Arc::strong_count(&self.shared) > 1 {
+            if self.shared.owners() > 1 {
                 // SAFETY: the count includes the reference of a thread that does not exist in this
                 // process. So nobody uses or drops that reference.
-                unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.shared)) };
+                unsafe { self.shared.forget_other() };
             }
             return;
         }

@@ -13,8 +13,8 @@ use crate::object::{self, Location, Options, Outcome, Removable, SHM_DIRECTORY, 
 use crate::sync::RECHECK;
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::{file, semaphore};
+use core::ffi::CStr;
 use core::ptr::NonNull;
-use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// An open semaphore of libc.
@@ -33,11 +33,12 @@ impl LibcSemaphore {
                 "the value is {value}; expected at most {VALUE_MAX}"
             ));
         }
-        let path = path(name);
+        let location = Location::of_libc_semaphore(name);
+        let path = location.path();
         // A further round means that another process has just removed the name, or taken it.
         loop {
             if !options.exclusive {
-                match file::open(&path, true) {
+                match file::open(path, true) {
                     Ok(file) => {
                         check(name, &file, options)?;
                         return Ok((LibcSemaphore::map(&file)?, Outcome::Opened));
@@ -54,7 +55,7 @@ impl LibcSemaphore {
                     }
                 }
             }
-            match create(name, &path, value, options.mode) {
+            match create(name, path, value, options.mode) {
                 Ok(semaphore) => return Ok((semaphore, Outcome::Created)),
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 Err(error) => return Err(error),
@@ -107,7 +108,7 @@ impl LibcSemaphore {
 }
 
 /// Creates the semaphore's file. The name comes last.
-fn create(name: &Name, path: &CString, value: u32, mode: libc::mode_t) -> Result<LibcSemaphore> {
+fn create(name: &Name, path: &CStr, value: u32, mode: libc::mode_t) -> Result<LibcSemaphore> {
     let failed = |errno| failed!(errno, "{name}: cannot be created");
     let file = file::create_unnamed(SHM_DIRECTORY).map_err(failed)?;
     file::allocate(file.as_fd(), semaphore::SIZE as u64).map_err(failed)?;
@@ -145,9 +146,4 @@ fn check(name: &Name, file: &OwnedFd, options: Options) -> Result<()> {
 
 pub(crate) fn unlink(name: &Name) -> Result<()> {
     object::unlink(&Location::of_libc_semaphore(name), Removable::LibcSemaphore)
-}
-
-/// The path at which `sem_open` keeps the semaphore.
-fn path(name: &Name) -> CString {
-    Location::of_libc_semaphore(name).into_path()
 }

@@ -148,7 +148,7 @@ impl<'a> Watch<'a> {
             let notices = fd::inotify()?;
             let events =
                 AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
-            notices.add_watch(directory.as_c_str(), events)?;
+            notices.add_watch(&*directory, events)?;
             Ok::<_, Errno>(notices)
         };
         // A user may have few inotify instances. Without one, the attempts after each pause find the

@@ -1,15 +1,17 @@
 //! The name of a server: a path, or an abstract name that begins with `@`.
 
 use crate::base::error::{Errno, Error, Result, fail, failed};
-use crate::base::text::Escaped;
+use crate::base::text::{CText, Escaped};
 use crate::sys::socket::{ADDRESS_MAX, Address};
 use core::ffi::CStr;
 use core::fmt;
-use std::ffi::CString;
+
+/// A path that fits into a socket's address.
+pub(super) type SocketPath = CText<{ ADDRESS_MAX + 1 }>;
 
 /// The name under which a server is found: the path of a socket file, or an abstract name.
 pub(crate) struct Endpoint {
-    pub(super) path: CString,
+    pub(super) path: SocketPath,
     pub(super) address: Address,
     pub(super) is_abstract: bool,
 }
@@ -39,23 +41,23 @@ impl Endpoint {
         // The length was checked above.
         let address = address.ok_or(Errno::ENAMETOOLONG)?;
         Ok(Endpoint {
-            path: path.to_owned(),
+            path: CText::of(&[bytes]).ok_or(Errno::ENAMETOOLONG)?,
             address,
             is_abstract,
         })
     }
 
     /// The directory that holds the socket file, and the file's name in it.
-    pub(super) fn split(&self) -> (CString, &[u8]) {
+    pub(super) fn split(&self) -> (SocketPath, &[u8]) {
         let bytes = self.path.to_bytes();
-        match bytes.iter().rposition(|&byte| byte == b'/') {
-            None => (c".".to_owned(), bytes),
-            Some(0) => (c"/".to_owned(), &bytes[1..]),
-            Some(slash) => (
-                CString::new(&bytes[..slash]).unwrap_or_default(),
-                &bytes[slash + 1..],
-            ),
-        }
+        let (directory, file_name) = match bytes.iter().rposition(|&byte| byte == b'/') {
+            None => (&b"."[..], bytes),
+            Some(0) => (&b"/"[..], &bytes[1..]),
+            Some(slash) => (&bytes[..slash], &bytes[slash + 1..]),
+        };
+        // The directory is not longer than the path.
+        let directory = CText::of(&[directory]).unwrap_or(CText::EMPTY);
+        (directory, file_name)
     }
 
     pub(super) fn failed(&self, what: &str, errno: Errno) -> Error {
@@ -96,7 +98,9 @@ mod tests {
             (c"/run/x/a", c"/run/x", b"a"),
             (c"./a", c".", b"a"),
         ] {
-            assert_eq!(endpoint(path).split(), (directory.to_owned(), file_name));
+            let endpoint = endpoint(path);
+            let found = endpoint.split();
+            assert_eq!((&*found.0, found.1), (directory, file_name));
         }
     }
 
@@ -105,7 +109,7 @@ mod tests {
         let refused = |path: &CStr| Endpoint::new(path).err().unwrap().errno();
         assert_eq!(refused(c""), Errno::EINVAL);
         assert_eq!(refused(c"@"), Errno::EINVAL);
-        let long = CString::new(vec![b'p'; ADDRESS_MAX + 1]).unwrap();
+        let long = std::ffi::CString::new(vec![b'p'; ADDRESS_MAX + 1]).unwrap();
         assert_eq!(refused(&long), Errno::ENAMETOOLONG);
         assert!(endpoint(c"@a").is_abstract);
         assert!(!endpoint(c"./@a").is_abstract);

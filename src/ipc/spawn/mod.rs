@@ -10,14 +10,15 @@ mod streams;
 pub(crate) use exchange::{Exchange, Sink};
 pub(crate) use streams::Stream;
 
+use crate::base::alloc::LongCText;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::Deadline;
 use crate::sys::fd::Kept;
-use crate::sys::spawn::{self, Exit, Image, Process, Step, Strings};
+use crate::sys::spawn::{self, Abandoned, Exit, Image, Process, Step, Strings};
 use core::ffi::{CStr, c_int};
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use streams::{NAMES, Streams};
 
@@ -35,7 +36,8 @@ pub(crate) struct SpawnRequest<'a> {
 /// A process that this one has started.
 pub(crate) struct Child {
     id: libc::pid_t,
-    process: Option<Process>,
+    /// Taken out by drop, which may have to keep it.
+    process: ManuallyDrop<Box<Abandoned>>,
     /// Whether the child's standard input was a pipe at the start.
     is_fed: bool,
     /// This process's ends of the pipes on the child's standard streams.
@@ -53,7 +55,7 @@ impl Child {
                 "the arguments are empty; expected a program's name first"
             ));
         };
-        let candidates = search::candidates(name);
+        let candidates = search::candidates(name)?;
         let mut streams = Streams::open(&request.streams)?;
         let image = Image {
             candidates: &candidates,
@@ -72,11 +74,12 @@ impl Child {
                 end.put(file)?;
             }
         }
+        let room = spawn::room_to_abandon()?;
         let process =
             spawn::start(&image).map_err(|failure| failed(name, request, &candidates, failure))?;
         Ok(Child {
             id: process.id(),
-            process: Some(process),
+            process: ManuallyDrop::new(spawn::abandonable(room, process)),
             is_fed,
             ends,
             exit: AtomicU64::new(0),
@@ -87,30 +90,26 @@ impl Child {
         self.id
     }
 
-    pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        self.with_process(|process| process.pidfd().map(|pidfd| pidfd.as_raw_fd()))
-            .map_err(|errno| {
-                fail!(
-                    (errno),
-                    "process {}: its descriptor was closed outside the library",
-                    self.id
-                )
-            })
+    fn process(&self) -> &Process {
+        self.process.process()
     }
 
-    fn with_process<T>(
-        &self,
-        use_it: impl FnOnce(&Process) -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        // Only dropping takes the process away.
-        self.process.as_ref().ok_or(Errno::EBADF).and_then(use_it)
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        match self.process().pidfd() {
+            Ok(pidfd) => Ok(pidfd.as_raw_fd()),
+            Err(errno) => Err(fail!(
+                (errno),
+                "process {}: its descriptor was closed outside the library",
+                self.id
+            )),
+        }
     }
 
     fn with_pidfd<T>(
         &self,
         use_it: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        self.with_process(|process| process.with_pidfd(use_it))
+        self.process().with_pidfd(use_it)
     }
 
     /// This process's end of the pipe on the child's stream 0, 1 or 2.
@@ -206,10 +205,11 @@ impl Drop for Child {
     fn drop(&mut self) {
         spawn::reap_abandoned();
         // A running child has to be reaped later.
-        if let Ok(None) = self.check(libc::WNOHANG) {
-            if let Some(process) = self.process.take() {
-                spawn::abandon(process);
-            }
+        let is_running = matches!(self.check(libc::WNOHANG), Ok(None));
+        // SAFETY: nothing uses the field after this drop.
+        let process = unsafe { ManuallyDrop::take(&mut self.process) };
+        if is_running {
+            spawn::abandon(process);
         }
     }
 }
@@ -236,7 +236,7 @@ fn decode(word: u64) -> Option<Exit> {
 fn failed(
     program: &CStr,
     request: &SpawnRequest<'_>,
-    candidates: &[CString],
+    candidates: &[LongCText],
     (step, errno): (Step, Errno),
 ) -> Error {
     let name = Escaped(program.to_bytes());
@@ -263,7 +263,7 @@ fn failed(
 
 /// The error if no program was found. If there is a file, what is missing is the program that runs it.
 #[cold]
-fn not_found(name: &CStr, candidates: &[CString]) -> Error {
+fn not_found(name: &CStr, candidates: &[LongCText]) -> Error {
     let shown = Escaped(name.to_bytes());
     // The longest first line that the kernel reads, and its end.
     let mut start = [0; 257];

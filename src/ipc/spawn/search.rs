@@ -1,37 +1,34 @@
 //! Finds the files that a program's name may mean, as execvp(3) does.
 
+use crate::base::alloc::{List, LongCText};
+use crate::base::errno::Errno;
 use crate::sys::spawn;
 use core::ffi::CStr;
-use std::ffi::CString;
 
 /// The directories that are searched if there is no PATH.
 const DEFAULT_PATH: &CStr = c"/bin:/usr/bin";
 
 /// The files to try in turn. A name with a slash is the path of one file.
-pub(super) fn candidates(name: &CStr) -> Vec<CString> {
+pub(super) fn candidates(name: &CStr) -> Result<List<LongCText>, Errno> {
     if name.to_bytes().contains(&b'/') {
-        return vec![name.to_owned()];
+        let mut one = List::new();
+        one.push(LongCText::of(&[name.to_bytes()])?)?;
+        return Ok(one);
     }
-    let path = spawn::variable(c"PATH").unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    in_path(name, &path)
+    in_path(name, spawn::variable(c"PATH").unwrap_or(DEFAULT_PATH))
 }
 
 /// The file of that name in each directory of `path`. An empty entry is the current directory.
-fn in_path(name: &CStr, path: &CStr) -> Vec<CString> {
+fn in_path(name: &CStr, path: &CStr) -> Result<List<LongCText>, Errno> {
+    let mut files = List::new();
     if name.is_empty() {
-        return Vec::new();
+        return Ok(files);
     }
-    let directories = path.to_bytes().split(|&byte| byte == b':');
-    directories
-        .filter_map(|directory| {
-            let mut file = directory.to_vec();
-            if !file.is_empty() {
-                file.push(b'/');
-            }
-            file.extend_from_slice(name.to_bytes());
-            CString::new(file).ok()
-        })
-        .collect()
+    for directory in path.to_bytes().split(|&byte| byte == b':') {
+        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+        files.push(LongCText::of(&[directory, slash, name.to_bytes()])?)?;
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -41,15 +38,15 @@ mod tests {
     #[test]
     fn programs_are_searched_for_as_execvp_does() {
         let found = |path| {
-            in_path(c"ls", path)
-                .into_iter()
-                .map(|file| file.into_string().unwrap_or_default())
-                .collect::<Vec<_>>()
+            let files = in_path(c"ls", path).ok().unwrap();
+            let shown = |file: &LongCText| file.to_string_lossy().into_owned();
+            files.iter().map(shown).collect::<Vec<_>>()
         };
         assert_eq!(found(c"/bin:/usr/bin"), ["/bin/ls", "/usr/bin/ls"]);
         assert_eq!(found(c":/bin"), ["ls", "/bin/ls"]);
         assert_eq!(found(c""), ["ls"]);
-        assert!(in_path(c"", c"/bin").is_empty());
-        assert_eq!(candidates(c"./ls"), [c"./ls".to_owned()]);
+        assert!(in_path(c"", c"/bin").ok().unwrap().is_empty());
+        let one = candidates(c"./ls").ok().unwrap();
+        assert!(one.len() == 1 && &*one[0] == c"./ls");
     }
 }

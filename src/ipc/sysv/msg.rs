@@ -12,6 +12,7 @@
 //! pause late. A wait without a deadline is the kernel's own.
 
 use super::{Shown, absent, check_owner, find_or_make, vanished};
+use crate::base::alloc::uninit_slice;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::map::Mapping;
@@ -83,13 +84,15 @@ impl SysvQueue {
     ) -> Result<(SysvQueue, Outcome)> {
         let shown = Shown::by_key(WHAT, key);
         let limit = "too many queues (kernel.msgmni)";
+        // All memory is there before the queue is.
+        let large = LargeBuffer::for_longest()?;
         loop {
             let (id, outcome) = find_or_make(shown, options, access, limit, &mut |flags| {
                 sysv::msg_get(key, flags)
             })?;
-            match SysvQueue::of(shown, id, options) {
+            match check_queue(shown, id, options) {
                 Err(error) if outcome == Outcome::Opened && vanished(error) && options.create => {}
-                opened => return opened.map(|queue| (queue, outcome)),
+                checked => return checked.map(|()| (SysvQueue { id, large }, outcome)),
             }
         }
     }
@@ -98,19 +101,9 @@ impl SysvQueue {
         let shown = Shown::by_id(WHAT, id);
         // This needs read permission. A queue that may only be written to is found by its key.
         sysv::msg_status(Which::Id(id)).map_err(|errno| absent(shown, errno))?;
-        SysvQueue::of(shown, id, options)
-    }
-
-    fn of(shown: Shown, id: c_int, options: Options) -> Result<SysvQueue> {
-        if options.check_owner {
-            let found = sysv::msg_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
-            check_owner(shown, options, &found.permissions)?;
-        }
-        let longest = sysv::msg_length_max().unwrap_or(INLINE);
-        Ok(SysvQueue {
-            id,
-            large: LargeBuffer::new(if longest > INLINE { longest } else { 0 }),
-        })
+        check_queue(shown, id, options)?;
+        let large = LargeBuffer::for_longest()?;
+        Ok(SysvQueue { id, large })
     }
 
     fn shown(&self) -> Shown {
@@ -360,6 +353,15 @@ impl SysvQueue {
     }
 }
 
+/// Checks the owner of a queue, if that is wanted.
+fn check_queue(shown: Shown, id: c_int, options: Options) -> Result<()> {
+    if options.check_owner {
+        let found = sysv::msg_status(Which::Id(id)).map_err(|errno| shown.failed(errno))?;
+        check_owner(shown, options, &found.permissions)?;
+    }
+    Ok(())
+}
+
 /// Calls `attempt` until it returns something else than `not_now`, or the deadline passes. If its
 /// argument is true, the attempt may wait without limit.
 fn waiting<T>(
@@ -396,16 +398,18 @@ unsafe impl Sync for LargeBuffer {}
 struct Taken<'a>(&'a LargeBuffer);
 
 impl LargeBuffer {
-    fn new(length: usize) -> LargeBuffer {
-        let words = if length == 0 {
-            0
+    /// A buffer for the longest message that the system allows.
+    fn for_longest() -> Result<LargeBuffer, Errno> {
+        let longest = sysv::msg_length_max().unwrap_or(INLINE);
+        let words = if longest > INLINE {
+            envelope_words(longest)
         } else {
-            envelope_words(length)
+            0
         };
-        LargeBuffer {
-            memory: UnsafeCell::new(vec![MaybeUninit::uninit(); words].into_boxed_slice()),
+        Ok(LargeBuffer {
+            memory: UnsafeCell::new(uninit_slice(words)?),
             taken: AtomicBool::new(false),
-        }
+        })
     }
 
     /// The buffer, if it has that many words and no call uses it.

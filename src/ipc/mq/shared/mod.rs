@@ -120,6 +120,7 @@ pub(crate) use unlink::unlink;
 
 use super::notify::Notifier;
 use super::{Attributes, Direction, Statistics};
+use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, FOREVER, now};
@@ -135,7 +136,6 @@ use memory::Memory;
 use readiness::Readiness;
 use receive_section::ReceiveSection;
 use spin_policy::SpinPolicy;
-use std::sync::Arc;
 
 /// Payloads up to this many bytes are copied while the latch is held. To claim a slot instead, a
 /// call takes the latch twice, which costs more: with 8 KiB between two processors, 1.2 million
@@ -168,7 +168,7 @@ pub(crate) struct SharedQueue {
     pid_namespace: u32,
     name: Name,
     /// Keeps the memory mapped.
-    object: Arc<Object>,
+    object: Shared<Object>,
     notifier: Notifier,
 }
 

@@ -6,6 +6,7 @@
 use super::SharedQueue;
 use super::memory::Memory;
 use super::receive_section::ReceiveSection;
+use crate::base::alloc::{Shared, try_box};
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::ipc::mq::notify::{Action, Arrivals};
@@ -13,14 +14,13 @@ use crate::object::Object;
 use crate::sys::mqueue::Event;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, AtomicU64};
-use std::sync::Arc;
 
 impl SharedQueue {
     /// Has `action` done for the messages that are in the queue and for each that comes.
     pub(crate) fn notify(&self, action: Action) -> Result<()> {
         let arrivals = || -> Result<Box<dyn Arrivals>> {
             let memory = Memory::in_mapping(self.object.data(), self.memory.sizes())?;
-            Ok(Box::new(Observer::new(memory, &self.object)))
+            Ok(try_box(Observer::new(memory, &self.object))?)
         };
         self.notifier.begin(&self.name, &arrivals, action)
     }
@@ -39,7 +39,7 @@ struct Observer {
     /// How many messages had been sent when it last reported some.
     seen: AtomicU64,
     /// Keeps the memory mapped: a callback may close the handle.
-    _object: Arc<Object>,
+    _object: Shared<Object>,
 }
 
 const NOT_BEGUN: u32 = 0;
@@ -47,12 +47,12 @@ const BEGUN: u32 = 1;
 const STOPPED: u32 = 2;
 
 impl Observer {
-    fn new(memory: Memory, object: &Arc<Object>) -> Observer {
+    fn new(memory: Memory, object: &Shared<Object>) -> Observer {
         Observer {
             memory,
             state: AtomicU32::new(NOT_BEGUN),
             seen: AtomicU64::new(0),
-            _object: Arc::clone(object),
+            _object: object.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::SharedQueue;
 use super::memory::{Memory, Sizes};
 use super::readiness::{self, Readiness};
 use super::spin_policy::SpinPolicy;
+use crate::base::alloc::{Shared, SharedRoom};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::now;
@@ -23,7 +24,6 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
 /// The sizes of a queue that is created without attributes. The kernel's queue has the same.
 const DEFAULT_SIZES: Sizes = Sizes {
@@ -58,14 +58,17 @@ impl SharedQueue {
             descriptor: options.descriptor,
             mode: options.mode,
         };
+        // All memory is there before a name is.
+        let room = Shared::room()?;
         let is_gone = |errno| matches!(errno, Errno::ENOENT | Errno::ESTALE);
         // A further round means that another process has just removed or created the name.
         loop {
             if !options.exclusive {
                 match open_object(&location, object_options) {
                     Ok((object, recorded)) => {
-                        let queue =
-                            SharedQueue::from_existing(name, sizes, object, recorded, options)?;
+                        let queue = SharedQueue::from_existing(
+                            name, sizes, object, recorded, options, room,
+                        )?;
                         return Ok((queue, Outcome::Opened));
                     }
                     Err(error) if options.create && is_gone(error.errno()) => {}
@@ -77,7 +80,7 @@ impl SharedQueue {
             match create_object(&location, sizes, spin, object_options) {
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 created => {
-                    let queue = SharedQueue::from_object(name, sizes, created?, options)?;
+                    let queue = SharedQueue::from_object(name, sizes, created?, options, room)?;
                     return Ok((queue, Outcome::Created));
                 }
             }
@@ -92,12 +95,13 @@ impl SharedQueue {
         object: Object,
         recorded: u64,
         options: Options,
+        room: SharedRoom<Object>,
     ) -> Result<SharedQueue> {
         let found = Memory::sizes_of(object.data(), recorded)?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
         }
-        let queue = SharedQueue::from_object(name, found, object, options)?;
+        let queue = SharedQueue::from_object(name, found, object, options, room)?;
         let shown = format_args!("{name}: the queue");
         check_namespace(&shown, Thread::current()?, queue.pid_namespace)?;
         Ok(queue)
@@ -108,6 +112,7 @@ impl SharedQueue {
         sizes: Sizes,
         object: Object,
         options: Options,
+        room: SharedRoom<Object>,
     ) -> Result<SharedQueue> {
         let memory = Memory::in_mapping(object.data(), sizes)?;
         if !fence::register() {
@@ -124,7 +129,7 @@ impl SharedQueue {
             nonblocking: options.nonblocking,
             overwrites: options.overwrites,
             name: *name,
-            object: Arc::new(object),
+            object: room.fill(object),
             notifier: Notifier::default(),
         })
     }

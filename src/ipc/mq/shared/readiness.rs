@@ -21,9 +21,11 @@
 //! a message that comes to an empty queue. A waiting receiver takes precedence, as with the
 //! kernel's queues: then the packet is left out.
 
+use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::base::text::Text;
 use crate::object::{Object, SHM_DIRECTORY};
+use crate::sys::cancellation::NotCancelled;
 use crate::sys::fd::Kept;
 use crate::sys::{file, listing, mqueue, pipe};
 use core::ffi::CStr;
@@ -96,11 +98,13 @@ impl Readiness {
     /// The descriptor, if this process has one. If the program has closed it behind the library, its number
     /// is forgotten.
     fn present(&self) -> Option<BorrowedFd<'_>> {
-        let fifo = self.fifo.get().ok();
-        if fifo.is_none() {
-            self.fifo.close();
-        }
-        fifo
+        preserving_errno(|| {
+            let fifo = self.fifo.get().ok();
+            if fifo.is_none() {
+                self.fifo.close();
+            }
+            fifo
+        })
     }
 
     /// Opens the FIFO, and creates it first if there is none. Its permissions are the queue's.
@@ -121,14 +125,25 @@ impl Readiness {
         }
         let path = fifo_path(self.identity);
         let status = file::status(queue.file()?)?;
-        let is_new = pipe::create_fifo(path.as_c_str(), status.permissions()).is_ok();
+        let made = pipe::create_fifo(path.as_c_str(), status.permissions());
+        let is_new = made.is_ok();
         // Asked after the creation: unlinking removes the queue's name first and then the FIFO. So
         // either it finds this FIFO, or this finds that the name is gone.
         if is_new && queue.is_stale()? {
             let _ = file::unlink(path.as_c_str());
             return Err(fail!(ESTALE, "the queue has lost its name"));
         }
-        let fifo = self.open()?;
+        let fifo = match (self.open(), made) {
+            // There is none, because none could be made.
+            (Err(error), Err(errno)) if error.errno() == Errno::ENOENT => {
+                return Err(failed!(
+                    errno,
+                    "the queue's FIFO {} cannot be made",
+                    path.as_str()
+                ));
+            }
+            (opened, _) => opened?,
+        };
         if is_new {
             file::set_owner(fifo, &status).map_err(|errno| {
                 let _ = file::unlink(path.as_c_str());
@@ -149,6 +164,13 @@ impl Readiness {
             // Only the program that brought the twin could bring it again.
             return Err(Errno::ENOENT.into());
         }
+        // A send's or receive's fast half may come here, without a guard against cancellation.
+        let _not_cancelled = NotCancelled::begin();
+        preserving_errno(|| self.open_now())
+    }
+
+    #[cold]
+    fn open_now(&self) -> Result<BorrowedFd<'_>> {
         let path = fifo_path(self.identity);
         let failed = |errno| failed!(errno, "the queue's FIFO {} cannot be opened", path.as_str());
         let fifo = file::open(path.as_c_str(), true).map_err(failed)?;

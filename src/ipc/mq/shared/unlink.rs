@@ -4,7 +4,7 @@
 //! The next unlinking of a queue that has a FIFO removes that one too.
 
 use super::readiness;
-use crate::base::error::Result;
+use crate::base::error::{Errno, Result};
 use crate::base::name::Name;
 use crate::object::layout::QueueHeader;
 use crate::object::{self, Location, Removable, SHM_DIRECTORY};
@@ -36,20 +36,24 @@ fn remove_fifo(identity: u64) -> bool {
 fn remove_leftover_fifos() {
     for_each_file(&mut |name, _| {
         let Some(identity) = readiness::identity_in(name) else {
-            return;
+            return Ok(());
         };
         // A queue exists before its FIFO does. So a FIFO whose queue is not listed now has lost it.
         let mut exists = false;
         let is_its_queue = |inode| (inode ^ identity) & readiness::INODE == 0;
-        let is_whole_list = for_each_file(&mut |_, inode| exists |= is_its_queue(inode));
+        let is_whole_list = for_each_file(&mut |_, inode| {
+            exists |= is_its_queue(inode);
+            Ok(())
+        });
         if is_whole_list && !exists {
             remove_fifo(identity);
         }
+        Ok(())
     });
 }
 
 /// Calls `found` with the name and the inode of each file beside the queues; whether that were all.
-fn for_each_file(found: &mut dyn FnMut(&CStr, u64)) -> bool {
+fn for_each_file(found: &mut dyn FnMut(&CStr, u64) -> Result<(), Errno>) -> bool {
     let directory = open_directory(SHM_DIRECTORY);
     directory.is_ok_and(|directory| listing::each_name(directory.as_fd(), found).is_ok())
 }
