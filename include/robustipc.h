@@ -2497,7 +2497,7 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
  damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
  -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
- -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+ -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
  it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
@@ -2528,7 +2528,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
  the queue is damaged; -EPROTO this process was forked into another PID namespace after the
  handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
- same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+ same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
  process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Messages of other senders may come between these.
@@ -2559,7 +2559,7 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
  IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
  forbids this process to sleep on a futex.
@@ -2592,7 +2592,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
  is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
  process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
- handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
  -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
  with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
@@ -2615,7 +2615,7 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
  a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
  -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
  the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
- the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+ the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
  this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
@@ -2644,7 +2644,7 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
  IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that reserves a message must commit or abandon it: another thread
@@ -2672,7 +2672,7 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
  is damaged; -EPROTO this process was forked into another PID namespace after the handle was
  opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
- -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
+ -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
  cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  Death: if the caller dies in this call, the message is in the queue whole or not at all.
@@ -2694,7 +2694,7 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
  later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
  has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
  -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
@@ -2722,7 +2722,7 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+ interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
  (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
@@ -2747,7 +2747,7 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
  has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+ signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
  -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that borrowed the message.
@@ -2954,7 +2954,7 @@ int ipc_pipe(int *read_fd,
  is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
  -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
  closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
- the disk failed; -EFAULT buf is not writable memory. Other errors are those of read(2) for
+ the disk failed; -EFAULT buf is not writable memory; -ENOMEM the kernel has no memory. Other errors are those of read(2) for
  that kind of file.
  Threads: safe. If two threads read from one descriptor, each byte goes to one of them.
  Signals: continues after a signal handler; never fails with EINTR.
@@ -2985,7 +2985,7 @@ ssize_t ipc_read_full(int fd,
  is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
  timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
  -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
- grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory. Other
+ grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory; -ENOMEM the kernel has no memory. Other
  errors are those of write(2) for that kind of file.
  Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece. Longer transfers of two
  writers may be mixed.

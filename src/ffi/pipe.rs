@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ipc_pipe(
 /// is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
 /// -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
 /// closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
-/// the disk failed; -EFAULT buf is not writable memory. Other errors are those of read(2) for
+/// the disk failed; -EFAULT buf is not writable memory; -ENOMEM the kernel has no memory. Other errors are those of read(2) for
 /// that kind of file.
 /// Threads: safe. If two threads read from one descriptor, each byte goes to one of them.
 /// Signals: continues after a signal handler; never fails with EINTR.
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn ipc_read_full(
 /// is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
 /// timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
 /// -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
-/// grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory. Other
+/// grow; -EIO the disk or the terminal failed; -EFAULT buf is not readable memory; -ENOMEM the kernel has no memory. Other
 /// errors are those of write(2) for that kind of file.
 /// Threads: safe. Up to IPC_PIPE_ATOMIC bytes go into a pipe in one piece. Longer transfers of two
 /// writers may be mixed.

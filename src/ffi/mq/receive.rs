@@ -26,7 +26,7 @@ use core::slice;
 /// NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
 /// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
-/// interrupted a call on the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor
+/// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
 /// (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
 /// IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
 /// forbids this process to sleep on a futex.
@@ -113,7 +113,7 @@ unsafe fn buffer_from_c<'a>(
 /// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
 /// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
 /// process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
-/// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE or
+/// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
 /// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
 /// with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
 /// (seccomp) forbids this process to sleep on a futex.
@@ -198,7 +198,7 @@ unsafe fn describe_targets(
 /// a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
 /// -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
 /// the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
-/// the same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
+/// the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
 /// this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]

@@ -20,7 +20,7 @@ use core::slice;
 /// below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
 /// damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
 /// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
-/// -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
+/// -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
 /// it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
 /// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
@@ -116,7 +116,7 @@ pub(super) const BATCH_MAX: usize = 32;
 /// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
 /// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
 /// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
-/// same queue; -EMFILE, -ENFILE or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
+/// same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
 /// process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
 /// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Messages of other senders may come between these.
