@@ -6,9 +6,8 @@
 
 use crate::identity::{Identity, proc_path};
 use crate::imports::may_poll;
-use crate::ipc::{
-    ipc_mq_attr_t, ipc_mq_bring_fd, ipc_mq_close, ipc_mq_fd, ipc_mq_getattr, ipc_mq_t,
-};
+use crate::ipc::{ipc_mq_attr_t, ipc_mq_bring_fd, ipc_mq_fd, ipc_mq_getattr, ipc_mq_t};
+use crate::memory::detach;
 use crate::name::Path;
 use crate::{Result, check, check_libc, close, kernel, memory};
 use core::ffi::c_int;
@@ -203,10 +202,4 @@ impl KernelTwin {
         close(wide);
         moved
     }
-}
-
-/// Closes a queue.
-pub(crate) fn detach(handle: *mut ipc_mq_t) {
-    // SAFETY: librobustipc.so checks the handle, and refuses it from now on.
-    unsafe { ipc_mq_close(handle) };
 }

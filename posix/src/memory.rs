@@ -12,8 +12,9 @@
 
 use crate::directory::Directory;
 use crate::identity::Identity;
-use crate::ipc::{IPC_CREATE, IPC_EXCLUSIVE, ipc_mq_attr_t, ipc_mq_open, ipc_mq_open_fd, ipc_mq_t};
-use crate::kernel_twin::detach;
+use crate::ipc::{
+    IPC_CREATE, IPC_EXCLUSIVE, ipc_mq_attr_t, ipc_mq_close, ipc_mq_open, ipc_mq_open_fd, ipc_mq_t,
+};
 use crate::name::Path;
 use crate::{Result, check, check_libc, close, holders};
 use core::ffi::{CStr, c_int};
@@ -207,4 +208,10 @@ pub(crate) fn unlink(twin: &Identity) -> Result<()> {
         }
     }
     result
+}
+
+/// Closes a queue.
+pub(crate) fn detach(handle: *mut ipc_mq_t) {
+    // SAFETY: librobustipc.so checks the handle, and refuses it from now on.
+    unsafe { ipc_mq_close(handle) };
 }

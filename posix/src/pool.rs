@@ -6,7 +6,8 @@
 
 use crate::identity::Identity;
 use crate::ipc::{ipc_mq_fd, ipc_mq_t};
-use crate::kernel_twin::{Attached, KernelTwin, detach};
+use crate::kernel_twin::{Attached, KernelTwin};
+use crate::memory::detach;
 use crate::{Result, check};
 use core::ffi::c_int;
 use core::ptr;

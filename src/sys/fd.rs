@@ -10,8 +10,8 @@
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
 //!   which knows its file's identity.
 
+use super::ProcPath;
 use super::direct::system_call;
-use super::path::ProcPath;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;

@@ -11,13 +11,19 @@
 //! of locks as it found it, the record stays right. Otherwise an entry may be missing from the record or
 //! outlive its lock. Neither does harm: the record proves only that the thread linked an entry there.
 
-use super::robust::Node;
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// How many entries a record has room for beside the youngest. A thread seldom holds more locks at once.
 const CAPACITY: usize = 63;
+
+/// An entry of the list: the kernel's `struct robust_list`. libc keeps a pointer to the previous
+/// entry in the word before it.
+#[repr(C)]
+pub(super) struct Node {
+    pub(super) next: *mut Node,
+}
 
 /// The record. Its entries have places: the oldest has the place 0, and the youngest has the last place.
 pub(super) struct Held {

@@ -1,7 +1,8 @@
 //! The sources of a listing: directories, the kernel's message queues, and /proc.
 
+use super::ProcPath;
 use super::fd::{self, made};
-use super::path::{ProcPath, open_directory};
+use super::path::open_directory;
 use crate::base::alloc::{List, LongCText};
 use crate::base::text::CText;
 use core::ffi::{CStr, c_int, c_uint};

@@ -42,3 +42,6 @@ pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
         tv_nsec: time.subsec_nanos().into(),
     }
 }
+
+/// The path of a file in /proc. The longest path holds two numbers.
+type ProcPath = crate::base::text::Text<64>;

@@ -3,10 +3,10 @@
 //! Where libc's functions are cancellation points, this file makes the system calls itself: a thread that
 //! is cancelled inside such a function would be unwound through this library's frames.
 
+use super::ProcPath;
 use super::direct::system_call;
 use super::fd::{self, Kept, made};
 use super::listing::{each_line, number};
-use super::path::ProcPath;
 use super::ready;
 use crate::base::time::Deadline;
 use core::ffi::CStr;

@@ -1,7 +1,7 @@
 //! Descriptors that only name a file and do not open it (O_PATH), and directories.
 
+use super::ProcPath;
 use super::direct::system_call;
-use crate::base::text::Text;
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -64,9 +64,6 @@ pub(crate) fn each_name(
         }
     }
 }
-
-/// The path of a file in /proc. The longest path holds two numbers.
-pub(crate) type ProcPath = Text<64>;
 
 /// The path in /proc that leads to exactly the file that a descriptor names. It is this thread's: a thread may have
 /// a table of descriptors of its own, and /proc/self shows none when the main thread has ended.

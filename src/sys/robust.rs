@@ -34,7 +34,7 @@
 //! and by the neighbour's own link, which must lead back. A link that is not proved is replaced by
 //! what the record says.
 
-use super::held::Held;
+use super::held::{Held, Node};
 use super::memory;
 use crate::base::error::{Result, fail, failed};
 use core::cell::Cell;
@@ -48,13 +48,6 @@ struct Head {
     first: *mut Node,
     futex_offset: libc::c_long,
     list_op_pending: *mut Node,
-}
-
-/// An entry of the list: the kernel's `struct robust_list`. libc keeps a pointer to the previous
-/// entry in the word before it.
-#[repr(C)]
-pub(super) struct Node {
-    next: *mut Node,
 }
 
 /// A lock's list entry, in the layout that 64-bit glibc gives its mutexes.

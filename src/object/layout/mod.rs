@@ -20,6 +20,9 @@ pub(crate) use slots::*;
 pub(crate) use sync::*;
 pub(crate) use user_type::*;
 
+/// How many bytes at the end of the file belong to the record, whatever the page size.
+pub(crate) const RECORD_SPAN: u64 = 4096;
+
 /// The number of the libc: libc's data structures reach into shared memory.
 pub(crate) const LIBC: u32 = if cfg!(target_env = "musl") { 2 } else { 1 };
 

@@ -5,6 +5,7 @@
 //! changes it afterwards. A reader copies the record, checks the copy, and trusts nothing else.
 
 use super::LIBC;
+use super::RECORD_SPAN;
 use super::digest::Digest;
 use super::user_type::Type;
 use crate::base::error::{Result, fail};
@@ -13,9 +14,6 @@ use core::mem::offset_of;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-
-/// How many bytes at the end of the file belong to the record, whatever the page size.
-pub(crate) const RECORD_SPAN: u64 = 4096;
 
 const MAGIC: [u8; 8] = *b"robust\x1aI";
 /// Has to change with every change to [`Record`].

@@ -2,8 +2,8 @@
 //!
 //! It stands in the record of a named object, so its layout is part of the record's version.
 
+use super::RECORD_SPAN;
 use super::digest::{Digest, until_nul};
-use super::record::RECORD_SPAN;
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
