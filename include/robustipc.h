@@ -1220,7 +1220,8 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  mode: the permissions of an object that this call creates, exactly: the umask is not applied.
  Unused without IPC_CREATE.
  init: called in this thread, before this call returns, with the zeroed struct and context, only
- if this call creates an object. NULL does nothing. If two processes create the object at the
+ if this call creates an object. It returns 0, or a negative error: then nothing is created, and
+ this call returns that error. NULL does nothing. If two processes create the object at the
  same time, both may call init, each on its own memory. One of the two objects is then
  discarded, so init should change nothing but the struct. It must return: it must not be left by
  longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
@@ -1250,7 +1251,7 @@ int ipc_shm_open_typed_init(struct ipc_shm_t **out,
                             const struct ipc_type_t *type,
                             int flags,
                             mode_t mode,
-                            void (*init)(void *data, void *context),
+                            int (*init)(void *data, void *context),
                             void *context);
 
 /*

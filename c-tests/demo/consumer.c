@@ -39,10 +39,9 @@ int main(int argc, char *argv[]) {
   setvbuf(stdout, NULL, _IOLBF, 0);
 
   ipc_shm_t *shm;
-  int initialised = 0;
   int result =
-    ipc_shm_open_typed_init(&shm, name, &load_type, IPC_CREATE, 0600, load_init, &initialised);
-  if (result < 0 || initialised < 0) return fail();
+    ipc_shm_open_typed_init(&shm, name, &load_type, IPC_CREATE, 0600, load_init, NULL);
+  if (result < 0) return fail();
   Load *load = ipc_shm_data(shm);
 
   uint64_t printed = 0, torn = 0, missed = 0;

@@ -67,10 +67,9 @@ int main(int argc, char *argv[]) {
   sigaction(SIGTERM, &action, NULL);
 
   ipc_shm_t *shm;
-  int initialised = 0;
   int result = ipc_shm_open_typed_init(
-    &shm, argv[1], &load_type, IPC_CREATE, 0600, load_init, &initialised);
-  if (result < 0 || initialised < 0) return fail();
+    &shm, argv[1], &load_type, IPC_CREATE, 0600, load_init, NULL);
+  if (result < 0) return fail();
   Load *load = ipc_shm_data(shm);
 
   uint64_t busy = 0, total = 0;

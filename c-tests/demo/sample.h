@@ -30,10 +30,11 @@ static inline uint64_t sample_check(const Sample *sample) {
 }
 
 /* For ipc_shm_open_typed_init: the memory is zeroed, and nobody else sees it yet. */
-static inline void load_init(void *data, void *context) {
+static inline int load_init(void *data, void *context) {
   Load *load = data;
-  *(int *)context = ipc_mutex_init(&load->mutex, NULL);
-  if (*(int *)context == 0) *(int *)context = ipc_cond_init(&load->changed);
+  (void)context;
+  int result = ipc_mutex_init(&load->mutex, NULL);
+  return result < 0 ? result : ipc_cond_init(&load->changed);
 }
 
 /* After IPC_OWNER_DIED: discards a sample that was begun and not published. */

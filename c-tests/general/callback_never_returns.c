@@ -22,10 +22,11 @@ static void in_run(void *context) {
   end_thread();
 }
 
-static void in_init(void *data, void *context) {
+static int in_init(void *data, void *context) {
   (void)context;
   *(int *)data = 1;
   end_thread();
+  return 0;
 }
 
 static void in_notify(ipc_mq_t *mq, void *context) {
@@ -76,9 +77,10 @@ static void cancel_myself(void *context) {
   goes_on++;
 }
 
-static void cancel_in_init(void *data, void *context) {
+static int cancel_in_init(void *data, void *context) {
   (void)data;
   cancel_myself(context);
+  return 0;
 }
 
 static void *call_cancelled_once(void *unused) {

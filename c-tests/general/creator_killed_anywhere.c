@@ -13,10 +13,11 @@ typedef struct {
 static const ipc_type_t type = IPC_TYPE_FIELDS(Data, 1, mutex, text);
 static const char *name;
 
-static void initialise(void *data, void *context) {
+static int initialise(void *data, void *context) {
   (void)context;
   CHECK_EQUAL(ipc_mutex_init(&((Data *)data)->mutex, NULL), 0);
   memset(((Data *)data)->text, 'x', sizeof(((Data *)data)->text));
+  return 0;
 }
 
 static void create(void) {

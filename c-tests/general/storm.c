@@ -46,11 +46,12 @@ static int mappings_of_objects(void) {
   return count;
 }
 
-static void initialise(void *data, void *context) {
+static int initialise(void *data, void *context) {
   Payload *payload = data;
   (void)context;
   CHECK_EQUAL(ipc_mutex_init(&payload->mutex, NULL), 0);
   payload->sum = sum_of(payload);
+  return 0;
 }
 
 static void worker(void *argument) {

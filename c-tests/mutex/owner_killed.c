@@ -9,9 +9,9 @@ typedef struct {
 
 static const ipc_type_t shared_type = IPC_TYPE_FIELDS(Shared, 1, mutex, halves);
 
-static void initialise(void *data, void *context) {
+static int initialise(void *data, void *context) {
   (void)context;
-  CHECK_EQUAL(ipc_mutex_init(&((Shared *)data)->mutex, NULL), 0);
+  return ipc_mutex_init(&((Shared *)data)->mutex, NULL);
 }
 
 /* Stops in the middle of its change, while it holds the lock. */

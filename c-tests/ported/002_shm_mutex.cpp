@@ -23,9 +23,7 @@ static void require(bool fulfilled, const char *what) {
 }
 
 /* Once, by the creator, before anybody else can see the memory. */
-static void initialise(void *data, void *) {
-  require(ipc_mutex_init(&static_cast<SharedData *>(data)->mutex, nullptr) == 0, "mutex");
-}
+static int initialise(void *data, void *) { return ipc_mutex_init(&static_cast<SharedData *>(data)->mutex, nullptr); }
 
 static void count(SharedData *data) {
   for (int i = 0; i < 100000; i++) {

@@ -6,7 +6,7 @@ static const ipc_type_t type = { "int", 1, 0, sizeof(int), sizeof(int), { { NULL
 static const char *name;
 
 /* Acts as the other process, which is faster. */
-static void be_overtaken(void *data, void *context) {
+static int be_overtaken(void *data, void *context) {
   ipc_shm_t *winner;
   CHECK_EQUAL(
     ipc_shm_open_typed(&winner, name, &type, IPC_CREATE | IPC_EXCLUSIVE, 0600), IPC_CREATED);
@@ -14,6 +14,7 @@ static void be_overtaken(void *data, void *context) {
   CHECK_EQUAL(ipc_shm_close(winner), 0);
   *(int *)data = 8;
   ++*(int *)context;
+  return 0;
 }
 
 int main(void) {

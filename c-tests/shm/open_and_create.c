@@ -12,10 +12,11 @@ typedef struct {
 
 static const ipc_type_t sensor_type = IPC_TYPE_FIELDS(Sensor, 3, temperature, sequence);
 
-static void initialise(void *data, void *context) {
+static int initialise(void *data, void *context) {
   for (size_t i = 0; i < sizeof(Sensor); i++) CHECK_EQUAL(((char *)data)[i], 0);
   ((Sensor *)data)->sequence = *(int *)context;
   ++*(int *)context;
+  return 0;
 }
 
 static void opener(void *name) {

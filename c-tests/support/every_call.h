@@ -120,9 +120,10 @@ __attribute__((unused)) static void call_clean(void) {
     FINISH(child_); \
   } while (0)
 
-static void call_init(void *data, void *context) {
+static int call_init(void *data, void *context) {
   (void)context;
   *(int *)data = 7;
+  return 0;
 }
 
 static void call_once(void *context) { (void)context; }

@@ -22,10 +22,11 @@ static ipc_sem_t *sem;
 static ipc_mq_t *mq;
 static int result;
 
-static void initialise(void *data, void *context) {
+static int initialise(void *data, void *context) {
   (void)context;
   Named *named = data;
-  if (ipc_mutex_init(&named->mutex, NULL) == 0) named->magic = MAGIC;
+  named->magic = MAGIC;
+  return ipc_mutex_init(&named->mutex, NULL);
 }
 
 static const char *warm_name(void) {

@@ -3,6 +3,7 @@
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
 use super::*;
+use crate::base::errno::Errno;
 use crate::base::name::Name;
 use crate::ffi::guard::call_back;
 use crate::ipc::shm::{self, Region};
@@ -18,7 +19,7 @@ pub struct ipc_shm_t {
 }
 
 /// The function that initialises a new object, as it is called.
-type Init = unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void);
+type Init = unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void) -> c_int;
 
 static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
@@ -88,10 +89,29 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, r#type, flags, mode, &mut |_| {})
+                open_named(&name, r#type, flags, mode, &mut |_| Ok(()))
             })
         }
     })
+}
+
+/// The result of a user's initialiser. A negative number is an errno, as in every result of this library.
+fn outcome_of_init(result: c_int) -> Result<()> {
+    match result {
+        0.. => Ok(()),
+        // The kernel has no larger numbers.
+        -4095..=-1 => {
+            let errno = Errno::from_raw(-result);
+            Err(fail!(
+                (errno),
+                "init returned {result}; nothing was created"
+            ))
+        }
+        _ => Err(fail!(
+            EINVAL,
+            "init returned {result}; expected 0 or a negative errno; nothing was created"
+        )),
+    }
 }
 
 /// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE. A
@@ -113,7 +133,8 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// mode: the permissions of an object that this call creates, exactly: the umask is not applied.
 /// Unused without IPC_CREATE.
 /// init: called in this thread, before this call returns, with the zeroed struct and context, only
-/// if this call creates an object. NULL does nothing. If two processes create the object at the
+/// if this call creates an object. It returns 0, or a negative error: then nothing is created, and
+/// this call returns that error. NULL does nothing. If two processes create the object at the
 /// same time, both may call init, each on its own memory. One of the two objects is then
 /// discarded, so init should change nothing but the struct. It must return: it must not be left by
 /// longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
@@ -144,7 +165,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
     r#type: *const ipc_type_t,
     flags: c_int,
     mode: libc::mode_t,
-    init: Option<unsafe extern "C" fn(data: *mut c_void, context: *mut c_void)>,
+    init: Option<unsafe extern "C" fn(data: *mut c_void, context: *mut c_void) -> c_int>,
     context: *mut c_void,
 ) -> c_int {
     guard(c"ipc_shm_open_typed_init", move || {
@@ -154,11 +175,12 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
                 open_named(&name, r#type, flags, mode, &mut |data| {
-                    if let Some(init) = init {
-                        // The two ABIs differ only in what the compiler assumes.
-                        let init: Init = transmute(init);
-                        call_back(|| init(data.as_ptr().cast(), context));
-                    }
+                    let Some(init) = init else {
+                        return Ok(());
+                    };
+                    // The two ABIs differ only in what the compiler assumes.
+                    let init: Init = transmute(init);
+                    outcome_of_init(call_back(|| init(data.as_ptr().cast(), context)))
                 })
             })
         }
@@ -212,7 +234,7 @@ pub unsafe extern "C" fn ipc_shm_open(
         unsafe {
             hand_out(out, || {
                 let (name, untyped) = (Name::from_c(name)?, Type::new(b"", 0, size as u64, 1)?);
-                open_named(&name, untyped, flags, mode, &mut |_| {})
+                open_named(&name, untyped, flags, mode, &mut |_| Ok(()))
             })
         }
     })
@@ -223,7 +245,7 @@ fn open_named(
     kind_type: Type,
     flags: c_int,
     mode: libc::mode_t,
-    initialise: &mut dyn FnMut(NonNull<u8>),
+    initialise: &mut dyn FnMut(NonNull<u8>) -> Result<()>,
 ) -> Result<(Region, c_int)> {
     let options = options(flags, NAMED, mode)?;
     let (region, outcome) = Region::open_named(name, kind_type, options, initialise)?;

@@ -31,7 +31,7 @@ enum Memory {
 }
 
 /// Fills the data of a new region, before any other process can see it.
-pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>);
+pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>) -> Result<()>;
 
 impl Region {
     pub(crate) fn open_named(
@@ -49,7 +49,7 @@ impl Region {
         options: Options,
     ) -> Result<(Region, Outcome)> {
         let location = Location::of_path(path)?;
-        let (region, outcome) = Region::open(&location, kind_type, options, &mut |_| {})?;
+        let (region, outcome) = Region::open(&location, kind_type, options, &mut |_| Ok(()))?;
         let now = Thread::current().map_or(0, Thread::pid_namespace);
         region
             .object()?
@@ -72,10 +72,7 @@ impl Region {
             Kind::Region,
             kind_type,
             options,
-            &mut |data, _| {
-                initialise(data.base());
-                Ok(())
-            },
+            &mut |data, _| initialise(data.base()),
         )?;
         Ok((Region::of(object, kind_type), outcome))
     }
