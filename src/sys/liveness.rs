@@ -18,8 +18,11 @@
 
 use super::direct::system_call;
 use super::fd::Brief;
+use crate::base::time::now;
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::fmt::Write;
+use core::time::Duration;
 use nix::errno::Errno;
 
 /// A thread's birth in 64 bits: the thread's id, where the number comes from, and the number.
@@ -73,9 +76,18 @@ pub(crate) fn has_no_thread(id: u32) -> bool {
     found == Err(Errno::ESRCH)
 }
 
-/// Whether the thread that had this id and this birth has ended. True proves it. False may mean that there
-/// is no proof: the birth is unknown and another thread has the id by now, or neither pidfds nor /proc can
-/// be used here.
+thread_local! {
+    /// The owner that this thread has found alive last, and until when that answer serves.
+    static FOUND_ALIVE: Cell<(u32, Birth, Duration)> = const { Cell::new((0, 0, Duration::ZERO)) };
+}
+
+/// How long "alive" serves as an answer. A program that tries a busy lock in a loop would otherwise pay some
+/// ten system calls for each attempt.
+const ALIVE_SERVES: Duration = Duration::from_millis(1);
+
+/// Whether the thread that had this id and this birth has ended. True proves it. False may mean that it ended
+/// in the last millisecond, or that there is no proof: the birth is unknown and another thread has the id by
+/// now, or neither pidfds nor /proc can be used here.
 pub(crate) fn is_gone(id: u32, birth: Birth) -> bool {
     if id == 0 || id > i32::MAX as u32 {
         return false;
@@ -83,6 +95,18 @@ pub(crate) fn is_gone(id: u32, birth: Birth) -> bool {
     if has_no_thread(id) {
         return true;
     }
+    let (last_id, last_birth, until) = FOUND_ALIVE.get();
+    if (last_id, last_birth) == (id, birth) && now() < until {
+        return false;
+    }
+    let is_gone = is_proved_gone(id, birth);
+    if !is_gone {
+        FOUND_ALIVE.set((id, birth, now() + ALIVE_SERVES));
+    }
+    is_gone
+}
+
+fn is_proved_gone(id: u32, birth: Birth) -> bool {
     let pidfd = match Pidfd::of_thread(id) {
         Ok(pidfd) if pidfd.is_readable() => return true,
         Ok(pidfd) => Some(pidfd),
