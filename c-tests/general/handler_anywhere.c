@@ -4,7 +4,7 @@
  *   handler_anywhere [--full] [--jump] [CALL]
  *
  * The entry runs in a child under ptrace, instruction by instruction up to the point, and gets the signal there. Without --full
- * 5 points are tried that are spread over the call. A second part, of which --jump runs more, leaves the calls of the mutex by
+ * 5 points are tried that are spread over the first 2500 instructions of the call. A second part, of which --jump runs more, leaves the calls of the mutex by
  * siglongjmp instead: every other lock of the thread stays usable, and the mutex comes back when the thread ends.
  */
 #include "every_call.h"
@@ -266,15 +266,20 @@ static long steps(pid_t child, long count) {
   return done;
 }
 
+/* Lets the child go on to its end, so that it gives back everything; its wait status. While the call goes on, the child
+ * first gets `signal`, if that is not 0. */
+static int finish(pid_t child, int goes_on, int signal) {
+  int pass_on = signal;
+  if (goes_on)
+    for (int stopped; (stopped = stop_signal(child, PTRACE_CONT, pass_on)) > 0 && stopped != SIGSTOP;) pass_on = stopped;
+  CHECK(ptrace(PTRACE_DETACH, child, NULL, NULL) == 0 || errno == ESRCH);
+  return wait_for(child);
+}
+
 static void try_at(const Call *call, long point) {
   call_prepare(call);
   pid_t child = start_traced(call);
-  if (steps(child, point) == point) {
-    int pass_on = SIGUSR1;
-    for (int stopped; (stopped = stop_signal(child, PTRACE_CONT, pass_on)) > 0 && stopped != SIGSTOP;) pass_on = stopped;
-  }
-  CHECK(ptrace(PTRACE_DETACH, child, NULL, NULL) == 0 || errno == ESRCH);
-  int status = wait_for(child);
+  int status = finish(child, steps(child, point) == point, SIGUSR1);
   if (status != 0) {
     fprintf(stderr, "%s, after %ld instructions: wait status %#x\n", call->name, point, (unsigned)status);
     wrong++;
@@ -288,9 +293,7 @@ static long length_of(const Call *call, long most) {
   call_prepare(call);
   pid_t child = start_traced(call);
   long length = steps(child, most);
-  /* To its end, so that it gives back everything. */
-  CHECK(ptrace(PTRACE_DETACH, child, NULL, NULL) == 0 || errno == ESRCH);
-  (void)wait_for(child);
+  (void)finish(child, length == most, 0);
   call_clean();
   return length;
 }
@@ -314,7 +317,7 @@ int main(int argc, char **argv) {
     if ((is_jump && !jumps) || (jumps && !can_be_left(call))) continue;
     use = jumps ? use_jumped : use_traced;
     if (strncmp(call->name, wanted, strlen(wanted)) != 0) continue;
-    long length = length_of(call, 20000);
+    long length = length_of(call, is_full ? 20000 : 2500);
     long stride = is_full ? 1 + length / 2000 : 1 + length / 5;
     for (long point = is_full ? 0 : i % stride; point < length && wrong < 5; point += stride) try_at(call, point);
   }
