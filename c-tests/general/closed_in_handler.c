@@ -19,7 +19,7 @@ static int close_sysv_sem(void) { return ipc_sysv_sem_close(with.sysv_sem); }
 #define BIG_MQ MUST(ipc_mq_open(&with.mq, with.name, &(ipc_mq_attr_t){ .max_messages = 4, .message_size = 9000 }, IPC_CREATE, 0600))
 static char large[9000];
 
-/* What is called, and how its handle is closed. Each prepares itself. */
+/* The calls, each with the way to close its handle. Each prepares itself. */
 static struct Case {
   const char *name;
   void (*before)(void);

@@ -62,7 +62,7 @@ static void *after_main(void *argument) {
   int fd = ipc_fifo_open(path, IPC_READ_ONLY | IPC_FIFO_KEEP_OPEN, 0);
   CHECK(fd >= 3);
   use_all();
-  /* What this process alone has open is in use. */
+  /* An object that this process alone has open is in use. */
   const char *name = unique_name("main-gone");
   ipc_shm_t *shm;
   CHECK_EQUAL(ipc_shm_open(&shm, name, 8, IPC_CREATE, 0600), IPC_CREATED);

@@ -102,7 +102,7 @@ static void copy_file(const char *from, const char *to) {
   close(out);
 }
 
-/* What a restart changes for a process that opens the file: another boot id. 0 if this machine cannot play it. */
+/* A restart gives a process that opens the file another boot id. 0 if this machine cannot play it. */
 static int enter_next_boot(void) {
   char path[PATH_MAX + 8];
   snprintf(path, sizeof path, "%s/boot", directory);

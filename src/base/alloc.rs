@@ -1,7 +1,7 @@
 //! Memory from the allocator, which may refuse it: then the call fails with `ENOMEM`.
 //!
 //! std's own collections end the process if the allocator refuses. So the library uses only what is here, and a
-//! test (`tests/source_rules/allocation.rs`) refuses everything else. What has a bounded length is better
+//! test (`tests/source_rules/allocation.rs`) refuses everything else. Text of a bounded length is better
 //! kept in place: see [`text`](super::text).
 
 use super::errno::Errno;

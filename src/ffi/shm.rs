@@ -491,7 +491,7 @@ pub unsafe extern "C" fn ipc_shm_stale(shm: *const ipc_shm_t) -> c_int {
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if shm is NULL; -EBADF if the handle is closed or foreign; -ENOTSUP if the
 /// memory is anonymous; -EIO if the disk failed; -ENOSPC if the file system has no room for the
-/// data; -EIO if an earlier call on this handle failed. What that call should have written may be
+/// data; -EIO if an earlier call on this handle failed. The data that it should have written may be
 /// lost: open the region again, write all data again, and sync that handle.
 /// Threads: safe.
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! Where and when the locks in a file were taken: the *home* of a region that is backed by a file.
+//! The place and time at which the locks in a file were taken: the *home* of a region that is backed by a file.
 //!
 //! A lock word names a thread. In a file the word outlives the thread: the machine restarts, or somebody
 //! copies the file while a lock is held. Then the id in the word is no thread's, or that of a thread that
@@ -20,7 +20,7 @@ use crate::sys::{file, process, ready};
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
-/// Where the home stands in the record's page, behind the record.
+/// The home's offset in the record's page, behind the record.
 const PLACE: u64 = 3072;
 /// How often, and how many times, an opener asks whether another process has finished the marking.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -80,7 +80,7 @@ impl Object {
     /// Calls `mark` if the locks in the data were taken elsewhere, and nobody alive can hold them. `mark`
     /// gets the data and the PID namespace of the locks' tags; 0 if that is unknown.
     ///
-    /// Where the kernel does not tell the boot id or locks no bytes, nothing is proved, and nothing done.
+    /// If the kernel does not tell the boot id or locks no bytes, nothing is proved, and nothing is done.
     pub(crate) fn settle_home(&self, mark: &mut dyn FnMut(&Mapping, u32)) {
         let Ok(file) = self.file() else {
             return;

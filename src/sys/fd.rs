@@ -4,7 +4,7 @@
 //! ways (`tests/source_rules/descriptors.rs`). So two promises hold everywhere:
 //!
 //! - **No descriptor of the library's is 0, 1 or 2.** If the program has closed a standard stream, the kernel
-//!   gives its number to the next file that is opened. What the program then prints would go into that
+//!   gives its number to the next file that is opened. The output of the program would then go into that
 //!   file. [`made`] moves such a descriptor to 3 or above at once.
 //! - **A number is used only while its file is ours.** A program that becomes a daemon closes every number
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
@@ -239,7 +239,7 @@ pub(crate) unsafe fn take_over(number: RawFd) -> Result<OwnedFd, Errno> {
     unsafe { made(number) }
 }
 
-/// What tells one open file from others. Most files have an inode of their own. Those that share one
+/// The identity of an open file. Most files have an inode of their own. Those that share one
 /// (eventfds, and process descriptors before Linux 6.9) have a number in /proc.
 #[derive(Clone, Copy)]
 struct Identity {

@@ -156,7 +156,7 @@ pub(crate) fn reserve_again(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno
 }
 
 /// Makes btrfs write an empty file's blocks in place. Otherwise each write to a block takes a new one, also
-/// where space is reserved, and a mapped file on a full file system causes SIGBUS. Where there is no such
+/// where space is reserved, and a mapped file on a full file system causes SIGBUS. If there is no such
 /// attribute, nothing happens.
 pub(crate) fn avoid_copy_on_write(file: BorrowedFd<'_>) {
     // FS_NOCOW_FL of <linux/fs.h>.

@@ -221,7 +221,7 @@ impl Stat {
         Some(stat)
     }
 
-    /// What stands behind the name. The name may hold spaces and parentheses, and numbers follow it.
+    /// The fields behind the name. The name may hold spaces and parentheses, and numbers follow it.
     fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let text = &self.text[..self.length];
         let end = text.iter().rposition(|&byte| byte == b')');

@@ -101,7 +101,7 @@ impl Thread {
         self.pid_namespace
     }
 
-    /// What tells the thread from later threads with its id.
+    /// A number that tells the thread from later threads with its id.
     #[inline(always)]
     pub(crate) fn birth(self) -> Birth {
         self.birth
