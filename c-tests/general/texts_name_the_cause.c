@@ -17,8 +17,8 @@ static void in_own_mounts(void *unused) {
   ipc_mq_t *mq;
   ipc_mq_attr_t attr = { .max_messages = 2, .message_size = 8 };
   const char *name = unique_name("texts");
-  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0) _exit(99);
-  if (mount("none", "/dev/shm", "tmpfs", MS_RDONLY, NULL) != 0) _exit(99);
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) _exit(99);
+  if (mount("none", "/dev/shm", "tmpfs", MS_RDONLY, "") != 0) _exit(99);
   CHECK_FAILS(ipc_shm_open(&shm, name, 64, IPC_CREATE, 0600), -EROFS, "/dev/shm is read-only");
   CHECK_FAILS(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0600), -EROFS, "/dev/shm is read-only");
   CHECK(mount("none", "/dev", "tmpfs", 0, NULL) == 0);

@@ -109,8 +109,8 @@ static int enter_next_boot(void) {
   int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   CHECK(file >= 0 && write(file, "01234567-89ab-cdef-0123-456789abcdef\n", 37) == 37);
   close(file);
-  return unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
-         mount(path, "/proc/sys/kernel/random/boot_id", "none", MS_BIND, NULL) == 0;
+  return unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0 &&
+         mount(path, "/proc/sys/kernel/random/boot_id", "none", MS_BIND, "") == 0;
 }
 
 static void open_in_next_boot_while_used(void *path) {

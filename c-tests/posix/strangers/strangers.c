@@ -41,7 +41,7 @@ static struct mq_attr sizes = { .mq_maxmsg = 4, .mq_msgsize = 64 };
 /* A /dev of this program's own, with /dev/shm and /dev/mqueue in it, and kernel queues of its own. */
 static void isolate(void) {
   if (geteuid() != 0) SKIP("becoming another user takes root");
-  if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+  if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0 ||
       mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") != 0)
     SKIP("mounts of its own are not permitted here");
   CHECK(mkdir("/dev/shm", 0777) == 0 && chmod("/dev/shm", 01777) == 0);
