@@ -66,9 +66,10 @@ impl Process {
         }
     }
 
-    /// Closes the pidfd of a child that can be found again without it.
+    /// Closes the pidfd of a child that can be found again without it. A sandbox may forbid pidfd_open(2), so
+    /// it is tried first.
     fn close_if_found_again(&self) {
-        if self.pidfd().is_ok_and(has_inode_of_its_own) {
+        if self.found_again().is_ok() {
             self.pidfd.close();
         }
     }
