@@ -160,6 +160,8 @@ static void in_a_process(void *argument) {
   CHECK(pthread_join(thread, &result) == 0);
   CHECK(result == PTHREAD_CANCELED);
   CHECK(waited >= 0);
+  if (with.sysv_msg != NULL) MUST(ipc_sysv_msg_remove(with.sysv_msg));
+  if (with.sysv_sem != NULL) MUST(ipc_sysv_sem_remove(with.sysv_sem));
 }
 
 int main(int argc, char **argv) {

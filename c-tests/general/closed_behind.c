@@ -143,6 +143,7 @@ int main(void) {
     failed += wait_for(start(queues, NULL)) != 0;
     failed += wait_for(start(child, NULL)) != 0;
     for (int i = 0; i < call_count; i++) {
+      if (strncmp(every_call[i].name, "ipc_sysv_", 9) == 0) continue; /* it has no descriptors */
       call_prepare(&every_call[i]);
       int status = wait_for(start(use_closed, &every_call[i]));
       if (status != 0) fprintf(stderr, "%s, kind %d: %#x\n", every_call[i].name, kind, (unsigned)status);

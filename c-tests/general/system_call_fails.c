@@ -80,7 +80,8 @@ static const int *errors_of(long number, long second_argument) {
     case SYS_mq_timedsend: case SYS_mq_timedreceive: case SYS_mq_getsetattr: ERRORS(EINTR, EBADF);
     case SYS_shmget: case SYS_msgget: case SYS_semget: ERRORS(ENOSPC, ENOMEM, EACCES);
     case SYS_shmat: ERRORS(ENOMEM, EACCES);
-    case SYS_shmctl: case SYS_msgctl: case SYS_semctl: ERRORS(EIDRM, EACCES, EPERM, EINVAL);
+    case SYS_semctl: ERRORS(EACCES); /* EIDRM would be a lie: the set is there */
+    case SYS_shmctl: case SYS_msgctl: ERRORS(EIDRM, EACCES, EPERM, EINVAL);
     case SYS_msgsnd: case SYS_msgrcv: ERRORS(EIDRM, EINTR, ENOMEM, EACCES);
     case SYS_semop: case SYS_semtimedop: ERRORS(EIDRM, EINTR, ENOMEM, ENOSPC, EACCES);
     case SYS_fsync: case SYS_fdatasync: case SYS_msync: ERRORS(EIO, ENOSPC);

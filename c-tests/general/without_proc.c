@@ -126,7 +126,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
 
-  char path[108];
+  static char path[108]; /* it outlives the main thread's stack */
   const char *directory = getenv("TMPDIR");
   snprintf(path, sizeof path, "%.60s/%.40s", directory ? directory : "/tmp", name + 1);
   CHECK_EQUAL(wait_for(start(main_ends, path)), 0);
