@@ -71,23 +71,22 @@ impl Set {
                 }
                 sysv::sem_get(key, if is_making { count } else { 0 }, flags)
             })?;
+            let is_new = matches!(outcome, Outcome::Created);
+            let opened = match outcome {
+                Outcome::Created => initialise(shown, id, values).map(|()| outcome),
+                Outcome::Opened => {
+                    // This call is not the creator after all.
+                    drop(mark);
+                    settle(shown, key, id, values, options)
+                }
+            };
             let opened =
-                match outcome {
-                    Outcome::Created => initialise(shown, id, values)
-                        .map(|()| outcome)
-                        .inspect_err(|_| {
-                            // Without a key nobody else could find the set, to use it or to remove it.
-                            if key == PRIVATE {
-                                let _ = sysv::sem_remove(id);
-                            }
-                        }),
-                    Outcome::Opened => {
-                        // This call is not the creator after all.
-                        drop(mark);
-                        settle(shown, key, id, values, options)
-                    }
-                };
-            match opened.and_then(|outcome| Ok((Set::of(shown, id, count, options)?, outcome))) {
+                opened.and_then(|outcome| Ok((Set::of(shown, id, count, options)?, outcome)));
+            if opened.is_err() && is_new && key == PRIVATE {
+                // Without a key nobody else could find the set, to use it or to remove it.
+                let _ = sysv::sem_remove(id);
+            }
+            match opened {
                 Err(error) if vanished(error) && options.create => {}
                 opened => return opened,
             }
