@@ -221,6 +221,7 @@ static void check_main_thread_ended(void) {
 }
 
 int main(void) {
+  SKIP_UNDER_VALGRIND("it knows no pidfd_open");
   shared = shared_memory(sizeof *shared);
   check_exec();
   check_missed();

@@ -79,6 +79,7 @@ static void at_the_limit(void *unused) {
 }
 
 int main(void) {
+  SKIP_UNDER_VALGRIND("it forbids some limits");
   CHECK_EQUAL(wait_for(start(without_limit_left, NULL)), 0);
   CHECK_EQUAL(wait_for(start(at_the_limit, NULL)), 0);
   return 0;
