@@ -55,7 +55,7 @@ static void locked_up(void *argument) {
 }
 
 static void *after_main(void *argument) {
-  usleep(50000);
+  while (state_of(getpid()) != 'Z') sched_yield(); /* until the main thread has ended */
   const char *path = argument;
   alarm(20);
   CHECK_EQUAL(ipc_fifo_create(path, 0, 0666), IPC_CREATED);
