@@ -111,19 +111,6 @@ impl SharedQueue {
 
     /// Takes both latches, and repairs what a dead holder of one of them left.
     pub(super) fn enter_both_sections(&self, deadline: Deadline) -> Result<BothSections<'_>> {
-        let both = self.enter_both_without_descriptor(deadline)?;
-        if self.has_descriptor() {
-            self.readiness.prepare()?;
-        }
-        Ok(both)
-    }
-
-    /// As [`enter_both_sections`](SharedQueue::enter_both_sections), also if the FIFO cannot be opened. Then the
-    /// caller cannot announce its change.
-    pub(super) fn enter_both_without_descriptor(
-        &self,
-        deadline: Deadline,
-    ) -> Result<BothSections<'_>> {
         let memory = &self.memory;
         let mut latched = self.take(&self.header().sending.latch, deadline)?;
         latched.keep();
@@ -141,6 +128,9 @@ impl SharedQueue {
         let mut both = BothSections { receiving, sending };
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
             self.repair(&mut both)?;
+        }
+        if self.has_descriptor() {
+            self.readiness.prepare()?;
         }
         Ok(both)
     }
