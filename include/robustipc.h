@@ -1124,6 +1124,17 @@ typedef struct ipc_object_t {
    without a good record.
    */
   char type_name[64];
+  /*
+   How much is in the object now: the messages in a queue of this library or of System V, or the
+   value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+   object.
+   */
+  uint64_t count;
+  /*
+   How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+   not read the object.
+   */
+  uint64_t capacity;
 } ipc_object_t;
 
 #ifdef __cplusplus
@@ -4346,6 +4357,24 @@ int ipc_list_users(const struct ipc_list_t *list,
                    const struct ipc_object_t *object,
                    pid_t *pids,
                    size_t capacity);
+
+/*
+ Returns the declared type of an object of a list: its name, version, size, alignment and fields.
+
+ list: from ipc_list().
+ object: from ipc_list_next() on the same list.
+ type: receives the type, on success only. Its strings belong to the list: they stay valid until
+ ipc_list_close().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF the
+ handle is closed or is not of a list; -ENODATA the object declares no type; -EOVERFLOW the type is
+ larger than this process's address space.
+ Threads: safe.
+ */
+int ipc_list_type(const struct ipc_list_t *list,
+                  const struct ipc_object_t *object,
+                  struct ipc_type_t *type);
 
 /*
  Returns the requested kinds whose objects could not be listed.

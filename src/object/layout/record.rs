@@ -229,9 +229,7 @@ impl Record {
             && self.total_size == file_size;
         is_whole.then(|| Description {
             kind: self.kind,
-            type_name: self.kind_type.name(),
-            type_version: self.kind_type.version(),
-            data_size: self.kind_type.size(),
+            kind_type: &self.kind_type,
         })
     }
 
@@ -269,10 +267,7 @@ impl Record {
 pub(crate) struct Description<'a> {
     /// The number of a [`Kind`], or a number that this version does not know.
     pub(crate) kind: u32,
-    /// At most `TYPE_NAME_MAX` bytes.
-    pub(crate) type_name: &'a [u8],
-    pub(crate) type_version: u32,
-    pub(crate) data_size: u64,
+    pub(crate) kind_type: &'a Type,
 }
 
 /// The size of the file for `data_size` bytes of data: whole pages of data, then the record.

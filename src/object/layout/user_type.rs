@@ -50,6 +50,18 @@ impl Field {
         offset: 0,
         size: 0,
     };
+
+    pub(crate) fn name(&self) -> &[u8] {
+        until_nul(&self.name)
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 impl fmt::Display for Field {
@@ -157,12 +169,22 @@ impl Type {
         self.size
     }
 
-    pub(super) fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         without_keyword(until_nul(&self.name))
     }
 
-    pub(super) fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         self.version
+    }
+
+    /// A copy whose names end with NUL, whatever a hostile maker has written.
+    pub(crate) fn terminated(&self) -> Type {
+        let mut copy = *self;
+        copy.name[TYPE_NAME_MAX] = 0;
+        for field in &mut copy.fields {
+            field.name[FIELD_NAME_MAX] = 0;
+        }
+        copy
     }
 
     fn sign(&mut self) {
@@ -196,7 +218,11 @@ impl Type {
         bare
     }
 
-    fn fields(&self) -> &[Field] {
+    pub(crate) fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields[..(self.field_count as usize).min(FIELDS_MAX)]
     }
 
