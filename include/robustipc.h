@@ -98,7 +98,7 @@
 #define IPC_INHERIT 1024
 
 /*
- How many fields a type can declare with IPC_TYPE_FIELDS.
+ How many fields a type can declare with IPC_TYPE_FIELDS or IPC_TYPE_AS.
  */
 #define IPC_TYPE_FIELDS_MAX 32
 
@@ -462,7 +462,7 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- One declared field of a type. IPC_TYPE_FIELDS fills it in.
+ One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
  */
 typedef struct ipc_field_t {
   /*
@@ -480,8 +480,8 @@ typedef struct ipc_field_t {
 } ipc_field_t;
 
 /*
- Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
- or IPC_TYPE_FIELDS fills it in:
+ Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE,
+ IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in:
 
      static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 
@@ -489,7 +489,8 @@ typedef struct ipc_field_t {
  */
 typedef struct ipc_type_t {
   /*
-   The type's name, 1 to 63 bytes.
+   The type's name, 1 to 63 bytes. A leading "struct ", "union ", "enum " or "class " does not
+   count, nor does a "::" at the name's beginning: "struct Sensor" and "Sensor" are one type.
    */
   const char *name;
   /*
@@ -1216,7 +1217,7 @@ const char *ipc_version(void);
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1260,7 +1261,7 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1355,7 +1356,7 @@ int ipc_shm_open(struct ipc_shm_t **out,
  out: receives the handle, on success only. End it with ipc_shm_close().
  path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
  tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1415,7 +1416,7 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  truncating the memory.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The library keeps no reference to
  it.
 
  Returns: 0, or a negative error.
@@ -1450,7 +1451,7 @@ int ipc_shm_seal_writing(struct ipc_shm_t *shm);
  out: receives the handle, on success only. End it with ipc_shm_close().
  fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
  call.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
  trusted peer whose size is not sealed.
@@ -4622,12 +4623,12 @@ int ipc_remove(int kind,
 #define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
- * name, version, size and alignment.
+ * name, version, size and alignment. A keyword before the name does not count: IPC_TYPE(struct S, 1)
+ * and IPC_TYPE(S, 1) agree.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
-#define IPC_TYPE(type, version) \
-  { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_TYPE(type, version) IPC_AS_PLAIN(#type, type, version)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
@@ -4638,10 +4639,37 @@ int ipc_remove(int kind,
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
  */
 #define IPC_TYPE_FIELDS(type, version, ...) \
-  { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
-    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+  IPC_AS_FIELDS(#type, type, version, __VA_ARGS__)
 
-/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
+/* A constant initialiser for ipc_type_t like IPC_TYPE and IPC_TYPE_FIELDS, under a name of its own: a
+ * string literal of 1 to 63 bytes. The fields, 0 to 32, follow the version. With it, programs agree that
+ * spell the type in different ways, for example because C++ has it in a namespace:
+ *
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", struct point, 1, x, y);  // in C
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", geo::Point, 1, x, y);    // in C++
+ */
+#define IPC_TYPE_AS(name, ...) IPC_AS(__VA_ARGS__)(name, __VA_ARGS__)
+
+/* The macros below serve IPC_TYPE, IPC_TYPE_FIELDS and IPC_TYPE_AS. */
+#define IPC_AS_PLAIN(name, type, version) \
+  { name, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_AS_FIELDS(name, type, version, ...) \
+  { name, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
+    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+/* The macro for the arguments that follow a name: a type and a version, and perhaps fields. */
+#define IPC_AS(...) IPC_35TH(__VA_ARGS__,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_PLAIN, IPC_AS_PLAIN, 0)
+#define IPC_35TH(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15,  \
+                 _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28,  \
+                 _29, _30, _31, _32, _33, _34, picked, ...) picked
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

@@ -48,7 +48,7 @@ unsafe fn hand_out(
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -244,7 +244,7 @@ fn open_named(
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
 /// tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -320,7 +320,7 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
 /// truncating the memory.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The library keeps no reference to
 /// it.
 ///
 /// Returns: 0, or a negative error.
@@ -365,7 +365,7 @@ pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
 /// call.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
 /// trusted peer whose size is not sealed.

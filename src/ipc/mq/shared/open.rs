@@ -102,8 +102,12 @@ impl SharedQueue {
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
         }
         let queue = SharedQueue::from_object(name, found, object, options, room)?;
-        let shown = format_args!("{name}: the queue");
-        check_namespace(&shown, Thread::current()?, queue.pid_namespace)?;
+        let thread = Thread::current()?;
+        check_namespace(
+            &format_args!("{name}: the queue"),
+            thread,
+            queue.pid_namespace,
+        )?;
         Ok(queue)
     }
 
