@@ -44,6 +44,10 @@ pub mod event;
 // Messages, bytes and processes.
 pub mod mq;
 
+pub mod sample;
+
+pub mod cell;
+
 pub mod pipe;
 
 pub mod spawn;
@@ -62,6 +66,7 @@ pub mod list;
 
 // These have no exports.
 mod arguments;
+mod callback;
 mod guard;
 mod handle;
 

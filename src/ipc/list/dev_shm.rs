@@ -103,10 +103,14 @@ fn kind_of(recorded: u32) -> ListedKind {
     const REGION: u32 = Kind::Region as u32;
     const SEMAPHORE: u32 = Kind::Semaphore as u32;
     const QUEUE: u32 = Kind::Queue as u32;
+    const CELL: u32 = Kind::Cell as u32;
+    const SERVICE: u32 = Kind::Service as u32;
     match recorded {
         REGION => ListedKind::Shm,
         SEMAPHORE => ListedKind::Sem,
         QUEUE => ListedKind::Mq,
+        CELL => ListedKind::Cell,
+        SERVICE => ListedKind::Service,
         _ => ListedKind::Other,
     }
 }

@@ -45,10 +45,12 @@ pub(crate) enum ListedKind {
     SysvSem = 0x80,
     /// A message queue of this library.
     Mq = 0x100,
+    Cell = 0x400,
+    Service = 0x800,
 }
 
 impl ListedKind {
-    const EVERY: [ListedKind; 9] = [
+    const EVERY: [ListedKind; 11] = [
         ListedKind::Shm,
         ListedKind::Sem,
         ListedKind::Other,
@@ -58,12 +60,16 @@ impl ListedKind {
         ListedKind::SysvMsg,
         ListedKind::SysvSem,
         ListedKind::Mq,
+        ListedKind::Cell,
+        ListedKind::Service,
     ];
 
     /// The kinds whose objects are files in /dev/shm.
     const IN_DEV_SHM: c_int = ListedKind::Shm as c_int
         | ListedKind::Sem as c_int
         | ListedKind::Mq as c_int
+        | ListedKind::Cell as c_int
+        | ListedKind::Service as c_int
         | ListedKind::Other as c_int
         | ListedKind::PosixSem as c_int;
 
@@ -84,6 +90,8 @@ impl ListedKind {
             ListedKind::Shm => "a shared memory object",
             ListedKind::Sem => "a named semaphore of this library",
             ListedKind::Mq => "a message queue of this library",
+            ListedKind::Cell => "a cell",
+            ListedKind::Service => "a service",
             ListedKind::Other => "an object of another kind of this library",
             ListedKind::PosixSem => "a named semaphore of the C library",
             ListedKind::KernelMq => "a message queue of the kernel",

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Region = 1,
     Semaphore = 2,
     Queue = 3,
+    Cell = 5,
+    Service = 6,
 }
 
 impl Kind {
@@ -36,6 +38,8 @@ impl Kind {
             1 => "a shared memory region",
             2 => "a semaphore",
             3 => "a message queue",
+            5 => "a cell",
+            6 => "a service",
             _ => "a kind of object that this version does not know",
         }
     }

@@ -11,6 +11,7 @@ use super::digest::{Digest, until_nul};
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
+use core::ptr::NonNull;
 
 pub(crate) const FIELDS_MAX: usize = 32;
 pub(crate) const TYPE_NAME_MAX: usize = 63;
@@ -187,6 +188,30 @@ impl Type {
         copy
     }
 
+    /// Copies the type into a new object.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to writable memory of a Type's size.
+    pub(crate) unsafe fn write_to(&self, place: NonNull<u8>) {
+        // SAFETY: by this function's contract. Type has no padding (asserted below).
+        unsafe { place.cast::<Type>().write_unaligned(*self) }
+    }
+
+    /// Copies a type out of an object that other processes can overwrite. `EUCLEAN` if it is damaged.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to mapped memory of a Type's size.
+    pub(crate) unsafe fn read_from(place: NonNull<u8>, shown: &dyn fmt::Display) -> Result<Type> {
+        // SAFETY: by this function's contract. Every pattern of bits is a Type.
+        let found = unsafe { place.cast::<Type>().read_unaligned() };
+        match found.signature == found.digest() && found.size != 0 {
+            true => Ok(found),
+            false => Err(fail!(EUCLEAN, "{shown}: the record of its type is damaged")),
+        }
+    }
+
     fn sign(&mut self) {
         self.signature = self.digest();
     }
@@ -227,7 +252,7 @@ impl Type {
     }
 
     /// Refuses `found` unless it is equal to `self`. The error names the first difference.
-    pub(super) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+    pub(crate) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
         let found = &found.under_bare_name();
         if self.name != found.name || self.version != found.version {
             return Err(fail!(
