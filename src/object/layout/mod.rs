@@ -9,6 +9,7 @@
 //! built before and after the change refuse each other instead of corrupting each other's data. Assertions
 //! compare each version with its offsets on every target.
 
+mod cell;
 mod digest;
 mod queue;
 mod record;
@@ -16,6 +17,7 @@ mod slots;
 mod sync;
 mod user_type;
 
+pub(crate) use cell::*;
 pub(crate) use queue::*;
 #[cfg(fuzzing)]
 pub(crate) use record::fuzz::run as fuzz_record;
