@@ -43,13 +43,17 @@ pub(crate) const READ_ONLY: c_int = 4;
 pub(crate) const WRITE_ONLY: c_int = 8;
 pub(crate) const KIND_SHM: c_int = 0x1;
 pub(crate) const KIND_SEM: c_int = 0x2;
-pub(crate) const KIND_OTHER: c_int = 0x4;
 pub(crate) const KIND_POSIX_SEM: c_int = 0x8;
 pub(crate) const KIND_KERNEL_MQ: c_int = 0x10;
 pub(crate) const KIND_SYSV_SHM: c_int = 0x20;
 pub(crate) const KIND_SYSV_MSG: c_int = 0x40;
 pub(crate) const KIND_SYSV_SEM: c_int = 0x80;
 pub(crate) const KIND_MQ: c_int = 0x100;
+pub(crate) const KIND_TOPIC: c_int = 0x200;
+pub(crate) const KIND_CELL: c_int = 0x400;
+pub(crate) const KIND_SERVICE: c_int = 0x800;
+/// The kinds that the library knows. It refuses others.
+pub(crate) const KIND_ALL: c_int = 0xdff;
 const FIELDS_MAX: usize = 32;
 
 /// A handle of the library's; it points nowhere.
@@ -151,7 +155,6 @@ unsafe extern "C" {
     fn ipc_cell_close(cell: *mut Opaque) -> c_int;
     fn ipc_sem_open(out: *mut *mut Opaque, name: *const c_char, value: c_uint, flags: c_int, mode: libc::mode_t) -> c_int;
     fn ipc_sem_wait(sem: *mut Opaque, timeout_ns: i64) -> c_int;
-    fn ipc_sem_post(sem: *mut Opaque) -> c_int;
     fn ipc_sem_close(sem: *mut Opaque) -> c_int;
 }
 
@@ -503,11 +506,6 @@ impl Semaphore {
     pub(crate) fn wait(&self, timeout_ns: i64) -> Result<()> {
         // SAFETY: the handle is open.
         checked(unsafe { ipc_sem_wait(self.0.raw, timeout_ns) } as isize).map(drop)
-    }
-
-    pub(crate) fn post(&self) -> Result<()> {
-        // SAFETY: the handle is open.
-        checked(unsafe { ipc_sem_post(self.0.raw) } as isize).map(drop)
     }
 }
 
