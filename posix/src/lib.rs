@@ -62,24 +62,30 @@
     reason = "what the calls ask of C is what POSIX asks, and they pass it on"
 )]
 
+mod addresses;
 mod calls;
 mod cancellation;
-mod certainty;
 mod choice;
+mod closing;
 mod descriptors;
 mod directory;
+mod epoll;
+mod flags;
 mod holders;
 mod identity;
-mod imports;
 mod ipc;
 mod kernel;
 mod kernel_twin;
 mod memory;
 mod name;
 mod open;
+mod polling;
 mod pool;
 mod remove;
+mod system_calls;
+mod table;
 mod table_lock;
+mod time;
 mod wait;
 
 use core::ffi::c_int;
@@ -99,11 +105,15 @@ fn errno() -> c_int {
     unsafe { *libc::__errno_location() }
 }
 
+fn set_errno(number: c_int) {
+    // SAFETY: libc gives a valid pointer to this thread's errno.
+    unsafe { *libc::__errno_location() = number };
+}
+
 /// Sets errno. Returns -1, which is what a failed call returns.
 #[cold]
 fn fail(number: c_int) -> c_int {
-    // SAFETY: libc gives a valid pointer to this thread's errno.
-    unsafe { *libc::__errno_location() = number };
+    set_errno(number);
     -1
 }
 
@@ -130,5 +140,17 @@ fn check_libc(result: c_int) -> Result<c_int> {
 /// Closes a descriptor that the caller owns and does not use again.
 fn close(fd: c_int) {
     // SAFETY: the caller owns the descriptor, so no other part of the program depends on it.
-    unsafe { libc::close(fd) };
+    unsafe { kernel::close(fd) };
+}
+
+/// Moves a descriptor that has just been made, and has the number of a standard stream, to 3 or above. A
+/// thread that prints meanwhile must not print into it.
+fn lifted(fd: c_int) -> Result<c_int> {
+    if !(0..3).contains(&fd) {
+        return Ok(fd);
+    }
+    // SAFETY: the call takes numbers alone.
+    let moved = check_libc(unsafe { kernel::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
+    close(fd);
+    moved
 }
