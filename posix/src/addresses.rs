@@ -57,6 +57,10 @@ fn ask(address: usize, usage: Use) -> Result<()> {
     /// FUTEX_WAKE_OP that wakes nobody and changes nothing: 0 is or'ed to the second word.
     const OR_0_AND_COMPARE: usize = 2 << 28;
     const NO_SUCH_OPERATION: usize = 99;
+    // The kernel maps nothing there, and takes NULL for no signal set.
+    if address < PAGE {
+        return Err(libc::EFAULT);
+    }
     let word = 0u32;
     let before = errno();
     // SAFETY: the kernel checks the address, and changes no value there.

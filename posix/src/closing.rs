@@ -9,7 +9,7 @@
 //! first.
 
 use crate::choice::{Choice, choice};
-use crate::descriptors::{Lookup, find, forget_closed, go_strict};
+use crate::descriptors::{Lookup, find, forget_closed, go_strict, note_duplicate};
 use crate::epoll;
 use crate::flags;
 use crate::identity::Identity;
@@ -105,18 +105,14 @@ pub(crate) unsafe extern "C" fn dup2(fd: c_int, number: c_int) -> c_int {
     }
     give_way(number);
     // SAFETY: by the contract of this call.
-    let result = changing(number, || unsafe { kernel::dup2(fd, number) });
-    epoll::note_duplicate(fd, result);
-    result
+    duplicated(fd, changing(number, || unsafe { kernel::dup2(fd, number) }))
 }
 
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn dup3(fd: c_int, number: c_int, flags: c_int) -> c_int {
     give_way(number);
     // SAFETY: by the contract of this call.
-    let result = changing(number, || unsafe { kernel::dup3(fd, number, flags) });
-    epoll::note_duplicate(fd, result);
-    result
+    duplicated(fd, changing(number, || unsafe { kernel::dup3(fd, number, flags) }))
 }
 
 /// Moves the library's own descriptor away from a number that the program is going to use.
@@ -152,6 +148,20 @@ fn made(number: c_int) -> c_int {
     number
 }
 
+/// Notes a duplicate of a descriptor.
+#[inline(always)]
+fn duplicated(fd: c_int, duplicate: c_int) -> c_int {
+    if duplicate >= 0 {
+        epoll::note_duplicate(fd, duplicate);
+        if known(fd).is_some_and(Entry::has_queue) && !is_memory_borrowed() {
+            let before = crate::errno();
+            note_duplicate(fd, duplicate);
+            crate::set_errno(before);
+        }
+    }
+    duplicate
+}
+
 #[cold]
 fn note_made(entry: &'static Entry) {
     if entry.has_queue() && is_memory_borrowed() {
@@ -167,9 +177,7 @@ fn note_made(entry: &'static Entry) {
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn dup(fd: c_int) -> c_int {
     // SAFETY: by the contract of this call.
-    let result = made(unsafe { kernel::dup(fd) });
-    epoll::note_duplicate(fd, result);
-    result
+    duplicated(fd, made(unsafe { kernel::dup(fd) }))
 }
 
 /// A C caller passes the last argument as a variable one. On every machine of this library it arrives where
@@ -179,10 +187,7 @@ pub(crate) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: c_ulo
     // SAFETY: by the contract of this call.
     let result = unsafe { kernel::fcntl(fd, command, argument) };
     match command {
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
-            epoll::note_duplicate(fd, made(result));
-            result
-        }
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => duplicated(fd, made(result)),
         libc::F_SETFL => {
             note_flags(fd);
             result

@@ -116,7 +116,6 @@ pub(crate) fn find_by_asking(fd: c_int) -> Result<Lookup> {
         }
     }
     let (identity, flags) = asked?;
-    let state = entry.begin_to_ask();
     adopt(fd, entry, state, identity, Some(Opened { flags, name: 0 }), None)
 }
 
@@ -230,6 +229,43 @@ pub(crate) fn adopt(
         attached.close();
     }
     Ok(lookup(queue))
+}
+
+/// Enters a duplicate of a queue's descriptor, so that the queue stays open when the first is closed. Does
+/// not wait, as dup() does not.
+#[cold]
+pub(crate) fn note_duplicate(fd: c_int, duplicate: c_int) {
+    let source = table::entry(fd).and_then(Entry::last_known);
+    let (Some((queue, mode)), Ok(entry)) = (source, table::make(duplicate)) else {
+        return;
+    };
+    let state = entry.begin_to_ask();
+    let Ok(lock) = TableLock::try_take() else {
+        // The queue stays open as long as the process lives.
+        queue.add_user();
+        return;
+    };
+    // Under the lock the record cannot have passed to another queue.
+    let is_same = Identity::of(duplicate).is_ok_and(|identity| queue.has(&identity));
+    if !is_same || queue.is_free() {
+        return;
+    }
+    queue.add_user();
+    let before = entry.enter(queue, mode, state);
+    flags::forget(entry);
+    let ended = before.and_then(PooledQueue::remove_user);
+    drop(lock);
+    pool::close(ended);
+}
+
+/// Keeps a queue open as long as the process lives.
+pub(crate) fn keep_open(lookup: &Lookup) {
+    let Ok(_lock) = TableLock::take() else {
+        return;
+    };
+    if !lookup.queue.is_free() {
+        lookup.queue.keep_open();
+    }
 }
 
 /// How many entries may lead to queues that close() has closed.

@@ -110,6 +110,13 @@ next! {
     dup, c"dup", fn(fd: c_int) -> c_int;
     dup2, c"dup2", fn(fd: c_int, number: c_int) -> c_int;
     dup3, c"dup3", fn(fd: c_int, number: c_int, flags: c_int) -> c_int;
+    sendmsg, c"sendmsg", fn(socket: c_int, message: *const libc::msghdr, flags: c_int) -> isize;
+    sendmmsg, c"sendmmsg", fn(
+        socket: c_int,
+        messages: *mut libc::mmsghdr,
+        count: c_uint,
+        flags: c_int,
+    ) -> c_int;
     unshare, c"unshare", fn(flags: c_int) -> c_int;
     poll, c"poll", fn(entries: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
     ppoll, c"ppoll", fn(

@@ -79,6 +79,7 @@ mod kernel_twin;
 mod memory;
 mod name;
 mod open;
+mod passing;
 mod polling;
 mod pool;
 mod remove;

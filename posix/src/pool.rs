@@ -32,6 +32,8 @@ pub(crate) struct PooledQueue {
     twin: AtomicI32,
     /// Whether this process, or one that it was forked from, has asked to keep the twin exact.
     is_twin_kept: AtomicBool,
+    /// Whether one of the users is no descriptor.
+    is_kept_open: AtomicBool,
     /// How many descriptors lead to this queue. 0: the record is free.
     users: AtomicU32,
     /// The next record in the list of all.
@@ -121,6 +123,18 @@ impl PooledQueue {
         }
     }
 
+    /// Whether no descriptor leads to this record. The caller has the table's lock.
+    pub(crate) fn is_free(&self) -> bool {
+        self.users.load(Relaxed) == 0
+    }
+
+    /// Keeps the queue open as long as the process lives. The caller has the table's lock.
+    pub(crate) fn keep_open(&self) {
+        if !self.is_kept_open.swap(true, Relaxed) {
+            self.add_user();
+        }
+    }
+
     /// Counts one more descriptor. The caller has the table's lock.
     pub(crate) fn add_user(&self) {
         self.users.fetch_add(1, Relaxed);
@@ -169,6 +183,7 @@ pub(crate) fn add(identity: &Identity, attached: &Attached) -> Result<&'static P
     queue.inode.store(identity.inode, Relaxed);
     queue.name.store(0, Relaxed);
     queue.is_twin_kept.store(false, Relaxed);
+    queue.is_kept_open.store(false, Relaxed);
     if attached.handle.is_null() {
         queue.twin.store(-1, Relaxed);
     } else {

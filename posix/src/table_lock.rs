@@ -48,18 +48,18 @@ impl TableLock {
     /// signal handler that has interrupted this thread while it held the lock.
     pub(crate) fn take() -> Result<TableLock> {
         // SAFETY: the mutex is initialised.
-        TableLock::take_by(|mutex| unsafe { libc::pthread_mutex_lock(mutex) })
+        TableLock::take_by(true, |mutex| unsafe { libc::pthread_mutex_lock(mutex) })
     }
 
     /// Takes the lock if it is free.
     pub(crate) fn try_take() -> Result<TableLock> {
         // SAFETY: the mutex is initialised.
-        TableLock::take_by(|mutex| unsafe { libc::pthread_mutex_trylock(mutex) })
+        TableLock::take_by(false, |mutex| unsafe { libc::pthread_mutex_trylock(mutex) })
     }
 
-    fn take_by(lock: impl FnOnce(*mut libc::pthread_mutex_t) -> i32) -> Result<TableLock> {
+    fn take_by(waits: bool, lock: impl FnOnce(*mut libc::pthread_mutex_t) -> i32) -> Result<TableLock> {
         let uncancelable = Uncancelable::begin();
-        let mutex = prepared_page()?.mutex.as_ptr().cast_mut();
+        let mutex = prepared_page(waits)?.mutex.as_ptr().cast_mut();
         match lock(mutex) {
             0 => Ok(TableLock {
                 mutex,
@@ -79,15 +79,16 @@ impl Drop for TableLock {
 
 /// Whether this is a child of vfork(), whose memory is its parent's.
 pub(crate) fn is_memory_borrowed() -> bool {
-    let Ok(page) = prepared_page() else {
+    let Ok(page) = prepared_page(false) else {
         return false;
     };
     // SAFETY: getpid() has no preconditions.
     page.process.load(Relaxed) != unsafe { libc::getpid() }
 }
 
-/// The page, with its mutex initialised for this process.
-fn prepared_page() -> Result<&'static Page> {
+/// The page, with its mutex initialised for this process. `EBUSY` if another thread, or the code that a
+/// signal handler has interrupted, prepares it at this moment, and the caller does not wait.
+fn prepared_page(waits: bool) -> Result<&'static Page> {
     // Acquire: pairs with the exchange in map_page().
     let mut page = PAGE.load(Acquire);
     if page.is_null() {
@@ -96,10 +97,14 @@ fn prepared_page() -> Result<&'static Page> {
     // SAFETY: the page is mapped, holds zeros at first, and is never unmapped.
     let page = unsafe { &*page };
     // Acquire: pairs with the release in prepare(), so that the mutex is used with its values.
-    if page.state.load(Acquire) != READY {
-        prepare(page);
+    match page.state.load(Acquire) {
+        READY => Ok(page),
+        IN_PREPARATION if !waits => Err(libc::EBUSY),
+        _ => {
+            prepare(page);
+            Ok(page)
+        }
     }
-    Ok(page)
 }
 
 #[cold]
