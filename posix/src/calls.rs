@@ -358,9 +358,7 @@ unsafe fn receive_slowly(
         if !was_tried {
             let length = match targets {
                 // SAFETY: by the contract of mq_receive().
-                Ok(()) => unsafe {
-                    ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0)
-                },
+                Ok(()) => unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) },
                 Err(number) => match lookup.with_twin(mq, IPC_MQ_TWIN_LOOK) {
                     Ok(look) if look.current_messages != 0 => -(number as isize),
                     Ok(_) => -(libc::EAGAIN as isize),
@@ -447,7 +445,11 @@ unsafe fn get_attributes(lookup: &Lookup, mq: c_int, attr: *mut libc::mq_attr) -
         flags::known(lookup, look.flag_changes).map_or_else(|| flags::ask(lookup, mq), Ok)?;
     // SAFETY: mq_attr consists of integers, for which all zeros is a valid value.
     let mut found: libc::mq_attr = unsafe { core::mem::zeroed() };
-    found.mq_flags = if is_nonblocking { libc::O_NONBLOCK as _ } else { 0 };
+    found.mq_flags = if is_nonblocking {
+        libc::O_NONBLOCK as _
+    } else {
+        0
+    };
     fill_sizes(&mut found, lookup, &look);
     // SAFETY: the memory has just been checked.
     unsafe { attr.write(found) };
@@ -474,8 +476,11 @@ unsafe fn set_attributes(
 ) -> Result<c_int> {
     // SAFETY: by this function's contract.
     let set = || check_libc(unsafe { kernel::set_attributes(mq, new, old) });
-    let Some((lookup, _)) = find_shared(mq)? else {
-        return set();
+    let (lookup, _) = match find_shared(mq) {
+        Ok(Some(found)) => found,
+        Ok(None) => return set(),
+        // The kernel checks the attributes before the descriptor, so it reports the errors of both.
+        Err(number) => return set().and(Err(number)),
     };
     let look = lookup.with_twin(mq, IPC_MQ_TWIN_LOOK)?;
     let result = set();

@@ -112,7 +112,10 @@ pub(crate) unsafe extern "C" fn dup2(fd: c_int, number: c_int) -> c_int {
 pub(crate) unsafe extern "C" fn dup3(fd: c_int, number: c_int, flags: c_int) -> c_int {
     give_way(number);
     // SAFETY: by the contract of this call.
-    duplicated(fd, changing(number, || unsafe { kernel::dup3(fd, number, flags) }))
+    duplicated(
+        fd,
+        changing(number, || unsafe { kernel::dup3(fd, number, flags) }),
+    )
 }
 
 /// Moves the library's own descriptor away from a number that the program is going to use.
@@ -277,29 +280,20 @@ pub(crate) unsafe extern "C" fn close_range(first: c_uint, last: c_uint, flags: 
 ///
 /// As for close_range().
 unsafe fn close_known_range(first: c_int, last: c_int, flags: c_int) -> c_int {
-    // SAFETY: by this function's contract.
     let close_all = |first: c_int, last: c_int| match first > last {
         true => 0,
+        // SAFETY: by this function's contract.
         false => unsafe { close_unknown(first, last, flags) },
     };
     let mut next = first;
     for (fd, entry) in known_within(first, last) {
-        if entry.is_own() && is_librarys_own(fd, entry) {
-            let result = close_all(next, fd - 1);
-            if result < 0 {
-                return result;
-            }
-            next = fd + 1;
-        } else {
-            // With the whole stretch up to it, and uncertain until that is closed.
-            let result = close_all(next, fd - 1);
-            if result < 0 {
-                return result;
-            }
-            // SAFETY: by this function's contract.
-            change_known(entry, &|| unsafe { kernel::close(fd) });
-            next = fd + 1;
+        let result = close_all(next, fd - 1);
+        if result < 0 {
+            return result;
         }
+        // SAFETY: by this function's contract. The library's own descriptors stay open.
+        unsafe { close(fd) };
+        next = fd.saturating_add(1);
     }
     close_all(next, last)
 }

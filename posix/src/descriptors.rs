@@ -116,7 +116,14 @@ pub(crate) fn find_by_asking(fd: c_int) -> Result<Lookup> {
         }
     }
     let (identity, flags) = asked?;
-    adopt(fd, entry, state, identity, Some(Opened { flags, name: 0 }), None)
+    adopt(
+        fd,
+        entry,
+        state,
+        identity,
+        Some(Opened { flags, name: 0 }),
+        None,
+    )
 }
 
 fn flags_of(fd: c_int) -> Result<c_int> {
@@ -294,7 +301,11 @@ fn sweep() {
     }
     for (_, entry) in table::known_within(0, c_int::MAX) {
         if entry.has_queue() {
-            pool::close(entry.leave_if_uncertain().and_then(PooledQueue::remove_user));
+            pool::close(
+                entry
+                    .leave_if_uncertain()
+                    .and_then(PooledQueue::remove_user),
+            );
         }
     }
 }

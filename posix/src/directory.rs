@@ -11,7 +11,9 @@ impl Directory {
     pub(crate) fn open(parent: c_int, path: &CStr) -> Result<Directory> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
         // SAFETY: the path is a C string.
-        let fd = lifted(check_libc(unsafe { libc::openat(parent, path.as_ptr(), flags) })?)?;
+        let fd = lifted(check_libc(unsafe {
+            libc::openat(parent, path.as_ptr(), flags)
+        })?)?;
         // SAFETY: the descriptor is a directory's, and is given away.
         let directory = unsafe { libc::fdopendir(fd) };
         if directory.is_null() {

@@ -183,7 +183,12 @@ fn copy_notes(set: c_int, duplicate: c_int) {
             events: watch.events.load(Relaxed),
             u64: watch.data.load(Relaxed),
         };
-        note(duplicate, libc::EPOLL_CTL_ADD, watch.fd.load(Relaxed), &event);
+        note(
+            duplicate,
+            libc::EPOLL_CTL_ADD,
+            watch.fd.load(Relaxed),
+            &event,
+        );
     }
 }
 

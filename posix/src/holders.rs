@@ -4,10 +4,10 @@
 //! /proc/PID/fd shows the name that the file had. A process that receives a queue's mqd_t over a socket
 //! or through execve() usually has it from a process that goes on using the queue.
 
-use crate::{check_libc, close, lifted};
 use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::name::Path;
+use crate::{check_libc, close, lifted};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Opens the memory of a twin through any process that has the memory open.

@@ -76,7 +76,9 @@ impl Identity {
 #[cfg(target_arch = "x86_64")]
 unsafe fn fstat(fd: c_int, status: *mut libc::stat) -> c_int {
     // SAFETY: by this function's contract; on x86_64 libc's struct stat is the kernel's.
-    unsafe { kernel::system_call(libc::SYS_fstat, [fd as usize, status.addr(), 0, 0, 0, 0]) as c_int }
+    unsafe {
+        kernel::system_call(libc::SYS_fstat, [fd as usize, status.addr(), 0, 0, 0, 0]) as c_int
+    }
 }
 #[cfg(not(target_arch = "x86_64"))]
 use libc::fstat;

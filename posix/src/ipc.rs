@@ -60,11 +60,7 @@ unsafe extern "C" {
     ) -> isize;
     pub(crate) fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int;
     pub(crate) fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int;
-    pub(crate) fn ipc_mq_twin(
-        mq: *mut ipc_mq_t,
-        action: c_int,
-        look: *mut ipc_mq_look_t,
-    ) -> c_int;
+    pub(crate) fn ipc_mq_twin(mq: *mut ipc_mq_t, action: c_int, look: *mut ipc_mq_look_t) -> c_int;
     pub(crate) fn ipc_mq_wait_word(
         mq: *const ipc_mq_t,
         direction: c_int,

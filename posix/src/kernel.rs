@@ -4,7 +4,6 @@
 //! would be a call of the function in [`closing`](crate::closing). libc's are found as the next ones
 //! after this library.
 
-
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::mem;
 use core::ptr;
@@ -224,4 +223,3 @@ pub(crate) unsafe fn open(
     // SAFETY: by this function's contract. Without O_CREAT libc ignores the last two arguments.
     unsafe { function(name, flags, mode, attr) }
 }
-

@@ -4,8 +4,8 @@
 //! twin, which decides between several makers; take its lock; create the memory. A process that opens a
 //! twin before its memory exists waits for the maker, or removes the twin if the maker has died.
 
-use crate::cancellation::Uncancelable;
 use crate::addresses::{self, Use};
+use crate::cancellation::Uncancelable;
 use crate::descriptors::{Opened, adopt};
 use crate::identity::Identity;
 use crate::ipc::{ipc_mq_attr_t, ipc_mq_t};

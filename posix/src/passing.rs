@@ -17,13 +17,14 @@ fn note(message: *const libc::msghdr) {
     }
     // SAFETY: the memory has just been checked.
     let message = unsafe { message.read_unaligned() };
-    if !message.msg_control.is_null() && message.msg_controllen as usize >= size_of::<libc::cmsghdr>() {
+    if !message.msg_control.is_null() && message.msg_controllen != 0 {
         note_control(&message);
     }
 }
 
 #[cold]
 fn note_control(message: &libc::msghdr) {
+    #[allow(clippy::unnecessary_cast)] // the length has 32 bits with some libcs
     let size = message.msg_controllen as usize;
     if addresses::check(message.msg_control.addr(), size, Use::Read).is_err() {
         return;
@@ -33,8 +34,10 @@ fn note_control(message: &libc::msghdr) {
     unsafe {
         let mut part = libc::CMSG_FIRSTHDR(message);
         while let Some(header) = part.as_ref() {
+            #[allow(clippy::unnecessary_cast)] // as above
             let length = (header.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
-            let left = (message.msg_control.addr() + size).saturating_sub(libc::CMSG_DATA(part).addr());
+            let left =
+                (message.msg_control.addr() + size).saturating_sub(libc::CMSG_DATA(part).addr());
             if header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_RIGHTS {
                 let descriptors = libc::CMSG_DATA(part).cast::<c_int>();
                 for number in 0..length.min(left) / size_of::<c_int>() {

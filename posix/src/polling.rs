@@ -11,8 +11,8 @@ use crate::choice::{Choice, choice};
 use crate::descriptors::{Lookup, find_polled};
 use crate::epoll;
 use crate::ipc::*;
-use crate::time::Deadline;
 use crate::kernel;
+use crate::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::ptr;
 
@@ -22,7 +22,11 @@ pub(crate) const WRITABLE: c_short = libc::POLLOUT | libc::POLLWRNORM;
 /// The events of poll() that are true for a queue now. `None` if the queue is gone.
 pub(crate) fn events(lookup: &Lookup, fd: c_int) -> Option<c_short> {
     let look = lookup.with_twin(fd, IPC_MQ_TWIN_LOOK).ok()?;
-    let readable = if look.current_messages != 0 { READABLE } else { 0 };
+    let readable = if look.current_messages != 0 {
+        READABLE
+    } else {
+        0
+    };
     let writable = if look.has_room != 0 { WRITABLE } else { 0 };
     Some(readable | writable)
 }
@@ -38,9 +42,9 @@ pub(crate) fn arm(lookup: &Lookup, fd: c_int, wanted: c_short) {
 /// Whether a call with these descriptors concerns a queue.
 #[inline(always)]
 fn concerns_queues(entries: &[libc::pollfd]) -> bool {
-    entries
-        .iter()
-        .any(|entry| entry.fd >= 0 && (find_polled(entry.fd).is_some() || epoll::has_queues(entry.fd)))
+    entries.iter().any(|entry| {
+        entry.fd >= 0 && (find_polled(entry.fd).is_some() || epoll::has_queues(entry.fd))
+    })
 }
 
 /// The entries, if they can be read and written and concern a queue.
@@ -165,9 +169,7 @@ pub(crate) unsafe extern "C" fn poll(
         // SAFETY: by the contract of this call.
         None => unsafe { kernel::poll(entries, count, timeout) },
         // SAFETY: NULL leaves the signal mask alone.
-        Some(entries) => unsafe {
-            poll_queues(entries, Deadline::after_ms(timeout), ptr::null())
-        },
+        Some(entries) => unsafe { poll_queues(entries, Deadline::after_ms(timeout), ptr::null()) },
     }
 }
 
@@ -286,7 +288,8 @@ type Word = libc::c_ulong;
 
 /// The word of a set that holds the bit of a descriptor.
 fn word(set: *mut libc::fd_set, fd: c_int) -> *mut Word {
-    set.cast::<Word>().wrapping_add(fd as usize / Word::BITS as usize)
+    set.cast::<Word>()
+        .wrapping_add(fd as usize / Word::BITS as usize)
 }
 
 fn bit(fd: c_int) -> Word {
@@ -381,7 +384,8 @@ unsafe extern "C" fn select(
 ) -> c_int {
     // The kernel's call counts the time down.
     // SAFETY: by the contract of this call.
-    let is_over = || unsafe { timeout.as_ref() }.is_some_and(|time| time.tv_sec == 0 && time.tv_usec == 0);
+    let is_over =
+        || unsafe { timeout.as_ref() }.is_some_and(|time| time.tv_sec == 0 && time.tv_usec == 0);
     // SAFETY: by the contract of this call.
     unsafe {
         select_queues(count, Sets([read, write, except]), is_over, || {

@@ -4,8 +4,8 @@
 //! used again for another queue. So a thread that still uses the record of a queue which another
 //! thread has just closed reads valid memory. It finds a handle that librobustipc.so refuses.
 
-use crate::identity::Identity;
 use crate::descriptors::look;
+use crate::identity::Identity;
 use crate::ipc::{IPC_MQ_TWIN_KEEP, ipc_mq_bring_fd, ipc_mq_t};
 use crate::kernel_twin::{Attached, KernelTwin};
 use crate::memory::detach;

@@ -57,7 +57,10 @@ impl TableLock {
         TableLock::take_by(false, |mutex| unsafe { libc::pthread_mutex_trylock(mutex) })
     }
 
-    fn take_by(waits: bool, lock: impl FnOnce(*mut libc::pthread_mutex_t) -> i32) -> Result<TableLock> {
+    fn take_by(
+        waits: bool,
+        lock: impl FnOnce(*mut libc::pthread_mutex_t) -> i32,
+    ) -> Result<TableLock> {
         let uncancelable = Uncancelable::begin();
         let mutex = prepared_page(waits)?.mutex.as_ptr().cast_mut();
         match lock(mutex) {

@@ -23,6 +23,7 @@ pub(crate) fn now(clock: libc::clockid_t) -> libc::timespec {
     }
 }
 
+#[allow(clippy::useless_conversion)] // the fields of a timespec have 32 bits on some machines
 impl Deadline {
     /// Negative: never.
     pub(crate) fn after_ms(milliseconds: c_int) -> Deadline {
@@ -60,7 +61,11 @@ impl Deadline {
         let now = now(libc::CLOCK_MONOTONIC);
         let nanoseconds = i64::from(now.tv_nsec) + i64::from(time.tv_nsec);
         let carry = nanoseconds / SECOND_NS;
-        match now.tv_sec.checked_add(time.tv_sec).and_then(|sum| sum.checked_add(carry as _)) {
+        match now
+            .tv_sec
+            .checked_add(time.tv_sec)
+            .and_then(|sum| sum.checked_add(carry as _))
+        {
             None => Deadline::Never,
             Some(seconds) => Deadline::At(libc::timespec {
                 tv_sec: seconds,
@@ -111,7 +116,8 @@ impl Deadline {
     /// How much time is left, in milliseconds, rounded up. -1: no limit.
     pub(crate) fn left_ms(&self) -> c_int {
         let Some(left) = self.left() else { return -1 };
-        let milliseconds = (i64::from(left.tv_nsec) + 999_999) / 1_000_000 + left.tv_sec.saturating_mul(1000);
+        let milliseconds =
+            (i64::from(left.tv_nsec) + 999_999) / 1_000_000 + left.tv_sec.saturating_mul(1000);
         milliseconds.min(c_int::MAX.into()) as c_int
     }
 }
