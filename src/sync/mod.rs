@@ -23,6 +23,7 @@ pub(crate) mod rwlock;
 pub(crate) mod sem;
 #[cfg(not(all(test, loom)))]
 pub(crate) mod stale;
+pub(crate) mod versions;
 
 mod round;
 mod sleepers;
@@ -31,7 +32,7 @@ mod spinning;
 
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
-use crate::object::layout::is_tag;
+use crate::object::layout::{is_tag, libc_name};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::process::ShownNamespace;
@@ -82,7 +83,7 @@ impl NextExamination {
 }
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
-fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
+pub(crate) fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
     let awoken = futex::wait(word, expected, deadline.earlier(now() + RECHECK))?;
     Ok(recheck_before(deadline, awoken))
 }
@@ -181,6 +182,19 @@ fn wrong_kind(what: &str, found: u64, expected: u64) -> Option<Error> {
     }
     if found == 0 {
         return Some(fail!(EINVAL, "the {what} is not initialised"));
+    }
+    // Without the version and the libc, which are the lower bytes of the half.
+    let kind = |tag: u64| half(tag) >> 16;
+    let libc = |tag: u64| libc_name(half(tag) & 0xFF);
+    if let (true, Some(theirs), Some(ours)) =
+        (kind(found) == kind(expected), libc(found), libc(expected))
+    {
+        if theirs != ours {
+            return Some(fail!(
+                EPROTO,
+                "the {what} was initialised by a program with {theirs}, this one has {ours}: their locks differ"
+            ));
+        }
     }
     Some(fail!(
         EPROTO,

@@ -23,7 +23,7 @@ use crate::base::alloc::try_box;
 use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
 use crate::sys::cancellation::NotCancelled;
-use crate::sys::process;
+use crate::sys::{process, sanitizer};
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
@@ -41,6 +41,9 @@ pub(super) const SYSV_SEM: u8 = 6;
 pub(super) const LIST: u8 = 7;
 pub(super) const MQ: u8 = 8;
 pub(super) const LIBC_SEM: u8 = 9;
+pub(super) const CELL: u8 = 11;
+pub(super) const SERVICE: u8 = 12;
+pub(super) const CLIENT: u8 = 13;
 
 /// The name of a kind in error texts.
 fn name_of(kind: u8) -> &'static str {
@@ -54,6 +57,9 @@ fn name_of(kind: u8) -> &'static str {
         LIST => "list",
         MQ => "message queue handle",
         LIBC_SEM => "named semaphore of libc",
+        CELL => "cell handle",
+        SERVICE => "service handle",
+        CLIENT => "client handle",
         _ => "handle",
     }
 }
@@ -117,6 +123,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
 
     /// The object of a handle. It is kept alive while the result lives.
     pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
+        sanitizer::uses(self);
         Ok(Pinned {
             slot: self.slots.pin(KIND, handle.addr() as u64)?,
             object: PhantomData,
@@ -125,6 +132,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
 
     /// Closes a handle. The object is dropped now, or by the last call that still uses it.
     pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
+        sanitizer::uses(self);
         if let Some((slot, generation)) = self.slots.close(KIND, handle.addr() as u64)? {
             // SAFETY: Slots::close has just made the slot BUSY for this thread, and the slots of
             // this table hold boxes of T.

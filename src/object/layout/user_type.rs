@@ -1,16 +1,40 @@
 //! A user's type, as far as two programs have to agree on it.
 //!
 //! It stands in the record of a named object, so its layout is part of the record's version.
+//!
+//! C programs take the type's name from its spelling in their source. C and C++ spell one type in several ways, so the
+//! keyword of an elaborated type is no part of the name ([`without_keyword`]). An object keeps the name that its creator
+//! wrote, which an older version of this library took as it was. So both sides of a comparison go through that function.
 
 use super::RECORD_SPAN;
 use super::digest::{Digest, until_nul};
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
+use core::ptr::NonNull;
 
 pub(crate) const FIELDS_MAX: usize = 32;
 pub(crate) const TYPE_NAME_MAX: usize = 63;
 pub(crate) const FIELD_NAME_MAX: usize = 47;
+
+/// The longest spelling that leads to a name of [`TYPE_NAME_MAX`] bytes.
+pub(crate) const TYPE_SPELLING_MAX: usize = TYPE_NAME_MAX + "struct ::".len();
+
+/// A type's name without `struct`, `union`, `enum` or `class` and without a leading `::`, which do not tell types
+/// apart: `struct Sensor` in C is `Sensor` or `::Sensor` in C++. Never empty unless `spelling` is.
+fn without_keyword(spelling: &[u8]) -> &[u8] {
+    let keywords: [&[u8]; 4] = [b"struct ", b"union ", b"enum ", b"class "];
+    let bare =
+        |from: &'_ [u8], prefix: &[u8]| from.starts_with(prefix) && from.len() > prefix.len();
+    let mut name = spelling;
+    if let Some(keyword) = keywords.iter().find(|keyword| bare(name, keyword)) {
+        name = &name[keyword.len()..];
+    }
+    if bare(name, b"::") {
+        name = &name[2..];
+    }
+    name
+}
 
 /// One field of a user's struct.
 #[repr(C)]
@@ -27,6 +51,18 @@ impl Field {
         offset: 0,
         size: 0,
     };
+
+    pub(crate) fn name(&self) -> &[u8] {
+        until_nul(&self.name)
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 impl fmt::Display for Field {
@@ -46,7 +82,7 @@ impl fmt::Display for Field {
 pub(crate) struct Type {
     size: u64,
     alignment: u64,
-    /// Digest of all other fields.
+    /// Digest of all other fields but the alignment, which `check` compares apart.
     signature: u64,
     version: u32,
     field_count: u32,
@@ -56,7 +92,8 @@ pub(crate) struct Type {
 
 impl Type {
     /// A type without declared fields. The empty name stands for an untyped region.
-    pub(crate) fn new(name: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+    pub(crate) fn new(spelling: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+        let name = without_keyword(spelling);
         let shown = Escaped(&name[..name.len().min(TYPE_NAME_MAX)]);
         if size == 0 {
             return Err(fail!(EINVAL, "the size is 0; expected at least 1 byte"));
@@ -133,41 +170,106 @@ impl Type {
         self.size
     }
 
-    pub(super) fn name(&self) -> &[u8] {
-        until_nul(&self.name)
+    pub(crate) fn name(&self) -> &[u8] {
+        without_keyword(until_nul(&self.name))
     }
 
-    pub(super) fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         self.version
     }
 
+    /// A copy whose names end with NUL, whatever a hostile maker has written.
+    pub(crate) fn terminated(&self) -> Type {
+        let mut copy = *self;
+        copy.name[TYPE_NAME_MAX] = 0;
+        for field in &mut copy.fields {
+            field.name[FIELD_NAME_MAX] = 0;
+        }
+        copy
+    }
+
+    /// Copies the type into a new object.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to writable memory of a Type's size.
+    pub(crate) unsafe fn write_to(&self, place: NonNull<u8>) {
+        // SAFETY: by this function's contract. Type has no padding (asserted below).
+        unsafe { place.cast::<Type>().write_unaligned(*self) }
+    }
+
+    /// Copies a type out of an object that other processes can overwrite. `EUCLEAN` if it is damaged.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to mapped memory of a Type's size.
+    pub(crate) unsafe fn read_from(place: NonNull<u8>, shown: &dyn fmt::Display) -> Result<Type> {
+        // SAFETY: by this function's contract. Every pattern of bits is a Type.
+        let found = unsafe { place.cast::<Type>().read_unaligned() };
+        match found.signature == found.digest() && found.size != 0 {
+            true => Ok(found),
+            false => Err(fail!(EUCLEAN, "{shown}: the record of its type is damaged")),
+        }
+    }
+
     fn sign(&mut self) {
+        self.signature = self.digest();
+    }
+
+    fn digest(&self) -> u64 {
         let mut digest = Digest::new();
         digest.add(&self.name);
         digest.add(&self.version.to_ne_bytes());
         digest.add(&self.size.to_ne_bytes());
-        digest.add(&self.alignment.to_ne_bytes());
         for field in self.fields() {
             digest.add(&field.name);
             digest.add(&field.offset.to_ne_bytes());
             digest.add(&field.size.to_ne_bytes());
         }
-        self.signature = digest.value();
+        digest.value()
     }
 
-    fn fields(&self) -> &[Field] {
+    /// This type under the name that [`Type::new`] would have stored. The signature covers the name, so it is made
+    /// again, unless it was wrong before.
+    fn under_bare_name(&self) -> Type {
+        let mut bare = *self;
+        let name = self.name();
+        if name.len() != until_nul(&self.name).len() && self.signature == self.digest() {
+            bare.name = [0; TYPE_NAME_MAX + 1];
+            bare.name[..name.len()].copy_from_slice(name);
+            bare.sign();
+        }
+        bare
+    }
+
+    pub(crate) fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields[..(self.field_count as usize).min(FIELDS_MAX)]
     }
 
     /// Refuses `found` unless it is equal to `self`. The error names the first difference.
-    pub(super) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+    ///
+    /// i386 aligns numbers of 8 bytes to 4. So a struct that is the same to both sides may have the alignment
+    /// 4 there and 8 elsewhere: unless both sides have `same_word_size`, that is no difference.
+    pub(crate) fn check(
+        &self,
+        shown: &dyn fmt::Display,
+        found: &Type,
+        same_word_size: bool,
+    ) -> Result<()> {
+        let found = &found.under_bare_name();
         if self.name != found.name || self.version != found.version {
             return Err(fail!(
                 EPROTO,
                 "{shown}: expected type {self}, found {found}"
             ));
         }
-        if self.size != found.size || self.alignment != found.alignment {
+        let is_aligned_alike = self.alignment == found.alignment
+            || !same_word_size && matches!((self.alignment, found.alignment), (4, 8) | (8, 4));
+        if self.size != found.size || !is_aligned_alike {
             return Err(fail!(
                 EPROTO,
                 "{shown}: type {self}: expected size {} with alignment {}, found size {} with alignment {}",
@@ -225,10 +327,27 @@ const _: () = {
     );
 };
 
+// These offsets are part of version 2 of the record: a change here needs another version there.
+const _: () = {
+    use core::mem::offset_of;
+
+    assert!(offset_of!(Type, size) == 0);
+    assert!(offset_of!(Type, alignment) == 8);
+    assert!(offset_of!(Type, signature) == 16);
+    assert!(offset_of!(Type, version) == 24);
+    assert!(offset_of!(Type, field_count) == 28);
+    assert!(offset_of!(Type, name) == 32);
+    assert!(offset_of!(Type, fields) == 96);
+    assert!(offset_of!(Field, name) == 0);
+    assert!(offset_of!(Field, offset) == 48);
+    assert!(offset_of!(Field, size) == 56);
+    assert!(size_of::<Field>() == 64);
+    assert!(size_of::<Type>() == 2144);
+};
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use core::mem::offset_of;
 
     pub(in crate::object::layout) fn sensor() -> Type {
         Type::new(b"SensorData", 1, 16, 4)
@@ -238,28 +357,66 @@ pub(super) mod tests {
             .unwrap()
     }
 
-    /// These offsets are part of version 1 of the record: a change here needs another version there.
+    /// The digest's value is part of the format.
     #[test]
-    fn version_1_of_the_record_has_these_offsets() {
-        let expected = [
-            (offset_of!(Type, size), 0),
-            (offset_of!(Type, alignment), 8),
-            (offset_of!(Type, signature), 16),
-            (offset_of!(Type, version), 24),
-            (offset_of!(Type, field_count), 28),
-            (offset_of!(Type, name), 32),
-            (offset_of!(Type, fields), 96),
-            (offset_of!(Field, name), 0),
-            (offset_of!(Field, offset), 48),
-            (offset_of!(Field, size), 56),
-            (size_of::<Field>(), 64),
-            (size_of::<Type>(), 2144),
-        ];
-        for (row, (found, wanted)) in expected.into_iter().enumerate() {
-            assert_eq!(found, wanted, "row {row}");
+    fn version_2_of_the_record_has_this_digest() {
+        assert_eq!(sensor().signature, 2196345636531542791);
+    }
+
+    #[test]
+    fn an_alignment_of_i386_is_a_difference_only_between_programs_of_one_word_size() {
+        let here = Type::new(b"T", 1, 16, 8).ok().unwrap();
+        let there = Type::new(b"T", 1, 16, 4).ok().unwrap();
+        assert!(here.check(&"/x", &there, false).is_ok());
+        assert!(there.check(&"/x", &here, false).is_ok());
+        assert!(here.check(&"/x", &there, true).is_err());
+        let packed = Type::new(b"T", 1, 16, 1).ok().unwrap();
+        assert!(here.check(&"/x", &packed, false).is_err());
+    }
+
+    #[test]
+    fn spellings_of_one_type_have_one_name() {
+        for (spelling, name) in [
+            ("Sensor", "Sensor"),
+            ("struct Sensor", "Sensor"),
+            ("union Sensor", "Sensor"),
+            ("enum Sensor", "Sensor"),
+            ("class Sensor", "Sensor"),
+            ("::Sensor", "Sensor"),
+            ("struct ::Sensor", "Sensor"),
+            ("struct geo::Sensor", "geo::Sensor"),
+            ("structSensor", "structSensor"),
+            ("unsigned int", "unsigned int"),
+            ("struct struct Sensor", "struct Sensor"),
+            ("struct ", "struct "),
+            ("::", "::"),
+            ("", ""),
+        ] {
+            let found = without_keyword(spelling.as_bytes());
+            assert_eq!(found, name.as_bytes(), "{spelling}");
         }
-        // The digest's value is part of the format.
-        assert_eq!(sensor().signature, 9006914945975658344);
+    }
+
+    /// The type as version 0.1.0 stored it, which took the spelling for the name.
+    fn stored_as_spelled(spelling: &[u8]) -> Type {
+        let mut made = sensor();
+        made.name = [0; TYPE_NAME_MAX + 1];
+        made.name[..spelling.len()].copy_from_slice(spelling);
+        made.sign();
+        made
+    }
+
+    #[test]
+    fn a_stored_keyword_does_not_count() {
+        for spelling in [&b"SensorData"[..], b"struct SensorData", b"::SensorData"] {
+            let stored = stored_as_spelled(spelling);
+            assert!(sensor().check(&"x", &stored, true).is_ok());
+            let mut damaged = stored;
+            damaged.signature ^= 1;
+            assert!(sensor().check(&"x", &damaged, true).is_err());
+        }
+        let other = stored_as_spelled(b"struct Sensor");
+        assert!(sensor().check(&"x", &other, true).is_err());
     }
 
     #[test]
@@ -269,6 +426,9 @@ pub(super) mod tests {
         assert!(Type::new(b"T", 1, 1, 0).is_err());
         assert!(Type::new(&[b'n'; 64], 1, 1, 1).is_err());
         assert!(Type::new(&[b'n'; 63], 1, 1, 1).is_ok());
+        let longest = [&b"struct ::"[..], &[b'n'; 63]].concat();
+        assert_eq!(longest.len(), TYPE_SPELLING_MAX);
+        assert!(Type::new(&longest, 1, 1, 1).is_ok());
         let plain = Type::new(b"T", 1, 8, 8).ok().unwrap();
         assert!(plain.with_field(b"a", 8, 1).is_err());
         assert!(plain.with_field(b"a", u64::MAX, 2).is_err());
