@@ -47,7 +47,10 @@ fn check_page(address: usize, usage: Use) -> Result<()> {
     }
     ask(address, usage)?;
     // Memory that can be written can be read too.
-    known.store((number * PAGE) | usage as usize | Use::Read as usize, Relaxed);
+    known.store(
+        (number * PAGE) | usage as usize | Use::Read as usize,
+        Relaxed,
+    );
     Ok(())
 }
 

@@ -286,7 +286,7 @@ unsafe fn close_known_range(first: c_int, last: c_int, flags: c_int) -> c_int {
         false => unsafe { close_unknown(first, last, flags) },
     };
     let mut next = first;
-    for (fd, entry) in known_within(first, last) {
+    for (fd, _) in known_within(first, last) {
         let result = close_all(next, fd - 1);
         if result < 0 {
             return result;
