@@ -131,29 +131,86 @@ unsafe extern "C" {
     fn ipc_version() -> *const c_char;
     fn ipc_list(out: *mut *mut Opaque, kinds: c_int) -> c_int;
     fn ipc_list_next(list: *mut Opaque, object: *mut RawObject) -> c_int;
-    fn ipc_list_users(list: *const Opaque, object: *const RawObject, pids: *mut libc::pid_t, capacity: usize) -> c_int;
-    fn ipc_list_type(list: *const Opaque, object: *const RawObject, kind_type: *mut RawType) -> c_int;
+    fn ipc_list_users(
+        list: *const Opaque,
+        object: *const RawObject,
+        pids: *mut libc::pid_t,
+        capacity: usize,
+    ) -> c_int;
+    fn ipc_list_type(
+        list: *const Opaque,
+        object: *const RawObject,
+        kind_type: *mut RawType,
+    ) -> c_int;
     fn ipc_list_unlisted(list: *const Opaque) -> c_int;
     fn ipc_list_close(list: *mut Opaque) -> c_int;
     fn ipc_remove(kind: c_int, name: *const c_char, id: c_int) -> c_int;
-    fn ipc_mq_open(out: *mut *mut Opaque, name: *const c_char, attr: *const QueueAttributes, flags: c_int, mode: libc::mode_t) -> c_int;
+    fn ipc_mq_open(
+        out: *mut *mut Opaque,
+        name: *const c_char,
+        attr: *const QueueAttributes,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
     fn ipc_mq_close(queue: *mut Opaque) -> c_int;
-    fn ipc_mq_send(queue: *mut Opaque, data: *const c_void, len: usize, priority: c_uint, timeout_ns: i64) -> c_int;
-    fn ipc_mq_receive(queue: *mut Opaque, buf: *mut c_void, capacity: usize, priority: *mut c_uint, timeout_ns: i64) -> isize;
+    fn ipc_mq_send(
+        queue: *mut Opaque,
+        data: *const c_void,
+        len: usize,
+        priority: c_uint,
+        timeout_ns: i64,
+    ) -> c_int;
+    fn ipc_mq_receive(
+        queue: *mut Opaque,
+        buf: *mut c_void,
+        capacity: usize,
+        priority: *mut c_uint,
+        timeout_ns: i64,
+    ) -> isize;
     fn ipc_mq_peek_priority(queue: *mut Opaque, priority: *mut c_uint) -> c_int;
     fn ipc_mq_getattr(queue: *const Opaque, attr: *mut QueueAttributes) -> c_int;
     fn ipc_mq_stat(queue: *const Opaque, stat: *mut QueueStatistics) -> c_int;
-    fn ipc_shm_open_typed(out: *mut *mut Opaque, name: *const c_char, kind_type: *const RawType, flags: c_int, mode: libc::mode_t) -> c_int;
-    fn ipc_shm_open(out: *mut *mut Opaque, name: *const c_char, size: usize, flags: c_int, mode: libc::mode_t) -> c_int;
+    fn ipc_shm_open_typed(
+        out: *mut *mut Opaque,
+        name: *const c_char,
+        kind_type: *const RawType,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
+    fn ipc_shm_open(
+        out: *mut *mut Opaque,
+        name: *const c_char,
+        size: usize,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
     fn ipc_shm_data(region: *const Opaque) -> *mut c_void;
     fn ipc_shm_size(region: *const Opaque) -> usize;
     fn ipc_shm_close(region: *mut Opaque) -> c_int;
-    fn ipc_cell_open(out: *mut *mut Opaque, name: *const c_char, kind_type: *const RawType, flags: c_int, mode: libc::mode_t) -> c_int;
+    fn ipc_cell_open(
+        out: *mut *mut Opaque,
+        name: *const c_char,
+        kind_type: *const RawType,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
     fn ipc_cell_read(cell: *const Opaque, value: *mut c_void, info: *mut Sample) -> c_int;
     fn ipc_cell_write(cell: *mut Opaque, value: *const c_void) -> c_int;
-    fn ipc_cell_wait(cell: *mut Opaque, value: *mut c_void, after: u64, info: *mut Sample, timeout_ns: i64) -> c_int;
+    fn ipc_cell_wait(
+        cell: *mut Opaque,
+        value: *mut c_void,
+        after: u64,
+        info: *mut Sample,
+        timeout_ns: i64,
+    ) -> c_int;
     fn ipc_cell_close(cell: *mut Opaque) -> c_int;
-    fn ipc_sem_open(out: *mut *mut Opaque, name: *const c_char, value: c_uint, flags: c_int, mode: libc::mode_t) -> c_int;
+    fn ipc_sem_open(
+        out: *mut *mut Opaque,
+        name: *const c_char,
+        value: c_uint,
+        flags: c_int,
+        mode: libc::mode_t,
+    ) -> c_int;
     fn ipc_sem_wait(sem: *mut Opaque, timeout_ns: i64) -> c_int;
     fn ipc_sem_close(sem: *mut Opaque) -> c_int;
 }
@@ -187,7 +244,9 @@ fn c_name(name: &str) -> Result<CString> {
 /// The version of the library that this program runs with.
 pub(crate) fn version() -> String {
     // SAFETY: a constant string.
-    unsafe { CStr::from_ptr(ipc_version()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(ipc_version()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// A field that a type declares.
@@ -212,7 +271,11 @@ impl Type {
     /// SAFETY of the caller: the strings of `raw` are NUL-terminated and valid.
     unsafe fn from_raw(raw: &RawType) -> Type {
         // SAFETY: by this function's contract.
-        let text = |string| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned();
+        let text = |string| {
+            unsafe { CStr::from_ptr(string) }
+                .to_string_lossy()
+                .into_owned()
+        };
         let fields = &raw.fields[..(raw.field_count as usize).min(FIELDS_MAX)];
         Type {
             name: text(raw.name),
@@ -286,7 +349,9 @@ pub(crate) fn objects(kinds: c_int) -> Result<(Vec<Object>, c_int)> {
         ipc_list_close(list);
         unlisted
     };
-    objects.sort_by(|one, other| (&one.name, one.raw.kind, one.raw.id).cmp(&(&other.name, other.raw.kind, other.raw.id)));
+    objects.sort_by(|one, other| {
+        (&one.name, one.raw.kind, one.raw.id).cmp(&(&other.name, other.raw.kind, other.raw.id))
+    });
     Ok((objects, unlisted.max(0)))
 }
 
@@ -323,7 +388,10 @@ struct Handle {
 }
 
 impl Handle {
-    fn open(close: unsafe extern "C" fn(*mut Opaque) -> c_int, open: impl FnOnce(*mut *mut Opaque) -> c_int) -> Result<Handle> {
+    fn open(
+        close: unsafe extern "C" fn(*mut Opaque) -> c_int,
+        open: impl FnOnce(*mut *mut Opaque) -> c_int,
+    ) -> Result<Handle> {
         let mut raw = std::ptr::null_mut();
         checked(open(&raw mut raw) as isize)?;
         Ok(Handle { raw, close })
@@ -350,10 +418,18 @@ impl Queue {
     pub(crate) fn open(name: &str, flags: c_int) -> Result<Queue> {
         let name = c_name(name)?;
         // SAFETY: the name is a C string, and no attributes are given.
-        Handle::open(ipc_mq_close, |out| unsafe { ipc_mq_open(out, name.as_ptr(), std::ptr::null(), flags, 0) }).map(Queue)
+        Handle::open(ipc_mq_close, |out| unsafe {
+            ipc_mq_open(out, name.as_ptr(), std::ptr::null(), flags, 0)
+        })
+        .map(Queue)
     }
 
-    pub(crate) fn create(name: &str, max_messages: usize, message_size: usize, mode: u32) -> Result<Queue> {
+    pub(crate) fn create(
+        name: &str,
+        max_messages: usize,
+        message_size: usize,
+        mode: u32,
+    ) -> Result<Queue> {
         let name = c_name(name)?;
         let attributes = QueueAttributes {
             max_messages,
@@ -361,19 +437,39 @@ impl Queue {
             ..QueueAttributes::default()
         };
         // SAFETY: the name is a C string; the attributes outlive the call.
-        Handle::open(ipc_mq_close, |out| unsafe { ipc_mq_open(out, name.as_ptr(), &raw const attributes, CREATE, mode) }).map(Queue)
+        Handle::open(ipc_mq_close, |out| unsafe {
+            ipc_mq_open(out, name.as_ptr(), &raw const attributes, CREATE, mode)
+        })
+        .map(Queue)
     }
 
     pub(crate) fn send(&self, bytes: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
         // SAFETY: the handle is open; the bytes are readable.
-        checked(unsafe { ipc_mq_send(self.0.raw, bytes.as_ptr().cast(), bytes.len(), priority, timeout_ns) } as isize).map(drop)
+        checked(unsafe {
+            ipc_mq_send(
+                self.0.raw,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                priority,
+                timeout_ns,
+            )
+        } as isize)
+        .map(drop)
     }
 
     pub(crate) fn receive(&self, timeout_ns: i64) -> Result<Message> {
         let mut bytes = vec![0; self.attributes()?.message_size];
         let mut priority = 0;
         // SAFETY: the handle is open; the buffer has the length given.
-        let length = checked(unsafe { ipc_mq_receive(self.0.raw, bytes.as_mut_ptr().cast(), bytes.len(), &raw mut priority, timeout_ns) })?;
+        let length = checked(unsafe {
+            ipc_mq_receive(
+                self.0.raw,
+                bytes.as_mut_ptr().cast(),
+                bytes.len(),
+                &raw mut priority,
+                timeout_ns,
+            )
+        })?;
         bytes.truncate(length);
         Ok(Message { bytes, priority })
     }
@@ -410,14 +506,18 @@ impl Region {
         match &object.declared {
             Some(declared) => declared.with_raw(|raw| {
                 // SAFETY: the name is a C string; the type outlives the call.
-                Handle::open(ipc_shm_close, |out| unsafe { ipc_shm_open_typed(out, name.as_ptr(), raw, flags, 0) })
+                Handle::open(ipc_shm_close, |out| unsafe {
+                    ipc_shm_open_typed(out, name.as_ptr(), raw, flags, 0)
+                })
             })?,
             None => {
                 const ADOPT: c_int = 32;
                 let adopt = if object.raw.record == 0 { ADOPT } else { 0 };
                 let size = object.raw.size as usize;
                 // SAFETY: the name is a C string.
-                Handle::open(ipc_shm_close, |out| unsafe { ipc_shm_open(out, name.as_ptr(), size, flags | adopt, 0) })
+                Handle::open(ipc_shm_close, |out| unsafe {
+                    ipc_shm_open(out, name.as_ptr(), size, flags | adopt, 0)
+                })
             }
         }
         .map(Region)
@@ -428,8 +528,13 @@ impl Region {
         // SAFETY: the handle is open, so both calls describe memory that is mapped. It is read as bytes through a raw
         // pointer, since others write to it.
         unsafe {
-            let (data, size) = (ipc_shm_data(self.0.raw).cast::<u8>(), ipc_shm_size(self.0.raw));
-            (0..size).map(|index| data.add(index).read_volatile()).collect()
+            let (data, size) = (
+                ipc_shm_data(self.0.raw).cast::<u8>(),
+                ipc_shm_size(self.0.raw),
+            );
+            (0..size)
+                .map(|index| data.add(index).read_volatile())
+                .collect()
         }
     }
 
@@ -437,9 +542,15 @@ impl Region {
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> Result<()> {
         // SAFETY: as in `snapshot`; the range is checked against the size.
         unsafe {
-            let (data, size) = (ipc_shm_data(self.0.raw).cast::<u8>(), ipc_shm_size(self.0.raw));
+            let (data, size) = (
+                ipc_shm_data(self.0.raw).cast::<u8>(),
+                ipc_shm_size(self.0.raw),
+            );
             if offset.checked_add(bytes.len()).is_none_or(|end| end > size) {
-                return Err(Error::new(libc::EINVAL, "the field lies outside of the region"));
+                return Err(Error::new(
+                    libc::EINVAL,
+                    "the field lies outside of the region",
+                ));
             }
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.add(offset), bytes.len());
         }
@@ -457,11 +568,16 @@ impl Cell {
     pub(crate) fn open(object: &Object, flags: c_int) -> Result<Cell> {
         let name = c_name(&object.name)?;
         let Some(declared) = &object.declared else {
-            return Err(Error::new(libc::EPROTO, format!("{}: the cell declares no type", object.name)));
+            return Err(Error::new(
+                libc::EPROTO,
+                format!("{}: the cell declares no type", object.name),
+            ));
         };
         let handle = declared.with_raw(|raw| {
             // SAFETY: the name is a C string; the type outlives the call.
-            Handle::open(ipc_cell_close, |out| unsafe { ipc_cell_open(out, name.as_ptr(), raw, flags, 0) })
+            Handle::open(ipc_cell_close, |out| unsafe {
+                ipc_cell_open(out, name.as_ptr(), raw, flags, 0)
+            })
         })??;
         Ok(Cell {
             handle,
@@ -472,23 +588,42 @@ impl Cell {
     pub(crate) fn read(&self) -> Result<(Vec<u8>, Sample)> {
         let (mut value, mut info) = (vec![0; self.size], Sample::default());
         // SAFETY: the handle is open; the value has the type's size.
-        checked(unsafe { ipc_cell_read(self.handle.raw, value.as_mut_ptr().cast(), &raw mut info) } as isize)?;
+        checked(
+            unsafe { ipc_cell_read(self.handle.raw, value.as_mut_ptr().cast(), &raw mut info) }
+                as isize,
+        )?;
         Ok((value, info))
     }
 
     pub(crate) fn write(&self, value: &[u8]) -> Result<()> {
         if value.len() != self.size {
-            return Err(Error::new(libc::EINVAL, format!("the value has {} bytes; expected {}", value.len(), self.size)));
+            return Err(Error::new(
+                libc::EINVAL,
+                format!(
+                    "the value has {} bytes; expected {}",
+                    value.len(),
+                    self.size
+                ),
+            ));
         }
         // SAFETY: the handle is open; the value has the type's size.
-        checked(unsafe { ipc_cell_write(self.handle.raw, value.as_ptr().cast()) } as isize).map(drop)
+        checked(unsafe { ipc_cell_write(self.handle.raw, value.as_ptr().cast()) } as isize)
+            .map(drop)
     }
 
     /// Waits for a value with a higher number than `after`.
     pub(crate) fn wait(&self, after: u64, timeout_ns: i64) -> Result<(Vec<u8>, Sample)> {
         let (mut value, mut info) = (vec![0; self.size], Sample::default());
         // SAFETY: the handle is open; the value has the type's size.
-        checked(unsafe { ipc_cell_wait(self.handle.raw, value.as_mut_ptr().cast(), after, &raw mut info, timeout_ns) } as isize)?;
+        checked(unsafe {
+            ipc_cell_wait(
+                self.handle.raw,
+                value.as_mut_ptr().cast(),
+                after,
+                &raw mut info,
+                timeout_ns,
+            )
+        } as isize)?;
         Ok((value, info))
     }
 }
@@ -500,7 +635,10 @@ impl Semaphore {
     pub(crate) fn open(name: &str) -> Result<Semaphore> {
         let name = c_name(name)?;
         // SAFETY: the name is a C string.
-        Handle::open(ipc_sem_close, |out| unsafe { ipc_sem_open(out, name.as_ptr(), 0, 0, 0) }).map(Semaphore)
+        Handle::open(ipc_sem_close, |out| unsafe {
+            ipc_sem_open(out, name.as_ptr(), 0, 0, 0)
+        })
+        .map(Semaphore)
     }
 
     pub(crate) fn wait(&self, timeout_ns: i64) -> Result<()> {

@@ -17,7 +17,9 @@ pub(crate) fn table_text(headers: &[&str], rows: Vec<Vec<String>>) -> String {
         table.add_row(row);
     }
     for (index, header) in headers.iter().enumerate() {
-        let Some(column) = table.column_mut(index) else { continue };
+        let Some(column) = table.column_mut(index) else {
+            continue;
+        };
         column.set_padding((0, 2));
         if header.starts_with('>') {
             column.set_cell_alignment(CellAlignment::Right);

@@ -5,9 +5,13 @@ use serde_json::{Map, Value, json};
 
 /// A duration with its unit, in nanoseconds.
 pub(crate) fn duration(text: &str) -> std::result::Result<i64, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let number: f64 = number.parse().map_err(|_| format!("\"{text}\" is no duration; expected for example 500ms or 2s"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("\"{text}\" is no duration; expected for example 500ms or 2s"))?;
     let unit_ns = match unit {
         "ns" => 1.0,
         "us" => 1e3,
@@ -15,7 +19,11 @@ pub(crate) fn duration(text: &str) -> std::result::Result<i64, String> {
         "" | "s" => 1e9,
         "m" => 60e9,
         "h" => 3600e9,
-        _ => return Err(format!("\"{unit}\" is no unit; expected ns, us, ms, s, m or h")),
+        _ => {
+            return Err(format!(
+                "\"{unit}\" is no unit; expected ns, us, ms, s, m or h"
+            ));
+        }
     };
     let ns = number * unit_ns;
     if ns >= i64::MAX as f64 {
@@ -26,13 +34,24 @@ pub(crate) fn duration(text: &str) -> std::result::Result<i64, String> {
 
 /// The bytes that hexadecimal digits stand for.
 pub(crate) fn from_hex(text: &str) -> Result<Vec<u8>> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     let wrong = || Error::new(libc::EINVAL, "expected pairs of hexadecimal digits");
-    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8).ok_or_else(wrong);
+    let digit = |byte: u8| {
+        (byte as char)
+            .to_digit(16)
+            .map(|digit| digit as u8)
+            .ok_or_else(wrong)
+    };
     if digits.len() % 2 != 0 {
         return Err(wrong());
     }
-    digits.chunks(2).map(|pair| Ok(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    digits
+        .chunks(2)
+        .map(|pair| Ok(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
 }
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
@@ -42,7 +61,13 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 /// Bytes as text if they are printable text, otherwise as hexadecimal digits.
 pub(crate) fn readable(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t') => text.to_owned(),
+        Ok(text)
+            if text
+                .chars()
+                .all(|c| !c.is_control() || c == '\n' || c == '\t') =>
+        {
+            text.to_owned()
+        }
         _ => to_hex(bytes),
     }
 }
@@ -60,7 +85,10 @@ pub(crate) fn bytes_as_json(bytes: &[u8]) -> Map<String, Value> {
 
 /// A declared field's bytes.
 fn bytes_of<'a>(field: &Field, value: &'a [u8]) -> &'a [u8] {
-    value.get(field.offset..).and_then(|rest| rest.get(..field.size)).unwrap_or(&[])
+    value
+        .get(field.offset..)
+        .and_then(|rest| rest.get(..field.size))
+        .unwrap_or(&[])
 }
 
 /// What a number of 1, 2, 4 or 8 bytes is as an unsigned, a signed and a floating-point number. A declaration gives a field's size
@@ -73,18 +101,34 @@ pub(crate) struct Number {
 
 fn number_of(bytes: &[u8]) -> Option<Number> {
     Some(match *bytes {
-        [a] => Number { unsigned: a.into(), signed: (a as i8).into(), float: None },
+        [a] => Number {
+            unsigned: a.into(),
+            signed: (a as i8).into(),
+            float: None,
+        },
         [a, b] => {
             let number = u16::from_ne_bytes([a, b]);
-            Number { unsigned: number.into(), signed: (number as i16).into(), float: None }
+            Number {
+                unsigned: number.into(),
+                signed: (number as i16).into(),
+                float: None,
+            }
         }
         [a, b, c, d] => {
             let number = u32::from_ne_bytes([a, b, c, d]);
-            Number { unsigned: number.into(), signed: (number as i32).into(), float: Some(f32::from_bits(number).into()) }
+            Number {
+                unsigned: number.into(),
+                signed: (number as i32).into(),
+                float: Some(f32::from_bits(number).into()),
+            }
         }
         [_, _, _, _, _, _, _, _] => {
             let number = u64::from_ne_bytes(bytes.try_into().ok()?);
-            Number { unsigned: number, signed: number as i64, float: Some(f64::from_bits(number)) }
+            Number {
+                unsigned: number,
+                signed: number as i64,
+                float: Some(f64::from_bits(number)),
+            }
         }
         _ => return None,
     })
@@ -94,7 +138,11 @@ fn number_of(bytes: &[u8]) -> Option<Number> {
 pub(crate) fn fields_of(declared: Option<&Type>, size: usize) -> Vec<Field> {
     match declared {
         Some(declared) if !declared.fields.is_empty() => declared.fields.clone(),
-        _ => vec![Field { name: "(all)".into(), offset: 0, size }],
+        _ => vec![Field {
+            name: "(all)".into(),
+            offset: 0,
+            size,
+        }],
     }
 }
 
@@ -103,11 +151,15 @@ pub(crate) fn rows(fields: &[Field], value: &[u8]) -> Vec<Vec<String>> {
     let row = |field: &Field| {
         let bytes = bytes_of(field, value);
         let number = number_of(bytes);
-        let integer = number.as_ref().map_or(String::new(), |number| match number.signed < 0 {
-            true => format!("{} ({})", number.unsigned, number.signed),
-            false => number.unsigned.to_string(),
-        });
-        let float = number.and_then(|number| number.float).filter(|float| is_plausible(*float));
+        let integer = number
+            .as_ref()
+            .map_or(String::new(), |number| match number.signed < 0 {
+                true => format!("{} ({})", number.unsigned, number.signed),
+                false => number.unsigned.to_string(),
+            });
+        let float = number
+            .and_then(|number| number.float)
+            .filter(|float| is_plausible(*float));
         let shown = &bytes[..bytes.len().min(32)];
         let dots = if shown.len() < bytes.len() { "..." } else { "" };
         vec![
@@ -148,8 +200,16 @@ pub(crate) fn as_json(fields: &[Field], value: &[u8]) -> Value {
 
 /// The bytes of a user's value for a field of this size: a number, or a text in double quotes, padded with zeros.
 pub(crate) fn encode(text: &str, size: usize) -> Result<Vec<u8>> {
-    let misfit = || Error::new(libc::ERANGE, format!("{text} does not fit into {size} bytes"));
-    if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+    let misfit = || {
+        Error::new(
+            libc::ERANGE,
+            format!("{text} does not fit into {size} bytes"),
+        )
+    };
+    if let Some(quoted) = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
         let mut bytes = quoted.as_bytes().to_vec();
         if bytes.len() > size {
             return Err(misfit());
@@ -170,9 +230,18 @@ pub(crate) fn encode(text: &str, size: usize) -> Result<Vec<u8>> {
             return Err(misfit());
         }
         let bytes = (integer as i64 as u64).to_ne_bytes();
-        return Ok(if cfg!(target_endian = "little") { bytes[..size].to_vec() } else { bytes[8 - size..].to_vec() });
+        return Ok(if cfg!(target_endian = "little") {
+            bytes[..size].to_vec()
+        } else {
+            bytes[8 - size..].to_vec()
+        });
     }
-    let float: f64 = text.parse().map_err(|_| Error::new(libc::EINVAL, format!("{text}: expected a number, or a text in double quotes")))?;
+    let float: f64 = text.parse().map_err(|_| {
+        Error::new(
+            libc::EINVAL,
+            format!("{text}: expected a number, or a text in double quotes"),
+        )
+    })?;
     match size {
         4 => Ok((float as f32).to_ne_bytes().to_vec()),
         8 => Ok(float.to_ne_bytes().to_vec()),
@@ -189,7 +258,9 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(500_000_000));
         assert_eq!(duration("2"), Ok(2_000_000_000));
         assert_eq!(duration("0.5s"), Ok(500_000_000));
-        assert!(duration("2 parsecs").is_err() && duration("").is_err() && duration("-1s").is_err());
+        assert!(
+            duration("2 parsecs").is_err() && duration("").is_err() && duration("-1s").is_err()
+        );
     }
 
     #[test]

@@ -14,15 +14,33 @@ pub(super) fn bench(bench: &Bench, json: bool) -> Result<()> {
     let duration = Duration::from_nanos(bench.duration.unsigned_abs());
     let mut rows = Vec::new();
     for size in SIZES {
-        rows.push(("one thread, send and receive", size, one_thread(size, duration)?));
-        rows.push(("two processes, one way", size, two_processes(size, duration)?));
+        rows.push((
+            "one thread, send and receive",
+            size,
+            one_thread(size, duration)?,
+        ));
+        rows.push((
+            "two processes, one way",
+            size,
+            two_processes(size, duration)?,
+        ));
     }
     if json {
         let shown = |(what, size, per_second): &(&str, usize, f64)| json!({ "what": what, "bytes": size, "messages_per_second": per_second });
         output::json(&json!({ "rows": rows.iter().map(shown).collect::<Vec<_>>() }));
     } else {
-        let row = |(what, size, per_second): &(&str, usize, f64)| vec![(*what).to_owned(), size.to_string(), format!("{per_second:.0}"), format!("{:.0}", 1e9 / per_second)];
-        output::table(&["WHAT", ">BYTES", ">MESSAGES/S", ">NS EACH"], rows.iter().map(row).collect());
+        let row = |(what, size, per_second): &(&str, usize, f64)| {
+            vec![
+                (*what).to_owned(),
+                size.to_string(),
+                format!("{per_second:.0}"),
+                format!("{:.0}", 1e9 / per_second),
+            ]
+        };
+        output::table(
+            &["WHAT", ">BYTES", ">MESSAGES/S", ">NS EACH"],
+            rows.iter().map(row).collect(),
+        );
     }
     Ok(())
 }
@@ -72,7 +90,10 @@ fn two_processes(size: usize, duration: Duration) -> Result<f64> {
         libc::waitpid(child, std::ptr::null_mut(), 0)
     };
     if ended != child {
-        return Err(Error::new(libc::ECHILD, "the sending process could not be waited for"));
+        return Err(Error::new(
+            libc::ECHILD,
+            "the sending process could not be waited for",
+        ));
     }
     outcome
 }

@@ -30,13 +30,18 @@ fn manual() -> Result<()> {
     page.render_description_section(&mut out)?;
     page.render_options_section(&mut out)?;
     out.extend_from_slice(b".SH COMMANDS\n");
-    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
+    for part in command
+        .get_subcommands()
+        .filter(|part| part.get_name() != "help")
+    {
         let page = clap_mangen::Man::new(part.clone());
         out.extend_from_slice(format!(".SS \"ripc {}\"\n", part.get_name()).as_bytes());
         let mut body = Vec::new();
         page.render_description_section(&mut body)?;
         page.render_options_section(&mut body)?;
-        let text = String::from_utf8_lossy(&body).replace(".SH DESCRIPTION\n", "").replace(".SH OPTIONS\n", ".PP\n");
+        let text = String::from_utf8_lossy(&body)
+            .replace(".SH DESCRIPTION\n", "")
+            .replace(".SH OPTIONS\n", ".PP\n");
         out.extend_from_slice(text.as_bytes());
     }
     out.extend_from_slice(include_bytes!("../manual.roff"));

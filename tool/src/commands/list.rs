@@ -15,7 +15,9 @@ fn user_name(uid: u32) -> String {
         if entry.is_null() {
             return uid.to_string();
         }
-        std::ffi::CStr::from_ptr((*entry).pw_name).to_string_lossy().into_owned()
+        std::ffi::CStr::from_ptr((*entry).pw_name)
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -40,7 +42,11 @@ pub(super) fn fill(object: &Object) -> String {
 }
 
 pub(super) fn users(object: &Object) -> String {
-    let more = if object.raw.users_complete == 0 { "+" } else { "" };
+    let more = if object.raw.users_complete == 0 {
+        "+"
+    } else {
+        ""
+    };
     format!("{}{more}", object.users.len())
 }
 
@@ -83,14 +89,21 @@ pub(super) fn as_json(object: &Object) -> Value {
 pub(super) fn list(list: &List, json: bool) -> Result<()> {
     let kinds = match list.kind.is_empty() {
         true => ALL_KINDS,
-        false => list.kind.iter().fold(0, |kinds, kind| kinds | number_of(*kind)),
+        false => list
+            .kind
+            .iter()
+            .fold(0, |kinds, kind| kinds | number_of(*kind)),
     };
     let (mut objects, unlisted) = library::objects(kinds)?;
     if list.unused {
         objects.retain(|object| object.users.is_empty() && object.raw.users_complete != 0);
     }
     if json {
-        let unlisted: Vec<&str> = super::KINDS.iter().filter(|(kind, ..)| kind & unlisted != 0).map(|(.., name)| *name).collect();
+        let unlisted: Vec<&str> = super::KINDS
+            .iter()
+            .filter(|(kind, ..)| kind & unlisted != 0)
+            .map(|(.., name)| *name)
+            .collect();
         output::json(&json!({
             "objects": objects.iter().map(as_json).collect::<Vec<_>>(),
             "unlisted": unlisted,
@@ -110,11 +123,18 @@ pub(super) fn list(list: &List, json: bool) -> Result<()> {
         ]
     };
     output::table(
-        &["NAME", "KIND", ">SIZE", ">IN IT", ">USERS", "OWNER", "MODE", "TYPE"],
+        &[
+            "NAME", "KIND", ">SIZE", ">IN IT", ">USERS", "OWNER", "MODE", "TYPE",
+        ],
         objects.iter().map(row).collect(),
     );
-    for (_, _, name) in super::KINDS.iter().filter(|(kind, ..)| kind & unlisted != 0) {
-        eprintln!("ripc: objects of kind {name} cannot be listed: for kernel queues, mount a file system of type mqueue or run as root");
+    for (_, _, name) in super::KINDS
+        .iter()
+        .filter(|(kind, ..)| kind & unlisted != 0)
+    {
+        eprintln!(
+            "ripc: objects of kind {name} cannot be listed: for kernel queues, mount a file system of type mqueue or run as root"
+        );
     }
     Ok(())
 }
@@ -122,7 +142,11 @@ pub(super) fn list(list: &List, json: bool) -> Result<()> {
 /// The command line of a process, for people.
 fn process_name(pid: i32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<_> = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    let words: Vec<_> = bytes
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(String::from_utf8_lossy)
+        .collect();
     words.join(" ")
 }
 
@@ -144,8 +168,18 @@ fn queue_facts(object: &Object) -> Result<Vec<(&'static str, u64)>> {
 /// The bytes of an object with a value, if the caller may read it.
 fn value_of(object: &Object) -> Option<Vec<u8>> {
     match object.raw.kind {
-        library::KIND_SHM => Some(library::Region::open(object, library::READ_ONLY).ok()?.snapshot()),
-        library::KIND_CELL => Some(library::Cell::open(object, library::READ_ONLY).ok()?.read().ok()?.0),
+        library::KIND_SHM => Some(
+            library::Region::open(object, library::READ_ONLY)
+                .ok()?
+                .snapshot(),
+        ),
+        library::KIND_CELL => Some(
+            library::Cell::open(object, library::READ_ONLY)
+                .ok()?
+                .read()
+                .ok()?
+                .0,
+        ),
         _ => None,
     }
 }
@@ -161,9 +195,16 @@ pub(super) fn show(name: &str, json: bool) -> Result<()> {
     let fields = values::fields_of(object.declared.as_ref(), object.raw.size as usize);
     if json {
         let mut shown = as_json(&object);
-        shown["statistics"] = facts.iter().map(|(name, number)| (name.replace(' ', "_"), json!(number))).collect();
+        shown["statistics"] = facts
+            .iter()
+            .map(|(name, number)| (name.replace(' ', "_"), json!(number)))
+            .collect();
         shown["value"] = value.map_or(Value::Null, |value| values::as_json(&fields, &value));
-        shown["processes"] = object.users.iter().map(|pid| json!({ "pid": pid, "command": process_name(*pid) })).collect();
+        shown["processes"] = object
+            .users
+            .iter()
+            .map(|pid| json!({ "pid": pid, "command": process_name(*pid) }))
+            .collect();
         output::json(&shown);
         return Ok(());
     }
@@ -171,7 +212,14 @@ pub(super) fn show(name: &str, json: bool) -> Result<()> {
         ("name", shown_name(&object)),
         ("kind", kind_name(object.raw.kind).into()),
         ("size", format!("{} bytes", object.raw.size)),
-        ("owner", format!("{}, mode {:04o}", user_name(object.raw.owner), object.raw.mode)),
+        (
+            "owner",
+            format!(
+                "{}, mode {:04o}",
+                user_name(object.raw.owner),
+                object.raw.mode
+            ),
+        ),
     ];
     if !fill(&object).is_empty() {
         lines.push(("in it", fill(&object)));
@@ -179,7 +227,11 @@ pub(super) fn show(name: &str, json: bool) -> Result<()> {
     if !type_of(&object).is_empty() {
         lines.push(("type", type_of(&object)));
     }
-    lines.extend(facts.iter().map(|(name, number)| (*name, number.to_string())));
+    lines.extend(
+        facts
+            .iter()
+            .map(|(name, number)| (*name, number.to_string())),
+    );
     for (name, text) in lines {
         output::line(&format!("{name:<18} {text}"));
     }

@@ -65,8 +65,13 @@ pub(super) fn peek(name: &str, json: bool) -> Result<()> {
             "next_priority": next,
         }));
     } else {
-        let next = next.map_or(String::new(), |priority| format!(", the next one with priority {priority}"));
-        output::line(&format!("{} of {} messages{next}", attributes.current_messages, attributes.max_messages));
+        let next = next.map_or(String::new(), |priority| {
+            format!(", the next one with priority {priority}")
+        });
+        output::line(&format!(
+            "{} of {} messages{next}",
+            attributes.current_messages, attributes.max_messages
+        ));
     }
     Ok(())
 }
@@ -86,7 +91,10 @@ pub(super) fn repair(name: &str, json: bool) -> Result<()> {
     } else {
         output::line(&format!(
             "{} messages; since the queue was made: {} repairs, {} messages came back, {} reserved places came back",
-            attributes.current_messages, statistics.repairs, statistics.redelivered, statistics.abandoned
+            attributes.current_messages,
+            statistics.repairs,
+            statistics.redelivered,
+            statistics.abandoned
         ));
     }
     Ok(())

@@ -59,12 +59,18 @@ pub(crate) const KINDS: [(c_int, Kind, &str); 11] = [
 
 /// The word for a kind.
 pub(crate) fn kind_name(kind: c_int) -> &'static str {
-    KINDS.iter().find(|(number, ..)| *number == kind).map_or("other", |(.., name)| name)
+    KINDS
+        .iter()
+        .find(|(number, ..)| *number == kind)
+        .map_or("other", |(.., name)| name)
 }
 
 /// The library's number of a kind.
 pub(crate) fn number_of(kind: Kind) -> c_int {
-    KINDS.iter().find(|(_, known, _)| *known == kind).map_or(0, |(number, ..)| *number)
+    KINDS
+        .iter()
+        .find(|(_, known, _)| *known == kind)
+        .map_or(0, |(number, ..)| *number)
 }
 
 /// All kinds, also those that this version does not know.
@@ -83,7 +89,14 @@ pub(crate) fn with_slash(name: &str) -> String {
 pub(crate) fn find(name: &str, kinds: c_int) -> Result<Object> {
     let name = with_slash(name);
     let (objects, _) = library::objects(kinds)?;
-    let order = |object: &Object| KINDS.iter().position(|(number, ..)| *number == object.raw.kind);
-    let found = objects.into_iter().filter(|object| object.name == name).min_by_key(order);
+    let order = |object: &Object| {
+        KINDS
+            .iter()
+            .position(|(number, ..)| *number == object.raw.kind)
+    };
+    let found = objects
+        .into_iter()
+        .filter(|object| object.name == name)
+        .min_by_key(order);
     found.ok_or_else(|| Error::new(libc::ENOENT, format!("{name}: there is no such object")))
 }

@@ -45,12 +45,16 @@ pub(super) fn record(record: &Record) -> Result<()> {
 }
 
 fn damaged(what: &str) -> Error {
-    Error::new(libc::EPROTO, format!("the file is no recording, or is damaged: {what}"))
+    Error::new(
+        libc::EPROTO,
+        format!("the file is no recording, or is damaged: {what}"),
+    )
 }
 
 fn number(file: &mut impl Read) -> Result<u32> {
     let mut bytes = [0; 4];
-    file.read_exact(&mut bytes).map_err(|_| damaged("it ends in the middle"))?;
+    file.read_exact(&mut bytes)
+        .map_err(|_| damaged("it ends in the middle"))?;
     Ok(u32::from_le_bytes(bytes))
 }
 
@@ -71,11 +75,13 @@ fn bytes(file: &mut impl Read) -> Result<Vec<u8>> {
 pub(super) fn replay(replay: &Replay) -> Result<()> {
     let mut file = BufReader::new(File::open(&replay.file)?);
     let mut magic = [0; 8];
-    file.read_exact(&mut magic).map_err(|_| damaged("it is too short"))?;
+    file.read_exact(&mut magic)
+        .map_err(|_| damaged("it is too short"))?;
     if &magic != MAGIC {
         return Err(damaged("it does not begin with ripcrec1"));
     }
-    let recorded = String::from_utf8(bytes(&mut file)?).map_err(|_| damaged("the name is no text"))?;
+    let recorded =
+        String::from_utf8(bytes(&mut file)?).map_err(|_| damaged("the name is no text"))?;
     let name = replay.name.as_deref().map_or(recorded, with_slash);
     let queue = Queue::open(&name, library::WRITE_ONLY)?;
     let begin = Instant::now();
@@ -84,7 +90,9 @@ pub(super) fn replay(replay: &Replay) -> Result<()> {
         let mut time = [0; 8];
         match file.read(&mut time[..1])? {
             0 => break,
-            _ => file.read_exact(&mut time[1..]).map_err(|_| damaged("it ends in the middle"))?,
+            _ => file
+                .read_exact(&mut time[1..])
+                .map_err(|_| damaged("it ends in the middle"))?,
         }
         let priority = number(&mut file)?;
         let message = bytes(&mut file)?;

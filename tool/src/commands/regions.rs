@@ -2,7 +2,9 @@
 
 use super::find;
 use crate::cli::{Get, Set, Watch};
-use crate::library::{self, Cell, Error, FOREVER, Field, KIND_CELL, KIND_SHM, Object, READ_ONLY, Region, Result};
+use crate::library::{
+    self, Cell, Error, FOREVER, Field, KIND_CELL, KIND_SHM, Object, READ_ONLY, Region, Result,
+};
 use crate::output;
 use crate::values;
 use serde_json::json;
@@ -14,14 +16,24 @@ fn chosen(object: &Object, names: &[String]) -> Result<Vec<Field>> {
     if names.is_empty() {
         return Ok(fields);
     }
-    names.iter().map(|name| field_named(&fields, name, object)).collect()
+    names
+        .iter()
+        .map(|name| field_named(&fields, name, object))
+        .collect()
 }
 
 fn field_named(fields: &[Field], name: &str, object: &Object) -> Result<Field> {
     let found = fields.iter().find(|field| field.name == name);
     found.cloned().ok_or_else(|| {
         let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        Error::new(libc::EINVAL, format!("{}: there is no field {name}; there are: {}", object.name, known.join(", ")))
+        Error::new(
+            libc::EINVAL,
+            format!(
+                "{}: there is no field {name}; there are: {}",
+                object.name,
+                known.join(", ")
+            ),
+        )
     })
 }
 
@@ -46,7 +58,12 @@ pub(super) fn get(get: &Get, json: bool) -> Result<()> {
         let (value, info) = Cell::open(&object, READ_ONLY)?.read()?;
         print(&fields, &value, json, Some(&info));
     } else {
-        print(&fields, &Region::open(&object, READ_ONLY)?.snapshot(), json, None);
+        print(
+            &fields,
+            &Region::open(&object, READ_ONLY)?.snapshot(),
+            json,
+            None,
+        );
     }
     Ok(())
 }
@@ -58,7 +75,10 @@ pub(super) fn set(set: &Set) -> Result<()> {
     let mut changes = Vec::new();
     for change in &set.changes {
         let Some((name, text)) = change.split_once('=') else {
-            return Err(Error::new(libc::EINVAL, format!("{change}: expected FIELD=VALUE")));
+            return Err(Error::new(
+                libc::EINVAL,
+                format!("{change}: expected FIELD=VALUE"),
+            ));
         };
         let field = field_named(&fields, name, &object)?;
         changes.push((field.offset, values::encode(text, field.size)?));
@@ -76,7 +96,9 @@ pub(super) fn set(set: &Set) -> Result<()> {
         return cell.write(&value);
     }
     let region = Region::open(&object, 0)?;
-    changes.iter().try_for_each(|(offset, bytes)| region.write(*offset, bytes))
+    changes
+        .iter()
+        .try_for_each(|(offset, bytes)| region.write(*offset, bytes))
 }
 
 /// `ripc watch`

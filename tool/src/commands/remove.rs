@@ -11,7 +11,8 @@ use std::io::{BufRead, Write};
 pub(super) fn remove(remove: &Remove) -> Result<()> {
     let kinds = remove.kind.map_or(ALL_KINDS, number_of);
     for name in &remove.names {
-        let by_id = kinds & (library::KIND_SYSV_SHM | library::KIND_SYSV_MSG | library::KIND_SYSV_SEM);
+        let by_id =
+            kinds & (library::KIND_SYSV_SHM | library::KIND_SYSV_MSG | library::KIND_SYSV_SEM);
         match (remove.kind, name.parse()) {
             (Some(_), Ok(id)) if by_id != 0 => library::remove(kinds, "", id)?,
             _ => {
@@ -30,7 +31,11 @@ fn is_unused(object: &Object) -> bool {
 }
 
 fn confirm(object: &Object) -> Result<bool> {
-    print!("remove {} {}? [y/N] ", kind_name(object.raw.kind), object.name);
+    print!(
+        "remove {} {}? [y/N] ",
+        kind_name(object.raw.kind),
+        object.name
+    );
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -40,7 +45,10 @@ fn confirm(object: &Object) -> Result<bool> {
 /// `ripc gc`
 pub(super) fn collect(collect: &Collect, json: bool) -> Result<()> {
     if json && !collect.yes {
-        return Err(Error::new(libc::EINVAL, "gc --json asks no questions: add --yes"));
+        return Err(Error::new(
+            libc::EINVAL,
+            "gc --json asks no questions: add --yes",
+        ));
     }
     let (objects, _) = library::objects(ALL_KINDS)?;
     let mut removed = Vec::new();
@@ -57,7 +65,9 @@ pub(super) fn collect(collect: &Collect, json: bool) -> Result<()> {
     }
     match json {
         true => output::json(&json!({ "removed": removed })),
-        false => removed.iter().for_each(|name| output::line(&format!("removed {name}"))),
+        false => removed
+            .iter()
+            .for_each(|name| output::line(&format!("removed {name}"))),
     }
     Ok(())
 }

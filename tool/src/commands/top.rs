@@ -19,7 +19,9 @@ pub(super) fn top(top: &Top, json: bool) -> Result<()> {
     loop {
         let (objects, _) = library::objects(ALL_KINDS)?;
         match json {
-            true => output::json(&json!({ "objects": objects.iter().map(as_json).collect::<Vec<_>>() })),
+            true => {
+                output::json(&json!({ "objects": objects.iter().map(as_json).collect::<Vec<_>>() }))
+            }
             false => print(&objects, is_terminal),
         }
         looks += 1;

@@ -12,7 +12,9 @@ pub(super) fn wait(wait: &Wait) -> Result<()> {
     if wait.permit {
         return Semaphore::open(&with_slash(&wait.name))?.wait(timeout_ns);
     }
-    let end = wait.timeout.map(|ns| Instant::now() + Duration::from_nanos(ns.unsigned_abs()));
+    let end = wait
+        .timeout
+        .map(|ns| Instant::now() + Duration::from_nanos(ns.unsigned_abs()));
     // The watch stands before the first look, so that no change is missed.
     let changes = Changes::watch(c"/dev/shm")?;
     loop {
@@ -25,8 +27,15 @@ pub(super) fn wait(wait: &Wait) -> Result<()> {
             return Ok(());
         }
         if !changes.next(end)? {
-            let what = if wait.gone { "still exists" } else { "does not exist yet" };
-            return Err(Error::new(libc::ETIMEDOUT, format!("{}: {what}", with_slash(&wait.name))));
+            let what = if wait.gone {
+                "still exists"
+            } else {
+                "does not exist yet"
+            };
+            return Err(Error::new(
+                libc::ETIMEDOUT,
+                format!("{}: {what}", with_slash(&wait.name)),
+            ));
         }
     }
 }
@@ -61,7 +70,11 @@ impl Changes {
         }
         let longest = Duration::from_secs(1);
         let wait = left.map_or(longest, |left| left.min(longest));
-        let mut poll = libc::pollfd { fd: self.0, events: libc::POLLIN, revents: 0 };
+        let mut poll = libc::pollfd {
+            fd: self.0,
+            events: libc::POLLIN,
+            revents: 0,
+        };
         let mut events = [0_u8; 4096];
         // SAFETY: the array has one entry, and the buffer has the length given.
         unsafe {
