@@ -26,8 +26,10 @@ pub const IPC_KIND_SYSV_MSG: c_int = 0x40;
 pub const IPC_KIND_SYSV_SEM: c_int = 0x80;
 /// Kind of object: a message queue of this library, in shared memory.
 pub const IPC_KIND_MQ: c_int = 0x100;
+/// Kind of object: a topic.
+pub const IPC_KIND_TOPIC: c_int = 0x200;
 /// All the kinds of objects that ipc_list() knows.
-pub const IPC_KIND_ALL: c_int = 0x1ff;
+pub const IPC_KIND_ALL: c_int = 0x3ff;
 
 const _: () = assert!(
     IPC_KIND_SHM == ListedKind::Shm as c_int
@@ -39,6 +41,7 @@ const _: () = assert!(
         && IPC_KIND_SYSV_MSG == ListedKind::SysvMsg as c_int
         && IPC_KIND_SYSV_SEM == ListedKind::SysvSem as c_int
         && IPC_KIND_MQ == ListedKind::Mq as c_int
+        && IPC_KIND_TOPIC == ListedKind::Topic as c_int
 );
 
 /// The object has no record of this library: it was made without this library, or its kind has

@@ -44,6 +44,8 @@ pub mod event;
 // Messages, bytes and processes.
 pub mod mq;
 
+pub mod topic;
+
 pub mod pipe;
 
 pub mod spawn;

@@ -41,6 +41,7 @@ pub(super) const SYSV_SEM: u8 = 6;
 pub(super) const LIST: u8 = 7;
 pub(super) const MQ: u8 = 8;
 pub(super) const LIBC_SEM: u8 = 9;
+pub(super) const TOPIC: u8 = 10;
 
 /// The name of a kind in error texts.
 fn name_of(kind: u8) -> &'static str {
@@ -54,6 +55,7 @@ fn name_of(kind: u8) -> &'static str {
         LIST => "list",
         MQ => "message queue handle",
         LIBC_SEM => "named semaphore of libc",
+        TOPIC => "topic handle",
         _ => "handle",
     }
 }

@@ -5,6 +5,7 @@ use super::{Listed, ListedKind, Recorded};
 use crate::base::alloc::List;
 use crate::base::error::Errno;
 use crate::base::text::CText;
+use crate::ipc::topic;
 use crate::object::layout::{Kind, TYPE_NAME_MAX};
 use crate::object::{self, SEM_PREFIX};
 use crate::sys::listing::{self, Entry};
@@ -22,6 +23,9 @@ pub(super) fn list(kinds: c_int, objects: &mut List<Listed>) -> Result<(), Errno
         opened => opened?,
     };
     for entry in listing::regular_files(directory.as_fd())? {
+        if topic::is_hidden(entry.name.to_bytes()) {
+            continue;
+        }
         let found = examine(directory.as_fd(), &entry);
         if found.kind.is_in(kinds) {
             objects.push(found)?;
@@ -70,10 +74,12 @@ fn kind_of(recorded: u32) -> ListedKind {
     const REGION: u32 = Kind::Region as u32;
     const SEMAPHORE: u32 = Kind::Semaphore as u32;
     const QUEUE: u32 = Kind::Queue as u32;
+    const TOPIC: u32 = Kind::Topic as u32;
     match recorded {
         REGION => ListedKind::Shm,
         SEMAPHORE => ListedKind::Sem,
         QUEUE => ListedKind::Mq,
+        TOPIC => ListedKind::Topic,
         _ => ListedKind::Other,
     }
 }

@@ -44,10 +44,11 @@ pub(crate) enum ListedKind {
     SysvSem = 0x80,
     /// A message queue of this library.
     Mq = 0x100,
+    Topic = 0x200,
 }
 
 impl ListedKind {
-    const EVERY: [ListedKind; 9] = [
+    const EVERY: [ListedKind; 10] = [
         ListedKind::Shm,
         ListedKind::Sem,
         ListedKind::Other,
@@ -57,12 +58,14 @@ impl ListedKind {
         ListedKind::SysvMsg,
         ListedKind::SysvSem,
         ListedKind::Mq,
+        ListedKind::Topic,
     ];
 
     /// The kinds whose objects are files in /dev/shm.
     const IN_DEV_SHM: c_int = ListedKind::Shm as c_int
         | ListedKind::Sem as c_int
         | ListedKind::Mq as c_int
+        | ListedKind::Topic as c_int
         | ListedKind::Other as c_int
         | ListedKind::PosixSem as c_int;
 
@@ -83,6 +86,7 @@ impl ListedKind {
             ListedKind::Shm => "a shared memory object",
             ListedKind::Sem => "a named semaphore of this library",
             ListedKind::Mq => "a message queue of this library",
+            ListedKind::Topic => "a topic",
             ListedKind::Other => "an object of another kind of this library",
             ListedKind::PosixSem => "a named semaphore of the C library",
             ListedKind::KernelMq => "a message queue of the kernel",

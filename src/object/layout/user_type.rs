@@ -129,6 +129,18 @@ impl Type {
         fields: [Field::NONE; FIELDS_MAX],
     };
 
+    /// No type: bytes.
+    pub(crate) const NONE: Type = Type::BLANK;
+
+    /// Refuses `found`, the type that an object's creator has recorded, unless it is equal to `self`.
+    pub(crate) fn check_recorded(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+        self.check(shown, found)
+    }
+
+    pub(crate) fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
