@@ -98,7 +98,7 @@
 #define IPC_INHERIT 1024
 
 /*
- How many fields a type can declare with IPC_TYPE_FIELDS.
+ How many fields a type can declare with IPC_TYPE_FIELDS or IPC_TYPE_AS.
  */
 #define IPC_TYPE_FIELDS_MAX 32
 
@@ -380,9 +380,19 @@
 #define IPC_KIND_MQ 256
 
 /*
+ Kind of object: a cell.
+ */
+#define IPC_KIND_CELL 1024
+
+/*
+ Kind of object: a service.
+ */
+#define IPC_KIND_SERVICE 2048
+
+/*
  All the kinds of objects that ipc_list() knows.
  */
-#define IPC_KIND_ALL 511
+#define IPC_KIND_ALL 3583
 
 /*
  The object has no record of this library: it was made without this library, or its kind has
@@ -404,6 +414,12 @@
  The caller may not read the object, so it is unknown whether the object has a record.
  */
 #define IPC_RECORD_UNREADABLE 3
+
+/*
+ A handle for a cell, which holds the latest value of a type. ipc_cell_open() creates it, and ipc_cell_close()
+ ends it.
+ */
+typedef struct ipc_cell_t ipc_cell_t;
 
 /*
  A handle of a child process. Made by ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(),
@@ -446,7 +462,7 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- One declared field of a type. IPC_TYPE_FIELDS fills it in.
+ One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
  */
 typedef struct ipc_field_t {
   /*
@@ -464,8 +480,8 @@ typedef struct ipc_field_t {
 } ipc_field_t;
 
 /*
- Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
- or IPC_TYPE_FIELDS fills it in:
+ Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE,
+ IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in:
 
      static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 
@@ -473,7 +489,8 @@ typedef struct ipc_field_t {
  */
 typedef struct ipc_type_t {
   /*
-   The type's name, 1 to 63 bytes.
+   The type's name, 1 to 63 bytes. A leading "struct ", "union ", "enum " or "class " does not
+   count, nor does a "::" at the name's beginning: "struct Sensor" and "Sensor" are one type.
    */
   const char *name;
   /*
@@ -592,7 +609,7 @@ typedef struct ipc_mq_attr_t {
    */
   size_t max_messages;
   /*
-   The largest length of a message, in bytes.
+   The largest length of a message, in bytes. 0, if there is a type: the type's size.
    */
   size_t message_size;
   /*
@@ -610,6 +627,14 @@ typedef struct ipc_mq_attr_t {
    queue keeps its own value. IPC_KERNEL ignores it.
    */
   int spin_ns;
+  /*
+   What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+   gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
+   keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
+   message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the
+   sender's choice as without a type.
+   */
+  const struct ipc_type_t *type;
   /*
    All 0: reserved for later versions.
    */
@@ -707,6 +732,37 @@ typedef struct ipc_mq_notify_t {
    */
   void *context;
 } ipc_mq_notify_t;
+
+/*
+ What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
+ */
+typedef struct ipc_sample_t {
+  /*
+   The number of the value. The first value has number 1, and each further value the next number.
+   */
+  uint64_t number;
+  /*
+   How many values this reader has missed since the last one. For ipc_cell_wait(): how many values were written
+   after number `after` and before this one. For ipc_cell_read(): 0.
+   */
+  uint64_t missed;
+  /*
+   When the value was written, in nanoseconds on the monotonic clock.
+   */
+  int64_t time_ns;
+  /*
+   The publisher's number in its topic. For a cell: 0.
+   */
+  uint32_t publisher;
+  /*
+   0.
+   */
+  uint32_t flags;
+  /*
+   0.
+   */
+  uint64_t reserved[4];
+} ipc_sample_t;
 
 /*
  The source or destination of one of a child's standard streams.
@@ -1169,7 +1225,7 @@ const char *ipc_version(void);
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1213,7 +1269,7 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1308,7 +1364,7 @@ int ipc_shm_open(struct ipc_shm_t **out,
  out: receives the handle, on success only. End it with ipc_shm_close().
  path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
  tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1368,7 +1424,7 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  truncating the memory.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The library keeps no reference to
  it.
 
  Returns: 0, or a negative error.
@@ -1403,7 +1459,7 @@ int ipc_shm_seal_writing(struct ipc_shm_t *shm);
  out: receives the handle, on success only. End it with ipc_shm_close().
  fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
  call.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
  trusted peer whose size is not sealed.
@@ -2421,9 +2477,10 @@ int ipc_event_destroy(struct ipc_event_t *event);
 
  out: receives the handle, on success only. End it with ipc_mq_close().
  name: "/" and 1 to 250 bytes without a slash.
- attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
- queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
- queue may have any size. The struct may be freed after the call.
+ attr: the sizes of a new queue, and the type of its messages. An existing queue must have these sizes and, if
+ attr->type is not NULL, this type. NULL means: a new
+ queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default) of no type, and an existing
+ queue may have any size and type. The struct and the type may be freed after the call.
  flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
  only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
  IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
@@ -2432,12 +2489,12 @@ int ipc_event_destroy(struct ipc_event_t *event);
  queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
- reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+ Errors: -EINVAL an argument is NULL or misaligned, the name, flags, type or mode is malformed, a
+ reserved field is not 0, a size is 0, too large, or smaller than the type, or attr->type is not NULL with IPC_KERNEL (with IPC_KERNEL: above fs.mqueue.msg_max
  or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
  such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
- queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+ queue has other sizes or another type than attr, or no type, or belongs to another version, word size, libc or PID namespace
  (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
  -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
  larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
@@ -2911,6 +2968,176 @@ int ipc_mq_close(struct ipc_mq_t *mq);
  */
 int ipc_mq_unlink(const char *name,
                   int flags);
+
+/*
+ Opens the cell of a name, which holds the latest value of a type, or creates it with IPC_CREATE. A new cell holds
+ no value.
+
+ Any number of processes read and write a cell. A reader gets the latest value whole. It never waits for a
+ writer, and it writes nothing to the cell.
+
+ out: receives the handle, on success only. End it with ipc_cell_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ type: what a value is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type that the creator
+ declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER, and IPC_READ_ONLY: the
+ handle only reads, and the process needs no permission to write.
+ mode: the permissions of a cell that this call creates, exactly: the umask is not applied. A process that may read
+ but not write can read the cell with IPC_READ_ONLY. Unused without IPC_CREATE.
+
+ Returns: IPC_CREATED (1) if this call created the cell; IPC_OPENED (0) if it existed; or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+ allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+ no such cell exists and flags lacks IPC_CREATE; -EEXIST if the cell exists and flags has
+ IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+ user owns the cell or others may write to it; -EFBIG if the cell would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
+ if the two programs disagree about type, version, size, alignment, a field, word size or C
+ library, if the object has no record of this library, or, without IPC_READ_ONLY, if the cell belongs to another PID
+ namespace (ipc_last_error() reports both sides);
+ -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the cell is damaged;
+ -EBUSY if the name leads to a removed file that a mount keeps;
+ -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+ descriptors or handles are open; -ENOMEM if no memory or address space is left; -ENOTSUP if this libc allows no
+ robust locks; -EPERM or -EROFS if the system does not let this process set the mode of what it creates.
+ Threads: safe.
+ Fork: the child has the handle too.
+ Owner death: if a process is killed while it creates the cell, nothing is left.
+ */
+int ipc_cell_open(struct ipc_cell_t **out,
+                  const char *name,
+                  const struct ipc_type_t *type,
+                  int flags,
+                  mode_t mode);
+
+/*
+ Writes a value: it becomes the latest. Readers that are copying the value before it get that value whole, or
+ this one.
+
+ Writers take turns. A writer waits while another thread is in ipc_cell_write() or ipc_cell_update() on the same
+ cell, but for a second at most.
+
+ value: the value, as many bytes as the cell's type has.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or value is NULL, or value is a handle; -EBADF if the handle is closed, or was opened with
+ IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its function of
+ ipc_cell_update() does not return (call again later); -EPROTO if this process was forked into another PID namespace
+ after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes this call, and its thread is writing the
+ same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex, and another thread is writing.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds this value or the one before, whole.
+ */
+int ipc_cell_write(struct ipc_cell_t *cell,
+                   const void *value);
+
+/*
+ Changes the latest value: reads it, has a function change the copy, and writes the copy. No other writer comes in
+ between. Readers see the value before until the function has returned.
+
+ change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
+ copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
+ negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
+ thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+ context: passed to change unchanged.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or change is NULL, or change returns a number below -4095; -EBADF if the handle is closed,
+ or was opened with IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its
+ function of ipc_cell_update() does not return (call again later); -EUCLEAN if the cell is damaged; -EPROTO if this process was forked into another
+ PID namespace after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes
+ this call, and its thread is writing the same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+ a futex, and another thread is writing; or the negative result of change.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds the changed value or the one before, whole.
+ */
+int ipc_cell_update(struct ipc_cell_t *cell,
+                    int (*change)(void *value, void *context),
+                    void *context);
+
+/*
+ Reads the latest value, whole. It waits for no writer: if one is stopped or killed in a call, the value before is
+ the latest.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EAGAIN or -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ info: receives the value's number and time, on success only. NULL if they are not wanted.
+
+ Returns: 0, or a negative error.
+ Errors: -ENODATA if nothing was written yet; -EINVAL if cell or value is NULL, or info is misaligned; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -EAGAIN if writers have overwritten the value 10,000 times in a row
+ while this call was copying it.
+ Threads: safe. A signal handler may make this call.
+ */
+int ipc_cell_read(const struct ipc_cell_t *cell,
+                  void *value,
+                  struct ipc_sample_t *info);
+
+/*
+ Waits until the cell holds a newer value than a certain one, and reads the latest value.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ after: the number of the last value that the caller has read, from its info; 0 waits for any value.
+ info: receives the value's number, its time, and how many values the caller has missed, on success only. NULL if
+ they are not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0
+ only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN if timeout_ns is 0 and there is no newer value, or if writers have overwritten the value 10,000 times
+ in a row while this call was copying it; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while
+ the call waited; -EINVAL if cell or value is NULL, info is misaligned, or timeout_ns is below -1; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
+ Threads: safe.
+ Death: if a writer dies after it has written and before it has woken the waiters, they wake at the latest 100 ms
+ after they began to sleep, or with the next value.
+ */
+int ipc_cell_wait(struct ipc_cell_t *cell,
+                  void *value,
+                  uint64_t after,
+                  struct ipc_sample_t *info,
+                  int64_t timeout_ns);
+
+/*
+ Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that
+ opens the name gets something else.
+
+ Returns: 1 if it is stale, 0 if it is not, or a negative error.
+ Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed, or the program has closed the cell's descriptor
+ behind the library.
+ Threads: safe.
+ */
+int ipc_cell_stale(const struct ipc_cell_t *cell);
+
+/*
+ Closes a cell's handle. The cell and its value stay until ipc_cell_unlink() has removed the name and the last
+ handle is closed.
+
+ cell: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the handle is closed already, or does not belong to a cell.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not wait for them.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_cell_close(struct ipc_cell_t *cell);
+
+/*
+ Removes a cell's name. Processes that have the cell open keep it.
+
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
+ such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
+ permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
+ the kernel has no memory.
+ Threads: safe.
+ */
+int ipc_cell_unlink(const char *name);
 
 /*
  Makes a pipe. Bytes that are written to one descriptor are read from the other, in order.
@@ -4405,12 +4632,12 @@ int ipc_remove(int kind,
 #define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
- * name, version, size and alignment.
+ * name, version, size and alignment. A keyword before the name does not count: IPC_TYPE(struct S, 1)
+ * and IPC_TYPE(S, 1) agree.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
-#define IPC_TYPE(type, version) \
-  { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_TYPE(type, version) IPC_AS_PLAIN(#type, type, version)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
@@ -4421,10 +4648,37 @@ int ipc_remove(int kind,
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
  */
 #define IPC_TYPE_FIELDS(type, version, ...) \
-  { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
-    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+  IPC_AS_FIELDS(#type, type, version, __VA_ARGS__)
 
-/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
+/* A constant initialiser for ipc_type_t like IPC_TYPE and IPC_TYPE_FIELDS, under a name of its own: a
+ * string literal of 1 to 63 bytes. The fields, 0 to 32, follow the version. With it, programs agree that
+ * spell the type in different ways, for example because C++ has it in a namespace:
+ *
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", struct point, 1, x, y);  // in C
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", geo::Point, 1, x, y);    // in C++
+ */
+#define IPC_TYPE_AS(name, ...) IPC_AS(__VA_ARGS__)(name, __VA_ARGS__)
+
+/* The macros below serve IPC_TYPE, IPC_TYPE_FIELDS and IPC_TYPE_AS. */
+#define IPC_AS_PLAIN(name, type, version) \
+  { name, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_AS_FIELDS(name, type, version, ...) \
+  { name, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
+    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+/* The macro for the arguments that follow a name: a type and a version, and perhaps fields. */
+#define IPC_AS(...) IPC_35TH(__VA_ARGS__,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_PLAIN, IPC_AS_PLAIN, 0)
+#define IPC_35TH(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15,  \
+                 _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28,  \
+                 _29, _30, _31, _32, _33, _34, picked, ...) picked
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

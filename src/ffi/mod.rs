@@ -44,7 +44,11 @@ pub mod event;
 // Messages, bytes and processes.
 pub mod mq;
 
+pub mod sample;
+
 pub mod topic;
+
+pub mod cell;
 
 pub mod pipe;
 
@@ -64,6 +68,7 @@ pub mod list;
 
 // These have no exports.
 mod arguments;
+mod callback;
 mod guard;
 mod handle;
 

@@ -31,6 +31,7 @@ pub(crate) enum Removable {
     Semaphore,
     Queue,
     Topic,
+    Cell,
     LibcSemaphore,
 }
 
@@ -41,6 +42,7 @@ impl Removable {
             Removable::Semaphore => Kind::name_of(Kind::Semaphore as u32),
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
             Removable::Topic => Kind::name_of(Kind::Topic as u32),
+            Removable::Cell => Kind::name_of(Kind::Cell as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
@@ -52,15 +54,13 @@ impl Removable {
             Removable::Semaphore => Some(Kind::Semaphore as u32),
             Removable::Queue => Some(Kind::Queue as u32),
             Removable::Topic => Some(Kind::Topic as u32),
+            Removable::Cell => Some(Kind::Cell as u32),
             Removable::LibcSemaphore => None,
         }
     }
 
     fn has_record(self) -> bool {
-        matches!(
-            self,
-            Removable::Semaphore | Removable::Queue | Removable::Topic
-        )
+        !matches!(self, Removable::Region | Removable::LibcSemaphore)
     }
 }
 

@@ -75,11 +75,15 @@ fn kind_of(recorded: u32) -> ListedKind {
     const SEMAPHORE: u32 = Kind::Semaphore as u32;
     const QUEUE: u32 = Kind::Queue as u32;
     const TOPIC: u32 = Kind::Topic as u32;
+    const CELL: u32 = Kind::Cell as u32;
+    const SERVICE: u32 = Kind::Service as u32;
     match recorded {
         REGION => ListedKind::Shm,
         SEMAPHORE => ListedKind::Sem,
         QUEUE => ListedKind::Mq,
         TOPIC => ListedKind::Topic,
+        CELL => ListedKind::Cell,
+        SERVICE => ListedKind::Service,
         _ => ListedKind::Other,
     }
 }

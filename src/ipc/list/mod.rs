@@ -45,10 +45,12 @@ pub(crate) enum ListedKind {
     /// A message queue of this library.
     Mq = 0x100,
     Topic = 0x200,
+    Cell = 0x400,
+    Service = 0x800,
 }
 
 impl ListedKind {
-    const EVERY: [ListedKind; 10] = [
+    const EVERY: [ListedKind; 12] = [
         ListedKind::Shm,
         ListedKind::Sem,
         ListedKind::Other,
@@ -59,6 +61,8 @@ impl ListedKind {
         ListedKind::SysvSem,
         ListedKind::Mq,
         ListedKind::Topic,
+        ListedKind::Cell,
+        ListedKind::Service,
     ];
 
     /// The kinds whose objects are files in /dev/shm.
@@ -66,6 +70,8 @@ impl ListedKind {
         | ListedKind::Sem as c_int
         | ListedKind::Mq as c_int
         | ListedKind::Topic as c_int
+        | ListedKind::Cell as c_int
+        | ListedKind::Service as c_int
         | ListedKind::Other as c_int
         | ListedKind::PosixSem as c_int;
 
@@ -87,6 +93,8 @@ impl ListedKind {
             ListedKind::Sem => "a named semaphore of this library",
             ListedKind::Mq => "a message queue of this library",
             ListedKind::Topic => "a topic",
+            ListedKind::Cell => "a cell",
+            ListedKind::Service => "a service",
             ListedKind::Other => "an object of another kind of this library",
             ListedKind::PosixSem => "a named semaphore of the C library",
             ListedKind::KernelMq => "a message queue of the kernel",

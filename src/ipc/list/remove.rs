@@ -41,9 +41,14 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         // Through its mechanism: a topic has a second file.
         (ListedKind::Topic, Target::Named(name)) => topic::unlink(name),
         (ListedKind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
-        (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
-            remove_file(kind, name, b"")
-        }
+        (
+            ListedKind::Shm
+            | ListedKind::Sem
+            | ListedKind::Cell
+            | ListedKind::Service
+            | ListedKind::Other,
+            Target::Named(name),
+        ) => remove_file(kind, name, b""),
         (_, Target::Id(_)) => Err(fail!(EINVAL, "{} has a name, not an id", kind.name())),
         (_, Target::Named(_)) => Err(fail!(EINVAL, "{} has an id, not a name", kind.name())),
     }

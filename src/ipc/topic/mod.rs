@@ -140,11 +140,6 @@ impl Topic {
         self.memory.sizes()
     }
 
-    /// Whether the topic has a type of the user's.
-    pub(crate) fn is_typed(&self) -> bool {
-        self.memory.user_type().size() != 0
-    }
-
     pub(crate) fn publishes(&self) -> bool {
         self.publishes
     }

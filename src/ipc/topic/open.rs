@@ -50,7 +50,7 @@ impl Wanted {
         if self.user_type.size() == 0 {
             sizes.alignment = found.alignment;
         } else {
-            self.user_type.check_recorded(name, &memory.user_type())?;
+            self.user_type.check(name, &memory.user_type())?;
         }
         match sizes == found {
             true => Ok(()),

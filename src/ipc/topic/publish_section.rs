@@ -10,7 +10,6 @@ use super::subscribers::{Slowest, Subscribers};
 use crate::base::error::{Result, fail};
 use crate::object::layout::{Publishing, RESERVED_SLOT, SampleSlot};
 use crate::sync::latch::Latched;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
@@ -255,9 +254,4 @@ pub(super) struct Sample {
     pub(super) length: usize,
     pub(super) time_ns: i64,
     pub(super) publisher: u32,
-}
-
-/// Whether the number of a slot's list can be right.
-pub(super) fn is_count_possible(count: &AtomicU32, memory: &Memory) -> bool {
-    count.load(Relaxed) <= memory.slot_count()
 }

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Topic = 4,
     /// The part of a topic that its subscribers write: a file of its own, which is not listed.
     Subscribers = 8,
+    Cell = 5,
+    Service = 6,
 }
 
 impl Kind {
@@ -41,6 +43,8 @@ impl Kind {
             3 => "a message queue",
             4 => "a topic",
             8 => "the subscribers' part of a topic",
+            5 => "a cell",
+            6 => "a service",
             _ => "a kind of object that this version does not know",
         }
     }

@@ -202,8 +202,12 @@ impl SharedQueue {
 
     pub(crate) fn statistics(&self) -> Result<Statistics> {
         // Living waiters are told by their ids.
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        let thread = Thread::current()?;
+        check_namespace(
+            &format_args!("{}: the queue", self.name),
+            thread,
+            self.pid_namespace,
+        )?;
         self.settle_claims();
         let header = self.header();
         let statistics = &header.statistics;
