@@ -139,6 +139,7 @@ impl Topic {
         )?;
         let status = file::status(object.file()?)?;
         let memory = Memory::in_mapping(object.data(), sizes)?;
+        remove_leftovers();
         Topic::from_object(name, object, memory, options).inspect_err(|_| {
             // A call that fails leaves no name.
             if file::status_of(location.path()).is_ok_and(|found| found.is_same_file(&status)) {

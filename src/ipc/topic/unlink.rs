@@ -3,6 +3,7 @@
 //! The topic's name goes first, then the hidden name of the second file. A process killed in between leaves
 //! that file. The next creation or unlinking of a topic removes it.
 
+use crate::base::alloc::List;
 use crate::base::error::{Errno, Result};
 use crate::base::name::Name;
 use crate::base::text::Text;
@@ -50,24 +51,29 @@ fn remove_hidden(identity: u64) {
 
 /// Removes the subscribers' files whose topics are gone.
 pub(super) fn remove_leftovers() {
+    let mut hidden: List<u64> = List::new();
+    let mut inodes: List<u64> = List::new();
     for_each_file(&mut |name, _| {
-        let Some(number) = name.to_bytes().strip_prefix(PREFIX.as_bytes()) else {
-            return Ok(());
-        };
-        let Some(identity) = listing::number(number, 16) else {
-            return Ok(());
-        };
-        // A topic exists before its second file does. So a file whose topic is not listed now has lost it.
-        let mut exists = false;
-        let is_whole_list = for_each_file(&mut |name, inode| {
-            exists |= (inode ^ identity) & INODE == 0 && !is_hidden(name.to_bytes());
-            Ok(())
-        });
-        if is_whole_list && !exists {
+        let number = name.to_bytes().strip_prefix(PREFIX.as_bytes());
+        match number.and_then(|number| listing::number(number, 16)) {
+            Some(identity) => hidden.push(identity),
+            None => Ok(()),
+        }
+    });
+    if hidden.is_empty() {
+        return;
+    }
+    // A topic exists before its second file does. So a file whose topic is not listed now has lost it.
+    let is_whole_list = for_each_file(&mut |name, inode| match is_hidden(name.to_bytes()) {
+        true => Ok(()),
+        false => inodes.push(inode),
+    });
+    let is_lost = |identity: u64| inodes.iter().all(|inode| (inode ^ identity) & INODE != 0);
+    for &identity in hidden.iter().filter(|_| is_whole_list) {
+        if is_lost(identity) {
             remove_hidden(identity);
         }
-        Ok(())
-    });
+    }
 }
 
 /// Calls `found` with the name and the inode of each file beside the topics; whether that were all.
