@@ -58,16 +58,16 @@ impl Topic {
                 }
                 return Err(self.too_long(&candidate, buffer.len()));
             }
-            let Some(to) = NonNull::new(buffer.as_mut_ptr()) else {
-                return Err(Errno::EINVAL.into());
-            };
+            let to = NonNull::from(&mut *buffer).cast();
             let cell = match length > COPY_AT_ONCE {
                 true => self.announce(&candidate)?,
                 false => None,
             };
             // SAFETY: the buffer has room for the sample, as just checked.
-            let is_whole =
-                unsafe { self.memory.copy_out(candidate.slot, candidate.number, to, length) };
+            let is_whole = unsafe {
+                self.memory
+                    .copy_out(candidate.slot, candidate.number, to, length)
+            };
             if let Some(cell) = cell {
                 self.withdraw(cell);
             }
@@ -131,9 +131,9 @@ impl Topic {
         }
     }
 
-    /// Whether a fast half may take a sample: the handle subscribes, and this process has a place.
+    /// Whether a call may take a sample at once: the handle subscribes, and this process has a place.
     #[inline(always)]
-    pub(crate) fn may_take_fast(&self) -> bool {
+    pub(crate) fn may_take_at_once(&self) -> bool {
         !self.publishes && self.member.place().is_some()
     }
 
@@ -336,7 +336,10 @@ impl Topic {
             None => None,
         };
         let Some(index) = own else {
-            return Err(fail!(EINVAL, "the sample is not borrowed by this handle now"));
+            return Err(fail!(
+                EINVAL,
+                "the sample is not borrowed by this handle now"
+            ));
         };
         let truth = slot.truth.load(Relaxed);
         let entry = self.borrowed[index].load(Relaxed);
