@@ -145,9 +145,7 @@ impl Record {
         self.check_format(shown, found, file_size, may_adopt)?;
         self.check_maker(shown, found)?;
         found.check_kind(shown, self.kind)?;
-        let same_word_size = found.word_size == self.word_size;
-        self.kind_type
-            .check(shown, &found.kind_type, same_word_size)?;
+        self.kind_type.check(shown, &found.kind_type)?;
         if found.total_size != file_size || found.total_size != self.total_size {
             return Err(fail!(
                 EPROTO,
