@@ -14,3 +14,5 @@ pub(crate) mod sock;
 pub(crate) mod spawn;
 pub(crate) mod sysv;
 pub(crate) mod transfer;
+pub(crate) mod waitable;
+pub(crate) mod watch;

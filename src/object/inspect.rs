@@ -5,7 +5,7 @@ use super::location::Location;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::sys::{file, process};
 use core::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 /// Reads the record of a file that may be any file; `None` if it has no record.
 pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Record>, Errno> {
@@ -13,14 +13,6 @@ pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Rec
     let offset = file_size.saturating_sub(RECORD_SPAN);
     let is_complete = file::read_at(file, found.as_bytes_mut(), offset)?;
     Ok((is_complete && found.is_present()).then_some(found))
-}
-
-/// Reads a number from the data of the object at `location`; `None` if that is not possible.
-pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
-    let file = file::open(location.path(), false).ok()?;
-    let mut bytes = [0; 8];
-    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
-    is_complete.then(|| u64::from_ne_bytes(bytes))
 }
 
 /// Refuses a file that another user owns or that others may write to.

@@ -135,6 +135,16 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Errno> {
     unsafe { made(result) }
 }
 
+/// A new io_uring, which the kernel makes close-on-exec.
+///
+/// # Safety
+///
+/// `number` is what io_uring_setup has just returned.
+pub(super) unsafe fn ring(number: usize) -> Result<OwnedFd, Errno> {
+    // SAFETY: by this function's contract.
+    unsafe { made(number as RawFd) }
+}
+
 /// A descriptor of a process, close-on-exec.
 pub(crate) fn pidfd(process: libc::pid_t) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes numbers only.

@@ -133,7 +133,7 @@ pub(crate) fn pid_namespace() -> u32 {
 }
 
 /// This process's generation: a number that no ancestor had, and no call before the last fork.
-fn generation() -> u32 {
+pub(crate) fn generation() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let word = generation_word();
     // Relaxed throughout: the number orders nothing. It only has to differ from the numbers that

@@ -2,8 +2,8 @@
 //! its steps under the latch are in `receive_section`.
 
 use super::claims::{Claims, Proof};
+use super::kernel_twin::{EMPTY, FULL};
 use super::memory::{NumberedSlot, copy_in_pieces};
-use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
@@ -11,6 +11,7 @@ use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
 use crate::sync::RECHECK;
+use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -30,6 +31,7 @@ impl SharedQueue {
         buffer: &mut [MaybeUninit<u8>],
         may_wait: bool,
     ) -> Result<(usize, u32)> {
+        let _settles = self.settles();
         if self.direction != Direction::Send {
             if may_wait {
                 self.spin_briefly();
@@ -86,7 +88,7 @@ impl SharedQueue {
         let Some(target) = buffer.get_mut(..first.length) else {
             return Ok(None);
         };
-        if first.length > COPY_UNDER_LATCH || self.has_descriptor() {
+        if first.length > COPY_UNDER_LATCH || self.has_twin() {
             return Ok(None);
         }
         self.copy_out(first.slot, target);
@@ -110,6 +112,7 @@ impl SharedQueue {
 
     /// Takes messages, waiting for one. Returns how many were received.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
+        let _settles = self.settles();
         self.receive_until(targets, self.deadline(timeout_ns)?)
             .inspect(|_| self.notifier.note_received())
     }
@@ -188,7 +191,7 @@ impl SharedQueue {
             return Ok(());
         }
         receiving.check_empty()?;
-        self.settle_descriptor()?;
+        self.settle_twin();
         drop(receiving);
         if self.header().sending.latch.is_orphaned() {
             // A sender died, perhaps with a message that it had sent.
@@ -201,6 +204,7 @@ impl SharedQueue {
 
     /// Takes a message that is read in place until it is given back.
     pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
+        let _settles = self.settles();
         self.check_receives()?;
         let deadline = self.deadline_unless(at_once, timeout_ns)?;
         if at_once && timeout_ns != 0 {
@@ -229,11 +233,13 @@ impl SharedQueue {
     fn borrow_first(&self, receiving: &ReceiveSection<'_>, first: &First<'_>) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
-        self.settle_descriptor()
+        self.settle_twin();
+        Ok(())
     }
 
     /// Ends what `borrow` began: the message is received.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        let _settles = self.settles();
         let slot = self.memory.slot_of_payload(payload)?;
         // With `Deadline::Now` it waits for a stopped thread for a limited time.
         let held = self.enter_receive_section((!at_once).then_some(Deadline::Now));
@@ -257,11 +263,11 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = held.as_ref().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
-        self.make_ready_if(FULL)?;
+        self.make_twin_ready_if(FULL);
         receiving.set_free(slot);
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
-        self.settle_descriptor()?;
+        self.settle_twin();
         drop(held);
         self.wake_senders(1);
         Ok(())
@@ -295,6 +301,7 @@ impl SharedQueue {
     /// Takes back the claims of dead threads, for a call that tells of the queue's state. If a peer is
     /// stopped in a call on the queue, or the queue is damaged, it changes nothing.
     pub(super) fn settle_claims(&self) {
+        let _settles = self.settles();
         let is_settled =
             Claims::reserved(&self.memory).is_empty() && Claims::borrowed(&self.memory).is_empty();
         if is_settled {
@@ -306,19 +313,9 @@ impl SharedQueue {
             return;
         };
         let proof = Proof::best(both.receiving.pid_namespace());
-        let is_back = self
-            .take_back_borrowed(&both.receiving, proof)
-            .is_ok_and(|any| any);
-        let is_free = self
-            .take_back_reserved_of_dead(&both.receiving, proof)
-            .is_ok_and(|any| any);
-        drop(both);
-        if is_back {
-            self.wake_receivers(u32::MAX);
-        }
-        if is_free {
-            self.wake_senders(u32::MAX);
-        }
+        // Each wakes those who wait for what it finds. A failure is for the call that needs what is damaged.
+        let _ = self.take_back_borrowed(&both.receiving, proof);
+        let _ = self.take_back_reserved_of_dead(&both.receiving, proof);
     }
 
     #[inline(never)]
@@ -328,16 +325,23 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(proof)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
-            self.make_ready_if(EMPTY)?;
+            self.make_twin_ready_if(EMPTY);
             receiving.put_back((number, slot))?;
             found = true;
         }
-        self.settle_descriptor()?;
+        self.settle_twin();
+        if found {
+            // The messages are several, and this call takes one. Without a full fence a sleeper could be missed:
+            // the latch's release comes later.
+            fence::full();
+            self.wake_receivers(u32::MAX);
+        }
         Ok(found)
     }
 
     /// The priority of the message that is the next to be received.
     pub(crate) fn peek_priority(&self) -> Result<u32> {
+        let _settles = self.settles();
         self.check_receives()?;
         let receiving = self.enter_receive_section(Some(Deadline::Now))?;
         self.take_back_borrowed(&receiving, Proof::best(receiving.pid_namespace()))?;
@@ -353,9 +357,10 @@ impl SharedQueue {
         receiving: &ReceiveSection<'_>,
         slot: NumberedSlot<'_>,
     ) -> Result<()> {
-        self.make_ready_if(FULL)?;
+        self.make_twin_ready_if(FULL);
         receiving.free_slot(slot);
-        self.settle_descriptor()
+        self.settle_twin();
+        Ok(())
     }
 
     /// Copies a message out of a slot.

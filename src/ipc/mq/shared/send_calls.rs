@@ -2,8 +2,8 @@
 //! wakes receivers; its steps under the latch are in `send_section`.
 
 use super::claims::{Claims, Proof};
+use super::kernel_twin::{EMPTY, FULL};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
-use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
 use super::{BATCH, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
@@ -11,6 +11,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
+use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -27,6 +28,7 @@ impl SharedQueue {
     /// cannot be sent at once: the caller goes on to `send`, whose deadline counts.
     #[inline(always)]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
+        let _settles = self.settles();
         if self.send_alone(message, priority)? {
             return Ok(());
         }
@@ -46,7 +48,7 @@ impl SharedQueue {
         if message.len() > limit
             || priority > PRIORITY_MAX
             || self.direction == Direction::Receive
-            || self.has_descriptor()
+            || self.has_twin()
         {
             return Ok(false);
         }
@@ -64,7 +66,7 @@ impl SharedQueue {
             latched,
         };
         // Asked again: only the answer under the latch is certain.
-        if self.has_descriptor() {
+        if self.has_twin() {
             return Ok(false);
         }
         if let Some(slot) = sending.take_free_slot()? {
@@ -86,6 +88,7 @@ impl SharedQueue {
 
     /// Sends messages, waiting until there is room for one. Returns how many were sent.
     pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
+        let _settles = self.settles();
         self.send_until(messages, self.deadline(timeout_ns)?)
     }
 
@@ -129,9 +132,9 @@ impl SharedQueue {
                 break;
             };
             self.copy_in(slot.1, message);
-            self.make_ready_if(EMPTY)?;
+            self.make_twin_ready_if(EMPTY);
             sending.enqueue(slot, message.len() as u32, *priority);
-            self.settle_descriptor()?;
+            self.settle_twin();
             sent += 1;
         }
         Ok(sent)
@@ -184,7 +187,7 @@ impl SharedQueue {
         priority: Option<u32>,
     ) -> Result<bool> {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
-        self.settle_descriptor()?;
+        self.settle_twin();
         drop(sending);
         if self.header().receiving.latch.is_orphaned() {
             // A receiver died, perhaps with a slot that it had freed.
@@ -225,6 +228,11 @@ impl SharedQueue {
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
+        if found {
+            // For the reason given at `take_back_orphans`.
+            fence::full();
+            self.wake_senders(u32::MAX);
+        }
         Ok(found)
     }
 
@@ -254,6 +262,7 @@ impl SharedQueue {
     /// Reserves a place of message_size bytes to write a message in. `at_once` is as in
     /// [`Queue::reserve`](crate::ipc::mq::Queue::reserve).
     pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
+        let _settles = self.settles();
         self.check_message(0, 0)?;
         let deadline = self.deadline_unless(at_once, timeout_ns)?;
         // The new message has no priority yet, so every queued message may be dropped for it.
@@ -271,6 +280,7 @@ impl SharedQueue {
         priority: u32,
         at_once: bool,
     ) -> Result<()> {
+        let _settles = self.settles();
         self.check_message(length, priority)?;
         let slot = self.memory.slot_of_payload(payload)?;
         // With `Deadline::Now` it waits for a stopped thread for a limited time.
@@ -302,11 +312,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = held.as_ref().map_err(|error| *error)?;
         reserved.check(&sending.latched, slot)?;
-        self.make_ready_if(EMPTY)?;
+        self.make_twin_ready_if(EMPTY);
         let count = sending.set_queued(slot, length, priority);
         reserved.unclaim(&sending.latched, slot)?;
         sending.publish(number, priority, count);
-        self.settle_descriptor()?;
+        self.settle_twin();
         drop(held);
         self.wake_receivers_or_announce(1);
         Ok(())
@@ -314,6 +324,7 @@ impl SharedQueue {
 
     /// Gives back the place from `reserve`, with nothing sent.
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
+        let _settles = self.settles();
         let slot = self.memory.slot_of_payload(payload)?;
         let outcome = self.abandon_claimed(slot);
         Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)
@@ -326,11 +337,11 @@ impl SharedQueue {
         // either latch.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
-        self.make_ready_if(FULL)?;
+        self.make_twin_ready_if(FULL);
         both.receiving.set_free(slot);
         reserved.unclaim(latched, slot)?;
         both.receiving.give_to_senders(number);
-        self.settle_descriptor()?;
+        self.settle_twin();
         drop(both);
         self.wake_senders(1);
         Ok(())
