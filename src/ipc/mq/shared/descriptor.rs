@@ -1,52 +1,119 @@
-//! The descriptor to poll, which belongs to one handle in one process.
+//! The kernel twin: when its state changes.
 //!
-//! Each call of this handle that may change the queue, or that finds nothing to do, settles the descriptor. Changes
-//! by others reach it as they reach a sleeping thread: see [`watch`](crate::ipc::watch).
+//! [`readiness`](super::readiness) has the twin and its three states. Once the drop-in has asked for the twin to be
+//! kept up to date, every call on the queue holds both latches, so that the twin and the queue change together. One
+//! exception: a receive that finds the queue empty, as the twin says already, changes neither and holds one latch.
+//!
+//! A call makes the twin ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and unready *after* it
+//! ([`SharedQueue::settle_descriptor`]). If the process is killed in between, the twin is ready although there is
+//! nothing to do, until the next call. It is never unready although there is something to do.
 
 use super::SharedQueue;
-use super::queue_wait::PolledQueue;
-use crate::base::errno::preserving_errno;
-use crate::base::error::Result;
-use crate::sync::latch::check_namespace;
-use crate::sys::cancellation::NotCancelled;
+use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
+use super::receive_section::ReceiveSection;
+use super::send_section::SendSection;
+use crate::base::error::{Errno, Result};
+use crate::base::time::Deadline;
 use crate::sys::thread::Thread;
-use std::os::fd::RawFd;
+use core::sync::atomic::Ordering::Relaxed;
+use std::os::fd::{OwnedFd, RawFd};
 
 impl SharedQueue {
-    /// A descriptor that is readable while there is a message, and writable while there is room.
-    pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        if self.twin.is_present() {
-            return self.twin_descriptor();
+    /// Keeps the twin up to date from now on, and returns its descriptor.
+    pub(super) fn twin_descriptor(&self) -> Result<RawFd> {
+        let both = self.enter_both_sections(Deadline::Now)?;
+        let descriptor = self.readiness.descriptor()?;
+        // From here on every call takes both latches, and calls that hold one latch are over. The twin keeps its
+        // content.
+        if !self.has_descriptor() {
+            self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         }
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
-        self.settle_claims();
-        self.descriptor.get(&|| PolledQueue::of(self))
+        self.settle_descriptor()?;
+        drop(both);
+        Ok(descriptor)
     }
 
-    /// Settles the descriptor when the result is dropped: at the end of each call of this handle that may have
-    /// changed the queue, or that may find nothing to do.
+    /// Uses a queue of the kernel's as the descriptor. [`readiness`](super::readiness) says what it
+    /// has to be like.
+    pub(crate) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
+        let _both = self.enter_both_sections(Deadline::Now)?;
+        if self.descriptor.is_open() {
+            return Err(Errno::EBUSY.into());
+        }
+        self.readiness.use_kernel_twin(twin)
+    }
+
+    /// Whether a twin is kept up to date. Certain only while this thread holds a
+    /// latch.
     #[inline(always)]
-    pub(super) fn settles(&self) -> Settles<'_> {
-        Settles(self)
+    pub(super) fn has_descriptor(&self) -> bool {
+        self.header().waiting.fd_state.load(Relaxed) != 0
+    }
+
+    /// Call before a change of the queue that ends the state `unready` ([`EMPTY`] or [`FULL`]).
+    #[inline(always)]
+    pub(super) fn make_ready_if(&self, unready: u32) -> Result<()> {
+        match self.has_descriptor() {
+            true => self.make_descriptor_ready_if(unready),
+            false => Ok(()),
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn settle_open_descriptor(&self) {
-        // A fast half may come here, without a guard.
-        let _not_cancelled = NotCancelled::begin();
-        preserving_errno(|| self.descriptor.settle());
-    }
-}
-
-pub(super) struct Settles<'q>(&'q SharedQueue);
-
-impl Drop for Settles<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.0.descriptor.is_open() {
-            self.0.settle_open_descriptor();
+    fn make_descriptor_ready_if(&self, unready: u32) -> Result<()> {
+        let fd_state = &self.header().waiting.fd_state;
+        if fd_state.load(Relaxed) == unready + 1 && !self.leaves_message_to_waiter() {
+            self.readiness.set(fd_state, READY)?;
         }
+        Ok(())
+    }
+
+    /// Call after a change of the queue: brings the twin, if there is one, into the queue's state.
+    /// In that case this thread holds both latches.
+    #[inline(always)]
+    pub(super) fn settle_descriptor(&self) -> Result<()> {
+        match self.has_descriptor() {
+            true => self.set_descriptor_state(),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_descriptor_state(&self) -> Result<()> {
+        if ReceiveSection::count(&self.memory) != 0 && self.leaves_message_to_waiter() {
+            return Ok(());
+        }
+        self.announce()
+    }
+
+    /// Brings the twin into the queue's state, whoever waits. This thread holds both latches.
+    pub(super) fn announce(&self) -> Result<()> {
+        let state = if ReceiveSection::count(&self.memory) == 0 {
+            EMPTY
+        } else if SendSection::may_have_room(&self.memory) {
+            READY
+        } else {
+            FULL
+        };
+        self.readiness.set(&self.header().waiting.fd_state, state)
+    }
+
+    /// Whether a message stays unannounced, because a receiver waits for it. That is so only with a
+    /// kernel twin: mq_notify() tells of a message in an empty queue only if no receiver waits. The
+    /// waiting receiver settles the descriptor after it has taken the message.
+    ///
+    /// The note of a waiting receiver proves nothing: the receiver may have died, or left its wait with
+    /// siglongjmp(). So a sender that leaves a message, and then wakes nobody, announces it after all
+    /// ([`SharedQueue::wake_receivers_or_announce`]).
+    fn leaves_message_to_waiter(&self) -> bool {
+        let waits = |thread| self.header().waiting_receivers.may_have_other(thread);
+        self.leaves_descriptor_empty() && Thread::current().is_ok_and(waits)
+    }
+
+    /// Whether the descriptor is a kernel twin that announces no message.
+    pub(super) fn leaves_descriptor_empty(&self) -> bool {
+        self.readiness.is_kernel_twin() && self.header().waiting.fd_state.load(Relaxed) == EMPTY + 1
     }
 }

@@ -5,7 +5,7 @@
 //! latch stays orphaned until a repair has succeeded, so no call uses a broken index.
 
 use super::SharedQueue;
-use super::kernel_twin::UNKNOWN;
+use super::readiness::UNKNOWN;
 use super::receive_section::ReceiveSection;
 use super::repair;
 use super::send_section::SendSection;
@@ -31,7 +31,7 @@ impl SharedQueue {
     #[inline(always)]
     fn take_alone<'q>(&'q self, latch: &'q Latch) -> Option<Latched<'q>> {
         let latched = latch.take_fast(&self.header().waiting.needs_fence, self.pid_namespace)?;
-        if self.has_twin() {
+        if self.has_descriptor() {
             latched.release();
             return None;
         }
@@ -94,9 +94,9 @@ impl SharedQueue {
         latch: &'q Latch,
         deadline: Deadline,
     ) -> Result<(Latched<'q>, Option<Latched<'q>>)> {
-        if !self.has_twin() {
+        if !self.has_descriptor() {
             let latched = self.take(latch, deadline)?;
-            if !latched.is_orphaned() && !self.has_twin() {
+            if !latched.is_orphaned() && !self.has_descriptor() {
                 return Ok((latched, None));
             }
         }
@@ -139,9 +139,9 @@ impl SharedQueue {
         both.receiving.latched.make_orphaned();
         repair::rebuild(&both.sending, &both.receiving)?;
         let header = self.header();
-        if self.has_twin() {
+        if self.has_descriptor() {
             header.waiting.fd_state.store(UNKNOWN, Relaxed);
-            self.settle_twin();
+            self.settle_descriptor()?;
         }
         header.statistics.repairs.fetch_add(1, Relaxed);
         both.receiving.latched.make_sound();

@@ -90,8 +90,8 @@
 //! | [`repair`] | rebuilding the index from the slots |
 //! | [`claims`] | slots in use while no latch is held |
 //! | [`wait_point`], [`spin_policy`] | how senders and receivers wait and are woken; how a receive spins first |
-//! | [`descriptor`], [`queue_wait`] | the descriptor to poll; what others wait for without taking it |
-//! | [`twin_state`], [`kernel_twin`] | the drop-in's queue of the kernel: when its state changes; its states |
+//! | [`polled`], [`queue_wait`] | the descriptor to poll; what others wait for without taking it |
+//! | [`descriptor`], [`readiness`] | the drop-in's queue of the kernel: when its state changes; its states |
 //! | [`observer`] | notification of messages |
 //! | [`memory`] | where everything is |
 //!
@@ -101,12 +101,13 @@ mod claims;
 mod descriptor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod kernel_twin;
 mod latches;
 mod memory;
 mod observer;
 mod open;
+mod polled;
 mod queue_wait;
+mod readiness;
 mod receive_calls;
 mod receive_section;
 mod repair;
@@ -115,7 +116,6 @@ mod send_section;
 mod spin_policy;
 #[cfg(test)]
 mod tests;
-mod twin_state;
 mod unlink;
 mod wait_point;
 
@@ -136,8 +136,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
-use kernel_twin::KernelTwin;
 use memory::Memory;
+use readiness::Readiness;
 use receive_section::ReceiveSection;
 use spin_policy::SpinPolicy;
 
@@ -166,7 +166,7 @@ pub(crate) struct SharedQueue {
     spin_policy: SpinPolicy,
     /// When this handle last found out whether holders of claims are alive, in milliseconds.
     last_examination: AtomicU64,
-    twin: KernelTwin,
+    readiness: Readiness,
     descriptor: Descriptor,
     /// The PID namespace of the thread ids in the queue, which was this process's when it opened the
     /// queue. A child that was forked into another namespace has the handle too, and may not use it.

@@ -4,8 +4,8 @@
 //! while it creates one leaves nothing, and no other process sees an unfinished header.
 
 use super::SharedQueue;
-use super::kernel_twin::KernelTwin;
 use super::memory::{Memory, Sizes};
+use super::readiness::Readiness;
 use super::spin_policy::SpinPolicy;
 use crate::base::alloc::{Shared, SharedRoom};
 use crate::base::error::{Errno, Result, fail};
@@ -123,7 +123,7 @@ impl SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
             spin_policy: SpinPolicy::default(),
             last_examination: AtomicU64::new(0),
-            twin: KernelTwin::none(),
+            readiness: Readiness::new(),
             descriptor: Descriptor::none(),
             pid_namespace: memory.header().pid_namespace.load(Relaxed),
             memory,

@@ -2,8 +2,8 @@
 //! its steps under the latch are in `receive_section`.
 
 use super::claims::{Claims, Proof};
-use super::kernel_twin::{EMPTY, FULL};
 use super::memory::{NumberedSlot, copy_in_pieces};
+use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::{BATCH, Borrowed, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
 use crate::base::error::{Errno, Result, fail};
@@ -88,7 +88,7 @@ impl SharedQueue {
         let Some(target) = buffer.get_mut(..first.length) else {
             return Ok(None);
         };
-        if first.length > COPY_UNDER_LATCH || self.has_twin() {
+        if first.length > COPY_UNDER_LATCH || self.has_descriptor() {
             return Ok(None);
         }
         self.copy_out(first.slot, target);
@@ -191,7 +191,7 @@ impl SharedQueue {
             return Ok(());
         }
         receiving.check_empty()?;
-        self.settle_twin();
+        self.settle_descriptor()?;
         drop(receiving);
         if self.header().sending.latch.is_orphaned() {
             // A sender died, perhaps with a message that it had sent.
@@ -233,8 +233,7 @@ impl SharedQueue {
     fn borrow_first(&self, receiving: &ReceiveSection<'_>, first: &First<'_>) -> Result<()> {
         receiving.take_first(first.number)?;
         Claims::borrowed(&self.memory).claim(&receiving.latched, (first.number, first.slot))?;
-        self.settle_twin();
-        Ok(())
+        self.settle_descriptor()
     }
 
     /// Ends what `borrow` began: the message is received.
@@ -263,11 +262,11 @@ impl SharedQueue {
         let borrowed = Claims::borrowed(&self.memory);
         let receiving = held.as_ref().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
-        self.make_twin_ready_if(FULL);
+        self.make_ready_if(FULL)?;
         receiving.set_free(slot);
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
-        self.settle_twin();
+        self.settle_descriptor()?;
         drop(held);
         self.wake_senders(1);
         Ok(())
@@ -325,11 +324,11 @@ impl SharedQueue {
         while let Some((number, slot)) = borrowed.take_orphan(proof)? {
             slot.redeliveries.fetch_add(1, Relaxed);
             self.header().statistics.redelivered.fetch_add(1, Relaxed);
-            self.make_twin_ready_if(EMPTY);
+            self.make_ready_if(EMPTY)?;
             receiving.put_back((number, slot))?;
             found = true;
         }
-        self.settle_twin();
+        self.settle_descriptor()?;
         if found {
             // The messages are several, and this call takes one. Without a full fence a sleeper could be missed:
             // the latch's release comes later.
@@ -357,10 +356,9 @@ impl SharedQueue {
         receiving: &ReceiveSection<'_>,
         slot: NumberedSlot<'_>,
     ) -> Result<()> {
-        self.make_twin_ready_if(FULL);
+        self.make_ready_if(FULL)?;
         receiving.free_slot(slot);
-        self.settle_twin();
-        Ok(())
+        self.settle_descriptor()
     }
 
     /// Copies a message out of a slot.

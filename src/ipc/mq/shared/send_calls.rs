@@ -2,8 +2,8 @@
 //! wakes receivers; its steps under the latch are in `send_section`.
 
 use super::claims::{Claims, Proof};
-use super::kernel_twin::{EMPTY, FULL};
 use super::memory::{NumberedSlot, PRIORITY_MAX, copy_in_pieces};
+use super::readiness::{EMPTY, FULL};
 use super::receive_section::{First, ReceiveSection};
 use super::send_section::SendSection;
 use super::{BATCH, COPY_UNDER_LATCH, SharedQueue, deadline_after_copy};
@@ -48,7 +48,7 @@ impl SharedQueue {
         if message.len() > limit
             || priority > PRIORITY_MAX
             || self.direction == Direction::Receive
-            || self.has_twin()
+            || self.has_descriptor()
         {
             return Ok(false);
         }
@@ -66,7 +66,7 @@ impl SharedQueue {
             latched,
         };
         // Asked again: only the answer under the latch is certain.
-        if self.has_twin() {
+        if self.has_descriptor() {
             return Ok(false);
         }
         if let Some(slot) = sending.take_free_slot()? {
@@ -132,9 +132,9 @@ impl SharedQueue {
                 break;
             };
             self.copy_in(slot.1, message);
-            self.make_twin_ready_if(EMPTY);
+            self.make_ready_if(EMPTY)?;
             sending.enqueue(slot, message.len() as u32, *priority);
-            self.settle_twin();
+            self.settle_descriptor()?;
             sent += 1;
         }
         Ok(sent)
@@ -187,7 +187,7 @@ impl SharedQueue {
         priority: Option<u32>,
     ) -> Result<bool> {
         let has_claims = !Claims::reserved(&self.memory).is_empty();
-        self.settle_twin();
+        self.settle_descriptor()?;
         drop(sending);
         if self.header().receiving.latch.is_orphaned() {
             // A receiver died, perhaps with a slot that it had freed.
@@ -312,11 +312,11 @@ impl SharedQueue {
         let reserved = Claims::reserved(&self.memory);
         let sending = held.as_ref().map_err(|error| *error)?;
         reserved.check(&sending.latched, slot)?;
-        self.make_twin_ready_if(EMPTY);
+        self.make_ready_if(EMPTY)?;
         let count = sending.set_queued(slot, length, priority);
         reserved.unclaim(&sending.latched, slot)?;
         sending.publish(number, priority, count);
-        self.settle_twin();
+        self.settle_descriptor()?;
         drop(held);
         self.wake_receivers_or_announce(1);
         Ok(())
@@ -337,11 +337,11 @@ impl SharedQueue {
         // either latch.
         let latched = &both.receiving.latched;
         reserved.check(latched, slot)?;
-        self.make_twin_ready_if(FULL);
+        self.make_ready_if(FULL)?;
         both.receiving.set_free(slot);
         reserved.unclaim(latched, slot)?;
         both.receiving.give_to_senders(number);
-        self.settle_twin();
+        self.settle_descriptor()?;
         drop(both);
         self.wake_senders(1);
         Ok(())

@@ -52,7 +52,9 @@ impl SharedQueue {
 
     /// Whether there is a message that the descriptor does not announce.
     fn is_left_to_waiter(&self) -> bool {
-        self.has_twin() && self.leaves_twin_empty() && ReceiveSection::count(&self.memory) != 0
+        self.has_descriptor()
+            && self.leaves_descriptor_empty()
+            && ReceiveSection::count(&self.memory) != 0
     }
 
     /// Announces a message that was left to a waiting receiver, if that receiver does not take it. No
@@ -75,7 +77,7 @@ impl SharedQueue {
         self.header().waiting_receivers.remove_dead();
         // The message is sent, so a failure here is not the caller's.
         if let Ok(both) = self.enter_both_sections(Deadline::Now) {
-            self.announce();
+            let _ = self.announce();
             drop(both);
         }
     }
