@@ -6,6 +6,7 @@
  * ipc_strerror(result) describes a result; ipc_last_error() describes this thread's last failure.
  * Outputs are the first or the last arguments. They are written on success only.
  * Timeouts: nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0 only tries.
+ * Every timeout_ns may also be an absolute deadline, from ipc_deadline().
  * Manual: man 7 robustipc.
  */
 
@@ -98,7 +99,7 @@
 #define IPC_INHERIT 1024
 
 /*
- How many fields a type can declare with IPC_TYPE_FIELDS.
+ How many fields a type can declare with IPC_TYPE_FIELDS or IPC_TYPE_AS.
  */
 #define IPC_TYPE_FIELDS_MAX 32
 
@@ -380,9 +381,19 @@
 #define IPC_KIND_MQ 256
 
 /*
+ Kind of object: a cell.
+ */
+#define IPC_KIND_CELL 1024
+
+/*
+ Kind of object: a service.
+ */
+#define IPC_KIND_SERVICE 2048
+
+/*
  All the kinds of objects that ipc_list() knows.
  */
-#define IPC_KIND_ALL 511
+#define IPC_KIND_ALL 3583
 
 /*
  The object has no record of this library: it was made without this library, or its kind has
@@ -404,6 +415,12 @@
  The caller may not read the object, so it is unknown whether the object has a record.
  */
 #define IPC_RECORD_UNREADABLE 3
+
+/*
+ A handle for a cell, which holds the latest value of a type. ipc_cell_open() creates it, and ipc_cell_close()
+ ends it.
+ */
+typedef struct ipc_cell_t ipc_cell_t;
 
 /*
  A handle of a child process. Made by ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(),
@@ -446,7 +463,7 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
 
 /*
- One declared field of a type. IPC_TYPE_FIELDS fills it in.
+ One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
  */
 typedef struct ipc_field_t {
   /*
@@ -464,8 +481,8 @@ typedef struct ipc_field_t {
 } ipc_field_t;
 
 /*
- Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
- or IPC_TYPE_FIELDS fills it in:
+ Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE,
+ IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in:
 
      static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 
@@ -473,7 +490,8 @@ typedef struct ipc_field_t {
  */
 typedef struct ipc_type_t {
   /*
-   The type's name, 1 to 63 bytes.
+   The type's name, 1 to 63 bytes. A leading "struct ", "union ", "enum " or "class " does not
+   count, nor does a "::" at the name's beginning: "struct Sensor" and "Sensor" are one type.
    */
   const char *name;
   /*
@@ -592,7 +610,7 @@ typedef struct ipc_mq_attr_t {
    */
   size_t max_messages;
   /*
-   The largest length of a message, in bytes.
+   The largest length of a message, in bytes. 0, if there is a type: the type's size.
    */
   size_t message_size;
   /*
@@ -610,6 +628,14 @@ typedef struct ipc_mq_attr_t {
    queue keeps its own value. IPC_KERNEL ignores it.
    */
   int spin_ns;
+  /*
+   What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+   gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
+   keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
+   message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the
+   sender's choice as without a type.
+   */
+  const struct ipc_type_t *type;
   /*
    All 0: reserved for later versions.
    */
@@ -707,6 +733,37 @@ typedef struct ipc_mq_notify_t {
    */
   void *context;
 } ipc_mq_notify_t;
+
+/*
+ What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
+ */
+typedef struct ipc_sample_t {
+  /*
+   The number of the value. The first value has number 1, and each further value the next number.
+   */
+  uint64_t number;
+  /*
+   How many values this reader has missed since the last one. For ipc_cell_wait(): how many values were written
+   after number `after` and before this one. For ipc_cell_read(): 0.
+   */
+  uint64_t missed;
+  /*
+   When the value was written, in nanoseconds on the monotonic clock.
+   */
+  int64_t time_ns;
+  /*
+   The publisher's number in its topic. For a cell: 0.
+   */
+  uint32_t publisher;
+  /*
+   0.
+   */
+  uint32_t flags;
+  /*
+   0.
+   */
+  uint64_t reserved[4];
+} ipc_sample_t;
 
 /*
  The source or destination of one of a child's standard streams.
@@ -1123,6 +1180,17 @@ typedef struct ipc_object_t {
    without a good record.
    */
   char type_name[64];
+  /*
+   How much is in the object now: the messages in a queue of this library or of System V, or the
+   value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+   object.
+   */
+  uint64_t count;
+  /*
+   How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+   not read the object.
+   */
+  uint64_t capacity;
 } ipc_object_t;
 
 #ifdef __cplusplus
@@ -1159,6 +1227,23 @@ const char *ipc_last_error(void);
 const char *ipc_version(void);
 
 /*
+ Turns a timeout that counts from the beginning of a call into an absolute deadline, for several
+ calls that have to be over at the same time. Pass the result as the timeout_ns of every call that
+ has one, as often as you like: a call that is repeated after -EINTR does not wait longer.
+
+ timeout_ns: nanoseconds from now on the monotonic clock. IPC_FOREVER, 0, a result of this call
+ and an invalid timeout are returned unchanged.
+
+ Returns: the deadline, a negative number below IPC_FOREVER. It is at most 146 years after the
+ machine started. A call whose deadline has passed makes one attempt, as with timeout_ns 0. If that
+ would have to wait, the call returns -ETIMEDOUT. The deadline is valid in every process of this
+ machine (of one time namespace), until the machine restarts.
+ Errors: none; the call that gets an invalid timeout reports it.
+ Threads: safe. Signal handlers may call it. It is no cancellation point.
+ */
+int64_t ipc_deadline(int64_t timeout_ns);
+
+/*
  Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
 
  The object appears under its name complete or not at all. If a process is killed while it
@@ -1169,7 +1254,7 @@ const char *ipc_version(void);
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1213,7 +1298,7 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
 
  out: receives the handle, on success only. End it with ipc_shm_close().
  name: "/" followed by 1 to 250 bytes that contain no slash.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1308,7 +1393,7 @@ int ipc_shm_open(struct ipc_shm_t **out,
  out: receives the handle, on success only. End it with ipc_shm_close().
  path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
  tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
  IPC_CHECK_OWNER.
@@ -1368,7 +1453,7 @@ int ipc_shm_anonymous(struct ipc_shm_t **out,
  truncating the memory.
 
  out: receives the handle, on success only. End it with ipc_shm_close().
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The library keeps no reference to
  it.
 
  Returns: 0, or a negative error.
@@ -1403,7 +1488,7 @@ int ipc_shm_seal_writing(struct ipc_shm_t *shm);
  out: receives the handle, on success only. End it with ipc_shm_close().
  fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
  call.
- type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+ type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
  that the creator declared. The library keeps no reference to it.
  flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
  trusted peer whose size is not sealed.
@@ -1562,7 +1647,7 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if an owner unlocked
  the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if, with priority
  inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
- initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+ initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than a
  mutex of this library's version and C library, or a mutex initialised in another PID namespace;
  -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
@@ -1662,7 +1747,7 @@ int ipc_cond_init(struct ipc_cond_t *cond);
  holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
  Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
  timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is NULL
- or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last owner
+ or misaligned, an object is not initialised, timeout_ns is invalid, or the mutex's last owner
  died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something other than
  a condition variable of this library's version, something other than a mutex of this library's
  version and C library, or a mutex initialised in another PID namespace; -ENOSYS if a sandbox
@@ -1753,7 +1838,7 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
  no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
- timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
+ timeout_ns is invalid; -EPROTO if the memory holds something other than a semaphore of this
  library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
@@ -1937,7 +2022,7 @@ int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
  are just entering, or all places for readers are taken; -ETIMEDOUT if the time has passed;
  -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a thread unlocked after
  IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
- not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
+ not initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than
  a readers-writer lock of this library's version and C library, or a lock initialised in another
  PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
  -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
@@ -1969,7 +2054,7 @@ int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
  -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock, for reading or
  writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
  ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
- timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
+ timeout_ns is invalid; -EPROTO if the memory holds something other than a readers-writer lock
  of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
  if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: safe on a lock that the interrupted
@@ -2075,7 +2160,7 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if no
  permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
- initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
+ initialised, or timeout_ns is invalid; -EPROTO if the memory holds something other than a pool
  of permits of this library's version and C library, a pool initialised in another PID namespace,
  or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: safe on a pool that the interrupted
@@ -2207,7 +2292,7 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing and timeout_ns is 0;
  -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during the wait; -EBUSY if the
  barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
- misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
+ misaligned or not initialised, or timeout_ns is invalid; -EPROTO if the memory holds something
  other than a barrier of this library's version and C library, a barrier initialised in another
  PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
  sleep on a futex.
@@ -2297,7 +2382,7 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
  Errors: -EACCES if the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
  another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if
  run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
- below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
+ invalid; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
  version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
  C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
@@ -2374,7 +2459,7 @@ int ipc_event_reset(struct ipc_event_t *event);
  Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if the
  event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
- timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
+ timeout_ns is invalid; -EPROTO if the memory holds something other than an event of this
  library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
@@ -2421,9 +2506,10 @@ int ipc_event_destroy(struct ipc_event_t *event);
 
  out: receives the handle, on success only. End it with ipc_mq_close().
  name: "/" and 1 to 250 bytes without a slash.
- attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
- queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
- queue may have any size. The struct may be freed after the call.
+ attr: the sizes of a new queue, and the type of its messages. An existing queue must have these sizes and, if
+ attr->type is not NULL, this type. NULL means: a new
+ queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default) of no type, and an existing
+ queue may have any size and type. The struct and the type may be freed after the call.
  flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
  only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
  IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
@@ -2432,12 +2518,12 @@ int ipc_event_destroy(struct ipc_event_t *event);
  queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
- reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+ Errors: -EINVAL an argument is NULL or misaligned, the name, flags, type or mode is malformed, a
+ reserved field is not 0, a size is 0, too large, or smaller than the type, or attr->type is not NULL with IPC_KERNEL (with IPC_KERNEL: above fs.mqueue.msg_max
  or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
  such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
- queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+ queue has other sizes or another type than attr, or no type, or belongs to another version, word size, libc or PID namespace
  (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
  -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
  larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
@@ -2495,7 +2581,7 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
- below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+ invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
  damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
  -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
  -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
@@ -2526,7 +2612,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
- the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+ the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
  the queue is damaged; -EPROTO this process was forked into another PID namespace after the
  handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
  same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
@@ -2557,7 +2643,7 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
- NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -2590,7 +2676,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  handle has IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the queue for a
  second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
  -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
- needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
+ needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
  is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
  process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
  handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
@@ -2642,7 +2728,7 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
- misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -2720,7 +2806,7 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
- misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -2913,6 +2999,176 @@ int ipc_mq_unlink(const char *name,
                   int flags);
 
 /*
+ Opens the cell of a name, which holds the latest value of a type, or creates it with IPC_CREATE. A new cell holds
+ no value.
+
+ Any number of processes read and write a cell. A reader gets the latest value whole. It never waits for a
+ writer, and it writes nothing to the cell.
+
+ out: receives the handle, on success only. End it with ipc_cell_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ type: what a value is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type that the creator
+ declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER, and IPC_READ_ONLY: the
+ handle only reads, and the process needs no permission to write.
+ mode: the permissions of a cell that this call creates, exactly: the umask is not applied. A process that may read
+ but not write can read the cell with IPC_READ_ONLY. Unused without IPC_CREATE.
+
+ Returns: IPC_CREATED (1) if this call created the cell; IPC_OPENED (0) if it existed; or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+ allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+ no such cell exists and flags lacks IPC_CREATE; -EEXIST if the cell exists and flags has
+ IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+ user owns the cell or others may write to it; -EFBIG if the cell would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
+ if the two programs disagree about type, version, size, alignment, a field, word size or C
+ library, if the object has no record of this library, or, without IPC_READ_ONLY, if the cell belongs to another PID
+ namespace (ipc_last_error() reports both sides);
+ -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the cell is damaged;
+ -EBUSY if the name leads to a removed file that a mount keeps;
+ -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+ descriptors or handles are open; -ENOMEM if no memory or address space is left; -ENOTSUP if this libc allows no
+ robust locks; -EPERM or -EROFS if the system does not let this process set the mode of what it creates.
+ Threads: safe.
+ Fork: the child has the handle too.
+ Owner death: if a process is killed while it creates the cell, nothing is left.
+ */
+int ipc_cell_open(struct ipc_cell_t **out,
+                  const char *name,
+                  const struct ipc_type_t *type,
+                  int flags,
+                  mode_t mode);
+
+/*
+ Writes a value: it becomes the latest. Readers that are copying the value before it get that value whole, or
+ this one.
+
+ Writers take turns. A writer waits while another thread is in ipc_cell_write() or ipc_cell_update() on the same
+ cell, but for a second at most.
+
+ value: the value, as many bytes as the cell's type has.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or value is NULL, or value is a handle; -EBADF if the handle is closed, or was opened with
+ IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its function of
+ ipc_cell_update() does not return (call again later); -EPROTO if this process was forked into another PID namespace
+ after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes this call, and its thread is writing the
+ same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex, and another thread is writing.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds this value or the one before, whole.
+ */
+int ipc_cell_write(struct ipc_cell_t *cell,
+                   const void *value);
+
+/*
+ Changes the latest value: reads it, has a function change the copy, and writes the copy. No other writer comes in
+ between. Readers see the value before until the function has returned.
+
+ change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
+ copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
+ negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
+ thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+ context: passed to change unchanged.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or change is NULL, or change returns a number below -4095; -EBADF if the handle is closed,
+ or was opened with IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its
+ function of ipc_cell_update() does not return (call again later); -EUCLEAN if the cell is damaged; -EPROTO if this process was forked into another
+ PID namespace after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes
+ this call, and its thread is writing the same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+ a futex, and another thread is writing; or the negative result of change.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds the changed value or the one before, whole.
+ */
+int ipc_cell_update(struct ipc_cell_t *cell,
+                    int (*change)(void *value, void *context),
+                    void *context);
+
+/*
+ Reads the latest value, whole. It waits for no writer: if one is stopped or killed in a call, the value before is
+ the latest.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EAGAIN or -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ info: receives the value's number and time, on success only. NULL if they are not wanted.
+
+ Returns: 0, or a negative error.
+ Errors: -ENODATA if nothing was written yet; -EINVAL if cell or value is NULL, or info is misaligned; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -EAGAIN if writers have overwritten the value 10,000 times in a row
+ while this call was copying it.
+ Threads: safe. A signal handler may make this call.
+ */
+int ipc_cell_read(const struct ipc_cell_t *cell,
+                  void *value,
+                  struct ipc_sample_t *info);
+
+/*
+ Waits until the cell holds a newer value than a certain one, and reads the latest value.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ after: the number of the last value that the caller has read, from its info; 0 waits for any value.
+ info: receives the value's number, its time, and how many values the caller has missed, on success only. NULL if
+ they are not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0
+ only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN if timeout_ns is 0 and there is no newer value, or if writers have overwritten the value 10,000 times
+ in a row while this call was copying it; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while
+ the call waited; -EINVAL if cell or value is NULL, info is misaligned, or timeout_ns is below -1; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
+ Threads: safe.
+ Death: if a writer dies after it has written and before it has woken the waiters, they wake at the latest 100 ms
+ after they began to sleep, or with the next value.
+ */
+int ipc_cell_wait(struct ipc_cell_t *cell,
+                  void *value,
+                  uint64_t after,
+                  struct ipc_sample_t *info,
+                  int64_t timeout_ns);
+
+/*
+ Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that
+ opens the name gets something else.
+
+ Returns: 1 if it is stale, 0 if it is not, or a negative error.
+ Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed, or the program has closed the cell's descriptor
+ behind the library.
+ Threads: safe.
+ */
+int ipc_cell_stale(const struct ipc_cell_t *cell);
+
+/*
+ Closes a cell's handle. The cell and its value stay until ipc_cell_unlink() has removed the name and the last
+ handle is closed.
+
+ cell: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the handle is closed already, or does not belong to a cell.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not wait for them.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_cell_close(struct ipc_cell_t *cell);
+
+/*
+ Removes a cell's name. Processes that have the cell open keep it.
+
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
+ such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
+ permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
+ the kernel has no memory.
+ Threads: safe.
+ */
+int ipc_cell_unlink(const char *name);
+
+/*
  Makes a pipe. Bytes that are written to one descriptor are read from the other, in order.
  Each byte goes to one reader.
 
@@ -2951,7 +3207,7 @@ int ipc_pipe(int *read_fd,
  Returns: len; or fewer bytes if the file ended first (0: it had ended before); or a negative
  error. After an error, ipc_last_transferred() returns the number of bytes in buf. Those bytes
  are no longer in the descriptor.
- Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
  is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
  -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
  closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
@@ -2982,7 +3238,7 @@ ssize_t ipc_read_full(int fd,
 
  Returns: len, or a negative error. After an error, ipc_last_transferred() returns the number of
  bytes that were written.
- Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
  is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
  timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
  -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
@@ -3201,7 +3457,7 @@ int ipc_child_fd(const struct ipc_child_t *child);
  Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed and the
  child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how the child ended
  is not known, because this process did not start it, ignores SIGCHLD, or has waited for it by
- other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is below -1; -EBADF the
+ other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is invalid; -EBADF the
  handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: safe; all waiting threads get the same answer.
  Fork: a forked process cannot wait for its parent's child: -ECHILD.
@@ -3263,7 +3519,7 @@ int ipc_child_close(struct ipc_child_t *child);
  Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the pipe;
  -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has passed;
  -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its capacity, there
- is input but the child's standard input was not a pipe, or timeout_ns is below -1; -EBADF the
+ is input but the child's standard input was not a pipe, or timeout_ns is invalid; -EBADF the
  handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: one call at a time for each child.
  Signals: continues after a signal handler; never fails with EINTR.
@@ -3320,7 +3576,7 @@ int ipc_fifo_create(const char *path,
  Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
  error.
  Errors: -EINVAL path is NULL or empty, flags does not have exactly one end or has an unknown
- bit, or timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+ bit, or timeout_ns is invalid; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
  mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
  forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
  and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
@@ -3474,7 +3730,7 @@ int ipc_sock_listen(const char *path,
  negative error.
  Errors: -EAGAIN there is no connection and timeout_ns is 0; -ETIMEDOUT the time has passed;
  -EINTR a signal handler ran while the call waited; -EINVAL the socket does not listen, or
- timeout_ns is below -1; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
+ timeout_ns is invalid; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
  -EMFILE this process has too many open descriptors; -ENFILE the system has too many open
  files; -ENOMEM the kernel has no memory. After -EMFILE and -ENFILE the connection still
  waits to be accepted.
@@ -3505,7 +3761,7 @@ int ipc_sock_accept(int listener,
  -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
  is at the path; -EACCES the caller has no write permission for the file, or no search
  permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
- an unknown bit, or timeout_ns is below -1; -ENAMETOOLONG the path has more than 107 bytes;
+ an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
  -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
  links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
  open files; -ENOMEM the kernel has no memory.
@@ -3586,7 +3842,7 @@ ssize_t ipc_sock_send(int fd,
  than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
  the exception); -ECONNRESET the other end closed before it had received all our messages;
  -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
- SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+ SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf is not writable memory, and a received message
  is lost; -EBADF fd is not open; -ENOTSOCK fd is
  not a socket; -ENOMEM the kernel has no memory.
  Threads: safe; each message goes to one receiver. The call first measures the next message
@@ -3621,7 +3877,7 @@ ssize_t ipc_sock_recv(int fd,
  other end is closed, or its process has ended; -EMSGSIZE the message is larger than the
  send buffer (SO_SNDBUF) takes; -ENOTCONN the socket is not connected; -EINVAL a pointer is
  NULL, fds is misaligned, len is 0 or above SSIZE_MAX, count is outside 1 to 253, or
- timeout_ns is below -1; -EFAULT msg is not readable memory; -EBADF the socket, or a
+ timeout_ns is invalid; -EFAULT msg is not readable memory; -EBADF the socket, or a
  descriptor in fds, is not open; -ENOTSOCK fd is not a socket; -ETOOMANYREFS this user has
  too many descriptors on their way (RLIMIT_NOFILE); -ENOBUFS or -ENOMEM the kernel has no
  memory.
@@ -3664,7 +3920,7 @@ ssize_t ipc_sock_send_fds(int fd,
  how many; -EMFILE not all descriptors could be installed, because this process has too many
  open descriptors or a security module forbids it; -ECONNRESET the other end closed before
  it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
- is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+ is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
  is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
  memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
  Threads: safe; each message goes to one receiver. The call first measures the next message
@@ -3768,7 +4024,7 @@ int ipc_pty_spawn(struct ipc_child_t **out,
  or ended (read(2) fails with EIO then); or a negative error.
  Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
  signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or above SSIZE_MAX,
- or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
+ or timeout_ns is invalid; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
  is not the controlling end of a pseudoterminal; -ENOMEM the kernel has no memory; -EIO the
  terminal has failed.
  Threads: safe; each byte goes to one reader.
@@ -4026,7 +4282,7 @@ int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
  -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EMSGSIZE the
  message is longer than kernel.msgmax (8192 bytes by default) or than the whole queue; -EIDRM
  the queue was removed, before or during the call; -EACCES the caller has no write permission;
- -EINVAL a pointer is NULL, type is below 1, or the timeout is below -1; -EBADF the handle is
+ -EINVAL a pointer is NULL, type is below 1, or the timeout is invalid; -EBADF the handle is
  closed or of another kind; -ENOMEM the kernel has no memory.
  Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
  bytes while another thread waits with such a message on this handle.
@@ -4060,7 +4316,7 @@ int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
  the message has more than capacity bytes (ipc_last_error() shows how many, if the kernel
  tells); -EIDRM the queue was removed, before or during the call; -EACCES the caller has no read
  permission; -EINVAL a pointer is NULL or misaligned, select or wanted is malformed, or the
- timeout is below -1; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
+ timeout is invalid; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
  for a message above 8192 bytes.
  Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
  bytes while another thread waits with such a message on this handle.
@@ -4209,7 +4465,7 @@ int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
  IPC_SYSV_SEM_VALUE_MAX; -E2BIG count is 0 or above 500; -EACCES the permissions do not allow
  it; -ENOSPC or -ENOMEM the kernel has no room to record what is to be undone; -EINVAL a pointer
  is NULL or misaligned, an index is beyond the set, flags of an operation is malformed, or the
- timeout is below -1; -EBADF the handle is closed or of another kind.
+ timeout is invalid; -EBADF the handle is closed or of another kind.
  Threads: safe. An operation to be undone belongs to the process. It is undone when the last
  thread of the process ends. Fork: the child undoes only its own operations. exec keeps what is
  to be undone.
@@ -4347,6 +4603,24 @@ int ipc_list_users(const struct ipc_list_t *list,
                    size_t capacity);
 
 /*
+ Returns the declared type of an object of a list: its name, version, size, alignment and fields.
+
+ list: from ipc_list().
+ object: from ipc_list_next() on the same list.
+ type: receives the type, on success only. Its strings belong to the list: they stay valid until
+ ipc_list_close().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF the
+ handle is closed or is not of a list; -ENODATA the object declares no type; -EOVERFLOW the type is
+ larger than this process's address space.
+ Threads: safe.
+ */
+int ipc_list_type(const struct ipc_list_t *list,
+                  const struct ipc_object_t *object,
+                  struct ipc_type_t *type);
+
+/*
  Returns the requested kinds whose objects could not be listed.
 
  list: from ipc_list().
@@ -4405,12 +4679,12 @@ int ipc_remove(int kind,
 #define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
- * name, version, size and alignment.
+ * name, version, size and alignment. A keyword before the name does not count: IPC_TYPE(struct S, 1)
+ * and IPC_TYPE(S, 1) agree.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
-#define IPC_TYPE(type, version) \
-  { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_TYPE(type, version) IPC_AS_PLAIN(#type, type, version)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
@@ -4421,10 +4695,37 @@ int ipc_remove(int kind,
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
  */
 #define IPC_TYPE_FIELDS(type, version, ...) \
-  { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
-    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+  IPC_AS_FIELDS(#type, type, version, __VA_ARGS__)
 
-/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
+/* A constant initialiser for ipc_type_t like IPC_TYPE and IPC_TYPE_FIELDS, under a name of its own: a
+ * string literal of 1 to 63 bytes. The fields, 0 to 32, follow the version. With it, programs agree that
+ * spell the type in different ways, for example because C++ has it in a namespace:
+ *
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", struct point, 1, x, y);  // in C
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", geo::Point, 1, x, y);    // in C++
+ */
+#define IPC_TYPE_AS(name, ...) IPC_AS(__VA_ARGS__)(name, __VA_ARGS__)
+
+/* The macros below serve IPC_TYPE, IPC_TYPE_FIELDS and IPC_TYPE_AS. */
+#define IPC_AS_PLAIN(name, type, version) \
+  { name, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_AS_FIELDS(name, type, version, ...) \
+  { name, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
+    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+/* The macro for the arguments that follow a name: a type and a version, and perhaps fields. */
+#define IPC_AS(...) IPC_35TH(__VA_ARGS__,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_PLAIN, IPC_AS_PLAIN, 0)
+#define IPC_35TH(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15,  \
+                 _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28,  \
+                 _29, _30, _31, _32, _33, _34, picked, ...) picked
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

@@ -37,9 +37,12 @@ list() {
     done
     line static "$LIBS/librobustipc.a" "$LIBDIR/librobustipc.a"
     line pkg-config robustipc.pc.in "$LIBDIR/pkgconfig/robustipc.pc"
+    for file in robustipc-config.cmake robustipc-config-version.cmake; do
+      line cmake "packaging/cmake/$file.in" "$LIBDIR/cmake/robustipc/$file"
+    done
     line file robustipc.supp "$LIBDIR/robustipc/robustipc.supp"
   fi
-  line file include/robustipc.h "$INCLUDEDIR/robustipc.h"
+  for header in robustipc.h robustipc.hpp; do line file "include/$header" "$INCLUDEDIR/$header"; done
   # A call's page is also found under the call's name, through a page that refers to the group's page.
   for page in man/*.[0-9]; do
     section=man${page##*.} page_name=${page#man/}
@@ -53,6 +56,15 @@ list() {
 # A path as sed's replacement for a value in a .pc file, where a space ends a word unless it is escaped.
 value() {
   printf '%s' "$1" | sed -e 's/[\\ "]/\\&/g' -e 's/[\\&|]/\\&/g'
+}
+
+# The path from LIBDIR to INCLUDEDIR, so that the installation can be moved.
+includedir_from_libdir() {
+  from=$LIBDIR up=
+  while case $INCLUDEDIR/ in "$from"/*) false ;; esac; do
+    from=${from%/*} up=../$up
+  done
+  printf '%s%s' "$up" "${INCLUDEDIR#"$from"/}"
 }
 
 # Removes from a library the parts that no link and no call needs.
@@ -81,6 +93,11 @@ install_file() {
       write "$to" sed -e "s|@PREFIX@|$(value "$PREFIX")|" -e "s|@LIBDIR@|$(value "$LIBDIR")|" \
         -e "s|@INCLUDEDIR@|$(value "$INCLUDEDIR")|" -e "s|@VERSION@|$version|" \
         -e "s|@DESCRIPTION@|$(field description)|" -e "s|@LIBS_PRIVATE@|$libs_private|" "$from"
+      ;;
+    cmake)
+      write "$to" sed -e "s|@VERSION@|$version|" -e "s|@SOVERSION@|$soversion|" \
+        -e "s|@INCLUDEDIR_FROM_LIBDIR@|$(value "$(includedir_from_libdir)")|" \
+        -e "s|@LIBS_PRIVATE_CMAKE@|$(echo "$libs_private" | tr ' ' ';')|" "$from"
       ;;
   esac
 }

@@ -80,7 +80,7 @@ $(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/bui
 
 # All C programs are built against the library as a user has it: installed, and found with pkg-config. The only
 # difference is that it keeps its debug information, for valgrind and for debuggers.
-$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h robustipc.pc.in robustipc.supp mk/install.sh mk/library.mk $(MAN_PAGES)
+$(STAGE)/installed: $(SHARED) $(STATIC) $(POSIX) include/robustipc.h include/robustipc.hpp robustipc.pc.in robustipc.supp $(wildcard packaging/cmake/*) mk/install.sh mk/library.mk $(MAN_PAGES)
 	@mk/tools.sh cc pkg-config
 	$(call step,INSTALL,$(STAGE))rm -rf $(STAGE) && \
 	  STRIP= DESTDIR= PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib INCLUDEDIR=$(STAGE)/include MANDIR=$(STAGE)/share/man \

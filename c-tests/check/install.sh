@@ -88,16 +88,20 @@ quietly env PKG_CONFIG_SYSROOT_DIR="$work/package" PKG_CONFIG_LIBDIR="$lib/pkgco
   "$MAKE" -C "$work/make" CC="$CC" main
 quietly env LD_LIBRARY_PATH="$lib" "$work/make/main"
 
-# With CMake's pkg-config module, as the README has it.
+# With CMake, as the README has it.
 if has cmake; then
   mkdir "$work/cmake"
   cp "$work/nine.c" "$work/cmake/main.c"
   "$root/c-tests/support/block.sh" cmake "$root/README.md" >"$work/cmake/CMakeLists.txt"
-  quietly env PKG_CONFIG_SYSROOT_DIR="$work/package" PKG_CONFIG_LIBDIR="$lib/pkgconfig" \
-    cmake -S "$work/cmake" -B "$work/cmake/build"
+  quietly cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$work/package/opt/robust"
   quietly cmake --build "$work/cmake/build"
   quietly "$work/cmake/build/main"
 fi
+
+# In C++, as the README has it.
+"$root/c-tests/support/block.sh" cpp "$root/README.md" >"$work/reading.cpp"
+# shellcheck disable=SC2046
+quietly $CXX -std=c++17 $warnings "$work/reading.cpp" $(packaged --cflags --libs) -o "$work/reading"
 
 # The manual is found under the name of every call, through one page for each group of calls.
 man=$work/package/opt/robust/share/man

@@ -94,6 +94,24 @@ static const ipc_type_t fields32_type = IPC_TYPE_FIELDS(
   f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18,
   f19, f20, f21, f22, f23, f24, f25, f26, f27, f28, f29, f30, f31);
 
+/* A name that the program chooses, with every kind of field list. */
+static const ipc_type_t named_type = IPC_TYPE_AS("Name", struct Single, 3);
+static const ipc_type_t named_single_type = IPC_TYPE_AS("Name", struct Single, 4, alone);
+static const ipc_type_t named_pair_type = IPC_TYPE_AS("Name", Pair, 5, tag, value);
+static const ipc_type_t named_fields32_type = IPC_TYPE_AS(
+  "Name", Fields32, 6,
+  f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18,
+  f19, f20, f21, f22, f23, f24, f25, f26, f27, f28, f29, f30, f31);
+#ifdef __cplusplus
+namespace space {
+struct Inside {
+  int field;
+};
+}
+static const ipc_type_t inside_type = IPC_TYPE_AS("Inside", space::Inside, 1, field);
+static const ipc_type_t plain_inside_type = IPC_TYPE_AS("Inside", space::Inside, 1);
+#endif
+
 static int faults;
 
 static void check(int is_so, const char *what) {
@@ -215,6 +233,26 @@ int main(void) {
   CHECK_FIELD(Fields32, 29, fields32_type, f29);
   CHECK_FIELD(Fields32, 30, fields32_type, f30);
   CHECK_FIELD(Fields32, 31, fields32_type, f31);
+
+  check_type(
+    &named_type, "Name", 3, 0, sizeof(struct Single), offsetof(struct AlignedSingle, value));
+  check_type(
+    &named_single_type, "Name", 4, 1, sizeof(struct Single),
+    offsetof(struct AlignedSingle, value));
+  CHECK_FIELD(struct Single, 0, named_single_type, alone);
+  check_type(&named_pair_type, "Name", 5, 2, sizeof(Pair), offsetof(struct AlignedPair, value));
+  CHECK_FIELD(Pair, 0, named_pair_type, tag);
+  CHECK_FIELD(Pair, 1, named_pair_type, value);
+  check_type(
+    &named_fields32_type, "Name", 6, 32, sizeof(Fields32),
+    offsetof(struct AlignedFields32, value));
+  CHECK_FIELD(Fields32, 0, named_fields32_type, f0);
+  CHECK_FIELD(Fields32, 31, named_fields32_type, f31);
+#ifdef __cplusplus
+  check_type(&inside_type, "Inside", 1, 1, sizeof(space::Inside), alignof(space::Inside));
+  CHECK_FIELD(space::Inside, 0, inside_type, field);
+  check_type(&plain_inside_type, "Inside", 1, 0, sizeof(space::Inside), alignof(space::Inside));
+#endif
 
   return faults == 0 ? 0 : 1;
 }

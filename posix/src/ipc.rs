@@ -15,6 +15,8 @@ pub(crate) struct ipc_mq_attr_t {
     pub(crate) current_messages: usize,
     pub(crate) flags: c_int,
     pub(crate) spin_ns: c_int,
+    /// A pointer: 0 is NULL.
+    pub(crate) message_type: usize,
     pub(crate) reserved: [c_int; 4],
 }
 

@@ -40,6 +40,13 @@ impl CResult for isize {
     }
 }
 
+/// `int64_t` in C.
+impl CResult for i64 {
+    fn failure(negative_errno: c_int) -> i64 {
+        negative_errno.into()
+    }
+}
+
 /// A size cannot be negative, so a failure is 0.
 impl CResult for usize {
     fn failure(_: c_int) -> usize {

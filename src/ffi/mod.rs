@@ -22,6 +22,8 @@ pub mod text;
 
 pub mod types;
 
+pub mod deadline;
+
 // Shared memory, and what is placed in it.
 pub mod shm;
 
@@ -44,6 +46,10 @@ pub mod event;
 // Messages, bytes and processes.
 pub mod mq;
 
+pub mod sample;
+
+pub mod cell;
+
 pub mod pipe;
 
 pub mod spawn;
@@ -62,6 +68,7 @@ pub mod list;
 
 // These have no exports.
 mod arguments;
+mod callback;
 mod guard;
 mod handle;
 

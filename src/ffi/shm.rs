@@ -1,11 +1,10 @@
 //! Regions of shared memory.
 
+use super::callback::{Callback, call_back, outcome_of_callback};
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
 use super::*;
-use crate::base::errno::Errno;
 use crate::base::name::Name;
-use crate::ffi::guard::call_back;
 use crate::ipc::shm::{self, Region};
 use crate::object::layout::Type;
 use core::ffi::{c_char, c_int, c_void};
@@ -17,9 +16,6 @@ use core::ptr::NonNull;
 pub struct ipc_shm_t {
     _private: [u8; 0],
 }
-
-/// The function that initialises a new object, as it is called.
-type Init = unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void) -> c_int;
 
 static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
@@ -52,7 +48,7 @@ unsafe fn hand_out(
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -95,25 +91,6 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
     })
 }
 
-/// The result of a user's initialiser. A negative number is an errno, as in every result of this library.
-fn outcome_of_init(result: c_int) -> Result<()> {
-    match result {
-        0.. => Ok(()),
-        // The kernel has no larger numbers.
-        -4095..=-1 => {
-            let errno = Errno::from_raw(-result);
-            Err(fail!(
-                (errno),
-                "init returned {result}; nothing was created"
-            ))
-        }
-        _ => Err(fail!(
-            EINVAL,
-            "init returned {result}; expected 0 or a negative errno; nothing was created"
-        )),
-    }
-}
-
 /// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE. A
 /// new object is initialised by init before any other process can see it: call ipc_mutex_init()
 /// and the other initialisers there.
@@ -126,7 +103,7 @@ fn outcome_of_init(result: c_int) -> Result<()> {
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// name: "/" followed by 1 to 250 bytes that contain no slash.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -179,8 +156,12 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
                         return Ok(());
                     };
                     // The two ABIs differ only in what the compiler assumes.
-                    let init: Init = transmute(init);
-                    outcome_of_init(call_back(|| init(data.as_ptr().cast(), context)))
+                    let init: Callback = transmute(init);
+                    outcome_of_callback(
+                        "init",
+                        "nothing was created",
+                        call_back(|| init(data.as_ptr().cast(), context)),
+                    )
                 })
             })
         }
@@ -263,7 +244,7 @@ fn open_named(
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// path: of a regular file, in a file system that has unnamed files (O_TMPFILE: ext4, xfs, btrfs,
 /// tmpfs, f2fs, ubifs). If the last part of the path is a symbolic link, the call fails.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_READ_ONLY, IPC_ADOPT,
 /// IPC_CHECK_OWNER.
@@ -339,7 +320,7 @@ pub unsafe extern "C" fn ipc_shm_anonymous(out: *mut *mut ipc_shm_t, size: usize
 /// truncating the memory.
 ///
 /// out: receives the handle, on success only. End it with ipc_shm_close().
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The library keeps no reference to
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The library keeps no reference to
 /// it.
 ///
 /// Returns: 0, or a negative error.
@@ -384,7 +365,7 @@ pub unsafe extern "C" fn ipc_shm_seal_writing(shm: *mut ipc_shm_t) -> c_int {
 /// out: receives the handle, on success only. End it with ipc_shm_close().
 /// fd: a descriptor of shared memory. It still belongs to the caller, who may close it after the
 /// call.
-/// type: what the struct is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type
+/// type: what the struct is, from IPC_TYPE, IPC_TYPE_FIELDS or IPC_TYPE_AS. The call compares it with the type
 /// that the creator declared. The library keeps no reference to it.
 /// flags: 0 or any of IPC_READ_ONLY, IPC_ADOPT and IPC_UNSEALED. IPC_UNSEALED accepts memory of a
 /// trusted peer whose size is not sealed.

@@ -6,12 +6,12 @@
 #define IPC_MQ_NO_SPIN (-1)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
- * name, version, size and alignment.
+ * name, version, size and alignment. A keyword before the name does not count: IPC_TYPE(struct S, 1)
+ * and IPC_TYPE(S, 1) agree.
  *
  *     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
  */
-#define IPC_TYPE(type, version) \
-  { #type, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_TYPE(type, version) IPC_AS_PLAIN(#type, type, version)
 
 /* A constant initialiser for ipc_type_t, in C99 and newer and in C++17. It describes a struct by its
  * name, version, size and alignment, and by the offsets and sizes of 1 to 32 named fields. Two
@@ -22,10 +22,37 @@
  *         IPC_TYPE_FIELDS(SensorData, 1, temperature, humidity, sequence);
  */
 #define IPC_TYPE_FIELDS(type, version, ...) \
-  { #type, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
-    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+  IPC_AS_FIELDS(#type, type, version, __VA_ARGS__)
 
-/* The macros below serve IPC_TYPE and IPC_TYPE_FIELDS. */
+/* A constant initialiser for ipc_type_t like IPC_TYPE and IPC_TYPE_FIELDS, under a name of its own: a
+ * string literal of 1 to 63 bytes. The fields, 0 to 32, follow the version. With it, programs agree that
+ * spell the type in different ways, for example because C++ has it in a namespace:
+ *
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", struct point, 1, x, y);  // in C
+ *     static const ipc_type_t point_type = IPC_TYPE_AS("Point", geo::Point, 1, x, y);    // in C++
+ */
+#define IPC_TYPE_AS(name, ...) IPC_AS(__VA_ARGS__)(name, __VA_ARGS__)
+
+/* The macros below serve IPC_TYPE, IPC_TYPE_FIELDS and IPC_TYPE_AS. */
+#define IPC_AS_PLAIN(name, type, version) \
+  { name, (version), 0, sizeof(type), IPC_ALIGNOF(type), IPC_NO_FIELDS }
+#define IPC_AS_FIELDS(name, type, version, ...) \
+  { name, (version), IPC_COUNT(__VA_ARGS__), sizeof(type), IPC_ALIGNOF(type), \
+    { IPC_FOR_EACH(IPC_FIELD, type, __VA_ARGS__) } }
+/* The macro for the arguments that follow a name: a type and a version, and perhaps fields. */
+#define IPC_AS(...) IPC_35TH(__VA_ARGS__,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS, IPC_AS_FIELDS,  \
+  IPC_AS_PLAIN, IPC_AS_PLAIN, 0)
+#define IPC_35TH(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15,  \
+                 _16, _17, _18, _19, _20, _21, _22, _23, _24, _25, _26, _27, _28,  \
+                 _29, _30, _31, _32, _33, _34, picked, ...) picked
 #define IPC_FIELD(type, field) { #field, offsetof(type, field), sizeof(IPC_NOWHERE(type)->field) }
 #define IPC_NO_FIELDS { { NULL, 0, 0 } }
 #if defined(__cplusplus)

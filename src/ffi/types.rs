@@ -3,15 +3,15 @@
 
 use super::checked;
 use crate::base::error::{Result, fail};
-use crate::object::layout::{self, FIELD_NAME_MAX, TYPE_NAME_MAX, Type};
+use crate::object::layout::{self, FIELD_NAME_MAX, TYPE_SPELLING_MAX, Type};
 use core::ffi::c_char;
 
-/// How many fields a type can declare with IPC_TYPE_FIELDS.
+/// How many fields a type can declare with IPC_TYPE_FIELDS or IPC_TYPE_AS.
 pub const IPC_TYPE_FIELDS_MAX: usize = 32;
 
 const _: () = assert!(IPC_TYPE_FIELDS_MAX == layout::FIELDS_MAX);
 
-/// One declared field of a type. IPC_TYPE_FIELDS fills it in.
+/// One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_field_t {
@@ -23,15 +23,16 @@ pub struct ipc_field_t {
     pub size: usize,
 }
 
-/// Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE
-/// or IPC_TYPE_FIELDS fills it in:
+/// Describes a struct that programs share. Both programs must describe it in the same way. IPC_TYPE,
+/// IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in:
 ///
 ///     static const ipc_type_t sensor_type = IPC_TYPE(SensorData, 1);
 ///
 /// Raise the version if the meaning of a field changes and its size does not.
 #[repr(C)]
 pub struct ipc_type_t {
-    /// The type's name, 1 to 63 bytes.
+    /// The type's name, 1 to 63 bytes. A leading "struct ", "union ", "enum " or "class " does not
+    /// count, nor does a "::" at the name's beginning: "struct Sensor" and "Sensor" are one type.
     pub name: *const c_char,
     /// The version number that the programs give the struct.
     pub version: u32,
@@ -59,7 +60,7 @@ pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     let given = unsafe { given.as_ref() };
     // SAFETY: by this function's contract.
-    let name = unsafe { text(given.name, TYPE_NAME_MAX, "the type's name") }?;
+    let name = unsafe { text(given.name, TYPE_SPELLING_MAX, "the type's name") }?;
     if name.is_empty() {
         return Err(fail!(EINVAL, "the type's name is empty"));
     }
@@ -82,6 +83,33 @@ pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
         checked_type = checked_type.with_field(name, field.offset as u64, field.size as u64)?;
     }
     Ok(checked_type)
+}
+
+/// A type as C sees it. Its strings are those of `known`, whose names end with NUL.
+pub(super) fn type_to_c(known: &Type) -> Result<ipc_type_t> {
+    let size = |bytes: u64| {
+        usize::try_from(bytes).map_err(|_| fail!(EOVERFLOW, "type {known}: {bytes} bytes"))
+    };
+    let mut fields = [ipc_field_t {
+        name: core::ptr::null(),
+        offset: 0,
+        size: 0,
+    }; IPC_TYPE_FIELDS_MAX];
+    for (field, known) in fields.iter_mut().zip(known.fields()) {
+        *field = ipc_field_t {
+            name: known.name().as_ptr().cast(),
+            offset: size(known.offset())?,
+            size: size(known.size())?,
+        };
+    }
+    Ok(ipc_type_t {
+        name: known.name().as_ptr().cast(),
+        version: known.version(),
+        field_count: known.fields().len() as u32,
+        size: size(known.size())?,
+        alignment: size(known.alignment())?,
+        fields,
+    })
 }
 
 /// The bytes of a C caller's string; of a longer one, the first `limit` + 1.

@@ -18,6 +18,7 @@ pub(crate) use shared::fuzz::run as fuzz_queue;
 use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
 use crate::object::Outcome;
+use crate::object::layout::Type;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
@@ -104,13 +105,17 @@ impl Queue {
     pub(crate) fn open(
         name: &Name,
         attributes: Option<Attributes>,
+        message_type: Option<&Type>,
         options: Options,
     ) -> Result<(Queue, Outcome)> {
         if options.kernel {
+            if message_type.is_some() {
+                return Err(fail!(EINVAL, "{name}: the kernel's queue holds no type"));
+            }
             let (queue, outcome) = KernelQueue::open(name, attributes, options)?;
             return Ok((Queue::Kernel(queue), outcome));
         }
-        let (queue, outcome) = SharedQueue::open(name, attributes, options)?;
+        let (queue, outcome) = SharedQueue::open(name, attributes, message_type, options)?;
         Ok((Queue::Shared(queue), outcome))
     }
 

@@ -89,15 +89,11 @@ impl Descriptor {
 
     /// The descriptor's number. The first call makes it, for the object that `make` returns.
     pub(crate) fn get(&self, make: &dyn Fn() -> Result<Box<dyn Polled>>) -> Result<RawFd> {
-        let until = now().saturating_add(PATIENCE);
-        while !self.enter() {
-            if Deadline::At(until).has_passed() {
-                return Err(fail!(
-                    EAGAIN,
-                    "another thread is changing the descriptor (is this a signal handler that interrupted one?)"
-                ));
-            }
-            let_others_run();
+        if !self.enter_patiently() {
+            return Err(fail!(
+                EAGAIN,
+                "another thread is changing the descriptor (is this a signal handler that interrupted one?)"
+            ));
         }
         // SAFETY: this thread has entered.
         let state = unsafe { &mut *self.state.get() };
@@ -105,6 +101,30 @@ impl Descriptor {
         self.is_open.store(number.is_ok(), Relaxed);
         self.leave();
         number
+    }
+
+    /// Closes the descriptor. False if another thread is just settling it and does not end.
+    pub(crate) fn close(&self) -> bool {
+        if !self.enter_patiently() {
+            return false;
+        }
+        self.is_open.store(false, Relaxed);
+        // SAFETY: this thread has entered.
+        unsafe { *self.state.get() = None };
+        self.leave();
+        true
+    }
+
+    /// Enters, after a while if another thread is inside.
+    fn enter_patiently(&self) -> bool {
+        let until = Deadline::At(now().saturating_add(PATIENCE));
+        while !self.enter() {
+            if until.has_passed() {
+                return false;
+            }
+            let_others_run();
+        }
+        true
     }
 
     /// Brings the descriptor into the object's state.

@@ -18,6 +18,7 @@
 //! A watch is used by one thread at a time. Its user sees to that.
 
 pub(crate) mod descriptor;
+pub(crate) mod placed;
 mod target;
 mod watcher;
 

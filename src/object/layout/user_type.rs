@@ -1,16 +1,40 @@
 //! A user's type, as far as two programs have to agree on it.
 //!
 //! It stands in the record of a named object, so its layout is part of the record's version.
+//!
+//! C programs take the type's name from its spelling in their source. C and C++ spell one type in several ways, so the
+//! keyword of an elaborated type is no part of the name ([`without_keyword`]). An object keeps the name that its creator
+//! wrote, which an older version of this library took as it was. So both sides of a comparison go through that function.
 
 use super::RECORD_SPAN;
 use super::digest::{Digest, until_nul};
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
+use core::ptr::NonNull;
 
 pub(crate) const FIELDS_MAX: usize = 32;
 pub(crate) const TYPE_NAME_MAX: usize = 63;
 pub(crate) const FIELD_NAME_MAX: usize = 47;
+
+/// The longest spelling that leads to a name of [`TYPE_NAME_MAX`] bytes.
+pub(crate) const TYPE_SPELLING_MAX: usize = TYPE_NAME_MAX + "struct ::".len();
+
+/// A type's name without `struct`, `union`, `enum` or `class` and without a leading `::`, which do not tell types
+/// apart: `struct Sensor` in C is `Sensor` or `::Sensor` in C++. Never empty unless `spelling` is.
+fn without_keyword(spelling: &[u8]) -> &[u8] {
+    let keywords: [&[u8]; 4] = [b"struct ", b"union ", b"enum ", b"class "];
+    let bare =
+        |from: &'_ [u8], prefix: &[u8]| from.starts_with(prefix) && from.len() > prefix.len();
+    let mut name = spelling;
+    if let Some(keyword) = keywords.iter().find(|keyword| bare(name, keyword)) {
+        name = &name[keyword.len()..];
+    }
+    if bare(name, b"::") {
+        name = &name[2..];
+    }
+    name
+}
 
 /// One field of a user's struct.
 #[repr(C)]
@@ -27,6 +51,18 @@ impl Field {
         offset: 0,
         size: 0,
     };
+
+    pub(crate) fn name(&self) -> &[u8] {
+        until_nul(&self.name)
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 impl fmt::Display for Field {
@@ -56,7 +92,8 @@ pub(crate) struct Type {
 
 impl Type {
     /// A type without declared fields. The empty name stands for an untyped region.
-    pub(crate) fn new(name: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+    pub(crate) fn new(spelling: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+        let name = without_keyword(spelling);
         let shown = Escaped(&name[..name.len().min(TYPE_NAME_MAX)]);
         if size == 0 {
             return Err(fail!(EINVAL, "the size is 0; expected at least 1 byte"));
@@ -133,15 +170,53 @@ impl Type {
         self.size
     }
 
-    pub(super) fn name(&self) -> &[u8] {
-        until_nul(&self.name)
+    pub(crate) fn name(&self) -> &[u8] {
+        without_keyword(until_nul(&self.name))
     }
 
-    pub(super) fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         self.version
     }
 
+    /// A copy whose names end with NUL, whatever a hostile maker has written.
+    pub(crate) fn terminated(&self) -> Type {
+        let mut copy = *self;
+        copy.name[TYPE_NAME_MAX] = 0;
+        for field in &mut copy.fields {
+            field.name[FIELD_NAME_MAX] = 0;
+        }
+        copy
+    }
+
+    /// Copies the type into a new object.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to writable memory of a Type's size.
+    pub(crate) unsafe fn write_to(&self, place: NonNull<u8>) {
+        // SAFETY: by this function's contract. Type has no padding (asserted below).
+        unsafe { place.cast::<Type>().write_unaligned(*self) }
+    }
+
+    /// Copies a type out of an object that other processes can overwrite. `EUCLEAN` if it is damaged.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to mapped memory of a Type's size.
+    pub(crate) unsafe fn read_from(place: NonNull<u8>, shown: &dyn fmt::Display) -> Result<Type> {
+        // SAFETY: by this function's contract. Every pattern of bits is a Type.
+        let found = unsafe { place.cast::<Type>().read_unaligned() };
+        match found.signature == found.digest() && found.size != 0 {
+            true => Ok(found),
+            false => Err(fail!(EUCLEAN, "{shown}: the record of its type is damaged")),
+        }
+    }
+
     fn sign(&mut self) {
+        self.signature = self.digest();
+    }
+
+    fn digest(&self) -> u64 {
         let mut digest = Digest::new();
         digest.add(&self.name);
         digest.add(&self.version.to_ne_bytes());
@@ -152,15 +227,33 @@ impl Type {
             digest.add(&field.offset.to_ne_bytes());
             digest.add(&field.size.to_ne_bytes());
         }
-        self.signature = digest.value();
+        digest.value()
     }
 
-    fn fields(&self) -> &[Field] {
+    /// This type under the name that [`Type::new`] would have stored. The signature covers the name, so it is made
+    /// again, unless it was wrong before.
+    fn under_bare_name(&self) -> Type {
+        let mut bare = *self;
+        let name = self.name();
+        if name.len() != until_nul(&self.name).len() && self.signature == self.digest() {
+            bare.name = [0; TYPE_NAME_MAX + 1];
+            bare.name[..name.len()].copy_from_slice(name);
+            bare.sign();
+        }
+        bare
+    }
+
+    pub(crate) fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields[..(self.field_count as usize).min(FIELDS_MAX)]
     }
 
     /// Refuses `found` unless it is equal to `self`. The error names the first difference.
-    pub(super) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+    pub(crate) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+        let found = &found.under_bare_name();
         if self.name != found.name || self.version != found.version {
             return Err(fail!(
                 EPROTO,
@@ -263,12 +356,60 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn spellings_of_one_type_have_one_name() {
+        for (spelling, name) in [
+            ("Sensor", "Sensor"),
+            ("struct Sensor", "Sensor"),
+            ("union Sensor", "Sensor"),
+            ("enum Sensor", "Sensor"),
+            ("class Sensor", "Sensor"),
+            ("::Sensor", "Sensor"),
+            ("struct ::Sensor", "Sensor"),
+            ("struct geo::Sensor", "geo::Sensor"),
+            ("structSensor", "structSensor"),
+            ("unsigned int", "unsigned int"),
+            ("struct struct Sensor", "struct Sensor"),
+            ("struct ", "struct "),
+            ("::", "::"),
+            ("", ""),
+        ] {
+            let found = without_keyword(spelling.as_bytes());
+            assert_eq!(found, name.as_bytes(), "{spelling}");
+        }
+    }
+
+    /// The type as version 0.1.0 stored it, which took the spelling for the name.
+    fn stored_as_spelled(spelling: &[u8]) -> Type {
+        let mut made = sensor();
+        made.name = [0; TYPE_NAME_MAX + 1];
+        made.name[..spelling.len()].copy_from_slice(spelling);
+        made.sign();
+        made
+    }
+
+    #[test]
+    fn a_stored_keyword_does_not_count() {
+        for spelling in [&b"SensorData"[..], b"struct SensorData", b"::SensorData"] {
+            let stored = stored_as_spelled(spelling);
+            assert!(sensor().check(&"x", &stored).is_ok());
+            let mut damaged = stored;
+            damaged.signature ^= 1;
+            assert!(sensor().check(&"x", &damaged).is_err());
+        }
+        let other = stored_as_spelled(b"struct Sensor");
+        assert!(sensor().check(&"x", &other).is_err());
+    }
+
+    #[test]
     fn impossible_types_are_refused() {
         assert!(Type::new(b"T", 1, 0, 1).is_err());
         assert!(Type::new(b"T", 1, 1, 3).is_err());
         assert!(Type::new(b"T", 1, 1, 0).is_err());
         assert!(Type::new(&[b'n'; 64], 1, 1, 1).is_err());
         assert!(Type::new(&[b'n'; 63], 1, 1, 1).is_ok());
+        let longest = [&b"struct ::"[..], &[b'n'; 63]].concat();
+        assert_eq!(longest.len(), TYPE_SPELLING_MAX);
+        assert!(Type::new(&longest, 1, 1, 1).is_ok());
         let plain = Type::new(b"T", 1, 8, 8).ok().unwrap();
         assert!(plain.with_field(b"a", 8, 1).is_err());
         assert!(plain.with_field(b"a", u64::MAX, 2).is_err());

@@ -126,7 +126,7 @@ use super::{Attributes, Direction, Statistics};
 use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
-use crate::base::time::{Deadline, FOREVER, now};
+use crate::base::time::{Deadline, is_timeout, now};
 use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::Object;
 use crate::object::layout::QueueHeader;
@@ -207,8 +207,12 @@ impl SharedQueue {
 
     pub(crate) fn statistics(&self) -> Result<Statistics> {
         // Living waiters are told by their ids.
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        let thread = Thread::current()?;
+        check_namespace(
+            &format_args!("{}: the queue", self.name),
+            thread,
+            self.pid_namespace,
+        )?;
         self.settle_claims();
         let header = self.header();
         let statistics = &header.statistics;
@@ -276,7 +280,7 @@ impl SharedQueue {
     fn deadline_unless(&self, at_once: bool, timeout_ns: i64) -> Result<Option<Deadline>> {
         match at_once {
             // The second attempt describes the invalid timeout.
-            true if timeout_ns < FOREVER => Err(Errno::EAGAIN.into()),
+            true if !is_timeout(timeout_ns) => Err(Errno::EAGAIN.into()),
             true => Ok(None),
             false => self.deadline(timeout_ns).map(Some),
         }
