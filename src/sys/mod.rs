@@ -25,6 +25,7 @@ pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod ready;
 pub(crate) mod robust;
+pub(crate) mod sanitizer;
 pub(crate) mod semaphore;
 pub(crate) mod signal;
 pub(crate) mod socket;
