@@ -1898,6 +1898,39 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
 int ipc_sem_destroy(struct ipc_sem_t *sem);
 
 /*
+ Gives a descriptor for poll(), select() and epoll, which is readable while a semaphore has a free permit. It is
+ an eventfd that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process posts makes the descriptor readable. The descriptor may be readable although no permit is
+ free any more, because another process took it: then ipc_sem_wait() with timeout 0 gives -EAGAIN, and the
+ descriptor is not readable any more. With EPOLLET, take permits with timeout 0 until -EAGAIN. Then every change
+ from no free permit to a free one is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all semaphores every 10 ms.
+
+ sem: an initialised semaphore, or one from ipc_sem_open() without IPC_POSIX. If it lies in memory that the
+ program maps itself, and the memory is to be unmapped, call ipc_sem_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this semaphore gives the same descriptor. It
+ belongs to the library and lasts until ipc_sem_destroy() or ipc_sem_close(), until the region with the semaphore
+ is closed, or until the program closes it.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if sem
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a
+ semaphore of this library's version; -ENOTSUP if sem was opened with IPC_POSIX: the C library's sem_post() wakes
+ threads only; -EBADF if sem was opened with IPC_POSIX and is closed; -EMFILE if this process has too many
+ descriptors; -ENFILE if the system has too many open files; -EAGAIN if no thread can be started, or if a signal
+ handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
+ Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
+ descriptor readable.
+ */
+int ipc_sem_fd(struct ipc_sem_t *sem);
+
+/*
  Opens the semaphore with a name, or creates it if flags has IPC_CREATE.
 
  With IPC_POSIX it is the C library's semaphore, which sem_open() opens in other programs under
@@ -2496,6 +2529,38 @@ int ipc_event_is_set(const struct ipc_event_t *event);
  Threads: one thread destroys the event, after all others have used it for the last time.
  */
 int ipc_event_destroy(struct ipc_event_t *event);
+
+/*
+ Gives a descriptor for poll(), select() and epoll, which is readable while an event is set. It is an eventfd
+ that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process sets the event makes the descriptor readable. The descriptor may be readable although the event
+ is not set any more, because another process reset it: then ipc_event_wait() with timeout 0 gives -EAGAIN, and
+ the descriptor is not readable any more. With EPOLLET, wait with timeout 0 until -EAGAIN, or reset the event.
+ Then every setting is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all events every 10 ms.
+
+ event: an initialised event. If it lies in memory that the program maps itself, and the memory is to be unmapped,
+ call ipc_event_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this event gives the same descriptor. It
+ belongs to the library and lasts until ipc_event_destroy(), until the region with the event is closed, or until
+ the program closes it.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version; -EMFILE if this process has too many descriptors; -ENFILE if the system has too
+ many open files; -EAGAIN if no thread can be started, or if a signal handler makes this call and interrupted a
+ call on the same event; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
+ Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
+ setting after a reset makes the descriptor readable.
+ */
+int ipc_event_fd(struct ipc_event_t *event);
 
 /*
  Opens the message queue with this name, or creates it with IPC_CREATE.

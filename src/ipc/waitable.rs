@@ -27,20 +27,27 @@ pub(crate) const DEATH_WORDS: usize = 7;
 /// The lock words of threads whose deaths matter.
 #[derive(Default)]
 pub(crate) struct DeathWords {
-    words: [Option<Word>; DEATH_WORDS],
+    words: [Option<DeathWord>; DEATH_WORDS],
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct DeathWord {
+    pub(crate) word: Word,
+    /// Whether all who wait have to learn of the death, and not only one of them. The kernel wakes one.
+    pub(crate) is_for_all: bool,
 }
 
 impl DeathWords {
     /// Adds a word. False if there is no room.
-    pub(crate) fn add(&mut self, word: Word) -> bool {
+    pub(crate) fn add(&mut self, word: Word, is_for_all: bool) -> bool {
         let free = self.words.iter_mut().find(|place| place.is_none());
         free.is_some_and(|place| {
-            *place = Some(word);
+            *place = Some(DeathWord { word, is_for_all });
             true
         })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Word> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = DeathWord> + '_ {
         self.words.iter().filter_map(|word| *word)
     }
 }

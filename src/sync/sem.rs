@@ -14,8 +14,8 @@ use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
-use crate::sys::futex::{self, Awoken};
 use crate::sys::atomic::{AtomicU32, fence};
+use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// The largest count, as <semaphore.h> has it.

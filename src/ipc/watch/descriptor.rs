@@ -87,8 +87,13 @@ impl Descriptor {
         self.is_open.load(Relaxed)
     }
 
-    /// The descriptor's number. The first call makes it, for the object that `make` returns.
-    pub(crate) fn get(&self, make: &dyn Fn() -> Result<Box<dyn Polled>>) -> Result<RawFd> {
+    /// The descriptor's number. The first call makes it, for the object that `make` returns. With `again`, the watch
+    /// is armed again in any case: there may be another object in the place of the one before.
+    pub(crate) fn get(
+        &self,
+        again: bool,
+        make: &dyn Fn() -> Result<Box<dyn Polled>>,
+    ) -> Result<RawFd> {
         if !self.enter_patiently() {
             return Err(fail!(
                 EAGAIN,
@@ -97,7 +102,7 @@ impl Descriptor {
         }
         // SAFETY: this thread has entered.
         let state = unsafe { &mut *self.state.get() };
-        let number = number(state, make);
+        let number = number(state, again, make);
         self.is_open.store(number.is_ok(), Relaxed);
         self.leave();
         number
@@ -168,6 +173,7 @@ impl Descriptor {
 
 fn number(
     state: &mut Option<Box<State>>,
+    again: bool,
     make: &dyn Fn() -> Result<Box<dyn Polled>>,
 ) -> Result<RawFd> {
     let state = match state {
@@ -180,8 +186,10 @@ fn number(
         })?),
     };
     let (number, is_new) = state.watch.descriptor()?;
-    if is_new {
+    if is_new || again {
         state.level = READY;
+        state.watch.disarm(MESSAGE);
+        state.watch.raise(READY);
     }
     state.settle();
     Ok(number)
@@ -196,7 +204,7 @@ impl State {
         // Each round but the last finds a change that another process has just made. The limit is for a process
         // that does nothing else; then the descriptor stays ready.
         for _ in 0..16 {
-            self.watch.collect();
+            self.collect();
             let is_settled = match self.object.level() {
                 EMPTY => self.become_empty(),
                 FULL => self.become_full(),
@@ -210,6 +218,14 @@ impl State {
         self.watch.raise(READY);
     }
 
+    /// Notes what has fired. Whatever it was, the eventfd is ready.
+    fn collect(&mut self) {
+        self.watch.collect();
+        if self.watch.has_fired() {
+            self.level = READY;
+        }
+    }
+
     fn become_ready(&mut self) -> bool {
         self.calls_in_vain = 0;
         // A watch that has fired has made the eventfd ready.
@@ -221,28 +237,27 @@ impl State {
     }
 
     fn become_empty(&mut self) -> bool {
-        if self.watch.is_armed(MESSAGE) {
-            if self.level == EMPTY {
-                // A waker makes the eventfd ready in two steps. If the watch was settled between them, the
-                // second step has made the eventfd ready for nothing.
-                self.calls_in_vain += 1;
-                if self.calls_in_vain < 2 {
-                    return true;
-                }
-            }
+        if self.level != EMPTY || !self.watch.is_armed(MESSAGE) {
             self.calls_in_vain = 0;
-            if self.watch.enter_lane().is_err() {
-                return self.stay_ready();
-            }
-            if self.watch.is_armed(MESSAGE) {
-                self.watch.lower();
-                self.watch.commit();
-                self.level = EMPTY;
-                return self.watch.is_armed(MESSAGE);
-            }
+            return self.arm(MESSAGE);
         }
+        self.calls_in_vain += 1;
+        if self.calls_in_vain < 2 {
+            return true;
+        }
+        // A waker makes the eventfd ready in two steps. If the watch was settled between them, the second step has
+        // made the eventfd ready for nothing.
         self.calls_in_vain = 0;
-        self.arm(MESSAGE)
+        if self.watch.enter_lane().is_err() {
+            return self.stay_ready();
+        }
+        if self.watch.is_armed(MESSAGE) {
+            self.watch.lower();
+            self.watch.commit();
+            // A wake-up that came before the lowering is not in the counter any more.
+            self.collect();
+        }
+        self.level == EMPTY && self.watch.is_armed(MESSAGE)
     }
 
     fn become_full(&mut self) -> bool {
@@ -278,33 +293,30 @@ impl State {
         };
         let word = Word::new(word, expected);
         if slot == MESSAGE {
-            for (number, word) in deaths.iter().enumerate() {
-                self.watch.arm(FIRST_DEATH + number, word, true);
-            }
             self.watch.arm(MESSAGE, word, false);
-            self.watch.commit();
-            self.level = EMPTY;
-            return true;
         }
-        self.watch.commit();
-        // A ring can add to the counter only, and nothing can be added to that of a full object.
-        for (number, word) in deaths.iter().enumerate() {
-            if self
-                .watch
-                .arm_by_watcher(FIRST_DEATH + number, word, true)
-                .is_err()
-            {
+        for (number, death) in (FIRST_DEATH..).zip(deaths.iter()) {
+            // A ring can add to the counter only, and nothing can be added to that of a full object. And no code of
+            // this process runs when a ring tells of a death, so it cannot pass it on.
+            if slot == MESSAGE && !death.is_for_all {
+                self.watch.arm(number, death.word, false);
+            } else if self.watch.arm_by_watcher(number, death.word, true).is_err() {
                 return self.stay_ready();
             }
+        }
+        self.watch.commit();
+        if slot == MESSAGE {
+            self.level = EMPTY;
+            return true;
         }
         if self.watch.arm_by_watcher(ROOM, word, false).is_err() {
             return self.stay_ready();
         }
         self.watch.raise(FULL);
         self.level = FULL;
-        self.watch.collect();
+        self.collect();
         // If it has fired before the counter was FULL, the descriptor is not ready.
-        self.watch.is_armed(ROOM)
+        self.level == FULL && self.watch.is_armed(ROOM)
     }
 
     /// Where the watch cannot be armed, the descriptor is always ready: the program finds out by its calls.

@@ -82,6 +82,8 @@ pub(crate) struct Watch {
     ring_moves: u32,
     /// Whether the counter is certainly not 0.
     is_raised: bool,
+    /// Whether a slot has fired since this was last asked.
+    has_fired: bool,
     /// Whether the ring has a request that ends another one.
     has_cancelled: bool,
 }
@@ -98,6 +100,7 @@ impl Watch {
             ring_moves: 0,
             is_raised: true,
             has_cancelled: false,
+            has_fired: false,
         };
         watch.grow(slots)?;
         Ok(watch)
@@ -224,8 +227,17 @@ impl Watch {
         if self.target.take_fired() {
             self.is_raised = true;
             let slots = &mut self.slots;
-            watcher::collect(&self.places, &mut |number| slots[number].is_armed = false);
+            let has_fired = &mut self.has_fired;
+            watcher::collect(&self.places, &mut |number| {
+                slots[number].is_armed = false;
+                *has_fired = true;
+            });
         }
+    }
+
+    /// Whether a slot has fired since the last call.
+    pub(crate) fn has_fired(&mut self) -> bool {
+        core::mem::take(&mut self.has_fired)
     }
 
     pub(crate) fn is_armed(&self, slot: usize) -> bool {
@@ -324,6 +336,7 @@ impl Watch {
                 slot.pass_on();
             }
         });
+        self.has_fired |= any;
         outcome.ok().map(|()| any)
     }
 

@@ -13,6 +13,7 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
 use crate::ipc::waitable::Waitable;
 use crate::object::layout::{Event, Sem};
+use crate::object::map::set_before_unmap;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -97,8 +98,7 @@ struct Entry {
 
 const BUCKETS: usize = 64;
 
-static ENTRIES: [AtomicPtr<Entry>; BUCKETS] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; BUCKETS];
+static ENTRIES: [AtomicPtr<Entry>; BUCKETS] = [const { AtomicPtr::new(ptr::null_mut()) }; BUCKETS];
 
 /// Whether any entry was ever made.
 static IS_USED: AtomicBool = AtomicBool::new(false);
@@ -136,6 +136,7 @@ fn entry_of(address: usize) -> Result<&'static Entry> {
         descriptor: Descriptor::none(),
         next: ptr::null_mut(),
     })?);
+    set_before_unmap(forget);
     IS_USED.store(true, Relaxed);
     let mut before = first.load(Relaxed);
     loop {
@@ -167,9 +168,7 @@ where
     Place<T>: Waitable + 'static,
 {
     let entry = entry_of(object.addr().get())?;
-    entry
-        .descriptor
-        .get(&|| Ok(try_box(Place(object))?))
+    entry.descriptor.get(true, &|| Ok(try_box(Place(object))?))
 }
 
 /// Whether an event or semaphore of this process has, or had, a descriptor.
@@ -193,6 +192,12 @@ fn settle_at(address: usize) {
     if let Some(entry) = entry.filter(|entry| entry.descriptor.is_open()) {
         preserving_errno(|| entry.descriptor.settle());
     }
+}
+
+/// As [`forget`], for one object.
+pub(crate) fn forget_object<T>(object: &T) {
+    let start = ptr::from_ref(object).addr();
+    forget(start..start + size_of::<T>());
 }
 
 /// Closes the descriptors of the objects in this memory, which is about to be unmapped or used for something else.

@@ -54,13 +54,15 @@ impl Target {
     }
 
     /// Makes the eventfd ready, for the watcher's thread.
+    /// Call with the watcher's table locked, and after the place was marked.
     pub(super) fn fire(&self) {
+        // Before the eventfd: the program may act on the eventfd at once, and has to find the mark.
+        self.has_fired.store(true, Ordering::Release);
         if self.is_full.load(Ordering::Relaxed) {
             self.set(READY);
         } else if let Ok(file) = self.eventfd.get() {
             eventfd::add(file, READY);
         }
-        self.has_fired.store(true, Ordering::Release);
     }
 
     /// Whether the watcher has fired a place since the last call.

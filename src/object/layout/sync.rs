@@ -6,10 +6,10 @@
 //! version of the layout, and the libc. A peer of the other byte order reads another number. In an object
 //! that stores thread ids, the lower half is the PID namespace; in every other object it is 0.
 
+use super::Sleepers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
 use crate::sys::robust::Links;
-use super::Sleepers;
 
 /// A tag with 0 in its lower half.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {

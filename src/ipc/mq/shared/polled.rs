@@ -21,7 +21,7 @@ impl SharedQueue {
         let shown = format_args!("{}: the queue", self.name);
         check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
         self.settle_claims();
-        self.descriptor.get(&|| PolledQueue::of(self))
+        self.descriptor.get(false, &|| PolledQueue::of(self))
     }
 
     /// Settles the descriptor when the result is dropped: at the end of each call of this handle that may have

@@ -103,7 +103,7 @@ impl QueueWait {
 fn add_holder(slot: &MessageSlot, words: &mut DeathWords) -> bool {
     // The kernel wakes a waiter at the holder's death only if this bit is set.
     let holder = slot.holder.fetch_or(WAITERS, Relaxed) | WAITERS;
-    words.add(Word::new(&slot.holder, holder));
+    words.add(Word::new(&slot.holder, holder), true);
     holder & TID_MASK != 0
 }
 
@@ -131,7 +131,8 @@ impl Waitable for QueueWait {
 
     fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
         let latch = &self.latch().word;
-        words.add(Word::new(latch, latch.load(Relaxed)));
+        // The one who learns of this death repairs the queue, and so wakes the others.
+        words.add(Word::new(latch, latch.load(Relaxed)), false);
         self.claims().is_empty() || self.add_holders(words)
     }
 }
