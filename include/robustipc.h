@@ -23,6 +23,9 @@
 #define IPC_VERSION_PATCH 0
 #define IPC_VERSION_STRING "0.1.0"
 
+/* The placed types have the same size and alignment on every machine. */
+#define IPC_ALIGNED(bytes) __attribute__((aligned(bytes)))
+
 /*
  Result of an open call: the object existed already.
  */
@@ -521,7 +524,7 @@ typedef struct ipc_type_t {
  process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
  Never copy or move it.
  */
-typedef struct ipc_mutex_t {
+typedef struct IPC_ALIGNED(8) ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
 
@@ -545,7 +548,7 @@ typedef struct ipc_mutex_attr_t {
  A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
  bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_cond_t {
+typedef struct IPC_ALIGNED(8) ipc_cond_t {
   uint64_t opaque[4];
 } ipc_cond_t;
 
@@ -554,7 +557,7 @@ typedef struct ipc_cond_t {
  ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
  It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
  */
-typedef struct ipc_sem_t {
+typedef struct IPC_ALIGNED(8) ipc_sem_t {
   uint64_t opaque[4];
 } ipc_sem_t;
 
@@ -562,7 +565,7 @@ typedef struct ipc_sem_t {
  A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
  2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_rwlock_t {
+typedef struct IPC_ALIGNED(8) ipc_rwlock_t {
   uint64_t opaque[256];
 } ipc_rwlock_t;
 
@@ -571,7 +574,7 @@ typedef struct ipc_rwlock_t {
  semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
  ipc_permits_init() initialises the pool. Never copy or move it.
  */
-typedef struct ipc_permits_t {
+typedef struct IPC_ALIGNED(8) ipc_permits_t {
   uint64_t opaque[256];
 } ipc_permits_t;
 
@@ -579,7 +582,7 @@ typedef struct ipc_permits_t {
  A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
  processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_barrier_t {
+typedef struct IPC_ALIGNED(8) ipc_barrier_t {
   uint64_t opaque[256];
 } ipc_barrier_t;
 
@@ -587,7 +590,7 @@ typedef struct ipc_barrier_t {
  An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
  it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
  */
-typedef struct ipc_once_t {
+typedef struct IPC_ALIGNED(8) ipc_once_t {
   uint64_t opaque[12];
 } ipc_once_t;
 
@@ -596,7 +599,7 @@ typedef struct ipc_once_t {
  threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
  or move it.
  */
-typedef struct ipc_event_t {
+typedef struct IPC_ALIGNED(8) ipc_event_t {
   uint64_t opaque[4];
 } ipc_event_t;
 

@@ -17,6 +17,7 @@ pub(crate) mod futex;
 mod held;
 pub(crate) mod listing;
 pub(crate) mod liveness;
+mod lock_form;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
 pub(crate) mod notices;

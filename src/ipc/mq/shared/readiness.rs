@@ -9,14 +9,21 @@
 //! | 1 ([`READY`]) | readable, writable | has messages and room |
 //! | 2 ([`FULL`]) | readable | is full |
 //!
-//! The word `fd_state` in shared memory is 0 while no twin is kept up to date. After that it holds the number of
-//! packets plus 1, or [`UNKNOWN`].
+//! The word `fd_state` in shared memory is 0 while no twin needs upkeep. After that it holds the number of packets
+//! plus 1, or [`UNKNOWN`].
 //!
 //! A process that has called mq_notify() on the twin is told of a message that comes to an empty queue. A waiting
 //! receiver takes precedence, as with the kernel's queues: then the packet is left out.
+//!
+//! A twin is *lazy*: while nobody is about to sleep, it holds one packet, whatever the queue holds,
+//! and `fd_state` is 0, so that no call does anything for it. A thread that is about to sleep in
+//! poll() *arms* the twin: it brings it into the queue's state. If that is [`EMPTY`] or [`FULL`],
+//! `fd_state` says so, and the next call that ends this state brings the twin back to one packet and
+//! `fd_state` back to 0. So a twin is never unready while there is something to do. mq_notify() makes
+//! a twin exact for good (`keeps_twin`).
 
 use crate::base::errno::preserving_errno;
-use crate::base::error::{Errno, Result, fail};
+use crate::base::error::{Result, fail};
 use crate::sys::cancellation::NotCancelled;
 use crate::sys::fd::Kept;
 use crate::sys::mqueue;
@@ -30,7 +37,7 @@ pub(super) const EMPTY: u32 = 0;
 pub(super) const READY: u32 = 1;
 /// How many packets the twin of a full queue holds: as many as go in.
 pub(super) const FULL: u32 = 2;
-/// The value of `fd_state` while there is a twin, but the number of packets is not known.
+/// The value of `fd_state` while the twin needs upkeep, but the number of packets is not known.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
 /// The kernel twin of a queue, if this process has brought one. Every user of it holds both latches.
@@ -48,11 +55,10 @@ impl Readiness {
         }
     }
 
-    /// Uses a queue of the kernel's as long as this handle is open. `EBUSY` if the handle has one already.
+    /// Uses a queue of the kernel's, as long as this handle is open, or until another descriptor of it takes this
+    /// one's place.
     pub(super) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
-        if self.is_kernel_twin() {
-            return Err(Errno::EBUSY.into());
-        }
+        self.twin.close();
         self.twin.put(twin)?;
         self.is_kernel_twin.store(true, Relaxed);
         Ok(())
@@ -79,9 +85,10 @@ impl Readiness {
         preserving_errno(|| self.twin.get().ok())
     }
 
-    /// Brings the twin to this number of packets, and notes it in `fd_state`. A process that has no twin, or has
-    /// closed it, can tell nobody; messages still flow.
-    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32) -> Result<()> {
+    /// Brings the twin to this number of packets, and notes it in `fd_state`. A twin that is `lazy`, and
+    /// holds one packet, needs no upkeep: then `fd_state` becomes 0. A process that has no twin, or has closed it,
+    /// can tell nobody; messages still flow.
+    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32, lazy: bool) -> Result<()> {
         let mut present = fd_state.load(Relaxed).wrapping_sub(1);
         if present == packets {
             return Ok(());
@@ -90,9 +97,11 @@ impl Readiness {
             return Ok(());
         };
         if present > FULL {
-            // It is emptied to find out how many there are.
-            while mqueue::move_byte(twin, false) {}
-            present = EMPTY;
+            // Before the first packet moves: if this process is killed between the packets and the state,
+            // the next call must not take the twin for one that needs no upkeep.
+            fd_state.store(UNKNOWN, Relaxed);
+            let attributes = mqueue::attributes(twin);
+            present = attributes.map_or(READY, |found| found.current_messages as u32);
         }
         for _ in present..packets {
             mqueue::move_byte(twin, true);
@@ -100,7 +109,24 @@ impl Readiness {
         for _ in packets..present {
             mqueue::move_byte(twin, false);
         }
-        fd_state.store(packets + 1, Relaxed);
+        let state = match packets {
+            READY if lazy => 0,
+            _ => packets + 1,
+        };
+        fd_state.store(state, Relaxed);
+        Ok(())
+    }
+
+    /// Moves a packet in a twin that holds this number of packets, so that an edge-triggered epoll reports the
+    /// twin once more. The twin does not get its first packet again, so the kernel notifies no process.
+    pub(super) fn repeat_edge(&self, packets: u32) -> Result<()> {
+        let Some(twin) = self.present() else {
+            return Ok(());
+        };
+        let is_full = packets == FULL;
+        for puts in [!is_full, is_full] {
+            mqueue::move_byte(twin, puts);
+        }
         Ok(())
     }
 }
