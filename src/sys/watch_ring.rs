@@ -248,18 +248,8 @@ impl Ring {
             cq_entries: (2 * requests).max(2 * SUBMISSIONS).next_power_of_two(),
             ..Parameters::default()
         };
-        let arguments = [
-            SUBMISSIONS as usize,
-            (&raw mut parameters).addr(),
-            0,
-            0,
-            0,
-            0,
-        ];
-        // SAFETY: the kernel reads and writes the parameters.
-        let number = unsafe { system_call(libc::SYS_io_uring_setup, arguments) }?;
-        // SAFETY: io_uring_setup has just made it.
-        let file = unsafe { made_ring(number) }?;
+        // SAFETY: these are the kernel's parameters.
+        let file = unsafe { made_ring(SUBMISSIONS, &raw mut parameters) }?;
         let needed = FEAT_SINGLE_MMAP | FEAT_NODROP;
         if parameters.features & needed != needed {
             return Err(Errno::ENOSYS);

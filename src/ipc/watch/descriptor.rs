@@ -204,7 +204,7 @@ impl State {
         // Each round but the last finds a change that another process has just made. The limit is for a process
         // that does nothing else; then the descriptor stays ready.
         for _ in 0..16 {
-            self.collect();
+            self.harvest();
             let is_settled = match self.object.level() {
                 EMPTY => self.become_empty(),
                 FULL => self.become_full(),
@@ -219,8 +219,8 @@ impl State {
     }
 
     /// Notes what has fired. Whatever it was, the eventfd is ready.
-    fn collect(&mut self) {
-        self.watch.collect();
+    fn harvest(&mut self) {
+        self.watch.harvest();
         if self.watch.has_fired() {
             self.level = READY;
         }
@@ -255,7 +255,7 @@ impl State {
             self.watch.lower();
             self.watch.commit();
             // A wake-up that came before the lowering is not in the counter any more.
-            self.collect();
+            self.harvest();
         }
         self.level == EMPTY && self.watch.is_armed(MESSAGE)
     }
@@ -314,7 +314,7 @@ impl State {
         }
         self.watch.raise(FULL);
         self.level = FULL;
-        self.collect();
+        self.harvest();
         // If it has fired before the counter was FULL, the descriptor is not ready.
         self.level == FULL && self.watch.is_armed(ROOM)
     }

@@ -214,7 +214,7 @@ impl Watch {
     }
 
     /// Notes which slots have fired: they are not armed any more.
-    pub(crate) fn collect(&mut self) {
+    pub(crate) fn harvest(&mut self) {
         let has_ended = matches!(&self.lane, Lane::Ring(ring) if ring.0.has_ended_requests());
         if has_ended {
             self.is_raised = true;

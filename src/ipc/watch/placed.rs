@@ -58,16 +58,6 @@ impl Waitable for Place<Sem> {
     }
 }
 
-/// What waits for an event to be set. The event stays mapped as long as the result is used.
-pub(crate) fn event_wait(event: &Event) -> impl Waitable + use<> {
-    Place(NonNull::from(event))
-}
-
-/// What waits for a permit of a semaphore. The semaphore stays mapped as long as the result is used.
-pub(crate) fn sem_wait(sem: &Sem) -> impl Waitable + use<> {
-    Place(NonNull::from(sem))
-}
-
 impl<T> Polled for Place<T>
 where
     Place<T>: Waitable,
