@@ -14,6 +14,7 @@ pub(crate) mod shm;
 pub(crate) mod sock;
 pub(crate) mod spawn;
 pub(crate) mod sysv;
+pub(crate) mod topic;
 pub(crate) mod transfer;
 pub(crate) mod waitable;
 pub(crate) mod watch;

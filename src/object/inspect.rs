@@ -5,7 +5,7 @@ use super::location::Location;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::sys::{file, process};
 use core::fmt;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Reads the record of a file that may be any file; `None` if it has no record.
 pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Record>, Errno> {
@@ -50,4 +50,12 @@ pub(super) fn not_regular(location: &Location) -> Error {
         EMEDIUMTYPE,
         "{location}: expected a shared memory object, found something that is not a regular file"
     )
+}
+
+/// Reads a number from the data of the object at `location`; `None` if that is not possible.
+pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
+    let file = file::open(location.path(), false).ok()?;
+    let mut bytes = [0; 8];
+    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
+    is_complete.then(|| u64::from_ne_bytes(bytes))
 }

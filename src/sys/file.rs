@@ -349,3 +349,9 @@ fn retrying<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
         }
     }
 }
+
+/// Gives a file to the user and the group that own the file `like`.
+pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno> {
+    let (user, group) = (like.0.st_uid.into(), like.0.st_gid.into());
+    nix::unistd::fchown(file, Some(user), Some(group))
+}

@@ -228,7 +228,7 @@ impl Watch {
             self.is_raised = true;
             let slots = &mut self.slots;
             let has_fired = &mut self.has_fired;
-            watcher::collect(&self.places, &mut |number| {
+            watcher::take_fired(&self.places, &mut |number| {
                 slots[number].is_armed = false;
                 *has_fired = true;
             });

@@ -259,7 +259,7 @@ pub(super) fn disarm(place: Place) {
 }
 
 /// Calls `fired` with the number of each place in the list whose word was woken. The place is idle then.
-pub(super) fn collect(places: &[Option<Place>], fired: &mut dyn FnMut(usize)) {
+pub(super) fn take_fired(places: &[Option<Place>], fired: &mut dyn FnMut(usize)) {
     let Some(watcher) = present() else {
         return;
     };
