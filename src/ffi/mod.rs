@@ -46,6 +46,8 @@ pub mod mq;
 
 pub mod sample;
 
+pub mod topic;
+
 pub mod cell;
 
 pub mod pipe;

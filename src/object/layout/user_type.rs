@@ -166,6 +166,9 @@ impl Type {
         fields: [Field::NONE; FIELDS_MAX],
     };
 
+    /// No type: bytes.
+    pub(crate) const NONE: Type = Type::BLANK;
+
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
