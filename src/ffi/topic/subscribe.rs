@@ -42,9 +42,8 @@ pub unsafe extern "C" fn ipc_topic_receive(
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
-            let buffer = unsafe {
-                core::slice::from_raw_parts_mut(buf.cast::<MaybeUninit<u8>>(), capacity)
-            };
+            let buffer =
+                unsafe { core::slice::from_raw_parts_mut(buf.cast::<MaybeUninit<u8>>(), capacity) };
             let topic = TOPICS.get_fast(topic)?;
             let taken = take_fast(&topic, timeout_ns, &failure, || topic.try_receive(buffer));
             topic.release();
@@ -181,10 +180,7 @@ pub unsafe extern "C" fn ipc_topic_borrow(
 /// read. The sample is not borrowed any more then.
 /// Threads: safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_topic_return(
-    topic: *mut ipc_topic_t,
-    sample: *const c_void,
-) -> c_int {
+pub unsafe extern "C" fn ipc_topic_return(topic: *mut ipc_topic_t, sample: *const c_void) -> c_int {
     let failure: Cell<Option<Error>> = Cell::new(None);
     guard_fast(
         c"ipc_topic_return",

@@ -71,9 +71,7 @@ impl Member {
             if seen == joining {
                 // A thread that a handler has taken out of the call with siglongjmp() would block all others.
                 if Deadline::At(until).has_passed() {
-                    let _ = self
-                        .generation
-                        .compare_exchange(seen, 0, Relaxed, Relaxed);
+                    let _ = self.generation.compare_exchange(seen, 0, Relaxed, Relaxed);
                 }
                 process::let_others_run();
                 continue;

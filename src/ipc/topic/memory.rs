@@ -210,12 +210,7 @@ impl Memory {
         }
         // SAFETY: there are slot_count slots, and the index was checked. The stride is a multiple of the
         // alignment.
-        Ok(unsafe {
-            self.slots
-                .add(index as usize * self.stride)
-                .cast()
-                .as_ref()
-        })
+        Ok(unsafe { self.slots.add(index as usize * self.stride).cast().as_ref() })
     }
 
     /// The sample_size bytes of a slot.

@@ -149,12 +149,7 @@ impl Topic {
         })
     }
 
-    fn from_object(
-        name: &Name,
-        object: Object,
-        memory: Memory,
-        options: Options,
-    ) -> Result<Topic> {
+    fn from_object(name: &Name, object: Object, memory: Memory, options: Options) -> Result<Topic> {
         let sizes = memory.sizes();
         let identity = memory.header().identity.load(Relaxed);
         let mapping = open_subscribers(name, &object, identity, sizes)?;
@@ -186,12 +181,7 @@ impl Topic {
 }
 
 /// Opens the second file of a topic, or makes it.
-fn open_subscribers(
-    name: &Name,
-    object: &Object,
-    identity: u64,
-    sizes: Sizes,
-) -> Result<Mapping> {
+fn open_subscribers(name: &Name, object: &Object, identity: u64, sizes: Sizes) -> Result<Mapping> {
     let status = file::status(object.file()?)?;
     let user = process::effective_user();
     let is_allowed = user == status.owner() || user == 0;
@@ -209,7 +199,12 @@ fn open_subscribers(
         mode: mode_for_subscribers(status.permissions()),
     };
     let total = SubscribersGeometry::new(sizes).total;
-    let kind_type = Type::new(b"ipc_topic_subscribers", TOPIC_VERSION, total, TOPIC_ALIGNMENT)?;
+    let kind_type = Type::new(
+        b"ipc_topic_subscribers",
+        TOPIC_VERSION,
+        total,
+        TOPIC_ALIGNMENT,
+    )?;
     let opened = Object::open(
         &location,
         Kind::Subscribers,

@@ -66,8 +66,10 @@ impl Topic {
                 false => None,
             };
             // SAFETY: the buffer has room for the sample, as just checked.
-            let is_whole =
-                unsafe { self.memory.copy_out(candidate.slot, candidate.number, to, length) };
+            let is_whole = unsafe {
+                self.memory
+                    .copy_out(candidate.slot, candidate.number, to, length)
+            };
             if let Some(cell) = cell {
                 self.withdraw(cell);
             }
@@ -336,7 +338,10 @@ impl Topic {
             None => None,
         };
         let Some(index) = own else {
-            return Err(fail!(EINVAL, "the sample is not borrowed by this handle now"));
+            return Err(fail!(
+                EINVAL,
+                "the sample is not borrowed by this handle now"
+            ));
         };
         let truth = slot.truth.load(Relaxed);
         let entry = self.borrowed[index].load(Relaxed);

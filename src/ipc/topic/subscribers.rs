@@ -43,7 +43,9 @@ impl Subscribers {
     pub(super) fn in_mapping(mapping: &Mapping, sizes: Sizes) -> Result<Subscribers> {
         let geometry = SubscribersGeometry::new(sizes);
         if geometry.total > mapping.size() as u64 {
-            return Err(damaged("its sizes and that of its subscribers' file disagree"));
+            return Err(damaged(
+                "its sizes and that of its subscribers' file disagree",
+            ));
         }
         // SAFETY: the offset is at most total, and the mapping has at least total bytes.
         let places = unsafe { mapping.base().add(geometry.places as usize) };
@@ -206,10 +208,7 @@ impl Subscribers {
         for (_, place, cells) in self.used() {
             if place.owner.load(Relaxed) != 0 {
                 subscribers += 1;
-                borrowed += cells
-                    .iter()
-                    .filter(|cell| cell.load(Relaxed) != 0)
-                    .count();
+                borrowed += cells.iter().filter(|cell| cell.load(Relaxed) != 0).count();
             }
         }
         (subscribers, borrowed)
