@@ -54,15 +54,16 @@ impl Service {
 
     /// Ends all that processes have left that are gone. Returns whether there is a free slot that was not free.
     pub(super) fn remove_dead(&self, section: &Section<'_>) -> Result<bool> {
+        let free = &self.header().index.free;
+        let free_before = free.load(Relaxed);
         self.take_back_all(section)?;
-        let mut found = false;
         for (number, slot) in self.memory.slots() {
             let in_use = state_of(slot.word.load(Relaxed)) != CALL_FREE;
             if in_use && is_process_gone(slot.client_birth.load(Relaxed)) {
                 // The list of ended calls goes with its client's place.
                 self.forget_client(section, slot.client.load(Relaxed))?;
                 if state_of(slot.word.load(Relaxed)) != CALL_FREE {
-                    found |= section.abandon((number, slot))?;
+                    section.abandon((number, slot))?;
                 }
             }
         }
@@ -76,6 +77,7 @@ impl Service {
         for index in 0..self.memory.sizes().max_clients {
             self.forget_client(section, index)?;
         }
+        let found = free.load(Relaxed) > free_before;
         if found {
             self.wake(&header.waiting.departures, u32::MAX);
         }

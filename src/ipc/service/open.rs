@@ -33,19 +33,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Refuses an existing service that is another one. Without a type, any type will do.
     fn check(&self, name: &Name, service: &Service) -> Result<()> {
-        let found = service.memory.types(name)?;
-        for ((wanted, found), what) in self.types.iter().zip(found).zip(["requests", "replies"]) {
-            match (wanted, found) {
-                (None, _) => {}
-                (Some(wanted), Some(found)) => wanted.check(name, &found)?,
-                (Some(wanted), None) => {
-                    return Err(fail!(
-                        EPROTO,
-                        "{name}: expected {what} of type {wanted}, found a service that was created without a type for them"
-                    ));
-                }
-            }
-        }
+        service.check_types(&self.types)?;
         let sizes = service.memory.sizes();
         if self.sizes != sizes {
             return Err(fail!(
@@ -112,12 +100,7 @@ impl Client {
     ) -> Result<Client> {
         let location = Location::of_name(name);
         let service = Service::open_existing(&location, name, None, options)?;
-        let found = service.memory.types(name)?;
-        for (wanted, found) in types.iter().zip(found) {
-            if let (Some(wanted), Some(found)) = (wanted, found) {
-                wanted.check(name, &found)?;
-            }
-        }
+        service.check_types(&types)?;
         let client = Client {
             service,
             member: Member::none(),
@@ -151,6 +134,25 @@ impl Service {
             wanted.check(name, &service)?;
         }
         Ok(service)
+    }
+
+    /// Refuses a service with other types. Without a type, any type will do.
+    fn check_types(&self, types: &[Option<Type>; 2]) -> Result<()> {
+        let name = &self.name;
+        let found = self.memory.types(name)?;
+        for ((wanted, found), what) in types.iter().zip(found).zip(["requests", "replies"]) {
+            match (wanted, found) {
+                (None, _) => {}
+                (Some(wanted), Some(found)) => wanted.check(name, &found)?,
+                (Some(wanted), None) => {
+                    return Err(fail!(
+                        EPROTO,
+                        "{name}: expected {what} of type {wanted}, found a service that was created without a type for them"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn create(
