@@ -141,6 +141,7 @@ static void call_unlink(void) { (void)unlink(with.path); }
 /* Texts. */
 CALL(ipc_strerror, , ipc_strerror(-ENOENT) != NULL, )
 CALL(ipc_last_error, , ipc_last_error() != NULL, )
+CALL(ipc_deadline, , ipc_deadline(SECOND) < IPC_FOREVER, )
 CALL(ipc_version, , ipc_version() != NULL, )
 CALL(ipc_last_transferred, , ipc_last_transferred(), )
 
