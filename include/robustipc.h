@@ -6,6 +6,7 @@
  * ipc_strerror(result) describes a result; ipc_last_error() describes this thread's last failure.
  * Outputs are the first or the last arguments. They are written on success only.
  * Timeouts: nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0 only tries.
+ * Every timeout_ns may also be an absolute deadline, from ipc_deadline().
  * Manual: man 7 robustipc.
  */
 
@@ -21,6 +22,9 @@
 #define IPC_VERSION_MINOR 1
 #define IPC_VERSION_PATCH 0
 #define IPC_VERSION_STRING "0.1.0"
+
+/* The placed types have the same size and alignment on every machine. */
+#define IPC_ALIGNED(bytes) __attribute__((aligned(bytes)))
 
 /*
  Result of an open call: the object existed already.
@@ -537,7 +541,7 @@ typedef struct ipc_type_t {
  process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
  Never copy or move it.
  */
-typedef struct ipc_mutex_t {
+typedef struct IPC_ALIGNED(8) ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
 
@@ -561,7 +565,7 @@ typedef struct ipc_mutex_attr_t {
  A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
  bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_cond_t {
+typedef struct IPC_ALIGNED(8) ipc_cond_t {
   uint64_t opaque[4];
 } ipc_cond_t;
 
@@ -570,7 +574,7 @@ typedef struct ipc_cond_t {
  ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
  It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
  */
-typedef struct ipc_sem_t {
+typedef struct IPC_ALIGNED(8) ipc_sem_t {
   uint64_t opaque[4];
 } ipc_sem_t;
 
@@ -578,7 +582,7 @@ typedef struct ipc_sem_t {
  A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
  2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_rwlock_t {
+typedef struct IPC_ALIGNED(8) ipc_rwlock_t {
   uint64_t opaque[256];
 } ipc_rwlock_t;
 
@@ -587,7 +591,7 @@ typedef struct ipc_rwlock_t {
  semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
  ipc_permits_init() initialises the pool. Never copy or move it.
  */
-typedef struct ipc_permits_t {
+typedef struct IPC_ALIGNED(8) ipc_permits_t {
   uint64_t opaque[256];
 } ipc_permits_t;
 
@@ -595,7 +599,7 @@ typedef struct ipc_permits_t {
  A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
  processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_barrier_t {
+typedef struct IPC_ALIGNED(8) ipc_barrier_t {
   uint64_t opaque[256];
 } ipc_barrier_t;
 
@@ -603,7 +607,7 @@ typedef struct ipc_barrier_t {
  An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
  it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
  */
-typedef struct ipc_once_t {
+typedef struct IPC_ALIGNED(8) ipc_once_t {
   uint64_t opaque[12];
 } ipc_once_t;
 
@@ -612,7 +616,7 @@ typedef struct ipc_once_t {
  threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
  or move it.
  */
-typedef struct ipc_event_t {
+typedef struct IPC_ALIGNED(8) ipc_event_t {
   uint64_t opaque[4];
 } ipc_event_t;
 
@@ -1290,6 +1294,17 @@ typedef struct ipc_object_t {
    without a good record.
    */
   char type_name[64];
+  /*
+   How much is in the object now: the messages in a queue of this library or of System V, or the
+   value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+   object.
+   */
+  uint64_t count;
+  /*
+   How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+   not read the object.
+   */
+  uint64_t capacity;
 } ipc_object_t;
 
 #ifdef __cplusplus
@@ -1324,6 +1339,23 @@ const char *ipc_last_error(void);
  Threads: safe.
  */
 const char *ipc_version(void);
+
+/*
+ Turns a timeout that counts from the beginning of a call into an absolute deadline, for several
+ calls that have to be over at the same time. Pass the result as the timeout_ns of every call that
+ has one, as often as you like: a call that is repeated after -EINTR does not wait longer.
+
+ timeout_ns: nanoseconds from now on the monotonic clock. IPC_FOREVER, 0, a result of this call
+ and an invalid timeout are returned unchanged.
+
+ Returns: the deadline, a negative number below IPC_FOREVER. It is at most 146 years after the
+ machine started. A call whose deadline has passed makes one attempt, as with timeout_ns 0. If that
+ would have to wait, the call returns -ETIMEDOUT. The deadline is valid in every process of this
+ machine (of one time namespace), until the machine restarts.
+ Errors: none; the call that gets an invalid timeout reports it.
+ Threads: safe. Signal handlers may call it. It is no cancellation point.
+ */
+int64_t ipc_deadline(int64_t timeout_ns);
 
 /*
  Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
@@ -1729,7 +1761,7 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if an owner unlocked
  the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if, with priority
  inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
- initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+ initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than a
  mutex of this library's version and C library, or a mutex initialised in another PID namespace;
  -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
@@ -1829,7 +1861,7 @@ int ipc_cond_init(struct ipc_cond_t *cond);
  holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
  Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
  timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is NULL
- or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last owner
+ or misaligned, an object is not initialised, timeout_ns is invalid, or the mutex's last owner
  died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something other than
  a condition variable of this library's version, something other than a mutex of this library's
  version and C library, or a mutex initialised in another PID namespace; -ENOSYS if a sandbox
@@ -1920,7 +1952,7 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
  no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
- timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
+ timeout_ns is invalid; -EPROTO if the memory holds something other than a semaphore of this
  library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
@@ -2104,7 +2136,7 @@ int ipc_rwlock_init(struct ipc_rwlock_t *rwlock);
  are just entering, or all places for readers are taken; -ETIMEDOUT if the time has passed;
  -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a thread unlocked after
  IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
- not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
+ not initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than
  a readers-writer lock of this library's version and C library, or a lock initialised in another
  PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
  -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
@@ -2136,7 +2168,7 @@ int ipc_rwlock_read_lock(struct ipc_rwlock_t *rwlock,
  -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock, for reading or
  writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
  ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
- timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
+ timeout_ns is invalid; -EPROTO if the memory holds something other than a readers-writer lock
  of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
  if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: safe on a lock that the interrupted
@@ -2242,7 +2274,7 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if no
  permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
- initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
+ initialised, or timeout_ns is invalid; -EPROTO if the memory holds something other than a pool
  of permits of this library's version and C library, a pool initialised in another PID namespace,
  or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. In signal handlers: safe on a pool that the interrupted
@@ -2374,7 +2406,7 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing and timeout_ns is 0;
  -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during the wait; -EBUSY if the
  barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
- misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
+ misaligned or not initialised, or timeout_ns is invalid; -EPROTO if the memory holds something
  other than a barrier of this library's version and C library, a barrier initialised in another
  PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
  sleep on a futex.
@@ -2464,7 +2496,7 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
  Errors: -EACCES if the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
  another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if
  run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
- below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
+ invalid; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
  version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
  C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
@@ -2541,7 +2573,7 @@ int ipc_event_reset(struct ipc_event_t *event);
  Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if the
  event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
  handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
- timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
+ timeout_ns is invalid; -EPROTO if the memory holds something other than an event of this
  library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
@@ -2663,7 +2695,7 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
- below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+ invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
  damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
  -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
  -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
@@ -2694,7 +2726,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
  the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
- the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+ the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
  the queue is damaged; -EPROTO this process was forked into another PID namespace after the
  handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
  same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
@@ -2725,7 +2757,7 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
  message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
- NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -2758,7 +2790,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  handle has IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the queue for a
  second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
  -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
- needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
+ needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
  is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
  process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
  handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
@@ -2810,7 +2842,7 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
- misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -2888,7 +2920,7 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
  timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
  passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
- misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+ misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
  interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -3600,7 +3632,7 @@ int ipc_pipe(int *read_fd,
  Returns: len; or fewer bytes if the file ended first (0: it had ended before); or a negative
  error. After an error, ipc_last_transferred() returns the number of bytes in buf. Those bytes
  are no longer in the descriptor.
- Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
  is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
  -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
  closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
@@ -3631,7 +3663,7 @@ ssize_t ipc_read_full(int fd,
 
  Returns: len, or a negative error. After an error, ipc_last_transferred() returns the number of
  bytes that were written.
- Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+ Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
  is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
  timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
  -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot
@@ -3850,7 +3882,7 @@ int ipc_child_fd(const struct ipc_child_t *child);
  Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed and the
  child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how the child ended
  is not known, because this process did not start it, ignores SIGCHLD, or has waited for it by
- other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is below -1; -EBADF the
+ other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is invalid; -EBADF the
  handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: safe; all waiting threads get the same answer.
  Fork: a forked process cannot wait for its parent's child: -ECHILD.
@@ -3912,7 +3944,7 @@ int ipc_child_close(struct ipc_child_t *child);
  Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the pipe;
  -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has passed;
  -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its capacity, there
- is input but the child's standard input was not a pipe, or timeout_ns is below -1; -EBADF the
+ is input but the child's standard input was not a pipe, or timeout_ns is invalid; -EBADF the
  handle is closed or is not of a child; -ENOMEM the kernel has no memory.
  Threads: one call at a time for each child.
  Signals: continues after a signal handler; never fails with EINTR.
@@ -3969,7 +4001,7 @@ int ipc_fifo_create(const char *path,
  Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
  error.
  Errors: -EINVAL path is NULL or empty, flags does not have exactly one end or has an unknown
- bit, or timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+ bit, or timeout_ns is invalid; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
  mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
  forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
  and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal
@@ -4123,7 +4155,7 @@ int ipc_sock_listen(const char *path,
  negative error.
  Errors: -EAGAIN there is no connection and timeout_ns is 0; -ETIMEDOUT the time has passed;
  -EINTR a signal handler ran while the call waited; -EINVAL the socket does not listen, or
- timeout_ns is below -1; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
+ timeout_ns is invalid; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
  -EMFILE this process has too many open descriptors; -ENFILE the system has too many open
  files; -ENOMEM the kernel has no memory. After -EMFILE and -ENFILE the connection still
  waits to be accepted.
@@ -4154,7 +4186,7 @@ int ipc_sock_accept(int listener,
  -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
  is at the path; -EACCES the caller has no write permission for the file, or no search
  permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
- an unknown bit, or timeout_ns is below -1; -ENAMETOOLONG the path has more than 107 bytes;
+ an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
  -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
  links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
  open files; -ENOMEM the kernel has no memory.
@@ -4235,7 +4267,7 @@ ssize_t ipc_sock_send(int fd,
  than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
  the exception); -ECONNRESET the other end closed before it had received all our messages;
  -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
- SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+ SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf is not writable memory, and a received message
  is lost; -EBADF fd is not open; -ENOTSOCK fd is
  not a socket; -ENOMEM the kernel has no memory.
  Threads: safe; each message goes to one receiver. The call first measures the next message
@@ -4270,7 +4302,7 @@ ssize_t ipc_sock_recv(int fd,
  other end is closed, or its process has ended; -EMSGSIZE the message is larger than the
  send buffer (SO_SNDBUF) takes; -ENOTCONN the socket is not connected; -EINVAL a pointer is
  NULL, fds is misaligned, len is 0 or above SSIZE_MAX, count is outside 1 to 253, or
- timeout_ns is below -1; -EFAULT msg is not readable memory; -EBADF the socket, or a
+ timeout_ns is invalid; -EFAULT msg is not readable memory; -EBADF the socket, or a
  descriptor in fds, is not open; -ENOTSOCK fd is not a socket; -ETOOMANYREFS this user has
  too many descriptors on their way (RLIMIT_NOFILE); -ENOBUFS or -ENOMEM the kernel has no
  memory.
@@ -4313,7 +4345,7 @@ ssize_t ipc_sock_send_fds(int fd,
  how many; -EMFILE not all descriptors could be installed, because this process has too many
  open descriptors or a security module forbids it; -ECONNRESET the other end closed before
  it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
- is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+ is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
  is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
  memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
  Threads: safe; each message goes to one receiver. The call first measures the next message
@@ -4417,7 +4449,7 @@ int ipc_pty_spawn(struct ipc_child_t **out,
  or ended (read(2) fails with EIO then); or a negative error.
  Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
  signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or above SSIZE_MAX,
- or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
+ or timeout_ns is invalid; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
  is not the controlling end of a pseudoterminal; -ENOMEM the kernel has no memory; -EIO the
  terminal has failed.
  Threads: safe; each byte goes to one reader.
@@ -4675,7 +4707,7 @@ int ipc_sysv_msg_open_id(struct ipc_sysv_msg_t **out,
  -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EMSGSIZE the
  message is longer than kernel.msgmax (8192 bytes by default) or than the whole queue; -EIDRM
  the queue was removed, before or during the call; -EACCES the caller has no write permission;
- -EINVAL a pointer is NULL, type is below 1, or the timeout is below -1; -EBADF the handle is
+ -EINVAL a pointer is NULL, type is below 1, or the timeout is invalid; -EBADF the handle is
  closed or of another kind; -ENOMEM the kernel has no memory.
  Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
  bytes while another thread waits with such a message on this handle.
@@ -4709,7 +4741,7 @@ int ipc_sysv_msg_send(struct ipc_sysv_msg_t *queue,
  the message has more than capacity bytes (ipc_last_error() shows how many, if the kernel
  tells); -EIDRM the queue was removed, before or during the call; -EACCES the caller has no read
  permission; -EINVAL a pointer is NULL or misaligned, select or wanted is malformed, or the
- timeout is below -1; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
+ timeout is invalid; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
  for a message above 8192 bytes.
  Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
  bytes while another thread waits with such a message on this handle.
@@ -4858,7 +4890,7 @@ int ipc_sysv_sem_open_id(struct ipc_sysv_sem_t **out,
  IPC_SYSV_SEM_VALUE_MAX; -E2BIG count is 0 or above 500; -EACCES the permissions do not allow
  it; -ENOSPC or -ENOMEM the kernel has no room to record what is to be undone; -EINVAL a pointer
  is NULL or misaligned, an index is beyond the set, flags of an operation is malformed, or the
- timeout is below -1; -EBADF the handle is closed or of another kind.
+ timeout is invalid; -EBADF the handle is closed or of another kind.
  Threads: safe. An operation to be undone belongs to the process. It is undone when the last
  thread of the process ends. Fork: the child undoes only its own operations. exec keeps what is
  to be undone.
@@ -4994,6 +5026,24 @@ int ipc_list_users(const struct ipc_list_t *list,
                    const struct ipc_object_t *object,
                    pid_t *pids,
                    size_t capacity);
+
+/*
+ Returns the declared type of an object of a list: its name, version, size, alignment and fields.
+
+ list: from ipc_list().
+ object: from ipc_list_next() on the same list.
+ type: receives the type, on success only. Its strings belong to the list: they stay valid until
+ ipc_list_close().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF the
+ handle is closed or is not of a list; -ENODATA the object declares no type; -EOVERFLOW the type is
+ larger than this process's address space.
+ Threads: safe.
+ */
+int ipc_list_type(const struct ipc_list_t *list,
+                  const struct ipc_object_t *object,
+                  struct ipc_type_t *type);
 
 /*
  Returns the requested kinds whose objects could not be listed.

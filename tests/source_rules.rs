@@ -17,6 +17,8 @@ mod imports;
 mod source;
 #[path = "source_rules/system_calls.rs"]
 mod system_calls;
+#[path = "source_rules/timeouts.rs"]
+mod timeouts;
 
 use source::*;
 use std::path::Path;

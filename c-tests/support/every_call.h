@@ -59,6 +59,7 @@ static struct {
   const void *borrowed;
   char buffer[512];
   ipc_object_t object;
+  ipc_type_t type;
   unsigned number, number2;
 } with;
 
@@ -138,6 +139,7 @@ static void call_unlink(void) { (void)unlink(with.path); }
 /* Texts. */
 CALL(ipc_strerror, , ipc_strerror(-ENOENT) != NULL, )
 CALL(ipc_last_error, , ipc_last_error() != NULL, )
+CALL(ipc_deadline, , ipc_deadline(SECOND) < IPC_FOREVER, )
 CALL(ipc_version, , ipc_version() != NULL, )
 CALL(ipc_last_transferred, , ipc_last_transferred(), )
 
@@ -497,6 +499,8 @@ CALL(ipc_sysv_sem_remove_id, SYSV_SEM, ipc_sysv_sem_remove_id(with.id), END_SYSV
 CALL(ipc_list, , ipc_list(&with.list, IPC_KIND_ALL), if (result >= 0) CLOSE_LIST)
 CALL(ipc_list_next, CREATE_SHM; LIST, ipc_list_next(with.list, &with.object) >= 0,
      CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
+CALL(ipc_list_type, CREATE_SHM; LIST; while (ipc_list_next(with.list, &with.object) == 1 && strcmp(with.object.name, with.name) != 0) {},
+     ipc_list_type(with.list, &with.object, &with.type), CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
 CALL(ipc_list_users, CREATE_SHM; LIST; MUST(ipc_list_next(with.list, &with.object)),
      ipc_list_users(with.list, &with.object, NULL, 0) >= 0, CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
 CALL(ipc_list_unlisted, LIST, ipc_list_unlisted(with.list) >= 0, CLOSE_LIST)

@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_uint};
 
 /// A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
 /// processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_barrier_t {
     opaque: [u64; 256],
 }
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// later wait fails until ipc_barrier_reset(); -EAGAIN if others are missing and timeout_ns is 0;
 /// -ETIMEDOUT if the time has passed; -EINTR if a signal handler ran during the wait; -EBUSY if the
 /// barrier has all its participants and this thread is none of them; -EINVAL if barrier is NULL,
-/// misaligned or not initialised, or timeout_ns is below -1; -EPROTO if the memory holds something
+/// misaligned or not initialised, or timeout_ns is invalid; -EPROTO if the memory holds something
 /// other than a barrier of this library's version and C library, a barrier initialised in another
 /// PID namespace, or a damaged barrier; -ENOSYS if a sandbox (seccomp) forbids this process to
 /// sleep on a futex.

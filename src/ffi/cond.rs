@@ -8,7 +8,7 @@ use core::ffi::c_int;
 
 /// A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
 /// bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_cond_t {
     opaque: [u64; 4],
 }
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
 /// holding it: repair the data and call ipc_mutex_consistent(); or a negative error.
 /// Errors, with the mutex held as before the call: -ETIMEDOUT if the time has passed; -EAGAIN if
 /// timeout_ns is 0 and no signal came; -EINTR if a signal handler ran; -EINVAL if a pointer is NULL
-/// or misaligned, an object is not initialised, timeout_ns is below -1, or the mutex's last owner
+/// or misaligned, an object is not initialised, timeout_ns is invalid, or the mutex's last owner
 /// died and ipc_mutex_consistent() was not called; -EPROTO if the memory holds something other than
 /// a condition variable of this library's version, something other than a mutex of this library's
 /// version and C library, or a mutex initialised in another PID namespace; -ENOSYS if a sandbox

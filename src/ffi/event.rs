@@ -1,14 +1,14 @@
 //! Events.
 
 use super::*;
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, is_timeout};
 use crate::object::layout;
 use core::ffi::c_int;
 
 /// An event to place in a shared struct, 32 bytes aligned to 8. An event is set or not set, and
 /// threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
 /// or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_event_t {
     opaque: [u64; 4],
 }
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
 /// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if the
 /// event is not set and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
 /// handler ran during the wait; -EINVAL if event is NULL, misaligned or not initialised, or
-/// timeout_ns is below -1; -EPROTO if the memory holds something other than an event of this
+/// timeout_ns is invalid; -EPROTO if the memory holds something other than an event of this
 /// library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
         c"ipc_event_wait",
         || {
             // SAFETY: by the contract of this call.
-            let passed = timeout_ns >= IPC_FOREVER && unsafe { place_fast(event) }?.wait_fast();
+            let passed = is_timeout(timeout_ns) && unsafe { place_fast(event) }?.wait_fast();
             passed.then_some(0)
         },
         move || {

@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ipc_fifo_create(
 /// Returns: a descriptor (0 or more) that the caller closes with close(2), or a negative
 /// error.
 /// Errors: -EINVAL path is NULL or empty, flags does not have exactly one end or has an unknown
-/// bit, or timeout_ns is below -1; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
+/// bit, or timeout_ns is invalid; -ENOENT or -ENOTDIR the path does not exist, or /proc is not
 /// mounted; -EMEDIUMTYPE something else than a FIFO is at the path; -EACCES the permissions
 /// forbid it; -ENXIO no reader has it open and timeout_ns is 0; -EAGAIN no writer has it open
 /// and timeout_ns is 0; -ETIMEDOUT no process opened the other end in time; -EINTR a signal

@@ -22,6 +22,8 @@ pub mod text;
 
 pub mod types;
 
+pub mod deadline;
+
 // Shared memory, and what is placed in it.
 pub mod shm;
 

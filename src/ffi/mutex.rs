@@ -1,7 +1,7 @@
 //! The robust mutex.
 
 use super::*;
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, is_timeout};
 use crate::object::layout::{self, MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE};
 use crate::sync::mutex::Locked;
 use core::ffi::c_int;
@@ -9,7 +9,7 @@ use core::ffi::c_int;
 /// A mutex to place in a shared struct, as a program places a pthread_mutex_t. It is
 /// process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
 /// Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_mutex_t {
     opaque: [u64; 8],
 }
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// inheritance, the owners wait for each other in a circle; -ENOTRECOVERABLE if an owner unlocked
 /// the mutex after IPC_OWNER_DIED without calling ipc_mutex_consistent(), or if, with priority
 /// inheritance, the kernel refuses the lock word; -EINVAL if mutex is NULL, misaligned or not
-/// initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than a
+/// initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than a
 /// mutex of this library's version and C library, or a mutex initialised in another PID namespace;
 /// -EOVERFLOW if a recursive mutex is locked 4294967295 times already; -ENOSYS if a sandbox
 /// (seccomp) forbids this process to sleep on a futex.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64
         c"ipc_mutex_lock",
         || {
             // SAFETY: by the contract of this call.
-            let taken = timeout_ns >= IPC_FOREVER && unsafe { place_fast(mutex) }?.lock_fast();
+            let taken = is_timeout(timeout_ns) && unsafe { place_fast(mutex) }?.lock_fast();
             taken.then_some(0)
         },
         move || {

@@ -1,7 +1,7 @@
 //! Initialisation that runs once.
 
 use super::*;
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, is_timeout};
 use crate::ffi::guard::call_back;
 use crate::object::layout;
 use core::ffi::{c_int, c_void};
@@ -9,7 +9,7 @@ use core::mem::transmute;
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
 /// it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_once_t {
     opaque: [u64; 12],
 }
@@ -40,7 +40,7 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 /// Errors: -EACCES if the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
 /// another thread is running it and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if
 /// run itself made this call; -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is
-/// below -1; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
+/// invalid; -EPROTO if the memory holds neither zeros nor an initialisation of this library's
 /// version and C library, or an initialisation that began in another PID namespace; -ENOTSUP if the
 /// C library's robust lists have a form that this library does not know; -ENOSYS if a sandbox
 /// (seccomp) forbids this process to sleep on a futex.
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ipc_once(
         || {
             // SAFETY: by the contract of this call.
             let once: &layout::Once = unsafe { placed_fast(once.cast_const().cast()) }?;
-            (timeout_ns >= IPC_FOREVER && run.is_some() && once.is_done()).then_some(0)
+            (is_timeout(timeout_ns) && run.is_some() && once.is_done()).then_some(0)
         },
         move || {
             let Some(run) = run else {

@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_uint};
 /// A pool of permits to place in a shared struct, 2048 bytes aligned to 8. It is like a counting
 /// semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
 /// ipc_permits_init() initialises the pool. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_permits_t {
     opaque: [u64; 256],
 }
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
 /// Errors: -EACCES if the pool lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if no
 /// permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
 /// handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, the pool is not
-/// initialised, or timeout_ns is below -1; -EPROTO if the memory holds something other than a pool
+/// initialised, or timeout_ns is invalid; -EPROTO if the memory holds something other than a pool
 /// of permits of this library's version and C library, a pool initialised in another PID namespace,
 /// or a damaged pool; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a pool that the interrupted

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn ipc_pipe(
 /// Returns: len; or fewer bytes if the file ended first (0: it had ended before); or a negative
 /// error. After an error, ipc_last_transferred() returns the number of bytes in buf. Those bytes
 /// are no longer in the descriptor.
-/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
 /// is not open for reading; -EAGAIN timeout_ns is 0 and fewer than len bytes are there;
 /// -ETIMEDOUT the time has passed; -EISDIR fd is a directory; -ECONNRESET the socket's peer
 /// closed before it had read all our bytes; -EIO the other end of the terminal is closed, or
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn ipc_read_full(
 ///
 /// Returns: len, or a negative error. After an error, ipc_last_transferred() returns the number of
 /// bytes that were written.
-/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is below -1; -EBADF fd
+/// Errors: -EINVAL buf is NULL, len is above SSIZE_MAX, or timeout_ns is invalid; -EBADF fd
 /// is not open for writing; -EPIPE no process has the other end open for reading; -EAGAIN
 /// timeout_ns is 0 and there is not room for all bytes; -ETIMEDOUT the time has passed;
 /// -ENOTCONN or -ECONNRESET the socket has no peer; -ENOSPC, -EDQUOT or -EFBIG the file cannot

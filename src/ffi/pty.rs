@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ipc_pty_spawn(
 /// or ended (read(2) fails with EIO then); or a negative error.
 /// Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
 /// signal handler ran while the call waited; -EINVAL buf is NULL, capacity is 0 or above SSIZE_MAX,
-/// or timeout_ns is below -1; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
+/// or timeout_ns is invalid; -EFAULT buf is not writable memory; -EBADF fd is not open; -ENOTTY fd
 /// is not the controlling end of a pseudoterminal; -ENOMEM the kernel has no memory; -EIO the
 /// terminal has failed.
 /// Threads: safe; each byte goes to one reader.

@@ -2,13 +2,13 @@
 
 use super::mutex::locked;
 use super::*;
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, is_timeout};
 use crate::object::layout;
 use core::ffi::{c_int, c_uint};
 
 /// A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
 /// 2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_rwlock_t {
     opaque: [u64; 256],
 }
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn ipc_rwlock_init(rwlock: *mut ipc_rwlock_t) -> c_int {
 /// are just entering, or all places for readers are taken; -ETIMEDOUT if the time has passed;
 /// -EDEADLK if this thread holds the lock for writing; -ENOTRECOVERABLE if a thread unlocked after
 /// IPC_OWNER_DIED without calling ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or
-/// not initialised, or if timeout_ns is below -1; -EPROTO if the memory holds something other than
+/// not initialised, or if timeout_ns is invalid; -EPROTO if the memory holds something other than
 /// a readers-writer lock of this library's version and C library, or a lock initialised in another
 /// PID namespace; -EOVERFLOW if this thread holds the lock for reading 4294967295 times already;
 /// -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
@@ -98,8 +98,7 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
         c"ipc_rwlock_read_lock",
         || {
             // SAFETY: by the contract of this call.
-            let inside =
-                timeout_ns >= IPC_FOREVER && unsafe { place_fast(rwlock) }?.read_lock_fast();
+            let inside = is_timeout(timeout_ns) && unsafe { place_fast(rwlock) }?.read_lock_fast();
             inside.then_some(0)
         },
         move || {
@@ -125,7 +124,7 @@ pub unsafe extern "C" fn ipc_rwlock_read_lock(rwlock: *mut ipc_rwlock_t, timeout
 /// -ETIMEDOUT if the time has passed; -EDEADLK if this thread holds the lock, for reading or
 /// writing; -ENOTRECOVERABLE if a thread unlocked after IPC_OWNER_DIED without calling
 /// ipc_rwlock_consistent(); -EINVAL if rwlock is NULL, misaligned or not initialised, or if
-/// timeout_ns is below -1; -EPROTO if the memory holds something other than a readers-writer lock
+/// timeout_ns is invalid; -EPROTO if the memory holds something other than a readers-writer lock
 /// of this library's version and C library, or a lock initialised in another PID namespace; -ENOSYS
 /// if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. In signal handlers: safe on a lock that the interrupted

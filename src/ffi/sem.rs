@@ -3,7 +3,7 @@
 use super::handle::{Pinned, Table};
 use super::*;
 use crate::base::name::Name;
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, is_timeout};
 use crate::ipc::sem::posix::{self, LibcSemaphore};
 use crate::ipc::sem::{self, NamedSemaphore};
 use crate::object::layout;
@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// A counting semaphore to place in a shared struct, 32 bytes aligned to 8, or a semaphore that
 /// ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
 /// It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_sem_t {
     opaque: [u64; 4],
 }
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
 /// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if
 /// no permit is free and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
 /// handler ran during the wait; -EINVAL if sem is NULL, misaligned or not initialised, or if
-/// timeout_ns is below -1; -EPROTO if the memory holds something other than a semaphore of this
+/// timeout_ns is invalid; -EPROTO if the memory holds something other than a semaphore of this
 /// library's version; -EBADF if sem was opened with IPC_POSIX and is closed; -ENOSYS if a sandbox
 /// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
         c"ipc_sem_wait",
         || {
             // SAFETY: by the contract of this call.
-            let taken = timeout_ns >= IPC_FOREVER && unsafe { place_fast(sem) }?.take_fast();
+            let taken = is_timeout(timeout_ns) && unsafe { place_fast(sem) }?.take_fast();
             taken.then_some(0)
         },
         move || {

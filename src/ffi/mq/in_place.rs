@@ -59,7 +59,7 @@ fn guard_in_place<R: CResult>(
 /// Errors: -EAGAIN the queue is full, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
-/// misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+/// misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void)
 /// Errors: -EAGAIN the queue is empty, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or
-/// misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+/// misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor

@@ -2,6 +2,7 @@
 
 use super::send::{BATCH_MAX, ipc_mq_message_t};
 use super::*;
+use crate::base::time::is_timeout;
 use crate::ipc::mq::Target;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -23,7 +24,7 @@ use core::slice;
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE capacity is too small: the
 /// message stays in the queue, and ipc_last_error() shows the size needed; -EINVAL a pointer is
-/// NULL or misaligned, or the timeout is below -1; -EBADF the handle is closed, or was opened with
+/// NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
 /// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
     guard_fast(
         c"ipc_mq_receive",
         move || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
+            if !is_timeout(timeout_ns) || !is_plain_buffer(buf, capacity) || !priority.is_aligned()
             {
                 return None;
             }
@@ -110,7 +111,7 @@ unsafe fn buffer_from_c<'a>(
 /// handle has IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the queue for a
 /// second; -ETIMEDOUT timeout_ns has passed; -EINTR a signal handler ran while the call waited;
 /// -EMSGSIZE len is too small: the message stays in the queue, and ipc_last_error() shows the size
-/// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is below -1; -EBADF the handle
+/// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
 /// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
 /// process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
 /// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or

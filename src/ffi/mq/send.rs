@@ -1,6 +1,7 @@
 //! Sending messages.
 
 use super::*;
+use crate::base::time::is_timeout;
 use crate::ipc::mq::Source;
 use core::slice;
 
@@ -17,7 +18,7 @@ use core::slice;
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
-/// below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
+/// invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
 /// damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
 /// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
 /// -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
@@ -36,7 +37,7 @@ pub unsafe extern "C" fn ipc_mq_send(
     guard_fast(
         c"ipc_mq_send",
         move || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
+            if !is_timeout(timeout_ns) || !is_plain_buffer(msg, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -113,7 +114,7 @@ pub(super) const BATCH_MAX: usize = 32;
 /// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
 /// passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the message is longer than
 /// the queue's message_size; -EINVAL a pointer is NULL or misaligned, the priority is too high, or
-/// the timeout is below -1; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
+/// the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
 /// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
 /// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
 /// same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this

@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ipc_sock_listen(
 /// negative error.
 /// Errors: -EAGAIN there is no connection and timeout_ns is 0; -ETIMEDOUT the time has passed;
 /// -EINTR a signal handler ran while the call waited; -EINVAL the socket does not listen, or
-/// timeout_ns is below -1; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
+/// timeout_ns is invalid; -EBADF listener is not open; -ENOTSOCK listener is not a socket;
 /// -EMFILE this process has too many open descriptors; -ENFILE the system has too many open
 /// files; -ENOMEM the kernel has no memory. After -EMFILE and -ENFILE the connection still
 /// waits to be accepted.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
 /// -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
 /// is at the path; -EACCES the caller has no write permission for the file, or no search
 /// permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
-/// an unknown bit, or timeout_ns is below -1; -ENAMETOOLONG the path has more than 107 bytes;
+/// an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
 /// -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
 /// links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
 /// open files; -ENOMEM the kernel has no memory.

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::base::error::Errno;
+use crate::base::time::is_timeout;
 use core::ffi::c_void;
 
 /// Sends a message or, on a stream socket, bytes. Never raises SIGPIPE.
@@ -40,7 +41,7 @@ pub unsafe extern "C" fn ipc_sock_send(
     guard_fast(
         c"ipc_sock_send",
         move || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(msg, len) {
+            if !is_timeout(timeout_ns) || !is_plain_buffer(msg, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn ipc_sock_send(
 /// than capacity, ipc_last_error() says its size, and it stays in the socket (see Threads for
 /// the exception); -ECONNRESET the other end closed before it had received all our messages;
 /// -ENOTCONN the socket is not connected; -EINVAL buf is NULL, capacity is 0 or above
-/// SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf is not writable memory, and a received message
+/// SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf is not writable memory, and a received message
 /// is lost; -EBADF fd is not open; -ENOTSOCK fd is
 /// not a socket; -ENOMEM the kernel has no memory.
 /// Threads: safe; each message goes to one receiver. The call first measures the next message
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
     guard_fast(
         c"ipc_sock_recv",
         move || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) {
+            if !is_timeout(timeout_ns) || !is_plain_buffer(buf, capacity) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn ipc_sock_recv(
 /// other end is closed, or its process has ended; -EMSGSIZE the message is larger than the
 /// send buffer (SO_SNDBUF) takes; -ENOTCONN the socket is not connected; -EINVAL a pointer is
 /// NULL, fds is misaligned, len is 0 or above SSIZE_MAX, count is outside 1 to 253, or
-/// timeout_ns is below -1; -EFAULT msg is not readable memory; -EBADF the socket, or a
+/// timeout_ns is invalid; -EFAULT msg is not readable memory; -EBADF the socket, or a
 /// descriptor in fds, is not open; -ENOTSOCK fd is not a socket; -ETOOMANYREFS this user has
 /// too many descriptors on their way (RLIMIT_NOFILE); -ENOBUFS or -ENOMEM the kernel has no
 /// memory.
@@ -195,7 +196,7 @@ pub unsafe extern "C" fn ipc_sock_send_fds(
 /// how many; -EMFILE not all descriptors could be installed, because this process has too many
 /// open descriptors or a security module forbids it; -ECONNRESET the other end closed before
 /// it had received all our messages; -ENOTCONN the socket is not connected; -EINVAL a pointer
-/// is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is below -1; -EFAULT buf
+/// is NULL or misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
 /// is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a socket; -ENOMEM the kernel has no
 /// memory. After -ENOBUFS and -EMFILE the message is taken and its descriptors are closed.
 /// Threads: safe; each message goes to one receiver. The call first measures the next message

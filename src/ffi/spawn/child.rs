@@ -114,7 +114,7 @@ pub unsafe extern "C" fn ipc_child_fd(child: *const ipc_child_t) -> c_int {
 /// Errors: -EAGAIN the child still runs and timeout_ns is 0; -ETIMEDOUT the time has passed and the
 /// child still runs; -EINTR a signal handler ran while the call waited; -ECHILD how the child ended
 /// is not known, because this process did not start it, ignores SIGCHLD, or has waited for it by
-/// other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is below -1; -EBADF the
+/// other means; -EINVAL child is NULL, how is misaligned, or timeout_ns is invalid; -EBADF the
 /// handle is closed or is not of a child; -ENOMEM the kernel has no memory.
 /// Threads: safe; all waiting threads get the same answer.
 /// Fork: a forked process cannot wait for its parent's child: -ECHILD.

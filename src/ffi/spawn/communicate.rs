@@ -52,7 +52,7 @@ const _: () = assert!(size_of::<ipc_exchange_t>() == 64);
 /// Errors: -ENOBUFS a buffer is full and the child has written more, which is still in the pipe;
 /// -EAGAIN the exchange is not finished and timeout_ns is 0; -ETIMEDOUT the time has passed;
 /// -EINVAL child or exchange is NULL, exchange is misaligned, a size is above its capacity, there
-/// is input but the child's standard input was not a pipe, or timeout_ns is below -1; -EBADF the
+/// is input but the child's standard input was not a pipe, or timeout_ns is invalid; -EBADF the
 /// handle is closed or is not of a child; -ENOMEM the kernel has no memory.
 /// Threads: one call at a time for each child.
 /// Signals: continues after a signal handler; never fails with EINTR.

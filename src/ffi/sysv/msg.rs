@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_open_id(
 /// -EINTR a signal handler ran while the call waited, also one with SA_RESTART; -EMSGSIZE the
 /// message is longer than kernel.msgmax (8192 bytes by default) or than the whole queue; -EIDRM
 /// the queue was removed, before or during the call; -EACCES the caller has no write permission;
-/// -EINVAL a pointer is NULL, type is below 1, or the timeout is below -1; -EBADF the handle is
+/// -EINVAL a pointer is NULL, type is below 1, or the timeout is invalid; -EBADF the handle is
 /// closed or of another kind; -ENOMEM the kernel has no memory.
 /// Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
 /// bytes while another thread waits with such a message on this handle.
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn ipc_sysv_msg_send(
 /// the message has more than capacity bytes (ipc_last_error() shows how many, if the kernel
 /// tells); -EIDRM the queue was removed, before or during the call; -EACCES the caller has no read
 /// permission; -EINVAL a pointer is NULL or misaligned, select or wanted is malformed, or the
-/// timeout is below -1; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
+/// timeout is invalid; -EBADF the handle is closed or of another kind; -ENOMEM there is no memory
 /// for a message above 8192 bytes.
 /// Threads: safe. The call needs 9 KiB of stack. It allocates memory only for a message above 8192
 /// bytes while another thread waits with such a message on this handle.

@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ipc_sysv_sem_open_id(
 /// IPC_SYSV_SEM_VALUE_MAX; -E2BIG count is 0 or above 500; -EACCES the permissions do not allow
 /// it; -ENOSPC or -ENOMEM the kernel has no room to record what is to be undone; -EINVAL a pointer
 /// is NULL or misaligned, an index is beyond the set, flags of an operation is malformed, or the
-/// timeout is below -1; -EBADF the handle is closed or of another kind.
+/// timeout is invalid; -EBADF the handle is closed or of another kind.
 /// Threads: safe. An operation to be undone belongs to the process. It is undone when the last
 /// thread of the process ends. Fork: the child undoes only its own operations. exec keeps what is
 /// to be undone.

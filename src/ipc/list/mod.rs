@@ -20,6 +20,7 @@ pub(crate) use remove::{Target, has_name, remove};
 use crate::base::alloc::List;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::CText;
+use crate::object::layout::Type;
 use crate::sys::listing::{Entry, FileId};
 use crate::sys::sysv::Permissions;
 use core::ffi::c_int;
@@ -133,6 +134,12 @@ pub(crate) struct Listed {
     pub(crate) size: u64,
     pub(crate) type_name: CText<64>,
     pub(crate) type_version: u32,
+    /// The declared type, if there is one.
+    pub(crate) kind_type: Option<Box<Type>>,
+    /// The messages in a queue, or the value of a semaphore; 0 where it is not known.
+    pub(crate) count: u64,
+    /// How many messages a queue can hold; 0 where it is not known.
+    pub(crate) capacity: u64,
     file: Option<FileId>,
     /// The processes that use the object: in ascending order, each once.
     pub(crate) users: List<libc::pid_t>,
@@ -157,6 +164,9 @@ impl Listed {
             size: entry.size,
             type_name: CText::EMPTY,
             type_version: 0,
+            kind_type: None,
+            count: 0,
+            capacity: 0,
             file: Some(entry.file),
             users: List::new(),
             users_complete: false,
@@ -177,6 +187,9 @@ impl Listed {
             size,
             type_name: CText::EMPTY,
             type_version: 0,
+            kind_type: None,
+            count: 0,
+            capacity: 0,
             file: None,
             users: List::new(),
             users_complete: false,
@@ -242,10 +255,10 @@ impl Listing {
         Some((index, &self.objects[index]))
     }
 
-    /// The users of the object with that number.
-    pub(crate) fn users(&self, index: usize) -> Result<&[libc::pid_t]> {
+    /// The object with that number.
+    pub(crate) fn object(&self, index: usize) -> Result<&Listed> {
         match self.objects.get(index) {
-            Some(object) => Ok(&object.users),
+            Some(object) => Ok(object),
             None => Err(fail!(
                 EINVAL,
                 "the object's index is {index}, and this list has {}: it is from another list",

@@ -68,7 +68,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
             kind.name()
         ));
     };
-    let found = dev_shm::examine(directory.as_fd(), &entry);
+    let found = dev_shm::examine(directory.as_fd(), &entry)?;
     if found.kind != kind {
         return Err(fail!(
             EMEDIUMTYPE,

@@ -10,7 +10,7 @@
 use super::socket_failed;
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Error, Result, fail};
-use crate::base::time::{Deadline, FOREVER};
+use crate::base::time::{Deadline, is_timeout};
 use crate::sys::ready::{self, READABLE, WRITABLE};
 use crate::sys::socket::{self, Descriptors};
 use core::ffi::c_int;
@@ -26,7 +26,7 @@ fn transfer<T>(
     timeout_ns: i64,
     mut attempt: impl FnMut() -> Result<T, Errno>,
 ) -> Result<T> {
-    if timeout_ns < FOREVER {
+    if !is_timeout(timeout_ns) {
         Deadline::after(timeout_ns)?;
     }
     let mut outcome = attempt();

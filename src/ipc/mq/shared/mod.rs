@@ -123,7 +123,7 @@ use super::{Attributes, Direction, Statistics};
 use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
-use crate::base::time::{Deadline, FOREVER, now};
+use crate::base::time::{Deadline, is_timeout, now};
 use crate::object::Object;
 use crate::object::layout::QueueHeader;
 use crate::sync::latch::check_namespace;
@@ -275,7 +275,7 @@ impl SharedQueue {
     fn deadline_unless(&self, at_once: bool, timeout_ns: i64) -> Result<Option<Deadline>> {
         match at_once {
             // The second attempt describes the invalid timeout.
-            true if timeout_ns < FOREVER => Err(Errno::EAGAIN.into()),
+            true if !is_timeout(timeout_ns) => Err(Errno::EAGAIN.into()),
             true => Ok(None),
             false => self.deadline(timeout_ns).map(Some),
         }
