@@ -890,6 +890,12 @@ typedef struct ipc_topic_stat_t {
    */
   size_t slots;
   /*
+   How many of these hold neither one of the latest capacity samples nor a reserved one. While nobody
+   is inside a call, slots is free_slots, plus reserved_samples, plus published or capacity, whichever is
+   less.
+   */
+  size_t free_slots;
+  /*
    All 0: reserved for later versions.
    */
   uint64_t reserved[6];

@@ -4,9 +4,13 @@ use super::handle::{self, Pinned, Table};
 use super::sample::ipc_sample_t;
 use super::types::ipc_type_t;
 use super::*;
+use crate::base::errno::Errno;
+use crate::base::error::Error;
 use crate::base::name::Name;
+use crate::ffi::guard::CResult;
 use crate::ipc::topic::{self, Received, Topic};
-use core::ffi::{c_char, c_void};
+use core::cell::Cell;
+use core::ffi::{CStr, c_char, c_void};
 
 // The generated header has the order of these modules. The blank lines keep rustfmt from sorting
 // them.
@@ -28,6 +32,36 @@ static TOPICS: Table<Topic, { handle::TOPIC }> = Table::new();
 
 fn topic_of(handle: *const ipc_topic_t) -> Result<Pinned<'static, Topic>> {
     TOPICS.get(handle)
+}
+
+/// The guard of the calls that take and return samples, which usually take a few nanoseconds.
+///
+/// `act` gets the topic and whether to act at once, that is, without waiting and without touching errno. If it
+/// returns `None` then, nothing has happened, and it runs a second time and may wait. A failure is the call's
+/// result.
+#[inline(always)]
+fn guard_in_place<R: CResult>(
+    call: &'static CStr,
+    topic: *mut ipc_topic_t,
+    act: impl Fn(&Topic, bool) -> Result<Option<R>>,
+) -> R {
+    let failure: Cell<Option<Error>> = Cell::new(None);
+    guard_fast(
+        call,
+        || {
+            let topic = TOPICS.get_fast(topic)?;
+            let outcome = act(&topic, true);
+            topic.release();
+            outcome.unwrap_or_else(|error| {
+                failure.set(Some(error));
+                None
+            })
+        },
+        || match failure.get() {
+            Some(error) => Err(error),
+            None => act(&*topic_of(topic)?, false)?.ok_or_else(|| Errno::EAGAIN.into()),
+        },
+    )
 }
 
 /// The sizes of a topic. Set fields that you do not use to 0, for example with the initialiser
@@ -93,10 +127,4 @@ unsafe fn put_info(info: *mut ipc_sample_t, received: &Received) {
         // SAFETY: by this function's contract.
         unsafe { info.write(describe(received)) };
     }
-}
-
-/// The result of a call that gives a sample: its length.
-#[inline(always)]
-fn length_of(received: &Received) -> isize {
-    received.length as isize
 }

@@ -1,7 +1,6 @@
 //! Opening, closing and removing topics.
 
 use super::*;
-use crate::base::error::Error;
 use crate::ffi::types::type_from_c;
 use crate::ipc::topic::{Options, Sizes, Wanted};
 use crate::object::layout::Type;

@@ -60,6 +60,10 @@ pub struct ipc_topic_stat_t {
     pub abandoned: u64,
     /// For how many samples the topic has memory.
     pub slots: usize,
+    /// How many of these hold neither one of the latest capacity samples nor a reserved one. While nobody
+    /// is inside a call, slots is free_slots, plus reserved_samples, plus published or capacity, whichever is
+    /// less.
+    pub free_slots: usize,
     /// All 0: reserved for later versions.
     pub reserved: [u64; 6],
 }
@@ -96,6 +100,7 @@ pub unsafe extern "C" fn ipc_topic_stat(
             repairs: found.repairs,
             abandoned: found.abandoned,
             slots: found.slots,
+            free_slots: found.free_slots,
             reserved: [0; 6],
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.

@@ -1,9 +1,7 @@
 //! Receiving samples: copied, or read in place.
 
 use super::*;
-use crate::base::error::Error;
-use core::cell::Cell;
-use core::mem::MaybeUninit;
+use crate::base::time::is_timeout;
 
 /// Copies the next sample into a buffer. Waits until there is one.
 ///
@@ -34,73 +32,44 @@ pub unsafe extern "C" fn ipc_topic_receive(
     info: *mut ipc_sample_t,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    let failure: Cell<Option<Error>> = Cell::new(None);
-    guard_fast(
-        c"ipc_topic_receive",
-        || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(buf, capacity) || !is_info(info) {
-                return None;
-            }
-            // SAFETY: checked for NULL and length; the rest by the contract of this call.
-            let buffer =
-                unsafe { core::slice::from_raw_parts_mut(buf.cast::<MaybeUninit<u8>>(), capacity) };
-            let topic = TOPICS.get_fast(topic)?;
-            let taken = take_fast(&topic, timeout_ns, &failure, || topic.try_receive(buffer));
-            topic.release();
-            let received = taken?;
+    guard_in_place(c"ipc_topic_receive", topic, |topic, at_once| {
+        checked_info(info)?;
+        // SAFETY: by the contract of this call.
+        let buffer = unsafe { writable(buf, capacity, "buf") }?;
+        let received = match at_once {
+            true => take_at_once(topic, timeout_ns, || topic.try_receive(buffer))?,
+            false => Some(topic.receive(buffer, timeout_ns)?),
+        };
+        Ok(received.map(|received| {
             // SAFETY: checked above; the rest by the contract of this call.
             unsafe { put_info(info, &received) };
-            Some(length_of(&received))
-        },
-        || {
-            if let Some(error) = failure.get() {
-                return Err(error);
-            }
-            checked_info(info)?;
-            let mut none = [];
-            let buffer = match capacity {
-                0 => &mut none[..],
-                // SAFETY: by the contract of this call.
-                _ => unsafe { writable(buf, capacity, "buf") }?,
-            };
-            let received = topic_of(topic)?.receive(buffer, timeout_ns)?;
-            // SAFETY: checked above; the rest by the contract of this call.
-            unsafe { put_info(info, &received) };
-            Ok(length_of(&received))
-        },
-    )
+            received.length as isize
+        }))
+    })
 }
 
-/// Takes a sample in a fast half: without waiting, except for a moment in which it looks again. A failure
-/// other than the absence of a sample is left in `failure`.
+/// Takes a sample without waiting, except for a moment in which it looks again. `None` if there is none and
+/// the call may wait.
 #[inline(always)]
-fn take_fast(
+fn take_at_once(
     topic: &Topic,
     timeout_ns: i64,
-    failure: &Cell<Option<Error>>,
     mut attempt: impl FnMut() -> Result<Option<Received>>,
-) -> Option<Received> {
-    if !topic.may_take_fast() {
-        return None;
+) -> Result<Option<Received>> {
+    // The second attempt describes a wrong timeout or handle.
+    if !is_timeout(timeout_ns) || !topic.may_take_at_once() {
+        return Ok(None);
     }
-    for may_spin in [timeout_ns != 0, false] {
-        match attempt() {
-            Ok(Some(received)) => return Some(received),
-            Ok(None) if may_spin && topic.spin_for_sample() => {}
-            Ok(None) => return None,
-            Err(error) => {
-                failure.set(Some(error));
-                return None;
-            }
-        }
+    if let Some(received) = attempt()? {
+        return Ok(Some(received));
     }
-    None
-}
-
-/// Whether an output for a sample's description can be written.
-#[inline(always)]
-fn is_info(info: *mut ipc_sample_t) -> bool {
-    info.is_aligned() && !is_handle(info)
+    if timeout_ns == 0 {
+        return Err(Errno::EAGAIN.into());
+    }
+    match topic.spin_for_sample() {
+        true => attempt(),
+        false => Ok(None),
+    }
 }
 
 /// Takes the next sample to read it in place, without a copy. Nobody overwrites it until
@@ -134,37 +103,22 @@ pub unsafe extern "C" fn ipc_topic_borrow(
     info: *mut ipc_sample_t,
     timeout_ns: i64,
 ) -> libc::ssize_t {
-    let failure: Cell<Option<Error>> = Cell::new(None);
-    let give = |out: core::ptr::NonNull<*const c_void>, received: &Received| {
-        // SAFETY: both are checked, out for NULL too; the rest by the contract of this call.
-        unsafe {
-            out.write(received.payload.as_ptr().cast_const().cast());
-            put_info(info, received);
-        }
-        length_of(received)
-    };
-    guard_fast(
-        c"ipc_topic_borrow",
-        || {
-            let out = checked(out, "out").ok()?;
-            if timeout_ns < IPC_FOREVER || !is_info(info) {
-                return None;
+    guard_in_place(c"ipc_topic_borrow", topic, |topic, at_once| {
+        let out = checked(out, "out")?;
+        checked_info(info)?;
+        let received = match at_once {
+            true => take_at_once(topic, timeout_ns, || topic.try_borrow())?,
+            false => Some(topic.borrow(timeout_ns)?),
+        };
+        Ok(received.map(|received| {
+            // SAFETY: both are checked, out for NULL too; the rest by the contract of this call.
+            unsafe {
+                out.write(received.payload.as_ptr().cast_const().cast());
+                put_info(info, &received);
             }
-            let topic = TOPICS.get_fast(topic)?;
-            let taken = take_fast(&topic, timeout_ns, &failure, || topic.try_borrow());
-            topic.release();
-            taken.map(|received| give(out, &received))
-        },
-        || {
-            if let Some(error) = failure.get() {
-                return Err(error);
-            }
-            let out = checked(out, "out")?;
-            checked_info(info)?;
-            let received = topic_of(topic)?.borrow(timeout_ns)?;
-            Ok(give(out, &received))
-        },
-    )
+            received.length as isize
+        }))
+    })
 }
 
 /// Ends the use of a borrowed sample.
@@ -181,23 +135,9 @@ pub unsafe extern "C" fn ipc_topic_borrow(
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_topic_return(topic: *mut ipc_topic_t, sample: *const c_void) -> c_int {
-    let failure: Cell<Option<Error>> = Cell::new(None);
-    guard_fast(
-        c"ipc_topic_return",
-        || {
-            let topic = TOPICS.get_fast(topic)?;
-            let returned = topic.give_back(sample.cast());
-            topic.release();
-            returned.map_err(|error| failure.set(Some(error))).ok()?;
-            Some(0)
-        },
-        || {
-            if let Some(error) = failure.get() {
-                return Err(error);
-            }
-            let sample = checked(sample.cast_mut().cast::<u8>(), "sample")?;
-            topic_of(topic)?.give_back(sample.as_ptr())?;
-            Ok(0)
-        },
-    )
+    guard_in_place(c"ipc_topic_return", topic, |topic, _| {
+        let sample = checked(sample.cast_mut().cast::<u8>(), "sample")?;
+        topic.give_back(sample.as_ptr())?;
+        Ok(Some(0))
+    })
 }

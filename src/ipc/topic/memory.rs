@@ -163,6 +163,18 @@ impl Memory {
         self.slot_count
     }
 
+    /// How many slots are in one of the lists, or were never used.
+    pub(super) fn free_slots(&self) -> usize {
+        let publishing = &self.header().publishing;
+        let listed = [&publishing.free, &publishing.retired].map(|count| count.load(Relaxed));
+        let unused = self
+            .slot_count
+            .saturating_sub(publishing.used.load(Relaxed));
+        listed
+            .iter()
+            .fold(unused as usize, |sum, &count| sum + count as usize)
+    }
+
     /// How many retired slots are worth a search for those that nobody has borrowed.
     pub(super) fn search_batch(&self) -> u32 {
         let spare = u64::from(self.slot_count - self.sizes.capacity);

@@ -133,6 +133,8 @@ pub(crate) struct Statistics {
     pub(crate) abandoned: u64,
     /// How many slots the topic has.
     pub(crate) slots: usize,
+    /// How many slots are in a list, or were never used.
+    pub(crate) free_slots: usize,
 }
 
 impl Topic {
@@ -178,6 +180,7 @@ impl Topic {
             repairs: header.statistics.repairs.load(Relaxed),
             abandoned: header.statistics.abandoned.load(Relaxed),
             slots: self.memory.slot_count() as usize,
+            free_slots: self.memory.free_slots(),
         })
     }
 

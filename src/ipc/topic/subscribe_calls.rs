@@ -58,9 +58,7 @@ impl Topic {
                 }
                 return Err(self.too_long(&candidate, buffer.len()));
             }
-            let Some(to) = NonNull::new(buffer.as_mut_ptr()) else {
-                return Err(Errno::EINVAL.into());
-            };
+            let to = NonNull::from(&mut *buffer).cast();
             let cell = match length > COPY_AT_ONCE {
                 true => self.announce(&candidate)?,
                 false => None,
@@ -133,9 +131,9 @@ impl Topic {
         }
     }
 
-    /// Whether a fast half may take a sample: the handle subscribes, and this process has a place.
+    /// Whether a call may take a sample at once: the handle subscribes, and this process has a place.
     #[inline(always)]
-    pub(crate) fn may_take_fast(&self) -> bool {
+    pub(crate) fn may_take_at_once(&self) -> bool {
         !self.publishes && self.member.place().is_some()
     }
 
