@@ -54,7 +54,7 @@ impl ValueCell {
         };
         let object = Object::open_as_found(location, Kind::Cell, &type_of, options)?;
         let found = Memory::type_in(object.data(), recorded.get(), location)?;
-        kind_type.check(location, &found, false)?;
+        kind_type.check(location, &found)?;
         ValueCell::of(location, name, kind_type, recorded.get(), object)
     }
 

@@ -5,6 +5,7 @@ use super::{Listed, ListedKind, Recorded};
 use crate::base::alloc::{List, try_box};
 use crate::base::error::Errno;
 use crate::base::text::CText;
+use crate::ipc::topic;
 use crate::object::layout::{Kind, QueueHeader, Received, Sem, Sent};
 use crate::object::{self, SEM_PREFIX};
 use crate::sync::sem::VALUE_MAX;
@@ -24,6 +25,9 @@ pub(super) fn list(kinds: c_int, objects: &mut List<Listed>) -> Result<(), Errno
         opened => opened?,
     };
     for entry in listing::regular_files(directory.as_fd())? {
+        if topic::is_hidden(entry.name.to_bytes()) {
+            continue;
+        }
         let found = examine(directory.as_fd(), &entry)?;
         if found.kind.is_in(kinds) {
             objects.push(found)?;
@@ -103,12 +107,14 @@ fn kind_of(recorded: u32) -> ListedKind {
     const REGION: u32 = Kind::Region as u32;
     const SEMAPHORE: u32 = Kind::Semaphore as u32;
     const QUEUE: u32 = Kind::Queue as u32;
+    const TOPIC: u32 = Kind::Topic as u32;
     const CELL: u32 = Kind::Cell as u32;
     const SERVICE: u32 = Kind::Service as u32;
     match recorded {
         REGION => ListedKind::Shm,
         SEMAPHORE => ListedKind::Sem,
         QUEUE => ListedKind::Mq,
+        TOPIC => ListedKind::Topic,
         CELL => ListedKind::Cell,
         SERVICE => ListedKind::Service,
         _ => ListedKind::Other,

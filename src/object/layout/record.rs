@@ -27,6 +27,9 @@ pub(crate) enum Kind {
     Region = 1,
     Semaphore = 2,
     Queue = 3,
+    Topic = 4,
+    /// The part of a topic that its subscribers write: a file of its own, which is not listed.
+    Subscribers = 8,
     Cell = 5,
     Service = 6,
 }
@@ -38,6 +41,8 @@ impl Kind {
             1 => "a shared memory region",
             2 => "a semaphore",
             3 => "a message queue",
+            4 => "a topic",
+            8 => "the subscribers' part of a topic",
             5 => "a cell",
             6 => "a service",
             _ => "a kind of object that this version does not know",
@@ -145,9 +150,7 @@ impl Record {
         self.check_format(shown, found, file_size, may_adopt)?;
         self.check_maker(shown, found)?;
         found.check_kind(shown, self.kind)?;
-        let same_word_size = found.word_size == self.word_size;
-        self.kind_type
-            .check(shown, &found.kind_type, same_word_size)?;
+        self.kind_type.check(shown, &found.kind_type)?;
         if found.total_size != file_size || found.total_size != self.total_size {
             return Err(fail!(
                 EPROTO,

@@ -81,8 +81,10 @@ impl fmt::Display for Field {
 #[derive(Clone, Copy)]
 pub(crate) struct Type {
     size: u64,
-    alignment: u64,
-    /// Digest of all other fields but the alignment, which `check` compares apart.
+    alignment: u32,
+    /// The bits of the words of the program that described it.
+    word_size: u32,
+    /// Digest of all other fields but the alignment and the word size, which `check` compares apart.
     signature: u64,
     version: u32,
     field_count: u32,
@@ -114,7 +116,8 @@ impl Type {
         space.copy_from_slice(name);
         let mut made = Type {
             size,
-            alignment,
+            alignment: alignment as u32,
+            word_size: usize::BITS,
             version,
             name: stored,
             ..Type::BLANK
@@ -159,12 +162,16 @@ impl Type {
     pub(super) const BLANK: Type = Type {
         size: 0,
         alignment: 0,
+        word_size: 0,
         signature: 0,
         version: 0,
         field_count: 0,
         name: [0; TYPE_NAME_MAX + 1],
         fields: [Field::NONE; FIELDS_MAX],
     };
+
+    /// No type: bytes.
+    pub(crate) const NONE: Type = Type::BLANK;
 
     pub(crate) fn size(&self) -> u64 {
         self.size
@@ -243,7 +250,7 @@ impl Type {
     }
 
     pub(crate) fn alignment(&self) -> u64 {
-        self.alignment
+        self.alignment.into()
     }
 
     pub(crate) fn fields(&self) -> &[Field] {
@@ -253,13 +260,8 @@ impl Type {
     /// Refuses `found` unless it is equal to `self`. The error names the first difference.
     ///
     /// i386 aligns numbers of 8 bytes to 4. So a struct that is the same to both sides may have the alignment
-    /// 4 there and 8 elsewhere: unless both sides have `same_word_size`, that is no difference.
-    pub(crate) fn check(
-        &self,
-        shown: &dyn fmt::Display,
-        found: &Type,
-        same_word_size: bool,
-    ) -> Result<()> {
+    /// 4 there and 8 elsewhere, which is no difference between programs of different word sizes.
+    pub(crate) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
         let found = &found.under_bare_name();
         if self.name != found.name || self.version != found.version {
             return Err(fail!(
@@ -268,7 +270,8 @@ impl Type {
             ));
         }
         let is_aligned_alike = self.alignment == found.alignment
-            || !same_word_size && matches!((self.alignment, found.alignment), (4, 8) | (8, 4));
+            || self.word_size != found.word_size
+                && matches!((self.alignment, found.alignment), (4, 8) | (8, 4));
         if self.size != found.size || !is_aligned_alike {
             return Err(fail!(
                 EPROTO,
@@ -333,6 +336,7 @@ const _: () = {
 
     assert!(offset_of!(Type, size) == 0);
     assert!(offset_of!(Type, alignment) == 8);
+    assert!(offset_of!(Type, word_size) == 12);
     assert!(offset_of!(Type, signature) == 16);
     assert!(offset_of!(Type, version) == 24);
     assert!(offset_of!(Type, field_count) == 28);
@@ -366,12 +370,14 @@ pub(super) mod tests {
     #[test]
     fn an_alignment_of_i386_is_a_difference_only_between_programs_of_one_word_size() {
         let here = Type::new(b"T", 1, 16, 8).ok().unwrap();
-        let there = Type::new(b"T", 1, 16, 4).ok().unwrap();
-        assert!(here.check(&"/x", &there, false).is_ok());
-        assert!(there.check(&"/x", &here, false).is_ok());
-        assert!(here.check(&"/x", &there, true).is_err());
-        let packed = Type::new(b"T", 1, 16, 1).ok().unwrap();
-        assert!(here.check(&"/x", &packed, false).is_err());
+        let mut there = Type::new(b"T", 1, 16, 4).ok().unwrap();
+        assert!(here.check(&"/x", &there).is_err());
+        there.word_size = 96 - usize::BITS;
+        assert!(here.check(&"/x", &there).is_ok());
+        assert!(there.check(&"/x", &here).is_ok());
+        let mut packed = Type::new(b"T", 1, 16, 1).ok().unwrap();
+        packed.word_size = there.word_size;
+        assert!(here.check(&"/x", &packed).is_err());
     }
 
     #[test]
@@ -410,13 +416,13 @@ pub(super) mod tests {
     fn a_stored_keyword_does_not_count() {
         for spelling in [&b"SensorData"[..], b"struct SensorData", b"::SensorData"] {
             let stored = stored_as_spelled(spelling);
-            assert!(sensor().check(&"x", &stored, true).is_ok());
+            assert!(sensor().check(&"x", &stored).is_ok());
             let mut damaged = stored;
             damaged.signature ^= 1;
-            assert!(sensor().check(&"x", &damaged, true).is_err());
+            assert!(sensor().check(&"x", &damaged).is_err());
         }
         let other = stored_as_spelled(b"struct Sensor");
-        assert!(sensor().check(&"x", &other, true).is_err());
+        assert!(sensor().check(&"x", &other).is_err());
     }
 
     #[test]

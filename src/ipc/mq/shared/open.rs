@@ -105,7 +105,7 @@ impl SharedQueue {
         let (found, found_type) = Memory::shape_of(object.data(), recorded)?;
         match (wanted.message_type, found_type) {
             (None, _) => {}
-            (Some(wanted), Some(found)) => wanted.check(name, &found, false)?,
+            (Some(wanted), Some(found)) => wanted.check(name, &found)?,
             (Some(wanted), None) => {
                 return Err(fail!(
                     EPROTO,
