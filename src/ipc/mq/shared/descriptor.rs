@@ -14,13 +14,18 @@ use super::SharedQueue;
 use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
-use crate::base::error::Result;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Look};
 use crate::sync;
 use crate::sys::thread::Thread;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{OwnedFd, RawFd};
+
+/// The values of `keeps_twin`: the twin is kept exact until it gets its first packet, or for good.
+const KEPT: u32 = 1;
+const KEPT_FOR_GOOD: u32 = 2;
 
 impl SharedQueue {
     /// A descriptor that is readable while there is a message, and writable while there is room.
@@ -65,9 +70,21 @@ impl SharedQueue {
     fn make_descriptor_ready_if(&self, unready: u32) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
         if fd_state.load(Relaxed) == unready + 1 && !self.leaves_message_to_waiter() {
-            self.readiness.set(fd_state, READY, self.is_twin_lazy())?;
+            self.make_twin_ready(fd_state)?;
         }
         Ok(())
+    }
+
+    /// Brings a descriptor that is unready to [`READY`]. The kernel's notification, for which a twin was
+    /// kept, happens now if the queue was empty. A handler of this thread that runs meanwhile may ask for
+    /// the next notification.
+    fn make_twin_ready(&self, fd_state: &AtomicU32) -> Result<()> {
+        if fd_state.load(Relaxed) == EMPTY + 1 {
+            let keeps_twin = &self.header().waiting.keeps_twin;
+            // If this process is killed here, the repair of the latches makes the twin exact once more.
+            let _ = keeps_twin.compare_exchange(KEPT, 0, Relaxed, Relaxed);
+        }
+        self.readiness.set(fd_state, READY, &|| self.is_twin_lazy())
     }
 
     /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state.
@@ -92,8 +109,10 @@ impl SharedQueue {
     /// Brings the descriptor into the queue's state, whoever waits. This thread holds both latches.
     pub(super) fn announce(&self) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
-        let (state, lazy) = (self.state(), self.is_twin_lazy());
-        self.readiness.set(fd_state, state, lazy)
+        match self.state() {
+            READY => self.make_twin_ready(fd_state),
+            state => self.readiness.set(fd_state, state, &|| false),
+        }
     }
 
     /// The number of packets that stands for the queue's present state.
@@ -126,16 +145,27 @@ impl SharedQueue {
         Ok(())
     }
 
-    /// Keeps the kernel twin exact from now on, whichever process changes the queue.
-    pub(crate) fn keep_twin(&self) -> Result<()> {
-        let both = self.enter_both_sections(Deadline::Now)?;
+    /// Keeps the kernel twin exact, whichever process changes the queue: until the twin gets its first
+    /// packet the next time, or `for_good`. In a signal handler that has interrupted a call on the queue,
+    /// the next call brings the twin into the queue's state.
+    pub(crate) fn keep_twin(&self, for_good: bool) -> Result<()> {
         let waiting = &self.header().waiting;
-        if waiting.keeps_twin.load(Relaxed) == 0 || !self.has_descriptor() {
+        let kept = if for_good { KEPT_FOR_GOOD } else { KEPT };
+        let keep = || {
             waiting.fd_state.store(UNKNOWN, Relaxed);
-            waiting.keeps_twin.store(1, Relaxed);
+            waiting.keeps_twin.fetch_max(kept, Relaxed);
+        };
+        match self.enter_both_sections(Deadline::Now) {
+            Ok(both) => {
+                if waiting.keeps_twin.load(Relaxed) < kept || !self.has_descriptor() {
+                    keep();
+                }
+                self.announce()?;
+                drop(both);
+            }
+            Err(error) if error.errno() == Errno::EDEADLK => keep(),
+            Err(error) => return Err(error),
         }
-        self.announce()?;
-        drop(both);
         Ok(())
     }
 
