@@ -32,6 +32,7 @@ pub(crate) enum Removable {
     Queue,
     Topic,
     Cell,
+    Service,
     LibcSemaphore,
 }
 
@@ -43,6 +44,7 @@ impl Removable {
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
             Removable::Topic => Kind::name_of(Kind::Topic as u32),
             Removable::Cell => Kind::name_of(Kind::Cell as u32),
+            Removable::Service => Kind::name_of(Kind::Service as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
@@ -55,6 +57,7 @@ impl Removable {
             Removable::Queue => Some(Kind::Queue as u32),
             Removable::Topic => Some(Kind::Topic as u32),
             Removable::Cell => Some(Kind::Cell as u32),
+            Removable::Service => Some(Kind::Service as u32),
             Removable::LibcSemaphore => None,
         }
     }
