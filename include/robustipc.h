@@ -2159,6 +2159,39 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
 int ipc_sem_destroy(struct ipc_sem_t *sem);
 
 /*
+ Gives a descriptor for poll(), select() and epoll, which is readable while a semaphore has a free permit. It is
+ an eventfd that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process posts makes the descriptor readable. The descriptor may be readable although no permit is
+ free any more, because another process took it: then ipc_sem_wait() with timeout 0 gives -EAGAIN, and the
+ descriptor is not readable any more. With EPOLLET, take permits with timeout 0 until -EAGAIN. Then every change
+ from no free permit to a free one is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all semaphores every 10 ms.
+
+ sem: an initialised semaphore, or one from ipc_sem_open() without IPC_POSIX. If it lies in memory that the
+ program maps itself, and the memory is to be unmapped, call ipc_sem_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this semaphore gives the same descriptor. It
+ belongs to the library and lasts until ipc_sem_destroy() or ipc_sem_close(), until the region with the semaphore
+ is closed, or until the program closes it.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if sem
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a
+ semaphore of this library's version; -ENOTSUP if sem was opened with IPC_POSIX: the C library's sem_post() wakes
+ threads only; -EBADF if sem was opened with IPC_POSIX and is closed; -EMFILE if this process has too many
+ descriptors; -ENFILE if the system has too many open files; -EAGAIN if no thread can be started, or if a signal
+ handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
+ Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
+ descriptor readable.
+ */
+int ipc_sem_fd(struct ipc_sem_t *sem);
+
+/*
  Opens the semaphore with a name, or creates it if flags has IPC_CREATE.
 
  With IPC_POSIX it is the C library's semaphore, which sem_open() opens in other programs under
@@ -2759,6 +2792,38 @@ int ipc_event_is_set(const struct ipc_event_t *event);
 int ipc_event_destroy(struct ipc_event_t *event);
 
 /*
+ Gives a descriptor for poll(), select() and epoll, which is readable while an event is set. It is an eventfd
+ that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process sets the event makes the descriptor readable. The descriptor may be readable although the event
+ is not set any more, because another process reset it: then ipc_event_wait() with timeout 0 gives -EAGAIN, and
+ the descriptor is not readable any more. With EPOLLET, wait with timeout 0 until -EAGAIN, or reset the event.
+ Then every setting is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all events every 10 ms.
+
+ event: an initialised event. If it lies in memory that the program maps itself, and the memory is to be unmapped,
+ call ipc_event_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this event gives the same descriptor. It
+ belongs to the library and lasts until ipc_event_destroy(), until the region with the event is closed, or until
+ the program closes it.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version; -EMFILE if this process has too many descriptors; -ENFILE if the system has too
+ many open files; -EAGAIN if no thread can be started, or if a signal handler makes this call and interrupted a
+ call on the same event; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
+ Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
+ setting after a reset makes the descriptor readable.
+ */
+int ipc_event_fd(struct ipc_event_t *event);
+
+/*
  Opens the message queue with this name, or creates it with IPC_CREATE.
 
  The queue is in shared memory. It needs no privileges, and only memory limits it. It makes no
@@ -2844,9 +2909,7 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
  invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
  damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
- -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
- -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
- it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Death: a message is in the queue whole or not at all. It stays there if its sender dies.
@@ -2876,8 +2939,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
  the queue is damaged; -EPROTO this process was forked into another PID namespace after the
  handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
- same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+ same queue; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Messages of other senders may come between these.
  Death: each message is in the queue whole or not at all. It stays there if its sender dies.
@@ -2907,8 +2969,7 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
+ interrupted a call on the same queue; -EFAULT with
  IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
  forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
@@ -2940,8 +3001,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
  is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
  process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
- handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
+ handler makes this call, and it interrupted a call on the same queue; -EFAULT
  with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
@@ -2963,8 +3023,7 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
  a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
  -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
  the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
- the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
- this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_peek_priority(struct ipc_mq_t *mq,
@@ -2992,8 +3051,7 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that reserves a message must commit or abandon it: another thread
  gets -EPERM.
@@ -3019,9 +3077,7 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
  high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
  is damaged; -EPROTO this process was forked into another PID namespace after the handle was
- opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
- -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
- cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  Death: if the caller dies in this call, the message is in the queue whole or not at all.
  */
@@ -3042,8 +3098,7 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
  later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
  has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  */
@@ -3070,8 +3125,7 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
  Death: if the thread ends or its process dies before it returns the message, the message is
@@ -3095,8 +3149,7 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
  has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that borrowed the message.
  */
@@ -3151,16 +3204,27 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  message, and writable while the queue has room, whoever sends and receives. Do not read from it
  or write to it.
 
- A queue in shared memory has a descriptor from the first such call on, by any process. It is a
- hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call
- that finds or leaves the queue empty or full makes a system call for the FIFO, in all
- processes.
+ For a queue in shared memory, it is an eventfd that belongs to this handle in this process. No file is made for
+ it, no other process knows of it, and it costs other processes no more than a thread that sleeps in
+ ipc_mq_receive(). It works in a chroot, with other privileges than before, and without /proc and /dev/shm.
 
- If a process dies in a call, the descriptor may be ready although nothing can be sent or
- received, until the next call on the queue. So send and receive with timeout 0. If a borrowed
- message comes back because its borrower died, the descriptor becomes readable when the next
- call on the queue finds the death. If all room is reserved or borrowed, the descriptor is
- writable.
+ The descriptor may be ready although nothing can be sent or received, because another thread or process was
+ faster, or because a process died in a call. So send and receive with timeout 0. A call of this handle that
+ finds nothing to do makes the descriptor right. With EPOLLET, receive or send until -EAGAIN: then every change
+ from "not ready" to "ready" is reported. When a full queue gets room, the descriptor is readable again a moment
+ after it is writable. With IPC_MQ_OVERWRITE it is always writable. If all room is reserved or borrowed and no
+ message is queued, it is writable.
+
+ If a borrowed message comes back, or reserved room is free again, because its holder died, the descriptor becomes
+ ready at once, without any call. The kernel must report the death: robustipc(7) says when it cannot. Six
+ threads that hold messages are watched at once.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and mostly no thread. Elsewhere the first such call of a process starts a thread,
+ which stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. With
+ io_uring too, a process needs this thread once a queue is full, or while other threads hold messages in place.
+ Where the kernel has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks the queues
+ every 10 ms.
 
  With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep
  it: the library does the waiting.
@@ -3169,16 +3233,13 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
  for example all descriptors from 3 on, the library neither writes to its number nor closes it any
  more, messages go on, and this call gives a new descriptor.
- Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
- later); -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
- own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
- queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
- handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
- system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
- the queue is damaged; -EPROTO this process was forked into another PID namespace after the
- handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
- same queue.
+ Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+ that has interrupted it); -EINVAL mq is NULL; -EBADF the handle is closed, or with IPC_KERNEL the program has
+ closed the queue's own descriptor; -EMFILE this process has too many descriptors; -ENFILE the
+ system has too many open files; -ENOMEM there is no memory; -EPROTO this process was forked into another PID
+ namespace after the handle was opened.
  Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_mq_fd() itself and gets its own.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);
 
@@ -3192,7 +3253,7 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
  with timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes
  may have a notification of the same queue.
 
- This is the only call that starts a thread. The thread is named "ipc_mq_notify", blocks all
+ The call starts a thread. The thread is named "ipc_mq_notify", blocks all
  signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an
  eventfd it has one more. To do without a thread, poll ipc_mq_fd().
 

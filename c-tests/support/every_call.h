@@ -239,6 +239,7 @@ CALL(ipc_event_reset, EVENT, ipc_event_reset(&placed.event), )
 CALL(ipc_event_wait, EVENT; MUST(ipc_event_set(&placed.event)), ipc_event_wait(&placed.event, 0), )
 CALL_IN_STATE(ipc_event_wait, times_out, EVENT, ipc_event_wait(&placed.event, 1), )
 CALL(ipc_event_is_set, EVENT, ipc_event_is_set(&placed.event), )
+CALL(ipc_event_fd, EVENT, ipc_event_fd(&placed.event), MUST(ipc_event_destroy(&placed.event)))
 CALL(ipc_event_destroy, EVENT, ipc_event_destroy(&placed.event), )
 
 /* Semaphores. */
@@ -250,6 +251,7 @@ CALL(ipc_sem_wait, SEM, ipc_sem_wait(&placed.sem, 0), )
 CALL_IN_STATE(ipc_sem_wait, times_out, MUST(ipc_sem_init(&placed.sem, 0)), ipc_sem_wait(&placed.sem, 1), )
 CALL(ipc_sem_post, SEM, ipc_sem_post(&placed.sem), )
 CALL(ipc_sem_value, SEM, ipc_sem_value(&placed.sem, &with.number), )
+CALL(ipc_sem_fd, SEM, ipc_sem_fd(&placed.sem), MUST(ipc_sem_destroy(&placed.sem)))
 CALL(ipc_sem_destroy, SEM, ipc_sem_destroy(&placed.sem), )
 CALL(ipc_sem_open, , ipc_sem_open(&with.sem, with.name, 1, IPC_CREATE | IPC_EXCLUSIVE, 0600),
      if (result >= 0) { CLOSE_SEM; (void)ipc_sem_unlink(with.name); })

@@ -17,3 +17,5 @@ pub(crate) mod spawn;
 pub(crate) mod sysv;
 pub(crate) mod topic;
 pub(crate) mod transfer;
+pub(crate) mod waitable;
+pub(crate) mod watch;

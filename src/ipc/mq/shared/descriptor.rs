@@ -1,20 +1,18 @@
-//! The descriptor to poll: when its state changes.
+//! The kernel twin: when its state changes.
 //!
-//! [`readiness`](super::readiness) has the FIFO behind the descriptor and its three states. Once a
-//! process has asked for the descriptor, every call on the queue holds both latches, so that the
-//! FIFO and the queue change together. One exception: a receive that finds the queue empty, as the
-//! FIFO says already, changes neither and holds one latch.
+//! [`readiness`](super::readiness) has the twin and its three states. Once the drop-in has asked for the twin to be
+//! kept up to date, every call on the queue holds both latches, so that the twin and the queue change together. One
+//! exception: a receive that finds the queue empty, as the twin says already, changes neither and holds one latch.
 //!
-//! A call makes the FIFO ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and
-//! unready *after* it ([`SharedQueue::settle_descriptor`]). If the process is killed in between,
-//! the descriptor is ready although there is nothing to do, until the next call. It is never
-//! unready although there is something to do.
+//! A call makes the twin ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and unready *after* it
+//! ([`SharedQueue::settle_descriptor`]). If the process is killed in between, the twin is ready although there is
+//! nothing to do, until the next call. It is never unready although there is something to do.
 
 use super::SharedQueue;
 use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
-use crate::base::error::Result;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Look};
 use crate::sync;
@@ -23,13 +21,13 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{OwnedFd, RawFd};
 
 impl SharedQueue {
-    /// A descriptor that is readable while there is a message, and writable while there is room.
-    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+    /// Keeps the twin up to date from now on, and returns its descriptor.
+    pub(super) fn twin_descriptor(&self) -> Result<RawFd> {
         let both = self.enter_both_sections(Deadline::Now)?;
-        let descriptor = self.readiness.open_or_create(&self.object)?;
-        // From here on every call takes both latches, and calls that hold one latch are over. A
-        // FIFO that nobody had open has lost its content. A kernel twin keeps its content.
-        if !self.has_descriptor() || !self.readiness.is_kernel_twin() {
+        let descriptor = self.readiness.descriptor()?;
+        // From here on every call takes both latches, and calls that hold one latch are over. The twin keeps its
+        // content.
+        if !self.has_descriptor() {
             self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         }
         self.settle_descriptor()?;
@@ -41,10 +39,13 @@ impl SharedQueue {
     /// has to be like.
     pub(crate) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
         let _both = self.enter_both_sections(Deadline::Now)?;
+        if self.descriptor.is_open() {
+            return Err(Errno::EBUSY.into());
+        }
         self.readiness.use_kernel_twin(twin)
     }
 
-    /// Whether a process has asked for the descriptor. Certain only while this thread holds a
+    /// Whether a twin is kept up to date. Certain only while this thread holds a
     /// latch.
     #[inline(always)]
     pub(super) fn has_descriptor(&self) -> bool {
@@ -70,7 +71,7 @@ impl SharedQueue {
         Ok(())
     }
 
-    /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state.
+    /// Call after a change of the queue: brings the twin, if there is one, into the queue's state.
     /// In that case this thread holds both latches.
     #[inline(always)]
     pub(super) fn settle_descriptor(&self) -> Result<()> {
@@ -89,7 +90,7 @@ impl SharedQueue {
         self.announce()
     }
 
-    /// Brings the descriptor into the queue's state, whoever waits. This thread holds both latches.
+    /// Brings the twin into the queue's state, whoever waits. This thread holds both latches.
     pub(super) fn announce(&self) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
         let (state, lazy) = (self.state(), self.is_twin_lazy());
