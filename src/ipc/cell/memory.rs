@@ -61,6 +61,7 @@ impl Geometry {
 }
 
 /// The mapped memory of a cell. Its pages may be read-only.
+#[derive(Clone, Copy)]
 pub(super) struct Memory {
     header: NonNull<CellHeader>,
     first: NonNull<u8>,
