@@ -1700,7 +1700,7 @@ int ipc_shm_open_file(struct ipc_shm_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
- -EMFILE if too many handles are open.
+ -EMFILE or -ENFILE if too many handles of this process, or files of the system, are open.
  Threads: safe.
  Fork: the child has the same memory at the same address.
  */
@@ -1869,7 +1869,8 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
  -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
- are open to examine the object; -ENOMEM if the kernel has no memory.
+ are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
@@ -2262,7 +2263,8 @@ int ipc_sem_close(struct ipc_sem_t *sem);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
  -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
- are open to examine the object; -ENOMEM if the kernel has no memory.
+ are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
@@ -2278,7 +2280,9 @@ int ipc_sem_unlink(const char *name);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
  -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
- has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
+ has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is
+ unchanged; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_sem_unlink_posix(const char *name);
@@ -3314,7 +3318,8 @@ int ipc_mq_close(struct ipc_mq_t *mq);
  than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
  object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
  has no message queues; -EMFILE or -ENFILE if too many descriptors are open to examine the
- object; -ENOMEM if the kernel has no memory.
+ object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_mq_unlink(const char *name,
@@ -3395,7 +3400,8 @@ int ipc_topic_close(struct ipc_topic_t *topic);
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name has more than 251 bytes; -ENOENT
  there is no such topic; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or -EPERM
  the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine
- the object; -ENOMEM if the kernel has no memory.
+ the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  Death: if the process is killed in the call, the topic is removed or not. A file with a hidden name
  may be left, which the next ipc_topic_unlink() of any topic removes.
@@ -3811,7 +3817,8 @@ int ipc_cell_close(struct ipc_cell_t *cell);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
  such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
  permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
- the kernel has no memory.
+ the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_cell_unlink(const char *name);
@@ -4610,7 +4617,8 @@ int ipc_fifo_open(const char *path,
  Errors: -EINVAL path is NULL or empty; -ENOENT or -ENOTDIR the path does not exist;
  -EMEDIUMTYPE something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM
  or -EROFS the permissions or the file system forbid it; -ENAMETOOLONG the path is too long;
- -ELOOP the path has too many symbolic links; -ENOMEM the kernel has no memory.
+ -ELOOP the path has too many symbolic links; -EBUSY another file system is mounted on the file;
+ -ENOMEM the kernel has no memory.
  Threads: safe.
  */
 int ipc_fifo_unlink(const char *path);

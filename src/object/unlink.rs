@@ -89,6 +89,8 @@ pub(crate) fn unlink(location: &Location, wanted: Removable) -> Result<()> {
         // The owner may remove a file that its mode forbids to read. No record can be seen then, and an
         // object that must have one is not removed.
         Err(Errno::EACCES) if !wanted.has_record() => None,
+        // It has been replaced since it was examined.
+        Err(Errno::ELOOP) => return Err(is_another(&"a symbolic link")),
         Err(errno) => return Err(cannot(errno)),
     };
     let is_libc_semaphore = is_libc_semaphore(location.file_name(), status.size());
