@@ -195,6 +195,12 @@
 #define IPC_NOTIFY_EVENTFD 3
 
 /*
+ For flags of ipc_topic_attr_t: a publisher of a full topic waits until its living subscribers
+ have taken the oldest sample. Without it, the oldest sample is overwritten.
+ */
+#define IPC_TOPIC_WAIT 1
+
+/*
  The largest write to a pipe or FIFO, in bytes, that the kernel keeps in one piece. The bytes
  of a longer write may be mixed with those of other writers.
  */
@@ -384,6 +390,11 @@
 #define IPC_KIND_MQ 256
 
 /*
+ Kind of object: a topic.
+ */
+#define IPC_KIND_TOPIC 512
+
+/*
  Kind of object: a cell.
  */
 #define IPC_KIND_CELL 1024
@@ -396,7 +407,7 @@
 /*
  All the kinds of objects that ipc_list() knows.
  */
-#define IPC_KIND_ALL 3583
+#define IPC_KIND_ALL 4095
 
 /*
  The object has no record of this library: it was made without this library, or its kind has
@@ -464,6 +475,12 @@ typedef struct ipc_sysv_sem_t ipc_sysv_sem_t;
  it, ipc_sysv_shm_close() ends it.
  */
 typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
+
+/*
+ An open topic: a handle that publishes or one that subscribes. ipc_topic_open() makes it,
+ ipc_topic_close() ends it.
+ */
+typedef struct ipc_topic_t ipc_topic_t;
 
 /*
  One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
@@ -738,6 +755,52 @@ typedef struct ipc_mq_notify_t {
 } ipc_mq_notify_t;
 
 /*
+ The sizes of a topic. Set fields that you do not use to 0, for example with the initialiser
+ { .type = &frame_type, .capacity = 8, .history = 1 }.
+ */
+typedef struct ipc_topic_attr_t {
+  /*
+   The type of a sample, from IPC_TYPE or IPC_TYPE_FIELDS, or NULL: bytes. A topic keeps the type
+   that its creator gives. A program that opens the topic with another type is refused; one that
+   gives NULL is not. The library keeps no reference to it. ipc_topic_getattr() sets it to NULL.
+   */
+  const struct ipc_type_t *type;
+  /*
+   The largest length of a sample, in bytes, up to 4294967295. 0: the type's size.
+   */
+  size_t sample_size;
+  /*
+   How many samples the topic keeps for subscribers that have not taken them, 1 to 1048576.
+   */
+  size_t capacity;
+  /*
+   How many of the latest samples a new subscriber gets, 0 to capacity.
+   */
+  size_t history;
+  /*
+   How many handles may subscribe at once, up to 4096. 0: 64.
+   */
+  size_t max_subscribers;
+  /*
+   How many handles may publish at once, up to 1024. 0: 8.
+   */
+  size_t max_publishers;
+  /*
+   How many samples one handle may have reserved or borrowed at once, up to 1024. 0: 4.
+   */
+  size_t max_borrowed;
+  /*
+   0, or IPC_TOPIC_WAIT. ipc_topic_getattr() adds IPC_READ_ONLY, IPC_WRITE_ONLY and
+   IPC_NONBLOCK as the handle has them; ipc_topic_open() ignores these three.
+   */
+  int flags;
+  /*
+   All 0: reserved for later versions.
+   */
+  int reserved[7];
+} ipc_topic_attr_t;
+
+/*
  What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
  */
 typedef struct ipc_sample_t {
@@ -746,7 +809,7 @@ typedef struct ipc_sample_t {
    */
   uint64_t number;
   /*
-   How many values this reader has missed since the last one. For ipc_cell_wait(): how many values were written
+   How many values this reader has missed since the last one, because they were overwritten. For ipc_cell_wait(): how many values were written
    after number `after` and before this one. For ipc_cell_read(): 0.
    */
   uint64_t missed;
@@ -755,7 +818,7 @@ typedef struct ipc_sample_t {
    */
   int64_t time_ns;
   /*
-   The publisher's number in its topic. For a cell: 0.
+   The id of the process that published the sample. For a cell: 0.
    */
   uint32_t publisher;
   /*
@@ -767,6 +830,54 @@ typedef struct ipc_sample_t {
    */
   uint64_t reserved[4];
 } ipc_sample_t;
+
+/*
+ The state of a topic, from ipc_topic_stat().
+ */
+typedef struct ipc_topic_stat_t {
+  /*
+   How many samples were published since the topic was created. This is the newest one's number.
+   */
+  uint64_t published;
+  /*
+   How many handles of living processes publish.
+   */
+  size_t publishers;
+  /*
+   How many handles of living processes subscribe.
+   */
+  size_t subscribers;
+  /*
+   How many samples are reserved now.
+   */
+  size_t reserved_samples;
+  /*
+   How many times samples are borrowed now: a sample that two subscribers have borrowed counts twice.
+   */
+  size_t borrowed_samples;
+  /*
+   How often a publisher died inside a call on the topic and the topic was repaired.
+   */
+  uint64_t repairs;
+  /*
+   How many reserved samples became free because their publishers died.
+   */
+  uint64_t abandoned;
+  /*
+   For how many samples the topic has memory.
+   */
+  size_t slots;
+  /*
+   How many of these hold neither one of the latest capacity samples nor a reserved one. While nobody
+   is inside a call, slots is free_slots, plus reserved_samples, plus published or capacity, whichever is
+   less.
+   */
+  size_t free_slots;
+  /*
+   All 0: reserved for later versions.
+   */
+  uint64_t reserved[6];
+} ipc_topic_stat_t;
 
 /*
  The source or destination of one of a child's standard streams.
@@ -3000,6 +3111,317 @@ int ipc_mq_close(struct ipc_mq_t *mq);
  */
 int ipc_mq_unlink(const char *name,
                   int flags);
+
+/*
+ Opens the topic with this name, or creates it with IPC_CREATE. Every subscriber of a topic gets
+ every sample that is published.
+
+ A handle publishes (IPC_WRITE_ONLY) or subscribes (IPC_READ_ONLY). A new subscriber first gets up
+ to attr->history of the samples that were published before. The topic outlives its processes until
+ ipc_topic_unlink().
+
+ out: receives the handle, on success only. End it with ipc_topic_close().
+ name: "/" and 1 to 250 bytes without a slash.
+ attr: the sizes and the type of a new topic. An existing topic must have the same. NULL opens an
+ existing topic of any sizes and type. The struct may be freed after the call.
+ flags: exactly one of IPC_READ_ONLY and IPC_WRITE_ONLY, and any of IPC_CREATE, IPC_EXCLUSIVE,
+ IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout) and IPC_CHECK_OWNER.
+ mode: the exact permissions of a new topic; the umask does not count. Unused for an existing
+ topic. A subscriber needs read permission, a publisher needs read and write permission.
+
+ The topic is a file in /dev/shm. A second file there, with a hidden name, is for what subscribers
+ write. Everybody who may read the first file may write the second one.
+
+ Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
+ Errors: -EINVAL an argument is NULL or misaligned, the name, flags, mode or type is malformed,
+ neither or both of IPC_READ_ONLY and IPC_WRITE_ONLY are set, a reserved field is not 0, a size is
+ out of range, sample_size is smaller than the type, or a topic has to be created and attr is NULL;
+ -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no such topic, and IPC_CREATE is
+ not set; -EEXIST the topic exists, and IPC_EXCLUSIVE is set; -EACCES the permissions do not allow
+ it, IPC_CHECK_OWNER refuses it, or the second file belongs to another user than the topic;
+ -EPROTO the existing topic has other sizes or another type than attr, or belongs to another
+ version, word size, libc or PID namespace (ipc_last_error() shows both sides); -EMEDIUMTYPE the
+ name belongs to another kind of object; -EUCLEAN the topic is damaged; -EUSERS the topic has
+ max_subscribers subscribers or max_publishers publishers, and all their processes are alive;
+ -EAGAIN the creator was killed before the second file had its name, and this process does not belong
+ to the topic's owner (any open by the owner helps); -ELOOP the name is a symbolic link; -EFBIG the
+ topic would be larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full;
+ -EMFILE this process has too many descriptors or handles; -ENFILE the system has too many open
+ files; -ENOMEM there is no memory or no address space; -ENOTSUP this libc allows no robust locks;
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same topic; -EPERM or
+ -EROFS the system does not let this process set the mode of what it creates; -ENOSYS if a sandbox
+ (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. Fork: the child has the handle too, and its first call with it makes it one more
+ subscriber or publisher. A child that subscribes goes on at its parent's position.
+ Owner death: if a process is killed while it creates the topic, nothing is left, or the topic is
+ complete, or its owner's next open completes it.
+ */
+int ipc_topic_open(struct ipc_topic_t **out,
+                   const char *name,
+                   const struct ipc_topic_attr_t *attr,
+                   int flags,
+                   mode_t mode);
+
+/*
+ Closes a topic's handle. A subscriber's place becomes free. The topic and its samples stay until
+ ipc_topic_unlink() has removed the name and the last handle is closed.
+
+ topic: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF the handle is closed already, or does not belong to a topic; -EBUSY this process has
+ a sample of the handle reserved or borrowed.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not
+ wait for them: their buffers must stay valid until they return.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_topic_close(struct ipc_topic_t *topic);
+
+/*
+ Removes a topic's name. Processes that have the topic open keep it, with its samples. Another
+ object or file with that name is left unchanged.
+
+ name: "/" and 1 to 250 bytes without a slash.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name has more than 251 bytes; -ENOENT
+ there is no such topic; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or -EPERM
+ the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine
+ the object; -ENOMEM if the kernel has no memory.
+ Threads: safe.
+ Death: if the process is killed in the call, the topic is removed or not. A file with a hidden name
+ may be left, which the next ipc_topic_unlink() of any topic removes.
+ */
+int ipc_topic_unlink(const char *name);
+
+/*
+ Publishes a copy of a sample. Every subscriber gets it.
+
+ If the topic has capacity samples, the oldest one is overwritten. In a topic with IPC_TOPIC_WAIT,
+ the call waits while a living subscriber has not taken the oldest one.
+
+ topic: a handle that publishes.
+ data: the sample. NULL is allowed only with len 0.
+ len: its length in bytes, from 0 to the topic's sample_size.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
+
+ Returns: 0, or a negative error, and then nothing was published.
+ Errors: -EAGAIN the topic waits for a subscriber, and timeout_ns is 0 or the handle has
+ IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the topic for a second; -ETIMEDOUT
+ timeout_ns has passed (ipc_last_error() names the process for which it waited); -EINTR a signal
+ handler ran while the call waited; -EMSGSIZE the sample is longer than sample_size; -EINVAL a
+ pointer is NULL, or the timeout is malformed; -EBADF the handle is closed, or subscribes; -EUCLEAN
+ the topic is damaged; -EPROTO this process was forked into another PID namespace after the handle
+ was opened; -EUSERS this process was forked, and the topic has no room for one more publisher;
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same topic; -ENOTSUP
+ this libc allows no robust locks; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
+ Threads: safe.
+ Death: a sample is published whole or not at all. It stays if its publisher dies.
+ */
+int ipc_topic_send(struct ipc_topic_t *topic,
+                   const void *data,
+                   size_t len,
+                   int64_t timeout_ns);
+
+/*
+ Reserves room for a sample. The caller writes the sample there, and then publishes it with
+ ipc_topic_commit() or gives the room back with ipc_topic_abandon(). So a large sample is not
+ copied. Samples are numbered in the order of ipc_topic_commit().
+
+ In a topic with IPC_TOPIC_WAIT, the call waits while a living subscriber has not taken a sample
+ that would be overwritten. ipc_topic_commit() never waits for subscribers.
+
+ topic: a handle that publishes.
+ out: receives the address of sample_size bytes, on success only. It is aligned to 64 bytes and to
+ the alignment of the topic's type. The content of the bytes is undefined.
+ len: how many bytes the caller will write at most, from 0 to the topic's sample_size.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN the topic waits for a subscriber, and timeout_ns is 0 or the handle has
+ IPC_NONBLOCK; or timeout_ns is 0 and a stopped thread has kept the topic for a second; -ETIMEDOUT
+ timeout_ns has passed (ipc_last_error() names the process for which it waited); -EINTR a signal
+ handler ran while the call waited; -ENOBUFS this handle has max_borrowed samples reserved;
+ -EMSGSIZE len is more than sample_size; -EINVAL a pointer is NULL or misaligned, or the timeout is
+ malformed; -EBADF the handle is closed, or subscribes; -EUCLEAN the topic is damaged; -EPROTO this
+ process was forked into another PID namespace after the handle was opened; -EUSERS this process
+ was forked, and the topic has no room for one more publisher; -EDEADLK a signal handler makes this
+ call, and it interrupted a call on the same topic; -ENOTSUP this libc allows no robust locks;
+ -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. Any thread of the process may commit or abandon the sample.
+ Death: if the process dies, the sample is never published, and its room is free.
+ Fork: the sample stays the parent's.
+ */
+int ipc_topic_reserve(struct ipc_topic_t *topic,
+                      void **out,
+                      size_t len,
+                      int64_t timeout_ns);
+
+/*
+ Publishes a sample that was written in place. Every subscriber gets it.
+
+ topic: a handle that publishes.
+ sample: the address that ipc_topic_reserve() gave. When the call succeeds, the caller must not use
+ it any more.
+ len: the sample's length in bytes, from 0 to the topic's sample_size.
+
+ Returns: 0, or a negative error, and then the sample is still reserved.
+ Errors: -EAGAIN a thread has been stopped inside a call on the topic for a second (call again
+ later); -EMSGSIZE len is more than sample_size; -EINVAL sample is not reserved by this handle and
+ process, or is no sample of this topic; -EBADF the handle is closed, or subscribes; -EUCLEAN the
+ topic is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+ opened; -EUSERS this process was forked, and the topic has no room for one more publisher; -EDEADLK a
+ signal handler makes this call, and it interrupted a call on the same topic; -ENOTSUP this libc
+ allows no robust locks; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe.
+ Death: if the process is killed in the call, the sample is published whole or not at all.
+ */
+int ipc_topic_commit(struct ipc_topic_t *topic,
+                     void *sample,
+                     size_t len);
+
+/*
+ Gives a reserved sample back without publishing it.
+
+ topic: a handle that publishes.
+ sample: the address that ipc_topic_reserve() gave. When the call succeeds, the caller must not use
+ it any more.
+
+ Returns: 0, or a negative error, and then the sample is still reserved.
+ Errors: -EAGAIN a thread has been stopped inside a call on the topic for a second (call again
+ later); -EINVAL sample is not reserved by this handle and process, or is no sample of this topic;
+ -EBADF the handle is closed, or subscribes; -EUCLEAN the topic is damaged; -EPROTO this process was
+ forked into another PID namespace after the handle was opened; -EUSERS this process was forked, and
+ the topic has no room for one more publisher; -EDEADLK a signal handler makes this call, and it
+ interrupted a call on the same topic; -ENOTSUP this libc allows no robust locks; -ENOSYS if a
+ sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe.
+ */
+int ipc_topic_abandon(struct ipc_topic_t *topic,
+                      void *sample);
+
+/*
+ Copies the next sample into a buffer. Waits until there is one.
+
+ A subscriber gets the samples in the order of their numbers, each one once per handle. If the
+ sample that it should get was overwritten, it gets the oldest one that the topic still has, and
+ info->missed says how many it has missed.
+
+ topic: a handle that subscribes.
+ buf: receives the sample.
+ capacity: the buffer's size in bytes.
+ info: receives the sample's description, on success only. NULL if it is not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
+
+ Returns: the sample's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN there is no sample, and timeout_ns is 0 or the handle has IPC_NONBLOCK; -ETIMEDOUT
+ timeout_ns has passed; -EINTR a signal handler ran while the call waited; -EMSGSIZE the sample is
+ longer than the buffer (it stays, and the next call gets it); -EINVAL a pointer is NULL or
+ misaligned, or the timeout is malformed; -EBADF the handle is closed, or publishes; -EUCLEAN the
+ topic is damaged; -EUSERS this process was forked, and the topic has no room for one more
+ subscriber; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. Threads that share a handle share its samples: each sample goes to one of them.
+ */
+ssize_t ipc_topic_receive(struct ipc_topic_t *topic,
+                          void *buf,
+                          size_t capacity,
+                          struct ipc_sample_t *info,
+                          int64_t timeout_ns);
+
+/*
+ Takes the next sample to read it in place, without a copy. Nobody overwrites it until
+ ipc_topic_return(). Waits until there is a sample.
+
+ A subscriber gets the samples in the order of their numbers, each one once per handle. If the
+ sample that it should get was overwritten, it gets the oldest one that the topic still has, and
+ info->missed says how many it has missed.
+
+ topic: a handle that subscribes.
+ out: receives the sample's address, on success only. It is aligned to 64 bytes and to the alignment
+ of the topic's type. The memory can only be read.
+ info: receives the sample's description, on success only. NULL if it is not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
+
+ Returns: the sample's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN there is no sample, and timeout_ns is 0 or the handle has IPC_NONBLOCK; -ETIMEDOUT
+ timeout_ns has passed; -EINTR a signal handler ran while the call waited; -ENOBUFS this handle has
+ max_borrowed samples borrowed; -EINVAL a pointer is NULL or misaligned, or the timeout is malformed;
+ -EBADF the handle is closed, or publishes; -EUCLEAN the topic is damaged; -EUSERS this process was
+ forked, and the topic has no room for one more subscriber; -ENOSYS if a sandbox (seccomp) forbids
+ this process to sleep on a futex.
+ Threads: safe. Any thread of the process may return the sample.
+ Death: if the process dies, the sample's room is free.
+ Fork: the sample stays the parent's.
+ */
+ssize_t ipc_topic_borrow(struct ipc_topic_t *topic,
+                         const void **out,
+                         struct ipc_sample_t *info,
+                         int64_t timeout_ns);
+
+/*
+ Ends the use of a borrowed sample.
+
+ topic: a handle that subscribes.
+ sample: the address that ipc_topic_borrow() gave. When the call returns, the caller must not use it
+ any more, except after -EINVAL and -EBADF.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL sample is not borrowed by this handle and process, or is no sample of this topic;
+ -EBADF the handle is closed, or publishes; -EUCLEAN another process has overwritten what this
+ subscriber announced, so the sample may have changed while it was borrowed: do not trust what was
+ read. The sample is not borrowed any more then.
+ Threads: safe.
+ */
+int ipc_topic_return(struct ipc_topic_t *topic,
+                     const void *sample);
+
+/*
+ Reads a topic's sizes, and how the handle was opened.
+
+ attr: receives them, on success only. Its type is NULL. The result may be given to
+ ipc_topic_open().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed.
+ Threads: safe.
+ */
+int ipc_topic_getattr(const struct ipc_topic_t *topic, struct ipc_topic_attr_t *attr);
+
+/*
+ Reads the state of a topic.
+
+ stat: receives the state, on success only.
+
+ The call frees the places of dead subscribers, and what they had borrowed. On a handle that
+ publishes, it also frees the places of dead publishers, and what they had reserved.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned; -EBADF the handle is closed; -EAGAIN a thread has
+ been stopped inside a call on the topic for a second; -EUCLEAN the topic is damaged; -EPROTO this
+ process was forked into another PID namespace after the handle was opened; -EUSERS this process was
+ forked, and the topic has no room for one more handle; -EDEADLK a signal handler makes this call,
+ and it interrupted a call on the same topic; -ENOTSUP this libc allows no robust locks; -ENOSYS if a
+ sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. The numbers are read one after the other, while other threads use the topic.
+ */
+int ipc_topic_stat(const struct ipc_topic_t *topic,
+                   struct ipc_topic_stat_t *stat);
+
+/*
+ Tells whether a topic's name is gone or belongs to another object now. Then a process that opens
+ the name does not get this topic.
+
+ Returns: 1 if so, 0 if not, or a negative error.
+ Errors: -EINVAL topic is NULL; -EBADF the handle is closed; -EACCES if the system does not let this
+ process examine the object; -ENOMEM if the kernel has no memory.
+ Threads: safe.
+ */
+int ipc_topic_stale(const struct ipc_topic_t *topic);
 
 /*
  Opens the cell of a name, which holds the latest value of a type, or creates it with IPC_CREATE. A new cell holds

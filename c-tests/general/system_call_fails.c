@@ -15,6 +15,7 @@
 #include <sys/reg.h>
 
 static long number_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * ORIG_RAX, NULL); }
+static long first_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RDI, NULL); }
 static long second_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RSI, NULL); }
 static void skip(pid_t child) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * ORIG_RAX, -1L) == 0); }
 static void set_result(pid_t child, long result) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * RAX, result) == 0); }
@@ -24,6 +25,15 @@ static int names_no_path(pid_t child) {
   errno = 0;
   long text = ptrace(PTRACE_PEEKDATA, child, second_argument_of(child), NULL);
   return errno == 0 && (text & 0xff) == 0;
+}
+
+/* Whether a system call on this descriptor of the child cannot meet the error: EIO comes from devices and disks. */
+static int is_impossible(pid_t child, long number, int error) {
+  if (error != EIO || (number != SYS_read && number != SYS_readv && number != SYS_write && number != SYS_writev)) return 0;
+  char path[64];
+  struct stat file;
+  snprintf(path, sizeof path, "/proc/%d/fd/%ld", (int)child, first_argument_of(child));
+  return stat(path, &file) == 0 && (S_ISFIFO(file.st_mode) || S_ISSOCK(file.st_mode));
 }
 
 /* The errors that a system call can have, as far as a well-formed call can meet them: first the two of the quick set. A call that cannot
@@ -97,6 +107,7 @@ static long number_of(pid_t child) { (void)child; return -1; }
 static long second_argument_of(pid_t child) { (void)child; return -1; }
 static void skip(pid_t child) { (void)child; }
 static void set_result(pid_t child, long result) { (void)child; (void)result; }
+static int is_impossible(pid_t child, long number, int error) { (void)child; (void)number; (void)error; return 0; }
 static const int *errors_of(long number, long argument) { (void)number; (void)argument; return NULL; }
 #endif
 
@@ -172,6 +183,8 @@ static int is_documented(const Call *call, long error) {
   const char *begin = end;
   while (begin > header && strncmp(begin, "/*", 2) != 0) begin--;
   const char *found = strstr(begin, name);
+  /* EOPNOTSUPP has another name in <errno.h>. */
+  if ((found == NULL || found > end) && error == -ENOTSUP) found = strstr(begin, "-ENOTSUP");
   return found != NULL && found < end;
 }
 
@@ -220,6 +233,10 @@ static enum Next attempt(const Call *call, int nth, int kth) {
       if (errors == NULL || ++seen != nth) continue;
       if (errors[kth] == 0) {
         next = NEXT_SYSTEM_CALL;
+        continue;
+      }
+      if (is_impossible(child, this_number, errors[kth])) {
+        next = NEXT_ERROR;
         continue;
       }
       number = this_number;

@@ -46,6 +46,7 @@ static struct {
   ipc_shm_t *shm, *shm2;
   ipc_sem_t *sem;
   ipc_mq_t *mq, *mq2;
+  ipc_topic_t *topic, *topic2;
   ipc_cell_t *cell, *cell2;
   ipc_sample_t sample;
   ipc_child_t *child;
@@ -77,6 +78,7 @@ static struct Placed {
 
 static const ipc_type_t call_type = { "Counter", 1, 0, sizeof(int), _Alignof(int), { { NULL, 0, 0 } } };
 static const ipc_mq_attr_t call_mq_attr = { .max_messages = 4, .message_size = 64 };
+static const ipc_topic_attr_t call_topic_attr = { .sample_size = 64, .capacity = 4, .max_subscribers = 4 };
 static const char *const call_argv[] = { "/bin/true", NULL };
 static const char *const call_cat[] = { "/bin/cat", NULL };
 
@@ -109,6 +111,7 @@ __attribute__((unused)) static void call_clean(void) {
   char path[128];
   snprintf(path, sizeof path, "/sem.%.80s", with.name + 1);
   (void)shm_unlink(path);
+  (void)ipc_topic_unlink(with.name);
   (void)shm_unlink(with.name);
   (void)mq_unlink(with.name);
   (void)unlink(with.path);
@@ -309,6 +312,44 @@ CALL(ipc_mq_stale, MQ, ipc_mq_stale(with.mq), CLOSE_MQ)
 CALL(ipc_mq_close, MQ, ipc_mq_close(with.mq), (void)ipc_mq_unlink(with.name, 0))
 CALL(ipc_mq_unlink, MQ; MUST(ipc_mq_close(with.mq)), ipc_mq_unlink(with.name, 0), (void)ipc_mq_unlink(with.name, 0))
 
+/* Topics. */
+#define TOPIC \
+  MUST(ipc_topic_open(&with.topic, with.name, &call_topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600)); \
+  MUST(ipc_topic_open(&with.topic2, with.name, &call_topic_attr, IPC_READ_ONLY, 0))
+#define TOPIC_WITH_ONE TOPIC; MUST(ipc_topic_send(with.topic, "text", 4, 0))
+#define TOPIC_RESERVED TOPIC; MUST(ipc_topic_reserve(with.topic, &with.message, 4, 0))
+#define CLOSE_TOPIC \
+  MUST(ipc_topic_close(with.topic)); \
+  MUST(ipc_topic_close(with.topic2)); \
+  MUST(ipc_topic_unlink(with.name))
+CALL(ipc_topic_open, , ipc_topic_open(&with.topic, with.name, &call_topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600),
+     if (result >= 0) { MUST(ipc_topic_close(with.topic)); MUST(ipc_topic_unlink(with.name)); })
+CALL_IN_STATE(ipc_topic_open, subscriber, TOPIC; MUST(ipc_topic_close(with.topic2)),
+     ipc_topic_open(&with.topic2, with.name, NULL, IPC_READ_ONLY, 0),
+     if (result >= 0) MUST(ipc_topic_close(with.topic2)); MUST(ipc_topic_close(with.topic)); MUST(ipc_topic_unlink(with.name)))
+CALL(ipc_topic_send, TOPIC, ipc_topic_send(with.topic, "text", 4, 0), CLOSE_TOPIC)
+CALL(ipc_topic_reserve, TOPIC, ipc_topic_reserve(with.topic, &with.message, 4, 0),
+     if (result >= 0) MUST(ipc_topic_abandon(with.topic, with.message)); CLOSE_TOPIC)
+CALL(ipc_topic_commit, TOPIC_RESERVED, ipc_topic_commit(with.topic, with.message, 4),
+     if (result < 0) MUST(ipc_topic_abandon(with.topic, with.message)); CLOSE_TOPIC)
+CALL(ipc_topic_abandon, TOPIC_RESERVED, ipc_topic_abandon(with.topic, with.message),
+     if (result < 0) MUST(ipc_topic_abandon(with.topic, with.message)); CLOSE_TOPIC)
+CALL(ipc_topic_receive, TOPIC_WITH_ONE, ipc_topic_receive(with.topic2, with.buffer, sizeof with.buffer, &with.sample, 0),
+     CLOSE_TOPIC)
+CALL_IN_STATE(ipc_topic_receive, times_out, TOPIC, ipc_topic_receive(with.topic2, with.buffer, sizeof with.buffer, NULL, 1),
+     CLOSE_TOPIC)
+CALL(ipc_topic_borrow, TOPIC_WITH_ONE, ipc_topic_borrow(with.topic2, &with.borrowed, &with.sample, 0),
+     if (result >= 0) MUST(ipc_topic_return(with.topic2, with.borrowed)); CLOSE_TOPIC)
+CALL(ipc_topic_return, TOPIC_WITH_ONE; MUST(ipc_topic_borrow(with.topic2, &with.borrowed, NULL, 0)),
+     ipc_topic_return(with.topic2, with.borrowed),
+     if (result < 0) MUST(ipc_topic_return(with.topic2, with.borrowed)); CLOSE_TOPIC)
+CALL(ipc_topic_getattr, TOPIC, ipc_topic_getattr(with.topic, (ipc_topic_attr_t *)with.buffer), CLOSE_TOPIC)
+CALL(ipc_topic_stat, TOPIC, ipc_topic_stat(with.topic, (ipc_topic_stat_t *)with.buffer), CLOSE_TOPIC)
+CALL(ipc_topic_stale, TOPIC, ipc_topic_stale(with.topic), CLOSE_TOPIC)
+CALL(ipc_topic_close, TOPIC; MUST(ipc_topic_close(with.topic2)), ipc_topic_close(with.topic), (void)ipc_topic_unlink(with.name))
+CALL(ipc_topic_unlink, TOPIC; MUST(ipc_topic_close(with.topic)); MUST(ipc_topic_close(with.topic2)),
+     ipc_topic_unlink(with.name), (void)ipc_topic_unlink(with.name))
+
 /* Cells. */
 #define CELL MUST(ipc_cell_open(&with.cell, with.name, &call_type, IPC_CREATE, 0600)); MUST(ipc_cell_write(with.cell, &(int){ 5 }))
 #define CLOSE_CELL MUST(ipc_cell_close(with.cell)); MUST(ipc_cell_unlink(with.name))
@@ -386,8 +427,10 @@ CALL(ipc_sock_recv_fds, PAIR; MUST(ipc_sock_send_fds(with.fds[1], "t", 1, &with.
      MUST(ipc_sock_send_fds(with.fds[1], "t", 1, &with.fds[0], 1, 0)); with.fds[2] = -1,
      ipc_sock_recv_fds(with.fds[0], with.buffer, 1, &with.fds[2], 1, &(size_t){ 0 }, 0), if (with.fds[2] >= 0) close(with.fds[2]); CLOSE_FDS)
 CALL(ipc_sock_peer, PAIR, ipc_sock_peer(with.fds[0], (ipc_peer_t *)with.buffer), CLOSE_FDS)
-CALL(ipc_sock_peer_pidfd, PAIR, (with.fds[2] = ipc_sock_peer_pidfd(with.fds[0])) < 0 ? with.fds[2] : 0,
-     if (result >= 0) close(with.fds[2]); CLOSE_FDS)
+/* A kernel before Linux 6.5 gives no pidfd of a peer. */
+CALL(ipc_sock_peer_pidfd, PAIR,
+     (with.fds[2] = ipc_sock_peer_pidfd(with.fds[0])) < 0 && with.fds[2] != -ENOTSUP ? with.fds[2] : 0,
+     if (with.fds[2] >= 0) close(with.fds[2]); CLOSE_FDS)
 CALL(ipc_sock_unlink, LISTEN; close(with.fds[0]), ipc_sock_unlink(with.path), call_unlink())
 #define PTY MUST(ipc_pty_open(&with.fds[0], &with.fds[1], NULL))
 CALL_IN_STATE(ipc_read_full, terminal, PTY; CHECK(write(with.fds[0], "text\ntext\n", 10) == 10),

@@ -48,6 +48,8 @@ pub mod mq;
 
 pub mod sample;
 
+pub mod topic;
+
 pub mod cell;
 
 pub mod pipe;

@@ -14,4 +14,5 @@ pub(crate) mod shm;
 pub(crate) mod sock;
 pub(crate) mod spawn;
 pub(crate) mod sysv;
+pub(crate) mod topic;
 pub(crate) mod transfer;

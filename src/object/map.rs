@@ -167,6 +167,10 @@ fn not_mapped(size: u64, errno: Errno) -> Error {
             ENOMEM,
             "mapping {size} bytes: the process locks all its memory (mlockall), and RLIMIT_MEMLOCK allows no more"
         ),
+        Errno::ENOMEM => fail!(
+            ENOMEM,
+            "mapping {size} bytes: the process has no address space left (RLIMIT_AS), or as many mappings as vm.max_map_count allows, or the system commits no more memory (vm.overcommit_memory)"
+        ),
         errno => failed!(errno, "mapping {size} bytes"),
     }
 }

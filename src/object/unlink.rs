@@ -30,6 +30,7 @@ pub(crate) enum Removable {
     Region,
     Semaphore,
     Queue,
+    Topic,
     Cell,
     LibcSemaphore,
 }
@@ -40,6 +41,7 @@ impl Removable {
             Removable::Region => Kind::name_of(Kind::Region as u32),
             Removable::Semaphore => Kind::name_of(Kind::Semaphore as u32),
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
+            Removable::Topic => Kind::name_of(Kind::Topic as u32),
             Removable::Cell => Kind::name_of(Kind::Cell as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
@@ -51,6 +53,7 @@ impl Removable {
             Removable::Region => Some(Kind::Region as u32),
             Removable::Semaphore => Some(Kind::Semaphore as u32),
             Removable::Queue => Some(Kind::Queue as u32),
+            Removable::Topic => Some(Kind::Topic as u32),
             Removable::Cell => Some(Kind::Cell as u32),
             Removable::LibcSemaphore => None,
         }

@@ -15,6 +15,7 @@ mod queue;
 mod record;
 mod slots;
 mod sync;
+mod topic;
 mod user_type;
 
 pub(crate) use cell::*;
@@ -24,6 +25,7 @@ pub(crate) use record::fuzz::run as fuzz_record;
 pub(crate) use record::*;
 pub(crate) use slots::*;
 pub(crate) use sync::*;
+pub(crate) use topic::*;
 pub(crate) use user_type::*;
 
 /// How many bytes at the end of the file belong to the record, whatever the page size.

@@ -140,11 +140,15 @@ pub(crate) struct Waiting {
     /// Not 0 if some process could not have the kernel execute fences on other processors. Then every process
     /// executes real fences (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
-    /// Not 0 if there is a descriptor that has to be readable while the queue is not empty.
+    /// Not 0 if there is a descriptor that has to become ready with the queue's next change.
     pub(crate) fd_state: AtomicU32,
     /// The number of messages sent, up to and including the last message whose priority was higher than
     /// that of the message before it.
     pub(crate) rise: AtomicU64,
+    /// Not 0 if the kernel twin, if there is one, has to be exact at any time.
+    pub(crate) keeps_twin: AtomicU32,
+    /// How often a program may have changed O_NONBLOCK of a descriptor of the kernel twin.
+    pub(crate) flag_changes: AtomicU32,
 }
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
