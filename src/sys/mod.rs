@@ -20,6 +20,8 @@ pub(crate) mod liveness;
 mod lock_form;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
+#[cfg(target_env = "musl")]
+mod musl;
 pub(crate) mod notices;
 pub(crate) mod path;
 pub(crate) mod pipe;
