@@ -22,14 +22,6 @@ pub(crate) fn read_type(file: BorrowedFd<'_>, offset: u64) -> Option<Type> {
     (is_complete && found.is_sound()).then_some(found)
 }
 
-/// Reads a number from the data of the object at `location`; `None` if that is not possible.
-pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
-    let file = file::open(location.path(), false).ok()?;
-    let mut bytes = [0; 8];
-    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
-    is_complete.then(|| u64::from_ne_bytes(bytes))
-}
-
 /// Refuses a file that another user owns or that others may write to.
 pub(crate) fn check_owner(
     shown: &dyn fmt::Display,
@@ -65,4 +57,12 @@ pub(super) fn not_regular(location: &Location) -> Error {
         EMEDIUMTYPE,
         "{location}: expected a shared memory object, found something that is not a regular file"
     )
+}
+
+/// Reads a number from the data of the object at `location`; `None` if that is not possible.
+pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
+    let file = file::open(location.path(), false).ok()?;
+    let mut bytes = [0; 8];
+    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
+    is_complete.then(|| u64::from_ne_bytes(bytes))
 }

@@ -3,6 +3,13 @@
 //! `cli` describes the command line. Each file in `commands` has a group of commands. `library` is the only file that calls the C
 //! library, and `output` the only one that prints results.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a program prints, allocates and waits as it likes; the library does not"
+)]
+
 mod cli;
 mod commands;
 mod library;

@@ -273,7 +273,7 @@ pub unsafe extern "C" fn ipc_shm_open_file(
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
-/// -EMFILE if too many handles are open.
+/// -EMFILE or -ENFILE if too many handles of this process, or files of the system, are open.
 /// Threads: safe.
 /// Fork: the child has the same memory at the same address.
 #[unsafe(no_mangle)]

@@ -6,7 +6,9 @@ use crate::base::alloc::{List, try_box};
 use crate::base::error::Errno;
 use crate::base::text::CText;
 use crate::ipc::topic;
-use crate::object::layout::{CELL_TYPE, Kind, QueueHeader, Received, Sem, Sent, TopicHeader, Type};
+use crate::object::layout::{
+    CELL_TYPE, Kind, Publishing, QueueHeader, Received, Sem, Sent, TopicHeader, Type,
+};
 use crate::object::{self, SEM_PREFIX};
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::listing::{self, Entry};
@@ -100,6 +102,11 @@ fn fill_of(kind: ListedKind, file: BorrowedFd<'_>) -> (u64, u64) {
             let sent = long(offset_of!(QueueHeader, sent) + offset_of!(Sent, count));
             let capacity = u64::from(long(offset_of!(QueueHeader, max_messages)) as u32);
             (sent.saturating_sub(removed).min(capacity), capacity)
+        }
+        ListedKind::Topic => {
+            let newest = long(offset_of!(TopicHeader, publishing) + offset_of!(Publishing, newest));
+            let capacity = u64::from(long(offset_of!(TopicHeader, capacity)) as u32);
+            (newest.min(capacity), capacity)
         }
         ListedKind::Sem => {
             let state = long(offset_of!(Sem, state)) as u32;

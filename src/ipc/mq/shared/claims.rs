@@ -177,6 +177,19 @@ impl<'q> Claims<'q> {
         self.remove(slot)
     }
 
+    /// Calls `found` for each slot of the list; false if the list is damaged.
+    pub(super) fn for_each(&self, found: &mut dyn FnMut(&'q MessageSlot)) -> bool {
+        let mut number = self.first.load(Relaxed);
+        for _ in 0..self.memory.sizes().max_messages {
+            let Ok(slot) = self.memory.slot(number) else {
+                break;
+            };
+            found(slot);
+            number = slot.claimed_next.load(Relaxed);
+        }
+        number == NONE
+    }
+
     /// Removes the first slot whose holder died from the list, if there is one.
     pub(super) fn take_orphan(&self, proof: Proof) -> Result<Option<NumberedSlot<'q>>> {
         let mut number = self.first.load(Relaxed);

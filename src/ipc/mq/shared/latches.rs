@@ -157,9 +157,6 @@ impl SharedQueue {
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
             self.repair(&mut both)?;
         }
-        if self.has_descriptor() {
-            self.readiness.prepare()?;
-        }
         Ok(both)
     }
 
@@ -181,6 +178,7 @@ impl SharedQueue {
         header.waiting.arrivals.wake(u32::MAX);
         header.waiting.departures.wake(u32::MAX);
         header.waiting.observers.wake(u32::MAX);
+        header.waiting.room_observers.wake(u32::MAX);
         Ok(())
     }
 
