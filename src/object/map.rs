@@ -197,8 +197,12 @@ fn not_mapped(size: u64, errno: Errno) -> Error {
 }
 
 fn length_of(size: u64) -> Result<NonZeroUsize> {
-    usize::try_from(size)
-        .ok()
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| fail!(EINVAL, "a mapping of {size} bytes is not possible"))
+    let length = usize::try_from(size).map_err(|_| {
+        fail!(
+            ENOMEM,
+            "{size} bytes do not fit into the address space of this process, which has {} bits",
+            usize::BITS
+        )
+    })?;
+    NonZeroUsize::new(length).ok_or_else(|| fail!(EINVAL, "a mapping of 0 bytes is not possible"))
 }

@@ -12,6 +12,7 @@
 
 use super::ProcPath;
 use super::direct::system_call;
+use super::large;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;
@@ -77,7 +78,7 @@ unsafe fn made_pair(numbers: [RawFd; 2]) -> Result<(OwnedFd, OwnedFd), Errno> {
 }
 
 pub(crate) fn open(path: &CStr, flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
-    nix::fcntl::open(path, flags, mode).and_then(lifted)
+    nix::fcntl::open(path, flags | OFlag::O_LARGEFILE, mode).and_then(lifted)
 }
 
 pub(crate) fn open_at(
@@ -85,6 +86,7 @@ pub(crate) fn open_at(
     path: &CStr,
     flags: OFlag,
 ) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlag::O_LARGEFILE;
     nix::fcntl::openat(directory, path, flags, Mode::empty()).and_then(lifted)
 }
 
@@ -263,9 +265,9 @@ struct Identity {
 
 impl Identity {
     fn of(file: BorrowedFd<'_>) -> Result<Identity, Errno> {
-        let status = match nix::sys::stat::fstat(file) {
+        let status = match large::fstat(file.as_raw_fd()) {
             // The file is open, so the kernel lacks something for the moment.
-            Err(errno) if errno != Errno::EBADF => nix::sys::stat::fstat(file)?,
+            Err(errno) if errno != Errno::EBADF => large::fstat(file.as_raw_fd())?,
             status => status?,
         };
         // Only files that share an inode have no type.

@@ -3,12 +3,10 @@
 //! All calls are of the shared kind. With FUTEX_PRIVATE_FLAG the kernel would search for sleepers in this
 //! process only.
 
-use super::timespec;
+use super::large::{self, Time};
 use crate::base::time::Deadline;
 use core::sync::atomic::AtomicU32;
-use core::time::Duration;
 use nix::errno::Errno;
-use nix::time::{ClockId, clock_gettime};
 
 /// A bit of a lock word: somebody may sleep on the word, so the unlock has to call the kernel.
 pub(crate) const WAITERS: u32 = libc::FUTEX_WAITERS;
@@ -32,7 +30,7 @@ pub(crate) enum Awoken {
 pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken, Errno> {
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
-        Deadline::At(point) => Some(timespec(point)),
+        Deadline::At(point) => Some(Time::from(point)),
         Deadline::Never => None,
     };
     // Unlike WAIT, WAIT_BITSET takes an absolute time of the monotonic clock.
@@ -67,7 +65,7 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
     const SHARED_32_BITS: u32 = 2;
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
-        Deadline::At(point) => Some(timespec(point)),
+        Deadline::At(point) => Some(Time::from(point)),
         Deadline::Never => None,
     };
     let mut waiters = [Waiter {
@@ -115,7 +113,7 @@ pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
 pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno> {
     let until = match deadline {
         Deadline::Now => return futex(word, libc::FUTEX_TRYLOCK_PI, 0, None, 0).map(drop),
-        Deadline::At(point) => Some(timespec(point)),
+        Deadline::At(point) => Some(Time::from(point)),
         Deadline::Never => None,
     };
     match futex(word, libc::FUTEX_LOCK_PI2, 0, until.as_ref(), 0) {
@@ -123,10 +121,7 @@ pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno>
         Err(Errno::ENOSYS) => {
             let until = match deadline.remaining() {
                 None => None,
-                Some(left) => {
-                    let today = Duration::from(clock_gettime(ClockId::CLOCK_REALTIME)?);
-                    Some(timespec(today.saturating_add(left)))
-                }
+                Some(left) => Some(Time::from(large::time_of_day()?.saturating_add(left))),
             };
             futex(word, libc::FUTEX_LOCK_PI, 0, until.as_ref(), 0)
         }
@@ -143,15 +138,15 @@ fn futex(
     word: &AtomicU32,
     operation: libc::c_int,
     value: u32,
-    until: Option<&libc::timespec>,
+    until: Option<&Time>,
     bitset: u32,
 ) -> Result<libc::c_long, Errno> {
     let until = until.map_or(core::ptr::null(), core::ptr::from_ref);
     // SAFETY: the word is a live, aligned u32 for the whole call because the reference is. `until` is NULL
-    // or a timespec that outlives the call. No operation here uses the fifth argument.
+    // or a time that outlives the call. No operation here uses the fifth argument.
     Errno::result(unsafe {
         libc::syscall(
-            libc::SYS_futex,
+            large::call::FUTEX,
             word.as_ptr(),
             operation,
             value,

@@ -76,12 +76,15 @@ pub(crate) fn number_through_proc(number: RawFd) -> ProcPath {
     ProcPath::of(format_args!("/proc/thread-self/fd/{number}"))
 }
 
+/// The same on every processor. The libc crate has it for some only.
+const SYS_FCHMODAT2: libc::c_long = 452;
+
 /// Sets the permissions of exactly the file that a descriptor names.
 pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
     // SAFETY: an open descriptor and a constant string.
     let outcome = Errno::result(unsafe {
         libc::syscall(
-            libc::SYS_fchmodat2,
+            SYS_FCHMODAT2,
             file.as_raw_fd(),
             c"".as_ptr(),
             mode,

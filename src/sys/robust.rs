@@ -86,9 +86,11 @@ impl RobustList {
     };
 
     /// The list that libc has registered for the calling thread. `is_new` says that the thread has
-    /// not asked before, or is a forked child's and so holds nothing.
-    pub(super) fn of_calling_thread(is_new: bool) -> Result<RobustList> {
-        let head = registered_head().map_err(|errno| failed!(errno, "get_robust_list"))?;
+    /// not asked before, or is a forked child's and so holds nothing. `before` is the thread's, or its parent's,
+    /// earlier answer.
+    pub(super) fn of_calling_thread(is_new: bool, before: RobustList) -> Result<RobustList> {
+        let head = head_of_calling_thread(is_new, before)
+            .map_err(|errno| failed!(errno, "get_robust_list"))?;
         if head.is_null() {
             return Err(fail!(
                 ENOTSUP,
@@ -445,6 +447,32 @@ fn is_own_lock(entry: *mut Node) -> bool {
         && memory::is_writable(word.addr())
         // SAFETY: aligned, and mapped by the check before.
         && unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == own
+}
+
+/// The head of the calling thread's list; NULL if libc has none. A forked child has its parent's memory, and so
+/// its list at the place of the parent's.
+#[cfg(not(target_env = "musl"))]
+fn head_of_calling_thread(_: bool, _: RobustList) -> Result<*mut Head, Errno> {
+    registered_head()
+}
+
+/// As above.
+#[cfg(target_env = "musl")]
+fn head_of_calling_thread(is_new: bool, before: RobustList) -> Result<*mut Head, Errno> {
+    if is_new && !before.head.is_null() {
+        // First, because musl links an entry in front of them to register the list.
+        // SAFETY: the list of this thread, or of its parent at the same place.
+        unsafe { super::musl::cut_inherited(before.head.cast()) };
+    }
+    if registered_head()?.is_null() {
+        super::musl::register_robust_list();
+        let head = registered_head()?;
+        if is_new && !head.is_null() {
+            // SAFETY: the kernel's word that this is the thread's list.
+            unsafe { super::musl::cut_inherited(head.cast()) };
+        }
+    }
+    registered_head()
 }
 
 /// The head that is registered with the kernel for the calling thread; NULL if there is none.

@@ -10,7 +10,6 @@ use super::Sleepers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
 use crate::sys::robust::{Links, LockKind};
-use core::sync::atomic::Ordering::Relaxed;
 
 /// A tag with 0 in its lower half.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {
@@ -77,7 +76,10 @@ impl Mutex {
     /// The first eight bytes, where the tags of other placed types stand.
     pub(crate) fn first_words(&self) -> [u32; 2] {
         #[cfg(not(target_env = "musl"))]
-        return [self.word.load(Relaxed), self.depth.get()];
+        return [
+            self.word.load(core::sync::atomic::Ordering::Relaxed),
+            self.depth.get(),
+        ];
         #[cfg(target_env = "musl")]
         return [self.depth.get(), self.flags.get()];
     }
