@@ -224,7 +224,9 @@ impl Waitset {
                 return Err(Errno::EBADF.into());
             }
             let others_sleep = self.sleepers.load(SeqCst) != 0;
-            let found = access.state.scan(ready, others_sleep, deadline.has_passed())?;
+            let found = access
+                .state
+                .scan(ready, others_sleep, deadline.has_passed())?;
             if found != 0 {
                 return Ok(found);
             }

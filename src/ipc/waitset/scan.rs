@@ -208,7 +208,8 @@ impl State {
         for at in 0..count {
             let number = (first + at) % count;
             let source = self.entries[number].as_ref().map(|entry| &entry.source);
-            let is_ready = matches!(source, Some(Source::Object(object)) if object.waitable.is_ready());
+            let is_ready =
+                matches!(source, Some(Source::Object(object)) if object.waitable.is_ready());
             if is_ready && found < ready.capacity() {
                 self.put(ready, found, number);
                 found += 1;

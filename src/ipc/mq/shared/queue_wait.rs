@@ -41,7 +41,7 @@ impl SharedQueue {
     }
 
     /// What a program waits for that is about to receive, or to send.
-    fn queue_wait(&self, direction: Direction) -> Result<QueueWait> {
+    pub(super) fn queue_wait(&self, direction: Direction) -> Result<QueueWait> {
         Ok(QueueWait {
             memory: Memory::in_mapping(self.object.data(), self.memory.sizes())?,
             pid_namespace: self.pid_namespace,
@@ -55,6 +55,10 @@ impl SharedQueue {
 const LATCH_ATTEMPTS: u32 = 1000;
 
 impl QueueWait {
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     fn is_for_message(&self) -> bool {
         self.direction == Direction::Receive
     }
