@@ -89,8 +89,15 @@ impl State {
         let closings = CLOSINGS.load(SeqCst);
         if closings != self.closings || !self.watch.is_armed(CLOSING) {
             self.closings = closings;
-            for entry in self.entries.iter_mut().flatten() {
+            for (number, entry) in self.entries.iter_mut().enumerate() {
+                let Some(entry) = entry else {
+                    continue;
+                };
                 entry.source.check_open();
+                // An object at an address is asked: it may have been destroyed.
+                if matches!(&entry.source, Source::Object(object) if object.is_open.is_none()) {
+                    slots_of(number).for_each(|slot| self.watch.disarm(slot));
+                }
             }
         }
     }
