@@ -50,6 +50,8 @@ static struct {
   ipc_cell_t *cell, *cell2;
   ipc_sample_t sample;
   ipc_child_t *child;
+  ipc_waitset_t *set;
+  ipc_ready_t ready;
   ipc_list_t *list;
   ipc_sysv_shm_t *sysv_shm;
   ipc_sysv_msg_t *sysv_msg;
@@ -369,6 +371,24 @@ CALL_IN_STATE(ipc_cell_wait, read_only, CELL; MUST(ipc_cell_open(&with.cell2, wi
 CALL(ipc_cell_stale, CELL, ipc_cell_stale(with.cell), CLOSE_CELL)
 CALL(ipc_cell_close, CELL, ipc_cell_close(with.cell), (void)ipc_cell_unlink(with.name))
 CALL(ipc_cell_unlink, CELL; MUST(ipc_cell_close(with.cell)), ipc_cell_unlink(with.name), (void)ipc_cell_unlink(with.name))
+
+/* Waitsets. */
+#define SET MUST(ipc_waitset_open(&with.set, 0))
+#define CLOSE_SET MUST(ipc_waitset_close(with.set))
+CALL(ipc_waitset_open, , ipc_waitset_open(&with.set, 0), if (result >= 0) CLOSE_SET)
+CALL(ipc_waitset_add, SET; EVENT, ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with), CLOSE_SET)
+CALL_IN_STATE(ipc_waitset_add, queue, SET; MQ, ipc_waitset_add(with.set, IPC_WAIT_MESSAGE, with.mq, &with), CLOSE_SET; CLOSE_MQ)
+CALL(ipc_waitset_add_fd, SET; CHECK(pipe2(with.fds, O_CLOEXEC) == 0), ipc_waitset_add_fd(with.set, with.fds[0], 1, &with),
+     CLOSE_SET; close(with.fds[0]); close(with.fds[1]))
+CALL(ipc_waitset_add_timer, SET, ipc_waitset_add_timer(with.set, 1, 0, &with), CLOSE_SET)
+CALL(ipc_waitset_remove, SET; EVENT; MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with)),
+     ipc_waitset_remove(with.set, &with), CLOSE_SET)
+CALL(ipc_waitset_wait, SET; EVENT; MUST(ipc_event_set(&placed.event)); MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT,
+     &placed.event, &with)), ipc_waitset_wait(with.set, &with.ready, 1, 0), CLOSE_SET)
+CALL_IN_STATE(ipc_waitset_wait, times_out, SET; EVENT; MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with)),
+     ipc_waitset_wait(with.set, &with.ready, 1, 1), CLOSE_SET)
+CALL(ipc_waitset_fd, SET, ipc_waitset_fd(with.set), CLOSE_SET)
+CALL(ipc_waitset_close, SET, ipc_waitset_close(with.set), )
 
 /* Pipes and FIFOs. */
 #define CLOSE_FDS close(with.fds[0]); close(with.fds[1])
