@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::time::{Deadline, is_timeout};
+use crate::ffi::waitset::object_closed;
 use crate::ipc::watch::placed;
 use crate::object::layout;
 use core::ffi::c_int;
@@ -201,6 +202,7 @@ pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
         let event = unsafe { place(event) }?;
         event.destroy()?;
         placed::forget_object(event);
+        object_closed();
         Ok(0)
     })
 }

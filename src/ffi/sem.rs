@@ -4,6 +4,7 @@ use super::handle::{Pinned, Table};
 use super::*;
 use crate::base::name::Name;
 use crate::base::time::{Deadline, is_timeout};
+use crate::ffi::waitset::object_closed;
 use crate::ipc::sem::posix::{self, LibcSemaphore};
 use crate::ipc::sem::{self, NamedSemaphore};
 use crate::ipc::watch::placed;
@@ -252,6 +253,7 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
         let sem = unsafe { own_place(sem) }?;
         sem.destroy()?;
         placed::forget_object(sem);
+        object_closed();
         Ok(0)
     })
 }

@@ -150,6 +150,15 @@ pub(super) unsafe fn ring<T>(submissions: u32, parameters: *mut T) -> Result<Own
     unsafe { made(number as RawFd) }
 }
 
+/// A non-blocking timer on the monotonic clock.
+pub(crate) fn timer() -> Result<OwnedFd, Errno> {
+    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+    // SAFETY: the call takes numbers only.
+    let result = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) };
+    // SAFETY: timerfd_create has just made it.
+    unsafe { made(result) }
+}
+
 /// A descriptor of a process, close-on-exec.
 pub(crate) fn pidfd(process: libc::pid_t) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes numbers only.

@@ -9,6 +9,7 @@ pub(crate) mod atomic;
 pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod direct;
+pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod fd;
 pub(crate) mod fence;

@@ -47,6 +47,7 @@ pub(super) const TOPIC: u8 = 10;
 pub(super) const CELL: u8 = 11;
 pub(super) const SERVICE: u8 = 12;
 pub(super) const CLIENT: u8 = 13;
+pub(super) const WAITSET: u8 = 14;
 
 /// The name of a kind in error texts.
 fn name_of(kind: u8) -> &'static str {
@@ -64,6 +65,7 @@ fn name_of(kind: u8) -> &'static str {
         CELL => "cell handle",
         SERVICE => "service handle",
         CLIENT => "client handle",
+        WAITSET => "waitset",
         _ => "handle",
     }
 }
@@ -143,6 +145,21 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
             unsafe { empty::<T>(slot, generation) };
         }
         Ok(())
+    }
+
+    /// Calls `found` for each open object.
+    pub(crate) fn for_each(&self, found: &mut dyn FnMut(&T)) {
+        for index in 0..self.slots.capacity() {
+            let Some(slot) = self.slots.slot(index) else {
+                continue;
+            };
+            let number = number(KIND, index, slot.state());
+            let handle: *mut u8 = ptr::without_provenance_mut(number as usize);
+            // Unlike get_fast, this finds the object also while other threads begin and end its use.
+            if let Ok(object) = self.get(handle) {
+                found(&object);
+            }
+        }
     }
 
     /// The handle of the first open object that `matches`.

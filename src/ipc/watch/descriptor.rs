@@ -180,7 +180,7 @@ fn number(
         Some(state) => state,
         None => state.insert(try_box(State {
             object: make()?,
-            watch: Watch::new(SLOTS)?,
+            watch: Watch::new(SLOTS, SLOTS)?,
             level: READY,
             calls_in_vain: 0,
         })?),
