@@ -381,9 +381,19 @@
 #define IPC_KIND_MQ 256
 
 /*
+ Kind of object: a cell.
+ */
+#define IPC_KIND_CELL 1024
+
+/*
+ Kind of object: a service.
+ */
+#define IPC_KIND_SERVICE 2048
+
+/*
  All the kinds of objects that ipc_list() knows.
  */
-#define IPC_KIND_ALL 511
+#define IPC_KIND_ALL 3583
 
 /*
  The object has no record of this library: it was made without this library, or its kind has
@@ -405,6 +415,12 @@
  The caller may not read the object, so it is unknown whether the object has a record.
  */
 #define IPC_RECORD_UNREADABLE 3
+
+/*
+ A handle for a cell, which holds the latest value of a type. ipc_cell_open() creates it, and ipc_cell_close()
+ ends it.
+ */
+typedef struct ipc_cell_t ipc_cell_t;
 
 /*
  A handle of a child process. Made by ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(),
@@ -709,6 +725,37 @@ typedef struct ipc_mq_notify_t {
    */
   void *context;
 } ipc_mq_notify_t;
+
+/*
+ What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
+ */
+typedef struct ipc_sample_t {
+  /*
+   The number of the value. The first value has number 1, and each further value the next number.
+   */
+  uint64_t number;
+  /*
+   How many values this reader has missed since the last one. For ipc_cell_wait(): how many values were written
+   after number `after` and before this one. For ipc_cell_read(): 0.
+   */
+  uint64_t missed;
+  /*
+   When the value was written, in nanoseconds on the monotonic clock.
+   */
+  int64_t time_ns;
+  /*
+   The publisher's number in its topic. For a cell: 0.
+   */
+  uint32_t publisher;
+  /*
+   0.
+   */
+  uint32_t flags;
+  /*
+   0.
+   */
+  uint64_t reserved[4];
+} ipc_sample_t;
 
 /*
  The source or destination of one of a child's standard streams.
@@ -1125,6 +1172,17 @@ typedef struct ipc_object_t {
    without a good record.
    */
   char type_name[64];
+  /*
+   How much is in the object now: the messages in a queue of this library or of System V, or the
+   value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+   object.
+   */
+  uint64_t count;
+  /*
+   How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+   not read the object.
+   */
+  uint64_t capacity;
 } ipc_object_t;
 
 #ifdef __cplusplus
@@ -2932,6 +2990,176 @@ int ipc_mq_unlink(const char *name,
                   int flags);
 
 /*
+ Opens the cell of a name, which holds the latest value of a type, or creates it with IPC_CREATE. A new cell holds
+ no value.
+
+ Any number of processes read and write a cell. A reader gets the latest value whole. It never waits for a
+ writer, and it writes nothing to the cell.
+
+ out: receives the handle, on success only. End it with ipc_cell_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ type: what a value is, from IPC_TYPE or IPC_TYPE_FIELDS. The call compares it with the type that the creator
+ declared. The library keeps no reference to it.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER, and IPC_READ_ONLY: the
+ handle only reads, and the process needs no permission to write.
+ mode: the permissions of a cell that this call creates, exactly: the umask is not applied. A process that may read
+ but not write can read the cell with IPC_READ_ONLY. Unused without IPC_CREATE.
+
+ Returns: IPC_CREATED (1) if this call created the cell; IPC_OPENED (0) if it existed; or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or type is malformed, a flag is not
+ allowed here, or mode is above 0777; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if
+ no such cell exists and flags lacks IPC_CREATE; -EEXIST if the cell exists and flags has
+ IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another
+ user owns the cell or others may write to it; -EFBIG if the cell would be larger
+ than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO
+ if the two programs disagree about type, version, size, alignment, a field, word size or C
+ library, if the object has no record of this library, or, without IPC_READ_ONLY, if the cell belongs to another PID
+ namespace (ipc_last_error() reports both sides);
+ -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the cell is damaged;
+ -EBUSY if the name leads to a removed file that a mount keeps;
+ -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many
+ descriptors or handles are open; -ENOMEM if no memory or address space is left; -ENOTSUP if this libc allows no
+ robust locks; -EPERM or -EROFS if the system does not let this process set the mode of what it creates.
+ Threads: safe.
+ Fork: the child has the handle too.
+ Owner death: if a process is killed while it creates the cell, nothing is left.
+ */
+int ipc_cell_open(struct ipc_cell_t **out,
+                  const char *name,
+                  const struct ipc_type_t *type,
+                  int flags,
+                  mode_t mode);
+
+/*
+ Writes a value: it becomes the latest. Readers that are copying the value before it get that value whole, or
+ this one.
+
+ Writers take turns. A writer waits while another thread is in ipc_cell_write() or ipc_cell_update() on the same
+ cell, but for a second at most.
+
+ value: the value, as many bytes as the cell's type has.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or value is NULL, or value is a handle; -EBADF if the handle is closed, or was opened with
+ IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its function of
+ ipc_cell_update() does not return (call again later); -EPROTO if this process was forked into another PID namespace
+ after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes this call, and its thread is writing the
+ same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex, and another thread is writing.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds this value or the one before, whole.
+ */
+int ipc_cell_write(struct ipc_cell_t *cell,
+                   const void *value);
+
+/*
+ Changes the latest value: reads it, has a function change the copy, and writes the copy. No other writer comes in
+ between. Readers see the value before until the function has returned.
+
+ change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
+ copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
+ negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
+ longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
+ thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+ context: passed to change unchanged.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if cell or change is NULL, or change returns a number below -4095; -EBADF if the handle is closed,
+ or was opened with IPC_READ_ONLY; -EAGAIN if another thread has been writing for a second: it is stopped, or its
+ function of ipc_cell_update() does not return (call again later); -EUCLEAN if the cell is damaged; -EPROTO if this process was forked into another
+ PID namespace after the handle was opened; -EDEADLK if a signal handler or the function of ipc_cell_update() makes
+ this call, and its thread is writing the same cell; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on
+ a futex, and another thread is writing; or the negative result of change.
+ Threads: safe.
+ Death: if the caller dies in this call, the cell holds the changed value or the one before, whole.
+ */
+int ipc_cell_update(struct ipc_cell_t *cell,
+                    int (*change)(void *value, void *context),
+                    void *context);
+
+/*
+ Reads the latest value, whole. It waits for no writer: if one is stopped or killed in a call, the value before is
+ the latest.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EAGAIN or -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ info: receives the value's number and time, on success only. NULL if they are not wanted.
+
+ Returns: 0, or a negative error.
+ Errors: -ENODATA if nothing was written yet; -EINVAL if cell or value is NULL, or info is misaligned; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -EAGAIN if writers have overwritten the value 10,000 times in a row
+ while this call was copying it.
+ Threads: safe. A signal handler may make this call.
+ */
+int ipc_cell_read(const struct ipc_cell_t *cell,
+                  void *value,
+                  struct ipc_sample_t *info);
+
+/*
+ Waits until the cell holds a newer value than a certain one, and reads the latest value.
+
+ value: receives the value, as many bytes as the cell's type has. It may have any alignment. If the call fails with
+ -EUCLEAN, its content is undefined; if it fails otherwise, it is unchanged.
+ after: the number of the last value that the caller has read, from its info; 0 waits for any value.
+ info: receives the value's number, its time, and how many values the caller has missed, on success only. NULL if
+ they are not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0
+ only tries.
+
+ Returns: 0, or a negative error.
+ Errors: -EAGAIN if timeout_ns is 0 and there is no newer value, or if writers have overwritten the value 10,000 times
+ in a row while this call was copying it; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while
+ the call waited; -EINVAL if cell or value is NULL, info is misaligned, or timeout_ns is below -1; -EBADF if the
+ handle is closed; -EUCLEAN if the cell is damaged; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
+ Threads: safe.
+ Death: if a writer dies after it has written and before it has woken the waiters, they wake at the latest 100 ms
+ after they began to sleep, or with the next value.
+ */
+int ipc_cell_wait(struct ipc_cell_t *cell,
+                  void *value,
+                  uint64_t after,
+                  struct ipc_sample_t *info,
+                  int64_t timeout_ns);
+
+/*
+ Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that
+ opens the name gets something else.
+
+ Returns: 1 if it is stale, 0 if it is not, or a negative error.
+ Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed, or the program has closed the cell's descriptor
+ behind the library.
+ Threads: safe.
+ */
+int ipc_cell_stale(const struct ipc_cell_t *cell);
+
+/*
+ Closes a cell's handle. The cell and its value stay until ipc_cell_unlink() has removed the name and the last
+ handle is closed.
+
+ cell: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the handle is closed already, or does not belong to a cell.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not wait for them.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_cell_close(struct ipc_cell_t *cell);
+
+/*
+ Removes a cell's name. Processes that have the cell open keep it.
+
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
+ such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
+ permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
+ the kernel has no memory.
+ Threads: safe.
+ */
+int ipc_cell_unlink(const char *name);
+
+/*
  Makes a pipe. Bytes that are written to one descriptor are read from the other, in order.
  Each byte goes to one reader.
 
@@ -4364,6 +4592,24 @@ int ipc_list_users(const struct ipc_list_t *list,
                    const struct ipc_object_t *object,
                    pid_t *pids,
                    size_t capacity);
+
+/*
+ Returns the declared type of an object of a list: its name, version, size, alignment and fields.
+
+ list: from ipc_list().
+ object: from ipc_list_next() on the same list.
+ type: receives the type, on success only. Its strings belong to the list: they stay valid until
+ ipc_list_close().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF the
+ handle is closed or is not of a list; -ENODATA the object declares no type; -EOVERFLOW the type is
+ larger than this process's address space.
+ Threads: safe.
+ */
+int ipc_list_type(const struct ipc_list_t *list,
+                  const struct ipc_object_t *object,
+                  struct ipc_type_t *type);
 
 /*
  Returns the requested kinds whose objects could not be listed.

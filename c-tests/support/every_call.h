@@ -46,6 +46,8 @@ static struct {
   ipc_shm_t *shm, *shm2;
   ipc_sem_t *sem;
   ipc_mq_t *mq, *mq2;
+  ipc_cell_t *cell, *cell2;
+  ipc_sample_t sample;
   ipc_child_t *child;
   ipc_list_t *list;
   ipc_sysv_shm_t *sysv_shm;
@@ -56,6 +58,7 @@ static struct {
   const void *borrowed;
   char buffer[512];
   ipc_object_t object;
+  ipc_type_t type;
   unsigned number, number2;
 } with;
 
@@ -306,6 +309,24 @@ CALL(ipc_mq_stale, MQ, ipc_mq_stale(with.mq), CLOSE_MQ)
 CALL(ipc_mq_close, MQ, ipc_mq_close(with.mq), (void)ipc_mq_unlink(with.name, 0))
 CALL(ipc_mq_unlink, MQ; MUST(ipc_mq_close(with.mq)), ipc_mq_unlink(with.name, 0), (void)ipc_mq_unlink(with.name, 0))
 
+/* Cells. */
+#define CELL MUST(ipc_cell_open(&with.cell, with.name, &call_type, IPC_CREATE, 0600)); MUST(ipc_cell_write(with.cell, &(int){ 5 }))
+#define CLOSE_CELL MUST(ipc_cell_close(with.cell)); MUST(ipc_cell_unlink(with.name))
+static int call_change(void *value, void *context) { (void)context; ++*(int *)value; return 0; }
+CALL(ipc_cell_open, , ipc_cell_open(&with.cell, with.name, &call_type, IPC_CREATE, 0600), if (result >= 0) { CLOSE_CELL; })
+CALL_IN_STATE(ipc_cell_open, read_only, CELL, ipc_cell_open(&with.cell2, with.name, &call_type, IPC_READ_ONLY, 0),
+     if (result >= 0) MUST(ipc_cell_close(with.cell2)); CLOSE_CELL)
+CALL(ipc_cell_write, CELL, ipc_cell_write(with.cell, &with.id), CLOSE_CELL)
+CALL(ipc_cell_update, CELL, ipc_cell_update(with.cell, call_change, NULL), CLOSE_CELL)
+CALL(ipc_cell_read, CELL, ipc_cell_read(with.cell, &with.id, &with.sample), CLOSE_CELL)
+CALL(ipc_cell_wait, CELL, ipc_cell_wait(with.cell, &with.id, 0, &with.sample, 0), CLOSE_CELL)
+CALL_IN_STATE(ipc_cell_wait, times_out, CELL, ipc_cell_wait(with.cell, &with.id, UINT64_MAX, NULL, 1), CLOSE_CELL)
+CALL_IN_STATE(ipc_cell_wait, read_only, CELL; MUST(ipc_cell_open(&with.cell2, with.name, &call_type, IPC_READ_ONLY, 0)),
+     ipc_cell_wait(with.cell2, &with.id, UINT64_MAX, NULL, 1), MUST(ipc_cell_close(with.cell2)); CLOSE_CELL)
+CALL(ipc_cell_stale, CELL, ipc_cell_stale(with.cell), CLOSE_CELL)
+CALL(ipc_cell_close, CELL, ipc_cell_close(with.cell), (void)ipc_cell_unlink(with.name))
+CALL(ipc_cell_unlink, CELL; MUST(ipc_cell_close(with.cell)), ipc_cell_unlink(with.name), (void)ipc_cell_unlink(with.name))
+
 /* Pipes and FIFOs. */
 #define CLOSE_FDS close(with.fds[0]); close(with.fds[1])
 #define PIPE CHECK(pipe2(with.fds, O_CLOEXEC) == 0)
@@ -437,6 +458,8 @@ CALL(ipc_sysv_sem_remove_id, SYSV_SEM, ipc_sysv_sem_remove_id(with.id), END_SYSV
 CALL(ipc_list, , ipc_list(&with.list, IPC_KIND_ALL), if (result >= 0) CLOSE_LIST)
 CALL(ipc_list_next, CREATE_SHM; LIST, ipc_list_next(with.list, &with.object) >= 0,
      CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
+CALL(ipc_list_type, CREATE_SHM; LIST; while (ipc_list_next(with.list, &with.object) == 1 && strcmp(with.object.name, with.name) != 0) {},
+     ipc_list_type(with.list, &with.object, &with.type), CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
 CALL(ipc_list_users, CREATE_SHM; LIST; MUST(ipc_list_next(with.list, &with.object)),
      ipc_list_users(with.list, &with.object, NULL, 0) >= 0, CLOSE_LIST; CLOSE_SHM; UNLINK_SHM)
 CALL(ipc_list_unlisted, LIST, ipc_list_unlisted(with.list) >= 0, CLOSE_LIST)

@@ -1,6 +1,7 @@
 //! Listing and removing the objects of every kind that exist on this machine.
 
 use super::handle::{Pinned, Table};
+use super::types::{ipc_type_t, type_to_c};
 use super::*;
 use crate::base::name::Name;
 use crate::ipc::list::{self, Listed, ListedKind, Listing, Recorded, Target};
@@ -26,8 +27,12 @@ pub const IPC_KIND_SYSV_MSG: c_int = 0x40;
 pub const IPC_KIND_SYSV_SEM: c_int = 0x80;
 /// Kind of object: a message queue of this library, in shared memory.
 pub const IPC_KIND_MQ: c_int = 0x100;
+/// Kind of object: a cell.
+pub const IPC_KIND_CELL: c_int = 0x400;
+/// Kind of object: a service.
+pub const IPC_KIND_SERVICE: c_int = 0x800;
 /// All the kinds of objects that ipc_list() knows.
-pub const IPC_KIND_ALL: c_int = 0x1ff;
+pub const IPC_KIND_ALL: c_int = 0xdff;
 
 const _: () = assert!(
     IPC_KIND_SHM == ListedKind::Shm as c_int
@@ -39,6 +44,8 @@ const _: () = assert!(
         && IPC_KIND_SYSV_MSG == ListedKind::SysvMsg as c_int
         && IPC_KIND_SYSV_SEM == ListedKind::SysvSem as c_int
         && IPC_KIND_MQ == ListedKind::Mq as c_int
+        && IPC_KIND_CELL == ListedKind::Cell as c_int
+        && IPC_KIND_SERVICE == ListedKind::Service as c_int
 );
 
 /// The object has no record of this library: it was made without this library, or its kind has
@@ -95,6 +102,13 @@ pub struct ipc_object_t {
     /// The name of the declared type if the record is good; empty for untyped memory and
     /// without a good record.
     pub type_name: [c_char; 64],
+    /// How much is in the object now: the messages in a queue of this library or of System V, or the
+    /// value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+    /// object.
+    pub count: u64,
+    /// How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+    /// not read the object.
+    pub capacity: u64,
 }
 
 static LISTINGS: Table<Listing, { handle::LIST }> = Table::new();
@@ -181,6 +195,8 @@ fn object_of(index: usize, found: &Listed) -> ipc_object_t {
         index: c_uint::try_from(index).unwrap_or(c_uint::MAX),
         name: [0; 264],
         type_name: [0; 64],
+        count: found.count,
+        capacity: found.capacity,
     };
     // File names have at most 255 bytes, type names 63: the last byte stays NUL.
     copy(&mut object.name, found.name.to_bytes());
@@ -218,7 +234,7 @@ pub unsafe extern "C" fn ipc_list_users(
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         let index = unsafe { object.as_ref() }.index as usize;
         let listing = listing_of(list)?;
-        let users = listing.users(index)?;
+        let users = &listing.object(index)?.users;
         let count = users.len().min(capacity);
         if count != 0 {
             let pids = checked(pids, "pids")?;
@@ -229,6 +245,39 @@ pub unsafe extern "C" fn ipc_list_users(
             };
         }
         Ok(c_int::try_from(users.len()).unwrap_or(c_int::MAX))
+    })
+}
+
+/// Returns the declared type of an object of a list: its name, version, size, alignment and fields.
+///
+/// list: from ipc_list().
+/// object: from ipc_list_next() on the same list.
+/// type: receives the type, on success only. Its strings belong to the list: they stay valid until
+/// ipc_list_close().
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL a pointer is NULL or misaligned, or the object is from another list; -EBADF the
+/// handle is closed or is not of a list; -ENODATA the object declares no type; -EOVERFLOW the type is
+/// larger than this process's address space.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_list_type(
+    list: *const ipc_list_t,
+    object: *const ipc_object_t,
+    r#type: *mut ipc_type_t,
+) -> c_int {
+    guard(c"ipc_list_type", move || {
+        let object = checked(object.cast_mut(), "object")?;
+        let out = checked(r#type, "type")?;
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        let index = unsafe { object.as_ref() }.index as usize;
+        let listing = listing_of(list)?;
+        let Some(kind_type) = &listing.object(index)?.kind_type else {
+            return Err(fail!(ENODATA, "the object declares no type"));
+        };
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { put(out, type_to_c(kind_type)?) }?;
+        Ok(0)
     })
 }
 

@@ -46,6 +46,10 @@ pub mod event;
 // Messages, bytes and processes.
 pub mod mq;
 
+pub mod sample;
+
+pub mod cell;
+
 pub mod pipe;
 
 pub mod spawn;
@@ -64,6 +68,7 @@ pub mod list;
 
 // These have no exports.
 mod arguments;
+mod callback;
 mod guard;
 mod handle;
 

@@ -1,11 +1,10 @@
 //! Regions of shared memory.
 
+use super::callback::{Callback, call_back, outcome_of_callback};
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
 use super::*;
-use crate::base::errno::Errno;
 use crate::base::name::Name;
-use crate::ffi::guard::call_back;
 use crate::ipc::shm::{self, Region};
 use crate::object::layout::Type;
 use core::ffi::{c_char, c_int, c_void};
@@ -17,9 +16,6 @@ use core::ptr::NonNull;
 pub struct ipc_shm_t {
     _private: [u8; 0],
 }
-
-/// The function that initialises a new object, as it is called.
-type Init = unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void) -> c_int;
 
 static REGIONS: Table<Region, { handle::SHM }> = Table::new();
 
@@ -95,25 +91,6 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
     })
 }
 
-/// The result of a user's initialiser. A negative number is an errno, as in every result of this library.
-fn outcome_of_init(result: c_int) -> Result<()> {
-    match result {
-        0.. => Ok(()),
-        // The kernel has no larger numbers.
-        -4095..=-1 => {
-            let errno = Errno::from_raw(-result);
-            Err(fail!(
-                (errno),
-                "init returned {result}; nothing was created"
-            ))
-        }
-        _ => Err(fail!(
-            EINVAL,
-            "init returned {result}; expected 0 or a negative errno; nothing was created"
-        )),
-    }
-}
-
 /// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE. A
 /// new object is initialised by init before any other process can see it: call ipc_mutex_init()
 /// and the other initialisers there.
@@ -179,8 +156,12 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
                         return Ok(());
                     };
                     // The two ABIs differ only in what the compiler assumes.
-                    let init: Init = transmute(init);
-                    outcome_of_init(call_back(|| init(data.as_ptr().cast(), context)))
+                    let init: Callback = transmute(init);
+                    outcome_of_callback(
+                        "init",
+                        "nothing was created",
+                        call_back(|| init(data.as_ptr().cast(), context)),
+                    )
                 })
             })
         }

@@ -85,6 +85,33 @@ pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
     Ok(checked_type)
 }
 
+/// A type as C sees it. Its strings are those of `known`, whose names end with NUL.
+pub(super) fn type_to_c(known: &Type) -> Result<ipc_type_t> {
+    let size = |bytes: u64| {
+        usize::try_from(bytes).map_err(|_| fail!(EOVERFLOW, "type {known}: {bytes} bytes"))
+    };
+    let mut fields = [ipc_field_t {
+        name: core::ptr::null(),
+        offset: 0,
+        size: 0,
+    }; IPC_TYPE_FIELDS_MAX];
+    for (field, known) in fields.iter_mut().zip(known.fields()) {
+        *field = ipc_field_t {
+            name: known.name().as_ptr().cast(),
+            offset: size(known.offset())?,
+            size: size(known.size())?,
+        };
+    }
+    Ok(ipc_type_t {
+        name: known.name().as_ptr().cast(),
+        version: known.version(),
+        field_count: known.fields().len() as u32,
+        size: size(known.size())?,
+        alignment: size(known.alignment())?,
+        fields,
+    })
+}
+
 /// The bytes of a C caller's string; of a longer one, the first `limit` + 1.
 ///
 /// # Safety

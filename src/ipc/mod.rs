@@ -3,6 +3,7 @@
 //! A mechanism gets checked Rust types from `ffi` and returns a `Result`. It uses the algorithms in
 //! `sync`, the named objects in `object` and the system calls in `sys`.
 
+pub(crate) mod cell;
 pub(crate) mod fifo;
 pub(crate) mod list;
 pub(crate) mod mq;

@@ -30,6 +30,7 @@ pub(crate) enum Removable {
     Region,
     Semaphore,
     Queue,
+    Cell,
     LibcSemaphore,
 }
 
@@ -39,6 +40,7 @@ impl Removable {
             Removable::Region => Kind::name_of(Kind::Region as u32),
             Removable::Semaphore => Kind::name_of(Kind::Semaphore as u32),
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
+            Removable::Cell => Kind::name_of(Kind::Cell as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
@@ -49,12 +51,13 @@ impl Removable {
             Removable::Region => Some(Kind::Region as u32),
             Removable::Semaphore => Some(Kind::Semaphore as u32),
             Removable::Queue => Some(Kind::Queue as u32),
+            Removable::Cell => Some(Kind::Cell as u32),
             Removable::LibcSemaphore => None,
         }
     }
 
     fn has_record(self) -> bool {
-        matches!(self, Removable::Semaphore | Removable::Queue)
+        !matches!(self, Removable::Region | Removable::LibcSemaphore)
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod rwlock;
 pub(crate) mod sem;
 #[cfg(not(all(test, loom)))]
 pub(crate) mod stale;
+pub(crate) mod versions;
 
 mod round;
 mod sleepers;
@@ -82,7 +83,7 @@ impl NextExamination {
 }
 
 /// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
-fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
+pub(crate) fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
     let awoken = futex::wait(word, expected, deadline.earlier(now() + RECHECK))?;
     Ok(recheck_before(deadline, awoken))
 }

@@ -253,6 +253,11 @@ pub(crate) fn write_at(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Resul
     Ok(())
 }
 
+/// Writes inside a file of this size. `EFBIG` and no SIGXFSZ if it does not allow this offset.
+pub(crate) fn overwrite(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Result<(), Errno> {
+    super::signal::without_sigxfsz(|| write_at(file, bytes, offset))
+}
+
 fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
     (offset + done as u64).try_into().map_err(|_| Errno::EFBIG)
 }

@@ -67,6 +67,20 @@ pub(crate) unsafe fn populate_for_reading(base: NonNull<u8>, length: usize) -> R
         .map(drop)
 }
 
+/// Copies bytes of which another process may overwrite some at the same time. Such a copy may be a mixture, so the
+/// caller uses it only if it knows that nobody has written.
+///
+/// The compiler may not assume that nobody writes, so it must not see the copy: a function of the C library makes
+/// it, which copies bytes whatever they are.
+///
+/// # Safety
+///
+/// Both addresses have this many bytes, which do not overlap.
+pub(crate) unsafe fn copy_racing(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: by this function's contract.
+    unsafe { libc::memcpy(to.cast(), from.cast(), length) };
+}
+
 pub(crate) fn page_size() -> usize {
     // SAFETY: sysconf only looks up a number; this one exists on every Linux.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

@@ -2,14 +2,16 @@
 //! library, and shared memory that was made without this library.
 
 use super::{Listed, ListedKind, Recorded};
-use crate::base::alloc::List;
+use crate::base::alloc::{List, try_box};
 use crate::base::error::Errno;
 use crate::base::text::CText;
-use crate::object::layout::{Kind, TYPE_NAME_MAX};
+use crate::object::layout::{Kind, QueueHeader, Received, Sem, Sent};
 use crate::object::{self, SEM_PREFIX};
+use crate::sync::sem::VALUE_MAX;
 use crate::sys::listing::{self, Entry};
-use crate::sys::path;
+use crate::sys::{file, path};
 use core::ffi::{CStr, c_int};
+use core::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub(super) const DIRECTORY: &CStr = c"/dev/shm";
@@ -22,7 +24,7 @@ pub(super) fn list(kinds: c_int, objects: &mut List<Listed>) -> Result<(), Errno
         opened => opened?,
     };
     for entry in listing::regular_files(directory.as_fd())? {
-        let found = examine(directory.as_fd(), &entry);
+        let found = examine(directory.as_fd(), &entry)?;
         if found.kind.is_in(kinds) {
             objects.push(found)?;
         }
@@ -31,28 +33,59 @@ pub(super) fn list(kinds: c_int, objects: &mut List<Listed>) -> Result<(), Errno
 }
 
 /// The kind of a file in /dev/shm. Its record decides; without a record its name does.
-pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Listed {
+pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Listed, Errno> {
     let name = entry.name.to_bytes();
-    let record = listing::open_entry(directory, entry)
-        .and_then(|file| object::inspect(file.as_fd(), entry.size));
-    let record = match record {
-        Ok(Some(record)) => record,
-        Ok(None) => return without_record(name, entry, Recorded::No),
-        Err(_) => return without_record(name, entry, Recorded::Unreadable),
+    let opened = listing::open_entry(directory, entry).and_then(|file| {
+        let record = object::inspect(file.as_fd(), entry.size)?;
+        Ok((file, record))
+    });
+    let (file, record) = match opened {
+        Ok((file, Some(record))) => (file, record),
+        Ok((_, None)) => return Ok(without_record(name, entry, Recorded::No)),
+        Err(_) => return Ok(without_record(name, entry, Recorded::Unreadable)),
     };
     let mut found = Listed::in_directory(ListedKind::Shm, name, entry);
     let Some(description) = record.describe(entry.size) else {
         found.recorded = Recorded::Damaged;
-        return found;
+        return Ok(found);
     };
     found.recorded = Recorded::Yes;
     found.kind = kind_of(description.kind);
-    found.size = description.data_size;
-    found.type_version = description.type_version;
-    let length = description.type_name.len().min(TYPE_NAME_MAX);
-    let type_name = CText::of(&[&description.type_name[..length]]);
-    found.type_name = type_name.unwrap_or(CText::EMPTY);
-    found
+    let kind_type = description.kind_type.terminated();
+    found.size = kind_type.size();
+    found.type_version = kind_type.version();
+    found.type_name = CText::of(&[kind_type.name()]).unwrap_or(CText::EMPTY);
+    (found.count, found.capacity) = fill_of(found.kind, file.as_fd());
+    if !kind_type.name().is_empty() {
+        found.kind_type = Some(try_box(kind_type)?);
+    }
+    Ok(found)
+}
+
+/// How much is in an object and how much it can hold, read from its file as it is now. Other processes change it
+/// meanwhile, so the two numbers of a queue may be a few messages apart; and a damaged object may hold any number.
+fn fill_of(kind: ListedKind, file: BorrowedFd<'_>) -> (u64, u64) {
+    let long = |offset: usize| {
+        let mut bytes = [0; 8];
+        match file::read_at(file, &mut bytes, offset as u64) {
+            Ok(true) => u64::from_ne_bytes(bytes),
+            _ => 0,
+        }
+    };
+    match kind {
+        ListedKind::Mq => {
+            // Before `sent`, so that the difference is not negative.
+            let removed = long(offset_of!(QueueHeader, received) + offset_of!(Received, removed));
+            let sent = long(offset_of!(QueueHeader, sent) + offset_of!(Sent, count));
+            let capacity = u64::from(long(offset_of!(QueueHeader, max_messages)) as u32);
+            (sent.saturating_sub(removed).min(capacity), capacity)
+        }
+        ListedKind::Sem => {
+            let state = long(offset_of!(Sem, state)) as u32;
+            (u64::from(state & VALUE_MAX), 0)
+        }
+        _ => (0, 0),
+    }
 }
 
 fn without_record(name: &[u8], entry: &Entry, recorded: Recorded) -> Listed {
@@ -70,10 +103,14 @@ fn kind_of(recorded: u32) -> ListedKind {
     const REGION: u32 = Kind::Region as u32;
     const SEMAPHORE: u32 = Kind::Semaphore as u32;
     const QUEUE: u32 = Kind::Queue as u32;
+    const CELL: u32 = Kind::Cell as u32;
+    const SERVICE: u32 = Kind::Service as u32;
     match recorded {
         REGION => ListedKind::Shm,
         SEMAPHORE => ListedKind::Sem,
         QUEUE => ListedKind::Mq,
+        CELL => ListedKind::Cell,
+        SERVICE => ListedKind::Service,
         _ => ListedKind::Other,
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use remove::{Target, has_name, remove};
 use crate::base::alloc::List;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::CText;
+use crate::object::layout::Type;
 use crate::sys::listing::{Entry, FileId};
 use crate::sys::sysv::Permissions;
 use core::ffi::c_int;
@@ -44,10 +45,12 @@ pub(crate) enum ListedKind {
     SysvSem = 0x80,
     /// A message queue of this library.
     Mq = 0x100,
+    Cell = 0x400,
+    Service = 0x800,
 }
 
 impl ListedKind {
-    const EVERY: [ListedKind; 9] = [
+    const EVERY: [ListedKind; 11] = [
         ListedKind::Shm,
         ListedKind::Sem,
         ListedKind::Other,
@@ -57,12 +60,16 @@ impl ListedKind {
         ListedKind::SysvMsg,
         ListedKind::SysvSem,
         ListedKind::Mq,
+        ListedKind::Cell,
+        ListedKind::Service,
     ];
 
     /// The kinds whose objects are files in /dev/shm.
     const IN_DEV_SHM: c_int = ListedKind::Shm as c_int
         | ListedKind::Sem as c_int
         | ListedKind::Mq as c_int
+        | ListedKind::Cell as c_int
+        | ListedKind::Service as c_int
         | ListedKind::Other as c_int
         | ListedKind::PosixSem as c_int;
 
@@ -83,6 +90,8 @@ impl ListedKind {
             ListedKind::Shm => "a shared memory object",
             ListedKind::Sem => "a named semaphore of this library",
             ListedKind::Mq => "a message queue of this library",
+            ListedKind::Cell => "a cell",
+            ListedKind::Service => "a service",
             ListedKind::Other => "an object of another kind of this library",
             ListedKind::PosixSem => "a named semaphore of the C library",
             ListedKind::KernelMq => "a message queue of the kernel",
@@ -121,6 +130,12 @@ pub(crate) struct Listed {
     pub(crate) size: u64,
     pub(crate) type_name: CText<64>,
     pub(crate) type_version: u32,
+    /// The declared type, if there is one.
+    pub(crate) kind_type: Option<Box<Type>>,
+    /// The messages in a queue, or the value of a semaphore; 0 where it is not known.
+    pub(crate) count: u64,
+    /// How many messages a queue can hold; 0 where it is not known.
+    pub(crate) capacity: u64,
     file: Option<FileId>,
     /// The processes that use the object: in ascending order, each once.
     pub(crate) users: List<libc::pid_t>,
@@ -145,6 +160,9 @@ impl Listed {
             size: entry.size,
             type_name: CText::EMPTY,
             type_version: 0,
+            kind_type: None,
+            count: 0,
+            capacity: 0,
             file: Some(entry.file),
             users: List::new(),
             users_complete: false,
@@ -165,6 +183,9 @@ impl Listed {
             size,
             type_name: CText::EMPTY,
             type_version: 0,
+            kind_type: None,
+            count: 0,
+            capacity: 0,
             file: None,
             users: List::new(),
             users_complete: false,
@@ -230,10 +251,10 @@ impl Listing {
         Some((index, &self.objects[index]))
     }
 
-    /// The users of the object with that number.
-    pub(crate) fn users(&self, index: usize) -> Result<&[libc::pid_t]> {
+    /// The object with that number.
+    pub(crate) fn object(&self, index: usize) -> Result<&Listed> {
         match self.objects.get(index) {
-            Some(object) => Ok(&object.users),
+            Some(object) => Ok(object),
             None => Err(fail!(
                 EINVAL,
                 "the object's index is {index}, and this list has {}: it is from another list",

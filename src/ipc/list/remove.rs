@@ -38,9 +38,14 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         // Through its mechanism: the queue may have a FIFO beside it.
         (ListedKind::Mq, Target::Named(name)) => mq::unlink(name, false),
         (ListedKind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
-        (ListedKind::Shm | ListedKind::Sem | ListedKind::Other, Target::Named(name)) => {
-            remove_file(kind, name, b"")
-        }
+        (
+            ListedKind::Shm
+            | ListedKind::Sem
+            | ListedKind::Cell
+            | ListedKind::Service
+            | ListedKind::Other,
+            Target::Named(name),
+        ) => remove_file(kind, name, b""),
         (_, Target::Id(_)) => Err(fail!(EINVAL, "{} has a name, not an id", kind.name())),
         (_, Target::Named(_)) => Err(fail!(EINVAL, "{} has an id, not a name", kind.name())),
     }
@@ -60,7 +65,7 @@ fn remove_file(kind: ListedKind, name: &Name, prefix: &[u8]) -> Result<()> {
             kind.name()
         ));
     };
-    let found = dev_shm::examine(directory.as_fd(), &entry);
+    let found = dev_shm::examine(directory.as_fd(), &entry)?;
     if found.kind != kind {
         return Err(fail!(
             EMEDIUMTYPE,

@@ -5,6 +5,7 @@
 //! Then programs built before and after the change refuse each other instead of corrupting each
 //! other's data. The tests compare each version with a table of offsets.
 
+mod cell;
 mod digest;
 mod queue;
 mod record;
@@ -12,6 +13,7 @@ mod slots;
 mod sync;
 mod user_type;
 
+pub(crate) use cell::*;
 pub(crate) use queue::*;
 #[cfg(fuzzing)]
 pub(crate) use record::fuzz::run as fuzz_record;

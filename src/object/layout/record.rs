@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Region = 1,
     Semaphore = 2,
     Queue = 3,
+    Cell = 5,
+    Service = 6,
 }
 
 impl Kind {
@@ -36,6 +38,8 @@ impl Kind {
             1 => "a shared memory region",
             2 => "a semaphore",
             3 => "a message queue",
+            5 => "a cell",
+            6 => "a service",
             _ => "a kind of object that this version does not know",
         }
     }
@@ -229,9 +233,7 @@ impl Record {
             && self.total_size == file_size;
         is_whole.then(|| Description {
             kind: self.kind,
-            type_name: self.kind_type.name(),
-            type_version: self.kind_type.version(),
-            data_size: self.kind_type.size(),
+            kind_type: &self.kind_type,
         })
     }
 
@@ -269,10 +271,7 @@ impl Record {
 pub(crate) struct Description<'a> {
     /// The number of a [`Kind`], or a number that this version does not know.
     pub(crate) kind: u32,
-    /// At most `TYPE_NAME_MAX` bytes.
-    pub(crate) type_name: &'a [u8],
-    pub(crate) type_version: u32,
-    pub(crate) data_size: u64,
+    pub(crate) kind_type: &'a Type,
 }
 
 /// The size of the file for `data_size` bytes of data: whole pages of data, then the record.

@@ -11,6 +11,7 @@ use super::digest::{Digest, until_nul};
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
+use core::ptr::NonNull;
 
 pub(crate) const FIELDS_MAX: usize = 32;
 pub(crate) const TYPE_NAME_MAX: usize = 63;
@@ -50,6 +51,18 @@ impl Field {
         offset: 0,
         size: 0,
     };
+
+    pub(crate) fn name(&self) -> &[u8] {
+        until_nul(&self.name)
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 impl fmt::Display for Field {
@@ -157,12 +170,46 @@ impl Type {
         self.size
     }
 
-    pub(super) fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         without_keyword(until_nul(&self.name))
     }
 
-    pub(super) fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         self.version
+    }
+
+    /// A copy whose names end with NUL, whatever a hostile maker has written.
+    pub(crate) fn terminated(&self) -> Type {
+        let mut copy = *self;
+        copy.name[TYPE_NAME_MAX] = 0;
+        for field in &mut copy.fields {
+            field.name[FIELD_NAME_MAX] = 0;
+        }
+        copy
+    }
+
+    /// Copies the type into a new object.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to writable memory of a Type's size.
+    pub(crate) unsafe fn write_to(&self, place: NonNull<u8>) {
+        // SAFETY: by this function's contract. Type has no padding (asserted below).
+        unsafe { place.cast::<Type>().write_unaligned(*self) }
+    }
+
+    /// Copies a type out of an object that other processes can overwrite. `EUCLEAN` if it is damaged.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to mapped memory of a Type's size.
+    pub(crate) unsafe fn read_from(place: NonNull<u8>, shown: &dyn fmt::Display) -> Result<Type> {
+        // SAFETY: by this function's contract. Every pattern of bits is a Type.
+        let found = unsafe { place.cast::<Type>().read_unaligned() };
+        match found.signature == found.digest() && found.size != 0 {
+            true => Ok(found),
+            false => Err(fail!(EUCLEAN, "{shown}: the record of its type is damaged")),
+        }
     }
 
     fn sign(&mut self) {
@@ -196,12 +243,16 @@ impl Type {
         bare
     }
 
-    fn fields(&self) -> &[Field] {
+    pub(crate) fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields[..(self.field_count as usize).min(FIELDS_MAX)]
     }
 
     /// Refuses `found` unless it is equal to `self`. The error names the first difference.
-    pub(super) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
+    pub(crate) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
         let found = &found.under_bare_name();
         if self.name != found.name || self.version != found.version {
             return Err(fail!(
