@@ -36,8 +36,8 @@ const ASLEEP: u32 = 1;
 const WAKE_UP: u32 = 2;
 
 impl Sleepers {
-    /// Unless `ready`, sleeps until woken, but at most for [`RECHECK`](super::RECHECK), so the caller
-    /// has to check again. Sets `needs_fence` if this process cannot execute the heavy fence.
+    /// Unless `ready`, sleeps until woken, but at most for [`UNREPORTED`](super::UNREPORTED), so the
+    /// caller has to check again. Sets `needs_fence` if this process cannot execute the heavy fence.
     pub(crate) fn sleep_unless(
         &self,
         needs_fence: &AtomicU32,

@@ -10,7 +10,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
-use crate::sync::RECHECK;
+use crate::sync::EXAMINATION_SERVES;
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -285,7 +285,7 @@ impl SharedQueue {
     pub(super) fn affordable_proof(&self, pid_namespace: u32) -> Proof {
         let now = now().as_millis() as u64;
         let last = self.last_examination.load(Relaxed);
-        if pid_namespace == 0 || now.wrapping_sub(last) >= RECHECK.as_millis() as u64 {
+        if pid_namespace == 0 || now.wrapping_sub(last) >= EXAMINATION_SERVES.as_millis() as u64 {
             self.last_examination.store(now, Relaxed);
             return Proof::best(pid_namespace);
         }
