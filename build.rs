@@ -59,7 +59,9 @@ fn generate_header() {
          #define IPC_VERSION_MAJOR {}\n\
          #define IPC_VERSION_MINOR {}\n\
          #define IPC_VERSION_PATCH {}\n\
-         #define IPC_VERSION_STRING \"{}\"",
+         #define IPC_VERSION_STRING \"{}\"\n\n\
+         /* The placed types have the same size and alignment on every machine. */\n\
+         #define IPC_ALIGNED(bytes) __attribute__((aligned(bytes)))",
         version("_MAJOR"),
         version("_MINOR"),
         version("_PATCH"),

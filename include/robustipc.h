@@ -23,6 +23,9 @@
 #define IPC_VERSION_PATCH 0
 #define IPC_VERSION_STRING "0.1.0"
 
+/* The placed types have the same size and alignment on every machine. */
+#define IPC_ALIGNED(bytes) __attribute__((aligned(bytes)))
+
 /*
  Result of an open call: the object existed already.
  */
@@ -521,7 +524,7 @@ typedef struct ipc_type_t {
  process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
  Never copy or move it.
  */
-typedef struct ipc_mutex_t {
+typedef struct IPC_ALIGNED(8) ipc_mutex_t {
   uint64_t opaque[8];
 } ipc_mutex_t;
 
@@ -545,7 +548,7 @@ typedef struct ipc_mutex_attr_t {
  A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
  bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_cond_t {
+typedef struct IPC_ALIGNED(8) ipc_cond_t {
   uint64_t opaque[4];
 } ipc_cond_t;
 
@@ -554,7 +557,7 @@ typedef struct ipc_cond_t {
  ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
  It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
  */
-typedef struct ipc_sem_t {
+typedef struct IPC_ALIGNED(8) ipc_sem_t {
   uint64_t opaque[4];
 } ipc_sem_t;
 
@@ -562,7 +565,7 @@ typedef struct ipc_sem_t {
  A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
  2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_rwlock_t {
+typedef struct IPC_ALIGNED(8) ipc_rwlock_t {
   uint64_t opaque[256];
 } ipc_rwlock_t;
 
@@ -571,7 +574,7 @@ typedef struct ipc_rwlock_t {
  semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
  ipc_permits_init() initialises the pool. Never copy or move it.
  */
-typedef struct ipc_permits_t {
+typedef struct IPC_ALIGNED(8) ipc_permits_t {
   uint64_t opaque[256];
 } ipc_permits_t;
 
@@ -579,7 +582,7 @@ typedef struct ipc_permits_t {
  A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
  processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
  */
-typedef struct ipc_barrier_t {
+typedef struct IPC_ALIGNED(8) ipc_barrier_t {
   uint64_t opaque[256];
 } ipc_barrier_t;
 
@@ -587,7 +590,7 @@ typedef struct ipc_barrier_t {
  An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
  it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
  */
-typedef struct ipc_once_t {
+typedef struct IPC_ALIGNED(8) ipc_once_t {
   uint64_t opaque[12];
 } ipc_once_t;
 
@@ -596,7 +599,7 @@ typedef struct ipc_once_t {
  threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
  or move it.
  */
-typedef struct ipc_event_t {
+typedef struct IPC_ALIGNED(8) ipc_event_t {
   uint64_t opaque[4];
 } ipc_event_t;
 
@@ -610,7 +613,7 @@ typedef struct ipc_mq_attr_t {
    */
   size_t max_messages;
   /*
-   The largest length of a message, in bytes.
+   The largest length of a message, in bytes. 0, if there is a type: the type's size.
    */
   size_t message_size;
   /*
@@ -628,6 +631,14 @@ typedef struct ipc_mq_attr_t {
    queue keeps its own value. IPC_KERNEL ignores it.
    */
   int spin_ns;
+  /*
+   What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+   gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
+   keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
+   message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the
+   sender's choice as without a type.
+   */
+  const struct ipc_type_t *type;
   /*
    All 0: reserved for later versions.
    */
@@ -2498,9 +2509,10 @@ int ipc_event_destroy(struct ipc_event_t *event);
 
  out: receives the handle, on success only. End it with ipc_mq_close().
  name: "/" and 1 to 250 bytes without a slash.
- attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
- queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
- queue may have any size. The struct may be freed after the call.
+ attr: the sizes of a new queue, and the type of its messages. An existing queue must have these sizes and, if
+ attr->type is not NULL, this type. NULL means: a new
+ queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default) of no type, and an existing
+ queue may have any size and type. The struct and the type may be freed after the call.
  flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
  only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
  IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
@@ -2509,12 +2521,12 @@ int ipc_event_destroy(struct ipc_event_t *event);
  queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
- Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
- reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+ Errors: -EINVAL an argument is NULL or misaligned, the name, flags, type or mode is malformed, a
+ reserved field is not 0, a size is 0, too large, or smaller than the type, or attr->type is not NULL with IPC_KERNEL (with IPC_KERNEL: above fs.mqueue.msg_max
  or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
  such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
  -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
- queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+ queue has other sizes or another type than attr, or no type, or belongs to another version, word size, libc or PID namespace
  (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
  -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
  larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full

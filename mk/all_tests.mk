@@ -7,6 +7,9 @@
 # own search would report the allocations of threads that a forked child does not have.
 SANITIZER_OPTIONS := ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:detect_leaks=0
 
+# A test may start threads in a child of a process with threads.
+THREAD_SANITIZER_OPTIONS := TSAN_OPTIONS=die_after_fork=0
+
 # Prints one line for each missing tool.
 tools-all: tools-check
 	@missing=0; \
@@ -16,16 +19,19 @@ tools-all: tools-check
 	what="valgrind that runs (on Debian with libc6-dbg)"; need valgrind -q true; \
 	what="abidiff (abigail-tools)"; need abidiff --version; \
 	what="mandoc"; need sh -c 'command -v mandoc'; \
-	what="the compiler's sanitizers (libasan, libubsan)"; \
-	need sh -c 'echo "int main(void) { return 0; }" | $(CC) $(SANITIZE) -x c - -o /dev/null'; \
+	what="the compiler's sanitizers (libasan, libubsan, libtsan)"; \
+	for way in "$(SANITIZE)" -fsanitize=thread; do \
+	  need sh -c "echo 'int main(void) { return 0; }' | $(CC) $$way -x c - -o /dev/null"; \
+	done; \
 	exit $$missing
 
 # Under valgrind a test takes many times as long, and some of the scripts build the library again.
-check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS)))
+check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TEST_PROGRAMS) $(TESTS))) \
+  $(THREAD_TESTS:%=$(C_TESTS)/threads/%)
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path posix/Cargo.toml --check
 	$(CARGO) clippy --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library -- -D warnings
 	@$(MAKE) --no-print-directory check-models check-queue check-kill-full-here
-	@$(SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
-	  $(CHECK_ALL_SCRIPTS)
+	@$(SANITIZER_OPTIONS) $(THREAD_SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
+	  $(THREAD_TESTS:%=$(C_TESTS)/threads/%) $(CHECK_ALL_SCRIPTS)

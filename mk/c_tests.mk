@@ -24,6 +24,9 @@ C_TESTS := $(TARGET)/c-tests
 TEST_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
 TEST_CXXFLAGS = -std=c++17 -D_GNU_SOURCE $(CXXFLAGS) $(WARNINGS) -Ic-tests/support $$($(STAGED) --cflags)
 TEST_LIBS = $$($(STAGED) --libs) $(RPATH) -pthread
+# The tests whose threads ThreadSanitizer watches. One of them replaces malloc, as ThreadSanitizer does.
+THREAD_TESTS := $(filter-out general/no_allocation_after_open,$(basename $(patsubst c-tests/%,%,$(shell \
+  grep -l pthread_create $(C_TEST_SOURCES)))))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/c-tests/support/valgrind.supp
 
@@ -59,6 +62,8 @@ $(eval $(call c_program,,))
 $(eval $(call c_program,shared/,-DMQ_FLAGS=0))
 $(eval $(call c_program,sanitized/,$(SANITIZE)))
 $(eval $(call c_program,sanitized/shared/,-DMQ_FLAGS=0 $(SANITIZE)))
+
+$(eval $(call c_program,threads/,-fsanitize=thread))
 
 # A script that runs the program under valgrind.
 $(C_TESTS)/valgrind/%: $(C_TESTS)/% mk/c_tests.mk

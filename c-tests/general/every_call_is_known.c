@@ -22,7 +22,7 @@ static int has_entry(const char *name) {
 
 /* Calls that only the drop-in for <mqueue.h> uses. */
 static int is_private(const char *name) {
-  return strcmp(name, "ipc_mq_bring_fd") == 0 || strcmp(name, "ipc_mq_wait_word") == 0;
+  return strcmp(name, "ipc_mq_bring_fd") == 0 || strcmp(name, "ipc_mq_twin") == 0 || strcmp(name, "ipc_mq_wait_word") == 0;
 }
 
 int main(int argc, char **argv) {

@@ -2,6 +2,7 @@
  * lock in it. Two threads may use and close one handle. */
 #include "test.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 static void refused(ipc_shm_t *shm, int expected, const char *text) {
   CHECK(ipc_shm_data(shm) == NULL);
@@ -16,8 +17,8 @@ static void refused(ipc_shm_t *shm, int expected, const char *text) {
   else CHECK_FAILS(ipc_shm_close(shm), expected, text);
 }
 
-static ipc_shm_t *volatile raced;
-static volatile int go, closed;
+static ipc_shm_t *_Atomic raced;
+static atomic_int go, closed;
 
 static void *racer(void *argument) {
   for (int i = 0; i < 2000; i++) {
@@ -28,7 +29,7 @@ static void *racer(void *argument) {
     size_t size = ipc_shm_size(shm);
     CHECK(size == 8 || size == 0);
     int result = ipc_shm_close(shm);
-    if (result == 0) __atomic_fetch_add(&closed, 1, __ATOMIC_SEQ_CST);
+    if (result == 0) closed++;
     else CHECK_EQUAL(result, -EBADF);
     __atomic_fetch_add((int *)argument, 1, __ATOMIC_SEQ_CST);
   }

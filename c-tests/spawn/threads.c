@@ -2,6 +2,8 @@
  * and none is left. */
 #include "streams.h"
 
+#include <stdatomic.h>
+
 enum { THREADS = 4 };
 
 static void *starter(void *argument) {
@@ -26,7 +28,7 @@ static void *starter(void *argument) {
   return NULL;
 }
 
-static volatile int over;
+static atomic_int over;
 
 static void *allocator(void *argument) {
   (void)argument;

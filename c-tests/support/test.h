@@ -48,12 +48,18 @@ __attribute__((unused)) static int is_under_valgrind(void) { return getenv("TEST
   do { \
     if (is_under_valgrind()) SKIP("under valgrind: " reason); \
   } while (0)
-#ifdef __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define UNDER_SANITIZERS 1
 #define SKIP_UNDER_SANITIZERS(reason) SKIP("under the sanitizers: " reason)
 #else
 #define UNDER_SANITIZERS 0
 #define SKIP_UNDER_SANITIZERS(reason) ((void)0)
+#endif
+
+#ifdef __SANITIZE_THREAD__
+#define SKIP_UNDER_THREAD_SANITIZER(reason) SKIP("under ThreadSanitizer: " reason)
+#else
+#define SKIP_UNDER_THREAD_SANITIZER(reason) ((void)0)
 #endif
 
 static char test_names[32][64];

@@ -3,12 +3,14 @@
 //! A send and a receive have two parts. The first is inlined into the exported function, and ends there
 //! if the call need not wait. Everything else is in the second part: errors, the kernel's queues, waits.
 
+use crate::addresses::{self, Use};
 use crate::cancellation::cancellation_point;
 use crate::choice::{Choice, choice};
-use crate::descriptors::{Lookup, find, forget_descriptor};
+use crate::closing::close_queue;
+use crate::descriptors::{Lookup, find};
 use crate::ipc::*;
 use crate::wait::{Until, wait};
-use crate::{Result, answer, check, check_libc, fail, kernel, open, remove};
+use crate::{Result, answer, check, check_libc, fail, flags, kernel, open, remove};
 use core::ffi::{c_char, c_int, c_uint};
 
 /// A C caller passes the last two arguments only with O_CREAT, and as variable arguments. On every machine
@@ -72,7 +74,7 @@ unsafe fn open_chosen(
                 return fd;
             }
         }
-        Choice::Shared | Choice::NeverPolls => {}
+        Choice::Shared | Choice::Strict => {}
     }
     // SAFETY: by the contract of this call.
     answer(unsafe { open::open(name, flags, mode, attr) })
@@ -96,13 +98,11 @@ unsafe extern "C" fn mq_unlink(name: *const c_char) -> c_int {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
-    if choice() != Choice::Kernel {
-        if let Err(number) = forget_descriptor(mq) {
-            return fail(number);
-        }
+    match choice() {
+        // SAFETY: by the contract of this call.
+        Choice::Kernel => unsafe { kernel::mq_close(mq) },
+        _ => close_queue(mq),
     }
-    // SAFETY: by the contract of this call.
-    unsafe { kernel::close(mq) }
 }
 
 /// Sends, as long as nothing unusual happens.
@@ -119,14 +119,22 @@ unsafe fn send(
     until: Until,
 ) -> c_int {
     cancellation_point();
+    let deadline = match until.checked() {
+        Ok(deadline) if priority <= PRIORITY_MAX => deadline,
+        Ok(_) => return fail(libc::EINVAL),
+        Err(number) => return fail(number),
+    };
     let mut full = None;
     if let Ok(lookup) = find(mq) {
         if let Some(handle) = lookup.handle() {
-            if lookup.may_send() && !message.is_null() {
+            if lookup.may_send()
+                && length <= lookup.message_size()
+                && addresses::check(message.addr(), length, Use::Read).is_ok()
+            {
+                let message = non_null(message);
                 // SAFETY: by the contract of mq_send().
                 let sent = unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) };
                 if sent == 0 {
-                    lookup.note_end();
                     return 0;
                 }
                 full = (sent == -libc::EAGAIN).then_some((lookup, handle));
@@ -134,8 +142,23 @@ unsafe fn send(
         }
     }
     // SAFETY: by the contract of mq_send().
-    unsafe { send_slowly(mq, message, length, priority, until, full) }
+    unsafe { send_slowly(mq, message, length, priority, (until, deadline), full) }
 }
+
+/// MQ_PRIO_MAX - 1.
+const PRIORITY_MAX: c_uint = 32767;
+
+/// librobustipc.so refuses NULL also for an empty message.
+#[inline(always)]
+fn non_null(message: *const c_char) -> *const c_char {
+    match message.is_null() {
+        true => c"".as_ptr(),
+        false => message,
+    }
+}
+
+/// What the caller has passed as the end of a wait, and the time that it holds.
+type End = (Until, Option<libc::timespec>);
 
 /// Does the rest of a send. `full`: the queue has just been found full.
 ///
@@ -148,10 +171,11 @@ unsafe fn send_slowly(
     message: *const c_char,
     length: usize,
     priority: c_uint,
-    until: Until,
+    (until, deadline): End,
     full: Option<OpenQueue>,
 ) -> c_int {
     let attempt = |handle| {
+        let message = non_null(message);
         // SAFETY: by the contract of mq_send().
         check(unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) })
     };
@@ -172,8 +196,11 @@ unsafe fn send_slowly(
     if !lookup.may_send() {
         return fail(libc::EBADF);
     }
-    if message.is_null() && length != 0 {
-        return fail(libc::EFAULT);
+    if length > lookup.message_size() {
+        return fail(libc::EMSGSIZE);
+    }
+    if let Err(number) = addresses::check(message.addr(), length, Use::Read) {
+        return fail(number);
     }
     // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
     let mut ended = 0;
@@ -187,7 +214,7 @@ unsafe fn send_slowly(
             Err(libc::EAGAIN) => {}
             result => return answer(result),
         }
-        ended = match wait(&lookup, mq, handle, IPC_WRITE_ONLY, until) {
+        ended = match wait(&lookup, mq, handle, IPC_WRITE_ONLY, deadline) {
             Ok(ended) => ended,
             Err(number) => return fail(number),
         };
@@ -219,7 +246,7 @@ unsafe extern "C" fn mq_send(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mq_timedsend(
+pub(crate) unsafe extern "C" fn mq_timedsend(
     mq: c_int,
     message: *const c_char,
     length: usize,
@@ -253,15 +280,22 @@ unsafe fn receive(
     until: Until,
 ) -> isize {
     cancellation_point();
+    let deadline = match until.checked() {
+        Ok(deadline) => deadline,
+        Err(number) => return fail(number) as isize,
+    };
     let mut empty = None;
     if let Ok(lookup) = find(mq) {
         if let Some(handle) = lookup.handle() {
-            if lookup.may_receive() && capacity >= lookup.message_size() && !buffer.is_null() {
+            let size = lookup.message_size();
+            if lookup.may_receive()
+                && capacity >= size
+                && check_targets(buffer, size, priority).is_ok()
+            {
                 // SAFETY: by the contract of mq_receive().
                 let length =
                     unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
                 if length >= 0 {
-                    lookup.note_end();
                     return length;
                 }
                 empty = (length == -(libc::EAGAIN as isize)).then_some((lookup, handle));
@@ -269,7 +303,17 @@ unsafe fn receive(
         }
     }
     // SAFETY: by the contract of mq_receive().
-    unsafe { receive_slowly(mq, buffer, capacity, priority, until, empty) }
+    unsafe { receive_slowly(mq, buffer, capacity, priority, (until, deadline), empty) }
+}
+
+/// `EFAULT` if a message, or its priority, cannot be written where the program wants it.
+#[inline(always)]
+fn check_targets(buffer: *mut c_char, size: usize, priority: *mut c_uint) -> Result<()> {
+    addresses::check(buffer.addr(), size, Use::Write)?;
+    match priority.is_null() {
+        true => Ok(()),
+        false => addresses::check(priority.addr(), size_of::<c_uint>(), Use::Write),
+    }
 }
 
 /// Does the rest of a receive. `empty`: the queue has just been found empty.
@@ -283,7 +327,7 @@ unsafe fn receive_slowly(
     buffer: *mut c_char,
     capacity: usize,
     priority: *mut c_uint,
-    until: Until,
+    (until, deadline): End,
     empty: Option<OpenQueue>,
 ) -> isize {
     let mut was_tried = empty.is_some();
@@ -306,15 +350,21 @@ unsafe fn receive_slowly(
     if capacity < lookup.message_size() {
         return fail(libc::EMSGSIZE) as isize;
     }
-    if buffer.is_null() {
-        return fail(libc::EFAULT) as isize;
-    }
+    // The kernel notices this only when there is a message.
+    let targets = check_targets(buffer, lookup.message_size(), priority);
     // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
     let mut ended = 0;
     loop {
         if !was_tried {
-            // SAFETY: by the contract of mq_receive().
-            let length = unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) };
+            let length = match targets {
+                // SAFETY: by the contract of mq_receive().
+                Ok(()) => unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) },
+                Err(number) => match lookup.with_twin(mq, IPC_MQ_TWIN_LOOK) {
+                    Ok(look) if look.current_messages != 0 => -(number as isize),
+                    Ok(_) => -(libc::EAGAIN as isize),
+                    Err(number) => -(number as isize),
+                },
+            };
             if length >= 0 {
                 return length;
             }
@@ -325,7 +375,7 @@ unsafe fn receive_slowly(
             }
         }
         was_tried = false;
-        ended = match wait(&lookup, mq, handle, IPC_READ_ONLY, until) {
+        ended = match wait(&lookup, mq, handle, IPC_READ_ONLY, deadline) {
             Ok(ended) => ended,
             Err(number) => return fail(number) as isize,
         };
@@ -344,7 +394,7 @@ unsafe extern "C" fn mq_receive(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mq_timedreceive(
+pub(crate) unsafe extern "C" fn mq_timedreceive(
     mq: c_int,
     buffer: *mut c_char,
     capacity: usize,
@@ -357,14 +407,14 @@ unsafe extern "C" fn mq_timedreceive(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int {
-    match find_shared(mq) {
-        Ok(Some((lookup, handle))) if !event.is_null() => {
-            if let Err(number) = lookup.keep_twin(handle) {
-                return fail(number);
-            }
+    // The kernel checks the event before the descriptor, so it reports the errors of both.
+    if let (Ok(Some((lookup, _))), false) = (find_shared(mq), event.is_null()) {
+        if !lookup.queue.has_twin() {
+            let _ = lookup.with_twin(mq, IPC_MQ_TWIN_ARM);
         }
-        Ok(_) => {}
-        Err(number) => return fail(number),
+        if let Err(number) = lookup.queue.keep_twin() {
+            return fail(number);
+        }
     }
     // SAFETY: by the contract of this call.
     unsafe { kernel::notify(mq, event) }
@@ -372,45 +422,75 @@ unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_getattr(mq: c_int, attr: *mut libc::mq_attr) -> c_int {
-    // SAFETY: by the contract of this call.
-    answer(unsafe { attributes(mq, None, attr) })
+    match find_shared(mq) {
+        // SAFETY: by the contract of this call.
+        Ok(None) => unsafe { kernel::get_attributes(mq, attr) },
+        // SAFETY: by the contract of this call.
+        Ok(Some((lookup, _))) => answer(unsafe { get_attributes(&lookup, mq, attr) }),
+        Err(number) => fail(number),
+    }
 }
 
-/// Does what mq_getattr() does, or with `new` what mq_setattr() does. The kernel does it to the twin, whose
-/// flags are the queue's, and reports every error. Then the queue's own sizes and count replace the twin's.
+/// # Safety
+///
+/// As for mq_getattr().
+unsafe fn get_attributes(lookup: &Lookup, mq: c_int, attr: *mut libc::mq_attr) -> Result<c_int> {
+    // libc passes the call on to mq_setattr()'s, with nothing to set. The kernel accepts NULL there.
+    if attr.is_null() {
+        return Ok(0);
+    }
+    addresses::check(attr.addr(), size_of::<libc::mq_attr>(), Use::Write)?;
+    let look = lookup.with_twin(mq, IPC_MQ_TWIN_LOOK)?;
+    let is_nonblocking =
+        flags::known(lookup, look.flag_changes).map_or_else(|| flags::ask(lookup, mq), Ok)?;
+    // SAFETY: mq_attr consists of integers, for which all zeros is a valid value.
+    let mut found: libc::mq_attr = unsafe { core::mem::zeroed() };
+    found.mq_flags = if is_nonblocking {
+        libc::O_NONBLOCK as _
+    } else {
+        0
+    };
+    fill_sizes(&mut found, lookup, &look);
+    // SAFETY: the memory has just been checked.
+    unsafe { attr.write(found) };
+    Ok(0)
+}
+
+/// Fills in the queue's own sizes and its count, in place of the twin's.
+fn fill_sizes(attr: &mut libc::mq_attr, lookup: &Lookup, look: &ipc_mq_look_t) {
+    attr.mq_maxmsg = lookup.queue.max_messages() as _;
+    attr.mq_msgsize = lookup.message_size() as _;
+    attr.mq_curmsgs = look.current_messages as _;
+}
+
+/// Does what mq_setattr() does. The kernel does it to the twin, whose flags are the queue's, and reports
+/// every error.
 ///
 /// # Safety
 ///
 /// As for mq_setattr().
-unsafe fn attributes(
+unsafe fn set_attributes(
     mq: c_int,
-    new: Option<*const libc::mq_attr>,
+    new: *const libc::mq_attr,
     old: *mut libc::mq_attr,
 ) -> Result<c_int> {
-    let kernel_call = || {
-        // SAFETY: by this function's contract.
-        check_libc(unsafe {
-            match new {
-                None => kernel::get_attributes(mq, old),
-                Some(new) => kernel::set_attributes(mq, new, old),
-            }
-        })
+    // SAFETY: by this function's contract.
+    let set = || check_libc(unsafe { kernel::set_attributes(mq, new, old) });
+    let (lookup, _) = match find_shared(mq) {
+        Ok(Some(found)) => found,
+        Ok(None) => return set(),
+        // The kernel checks the attributes before the descriptor, so it reports the errors of both.
+        Err(number) => return set().and(Err(number)),
     };
-    let Some((lookup, handle)) = find_shared(mq)? else {
-        return kernel_call();
-    };
-    let mut now = ipc_mq_attr_t::default();
-    // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer.
-    check(unsafe { ipc_mq_getattr(handle, &mut now) })?;
-    if new.is_some() {
-        lookup.forget_flags();
+    let look = lookup.with_twin(mq, IPC_MQ_TWIN_LOOK)?;
+    let result = set();
+    if !new.is_null() {
+        flags::note_change(&lookup, mq);
     }
-    kernel_call()?;
+    result?;
     // SAFETY: by this function's contract; the kernel has just written there, so the memory is valid.
     if let Some(old) = unsafe { old.as_mut() } {
-        old.mq_maxmsg = now.max_messages as _;
-        old.mq_msgsize = now.message_size as _;
-        old.mq_curmsgs = now.current_messages as _;
+        fill_sizes(old, &lookup, &look);
     }
     Ok(0)
 }
@@ -422,5 +502,5 @@ unsafe extern "C" fn mq_setattr(
     old: *mut libc::mq_attr,
 ) -> c_int {
     // SAFETY: by the contract of this call.
-    answer(unsafe { attributes(mq, Some(new), old) })
+    answer(unsafe { set_attributes(mq, new, old) })
 }

@@ -17,8 +17,9 @@ unsafe extern "C" {
 pub(crate) enum Choice {
     /// Queues in shared memory. The default.
     Shared,
-    /// Queues in shared memory, and the user promises that this process polls none of them.
-    NeverPolls,
+    /// Queues in shared memory, and the kernel is asked at each call what a descriptor means. For programs
+    /// that change or poll descriptors by system calls of their own.
+    Strict,
     /// A queue of the kernel if one of that name exists, otherwise a queue in shared memory.
     PreferKernel,
     /// Queues of the kernel, as if this library were not there.
@@ -33,7 +34,7 @@ pub(crate) fn choice() -> Choice {
         1 => return Choice::Shared,
         2 => return Choice::PreferKernel,
         3 => return Choice::Kernel,
-        4 => return Choice::NeverPolls,
+        4 => return Choice::Strict,
         _ => {}
     }
     // SAFETY: the name is a C string. A program that changes its environment in another thread
@@ -48,7 +49,7 @@ pub(crate) fn choice() -> Choice {
     let (choice, number) = match value.to_bytes() {
         b"kernel" => (Choice::Kernel, 3),
         b"prefer-kernel" => (Choice::PreferKernel, 2),
-        b"never-polls" => (Choice::NeverPolls, 4),
+        b"strict" => (Choice::Strict, 4),
         _ => (Choice::Shared, 1),
     };
     CHOICE.store(number, Relaxed);

@@ -1,58 +1,30 @@
 //! Which queue each descriptor of this process leads to.
 //!
-//! A table has an entry for each number, so that a send makes no system call. But calls that this
-//! library does not see close, create and change descriptors. So an entry holds only as long as it is
-//! [`certain`](crate::certainty); after that the kernel is asked (fstat(2)) whether the number still
-//! belongs to the queue's twin.
-//!
-//! In a process with one thread, each call that finds an entry certain makes it certain again: between
-//! two calls that follow each other closely, nothing else can have run. With several threads, another
-//! one may close the descriptor meanwhile, so only an answer of the kernel makes an entry certain.
+//! The table ([`table`](crate::table)) answers without a system call. This library sees the calls that
+//! close, replace and duplicate descriptors ([`closing`](crate::closing)), and takes what they change out of
+//! the table. A program can also change descriptors by system calls of its own. So every 64th call on a
+//! descriptor, and every call that is about to sleep, asks the kernel whether the number still belongs to
+//! the queue's twin. If it does not, the process is one that goes around libc, and from then on each of its
+//! calls asks the kernel.
 
-use crate::certainty::{
-    find_single_threaded, identify, is_certain, is_single_threaded, measure, ticks, timed,
-    was_undisturbed,
-};
 use crate::choice::{Choice, choice};
+use crate::flags;
 use crate::identity::{Identity, is_kernel_queue};
-use crate::ipc::ipc_mq_t;
+use crate::ipc::*;
 use crate::kernel_twin::KernelTwin;
 use crate::pool::{self, PooledQueue};
+use crate::table::{self, Entry, State, be_strict};
 use crate::table_lock::TableLock;
-use crate::{Result, check_libc};
+use crate::{Result, check, check_libc, kernel};
 use core::ffi::c_int;
-use core::ops::Range;
-use core::ptr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
-
-/// The known facts about one descriptor. All zeros at first.
-struct Entry {
-    /// The queue, or NULL. The address's lowest bits hold the descriptor's access mode.
-    queue: AtomicPtr<PooledQueue>,
-    /// When it was last known that the number belongs to the queue.
-    known: AtomicU64,
-    /// Whether the description had O_NONBLOCK when the kernel was last asked.
-    was_nonblocking: AtomicBool,
-    /// When the kernel was last asked for the flags. 0: the answer has lost its value.
-    flags_asked: AtomicU64,
-    /// Whether the number may share its description with the library's own descriptor of the twin.
-    may_share_twin: AtomicBool,
-}
-
-/// The bits of an entry's address that hold the access mode.
-const MODE: usize = 3;
-
-/// More than any limit of descriptors in use (fs.nr_open is 1048576 by default).
-const ENTRIES: usize = 1 << 20;
-
-static TABLE: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// The table's answer about a descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup {
-    queue: &'static PooledQueue,
-    entry: &'static Entry,
+    pub(crate) queue: &'static PooledQueue,
+    pub(crate) entry: &'static Entry,
     mode: c_int,
 }
 
@@ -78,167 +50,36 @@ impl Lookup {
         self.queue.message_size()
     }
 
-    /// Keeps the queue's twin up to date from now on.
-    pub(crate) fn keep_twin(&self, handle: *mut ipc_mq_t) -> Result<()> {
-        self.queue.keep_twin(handle)
-    }
-
-    /// Call at the end of a call that has not waited: what was certain at its beginning still is.
-    #[inline(always)]
-    pub(crate) fn note_end(&self) {
-        if is_single_threaded() {
-            let call = self.entry.known.load(Relaxed)..ticks();
-            if was_undisturbed(&call) {
-                self.entry.known.store(call.end, Relaxed);
-            }
+    /// Does one of the things IPC_MQ_TWIN_* with the queue. If the program has closed the library's
+    /// descriptor of the twin, it is replaced by a duplicate of `fd` first.
+    pub(crate) fn with_twin(&self, fd: c_int, action: c_int) -> Result<ipc_mq_look_t> {
+        let handle = self.handle().ok_or(libc::EBADF)?;
+        let is_about_twin = action != IPC_MQ_TWIN_LOOK && action != IPC_MQ_TWIN_FLAGS;
+        if is_about_twin && !self.queue.has_twin() {
+            self.queue.bring_twin(KernelTwin {
+                fd,
+                mode: self.mode,
+            })?;
         }
-    }
-
-    /// Whether the number shares its description with the library's own descriptor of the twin. The
-    /// kernel answers this in half the time of an fstat().
-    fn shares_twin(&self, fd: c_int) -> bool {
-        /// Since Linux 6.10.
-        const F_DUPFD_QUERY: c_int = 1027;
-        if !self.entry.may_share_twin.load(Relaxed) {
-            return false;
-        }
-        let twin = self.queue.twin();
-        // libc's fcntl() is slower, because it works out what its last argument is.
-        // SAFETY: the call takes numbers alone.
-        let asked =
-            timed(|| Ok(unsafe { libc::syscall(libc::SYS_fcntl, fd, F_DUPFD_QUERY, twin) }));
-        if let Ok((1, time)) = asked {
-            self.entry.note_asked(time);
-            return true;
-        }
-        self.entry.may_share_twin.store(false, Relaxed);
-        false
-    }
-
-    /// Whether the description lacked O_NONBLOCK when the kernel was last asked.
-    pub(crate) fn was_blocking(&self) -> bool {
-        !self.entry.was_nonblocking.load(Relaxed)
-    }
-
-    /// `EAGAIN` if the description has O_NONBLOCK.
-    pub(crate) fn check_blocking(&self, fd: c_int) -> Result<()> {
-        if !self.entry.are_flags_certain() {
-            // SAFETY: the call takes numbers alone.
-            let ask = || check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) });
-            let (flags, time) = timed(ask)?;
-            self.entry.note_flags(flags, time);
-        }
-        if self.was_blocking() {
-            Ok(())
-        } else {
-            Err(libc::EAGAIN)
-        }
-    }
-
-    /// Call before the flags change.
-    pub(crate) fn forget_flags(&self) {
-        self.entry.flags_asked.store(0, Relaxed);
+        look(handle, action)
     }
 }
 
-impl Entry {
-    /// Whether the number certainly belongs to the queue at this time.
-    #[inline(always)]
-    fn is_certain(&self, now: u64) -> bool {
-        is_certain(self.known.load(Relaxed), now)
-    }
-
-    /// Whether the flags are certainly what the kernel last said. Another process that shares the
-    /// description may change them, so calls that follow each other closely do not extend this.
-    fn are_flags_certain(&self) -> bool {
-        let now = ticks();
-        self.is_certain(now) && is_certain(self.flags_asked.load(Relaxed), now)
-    }
-
-    /// Notes that the kernel has just said that the number belongs to the queue.
-    fn note_asked(&self, time: Range<u64>) {
-        // A signal handler may have run after the kernel looked: then only the beginning is certain.
-        let known = match was_undisturbed(&time) {
-            true => time.end,
-            false => time.start,
-        };
-        self.reset(known);
-    }
-
-    /// Notes since when the number is known to belong to the queue. Nothing else is known.
-    fn reset(&self, known: u64) {
-        self.flags_asked.store(0, Relaxed);
-        self.known.store(known, Relaxed);
-    }
-
-    /// Notes the flags that the kernel has just said.
-    fn note_flags(&self, flags: c_int, time: Range<u64>) {
-        let is_nonblocking = flags & libc::O_NONBLOCK != 0;
-        self.was_nonblocking.store(is_nonblocking, Relaxed);
-        self.flags_asked.store(0, Relaxed);
-        if is_single_threaded() && self.is_certain(time.start) && was_undisturbed(&time) {
-            self.flags_asked.store(time.end, Relaxed);
-            self.known.store(time.end, Relaxed);
-        }
-    }
-
-    /// The open queue that the entry leads to, if there is one.
-    #[inline(always)]
-    fn lookup(&'static self) -> Option<Lookup> {
-        // Acquire: pairs with the release in adopt(), so that the queue is read with its values.
-        let tagged = self.queue.load(Acquire);
-        // SAFETY: the value comes from an entry.
-        (!tagged.is_null()).then(|| unsafe { self.lookup_at(tagged) })
-    }
-
-    /// # Safety
-    ///
-    /// `tagged` comes from this entry, and is not NULL.
-    #[inline(always)]
-    unsafe fn lookup_at(&'static self, tagged: *mut PooledQueue) -> Lookup {
-        let mode = tagged.addr() & MODE;
-        let queue = tagged.map_addr(|address| address & !MODE);
-        Lookup {
-            // SAFETY: without the mode, the address is that of a record, and records are never freed.
-            queue: unsafe { &*queue },
-            entry: self,
-            mode: mode as c_int,
-        }
-    }
-
-    /// Ends what the entry leads to. The caller has the table's lock.
-    fn forget(&'static self) {
-        let tagged = self.queue.swap(ptr::null_mut(), Relaxed);
-        if !tagged.is_null() {
-            // SAFETY: the value comes from this entry.
-            unsafe { self.lookup_at(tagged) }.queue.remove_user();
-        }
-    }
-}
-
-/// The entry of a number. `None` if there is no table yet, or the number is too large for it.
-#[inline(always)]
-fn entry(fd: c_int) -> Option<&'static Entry> {
-    // Acquire: pairs with the exchange in make_table().
-    let table = TABLE.load(Acquire);
-    if table.is_null() || fd as u32 as usize >= ENTRIES {
-        return None;
-    }
-    // SAFETY: the table has ENTRIES entries, and is never unmapped.
-    Some(unsafe { &*table.add(fd as usize) })
+/// Does one of the things IPC_MQ_TWIN_* with a queue.
+#[inline]
+pub(crate) fn look(handle: *mut ipc_mq_t, action: c_int) -> Result<ipc_mq_look_t> {
+    let mut look = ipc_mq_look_t::default();
+    // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer.
+    check(unsafe { ipc_mq_twin(handle, action, &mut look) })?;
+    Ok(look)
 }
 
 /// The queue of a descriptor. `EBADF` if it has none.
 #[inline(always)]
 pub(crate) fn find(fd: c_int) -> Result<Lookup> {
-    if let Some(entry) = entry(fd) {
-        let (tagged, now) = (entry.queue.load(Acquire), ticks());
-        if !tagged.is_null() && entry.is_certain(now) {
-            if is_single_threaded() {
-                entry.known.store(now, Relaxed);
-            }
-            // SAFETY: the value comes from this entry, and is not NULL.
-            return Ok(unsafe { entry.lookup_at(tagged) });
+    if let Some(entry) = table::entry(fd) {
+        if let Some((queue, mode)) = entry.certain() {
+            return Ok(Lookup { queue, entry, mode });
         }
     }
     find_by_asking(fd)
@@ -246,147 +87,233 @@ pub(crate) fn find(fd: c_int) -> Result<Lookup> {
 
 /// Does what [`find`] does, and asks the kernel.
 #[inline(never)]
-fn find_by_asking(fd: c_int) -> Result<Lookup> {
+pub(crate) fn find_by_asking(fd: c_int) -> Result<Lookup> {
     if choice() == Choice::Kernel {
         return Err(libc::EBADF);
     }
-    let entered = entry(fd).and_then(Entry::lookup);
-    if let Some(lookup) = entered {
-        if lookup.shares_twin(fd) {
-            return Ok(lookup);
+    let Some(entry) = table::entry(fd) else {
+        // No table yet, or a number that cannot be open.
+        let identity = Identity::of(fd)?;
+        let entry = table::make(fd)?;
+        // The number may have changed before the table existed: then the next call asks.
+        return adopt(fd, entry, entry.begin_to_ask(), identity, None, None);
+    };
+    let state = entry.begin_to_ask();
+    let asked = Identity::of(fd).and_then(|identity| Ok((identity, flags_of(fd)?)));
+    if let Some((queue, mode)) = entry.last_known() {
+        match asked {
+            Ok((identity, flags)) if queue.has(&identity) && flags & libc::O_ACCMODE == mode => {
+                entry.confirm(state, true);
+                return Ok(Lookup { queue, entry, mode });
+            }
+            // The table was wrong, and no call that this library has seen was the reason.
+            _ if state.is_valid() && entry.is_still(state) => {
+                entry.begin();
+                entry.end();
+                go_strict();
+            }
+            _ => {}
         }
     }
-    let (identity, time) = identify(fd)?;
-    if let Some(lookup) = entered {
-        if lookup.queue.has(&identity) {
-            lookup.entry.note_asked(time);
-            return Ok(lookup);
-        }
-    }
-    let _lock = TableLock::take()?;
-    adopt(fd, identity, None, None).map_err(|number| match number {
-        // A twin whose queue is gone, and which this process has not used before.
-        libc::ENOENT => libc::EBADF,
-        number => number,
-    })
+    let (identity, flags) = asked?;
+    adopt(
+        fd,
+        entry,
+        state,
+        identity,
+        Some(Opened { flags, name: 0 }),
+        None,
+    )
 }
 
-/// How a descriptor was opened by its name.
+fn flags_of(fd: c_int) -> Result<c_int> {
+    // SAFETY: the call takes numbers alone.
+    check_libc(unsafe { kernel::fcntl(fd, libc::F_GETFL, 0) })
+}
+
+/// The queue of a descriptor that a program polls. `None` if it has none: a queue of the kernel included,
+/// which the kernel polls.
+#[inline(always)]
+pub(crate) fn find_polled(fd: c_int) -> Option<Lookup> {
+    match table::entry(fd) {
+        Some(entry) if entry.is_other() => None,
+        Some(entry) => match entry.certain() {
+            Some((queue, mode)) => Some(Lookup { queue, entry, mode }),
+            None => find_polled_by_asking(fd),
+        },
+        None => find_polled_by_asking(fd),
+    }
+    .filter(|lookup| lookup.handle().is_some())
+}
+
+#[cold]
+#[inline(never)]
+fn find_polled_by_asking(fd: c_int) -> Option<Lookup> {
+    if fd < 0 {
+        return None;
+    }
+    let before = crate::errno();
+    let found = find_by_asking(fd);
+    crate::set_errno(before);
+    found.ok()
+}
+
+/// How a descriptor was opened.
 #[derive(Clone, Copy)]
-pub(crate) struct OpenedByName {
-    /// The flags of mq_open().
+pub(crate) struct Opened {
     pub(crate) flags: c_int,
-    /// The hash of the twin's name.
+    /// The hash of the twin's name, if this process has opened the queue by it, otherwise 0.
     pub(crate) name: u64,
 }
 
-/// Enters a descriptor that is new to this process. With `made`, the queue has just been made, and that
-/// is its handle. The caller has the table's lock.
+/// Enters a descriptor that is new to the table. With `made`, the queue has just been made, and that is its
+/// handle. `state` was read before `identity` was asked for.
 ///
-/// `EBADF`: the descriptor is not a queue's. `ENOENT`: it is a twin's without a queue.
+/// `EBADF`: the descriptor is not a queue's, or it is a twin's whose queue is gone. `ENOENT`: the same for
+/// a descriptor that was opened by name.
 pub(crate) fn adopt(
     fd: c_int,
+    entry: &'static Entry,
+    state: State,
     identity: Identity,
-    opened: Option<OpenedByName>,
+    opened: Option<Opened>,
     made: Option<*mut ipc_mq_t>,
 ) -> Result<Lookup> {
-    make_table()?;
-    let entry = entry(fd).ok_or(libc::EBADF)?;
-    entry.forget();
-    let known = pool::find(&identity);
-    if known.is_none() && opened.is_none() && !is_kernel_queue(fd) {
+    let is_by_name = opened.is_some_and(|opened| opened.name != 0);
+    let flags = opened.map_or_else(|| flags_of(fd), |opened| Ok(opened.flags))?;
+    let mode = flags & libc::O_ACCMODE;
+    let enter = |queue: &'static PooledQueue| {
+        if is_by_name {
+            queue.note_name(opened.map_or(0, |opened| opened.name));
+        }
+        queue.add_user();
+        let before = entry.enter(queue, mode, state);
+        flags::forget(entry);
+        if is_by_name {
+            flags::note(entry, queue, flags);
+        }
+        before.and_then(PooledQueue::remove_user)
+    };
+    let lookup = |queue: &'static PooledQueue| {
+        queue.keep_twin_if_strict();
+        Lookup { queue, entry, mode }
+    };
+    {
+        let lock = TableLock::take()?;
+        if let Some(queue) = pool::find(&identity) {
+            let ended = enter(queue);
+            drop(lock);
+            pool::close(ended);
+            return Ok(lookup(queue));
+        }
+    }
+    if !is_by_name && made.is_none() && !is_kernel_queue(fd) {
+        entry.confirm(state, false);
         return Err(libc::EBADF);
     }
-    let flags = match opened {
-        Some(opened) => opened.flags,
-        // SAFETY: the call takes numbers alone.
-        None => check_libc(unsafe { libc::fcntl(fd, libc::F_GETFL) })?,
+    // Opens files, so without the lock. Another thread may do the same.
+    let attached = match made {
+        Some(handle) => KernelTwin { fd, mode }.attach_handle(handle),
+        None => KernelTwin { fd, mode }.attach(&identity),
     };
-    let mode = flags & libc::O_ACCMODE;
-    let queue = match known {
-        Some(queue) => queue,
-        None => {
-            measure(fd);
-            sweep();
-            pool::attach(KernelTwin { fd, mode }, &identity, made)?
-        }
+    let attached = attached.map_err(|number| match number {
+        libc::ENOENT if !is_by_name => libc::EBADF,
+        number => number,
+    })?;
+    let lock = TableLock::take().inspect_err(|_| attached.close())?;
+    sweep();
+    let (queue, surplus) = match pool::find(&identity) {
+        Some(queue) => (queue, Some(attached)),
+        None => (
+            pool::add(&identity, &attached).inspect_err(|_| attached.close())?,
+            None,
+        ),
     };
-    if let Some(opened) = opened {
-        queue.note_name(opened.name);
+    let ended = enter(queue);
+    drop(lock);
+    pool::close(ended);
+    if let Some(attached) = surplus {
+        attached.close();
+    }
+    Ok(lookup(queue))
+}
+
+/// Enters a duplicate of a queue's descriptor, so that the queue stays open when the first is closed. Does
+/// not wait, as dup() does not.
+#[cold]
+pub(crate) fn note_duplicate(fd: c_int, duplicate: c_int) {
+    let source = table::entry(fd).and_then(Entry::last_known);
+    let (Some((queue, mode)), Ok(entry)) = (source, table::make(duplicate)) else {
+        return;
+    };
+    let state = entry.begin_to_ask();
+    let Ok(lock) = TableLock::try_take() else {
+        // The queue stays open as long as the process lives.
+        queue.add_user();
+        return;
+    };
+    // Under the lock the record cannot have passed to another queue.
+    let is_same = Identity::of(duplicate).is_ok_and(|identity| queue.has(&identity));
+    if !is_same || queue.is_free() {
+        return;
     }
     queue.add_user();
-    let is_nonblocking = flags & libc::O_NONBLOCK != 0;
-    entry.was_nonblocking.store(is_nonblocking, Relaxed);
-    entry.reset(0);
-    // A queue that this process opens again by its name gets a description of its own.
-    let may_share_twin = known.is_none() || opened.is_none();
-    entry.may_share_twin.store(may_share_twin, Relaxed);
-    let tagged = ptr::from_ref(queue)
-        .cast_mut()
-        .map_addr(|address| address | mode as usize);
-    // Release: a thread that finds the queue here must see its values, and the entry's.
-    entry.queue.store(tagged, Release);
-    Ok(Lookup { queue, entry, mode })
+    let before = entry.enter(queue, mode, state);
+    flags::forget(entry);
+    let ended = before.and_then(PooledQueue::remove_user);
+    drop(lock);
+    pool::close(ended);
 }
 
-/// Maps the table, once.
-fn make_table() -> Result<()> {
-    if !TABLE.load(Acquire).is_null() {
-        return Ok(());
-    }
-    find_single_threaded();
-    let size = ENTRIES * size_of::<Entry>();
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use. It holds
-    // zeros, and its pages take no memory until they are written.
-    let memory = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            size,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
+/// Keeps a queue open as long as the process lives.
+pub(crate) fn keep_open(lookup: &Lookup) {
+    let Ok(_lock) = TableLock::take() else {
+        return;
     };
-    if memory == libc::MAP_FAILED {
-        return Err(libc::ENOMEM);
+    if !lookup.queue.is_free() {
+        lookup.queue.keep_open();
     }
-    let made = TABLE.compare_exchange(ptr::null_mut(), memory.cast(), AcqRel, Acquire);
-    if made.is_err() {
-        // SAFETY: another thread was faster, so nobody knows this mapping.
-        unsafe { libc::munmap(memory, size) };
-    }
-    Ok(())
 }
 
-/// Call before a descriptor is closed. `EBADF` if it was never a queue's.
-pub(crate) fn forget_descriptor(fd: c_int) -> Result<()> {
-    if entry(fd).and_then(Entry::lookup).is_none() {
-        find_by_asking(fd)?;
+/// How many entries may lead to queues that close() has closed.
+static LEFT_OPEN: AtomicU32 = AtomicU32::new(0);
+
+/// Ends what an entry leads to, after its number was closed. Does not wait: close() may be called in a
+/// signal handler. If the lock is taken, the next mq_open() ends it.
+pub(crate) fn forget_closed(entry: &'static Entry, begun: State) {
+    match TableLock::try_take() {
+        Ok(lock) => {
+            let ended = entry.leave(begun).and_then(PooledQueue::remove_user);
+            drop(lock);
+            pool::close(ended);
+        }
+        Err(_) => {
+            LEFT_OPEN.fetch_add(1, Relaxed);
+        }
     }
-    let _lock = TableLock::take()?;
-    if let Some(entry) = entry(fd) {
-        entry.forget();
-    }
-    Ok(())
 }
 
-/// Ends the entries whose descriptors close() has closed. It runs once for each queue that is opened, so
-/// the number of queues that stay open in vain is bounded. The caller has the table's lock.
+/// Ends the entries that [`forget_closed`] has left. The caller has the table's lock. (Each closes a queue
+/// with it, which happens seldom.)
 fn sweep() {
-    let used = pool::count_users();
-    let mut seen = 0;
-    for fd in 0..ENTRIES as c_int {
-        if seen == used {
-            return;
-        }
-        let Some(entry) = entry(fd) else { return };
-        let Some(lookup) = entry.lookup() else {
-            continue;
-        };
-        seen += 1;
-        if !Identity::of(fd).is_ok_and(|identity| lookup.queue.has(&identity)) {
-            entry.forget();
+    if LEFT_OPEN.swap(0, Relaxed) == 0 {
+        return;
+    }
+    for (_, entry) in table::known_within(0, c_int::MAX) {
+        if entry.has_queue() {
+            pool::close(
+                entry
+                    .leave_if_uncertain()
+                    .and_then(PooledQueue::remove_user),
+            );
         }
     }
+}
+
+/// Asks the kernel at each call from now on, and keeps the twins exact: the process changes or polls
+/// descriptors in ways that this library does not see.
+#[cold]
+pub(crate) fn go_strict() {
+    be_strict();
+    pool::keep_all_twins();
 }

@@ -1,6 +1,6 @@
 //! The names in a directory.
 
-use crate::{Result, check_libc, close, errno};
+use crate::{Result, check_libc, close, errno, lifted};
 use core::ffi::{CStr, c_int};
 
 /// An open directory, closed when it is dropped.
@@ -11,7 +11,9 @@ impl Directory {
     pub(crate) fn open(parent: c_int, path: &CStr) -> Result<Directory> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
         // SAFETY: the path is a C string.
-        let fd = check_libc(unsafe { libc::openat(parent, path.as_ptr(), flags) })?;
+        let fd = lifted(check_libc(unsafe {
+            libc::openat(parent, path.as_ptr(), flags)
+        })?)?;
         // SAFETY: the descriptor is a directory's, and is given away.
         let directory = unsafe { libc::fdopendir(fd) };
         if directory.is_null() {

@@ -4,10 +4,10 @@
 //! /proc/PID/fd shows the name that the file had. A process that receives a queue's mqd_t over a socket
 //! or through execve() usually has it from a process that goes on using the queue.
 
-use crate::close;
 use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::name::Path;
+use crate::{check_libc, close, lifted};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Opens the memory of a twin through any process that has the memory open.
@@ -63,10 +63,8 @@ fn open_if_memory(
     }
     let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NONBLOCK;
     // SAFETY: the name is a C string.
-    let memory = unsafe { libc::openat(descriptors, number.as_ptr(), flags) };
-    if memory < 0 {
-        return None;
-    }
+    let memory = check_libc(unsafe { libc::openat(descriptors, number.as_ptr(), flags) });
+    let memory = memory.and_then(lifted).ok()?;
     // A privileged process also sees the descriptors of others. These may show any name, but not any
     // owner.
     if Identity::of(memory).is_ok_and(|found| found.may_be_memory_of(twin)) {

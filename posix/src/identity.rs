@@ -3,7 +3,7 @@
 //! A number says nothing about its file: another thread may close it, and the kernel gives it out
 //! again. The file's device and inode do say it, and they are the same in every process.
 
-use crate::{Result, check_libc};
+use crate::{Result, check_libc, kernel};
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 
@@ -76,7 +76,9 @@ impl Identity {
 #[cfg(target_arch = "x86_64")]
 unsafe fn fstat(fd: c_int, status: *mut libc::stat) -> c_int {
     // SAFETY: by this function's contract; on x86_64 libc's struct stat is the kernel's.
-    unsafe { libc::syscall(libc::SYS_fstat, fd, status) as c_int }
+    unsafe {
+        kernel::system_call(libc::SYS_fstat, [fd as usize, status.addr(), 0, 0, 0, 0]) as c_int
+    }
 }
 #[cfg(not(target_arch = "x86_64"))]
 use libc::fstat;

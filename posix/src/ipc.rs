@@ -15,6 +15,8 @@ pub(crate) struct ipc_mq_attr_t {
     pub(crate) current_messages: usize,
     pub(crate) flags: c_int,
     pub(crate) spin_ns: c_int,
+    /// A pointer: 0 is NULL.
+    pub(crate) message_type: usize,
     pub(crate) reserved: [c_int; 4],
 }
 
@@ -22,6 +24,15 @@ pub(crate) struct ipc_mq_attr_t {
 pub(crate) struct ipc_mq_wait_t {
     pub(crate) word: *const u32,
     pub(crate) expected: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ipc_mq_look_t {
+    pub(crate) sent: u64,
+    pub(crate) current_messages: usize,
+    pub(crate) has_room: u32,
+    pub(crate) flag_changes: u32,
 }
 
 #[link(name = "robustipc")]
@@ -50,8 +61,8 @@ unsafe extern "C" {
         timeout_ns: i64,
     ) -> isize;
     pub(crate) fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int;
-    pub(crate) fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int;
     pub(crate) fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int;
+    pub(crate) fn ipc_mq_twin(mq: *mut ipc_mq_t, action: c_int, look: *mut ipc_mq_look_t) -> c_int;
     pub(crate) fn ipc_mq_wait_word(
         mq: *const ipc_mq_t,
         direction: c_int,
@@ -63,3 +74,11 @@ pub(crate) const IPC_CREATE: c_int = 1;
 pub(crate) const IPC_EXCLUSIVE: c_int = 2;
 pub(crate) const IPC_READ_ONLY: c_int = 4;
 pub(crate) const IPC_WRITE_ONLY: c_int = 8;
+
+pub(crate) const IPC_MQ_TWIN_LOOK: c_int = 0;
+pub(crate) const IPC_MQ_TWIN_ARM: c_int = 1;
+pub(crate) const IPC_MQ_TWIN_REPEAT: c_int = 2;
+pub(crate) const IPC_MQ_TWIN_KEEP: c_int = 3;
+pub(crate) const IPC_MQ_TWIN_FLAGS: c_int = 4;
+pub(crate) const IPC_MQ_TWIN_AWAIT_MESSAGE: c_int = 5;
+pub(crate) const IPC_MQ_TWIN_AWAIT_ROOM: c_int = 6;

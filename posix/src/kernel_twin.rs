@@ -1,15 +1,15 @@
 //! The kernel twin: the small queue of the kernel behind each mqd_t.
 //!
-//! Permissions, access modes and readiness are the twin's. librobustipc.so keeps it up to date: it puts
-//! a message of 1 byte into the twin when the queue gets its first message and when the queue gets full,
-//! and takes them out again. For that it needs a descriptor of its own, which the program does not close.
+//! Permissions, access modes and readiness are the twin's. While nobody is about to sleep in poll(), the
+//! twin holds one message of 1 byte, and so is ready for everything. A thread that is about to sleep has
+//! librobustipc.so bring the twin into the queue's state ([`polling`](crate::polling)). For that the library
+//! needs a descriptor of its own, which the program does not close.
 
 use crate::identity::{Identity, proc_path};
-use crate::imports::may_poll;
-use crate::ipc::{ipc_mq_attr_t, ipc_mq_bring_fd, ipc_mq_fd, ipc_mq_getattr, ipc_mq_t};
+use crate::ipc::{ipc_mq_attr_t, ipc_mq_bring_fd, ipc_mq_getattr, ipc_mq_t};
 use crate::memory::detach;
 use crate::name::Path;
-use crate::{Result, check, check_libc, close, kernel, memory};
+use crate::{Result, check, check_libc, close, kernel, lifted, memory};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -28,12 +28,13 @@ pub(crate) struct Attached {
     /// NULL if the descriptor is that of a kernel's queue which is no twin.
     pub(crate) handle: *mut ipc_mq_t,
     pub(crate) message_size: usize,
+    pub(crate) max_messages: usize,
     /// The library's own descriptor of the twin.
     pub(crate) twin: c_int,
 }
 
 impl Attached {
-    /// Closes the queue, which no other part of the library knows yet.
+    /// Closes the queue, which no other part of the library knows.
     pub(crate) fn close(&self) {
         if !self.handle.is_null() {
             detach(self.handle);
@@ -130,12 +131,12 @@ const OUT_OF_THE_WAY: c_int = 256;
 
 fn duplicate(fd: c_int) -> Result<c_int> {
     // SAFETY: the call takes numbers alone.
-    let moved = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
+    let moved = unsafe { kernel::fcntl(fd, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY as _) };
     if moved >= 0 {
         return Ok(moved);
     }
     // SAFETY: the call takes numbers alone.
-    check_libc(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
+    check_libc(unsafe { kernel::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
 }
 
 impl KernelTwin {
@@ -147,6 +148,7 @@ impl KernelTwin {
             Err(libc::ENOENT | libc::EMFILE | libc::ENFILE) if !is_twin(self.fd) => Ok(Attached {
                 handle: ptr::null_mut(),
                 message_size: 0,
+                max_messages: 0,
                 twin: -1,
             }),
             // As long as a twin has a name, its queue has one too; or both have just lost it.
@@ -166,40 +168,52 @@ impl KernelTwin {
         // SAFETY: the handle has just been opened, and this function does not use the descriptor after
         // giving it away, except through the handle.
         check(unsafe { ipc_mq_bring_fd(handle, twin) })?;
-        if may_poll() {
-            // SAFETY: the handle is open.
-            check(unsafe { ipc_mq_fd(handle) })?;
-        }
         let mut attr = ipc_mq_attr_t::default();
         // SAFETY: the handle is open, and the pointer leads to room for the answer.
         check(unsafe { ipc_mq_getattr(handle, &mut attr) })?;
         Ok(Attached {
             handle,
             message_size: attr.message_size,
+            max_messages: attr.max_messages,
             twin,
         })
     }
 
     /// A descriptor of the twin for both directions if that is permitted, otherwise a duplicate. Even if
     /// this process uses one direction only, it or its child may later open the queue for the other.
-    fn duplicate_widened(self) -> Result<c_int> {
+    pub(crate) fn duplicate_widened(self) -> Result<c_int> {
         if self.mode == libc::O_RDWR {
             return duplicate(self.fd);
         }
-        // SAFETY: the path ends with a 0.
-        let wide = unsafe {
-            libc::open(
-                proc_path(self.fd).as_ptr().cast(),
-                libc::O_RDWR | libc::O_CLOEXEC,
-            )
-        };
-        if wide < 0 {
+        let Ok(wide) = self.open_wide() else {
             return duplicate(self.fd);
-        }
+        };
         let moved = duplicate(wide);
         // Closing any descriptor of a queue ends this process's notification by it. The process has none
         // yet, because it is only now getting the queue.
         close(wide);
         moved
+    }
+
+    fn open_wide(self) -> Result<c_int> {
+        let flags = libc::O_RDWR | libc::O_CLOEXEC;
+        // SAFETY: the path ends with a 0.
+        let wide = unsafe { libc::open(proc_path(self.fd).as_ptr().cast(), flags) };
+        check_libc(wide).and_then(lifted)
+    }
+
+    /// Puts the message into a new twin that it holds while nobody is about to sleep. Where that is
+    /// impossible, the first thread that is about to sleep does it.
+    pub(crate) fn fill(self) {
+        let put = |fd| {
+            // SAFETY: the message is one byte long. The new twin has room, so the call does not wait.
+            unsafe { kernel::send(fd, c"".as_ptr(), 1, 0) };
+        };
+        if self.mode != libc::O_RDONLY {
+            put(self.fd);
+        } else if let Ok(wide) = self.open_wide() {
+            put(wide);
+            close(wide);
+        }
     }
 }

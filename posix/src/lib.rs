@@ -1,4 +1,4 @@
-//! librobustipc-posix.so: the ten functions of <mqueue.h> on this library's queue in shared memory,
+//! librobustipc-posix.so: the functions of <mqueue.h> on this library's queue in shared memory,
 //! for programs that were written for the kernel's queues. docs/design.md describes the library behind
 //! it.
 //!
@@ -14,11 +14,20 @@
 //!   contains the twin's device and inode, so any descriptor of the twin leads to the memory, however
 //!   the process came by that descriptor.
 //!
-//! A process that may poll, or that asks for a notification, has the twin *kept up to date*
-//! (ipc_mq_fd()): the twin then holds 0 messages while the queue is empty, 2 while the queue is full,
-//! and otherwise 1. So poll(), select() and epoll give the right answer, and the kernel's own
-//! mq_notify() on the twin does the rest. Keeping the twin up to date costs a system call whenever the
-//! queue becomes empty or full, so a program that cannot poll does not ask for it ([`imports`]).
+//! While nobody is about to sleep in poll(), select() or epoll_wait(), the twin holds one message, and so
+//! is ready for everything. A call that is about to sleep in one of them *arms* the twin: it brings the
+//! twin into the queue's state. The call that then ends a state in which the queue is empty or full puts
+//! the twin's message back, and so wakes the kernel's poll. So a program that does not poll pays nothing,
+//! and one that does pays only when it is about to sleep ([`polling`], [`epoll`]). mq_notify() keeps the
+//! twin exact for good, and then the kernel's own mq_notify() on the twin does the rest.
+//!
+//! # Descriptors
+//!
+//! A table says which queue each number leads to, so a send makes no system call ([`table`],
+//! [`descriptors`]). This library sees the calls of libc that close, replace and duplicate descriptors, and
+//! keeps the table right ([`closing`]). A program may go around libc, by system calls of its own or by
+//! io_uring. Every 64th call on a descriptor, and every call that is about to sleep, asks the kernel
+//! whether the number still belongs to the twin. From the first contradiction on, every call asks.
 //!
 //! # Deaths
 //!
@@ -38,20 +47,24 @@
 //!
 //! # The parts
 //!
-//! Each imports only from those below it:
+//! Each imports mostly from those below it:
 //!
 //! | module | its job |
 //! |---|---|
 //! | [`calls`] | the functions of <mqueue.h> |
 //! | [`wait`] | a wait that ends as the kernel's waits do |
 //! | [`open`], [`remove`] | mq_open() and mq_unlink() |
-//! | [`descriptors`] | which queue each descriptor of this process leads to |
-//! | [`table_lock`], [`certainty`] | the lock of that table, and how long an answer of the kernel holds |
+//! | [`system_calls`] | syscall(), which reaches the calls below by their numbers |
+//! | [`closing`] | the calls that close, replace, duplicate and change descriptors |
+//! | [`polling`], [`epoll`] | the calls that wait for descriptors |
+//! | [`passing`] | the calls that pass descriptors to other processes |
+//! | [`descriptors`], [`flags`] | which queue each descriptor of this process leads to; its O_NONBLOCK |
+//! | [`table`], [`table_lock`] | the table that answers this, and its lock |
 //! | [`pool`] | the queues that this process has open |
 //! | [`kernel_twin`] | the twin: its lock, its descriptors, and how it is attached to its memory |
 //! | [`memory`], [`holders`] | the memory by its name, and through another process when the name is gone |
-//! | [`imports`] | whether this process may poll |
 //! | [`identity`], [`name`], [`directory`] | which file a descriptor means; the names of both parts; the names in a directory |
+//! | [`addresses`], [`time`] | whether a program's pointers are valid; until when a call waits |
 //! | [`cancellation`] | cancellation points, and their opposite |
 //! | [`choice`], [`kernel`], [`ipc`] | the user's choice; libc's functions; those of librobustipc.so |
 
@@ -62,24 +75,31 @@
     reason = "what the calls ask of C is what POSIX asks, and they pass it on"
 )]
 
+mod addresses;
 mod calls;
 mod cancellation;
-mod certainty;
 mod choice;
+mod closing;
 mod descriptors;
 mod directory;
+mod epoll;
+mod flags;
 mod holders;
 mod identity;
-mod imports;
 mod ipc;
 mod kernel;
 mod kernel_twin;
 mod memory;
 mod name;
 mod open;
+mod passing;
+mod polling;
 mod pool;
 mod remove;
+mod system_calls;
+mod table;
 mod table_lock;
+mod time;
 mod wait;
 
 use core::ffi::c_int;
@@ -99,11 +119,15 @@ fn errno() -> c_int {
     unsafe { *libc::__errno_location() }
 }
 
+fn set_errno(number: c_int) {
+    // SAFETY: libc gives a valid pointer to this thread's errno.
+    unsafe { *libc::__errno_location() = number };
+}
+
 /// Sets errno. Returns -1, which is what a failed call returns.
 #[cold]
 fn fail(number: c_int) -> c_int {
-    // SAFETY: libc gives a valid pointer to this thread's errno.
-    unsafe { *libc::__errno_location() = number };
+    set_errno(number);
     -1
 }
 
@@ -130,5 +154,17 @@ fn check_libc(result: c_int) -> Result<c_int> {
 /// Closes a descriptor that the caller owns and does not use again.
 fn close(fd: c_int) {
     // SAFETY: the caller owns the descriptor, so no other part of the program depends on it.
-    unsafe { libc::close(fd) };
+    unsafe { kernel::close(fd) };
+}
+
+/// Moves a descriptor that has just been made, and has the number of a standard stream, to 3 or above. A
+/// thread that prints meanwhile must not print into it.
+fn lifted(fd: c_int) -> Result<c_int> {
+    if !(0..3).contains(&fd) {
+        return Ok(fd);
+    }
+    // SAFETY: the call takes numbers alone.
+    let moved = check_libc(unsafe { kernel::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) });
+    close(fd);
+    moved
 }

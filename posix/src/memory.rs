@@ -16,7 +16,7 @@ use crate::ipc::{
     IPC_CREATE, IPC_EXCLUSIVE, ipc_mq_attr_t, ipc_mq_close, ipc_mq_open, ipc_mq_open_fd, ipc_mq_t,
 };
 use crate::name::Path;
-use crate::{Result, check, check_libc, close, holders};
+use crate::{Result, check, check_libc, close, holders, lifted};
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -94,7 +94,9 @@ fn open_file(twin: &Identity) -> Result<c_int> {
 fn open_file_at(directory: c_int, path: &CStr, twin: &Identity) -> Result<c_int> {
     let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     // SAFETY: the path is a C string.
-    let file = check_libc(unsafe { libc::openat(directory, path.as_ptr(), flags) })?;
+    let file = lifted(check_libc(unsafe {
+        libc::openat(directory, path.as_ptr(), flags)
+    })?)?;
     // The name may have passed to another file since it was examined.
     let checked = Identity::of(file).and_then(|found| match found.links {
         _ if !found.may_be_memory_of(twin) => Err(libc::ENOENT),

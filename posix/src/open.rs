@@ -4,16 +4,17 @@
 //! twin, which decides between several makers; take its lock; create the memory. A process that opens a
 //! twin before its memory exists waits for the maker, or removes the twin if the maker has died.
 
+use crate::addresses::{self, Use};
 use crate::cancellation::Uncancelable;
-use crate::descriptors::{OpenedByName, adopt};
+use crate::descriptors::{Opened, adopt};
 use crate::identity::Identity;
 use crate::ipc::{ipc_mq_attr_t, ipc_mq_t};
-use crate::kernel_twin::{self, LockAttempts};
+use crate::kernel_twin::{self, KernelTwin, LockAttempts};
 use crate::memory::detach;
 use crate::name::Path;
 use crate::remove::remove_void;
-use crate::table_lock::TableLock;
-use crate::{Result, close, kernel, memory};
+use crate::table::{self, Entry, State};
+use crate::{Result, close, memory};
 use core::ffi::{CStr, c_char, c_int};
 
 /// How often mq_open() tries. A maker that is stopped accounts for [`LockAttempts::MOST`] of them.
@@ -65,11 +66,11 @@ pub(crate) unsafe fn open(
 /// Opens a queue that exists. `None` if its twin has no memory yet, or none any more: try again.
 fn open_existing(path: &Path, flags: c_int, attempts: &mut LockAttempts) -> Result<Option<c_int>> {
     let fd = kernel_twin::open(path, flags)?;
-    let opened = OpenedByName {
+    let opened = Opened {
         flags,
         name: path.hash(),
     };
-    match Identity::of(fd).and_then(|identity| enter(fd, identity, opened, None)) {
+    match enter(fd, opened, None) {
         Ok(()) => Ok(Some(fd)),
         Err(libc::ENOENT) => {
             close(fd);
@@ -82,15 +83,15 @@ fn open_existing(path: &Path, flags: c_int, attempts: &mut LockAttempts) -> Resu
     }
 }
 
-/// Enters a descriptor into the table. `ENOENT` if its twin has no queue.
-fn enter(
-    fd: c_int,
-    identity: Identity,
-    opened: OpenedByName,
-    made: Option<*mut ipc_mq_t>,
-) -> Result<()> {
-    let _lock = TableLock::take()?;
-    adopt(fd, identity, Some(opened), made).map(drop)
+/// Enters a descriptor that mq_open() has just made into the table. `ENOENT` if its twin has no queue.
+fn enter(fd: c_int, opened: Opened, made: Option<(Identity, *mut ipc_mq_t)>) -> Result<()> {
+    let entry: &'static Entry = table::make(fd)?;
+    let state: State = entry.begin_to_ask();
+    let (identity, handle) = match made {
+        Some((identity, handle)) => (identity, Some(handle)),
+        None => (Identity::of(fd)?, None),
+    };
+    adopt(fd, entry, state, identity, Some(opened), handle).map(drop)
 }
 
 /// Creates a queue. `EEXIST` if the name exists. `ESTALE` if another process has removed the name
@@ -121,7 +122,7 @@ unsafe fn create(
         sizes => sizes?,
     };
     let fd = kernel_twin::create(path, flags, mode)?;
-    let opened = OpenedByName {
+    let opened = Opened {
         flags,
         name: path.hash(),
     };
@@ -139,7 +140,7 @@ unsafe fn create(
 }
 
 /// Gives a new twin its queue. `ESTALE` if the twin has lost its name again.
-fn create_memory(twin: c_int, sizes: &ipc_mq_attr_t, opened: OpenedByName) -> Result<()> {
+fn create_memory(twin: c_int, sizes: &ipc_mq_attr_t, opened: Opened) -> Result<()> {
     if !kernel_twin::lock(twin) {
         return Err(libc::ESTALE);
     }
@@ -147,6 +148,9 @@ fn create_memory(twin: c_int, sizes: &ipc_mq_attr_t, opened: OpenedByName) -> Re
     if !identity.is_named() {
         return Err(libc::ESTALE);
     }
+    let mode = opened.flags & libc::O_ACCMODE;
+    // Before the memory exists: from then on others may bring the twin into the queue's state.
+    KernelTwin { fd: twin, mode }.fill();
     let handle = memory::create(&identity, sizes)?;
     // If this process was stopped for too long, another one has gone on without the lock.
     if !Identity::of(twin).is_ok_and(|identity| identity.is_named()) {
@@ -154,7 +158,7 @@ fn create_memory(twin: c_int, sizes: &ipc_mq_attr_t, opened: OpenedByName) -> Re
         detach(handle);
         return Err(libc::ESTALE);
     }
-    enter(twin, identity, opened, Some(handle)).inspect_err(|_| {
+    enter(twin, opened, Some((identity, handle))).inspect_err(|_| {
         let _ = memory::unlink(&identity);
     })
 }
@@ -171,7 +175,7 @@ unsafe fn sizes(attr: *const libc::mq_attr) -> Result<ipc_mq_attr_t> {
             system_default(c"/proc/sys/fs/mqueue/msgsize_default").unwrap_or(8192),
         )
     } else {
-        kernel::check_readable(attr.cast())?;
+        addresses::check(attr.addr(), size_of::<libc::mq_attr>(), Use::Read)?;
         // SAFETY: by this function's contract.
         let attr = unsafe { attr.read() };
         #[allow(clippy::unnecessary_cast)] // long has 32 bits on some machines

@@ -4,11 +4,13 @@
 //! used again for another queue. So a thread that still uses the record of a queue which another
 //! thread has just closed reads valid memory. It finds a handle that librobustipc.so refuses.
 
+use crate::descriptors::look;
 use crate::identity::Identity;
-use crate::ipc::{ipc_mq_fd, ipc_mq_t};
+use crate::ipc::{IPC_MQ_TWIN_KEEP, ipc_mq_bring_fd, ipc_mq_t};
 use crate::kernel_twin::{Attached, KernelTwin};
 use crate::memory::detach;
-use crate::{Result, check};
+use crate::table_lock::TableLock;
+use crate::{Result, check, table};
 use core::ffi::c_int;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -21,14 +23,17 @@ pub(crate) struct PooledQueue {
     /// NULL for a queue of the kernel that is no twin, as long as a descriptor leads to it.
     handle: AtomicPtr<ipc_mq_t>,
     message_size: AtomicUsize,
+    max_messages: AtomicUsize,
     device: AtomicU64,
     inode: AtomicU64,
     /// The hash of the twin's name if this process has opened the queue by its name, otherwise 0.
     name: AtomicU64,
     /// The library's own descriptor of the twin.
     twin: AtomicI32,
-    /// Whether this process, or one that it was forked from, has asked to keep the twin up to date.
+    /// Whether this process, or one that it was forked from, has asked to keep the twin exact.
     is_twin_kept: AtomicBool,
+    /// Whether one of the users is no descriptor.
+    is_kept_open: AtomicBool,
     /// How many descriptors lead to this queue. 0: the record is free.
     users: AtomicU32,
     /// The next record in the list of all.
@@ -51,6 +56,10 @@ impl PooledQueue {
         self.message_size.load(Relaxed)
     }
 
+    pub(crate) fn max_messages(&self) -> usize {
+        self.max_messages.load(Relaxed)
+    }
+
     /// The library's own descriptor of the twin.
     pub(crate) fn twin(&self) -> c_int {
         self.twin.load(Relaxed)
@@ -65,15 +74,65 @@ impl PooledQueue {
         self.name.store(hash, Relaxed);
     }
 
-    /// Keeps the twin up to date. This runs once per process, because the signal of a notification may
-    /// arrive in the middle of a call, and its handler may ask for the next notification.
-    pub(crate) fn keep_twin(&self, handle: *mut ipc_mq_t) -> Result<()> {
-        if !self.is_twin_kept.load(Relaxed) {
-            // SAFETY: librobustipc.so checks the handle.
-            check(unsafe { ipc_mq_fd(handle) })?;
+    /// Keeps the twin exact if this process is strict.
+    pub(crate) fn keep_twin_if_strict(&self) {
+        if table::is_strict() {
+            let _ = self.keep_twin();
+        }
+    }
+
+    /// Keeps the twin exact from now on. This runs once per process, because the signal of a notification
+    /// may arrive in the middle of a call, and its handler may ask for the next notification.
+    pub(crate) fn keep_twin(&self) -> Result<()> {
+        if let (Some(handle), false) = (self.handle(), self.is_twin_kept.load(Relaxed)) {
+            look(handle, IPC_MQ_TWIN_KEEP)?;
             self.is_twin_kept.store(true, Relaxed);
         }
         Ok(())
+    }
+
+    /// Whether the library's own descriptor is still one of the twin.
+    pub(crate) fn has_twin(&self) -> bool {
+        Identity::of(self.twin()).is_ok_and(|identity| self.has(&identity))
+    }
+
+    /// Gives the library a descriptor of its own again, after the program has closed that.
+    pub(crate) fn bring_twin(&'static self, source: KernelTwin) -> Result<()> {
+        let twin = source.duplicate_widened()?;
+        let _lock = TableLock::take().inspect_err(|_| crate::close(twin))?;
+        let handle = self.handle().ok_or(libc::EBADF);
+        let handle = handle.inspect_err(|_| crate::close(twin))?;
+        self.disown_twin();
+        // SAFETY: librobustipc.so checks the handle, and owns the descriptor from now on.
+        check(unsafe { ipc_mq_bring_fd(handle, twin) })?;
+        self.own_twin(twin);
+        Ok(())
+    }
+
+    /// Notes which descriptor is the library's own, so that the program does not close it.
+    fn own_twin(&'static self, twin: c_int) {
+        self.twin.store(twin, Relaxed);
+        if let Ok(entry) = table::make(twin) {
+            entry.set_owner(Some(self));
+        }
+    }
+
+    fn disown_twin(&self) {
+        if let Some(entry) = table::entry(self.twin()) {
+            entry.set_owner(None);
+        }
+    }
+
+    /// Whether no descriptor leads to this record. The caller has the table's lock.
+    pub(crate) fn is_free(&self) -> bool {
+        self.users.load(Relaxed) == 0
+    }
+
+    /// Keeps the queue open as long as the process lives. The caller has the table's lock.
+    pub(crate) fn keep_open(&self) {
+        if !self.is_kept_open.swap(true, Relaxed) {
+            self.add_user();
+        }
     }
 
     /// Counts one more descriptor. The caller has the table's lock.
@@ -81,14 +140,28 @@ impl PooledQueue {
         self.users.fetch_add(1, Relaxed);
     }
 
-    /// Counts one descriptor less, and closes the queue after the last. The caller has the table's lock.
-    pub(crate) fn remove_user(&self) {
-        if self.users.fetch_sub(1, Relaxed) == 1 {
-            let handle = self.handle.swap(ptr::null_mut(), Relaxed);
-            if !handle.is_null() {
-                detach(handle);
-            }
+    /// Counts one descriptor less. After the last, the result is for [`close`]. The caller has the table's
+    /// lock.
+    pub(crate) fn remove_user(&self) -> Option<Ended> {
+        if self.users.fetch_sub(1, Relaxed) != 1 {
+            return None;
         }
+        let handle = self.handle.swap(ptr::null_mut(), Relaxed);
+        if handle.is_null() {
+            return None;
+        }
+        self.disown_twin();
+        Some(Ended(handle))
+    }
+}
+
+/// A queue that no descriptor leads to any more.
+pub(crate) struct Ended(*mut ipc_mq_t);
+
+/// Closes a queue that has ended. The caller does not need the table's lock.
+pub(crate) fn close(ended: Option<Ended>) {
+    if let Some(Ended(handle)) = ended {
+        detach(handle);
     }
 }
 
@@ -97,52 +170,46 @@ pub(crate) fn find(identity: &Identity) -> Option<&'static PooledQueue> {
     open_queues().find(|queue| queue.has(identity))
 }
 
-/// Opens the queue of a twin, or with `made` puts a queue into the pool that has just been made. The
-/// caller has the table's lock, and adds the first user.
-pub(crate) fn attach(
-    twin: KernelTwin,
-    identity: &Identity,
-    made: Option<*mut ipc_mq_t>,
-) -> Result<&'static PooledQueue> {
-    let attached = match made {
-        Some(handle) => twin.attach_handle(handle)?,
-        None => twin.attach(identity)?,
-    };
+/// Adds a queue that this process does not have open yet. The caller has the table's lock, and adds the
+/// first user.
+pub(crate) fn add(identity: &Identity, attached: &Attached) -> Result<&'static PooledQueue> {
     let queue = match records().find(|queue| queue.users.load(Relaxed) == 0) {
         Some(free) => free,
-        None => add_record().inspect_err(|_| attached.close())?,
+        None => add_record()?,
     };
-    let Attached {
-        handle,
-        message_size,
-        twin,
-    } = attached;
-    queue.message_size.store(message_size, Relaxed);
+    queue.message_size.store(attached.message_size, Relaxed);
+    queue.max_messages.store(attached.max_messages, Relaxed);
     queue.device.store(identity.device, Relaxed);
     queue.inode.store(identity.inode, Relaxed);
     queue.name.store(0, Relaxed);
     queue.is_twin_kept.store(false, Relaxed);
-    queue.twin.store(twin, Relaxed);
+    queue.is_kept_open.store(false, Relaxed);
+    if attached.handle.is_null() {
+        queue.twin.store(-1, Relaxed);
+    } else {
+        queue.own_twin(attached.twin);
+    }
     // Relaxed: another thread reaches the record through a table entry, whose release publishes all of
     // these values.
-    queue.handle.store(handle, Relaxed);
+    queue.handle.store(attached.handle, Relaxed);
     Ok(queue)
 }
 
-/// The library's descriptor of the twin of that name, if this process has it open and the name still
-/// belongs to it. The caller has the table's lock.
-pub(crate) fn find_named(name: u64) -> Option<c_int> {
+/// The queue of that name, if this process has it open and the name still belongs to it. The caller has the
+/// table's lock.
+pub(crate) fn find_named(name: u64) -> Option<&'static PooledQueue> {
     open_queues()
         .filter(|queue| queue.name.load(Relaxed) == name)
         .find(|queue| {
             Identity::of(queue.twin()).is_ok_and(|found| queue.has(&found) && found.is_named())
         })
-        .map(PooledQueue::twin)
 }
 
-/// How many descriptors lead to all queues together.
-pub(crate) fn count_users() -> u32 {
-    open_queues().map(|queue| queue.users.load(Relaxed)).sum()
+/// Keeps the twins of all open queues exact from now on.
+pub(crate) fn keep_all_twins() {
+    for queue in open_queues() {
+        let _ = queue.keep_twin();
+    }
 }
 
 fn open_queues() -> impl Iterator<Item = &'static PooledQueue> {

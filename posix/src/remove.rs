@@ -22,11 +22,13 @@ pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
     let _uncancelable = Uncancelable::begin();
     let mut attempts = LockAttempts::new();
     loop {
-        let table = TableLock::take()?;
         // Closing any descriptor of a twin ends this process's notification by it. So the library's own
-        // descriptor serves if there is one.
-        let open = pool::find_named(path.hash());
-        let twin = match open.map_or_else(|| kernel_twin::open_any(&path), Ok) {
+        // descriptor serves if there is one. As a user of the queue, this call keeps it open meanwhile.
+        let open = {
+            let _lock = TableLock::take()?;
+            pool::find_named(path.hash()).inspect(|queue| queue.add_user())
+        };
+        let twin = match open.map_or_else(|| kernel_twin::open_any(&path), |open| Ok(open.twin())) {
             Ok(twin) => twin,
             Err(libc::EACCES) => return unlink_unopened(&path),
             Err(_) => return kernel_twin::unlink(&path),
@@ -36,10 +38,15 @@ pub(crate) unsafe fn unlink(name: *const c_char) -> Result<()> {
             done = unlink_locked(twin, &path);
         }
         match open {
-            Some(twin) => kernel_twin::unlock(twin),
+            Some(queue) => {
+                kernel_twin::unlock(twin);
+                let lock = TableLock::take();
+                let ended = lock.is_ok().then(|| queue.remove_user()).flatten();
+                drop(lock);
+                pool::close(ended);
+            }
             None => close(twin),
         }
-        drop(table);
         if let Some(result) = done {
             return result;
         }

@@ -4,12 +4,13 @@
 //! ipc_mq_wait_word() announces the waiter and gives the word to sleep on. The sleep itself is here, not
 //! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack.
 
+use crate::addresses::{self, Use};
 use crate::cancellation::cancellation_point;
-use crate::descriptors::Lookup;
+use crate::descriptors::{Lookup, find_by_asking};
 use crate::ipc::*;
-use crate::{Result, check, errno};
+use crate::time::now;
+use crate::{Result, check, errno, flags, kernel};
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
@@ -28,6 +29,24 @@ pub(crate) enum Until {
     At(*const libc::timespec),
 }
 
+impl Until {
+    /// The time, checked as the kernel checks it before anything else. `EFAULT` if it cannot be read,
+    /// `EINVAL` if it is no time.
+    #[inline(always)]
+    pub(crate) fn checked(self) -> Result<Option<libc::timespec>> {
+        let Until::At(time) = self else {
+            return Ok(None);
+        };
+        addresses::check(time.addr(), size_of::<libc::timespec>(), Use::Read)?;
+        // SAFETY: the memory has just been checked.
+        let time = unsafe { time.read_unaligned() };
+        match time.tv_sec < 0 || !(0..1_000_000_000).contains(&time.tv_nsec) {
+            true => Err(libc::EINVAL),
+            false => Ok(Some(time)),
+        }
+    }
+}
+
 /// Waits after an attempt that found the queue empty or full, until another attempt may succeed.
 ///
 /// Returns 0, or the error with which the wait has ended. The caller tries once more even then, because a
@@ -37,29 +56,19 @@ pub(crate) fn wait(
     fd: c_int,
     handle: *mut ipc_mq_t,
     direction: c_int,
-    until: Until,
+    deadline: Option<libc::timespec>,
 ) -> Result<c_int> {
-    let deadline = match until {
-        Until::Never => None,
-        Until::At(time) => {
-            lookup.check_blocking(fd)?;
-            crate::kernel::check_readable(time.cast())?;
-            // SAFETY: the kernel has just read the first 8 bytes there. The rest is the caller's part of the
-            // contract.
-            let time = unsafe { time.read() };
-            if time.tv_sec < 0 || !(0..1_000_000_000).contains(&time.tv_nsec) {
-                return Err(libc::EINVAL);
-            }
-            if is_past(&time) {
-                return Err(libc::ETIMEDOUT);
-            }
-            Some(time)
-        }
-    };
-    // The question costs more than a short spin. So it comes before the spin only if the description had
-    // O_NONBLOCK when the kernel was last asked.
-    if !lookup.was_blocking() {
-        lookup.check_blocking(fd)?;
+    let changes = lookup.with_twin(fd, IPC_MQ_TWIN_LOOK)?.flag_changes;
+    // What is remembered decides at once only that the call does not wait. Before a sleep, the kernel is
+    // asked.
+    if flags::known(lookup, changes) == Some(true) {
+        return Err(libc::EAGAIN);
+    }
+    if deadline.is_some() && flags::is_nonblocking(lookup, fd)? {
+        return Err(libc::EAGAIN);
+    }
+    if deadline.is_some_and(|deadline| is_past(&deadline)) {
+        return Err(libc::ETIMEDOUT);
     }
     let mut wait = ipc_mq_wait_t {
         word: ptr::null(),
@@ -70,7 +79,7 @@ pub(crate) fn wait(
     if check(unsafe { ipc_mq_wait_word(handle, direction, &mut wait) })? != 0 {
         return Ok(0);
     }
-    let ended = match lookup.check_blocking(fd) {
+    let ended = match may_sleep(lookup, fd) {
         Ok(()) => match sleep(wait.word, wait.expected, deadline) {
             libc::EINTR => libc::EINTR,
             // A wake-up, or time to check the queue and the clock again.
@@ -83,12 +92,13 @@ pub(crate) fn wait(
     Ok(ended)
 }
 
-fn now(clock: libc::clockid_t) -> libc::timespec {
-    let mut time = MaybeUninit::uninit();
-    // SAFETY: the pointer leads to room for the answer, and these clocks always give one.
-    unsafe {
-        libc::clock_gettime(clock, time.as_mut_ptr());
-        time.assume_init()
+/// Asks the kernel whether the descriptor still leads to the queue, and is to wait.
+fn may_sleep(lookup: &Lookup, fd: c_int) -> Result<()> {
+    let asked = find_by_asking(fd)?;
+    match ptr::eq(asked.queue, lookup.queue) {
+        true if flags::ask(lookup, fd)? => Err(libc::EAGAIN),
+        true => Ok(()),
+        false => Err(libc::EBADF),
     }
 }
 
@@ -190,17 +200,17 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
 /// cancellation points wait for that signal before they return. So this function calls one of them that
 /// does nothing else: poll() on no descriptors.
 #[inline(never)]
-fn cancellable(number: libc::c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_int {
+fn cancellable(number: libc::c_long, arguments: [usize; 6]) -> c_int {
     let mut before = 0;
     // SAFETY: the thread may be cancelled at any instruction between the two pthread_setcanceltype(). No
     // frame of it owns anything there. The pointers among the arguments lead to values in the callers'
     // frames, and the call only reads them.
     let outcome = unsafe {
         pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before);
-        let result = libc::syscall(number, a, b, c, d, e, f);
+        let result = kernel::system_call(number, arguments);
         let outcome = if result < 0 { errno() } else { 0 };
         pthread_setcanceltype(before, &mut before);
-        libc::poll(ptr::null_mut(), 0, 0);
+        kernel::poll(ptr::null_mut(), 0, 0);
         outcome
     };
     cancellation_point();

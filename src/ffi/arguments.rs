@@ -9,6 +9,7 @@ use super::{
 use crate::base::error::{Result, fail};
 use crate::object::Options;
 use crate::object::map::{Access, is_read_only};
+use crate::sys::sanitizer;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -63,6 +64,7 @@ pub(super) unsafe fn placed<'a, T>(pointer: *const T, what: &str) -> Result<&'a 
 /// stays mapped during the call.
 pub(super) unsafe fn placed_to_read<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     let pointer = checked(pointer.cast_mut(), what)?;
+    sanitizer::uses(pointer.as_ptr());
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     Ok(unsafe { pointer.as_ref() })
 }

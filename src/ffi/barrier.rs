@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_uint};
 
 /// A barrier to place in a shared struct, 2048 bytes aligned to 8, at which threads of any
 /// processes wait for each other. ipc_barrier_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_barrier_t {
     opaque: [u64; 256],
 }

@@ -8,7 +8,7 @@ use core::ffi::c_int;
 
 /// A condition variable to place in a shared struct, for use with an ipc_mutex_t. It takes 32
 /// bytes aligned to 8. ipc_cond_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_cond_t {
     opaque: [u64; 4],
 }

@@ -8,7 +8,7 @@ use core::ffi::c_int;
 /// An event to place in a shared struct, 32 bytes aligned to 8. An event is set or not set, and
 /// threads of any processes can wait until it is set. ipc_event_init() initialises it. Never copy
 /// or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_event_t {
     opaque: [u64; 4],
 }

@@ -9,10 +9,13 @@
 //! cancellation disabled, and so do the functions that it calls back. The fast halves of
 //! [`guard_fast`] save that cost. They call no function of libc that is a cancellation point, and a
 //! test cancels a thread in every call.
+//!
+//! The guards also tell a thread sanitizer that a call is under way ([`sanitizer`]).
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::{self, Error, Result, fail};
 use crate::sys::cancellation::NotCancelled;
+use crate::sys::sanitizer;
 use core::any::Any;
 use core::cell::Cell;
 use core::ffi::{CStr, c_int};
@@ -68,6 +71,7 @@ impl<T> CResult for *mut T {
 
 /// Runs the body of the export `call`.
 pub(super) fn guard<R: CResult>(call: &'static CStr, body: impl FnOnce() -> Result<R>) -> R {
+    let _call = sanitizer::Call::begin();
     let _not_cancelled = NotCancelled::begin();
     preserving_errno(|| match catch_panics(body) {
         Ok(value) => value,
@@ -86,6 +90,11 @@ pub(super) fn guard_fast<R: CResult>(
     fast: impl FnOnce() -> Option<R>,
     slow: impl FnOnce() -> Result<R>,
 ) -> R {
+    // A thread sanitizer needs to know of the call, which the slow half tells it.
+    let fast = || match sanitizer::is_watching() {
+        true => None,
+        false => fast(),
+    };
     match catch_unwind(AssertUnwindSafe(fast)) {
         Ok(Some(returned)) => returned,
         _ => guard_slow(call, slow),
@@ -118,7 +127,9 @@ pub(super) fn call_back<R>(call: impl FnOnce() -> R) -> R {
         }
     }
     let must_return = MustReturn;
+    let call_back = sanitizer::CallBack::begin();
     let result = call();
+    drop(call_back);
     core::mem::forget(must_return);
     result
 }
@@ -155,23 +166,24 @@ fn panic_error(payload: &(dyn Any + Send)) -> Error {
     fail!(EIO, "internal error: {text}")
 }
 
-/// Runs [`silence_own_panics`] when the library is loaded: before any call, so that a panic in a fast half finds it
-/// done too, and a call has nothing left to do.
+/// Runs [`prepare`] when the library is loaded: before any call, so that a panic in a fast half finds it done too, and a
+/// call has nothing left to do.
 #[used]
 // SAFETY: the section holds pointers to functions with C's calling convention, which are called once each.
 #[unsafe(link_section = ".init_array")]
-static SILENCE_OWN_PANICS: extern "C" fn() = silence_own_panics;
+static PREPARE: extern "C" fn() = prepare;
 
 /// The report of panics from before, if a Rust program that has this library linked in has set one.
 static REPORT: OnceLock<PanicHook> = OnceLock::new();
 
 type PanicHook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// Keeps std from reporting this library's panics on standard error: the library prints nothing. Other panics, in
-/// a Rust program that uses this library, are reported as before.
+/// Looks for a thread sanitizer. Keeps std from reporting this library's panics on standard error: the library prints
+/// nothing. Other panics, in a Rust program that uses this library, are reported as before.
 ///
 /// This allocates nothing: neither hook has a state, and a box without content takes no memory.
-extern "C" fn silence_own_panics() {
+extern "C" fn prepare() {
+    sanitizer::find();
     // The loader calls this once, and nothing else calls it.
     let _ = REPORT.set(std::panic::take_hook());
     std::panic::set_hook(Box::new(report_unless_own));

@@ -9,7 +9,7 @@ use core::ffi::c_int;
 /// A mutex to place in a shared struct, as a program places a pthread_mutex_t. It is
 /// process-shared and robust, and takes 64 bytes aligned to 8. ipc_mutex_init() initialises it.
 /// Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_mutex_t {
     opaque: [u64; 8],
 }

@@ -9,7 +9,7 @@ use core::mem::transmute;
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
 /// it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_once_t {
     opaque: [u64; 12],
 }

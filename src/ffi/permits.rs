@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_uint};
 /// A pool of permits to place in a shared struct, 2048 bytes aligned to 8. It is like a counting
 /// semaphore, but each permit has an owner, a thread. If the owner dies, the permit is free again.
 /// ipc_permits_init() initialises the pool. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_permits_t {
     opaque: [u64; 256],
 }

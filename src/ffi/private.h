@@ -9,6 +9,64 @@
 #include "robustipc.h"
 
 /*
+ For ipc_mq_twin(): only looks.
+ */
+#define IPC_MQ_TWIN_LOOK 0
+
+/*
+ For ipc_mq_twin(): brings the twin into the queue's state. The next call that ends a state in which
+ the queue is empty or full makes the twin ready.
+ */
+#define IPC_MQ_TWIN_ARM 1
+
+/*
+ For ipc_mq_twin(): as IPC_MQ_TWIN_ARM. If the twin is ready, an edge-triggered epoll reports it again.
+ */
+#define IPC_MQ_TWIN_REPEAT 2
+
+/*
+ For ipc_mq_twin(): keeps the twin in the queue's state from now on, whichever process changes it.
+ */
+#define IPC_MQ_TWIN_KEEP 3
+
+/*
+ For ipc_mq_twin(): notes that O_NONBLOCK of a descriptor of the twin may have changed.
+ */
+#define IPC_MQ_TWIN_FLAGS 4
+
+/*
+ For ipc_mq_twin(): spins for the queue's spin_ns, or until there is a message.
+ */
+#define IPC_MQ_TWIN_AWAIT_MESSAGE 5
+
+/*
+ For ipc_mq_twin(): spins for the queue's spin_ns, or until there is room.
+ */
+#define IPC_MQ_TWIN_AWAIT_ROOM 6
+
+/*
+ The facts about a queue that a program can see through its kernel twin: a result of ipc_mq_twin().
+ */
+typedef struct ipc_mq_look_t {
+  /*
+   How many messages were ever sent to the queue: a number that changes with each message.
+   */
+  uint64_t sent;
+  /*
+   How many messages are in the queue.
+   */
+  size_t current_messages;
+  /*
+   1 if there is room for a message, otherwise 0.
+   */
+  uint32_t has_room;
+  /*
+   A number that changes with each IPC_MQ_TWIN_FLAGS.
+   */
+  uint32_t flag_changes;
+} ipc_mq_look_t;
+
+/*
  The word to sleep on, from ipc_mq_wait_word().
  */
 typedef struct ipc_mq_wait_t {
@@ -27,24 +85,41 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Makes a message queue of the kernel the descriptor of a queue in shared memory. It replaces the
- FIFO that ipc_mq_fd() otherwise makes. Afterwards, ipc_mq_fd() returns this descriptor, poll()
- on it is right from this call on, and the kernel's mq_notify() on it reports messages.
+ Makes a message queue of the kernel, the kernel twin, the descriptor of a queue in shared memory.
+ It replaces the FIFO that ipc_mq_fd() otherwise makes. The twin shows the queue's state after
+ ipc_mq_twin() with IPC_MQ_TWIN_ARM or IPC_MQ_TWIN_KEEP.
 
  All processes that have the queue in shared memory open must bring the same kernel queue.
 
  fd: from mq_open(), with mq_maxmsg 2 and mq_msgsize 1. The library owns it from now on, also if
- the call fails, and closes it with the handle.
+ the call fails, and closes it with the handle, or when the next descriptor is brought.
 
  Returns: 0, or a negative error.
  Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or fd is negative; -EBUSY the handle
- has a descriptor already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
+ has a FIFO already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
  another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
  and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_bring_fd(ipc_mq_t *mq,
                     int fd);
+
+/*
+ Does one of the things IPC_MQ_TWIN_* with a queue that has a kernel twin.
+
+ look: receives the facts about the queue after that. NULL: not wanted.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL mq is NULL, look is misaligned, or action is unknown; -EBADF the handle is closed;
+ -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP); -EUCLEAN the queue
+ is damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
+ the queue is the kernel's (IPC_KERNEL).
+ Threads: safe.
+ */
+int ipc_mq_twin(ipc_mq_t *mq,
+                int action,
+                struct ipc_mq_look_t *look);
 
 /*
  Begins or ends a wait in which the caller sleeps by its own means, for instance in a system

@@ -8,7 +8,7 @@ use core::ffi::{c_int, c_uint};
 
 /// A readers-writer lock to place in a shared struct. It is process-shared and robust, and takes
 /// 2048 bytes aligned to 8. ipc_rwlock_init() initialises it. Never copy or move it.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_rwlock_t {
     opaque: [u64; 256],
 }

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// A counting semaphore to place in a shared struct, 32 bytes aligned to 8, or a semaphore that
 /// ipc_sem_open() opens by name. ipc_sem_init() initialises a placed one. Never copy or move it.
 /// It is not a sem_t: a semaphore that sem_init() placed still belongs to the C library's calls.
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ipc_sem_t {
     opaque: [u64; 4],
 }

@@ -247,6 +247,7 @@ impl Latched<'_> {
 
     /// Links the latch into the robust list, which frees this thread's announcement for another latch.
     pub(crate) fn keep(&mut self) {
+        self.latch.kind.set();
         // SAFETY: this thread holds the latch and announces it. A latch is linked only here, and only
         // once, since `kept` is set once. Its memory is mapped as long as self lives.
         unsafe { self.thread.robust_list().link(&self.latch.links, false) };

@@ -42,7 +42,7 @@ mod spinning;
 
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
-use crate::object::layout::is_tag;
+use crate::object::layout::{is_tag, libc_name};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::process::ShownNamespace;
@@ -243,6 +243,19 @@ fn wrong_kind(what: &str, found: u64, expected: u64) -> Option<Error> {
     }
     if found == 0 {
         return Some(fail!(EINVAL, "the {what} is not initialised"));
+    }
+    // Without the version and the libc, which are the lower bytes of the half.
+    let kind = |tag: u64| half(tag) >> 16;
+    let libc = |tag: u64| libc_name(half(tag) & 0xFF);
+    if let (true, Some(theirs), Some(ours)) =
+        (kind(found) == kind(expected), libc(found), libc(expected))
+    {
+        if theirs != ours {
+            return Some(fail!(
+                EPROTO,
+                "the {what} was initialised by a program with {theirs}, this one has {ours}: their locks differ"
+            ));
+        }
     }
     Some(fail!(
         EPROTO,

@@ -124,6 +124,7 @@ impl Mutex {
             .is_ok();
         if is_taken {
             self.birth.store(thread.birth(), Relaxed);
+            self.kind.set();
             // SAFETY: the mutex is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it is locked, as with every lock.
             unsafe { thread.robust_list().link(&self.links, false) };
@@ -176,6 +177,7 @@ impl Mutex {
                 // thread's unlock would only count down and keep the lock for ever.
                 self.depth.set(0);
             }
+            self.kind.set();
             // SAFETY: the mutex is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it is locked.
             unsafe { thread.robust_list().link(&self.links, priority_inheritance) };
@@ -536,7 +538,10 @@ impl Mutex {
     fn check(&self, thread: Thread) -> Result<()> {
         // Acquire pairs with the Release in `initialise`.
         let tag = self.tag.load(Acquire);
-        let other_word = || super::joined(self.word.load(Relaxed), self.depth.get());
+        let other_word = || {
+            let [first, second] = self.first_words();
+            super::joined(first, second)
+        };
         super::check_tag_in_namespace("mutex", tag, MUTEX_TAG, other_word, thread)
     }
 }

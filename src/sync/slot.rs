@@ -69,6 +69,7 @@ impl Slot {
             .is_ok();
         if claimed {
             self.birth.store(thread.birth(), Relaxed);
+            self.kind.set();
             // SAFETY: the slot is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it owns it, as with every lock.
             unsafe { thread.robust_list().link(&self.links, false) };

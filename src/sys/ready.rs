@@ -5,9 +5,7 @@
 use super::direct::system_call;
 use super::timespec;
 use crate::base::alloc::List;
-use crate::base::time::Deadline;
-#[cfg(target_arch = "x86_64")]
-use crate::base::time::now;
+use crate::base::time::{Deadline, now};
 use core::ffi::{c_int, c_short};
 use core::time::Duration;
 use nix::errno::Errno;
@@ -54,41 +52,70 @@ pub(crate) fn pause(length: Duration) -> Result<(), Errno> {
 }
 
 /// Waits for at most `limit`. A process that is stopped and continued (SIGSTOP, a frozen container)
-/// loses that time from its limit, as it should: the kernel resumes poll(2) with the end that it had
-/// computed first. It would resume ppoll(2) with what was left of the limit when the process was
-/// stopped. So ppoll waits only for the part below a millisecond, which poll does not know.
-///
-/// Other processors' kernels have no poll. There a stop lengthens the wait by its duration.
-#[cfg(target_arch = "x86_64")]
+/// loses that time from its limit, as it should. So the wait goes step by step, and each step takes what is
+/// left until the end.
 fn poll(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Errno> {
     let Some(limit) = limit else {
         return poll_precisely(list, None);
     };
     let end = now().saturating_add(limit);
     let mut left = limit;
-    while let milliseconds @ 1.. = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX) {
-        // SAFETY: the list has as many entries as the call is told.
-        let outcome = Errno::result(unsafe {
-            libc::syscall(libc::SYS_poll, list.as_mut_ptr(), list.len(), milliseconds)
-        });
-        let count = match outcome {
-            // RLIMIT_NOFILE allows fewer descriptors than the list has entries: see poll_precisely.
-            Err(Errno::EINVAL) => return poll_precisely(list, Some(left)),
-            outcome => outcome?,
-        };
-        if count != 0 {
-            return Ok(c_int::try_from(count).unwrap_or(c_int::MAX));
+    loop {
+        let (count, is_last) = step(list, left)?;
+        if count != 0 || is_last {
+            return Ok(count);
         }
         left = end.saturating_sub(now());
         if left.is_zero() {
             return Ok(0);
         }
     }
-    poll_precisely(list, Some(left))
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-use poll_precisely as poll;
+/// One step of a wait: how many entries are ready, and whether no step is left.
+///
+/// After a stop the kernel resumes poll(2) with the end that it had computed first. It would resume ppoll(2)
+/// with what was left of the limit when the process was stopped. So ppoll waits only for the part below a
+/// millisecond, which poll does not know.
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "x86",
+    target_arch = "arm",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "s390x"
+))]
+fn step(list: &mut [libc::pollfd], left: Duration) -> Result<(c_int, bool), Errno> {
+    let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX);
+    if milliseconds == 0 {
+        return Ok((poll_precisely(list, Some(left))?, true));
+    }
+    // SAFETY: the list has as many entries as the call is told.
+    let outcome = Errno::result(unsafe {
+        libc::syscall(libc::SYS_poll, list.as_mut_ptr(), list.len(), milliseconds)
+    });
+    match outcome {
+        // RLIMIT_NOFILE allows fewer descriptors than the list has entries: see poll_precisely.
+        Err(Errno::EINVAL) => Ok((poll_precisely(list, Some(left))?, true)),
+        outcome => Ok((c_int::try_from(outcome?).unwrap_or(c_int::MAX), false)),
+    }
+}
+
+/// As above. The kernel of this processor has no poll(2). After a stop, ppoll(2) goes on for what was left of
+/// the step, so a step takes a second at most: that is all by which stops lengthen a wait.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "x86",
+    target_arch = "arm",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "s390x"
+)))]
+fn step(list: &mut [libc::pollfd], left: Duration) -> Result<(c_int, bool), Errno> {
+    const LONGEST: Duration = Duration::from_secs(1);
+    let count = poll_precisely(list, Some(left.min(LONGEST)))?;
+    Ok((count, left <= LONGEST))
+}
 
 fn poll_precisely(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Errno> {
     let limit = limit.map(timespec);

@@ -3,8 +3,8 @@
 //! The kernel keeps one robust list per thread (set_robust_list(2)). libc owns it: a second
 //! registration would break every robust pthread mutex of the process. So this module joins
 //! libc's list. `get_robust_list` gives the list's head. A new entry goes to the front, in the
-//! form that libc's own mutexes have, so libc can unlink its entries beside ours and we can unlink
-//! ours beside libc's.
+//! form that libc's own mutexes have (`lock_form`), so libc can unlink its entries beside ours and we can
+//! unlink ours beside libc's.
 //!
 //! When a thread dies, the kernel walks its list. For each entry it reads the lock word at
 //! entry + `futex_offset`. If that word holds the dead thread's id, the kernel clears the id, keeps
@@ -32,12 +32,17 @@
 //! no link in an entry is followed unless it is proved: by the thread's private record ([`Held`]), or,
 //! for an entry that the record does not know, by the kernel's word that the neighbour can be written
 //! and by the neighbour's own link, which must lead back. A link that is not proved is replaced by
-//! what the record says.
+//! what the record says. The list of 32-bit glibc has one direction: no link leads back there, so an entry
+//! that the record does not know counts if its lock word names this thread.
 
+use super::futex::TID_MASK;
 use super::held::{Held, Node};
+use super::lock_form::{
+    HAS_PREVIOUS, HEAD_HAS_PREVIOUS, WORD_TO_NODE, links_of, previous_of, without_mark,
+};
+pub(crate) use super::lock_form::{Links, LockKind, is_lock_form};
 use super::memory;
 use crate::base::error::{Result, fail, failed};
-use core::cell::Cell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use nix::errno::Errno;
@@ -50,19 +55,13 @@ struct Head {
     list_op_pending: *mut Node,
 }
 
-/// A lock's list entry, in the layout that 64-bit glibc gives its mutexes.
-#[repr(C)]
-pub(crate) struct Links {
-    previous: Cell<*mut Node>,
-    next: Cell<*mut Node>,
-}
-
-/// The distance in bytes from the lock word to `Links::next`. libc announces the negative of it to
-/// the kernel, for all entries of the thread, so a lock of ours must have the same distance.
-pub(crate) const WORD_TO_NODE: usize = 32;
-
-/// The lowest bit of a pointer to an entry says that its lock word is a priority-inheritance word.
-const PRIORITY_INHERITANCE: usize = 1;
+/// In messages: the libc that this library is built for.
+const LIBC: &str = match (cfg!(target_env = "musl"), cfg!(target_pointer_width = "64")) {
+    (false, true) => "64-bit glibc",
+    (false, false) => "32-bit glibc",
+    (true, true) => "64-bit musl",
+    (true, false) => "32-bit musl",
+};
 
 /// How many entries the kernel reads: its ROBUST_LIST_LIMIT.
 const ENTRIES_MAX: usize = 2048;
@@ -102,7 +101,7 @@ impl RobustList {
         if futex_offset != -(WORD_TO_NODE as libc::c_long) {
             return Err(fail!(
                 ENOTSUP,
-                "this libc keeps lock words {futex_offset} bytes from its robust list's entries; expected -{WORD_TO_NODE} (64-bit glibc)"
+                "this libc keeps lock words {futex_offset} bytes from its robust list's entries; expected -{WORD_TO_NODE} ({LIBC})"
             ));
         }
         let held = Held::of_calling_thread();
@@ -168,16 +167,14 @@ impl RobustList {
         let node = links.node(priority_inheritance);
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read_volatile() };
-        links.next.set(first);
-        links.previous.set(self.head.cast());
+        links.write(first, self.head.cast());
         // Without this fence the list could lead the kernel to an entry that is not complete yet.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as for first.
         unsafe { (&raw mut (*self.head).first).write_volatile(node) };
-        // SAFETY: every entry, and the head, has a previous-pointer in the word before it, and the
-        // entries' memory is mapped while they are listed. No other process can overwrite `first`: only
-        // this thread's libc and proved links are written to the head.
-        unsafe { replace_previous(first, self.head.cast(), node) };
+        // SAFETY: the entries' memory is mapped while they are listed. No other process can overwrite
+        // `first`: only this thread's libc and proved links are written to the head.
+        unsafe { self.replace_previous(first, self.head.cast(), node) };
         // Without this fence a signal handler could find the entry in the record and not in the list.
         compiler_fence(Ordering::SeqCst);
         self.held().push(node);
@@ -192,8 +189,8 @@ impl RobustList {
     #[inline(always)]
     pub(crate) unsafe fn unlink(self, links: &Links) {
         let node = links.node(false);
-        let (next, previous) = links.read();
         let (held, head) = (self.held(), self.head.cast::<Node>());
+        let (next, previous) = links.read(head);
         // SAFETY: head is this thread's own and alive.
         let first = unsafe { (&raw const (*self.head).first).read() };
         // The usual case: this thread linked this lock last, and the entry says what it said then.
@@ -205,7 +202,7 @@ impl RobustList {
             // SAFETY: the record says that `next` is the head, or an entry that this thread has linked
             // and not unlinked, so it is mapped.
             unsafe {
-                replace_previous(next, node, previous);
+                self.replace_previous(next, node, previous);
                 (&raw mut (*self.head).first).write_volatile(next);
             }
             // Without this fence a signal handler could find the entry in the list and not in the record.
@@ -230,16 +227,16 @@ impl RobustList {
     unsafe extern "C" fn unlink_checked(self, links: &Links) {
         let (node, head) = (links.node(false), self.head.cast::<Node>());
         // Each is read once, so the pointer that is checked is the pointer that is used.
-        let (mut next, mut previous) = links.read();
+        let (mut next, mut previous) = links.read(head);
         let place = self.held().position(node);
         let is_next = match without_mark(next) == head {
             // Or the word before the head, which is libc's private memory, leads back to this entry.
             true => {
                 place.is_none_or(|place| place == 0)
-                    // SAFETY: glibc keeps a previous-pointer in the word before the head.
-                    || without_mark(unsafe { previous_of(head).read_volatile() }) == node
+                    // SAFETY: then libc keeps a previous-pointer in the word before the head.
+                    || HEAD_HAS_PREVIOUS && without_mark(unsafe { previous_of(head).read_volatile() }) == node
             }
-            false => self.leads_to(next, previous_of(next), node) && !self.is_younger(next, place),
+            false => self.is_behind(next, node, place) && !self.is_younger(next, place),
         };
         if !is_next {
             next = self.find_next(node, place);
@@ -259,7 +256,7 @@ impl RobustList {
             // SAFETY: each of the two is the head, or in the record and so mapped, or was just found to be
             // writable.
             unsafe {
-                replace_previous(next, node, previous);
+                self.replace_previous(next, node, previous);
                 (&raw mut (*without_mark(previous)).next).write_volatile(next);
             }
         }
@@ -282,9 +279,27 @@ impl RobustList {
                 // The record may be wrong about an entry here, so the kernel is asked.
                 self.is_foreign_entry(entry)
                     // SAFETY: aligned and readable by the check above.
-                    && without_mark(unsafe { previous_of(entry).read_volatile() }) == node
+                    && (!HAS_PREVIOUS || without_mark(unsafe { previous_of(entry).read_volatile() }) == node)
             })
             .unwrap_or(self.head.cast())
+    }
+
+    /// Whether the list can go on with `next` behind `node`: `next` leads back to it. In a list with one
+    /// direction, `next` is the entry that was linked before `node` and is still held, or one that the
+    /// record does not know.
+    fn is_behind(self, next: *mut Node, node: *mut Node, place: Option<usize>) -> bool {
+        if HAS_PREVIOUS {
+            return self.leads_to(next, previous_of(next), node);
+        }
+        let held = self.held();
+        match (held.position(next), place) {
+            (Some(older), Some(place)) => {
+                // An entry between the two is one of a lock that was unlocked past this record.
+                (older + 1..place).all(|between| !self.is_foreign_entry(held.entry(between)))
+            }
+            (Some(_), None) => true,
+            (None, _) => self.is_foreign_entry(next),
+        }
     }
 
     /// Whether the word at `link`, which belongs to `owner`, can be read and written and leads to
@@ -307,10 +322,15 @@ impl RobustList {
         without_mark(entry).cast() == self.head || self.held().position(entry).is_some()
     }
 
-    /// Whether an entry that the record does not know can be one, of libc's or of ours: its two words
-    /// can be written, and they are not the words in which this thread itself keeps entries.
+    /// Whether an entry that the record does not know can be one, of libc's or of ours: its words
+    /// can be written, and they are not the words in which this thread itself keeps entries. If no link
+    /// leads back to prove more, its lock word names this thread.
     fn is_foreign_entry(self, entry: *mut Node) -> bool {
-        let (first, second) = (previous_of(entry).addr(), without_mark(entry).addr());
+        let second = without_mark(entry).addr();
+        let first = match HAS_PREVIOUS {
+            true => previous_of(entry).addr(),
+            false => second,
+        };
         let is_own = |address: usize| {
             self.held().contains_address(address)
                 || address.wrapping_sub(self.head.addr()) < size_of::<Head>()
@@ -320,6 +340,28 @@ impl RobustList {
             && !is_own(second)
             && memory::is_writable(first)
             && memory::is_writable(second)
+            && (HAS_PREVIOUS || is_own_lock(entry))
+    }
+
+    /// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
+    ///
+    /// # Safety
+    ///
+    /// The entry is the head, or mapped for writing.
+    #[inline(always)]
+    unsafe fn replace_previous(self, entry: *mut Node, expected: *mut Node, new: *mut Node) {
+        let is_head = || without_mark(entry).cast() == self.head;
+        if !HAS_PREVIOUS || !HEAD_HAS_PREVIOUS && is_head() {
+            return;
+        }
+        let place = previous_of(entry);
+        // SAFETY: by this function's contract. A handler that runs between the two accesses restores what it
+        // finds. Volatile: the module's rules rest on the order of these accesses.
+        unsafe {
+            if without_mark(place.read_volatile()) == expected {
+                place.write_volatile(new);
+            }
+        }
     }
 
     /// The entry whose link leads to `node`, found from the head on. NULL if none does.
@@ -401,64 +443,16 @@ impl RobustList {
     }
 }
 
-/// The links whose second word an entry's pointer leads to.
-///
-/// # Safety
-///
-/// The entry is mapped.
-unsafe fn links_of<'a>(node: *mut Node) -> &'a Links {
-    // SAFETY: by this function's contract.
-    unsafe { &*previous_of(node).cast::<Links>() }
-}
-
-impl Links {
-    /// The next and the previous entry, each read once: others may overwrite them at any moment.
-    #[inline(always)]
-    fn read(&self) -> (*mut Node, *mut Node) {
-        // SAFETY: pointers to the cells' own memory.
-        unsafe {
-            (
-                self.next.as_ptr().read_volatile(),
-                self.previous.as_ptr().read_volatile(),
-            )
-        }
-    }
-
-    #[inline(always)]
-    fn node(&self, priority_inheritance: bool) -> *mut Node {
-        let mark = usize::from(priority_inheritance) * PRIORITY_INHERITANCE;
-        ptr::from_ref(&self.next)
-            .cast_mut()
-            .cast::<Node>()
-            .map_addr(|address| address | mark)
-    }
-}
-
-#[inline(always)]
-fn without_mark(node: *mut Node) -> *mut Node {
-    node.map_addr(|address| address & !PRIORITY_INHERITANCE)
-}
-
-/// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
-///
-/// # Safety
-///
-/// The entry is the head, or mapped for writing.
-#[inline(always)]
-unsafe fn replace_previous(entry: *mut Node, expected: *mut Node, new: *mut Node) {
-    let place = previous_of(entry);
-    // SAFETY: by this function's contract. A handler that runs between the two accesses restores what it
-    // finds. Volatile: the module's rules rest on the order of these accesses.
-    unsafe {
-        if without_mark(place.read_volatile()) == expected {
-            place.write_volatile(new);
-        }
-    }
-}
-
-#[inline(always)]
-fn previous_of(node: *mut Node) -> *mut *mut Node {
-    without_mark(node).cast::<*mut Node>().wrapping_sub(1)
+/// Whether the lock word of an entry names the calling thread.
+fn is_own_lock(entry: *mut Node) -> bool {
+    let word = without_mark(entry)
+        .wrapping_byte_sub(WORD_TO_NODE)
+        .cast::<AtomicU32>();
+    let own = nix::unistd::gettid().as_raw().unsigned_abs();
+    word.is_aligned()
+        && memory::is_writable(word.addr())
+        // SAFETY: aligned, and mapped by the check before.
+        && unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == own
 }
 
 /// The head that is registered with the kernel for the calling thread; NULL if there is none.
@@ -478,14 +472,7 @@ mod tests {
     use crate::sys::thread::Thread;
 
     #[test]
-    fn the_entry_has_the_form_that_libc_gives_its_own() {
-        assert_eq!(core::mem::offset_of!(Links, previous), 0);
-        assert_eq!(core::mem::offset_of!(Links, next), size_of::<usize>());
-        assert_eq!(size_of::<Head>(), 3 * size_of::<usize>());
-    }
-
-    #[test]
-    fn a_held_pthread_mutex_is_found_by_address() {
+    fn a_held_pthread_mutex_has_the_form_of_our_locks_and_is_found_by_address() {
         let thread = Thread::current().ok().unwrap();
         // SAFETY: POSIX order of calls on memory that outlives them.
         unsafe {
@@ -493,11 +480,19 @@ mod tests {
             let mut mutex: libc::pthread_mutex_t = core::mem::zeroed();
             libc::pthread_mutexattr_init(&mut attributes);
             libc::pthread_mutexattr_setrobust(&mut attributes, libc::PTHREAD_MUTEX_ROBUST);
+            // musl lists only mutexes that processes share.
+            libc::pthread_mutexattr_setpshared(&mut attributes, libc::PTHREAD_PROCESS_SHARED);
             libc::pthread_mutex_init(&mut mutex, &attributes);
             let place = NonNull::from(&mut mutex).cast();
             assert!(!thread.holds_within(place, size_of_val(&mutex)));
             libc::pthread_mutex_lock(place.as_ptr().cast());
             assert!(thread.holds_within(place, size_of_val(&mutex)));
+            // libc's lock word stands at the beginning in glibc, and behind the type in musl.
+            let word = place.byte_add(size_of::<LockKind>());
+            let first = without_mark((*thread.robust_list().head).first);
+            assert_eq!(first.addr() - word.addr().get(), WORD_TO_NODE);
+            let (next, previous) = links_of(first).read(thread.robust_list().head.cast());
+            assert_eq!((next, previous), (thread.robust_list().head.cast(), next));
             libc::pthread_mutex_unlock(place.as_ptr().cast());
             assert!(!thread.holds_within(place, size_of_val(&mutex)));
             libc::pthread_mutex_destroy(place.as_ptr().cast());

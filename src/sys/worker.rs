@@ -2,6 +2,7 @@
 //! the library does not need.
 
 use super::cancellation::NotCancelled;
+use super::sanitizer;
 use crate::base::alloc::{try_box, uninit_slice};
 use core::ffi::{CStr, c_void};
 use core::hint::black_box;
@@ -101,6 +102,8 @@ extern "C" fn main(start: *mut c_void) -> *mut c_void {
     let start = unsafe { Box::from_raw(start.cast::<Start>()) };
     // The program's callback may give this thread's id away. It ends with its start routine, not before.
     let _not_cancelled = NotCancelled::begin();
+    // All that this thread does is the library's, but for callbacks.
+    let _call = sanitizer::Call::begin();
     // SAFETY: the name is NUL-terminated, and the kernel copies at most 16 bytes of it.
     unsafe { libc::prctl(libc::PR_SET_NAME, start.name.as_ptr()) };
     // A panic must not leave this function.

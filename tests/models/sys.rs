@@ -348,6 +348,13 @@ pub(crate) mod robust {
     #[derive(Default)]
     pub(crate) struct Links;
 
+    #[derive(Default)]
+    pub(crate) struct LockKind;
+
+    impl LockKind {
+        pub(crate) fn set(&self) {}
+    }
+
     #[derive(Clone, Copy)]
     pub(crate) struct Announced;
 

@@ -23,7 +23,7 @@ use crate::base::alloc::try_box;
 use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
 use crate::sys::cancellation::NotCancelled;
-use crate::sys::process;
+use crate::sys::{process, sanitizer};
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
@@ -123,6 +123,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
 
     /// The object of a handle. It is kept alive while the result lives.
     pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
+        sanitizer::uses(self);
         Ok(Pinned {
             slot: self.slots.pin(KIND, handle.addr() as u64)?,
             object: PhantomData,
@@ -131,6 +132,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
 
     /// Closes a handle. The object is dropped now, or by the last call that still uses it.
     pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
+        sanitizer::uses(self);
         if let Some((slot, generation)) = self.slots.close(KIND, handle.addr() as u64)? {
             // SAFETY: Slots::close has just made the slot BUSY for this thread, and the slots of
             // this table hold boxes of T.

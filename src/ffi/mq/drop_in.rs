@@ -4,18 +4,18 @@
 use super::*;
 use crate::sys::fd as descriptors;
 
-/// Makes a message queue of the kernel the descriptor of a queue in shared memory. It replaces the
-/// FIFO that ipc_mq_fd() otherwise makes. Afterwards, ipc_mq_fd() returns this descriptor, poll()
-/// on it is right from this call on, and the kernel's mq_notify() on it reports messages.
+/// Makes a message queue of the kernel, the kernel twin, the descriptor of a queue in shared memory.
+/// It replaces the FIFO that ipc_mq_fd() otherwise makes. The twin shows the queue's state after
+/// ipc_mq_twin() with IPC_MQ_TWIN_ARM or IPC_MQ_TWIN_KEEP.
 ///
 /// All processes that have the queue in shared memory open must bring the same kernel queue.
 ///
 /// fd: from mq_open(), with mq_maxmsg 2 and mq_msgsize 1. The library owns it from now on, also if
-/// the call fails, and closes it with the handle.
+/// the call fails, and closes it with the handle, or when the next descriptor is brought.
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL mq is NULL; -EBADF the handle is closed, or fd is negative; -EBUSY the handle
-/// has a descriptor already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
+/// has a FIFO already; -EUCLEAN the queue is damaged; -EPROTO this process was forked into
 /// another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
 /// and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
@@ -27,6 +27,107 @@ pub unsafe extern "C" fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int 
         queue.bring_descriptor(unsafe { descriptors::take_over(fd) }?)?;
         Ok(0)
     })
+}
+
+/// The facts about a queue that a program can see through its kernel twin: a result of ipc_mq_twin().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ipc_mq_look_t {
+    /// How many messages were ever sent to the queue: a number that changes with each message.
+    pub sent: u64,
+    /// How many messages are in the queue.
+    pub current_messages: usize,
+    /// 1 if there is room for a message, otherwise 0.
+    pub has_room: u32,
+    /// A number that changes with each IPC_MQ_TWIN_FLAGS.
+    pub flag_changes: u32,
+}
+
+/// For ipc_mq_twin(): only looks.
+pub const IPC_MQ_TWIN_LOOK: c_int = 0;
+/// For ipc_mq_twin(): brings the twin into the queue's state. The next call that ends a state in which
+/// the queue is empty or full makes the twin ready.
+pub const IPC_MQ_TWIN_ARM: c_int = 1;
+/// For ipc_mq_twin(): as IPC_MQ_TWIN_ARM. If the twin is ready, an edge-triggered epoll reports it again.
+pub const IPC_MQ_TWIN_REPEAT: c_int = 2;
+/// For ipc_mq_twin(): keeps the twin in the queue's state from now on, whichever process changes it.
+pub const IPC_MQ_TWIN_KEEP: c_int = 3;
+/// For ipc_mq_twin(): notes that O_NONBLOCK of a descriptor of the twin may have changed.
+pub const IPC_MQ_TWIN_FLAGS: c_int = 4;
+/// For ipc_mq_twin(): spins for the queue's spin_ns, or until there is a message.
+pub const IPC_MQ_TWIN_AWAIT_MESSAGE: c_int = 5;
+/// For ipc_mq_twin(): spins for the queue's spin_ns, or until there is room.
+pub const IPC_MQ_TWIN_AWAIT_ROOM: c_int = 6;
+
+/// Does one of the things IPC_MQ_TWIN_* with a queue that has a kernel twin.
+///
+/// look: receives the facts about the queue after that. NULL: not wanted.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL mq is NULL, look is misaligned, or action is unknown; -EBADF the handle is closed;
+/// -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP); -EUCLEAN the queue
+/// is damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
+/// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
+/// the queue is the kernel's (IPC_KERNEL).
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_twin(
+    mq: *mut ipc_mq_t,
+    action: c_int,
+    look: *mut ipc_mq_look_t,
+) -> c_int {
+    guard_fast(
+        c"ipc_mq_twin",
+        move || {
+            if action != IPC_MQ_TWIN_LOOK {
+                return None;
+            }
+            let queue = QUEUES.get(mq).ok()?;
+            let found = queue.with_twin().ok()?.look();
+            // SAFETY: by the contract of this call.
+            unsafe { put_look(look, &found) }.ok().map(|()| 0)
+        },
+        move || {
+            let handle = QUEUES.get(mq)?;
+            let queue = handle.with_twin()?;
+            match action {
+                IPC_MQ_TWIN_LOOK => {}
+                IPC_MQ_TWIN_ARM => queue.arm_twin(false)?,
+                IPC_MQ_TWIN_REPEAT => queue.arm_twin(true)?,
+                IPC_MQ_TWIN_KEEP => queue.keep_twin()?,
+                IPC_MQ_TWIN_FLAGS => queue.note_flag_change(),
+                IPC_MQ_TWIN_AWAIT_MESSAGE => {
+                    queue.spin_until_ready(Direction::Receive);
+                }
+                IPC_MQ_TWIN_AWAIT_ROOM => {
+                    queue.spin_until_ready(Direction::Send);
+                }
+                _ => return Err(Errno::EINVAL.into()),
+            }
+            // SAFETY: by the contract of this call.
+            unsafe { put_look(look, &queue.look()) }?;
+            Ok(0)
+        },
+    )
+}
+
+/// Writes the facts if they are wanted.
+///
+/// # Safety
+///
+/// `look` is NULL, or leads to room for the struct.
+unsafe fn put_look(look: *mut ipc_mq_look_t, found: &mq::Look) -> Result<()> {
+    if look.is_null() {
+        return Ok(());
+    }
+    let facts = ipc_mq_look_t {
+        sent: found.sent,
+        current_messages: found.current_messages,
+        has_room: found.has_room.into(),
+        flag_changes: found.flag_changes,
+    };
+    // SAFETY: checked for NULL and alignment; the rest by this function's contract.
+    unsafe { put(checked(look, "look")?, facts) }.map(drop)
 }
 
 /// The word to sleep on, from ipc_mq_wait_word().

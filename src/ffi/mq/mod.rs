@@ -1,6 +1,7 @@
 //! Message queues. The calls are in the modules below, by topic; their common types are here.
 
 use super::handle::{self, Table};
+use super::types::ipc_type_t;
 use super::*;
 use crate::base::errno::Errno;
 use crate::base::name::Name;
@@ -40,7 +41,7 @@ static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 pub struct ipc_mq_attr_t {
     /// How many messages the queue holds before it is full.
     pub max_messages: usize,
-    /// The largest length of a message, in bytes.
+    /// The largest length of a message, in bytes. 0, if there is a type: the type's size.
     pub message_size: usize,
     /// How many messages are in the queue. ipc_mq_getattr() sets it; ipc_mq_open() ignores it.
     pub current_messages: usize,
@@ -51,6 +52,12 @@ pub struct ipc_mq_attr_t {
     /// processor. For a new queue, 0 means 50000 and IPC_MQ_NO_SPIN means not at all. An existing
     /// queue keeps its own value. IPC_KERNEL ignores it.
     pub spin_ns: c_int,
+    /// What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+    /// gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
+    /// keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
+    /// message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the
+    /// sender's choice as without a type.
+    pub r#type: *const ipc_type_t,
     /// All 0: reserved for later versions.
     pub reserved: [c_int; 4],
 }

@@ -1,7 +1,9 @@
 //! Opening queues.
 
 use super::*;
+use crate::ffi::types::type_from_c;
 use crate::ipc::mq::Attributes;
+use crate::object::layout::Type;
 use core::time::Duration;
 
 /// Opens the message queue with this name, or creates it with IPC_CREATE.
@@ -12,9 +14,10 @@ use core::time::Duration;
 ///
 /// out: receives the handle, on success only. End it with ipc_mq_close().
 /// name: "/" and 1 to 250 bytes without a slash.
-/// attr: the sizes of a new queue. An existing queue must have these sizes. NULL means: a new
-/// queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default), and an existing
-/// queue may have any size. The struct may be freed after the call.
+/// attr: the sizes of a new queue, and the type of its messages. An existing queue must have these sizes and, if
+/// attr->type is not NULL, this type. NULL means: a new
+/// queue has 10 messages of 8192 bytes (with IPC_KERNEL: the system's default) of no type, and an existing
+/// queue may have any size and type. The struct and the type may be freed after the call.
 /// flags: any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY (receive only), IPC_WRITE_ONLY (send
 /// only), IPC_NONBLOCK (calls that would wait return -EAGAIN, whatever their timeout),
 /// IPC_CHECK_OWNER, IPC_MQ_OVERWRITE, IPC_KERNEL.
@@ -23,12 +26,12 @@ use core::time::Duration;
 /// queue. With IPC_KERNEL, sending needs write permission and receiving needs read permission.
 ///
 /// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
-/// Errors: -EINVAL an argument is NULL or misaligned, the name, flags or mode is malformed, a
-/// reserved field is not 0, or a size is 0 or too large (with IPC_KERNEL: above fs.mqueue.msg_max
+/// Errors: -EINVAL an argument is NULL or misaligned, the name, flags, type or mode is malformed, a
+/// reserved field is not 0, a size is 0, too large, or smaller than the type, or attr->type is not NULL with IPC_KERNEL (with IPC_KERNEL: above fs.mqueue.msg_max
 /// or fs.mqueue.msgsize_max); -ENAMETOOLONG the name has more than 251 bytes; -ENOENT there is no
 /// such queue, and IPC_CREATE is not set; -EEXIST the queue exists, and IPC_EXCLUSIVE is set;
 /// -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -EPROTO the existing
-/// queue has other sizes than attr, or belongs to another version, word size, libc or PID namespace
+/// queue has other sizes or another type than attr, or no type, or belongs to another version, word size, libc or PID namespace
 /// (ipc_last_error() shows both sides); -EMEDIUMTYPE the name belongs to another kind of object;
 /// -EUCLEAN the queue is damaged; -ELOOP the name is a symbolic link; -EFBIG the queue would be
 /// larger than RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC /dev/shm is full
@@ -54,14 +57,14 @@ pub unsafe extern "C" fn ipc_mq_open(
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
         // SAFETY: by the contract of this call.
-        let (attributes, spin) = unsafe { attributes_from_c(attr) }?;
+        let (attributes, message_type, spin) = unsafe { attributes_from_c(attr) }?;
         let allowed = IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER | IPC_KERNEL | HANDLE_FLAGS;
         let options = mq::Options {
             spin,
             ..mq_options(flags, allowed, mode)?
         };
         let room = QUEUES.room()?;
-        let (queue, outcome) = Queue::open(&name, attributes, options)?;
+        let (queue, outcome) = Queue::open(&name, attributes, message_type.as_ref(), options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, room.fill(queue)) }?;
         Ok(opened(outcome))
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn ipc_mq_open_fd(out: *mut *mut ipc_mq_t, fd: c_int, flag
             ..mq_options(flags, HANDLE_FLAGS, 0)?
         };
         let room = QUEUES.room()?;
-        let (queue, _) = Queue::open(&Name::new(b"/(a descriptor's)")?, None, options)?;
+        let (queue, _) = Queue::open(&Name::new(b"/(a descriptor's)")?, None, None, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, room.fill(queue)) }?;
         Ok(0)
@@ -131,16 +134,16 @@ fn mq_options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<mq::Op
     })
 }
 
-/// The sizes and the spin time in a C caller's attributes.
+/// The sizes, the type and the spin time in a C caller's attributes.
 ///
 /// # Safety
 ///
-/// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t.
+/// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t, whose type is NULL or as for `type_from_c`.
 unsafe fn attributes_from_c(
     attr: *const ipc_mq_attr_t,
-) -> Result<(Option<Attributes>, Option<Duration>)> {
+) -> Result<(Option<Attributes>, Option<Type>, Option<Duration>)> {
     if attr.is_null() {
-        return Ok((None, None));
+        return Ok((None, None, None));
     }
     // SAFETY: checked for alignment; the rest by this function's contract.
     let attr = unsafe { checked(attr.cast_mut(), "attr")?.read() };
@@ -158,10 +161,28 @@ unsafe fn attributes_from_c(
             ));
         }
     };
+    let message_type = match attr.r#type.is_null() {
+        true => None,
+        // SAFETY: by this function's contract.
+        false => Some(unsafe { type_from_c(attr.r#type) }?),
+    };
+    // A size that does not fit is refused below, or by the queue.
+    let type_size = |message_type: Type| usize::try_from(message_type.size()).unwrap_or(usize::MAX);
+    let message_size = match (attr.message_size, message_type) {
+        (0, Some(message_type)) => type_size(message_type),
+        (size, Some(message_type)) if size < type_size(message_type) => {
+            return Err(fail!(
+                EINVAL,
+                "attr->message_size is {size}; expected 0, or at least the {} bytes of type {message_type}",
+                message_type.size()
+            ));
+        }
+        (size, _) => size,
+    };
     let sizes = Attributes {
         max_messages: attr.max_messages,
-        message_size: attr.message_size,
+        message_size,
         current_messages: 0,
     };
-    Ok((Some(sizes), spin))
+    Ok((Some(sizes), message_type, spin))
 }

@@ -83,6 +83,7 @@ pub unsafe extern "C" fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_a
             current_messages: found.current_messages,
             flags: flags_of(&queue),
             spin_ns,
+            r#type: core::ptr::null(),
             reserved: [0; 4],
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.

@@ -18,6 +18,7 @@ pub(crate) use shared::fuzz::run as fuzz_queue;
 use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
 use crate::object::Outcome;
+use crate::object::layout::Type;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
@@ -77,6 +78,16 @@ impl<'a> Target<'a> {
     }
 }
 
+/// The facts about a queue in shared memory that a program can see through its kernel twin.
+pub(crate) struct Look {
+    /// How many messages were ever sent: a number that changes with each.
+    pub(crate) sent: u64,
+    pub(crate) current_messages: usize,
+    pub(crate) has_room: bool,
+    /// A number that changes when O_NONBLOCK of a descriptor of the twin may have changed.
+    pub(crate) flag_changes: u32,
+}
+
 /// The counters of a queue in shared memory since its creation, and how many threads wait now.
 #[derive(Default)]
 pub(crate) struct Statistics {
@@ -104,13 +115,17 @@ impl Queue {
     pub(crate) fn open(
         name: &Name,
         attributes: Option<Attributes>,
+        message_type: Option<&Type>,
         options: Options,
     ) -> Result<(Queue, Outcome)> {
         if options.kernel {
+            if message_type.is_some() {
+                return Err(fail!(EINVAL, "{name}: the kernel's queue holds no type"));
+            }
             let (queue, outcome) = KernelQueue::open(name, attributes, options)?;
             return Ok((Queue::Kernel(queue), outcome));
         }
-        let (queue, outcome) = SharedQueue::open(name, attributes, options)?;
+        let (queue, outcome) = SharedQueue::open(name, attributes, message_type, options)?;
         Ok((Queue::Shared(queue), outcome))
     }
 
@@ -314,6 +329,12 @@ impl Queue {
     /// Uses a queue of the kernel's, a kernel twin, as the descriptor of a queue in shared memory.
     pub(crate) fn bring_descriptor(&self, twin: OwnedFd) -> Result<()> {
         self.shared(IN_PLACE)?.use_kernel_twin(twin)
+    }
+
+    /// The queue in shared memory, for the calls about its kernel twin.
+    #[inline]
+    pub(crate) fn with_twin(&self) -> Result<&SharedQueue> {
+        self.shared(IN_PLACE)
     }
 
     /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it

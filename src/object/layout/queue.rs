@@ -17,9 +17,9 @@
 
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::liveness::BirthCell;
-use crate::sys::robust::Links;
+use crate::sys::robust::{Links, LockKind};
 
-pub(crate) const QUEUE_VERSION: u32 = 2;
+pub(crate) const QUEUE_VERSION: u32 = 3;
 
 /// The alignment of a slot and of its payload.
 pub(crate) const QUEUE_ALIGNMENT: usize = 64;
@@ -54,12 +54,17 @@ pub(crate) struct QueueHeader {
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Latch {
+    pub(crate) kind: LockKind,
     pub(crate) word: AtomicU32,
     pub(crate) sleepers: Sleepers,
     /// The holder's birth, as in a mutex.
+    #[cfg(not(target_env = "musl"))]
     pub(crate) birth: BirthCell,
-    reserved: [u32; 2],
+    #[cfg(not(target_env = "musl"))]
+    reserved: u32,
     pub(crate) links: Links,
+    #[cfg(target_env = "musl")]
+    pub(crate) birth: BirthCell,
 }
 
 /// The word on which threads sleep. Its lowest bit says that somebody may be asleep, and the other bits
@@ -135,11 +140,15 @@ pub(crate) struct Waiting {
     /// Not 0 if some process could not have the kernel execute fences on other processors. Then every process
     /// executes real fences (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
-    /// Not 0 if there is a descriptor that has to be readable while the queue is not empty.
+    /// Not 0 if there is a descriptor that has to become ready with the queue's next change.
     pub(crate) fd_state: AtomicU32,
     /// The number of messages sent, up to and including the last message whose priority was higher than
     /// that of the message before it.
     pub(crate) rise: AtomicU64,
+    /// Not 0 if the kernel twin, if there is one, has to be exact at any time.
+    pub(crate) keeps_twin: AtomicU32,
+    /// How often a program may have changed O_NONBLOCK of a descriptor of the kernel twin.
+    pub(crate) flag_changes: AtomicU32,
 }
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };
@@ -178,20 +187,26 @@ pub(crate) struct Level {
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
+    pub(crate) kind: LockKind,
     /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list.
     pub(crate) holder: AtomicU32,
     /// FREE, QUEUED, RESERVED or BORROWED: the truth about the message.
     pub(crate) state: AtomicU32,
     /// The message's number in the order of sending.
+    #[cfg(not(target_env = "musl"))]
     pub(crate) sequence: AtomicU64,
+    #[cfg(not(target_env = "musl"))]
     pub(crate) priority: AtomicU32,
-    pub(crate) length: AtomicU32,
     pub(crate) links: Links,
+    #[cfg(target_env = "musl")]
+    pub(crate) sequence: AtomicU64,
+    #[cfg(target_env = "musl")]
+    pub(crate) priority: AtomicU32,
     /// How often the message came back to the queue because its borrower died.
     pub(crate) redeliveries: AtomicU32,
     pub(crate) claimed_next: AtomicU32,
     pub(crate) claimed_previous: AtomicU32,
-    reserved: u32,
+    pub(crate) length: AtomicU32,
     /// The holder's birth, as in a mutex. Only the holder of the latch that guards the claim writes it.
     pub(crate) birth: BirthCell,
 }
@@ -206,20 +221,41 @@ pub(crate) const BORROWED: u32 = 3;
 // (A model's words are larger.)
 #[cfg(not(all(test, loom)))]
 const _: () = {
-    use crate::sys::robust::WORD_TO_NODE;
+    use crate::sys::robust::is_lock_form;
     use core::mem::offset_of;
 
-    assert!(size_of::<QueueHeader>() == 19 * 64);
+    const IS_MUSL: bool = cfg!(target_env = "musl");
+    /// How many cache lines more each latch and its neighbours take with musl.
+    const MORE: usize = if IS_MUSL { 64 } else { 0 };
+
+    assert!(size_of::<QueueHeader>() == 19 * 64 + 2 * MORE);
     assert!(offset_of!(QueueHeader, sending) == 64);
-    assert!(offset_of!(QueueHeader, sent) == 128);
-    assert!(offset_of!(QueueHeader, receiving) == 192);
-    assert!(offset_of!(QueueHeader, received) == 256);
-    assert!(offset_of!(QueueHeader, waiting) == 320);
-    assert!(offset_of!(QueueHeader, statistics) == 384);
-    assert!(size_of::<Latch>() == 40);
-    assert!(offset_of!(Latch, links) == WORD_TO_NODE - size_of::<usize>());
+    assert!(offset_of!(QueueHeader, sent) == 128 + MORE);
+    assert!(offset_of!(QueueHeader, receiving) == 192 + MORE);
+    assert!(offset_of!(QueueHeader, received) == 256 + 2 * MORE);
+    assert!(offset_of!(QueueHeader, waiting) == 320 + 2 * MORE);
+    assert!(offset_of!(QueueHeader, statistics) == 384 + 2 * MORE);
+    assert!(size_of::<Latch>() == if IS_MUSL { 48 } else { 40 });
+    assert!(is_lock_form(
+        offset_of!(Latch, word),
+        offset_of!(Latch, links)
+    ));
+    assert!(offset_of!(Latch, birth) == if IS_MUSL { 40 } else { 8 });
+    assert!(offset_of!(Sending, reused) == size_of::<Latch>());
+    assert!(offset_of!(Sending, reserved) == size_of::<Latch>() + 20);
+    assert!(offset_of!(Receiving, drained) == size_of::<Latch>());
+    assert!(offset_of!(Receiving, borrowed) == size_of::<Latch>() + 16);
+    assert!(offset_of!(Waiting, rise) == 24);
     assert!(size_of::<Level>() == 12);
-    assert!(size_of::<MessageSlot>() == 64);
-    assert!(offset_of!(MessageSlot, holder) == 0);
-    assert!(offset_of!(MessageSlot, links) == WORD_TO_NODE - size_of::<usize>());
+    assert!(size_of::<MessageSlot>() == if IS_MUSL { 128 } else { 64 });
+    assert!(offset_of!(MessageSlot, holder) == size_of::<LockKind>());
+    assert!(is_lock_form(
+        offset_of!(MessageSlot, holder),
+        offset_of!(MessageSlot, links)
+    ));
+    assert!(offset_of!(MessageSlot, sequence) == if IS_MUSL { 40 } else { 8 });
+    assert!(offset_of!(MessageSlot, priority) == if IS_MUSL { 48 } else { 16 });
+    assert!(offset_of!(MessageSlot, redeliveries) == if IS_MUSL { 52 } else { 40 });
+    assert!(offset_of!(MessageSlot, length) == if IS_MUSL { 64 } else { 52 });
+    assert!(offset_of!(MessageSlot, birth) == if IS_MUSL { 72 } else { 56 });
 };

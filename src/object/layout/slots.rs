@@ -6,17 +6,18 @@
 use super::sync::{Mutex, tag};
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
-use crate::sys::robust::Links;
+use crate::sys::robust::{Links, LockKind};
 
-pub(crate) const RWLOCK_TAG: u64 = tag(b'R', 2);
-pub(crate) const PERMITS_TAG: u64 = tag(b'P', 2);
-pub(crate) const BARRIER_TAG: u64 = tag(b'B', 2);
+pub(crate) const RWLOCK_TAG: u64 = tag(b'R', 3);
+pub(crate) const PERMITS_TAG: u64 = tag(b'P', 3);
+pub(crate) const BARRIER_TAG: u64 = tag(b'B', 3);
 
 /// A place that one thread at a time owns. It has the form of a robust lock that the kernel expects. It is
 /// as large as a cache line, so that the owners of neighbouring slots do not slow each other down.
 #[repr(C)]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Slot {
+    pub(crate) kind: LockKind,
     /// The owner.
     ///
     /// | value | meaning |
@@ -29,14 +30,14 @@ pub(crate) struct Slot {
     /// In a reader's slot: how many times beyond the first the reader holds the lock. Only the owner
     /// touches it.
     pub(crate) depth: Cell<u32>,
-    /// In a participant's slot: the round in which it has arrived (see [`Barrier`]), or 0.
-    pub(crate) arrived: AtomicU32,
-    reserved: [u32; 3],
+    reserved_1: [u32; if cfg!(target_env = "musl") { 0 } else { 3 }],
     /// The owner's list entry. Only the owner touches it and, after the owner's death, the kernel.
     pub(crate) links: Links,
     /// The owner's birth, as in a mutex.
     pub(crate) birth: BirthCell,
-    padding: [u64; 2],
+    /// In a participant's slot: the round in which it has arrived (see [`Barrier`]), or 0.
+    pub(crate) arrived: AtomicU32,
+    reserved_2: [u32; 3],
 }
 
 pub(crate) const RWLOCK_READERS: usize = if cfg!(all(test, loom)) { 2 } else { 30 };
@@ -99,14 +100,18 @@ pub(crate) struct Barrier {
 // C programs have these sizes compiled into their own structs. (A model's words are larger.)
 #[cfg(not(all(test, loom)))]
 const _: () = {
-    use crate::sys::robust::WORD_TO_NODE;
+    use crate::sys::robust::is_lock_form;
     use core::mem::offset_of;
 
     assert!(size_of::<Slot>() == 64 && align_of::<Slot>() == 8);
-    assert!(offset_of!(Slot, word) == 0);
-    assert!(offset_of!(Slot, depth) == 4);
-    assert!(offset_of!(Slot, arrived) == 8);
-    assert!(offset_of!(Slot, links) == WORD_TO_NODE - size_of::<usize>());
+    assert!(offset_of!(Slot, word) == size_of::<LockKind>());
+    assert!(offset_of!(Slot, depth) == offset_of!(Slot, word) + 4);
+    assert!(is_lock_form(
+        offset_of!(Slot, word),
+        offset_of!(Slot, links)
+    ));
+    assert!(offset_of!(Slot, birth) == 40);
+    assert!(offset_of!(Slot, arrived) == 48);
     assert!(size_of::<Rwlock>() == 2048 && align_of::<Rwlock>() == 8);
     assert!(offset_of!(Rwlock, tag) == offset_of!(Mutex, tag));
     assert!(offset_of!(Rwlock, writing) == 16);

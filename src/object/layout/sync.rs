@@ -8,7 +8,8 @@
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
-use crate::sys::robust::Links;
+use crate::sys::robust::{Links, LockKind};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// A tag with 0 in its lower half.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {
@@ -24,7 +25,7 @@ pub(crate) const fn is_tag(number: u64) -> bool {
         )
 }
 
-pub(crate) const MUTEX_TAG: u64 = tag(b'M', 2);
+pub(crate) const MUTEX_TAG: u64 = tag(b'M', 3);
 pub(crate) const COND_TAG: u64 = tag(b'C', 2);
 pub(crate) const SEM_TAG: u64 = tag(b'S', 4);
 pub(crate) const EVENT_TAG: u64 = tag(b'E', 2);
@@ -43,13 +44,20 @@ pub(crate) struct Mutex {
     /// | OWNER_DIED alone | the owner died; free for the next locker, who is told of the death |
     /// | OWNER_DIED alone, and `condemned` | nobody can lock it again |
     /// | any of these + WAITERS | somebody may be asleep: the release calls the kernel |
+    #[cfg(not(target_env = "musl"))]
     pub(crate) word: AtomicU32,
     /// How many times beyond the first a recursive mutex is locked. Only the owner touches it.
     pub(crate) depth: Cell<u32>,
+    #[cfg(target_env = "musl")]
+    pub(crate) flags: Cell<u32>,
     pub(crate) tag: AtomicU64,
     /// MUTEX_RECURSIVE and MUTEX_PRIORITY_INHERIT. Set at initialisation.
+    #[cfg(not(target_env = "musl"))]
     pub(crate) flags: Cell<u32>,
-    /// 1 after a thread has unlocked the mutex without declaring its data consistent. Never goes back to 0.
+    pub(crate) kind: LockKind,
+    #[cfg(target_env = "musl")]
+    pub(crate) word: AtomicU32,
+    #[cfg(target_env = "musl")]
     pub(crate) condemned: AtomicU32,
     /// The owner's list entry. Only the owner touches it and, after the owner's death, the kernel.
     pub(crate) links: Links,
@@ -57,7 +65,21 @@ pub(crate) struct Mutex {
     /// while that is unknown. The owner writes it after it has taken the word, and clears it before it
     /// releases the word.
     pub(crate) birth: BirthCell,
-    reserved: [u64; 2],
+    /// 1 after a thread has unlocked the mutex without declaring its data consistent. Never goes back to 0.
+    #[cfg(not(target_env = "musl"))]
+    pub(crate) condemned: AtomicU32,
+    #[cfg(not(target_env = "musl"))]
+    reserved: [u32; 3],
+}
+
+impl Mutex {
+    /// The first eight bytes, where the tags of other placed types stand.
+    pub(crate) fn first_words(&self) -> [u32; 2] {
+        #[cfg(not(target_env = "musl"))]
+        return [self.word.load(Relaxed), self.depth.get()];
+        #[cfg(target_env = "musl")]
+        return [self.depth.get(), self.flags.get()];
+    }
 }
 
 pub(crate) const MUTEX_RECURSIVE: u32 = 1;
@@ -124,22 +146,27 @@ pub(crate) struct Once {
 }
 
 /// Not a small number, so that other memory is not taken for a once that has run.
-pub(crate) const ONCE_DONE: u64 = tag(b'O', 1) | 1;
+pub(crate) const ONCE_DONE: u64 = tag(b'O', 2) | 1;
 
 // C programs have these sizes compiled into their own structs. (A model's words are larger.)
 #[cfg(not(all(test, loom)))]
 const _: () = {
-    use crate::sys::robust::WORD_TO_NODE;
+    use crate::sys::robust::is_lock_form;
     use core::mem::offset_of;
 
+    const IS_MUSL: bool = cfg!(target_env = "musl");
+
     assert!(size_of::<Mutex>() == 64 && align_of::<Mutex>() == 8);
-    assert!(offset_of!(Mutex, word) == 0);
-    assert!(offset_of!(Mutex, depth) == 4);
+    assert!(offset_of!(Mutex, word) == if IS_MUSL { 20 } else { 0 });
+    assert!(offset_of!(Mutex, depth) == if IS_MUSL { 0 } else { 4 });
     assert!(offset_of!(Mutex, tag) == 8);
-    assert!(offset_of!(Mutex, flags) == 16);
-    assert!(offset_of!(Mutex, condemned) == 20);
-    assert!(offset_of!(Mutex, links) == WORD_TO_NODE - size_of::<usize>());
-    assert!(offset_of!(Mutex, birth) == 40);
+    assert!(offset_of!(Mutex, flags) == if IS_MUSL { 4 } else { 16 });
+    assert!(is_lock_form(
+        offset_of!(Mutex, word),
+        offset_of!(Mutex, links)
+    ));
+    assert!(offset_of!(Mutex, birth) == if IS_MUSL { 56 } else { 40 });
+    assert!(offset_of!(Mutex, condemned) == if IS_MUSL { 24 } else { 48 });
     assert!(size_of::<Cond>() == 32 && align_of::<Cond>() == 8);
     assert!(offset_of!(Cond, tag) == 0);
     assert!(offset_of!(Cond, sequence) == 8);

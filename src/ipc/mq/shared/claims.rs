@@ -58,6 +58,7 @@ impl<'q> Claims<'q> {
         // Before the holder: a birth that is not the holder's would let others take the slot back.
         slot.birth.store(latched.thread().birth(), Relaxed);
         slot.holder.store(latched.thread().id(), Relaxed);
+        slot.kind.set();
         // SAFETY: the holder word is this thread's as of now. The slot is in no robust list,
         // because it was free or queued. If this thread dies before the link, the latch is
         // orphaned, and the repair goes by the slot's state. The slot stays mapped: this thread's

@@ -16,6 +16,8 @@ use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
 use crate::base::error::Result;
 use crate::base::time::Deadline;
+use crate::ipc::mq::{Direction, Look};
+use crate::sync;
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{OwnedFd, RawFd};
@@ -63,7 +65,7 @@ impl SharedQueue {
     fn make_descriptor_ready_if(&self, unready: u32) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
         if fd_state.load(Relaxed) == unready + 1 && !self.leaves_message_to_waiter() {
-            self.readiness.set(fd_state, READY)?;
+            self.readiness.set(fd_state, READY, self.is_twin_lazy())?;
         }
         Ok(())
     }
@@ -89,14 +91,79 @@ impl SharedQueue {
 
     /// Brings the descriptor into the queue's state, whoever waits. This thread holds both latches.
     pub(super) fn announce(&self) -> Result<()> {
-        let state = if ReceiveSection::count(&self.memory) == 0 {
+        let fd_state = &self.header().waiting.fd_state;
+        let (state, lazy) = (self.state(), self.is_twin_lazy());
+        self.readiness.set(fd_state, state, lazy)
+    }
+
+    /// The number of packets that stands for the queue's present state.
+    fn state(&self) -> u32 {
+        if ReceiveSection::count(&self.memory) == 0 {
             EMPTY
         } else if SendSection::may_have_room(&self.memory) {
             READY
         } else {
             FULL
+        }
+    }
+
+    /// Whether the descriptor is a kernel twin that need not be exact while nobody is about to sleep.
+    fn is_twin_lazy(&self) -> bool {
+        self.readiness.is_kernel_twin() && self.header().waiting.keeps_twin.load(Relaxed) == 0
+    }
+
+    /// Brings the kernel twin into the queue's state. The next call that ends a state in which the queue is
+    /// empty or full makes the twin ready. With `repeats`, an edge-triggered epoll reports the twin once
+    /// more if it is ready.
+    pub(crate) fn arm_twin(&self, repeats: bool) -> Result<()> {
+        let both = self.enter_both_sections(Deadline::Now)?;
+        self.announce()?;
+        let state = self.state();
+        if repeats && state != EMPTY {
+            self.readiness.repeat_edge(state)?;
+        }
+        drop(both);
+        Ok(())
+    }
+
+    /// Keeps the kernel twin exact from now on, whichever process changes the queue.
+    pub(crate) fn keep_twin(&self) -> Result<()> {
+        let both = self.enter_both_sections(Deadline::Now)?;
+        let waiting = &self.header().waiting;
+        if waiting.keeps_twin.load(Relaxed) == 0 || !self.has_descriptor() {
+            waiting.fd_state.store(UNKNOWN, Relaxed);
+            waiting.keeps_twin.store(1, Relaxed);
+        }
+        self.announce()?;
+        drop(both);
+        Ok(())
+    }
+
+    /// The facts about the queue that a program can see through the kernel twin.
+    pub(crate) fn look(&self) -> Look {
+        let header = self.header();
+        let count = ReceiveSection::count(&self.memory).min(self.memory.capacity());
+        Look {
+            sent: header.sent.count.load(Relaxed),
+            current_messages: count as usize,
+            has_room: SendSection::may_have_room(&self.memory),
+            flag_changes: header.waiting.flag_changes.load(Relaxed),
+        }
+    }
+
+    /// Notes that O_NONBLOCK of a descriptor of the kernel twin may have changed.
+    pub(crate) fn note_flag_change(&self) {
+        self.header().waiting.flag_changes.fetch_add(1, Relaxed);
+    }
+
+    /// Spins until there may be a message (or room), for as long as a waiter of this queue spins. Returns
+    /// whether there may be.
+    pub(crate) fn spin_until_ready(&self, direction: Direction) -> bool {
+        let is_ready = || match direction {
+            Direction::Receive => ReceiveSection::may_have_message(&self.memory),
+            _ => SendSection::may_have_room(&self.memory),
         };
-        self.readiness.set(&self.header().waiting.fd_state, state)
+        sync::spin_for(self.spin, &mut || is_ready())
     }
 
     /// Whether a message stays unannounced, because a receiver waits for it. That is so only with a
@@ -113,6 +180,9 @@ impl SharedQueue {
 
     /// Whether the descriptor is a kernel twin that announces no message.
     pub(super) fn leaves_descriptor_empty(&self) -> bool {
-        self.readiness.is_kernel_twin() && self.header().waiting.fd_state.load(Relaxed) == EMPTY + 1
+        let waiting = &self.header().waiting;
+        self.readiness.is_kernel_twin()
+            && !self.is_twin_lazy()
+            && waiting.fd_state.load(Relaxed) == EMPTY + 1
     }
 }

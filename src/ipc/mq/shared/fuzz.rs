@@ -149,7 +149,7 @@ pub(crate) fn run(input: &[u8]) {
         ..OPTIONS
     };
     let _ = unlink(&name);
-    let Ok((queue, _)) = SharedQueue::open(&name, Some(attributes), options) else {
+    let Ok((queue, _)) = SharedQueue::open(&name, Some(attributes), None, options) else {
         return;
     };
     let _guard = Guard::behind(queue.object.data());
@@ -221,7 +221,7 @@ impl Fuzzed<'_> {
                 }
             }
             _ => {
-                if let Err(error) = SharedQueue::open(self.name, None, OPTIONS) {
+                if let Err(error) = SharedQueue::open(self.name, None, None, OPTIONS) {
                     // EPROTO: the PID namespace was overwritten.
                     assert!(matches!(error.errno(), Errno::EUCLEAN | Errno::EPROTO));
                 }

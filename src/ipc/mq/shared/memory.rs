@@ -5,7 +5,7 @@
 //! address. So no access leads out of the queue, whatever other processes write.
 
 use crate::base::error::{Error, Result, fail};
-use crate::object::layout::{BORROWED, Level, MessageSlot, NONE, QueueHeader, RESERVED};
+use crate::object::layout::{BORROWED, Level, MessageSlot, NONE, QueueHeader, RESERVED, Type};
 use crate::object::map::Mapping;
 use core::fmt;
 use core::ptr::NonNull;
@@ -42,6 +42,16 @@ impl Sizes {
     /// The size of the whole queue, in bytes.
     pub(super) fn total(self) -> u64 {
         Geometry::new(self).total
+    }
+
+    /// The offset of the messages' type in a typed queue. An untyped queue ends before it.
+    fn type_offset(self) -> u64 {
+        self.total().next_multiple_of(align_of::<Type>() as u64)
+    }
+
+    /// The size of the whole queue with the type of its messages, in bytes.
+    pub(super) fn typed_total(self) -> u64 {
+        self.type_offset() + size_of::<Type>() as u64
     }
 }
 
@@ -183,10 +193,10 @@ impl Memory {
         })
     }
 
-    /// The sizes in an existing queue's header. They have to add up to `recorded`, the size in
-    /// bytes in the queue's record: a process that used other sizes than its peers would damage the
-    /// queue for them.
-    pub(super) fn sizes_of(mapping: &Mapping, recorded: u64) -> Result<Sizes> {
+    /// The sizes in an existing queue's header, and its messages' type. The sizes have to add up to `recorded`, the
+    /// size in bytes in the queue's record: a process that used other sizes than its peers would damage the queue for
+    /// them.
+    pub(super) fn shape_of(mapping: &Mapping, recorded: u64) -> Result<(Sizes, Option<Type>)> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
         }
@@ -194,9 +204,25 @@ impl Memory {
         let header = unsafe { mapping.base().cast::<QueueHeader>().as_ref() };
         let (messages, size) = (&header.max_messages, &header.message_size);
         match Sizes::new(messages.load(Relaxed) as usize, size.load(Relaxed) as usize) {
-            Ok(sizes) if sizes.total() == recorded => Ok(sizes),
+            Ok(sizes) if sizes.total() == recorded => Ok((sizes, None)),
+            Ok(sizes) if sizes.typed_total() == recorded && recorded <= mapping.size() as u64 => {
+                let offset = sizes.type_offset() as usize;
+                // SAFETY: the type ends at `recorded`, which lies in the mapping.
+                let found = unsafe { Type::read_from(mapping.base().add(offset), &"the queue") }?;
+                Ok((sizes, Some(found)))
+            }
             _ => Err(damaged("its sizes are not those that it was created with")),
         }
+    }
+
+    /// Writes the messages' type into a new typed queue.
+    pub(super) fn set_type(mapping: &Mapping, sizes: Sizes, message_type: &Type) -> Result<()> {
+        if sizes.typed_total() > mapping.size() as u64 {
+            return Err(damaged("it has no room for its type"));
+        }
+        // SAFETY: the type ends at `typed_total`, which lies in the mapping.
+        unsafe { message_type.write_to(mapping.base().add(sizes.type_offset() as usize)) };
+        Ok(())
     }
 
     #[inline(always)]

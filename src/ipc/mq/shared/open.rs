@@ -35,17 +35,22 @@ const DEFAULT_SIZES: Sizes = Sizes {
 const DEFAULT_SPIN: Duration = Duration::from_micros(50);
 
 impl SharedQueue {
-    /// Opens or creates a queue. A new queue gets `attributes`, and an existing one must have them.
-    /// Without attributes, any existing queue is opened.
+    /// Opens or creates a queue. A new queue gets `attributes` and `message_type`, and an existing one must have
+    /// them. Without attributes, or without a type, any existing queue is opened.
     pub(crate) fn open(
         name: &Name,
         attributes: Option<Attributes>,
+        message_type: Option<&Type>,
         options: Options,
     ) -> Result<(SharedQueue, Outcome)> {
         let location = Location::of_name(name);
         let sizes = attributes
             .map(|wanted| Sizes::new(wanted.max_messages, wanted.message_size))
             .transpose()?;
+        let wanted = Wanted {
+            sizes,
+            message_type,
+        };
         let object_options = object::Options {
             create: options.create,
             exclusive: options.exclusive,
@@ -67,7 +72,7 @@ impl SharedQueue {
                 match open_object(&location, object_options) {
                     Ok((object, recorded)) => {
                         let queue = SharedQueue::from_existing(
-                            name, sizes, object, recorded, options, room,
+                            name, wanted, object, recorded, options, room,
                         )?;
                         return Ok((queue, Outcome::Opened));
                     }
@@ -77,7 +82,7 @@ impl SharedQueue {
             }
             let sizes = sizes.unwrap_or(DEFAULT_SIZES);
             let spin = options.spin.unwrap_or(DEFAULT_SPIN);
-            match create_object(&location, sizes, spin, object_options) {
+            match create_object(&location, sizes, message_type, spin, object_options) {
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 created => {
                     let queue = SharedQueue::from_object(name, sizes, created?, options, room)?;
@@ -91,14 +96,24 @@ impl SharedQueue {
     /// record says that it has `recorded` bytes.
     fn from_existing(
         name: &Name,
-        wanted: Option<Sizes>,
+        wanted: Wanted<'_>,
         object: Object,
         recorded: u64,
         options: Options,
         room: SharedRoom<Object>,
     ) -> Result<SharedQueue> {
-        let found = Memory::sizes_of(object.data(), recorded)?;
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+        let (found, found_type) = Memory::shape_of(object.data(), recorded)?;
+        match (wanted.message_type, found_type) {
+            (None, _) => {}
+            (Some(wanted), Some(found)) => wanted.check(name, &found)?,
+            (Some(wanted), None) => {
+                return Err(fail!(
+                    EPROTO,
+                    "{name}: expected messages of type {wanted}, found a queue that was created without a type"
+                ));
+            }
+        }
+        if let Some(wanted) = wanted.sizes.filter(|wanted| *wanted != found) {
             return Err(fail!(EPROTO, "{name}: expected {wanted}, found {found}"));
         }
         let queue = SharedQueue::from_object(name, found, object, options, room)?;
@@ -139,6 +154,13 @@ impl SharedQueue {
     }
 }
 
+/// What the caller expects of a queue that exists.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    sizes: Option<Sizes>,
+    message_type: Option<&'a Type>,
+}
+
 /// An existing queue's object, and how many bytes it has by its record.
 fn open_object(location: &Location, options: object::Options) -> Result<(Object, u64)> {
     let recorded = Cell::new(0);
@@ -154,6 +176,7 @@ fn open_object(location: &Location, options: object::Options) -> Result<(Object,
 fn create_object(
     location: &Location,
     sizes: Sizes,
+    message_type: Option<&Type>,
     spin: Duration,
     options: object::Options,
 ) -> Result<Object> {
@@ -164,9 +187,17 @@ fn create_object(
     let (object, _) = Object::open(
         location,
         Kind::Queue,
-        queue_type(sizes.total())?,
+        queue_type(match message_type {
+            None => sizes.total(),
+            Some(_) => sizes.typed_total(),
+        })?,
         exclusive,
-        &mut |data, file| initialise(data, file, sizes, spin),
+        &mut |data, file| {
+            if let Some(message_type) = message_type {
+                Memory::set_type(data, sizes, message_type)?;
+            }
+            initialise(data, file, sizes, spin)
+        },
     )?;
     Ok(object)
 }

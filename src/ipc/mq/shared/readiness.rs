@@ -15,11 +15,20 @@
 //! The word `fd_state` in shared memory is 0 while nobody has asked for a descriptor. After that it
 //! holds the number of packets plus 1, or [`UNKNOWN`].
 //!
+//! # The kernel twin
+//!
 //! A process may supply a *kernel twin* in place of the FIFO: a queue of the kernel's, with room
 //! for two messages of one byte, whose messages are the packets. All processes that use the queue
 //! have to supply the same twin. A process that has called mq_notify() on the twin is then told of
 //! a message that comes to an empty queue. A waiting receiver takes precedence, as with the
 //! kernel's queues: then the packet is left out.
+//!
+//! A twin is *lazy*: while nobody is about to sleep, it holds one packet, whatever the queue holds,
+//! and `fd_state` is 0, so that no call does anything for it. A thread that is about to sleep in
+//! poll() *arms* the twin: it brings it into the queue's state. If that is [`EMPTY`] or [`FULL`],
+//! `fd_state` says so, and the next call that ends this state brings the twin back to one packet and
+//! `fd_state` back to 0. So a twin is never unready while there is something to do. mq_notify() makes
+//! a twin exact for good (`keeps_twin`).
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail, failed};
@@ -80,11 +89,13 @@ impl Readiness {
         }
     }
 
-    /// Uses a queue of the kernel's in place of the FIFO, as long as this handle is open. `EBUSY`
-    /// if the handle has a descriptor already.
+    /// Uses a queue of the kernel's in place of the FIFO, as long as this handle is open, or until
+    /// another descriptor of it takes this one's place. `EBUSY` if the handle has a FIFO.
     pub(super) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
-        if self.present().is_some() {
-            return Err(Errno::EBUSY.into());
+        match self.present() {
+            Some(_) if self.is_kernel_twin() => self.fifo.close(),
+            Some(_) => return Err(Errno::EBUSY.into()),
+            None => {}
         }
         self.fifo.put(twin)?;
         self.is_kernel_twin.store(true, Relaxed);
@@ -191,8 +202,9 @@ impl Readiness {
         }
     }
 
-    /// Brings the FIFO to this number of packets, and notes it in `fd_state`.
-    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32) -> Result<()> {
+    /// Brings the FIFO to this number of packets, and notes it in `fd_state`. A twin that is `lazy`, and
+    /// holds one packet, needs no upkeep: then `fd_state` becomes 0.
+    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32, lazy: bool) -> Result<()> {
         let mut present = fd_state.load(Relaxed).wrapping_sub(1);
         if present == packets {
             return Ok(());
@@ -201,6 +213,9 @@ impl Readiness {
             return Ok(());
         };
         if present > FULL {
+            // Before the first packet moves: if this process is killed between the packets and the state,
+            // the next call must not take the twin for one that needs no upkeep.
+            fd_state.store(UNKNOWN, Relaxed);
             present = self.count_unknown_packets(fifo);
         }
         for _ in present..packets {
@@ -209,17 +224,39 @@ impl Readiness {
         for _ in packets..present {
             self.take_packet(fifo);
         }
-        fd_state.store(packets + 1, Relaxed);
+        let state = match packets {
+            READY if lazy => 0,
+            _ => packets + 1,
+        };
+        fd_state.store(state, Relaxed);
         Ok(())
     }
 
-    /// How many packets there are. A kernel twin is emptied to find out.
     fn count_unknown_packets(&self, fifo: BorrowedFd<'_>) -> u32 {
         if !self.is_kernel_twin() {
             return pipe::count_packets(fifo);
         }
-        while mqueue::move_byte(fifo, false) {}
-        0
+        let attributes = mqueue::attributes(fifo);
+        attributes.map_or(READY, |found| found.current_messages as u32)
+    }
+
+    /// Moves a packet in a twin that holds this number of packets, so that an edge-triggered epoll reports the
+    /// twin once more. The twin does not get its first packet again, so the kernel notifies no process.
+    pub(super) fn repeat_edge(&self, packets: u32) -> Result<()> {
+        let Some(twin) = self.prepare()? else {
+            return Ok(());
+        };
+        match packets {
+            FULL => {
+                self.take_packet(twin);
+                self.put_packet(twin);
+            }
+            _ => {
+                self.put_packet(twin);
+                self.take_packet(twin);
+            }
+        }
+        Ok(())
     }
 
     fn put_packet(&self, fifo: BorrowedFd<'_>) {

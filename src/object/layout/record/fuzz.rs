@@ -63,7 +63,7 @@ pub(crate) fn run(input: &[u8]) {
             }
         }
         if let Some(description) = found.describe(size) {
-            assert!(description.type_name.len() <= size_of::<Type>());
+            assert!(description.kind_type.name().len() <= size_of::<Type>());
             assert_eq!(found.total_size, size);
         }
     }

@@ -75,7 +75,7 @@ fn test_queue(test: &str, max_messages: usize, message_size: usize, overwrites: 
         overwrites,
         ..OPTIONS
     };
-    let (queue, outcome) = SharedQueue::open(&name, wanted, options).unwrap();
+    let (queue, outcome) = SharedQueue::open(&name, wanted, None, options).unwrap();
     assert_eq!(outcome, Outcome::Created);
     TestQueue { queue, name }
 }

@@ -428,7 +428,9 @@ fn a_claim_half_taken_back_by_a_thread_that_died_is_taken_back_by_the_next() {
 #[test]
 fn a_deadline_ends_spinning_for_a_message() {
     let created = test_queue("spin", 1, 64, false);
-    let mut queue = SharedQueue::open(&created.name, None, OPTIONS).unwrap().0;
+    let mut queue = SharedQueue::open(&created.name, None, None, OPTIONS)
+        .unwrap()
+        .0;
     queue.spin = Duration::from_secs(1 << 20);
     let mut buffer = [MaybeUninit::uninit(); 64];
     let result = queue.receive(&mut [Target::of(&mut buffer)], 1_000_000);

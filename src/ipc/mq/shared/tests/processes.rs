@@ -148,7 +148,7 @@ fn worker_in_a_process() {
         overwrites: round.overwrites,
         ..OPTIONS
     };
-    let (queue, _) = SharedQueue::open(&round.name, None, options).unwrap();
+    let (queue, _) = SharedQueue::open(&round.name, None, None, options).unwrap();
     let clock = Clock::of(&round.clock);
     let random = Random::new(round.seed + number);
     let mut worker = Worker::new(&queue, &clock, random, round.priorities, number << 32);

@@ -68,7 +68,7 @@ impl Guarded {
             guards: Vec::new(),
         };
         for _ in 0..50 {
-            let queue = SharedQueue::open(&guarded._created.name, None, OPTIONS);
+            let queue = SharedQueue::open(&guarded._created.name, None, None, OPTIONS);
             let mut queue = queue.unwrap().0;
             queue.overwrites = overwrites;
             let mapping = queue.object.data();
@@ -293,7 +293,7 @@ const BYTES: [u8; 64 * 101] = [7; 64 * 101];
 
 fn open_damaged(name: &Name) {
     PROGRESS.fetch_add(1, Relaxed);
-    if let Err(error) = SharedQueue::open(name, None, OPTIONS) {
+    if let Err(error) = SharedQueue::open(name, None, None, OPTIONS) {
         // EPROTO: the PID namespace was overwritten.
         let errno = error.errno();
         assert!(matches!(errno, Errno::EUCLEAN | Errno::EPROTO), "{error:?}");
