@@ -6,16 +6,22 @@
 //!
 //! | waiter | ringer |
 //! |---|---|
-//! | reads the bell | puts its id into the bell |
+//! | *arms* the bell: makes it 0 | *mutes* the bell: puts its id into it |
 //! | sets the flag and checks the condition | makes the condition true |
-//! | sleeps while the bell is as it was read | wakes one waiter, or all |
-//! | | if nobody else sleeps: clears the flag |
-//! | | puts the other [`PHASE`] into the bell; if it has cleared the flag, wakes all |
+//! | sleeps while the bell is 0 | wakes as many waiters as the condition is true for |
+//! | | if there were as many: makes the bell 0 |
+//! | | if there were fewer: clears the flag, mutes the bell, and wakes all |
 //!
-//! Every ring gives the bell a new value. So a waiter that has checked before the change and does not sleep yet
-//! will not fall asleep. A waiter that has read the bell before the flag was cleared does not fall asleep
-//! either, or is woken, and sets the flag again. The flag is no number of sleepers: a killed sleeper would stay
-//! counted for ever.
+//! A waiter that has checked before the change, and does not sleep yet, finds the bell muted and checks again,
+//! unless others slept and were woken for the change, or another waiter has armed the bell since. That waiter
+//! has checked after the change: it takes what is there, and wakes the next one if there is more. So nobody sleeps
+//! while there is something that nobody was woken for. The flag is no number of sleepers: a killed sleeper would
+//! stay counted for ever.
+//!
+//! The condition may be the waiter's own: that an event was set since it came. Another waiter that arms the bell
+//! then knows nothing about it. So such a waiter arms with the lowest bit of the number of sets ([`Armed`]), and
+//! only a waiter that is stopped between its check and its sleep, for an even number of sets and resets, can miss
+//! them.
 //!
 //! # Deaths
 //!
@@ -25,39 +31,52 @@
 //!
 //! | killed | what happens |
 //! |---|---|
-//! | a ringer, before it has put another phase into the bell | the waiter that the kernel wakes finds the mark and wakes all; they check, set the flag and sleep again |
+//! | a ringer, while its id stands in the bell | the waiter that the kernel wakes finds the mark and wakes all; they check, set the flag and sleep again |
 //! | a ringer, after that | the kernel wakes a waiter, which takes what is there |
 //! | a waiter that was woken and has taken nothing | the kernel wakes the next waiter, which takes it |
 //! | either, while another thread is ringing | that thread wakes a waiter; a waiter that takes something and leaves more wakes the next one |
 //!
-//! Two coincidences remain. If two threads ring at once, the bell holds the id of the second. If the
-//! first then dies between its change and its wake-up, while a waiter stands between its check and its
-//! sleep, that waiter misses the change until the next ring. A waiter that stands between its check and
-//! its sleep during exactly two rings sees the old phase; if what the rings announced is not there any more
-//! (an event was set and reset twice), it sleeps until the next ring.
+//! One coincidence remains. A ringer is killed between its change and its wake-up; while it rang, a
+//! waiter armed the bell or another thread rang, so the bell does not show the dead one's id; and at that moment
+//! a waiter stands between its check and its sleep. It misses the change until the next ring.
 
 use crate::base::error::Result;
 use crate::base::time::Deadline;
 use crate::sys::atomic::AtomicU32;
-use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
+use crate::sys::futex::{self, Awoken, OWNER_DIED, WAITERS};
 use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// Beside an id: the kernel wakes a waiter when the ringer dies. Without an id, it is what the kernel has left.
+/// Beside an id: the kernel wakes a waiter when the ringer dies.
 const RINGING: u32 = WAITERS;
-/// Inverted by each ring. The kernel sets it when the ringer dies.
-const PHASE: u32 = OWNER_DIED;
+/// What the kernel leaves of a dead ringer.
+const RINGER_DIED: u32 = RINGING | OWNER_DIED;
+
+/// The value of an armed bell: 0, or a bit that is neither a part of an id nor the value that the kernel
+/// leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Armed(u32);
+
+impl Armed {
+    /// For a condition that all waiters share.
+    pub(crate) const PLAINLY: Armed = Armed(0);
+
+    /// For a waiter that has seen this number of what it waits for.
+    pub(crate) fn with(number: u32) -> Armed {
+        Armed((number & 1) * OWNER_DIED)
+    }
+}
 
 /// A waiter at a bell, as long as this value lives.
-pub(super) struct Waiter<'a> {
+pub(crate) struct Waiter<'a> {
     bell: &'a AtomicU32,
     thread: Thread,
     outer: Announced,
 }
 
 impl<'a> Waiter<'a> {
-    pub(super) fn at(bell: &'a AtomicU32, thread: Thread) -> Waiter<'a> {
+    pub(crate) fn at(bell: &'a AtomicU32, thread: Thread) -> Waiter<'a> {
         Waiter {
             bell,
             thread,
@@ -65,22 +84,25 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Reads the bell, before the caller sets the flag and checks the condition. Returns the value for
-    /// [`sleep`](Self::sleep).
-    pub(super) fn read(&self) -> u32 {
-        // SeqCst, here and in `ring`: either the ringer sees the flag that this thread sets next, or this
+    /// Arms the bell, before the caller sets the flag and checks the condition. Returns the value for which to
+    /// sleep.
+    pub(crate) fn arm(&self, armed: Armed) -> u32 {
+        // SeqCst, here and in `Ring`: either the ringer sees the flag that this thread sets next, or this
         // thread sees the change. With less, both could miss the other's.
-        self.bell.load(SeqCst)
+        self.bell.swap(armed.0, SeqCst);
+        armed.0
     }
 
-    /// Sleeps while the bell is as it was read.
-    pub(super) fn sleep(&self, read: u32, deadline: Deadline) -> Result<Awoken> {
-        let awoken = super::sleep_on(self.bell, read, deadline, None)?;
-        let bell = self.bell.load(SeqCst);
-        if bell & TID_MASK == 0 && bell & RINGING != 0 {
-            // A ringer died. This thread ends its ring, for all: nobody knows how far it came.
-            let ended = !bell & PHASE;
-            let _ = self.bell.compare_exchange(bell, ended, SeqCst, Relaxed);
+    /// Sleeps while the bell is as it was armed.
+    pub(crate) fn sleep(&self, armed: u32, deadline: Deadline) -> Result<Awoken> {
+        let awoken = super::sleep_on(self.bell, armed, deadline, None)?;
+        let ends_ring = self.bell.load(Relaxed) == RINGER_DIED
+            && self
+                .bell
+                .compare_exchange(RINGER_DIED, self.thread.id() | RINGING, SeqCst, Relaxed)
+                .is_ok();
+        if ends_ring {
+            // Nobody knows how far the dead one came.
             futex::wake(self.bell, u32::MAX);
         }
         Ok(awoken)
@@ -88,7 +110,7 @@ impl<'a> Waiter<'a> {
 
     /// Wakes the next waiter. Call it if there is more than this waiter takes, or if this waiter gives up,
     /// because it may have been woken.
-    pub(super) fn wake_next(&self) {
+    pub(crate) fn wake_next(&self) {
         futex::wake(self.bell, 1);
     }
 }
@@ -99,30 +121,55 @@ impl Drop for Waiter<'_> {
     }
 }
 
+/// A ring that has begun. The thread makes its change, and then calls [`end`](Ring::end).
+pub(crate) struct Ring<'a> {
+    bell: &'a AtomicU32,
+    thread: Thread,
+    outer: Announced,
+}
+
+impl<'a> Ring<'a> {
+    pub(crate) fn begin(bell: &'a AtomicU32, thread: Thread) -> Ring<'a> {
+        let outer = thread.robust_list().begin_word(bell);
+        let ring = Ring {
+            bell,
+            thread,
+            outer,
+        };
+        ring.mute();
+        ring
+    }
+
+    fn mute(&self) {
+        self.bell.swap(self.thread.id() | RINGING, SeqCst);
+    }
+
+    /// Wakes up to `count` waiters. Calls `clear_flag` if nobody else sleeps.
+    pub(crate) fn end(self, count: u32, clear_flag: &mut dyn FnMut()) {
+        let woken = futex::wake(self.bell, count);
+        if woken < count as usize {
+            clear_flag();
+            self.mute();
+            // Those that fell asleep after an arming in between. Their flag may be cleared.
+            futex::wake(self.bell, u32::MAX);
+        } else {
+            self.bell.swap(Armed::PLAINLY.0, SeqCst);
+        }
+        self.thread.robust_list().finish(self.outer);
+    }
+}
+
 /// Makes `change`, which makes the condition true for `count` waiters, and wakes them. Calls `clear_flag` if
 /// nobody else sleeps.
 #[cold]
-pub(super) fn ring(
+pub(crate) fn ring(
     bell: &AtomicU32,
     thread: Thread,
     count: u32,
     change: &mut dyn FnMut(),
     clear_flag: &mut dyn FnMut(),
 ) {
-    let outer = thread.robust_list().begin_word(bell);
-    let before = bell.swap(thread.id() | RINGING, SeqCst);
-    // If another thread is ringing, its id stands there and no phase: then its end gives the bell a new value.
-    let rung = !before & PHASE;
+    let ring = Ring::begin(bell, thread);
     change();
-    let woken = futex::wake(bell, count);
-    let is_last = woken < count as usize;
-    if is_last {
-        clear_flag();
-    }
-    bell.store(rung, SeqCst);
-    if is_last {
-        // Those that read the bell while this thread's id stood in it.
-        futex::wake(bell, u32::MAX);
-    }
-    thread.robust_list().finish(outer);
+    ring.end(count, clear_flag);
 }

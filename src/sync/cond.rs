@@ -7,30 +7,25 @@
 //! of "Futexes are tricky" by Drepper, section 6. A count of sleepers is added, so that a signal
 //! without sleepers is one addition.)
 //!
-//! Waiters sleep at a [`bell`], which makes up for signallers and waiters that die. One death it cannot see:
-//! that of the mutex's owner, after which nobody may ever signal. So a waiter checks the mutex once a second
-//! ([`CHECK_OF_MUTEX`]).
+//! A sleeper has to learn of a death of which no word that it could sleep on tells: the mutex's owner may die
+//! holding the mutex, and then nobody may ever signal. The kernel wakes waiters for the mutex then, and not those
+//! at the condition variable. So a sleeper checks two things once a second ([`sleep`](super::sleep)). The first is whether the number has gone up: a signaller may have died
+//! after it raised the number and before it woke anybody, or a wake-up may have gone to a waiter
+//! that was killed. The second is whether the mutex's owner has died: then nobody may ever signal.
 
-use super::bell::{self, Waiter};
 use super::mutex::Locked;
 use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result};
-use crate::base::time::{Deadline, now};
+use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
-use crate::sys::futex::Awoken;
-use crate::sys::thread::Thread;
+use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::time::Duration;
-
-/// How often a waiter checks whether the mutex's owner has died.
-const CHECK_OF_MUTEX: Duration = Duration::from_secs(1);
 
 impl Cond {
     pub(crate) fn initialise(&self) {
         self.tag.store(0, Relaxed);
         self.sequence.store(0, Relaxed);
-        self.bell.store(0, Relaxed);
-        self.flag.store(0, Relaxed);
+        self.waiters.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(COND_TAG, Release);
     }
@@ -63,45 +58,27 @@ impl Cond {
         if deadline != Deadline::Now && spin(is_signalled).is_some() {
             return Ok(());
         }
-        let waiter = Waiter::at(&self.bell, Thread::current()?);
-        let outcome = self.sleep(&waiter, seen, mutex, deadline);
-        if outcome.is_err() {
-            // A signal may have found this thread asleep while it gave up.
-            waiter.wake_next();
-        }
-        outcome
+        // SeqCst, here and in `raise`: either the signaller sees that this waiter is counted, or the
+        // waiter sees the raised number. With less, both could miss the other's change, and the
+        // waiter would sleep.
+        self.waiters.fetch_add(1, SeqCst);
+        let awoken = self.sleep(seen, mutex, deadline);
+        // Relaxed: a count that is too high only costs a signaller a needless wake-up.
+        self.waiters.fetch_sub(1, Relaxed);
+        awoken
     }
 
-    fn sleep(
-        &self,
-        waiter: &Waiter<'_>,
-        seen: u32,
-        mutex: &Mutex,
-        deadline: Deadline,
-    ) -> Result<()> {
+    fn sleep(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
         let mut examines = false;
         loop {
-            let bell = waiter.read();
-            // SeqCst: see `Waiter::read`.
-            self.flag.store(1, SeqCst);
             if self.sequence.load(SeqCst) != seen || mutex.is_orphaned(examines) {
                 return Ok(());
             }
-            let until = match deadline {
-                Deadline::Now => deadline,
-                deadline => deadline.earlier(now() + CHECK_OF_MUTEX),
-            };
-            let awoken = waiter.sleep(bell, until)?;
-            // A signal counts even if it comes together with the deadline.
-            if self.sequence.load(SeqCst) != seen {
-                return Ok(());
-            }
-            examines = awoken == Awoken::TimedOut;
-            match awoken {
+            examines = true;
+            match super::sleep(&self.sequence, seen, deadline)? {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut if deadline == Deadline::Now => return Err(Errno::EAGAIN.into()),
-                Awoken::TimedOut if !deadline.has_passed() => {}
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
@@ -117,29 +94,16 @@ impl Cond {
 
     fn raise(&self, count: u32) -> Result<()> {
         self.check()?;
-        let thread = Thread::current()?;
-        // A waiter may come between the look at the flag and the change. If this thread dies after the change,
-        // the kernel wakes that waiter because of this announcement.
-        let outer = thread.robust_list().begin_word(&self.bell);
-        let mut raise = || {
-            self.sequence.fetch_add(1, SeqCst);
-        };
-        let mut clear_flag = || self.flag.store(0, SeqCst);
-        if self.flag.load(SeqCst) != 0 {
-            bell::ring(&self.bell, thread, count, &mut raise, &mut clear_flag);
-        } else {
-            raise();
-            if self.flag.load(SeqCst) != 0 {
-                bell::ring(&self.bell, thread, count, &mut || {}, &mut clear_flag);
-            }
+        self.sequence.fetch_add(1, SeqCst);
+        if self.waiters.load(SeqCst) != 0 {
+            futex::wake(&self.sequence, count);
         }
-        thread.robust_list().finish(outer);
         Ok(())
     }
 
     fn check(&self) -> Result<()> {
         // Acquire pairs with the Release in `initialise`.
-        let other_word = || joined(self.sequence.load(Relaxed), self.bell.load(Relaxed));
+        let other_word = || joined(self.sequence.load(Relaxed), self.waiters.load(Relaxed));
         let tag = self.tag.load(Acquire);
         check_tag_of_any_namespace("condition variable", tag, COND_TAG, other_word)
     }

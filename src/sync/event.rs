@@ -9,7 +9,7 @@
 //! see from outside whether a thread waits already or is one instruction away from it, so nobody
 //! could rely on a pulse's result. Set and then reset release at least the threads that wait.
 
-use super::bell::{self, Waiter};
+use super::bell::{self, Armed, Waiter};
 use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
@@ -93,13 +93,13 @@ impl Event {
 
     fn wait_asleep(&self, waiter: &Waiter<'_>, seen: u32, deadline: Deadline) -> Result<()> {
         loop {
-            let bell = waiter.read();
-            // SeqCst: see `Waiter::read`.
+            let armed = waiter.arm(Armed::with(seen / ONE));
+            // SeqCst: see `Waiter::arm`.
             self.word.fetch_or(ASLEEP, SeqCst);
             if self.pass(seen) {
                 return Ok(());
             }
-            let awoken = waiter.sleep(bell, deadline)?;
+            let awoken = waiter.sleep(armed, deadline)?;
             if self.pass(seen) {
                 return Ok(());
             }
@@ -111,10 +111,11 @@ impl Event {
         }
     }
 
-    /// Sets the event if nobody sleeps. In every other case it changes nothing and returns false.
+    /// Sets the event. If the memory is not an event, or this thread is not known, it changes nothing and returns
+    /// false, and `set` does the rest.
     #[inline(always)]
     pub(crate) fn set_fast(&self) -> bool {
-        self.is_event() && self.become_set(true)
+        self.is_event() && (self.become_set(true) || self.set_and_ring(Thread::known()))
     }
 
     /// Sets the event. Returns false, with nothing changed, if `only_if_none_sleeps` and somebody
@@ -143,10 +144,18 @@ impl Event {
 
     pub(crate) fn set(&self) -> Result<()> {
         self.check()?;
-        if self.become_set(true) {
-            return Ok(());
+        if !self.become_set(true) {
+            self.set_and_ring(Some(Thread::current()?));
         }
-        let thread = Thread::current()?;
+        Ok(())
+    }
+
+    /// Sets the event and wakes those that sleep.
+    #[cold]
+    fn set_and_ring(&self, thread: Option<Thread>) -> bool {
+        let Some(thread) = thread else {
+            return false;
+        };
         let is_automatic = self.flags.get() & EVENT_AUTO_RESET != 0;
         let count = if is_automatic { 1 } else { u32::MAX };
         let mut make = || {
@@ -156,7 +165,7 @@ impl Event {
             self.word.fetch_and(!ASLEEP, SeqCst);
         };
         preserving_errno(|| bell::ring(&self.bell, thread, count, &mut make, &mut clear_flag));
-        Ok(())
+        true
     }
 
     pub(crate) fn reset(&self) -> Result<()> {

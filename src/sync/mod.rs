@@ -22,7 +22,7 @@
 //! Older kernels report less: there every sleep ends after one second ([`UNREPORTED`]).
 
 pub(crate) mod barrier;
-mod bell;
+pub(crate) mod bell;
 pub(crate) mod cond;
 pub(crate) mod event;
 pub(crate) mod latch;
@@ -57,9 +57,9 @@ pub(crate) const EXAMINATION_SERVES: Duration =
     Duration::from_millis(if cfg!(all(test, loom)) { 0 } else { 100 });
 /// The time between two examinations of an owner during one wait. The kernel reports the end of such an owner,
 /// unless it holds thousands of locks, or one in memory that is gone.
-const RARELY: Duration = Duration::from_secs(15);
+const RARELY: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 15 });
 /// The same for an owner that can end unnoticed by exec ([`may_end_unnoticed`](crate::sys::liveness::may_end_unnoticed)).
-const OFTEN: Duration = Duration::from_secs(3);
+const OFTEN: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 3 });
 /// The longest sleep where the kernel does not report every death of a thread that should deliver or had
 /// received a wake-up.
 const UNREPORTED: Duration = Duration::from_secs(1);

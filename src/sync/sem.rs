@@ -7,7 +7,7 @@
 //! process may post a permit that another one took. If a permit has to come back when its holder
 //! dies, use a pool of permits ([`permits`](super::permits)).
 
-use super::bell::{self, Waiter};
+use super::bell::{self, Armed, Waiter};
 use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
@@ -88,13 +88,13 @@ impl Sem {
 
     fn wait_asleep(&self, waiter: &Waiter<'_>, deadline: Deadline) -> Result<()> {
         loop {
-            let bell = waiter.read();
-            // SeqCst: see `Waiter::read`.
+            let armed = waiter.arm(Armed::PLAINLY);
+            // SeqCst: see `Waiter::arm`.
             self.state.fetch_or(ASLEEP, SeqCst);
             if self.take() {
                 return Ok(());
             }
-            let awoken = waiter.sleep(bell, deadline)?;
+            let awoken = waiter.sleep(armed, deadline)?;
             if self.take() {
                 return Ok(());
             }

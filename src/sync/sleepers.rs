@@ -72,6 +72,19 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
+    /// Sets the bit for a sleeper at a [`bell`](super::bell), and executes the heavy fence. The sleeper then
+    /// checks for the change.
+    pub(crate) fn set_flag(&self, needs_fence: &AtomicU32) {
+        self.word.fetch_or(ASLEEP, SeqCst);
+        if !fence::heavy() {
+            needs_fence.store(1, SeqCst);
+        }
+    }
+
+    pub(crate) fn clear_flag(&self) {
+        self.word.fetch_and(!ASLEEP, SeqCst);
+    }
+
     /// Whether a thread may be asleep. The caller has made its change, and then executed
     /// [`fence::light`].
     #[inline(always)]

@@ -146,6 +146,12 @@ impl RobustList {
         Announced(outer)
     }
 
+    /// What this thread announces now.
+    pub(crate) fn announced(self) -> Announced {
+        // SAFETY: as in begin.
+        Announced(unsafe { (&raw const (*self.head).list_op_pending).read_volatile() })
+    }
+
     /// Ends what `begin` announced.
     #[inline(always)]
     pub(crate) fn finish(self, outer: Announced) {

@@ -370,6 +370,10 @@ pub(crate) mod robust {
             Announced
         }
 
+        pub(crate) fn announced(self) -> Announced {
+            Announced
+        }
+
         pub(crate) fn finish(self, _: Announced) {}
 
         /// # Safety

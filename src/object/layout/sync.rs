@@ -26,7 +26,7 @@ pub(crate) const fn is_tag(number: u64) -> bool {
 }
 
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 3);
-pub(crate) const COND_TAG: u64 = tag(b'C', 2);
+pub(crate) const COND_TAG: u64 = tag(b'C', 1);
 pub(crate) const SEM_TAG: u64 = tag(b'S', 4);
 pub(crate) const EVENT_TAG: u64 = tag(b'E', 2);
 
@@ -90,13 +90,12 @@ pub(crate) const MUTEX_PRIORITY_INHERIT: u32 = 2;
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Cond {
     pub(crate) tag: AtomicU64,
-    /// Goes up with every signal.
+    /// Goes up with every signal. Sleepers sleep on it.
     pub(crate) sequence: AtomicU32,
-    /// Waiters sleep on it (`sync::bell`).
-    pub(crate) bell: AtomicU32,
-    /// Not 0: somebody may sleep.
-    pub(crate) flag: AtomicU32,
-    reserved: [u32; 3],
+    /// How many threads may be asleep. A killed sleeper stays counted. That causes needless wake-ups, and
+    /// loses none.
+    pub(crate) waiters: AtomicU32,
+    reserved: [u64; 2],
 }
 
 /// A counting semaphore.
@@ -170,8 +169,7 @@ const _: () = {
     assert!(size_of::<Cond>() == 32 && align_of::<Cond>() == 8);
     assert!(offset_of!(Cond, tag) == 0);
     assert!(offset_of!(Cond, sequence) == 8);
-    assert!(offset_of!(Cond, bell) == 12);
-    assert!(offset_of!(Cond, flag) == 16);
+    assert!(offset_of!(Cond, waiters) == 12);
     assert!(size_of::<Sem>() == 32 && align_of::<Sem>() == 8);
     assert!(offset_of!(Sem, tag) == 0);
     assert!(offset_of!(Sem, state) == 8);
