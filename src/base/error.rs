@@ -213,6 +213,8 @@ pub(crate) fn text(result: c_int) -> &'static CStr {
         Errno::EPROTO => c"type, size or layout differ from the existing object's",
         Errno::ESTALE => c"the object was removed",
         Errno::ETIMEDOUT => c"the timeout expired",
+        Errno::EUSERS => c"the object has as many users as it allows, and all are alive",
+        Errno::ENOBUFS => c"this handle uses as many samples at once as it may",
         Errno::EUCLEAN => c"the object's record in shared memory is damaged",
         Errno::EOVERFLOW => c"the value would be too large",
         Errno::UnknownErrno => c"unknown error number",

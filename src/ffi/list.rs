@@ -27,12 +27,14 @@ pub const IPC_KIND_SYSV_MSG: c_int = 0x40;
 pub const IPC_KIND_SYSV_SEM: c_int = 0x80;
 /// Kind of object: a message queue of this library, in shared memory.
 pub const IPC_KIND_MQ: c_int = 0x100;
+/// Kind of object: a topic.
+pub const IPC_KIND_TOPIC: c_int = 0x200;
 /// Kind of object: a cell.
 pub const IPC_KIND_CELL: c_int = 0x400;
 /// Kind of object: a service.
 pub const IPC_KIND_SERVICE: c_int = 0x800;
 /// All the kinds of objects that ipc_list() knows.
-pub const IPC_KIND_ALL: c_int = 0xdff;
+pub const IPC_KIND_ALL: c_int = 0xfff;
 
 const _: () = assert!(
     IPC_KIND_SHM == ListedKind::Shm as c_int
@@ -44,6 +46,7 @@ const _: () = assert!(
         && IPC_KIND_SYSV_MSG == ListedKind::SysvMsg as c_int
         && IPC_KIND_SYSV_SEM == ListedKind::SysvSem as c_int
         && IPC_KIND_MQ == ListedKind::Mq as c_int
+        && IPC_KIND_TOPIC == ListedKind::Topic as c_int
         && IPC_KIND_CELL == ListedKind::Cell as c_int
         && IPC_KIND_SERVICE == ListedKind::Service as c_int
 );

@@ -48,7 +48,13 @@ pub mod mq;
 
 pub mod sample;
 
+pub mod topic;
+
 pub mod cell;
+
+pub mod service;
+
+pub mod client;
 
 pub mod pipe;
 

@@ -6,12 +6,12 @@
 pub struct ipc_sample_t {
     /// The number of the value. The first value has number 1, and each further value the next number.
     pub number: u64,
-    /// How many values this reader has missed since the last one. For ipc_cell_wait(): how many values were written
+    /// How many values this reader has missed since the last one, because they were overwritten. For ipc_cell_wait(): how many values were written
     /// after number `after` and before this one. For ipc_cell_read(): 0.
     pub missed: u64,
     /// When the value was written, in nanoseconds on the monotonic clock.
     pub time_ns: i64,
-    /// The publisher's number in its topic. For a cell: 0.
+    /// The id of the process that published the sample. For a cell: 0.
     pub publisher: u32,
     /// 0.
     pub flags: u32,

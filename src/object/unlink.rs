@@ -30,7 +30,9 @@ pub(crate) enum Removable {
     Region,
     Semaphore,
     Queue,
+    Topic,
     Cell,
+    Service,
     LibcSemaphore,
 }
 
@@ -40,7 +42,9 @@ impl Removable {
             Removable::Region => Kind::name_of(Kind::Region as u32),
             Removable::Semaphore => Kind::name_of(Kind::Semaphore as u32),
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
+            Removable::Topic => Kind::name_of(Kind::Topic as u32),
             Removable::Cell => Kind::name_of(Kind::Cell as u32),
+            Removable::Service => Kind::name_of(Kind::Service as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
@@ -51,7 +55,9 @@ impl Removable {
             Removable::Region => Some(Kind::Region as u32),
             Removable::Semaphore => Some(Kind::Semaphore as u32),
             Removable::Queue => Some(Kind::Queue as u32),
+            Removable::Topic => Some(Kind::Topic as u32),
             Removable::Cell => Some(Kind::Cell as u32),
+            Removable::Service => Some(Kind::Service as u32),
             Removable::LibcSemaphore => None,
         }
     }
@@ -83,6 +89,8 @@ pub(crate) fn unlink(location: &Location, wanted: Removable) -> Result<()> {
         // The owner may remove a file that its mode forbids to read. No record can be seen then, and an
         // object that must have one is not removed.
         Err(Errno::EACCES) if !wanted.has_record() => None,
+        // It has been replaced since it was examined.
+        Err(Errno::ELOOP) => return Err(is_another(&"a symbolic link")),
         Err(errno) => return Err(cannot(errno)),
     };
     let is_libc_semaphore = is_libc_semaphore(location.file_name(), status.size());

@@ -12,6 +12,7 @@ use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
+use crate::sys::atomic::{AtomicU32, fence};
 use crate::sys::futex::Awoken;
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -33,6 +34,7 @@ impl Sem {
         self.tag.store(0, Relaxed);
         self.state.store(value, Relaxed);
         self.bell.store(0, Relaxed);
+        self.watches.word.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
@@ -153,6 +155,12 @@ impl Sem {
             self.state.fetch_and(!ASLEEP, SeqCst);
         };
         bell::ring(&self.bell, thread, 1, &mut add, &mut clear_flag);
+        // Pairs with the fence of `prepare_to_watch`, whose flag was found: without the two the watch could be
+        // missed.
+        fence(SeqCst);
+        if self.watches.are_asleep_ordered() {
+            self.watches.wake(u32::MAX);
+        }
         if is_full {
             return Err(fail!(
                 EOVERFLOW,
@@ -160,6 +168,15 @@ impl Sem {
             ));
         }
         Ok(())
+    }
+
+    /// Announces a watch and returns the word to sleep on and its value; `None` if a permit is free.
+    pub(crate) fn prepare_to_watch(&self) -> Option<(&AtomicU32, u32)> {
+        let seen = self.watches.announce();
+        fence(SeqCst);
+        // Relaxed, as in `wait`: a post that comes later finds the flag, and then the watch.
+        let state = self.state.fetch_or(ASLEEP, Relaxed);
+        (state & VALUE_MAX == 0 && self.is_sem()).then_some((&self.watches.word, seen))
     }
 
     /// How many permits are free now.

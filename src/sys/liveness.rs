@@ -119,6 +119,24 @@ pub(crate) fn is_gone(id: u32, birth: Birth) -> bool {
     is_gone
 }
 
+/// Whether the whole process that was born at `birth` has ended, with all its threads. True proves it, as for
+/// [`is_gone`]. A process whose main thread has ended lives as long as another thread of it does.
+pub(crate) fn is_process_gone(birth: Birth) -> bool {
+    let id = id_of(birth);
+    if id == 0 {
+        return false;
+    }
+    if has_no_thread(id) {
+        return true;
+    }
+    match Pidfd::of_process(id) {
+        Ok(pidfd) if pidfd.is_readable() => return true,
+        Err(Errno::ESRCH) => return true,
+        _ => {}
+    }
+    is_predecessor(birth, birth_of(id))
+}
+
 fn is_proved_gone(id: u32, birth: Birth) -> bool {
     let pidfd = match Pidfd::of_thread(id) {
         Ok(pidfd) if pidfd.is_readable() => return true,
@@ -358,6 +376,31 @@ mod tests {
         assert_eq!(Stat::of(id).unwrap().state(), Some(b'Z'));
         nix::sys::wait::waitpid(child, None).unwrap();
         assert!(is_gone(id, 0));
+    }
+
+    #[test]
+    fn a_process_lives_as_long_as_one_of_its_threads() {
+        let birth = birth_of(super::super::process::id());
+        assert!(!is_process_gone(birth));
+        assert!(is_process_gone(birth ^ 1));
+        assert!(!is_process_gone(0));
+        // SAFETY: the child calls only pause and _exit.
+        let child = match unsafe { nix::unistd::fork() }.unwrap() {
+            nix::unistd::ForkResult::Child => {
+                nix::unistd::pause();
+                // SAFETY: it runs no code of this process.
+                unsafe { libc::_exit(0) }
+            }
+            nix::unistd::ForkResult::Parent { child } => child,
+        };
+        let birth = birth_of(child.as_raw().unsigned_abs());
+        assert!(!is_process_gone(birth));
+        nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
+        let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT;
+        nix::sys::wait::waitid(nix::sys::wait::Id::Pid(child), flags).unwrap();
+        assert!(is_process_gone(birth));
+        nix::sys::wait::waitpid(child, None).unwrap();
+        assert!(is_process_gone(birth));
     }
 
     #[test]

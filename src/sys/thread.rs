@@ -132,8 +132,39 @@ pub(crate) fn pid_namespace() -> u32 {
     process::pid_namespace(generation())
 }
 
+/// The number that [`Process::current`] gives at this moment, or 0 if this process has not called it since
+/// it was forked. Costs two loads.
+#[inline(always)]
+pub(crate) fn known_generation() -> u32 {
+    // Acquire: as in `Thread::known`.
+    let word = GENERATION.load(Ordering::Acquire);
+    // SAFETY: the pointer is always that of NO_GENERATION or of a page that is never unmapped.
+    unsafe { &*word }.load(Ordering::Relaxed)
+}
+
+/// The calling process, as other processes know it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// The birth of its main thread, which tells it from later processes with its id.
+    pub(crate) birth: Birth,
+    /// A number that differs from those of its ancestors. [`known_generation`] is equal to it as long as
+    /// the caller is in this process; if the kernel cannot mark pages, it is 0 and the number is not.
+    pub(crate) generation: u32,
+}
+
+impl Process {
+    /// Makes some system calls.
+    #[cold]
+    pub(crate) fn current() -> Process {
+        Process {
+            birth: liveness::birth_of(process::id()),
+            generation: generation(),
+        }
+    }
+}
+
 /// This process's generation: a number that no ancestor had, and no call before the last fork.
-fn generation() -> u32 {
+pub(crate) fn generation() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let word = generation_word();
     // Relaxed throughout: the number orders nothing. It only has to differ from the numbers that

@@ -41,6 +41,7 @@ pub(super) const SYSV_SEM: u8 = 6;
 pub(super) const LIST: u8 = 7;
 pub(super) const MQ: u8 = 8;
 pub(super) const LIBC_SEM: u8 = 9;
+pub(super) const TOPIC: u8 = 10;
 pub(super) const CELL: u8 = 11;
 pub(super) const SERVICE: u8 = 12;
 pub(super) const CLIENT: u8 = 13;
@@ -57,6 +58,7 @@ fn name_of(kind: u8) -> &'static str {
         LIST => "list",
         MQ => "message queue handle",
         LIBC_SEM => "named semaphore of libc",
+        TOPIC => "topic handle",
         CELL => "cell handle",
         SERVICE => "service handle",
         CLIENT => "client handle",

@@ -45,12 +45,13 @@ pub(crate) enum ListedKind {
     SysvSem = 0x80,
     /// A message queue of this library.
     Mq = 0x100,
+    Topic = 0x200,
     Cell = 0x400,
     Service = 0x800,
 }
 
 impl ListedKind {
-    const EVERY: [ListedKind; 11] = [
+    const EVERY: [ListedKind; 12] = [
         ListedKind::Shm,
         ListedKind::Sem,
         ListedKind::Other,
@@ -60,6 +61,7 @@ impl ListedKind {
         ListedKind::SysvMsg,
         ListedKind::SysvSem,
         ListedKind::Mq,
+        ListedKind::Topic,
         ListedKind::Cell,
         ListedKind::Service,
     ];
@@ -68,6 +70,7 @@ impl ListedKind {
     const IN_DEV_SHM: c_int = ListedKind::Shm as c_int
         | ListedKind::Sem as c_int
         | ListedKind::Mq as c_int
+        | ListedKind::Topic as c_int
         | ListedKind::Cell as c_int
         | ListedKind::Service as c_int
         | ListedKind::Other as c_int
@@ -90,6 +93,7 @@ impl ListedKind {
             ListedKind::Shm => "a shared memory object",
             ListedKind::Sem => "a named semaphore of this library",
             ListedKind::Mq => "a message queue of this library",
+            ListedKind::Topic => "a topic",
             ListedKind::Cell => "a cell",
             ListedKind::Service => "a service",
             ListedKind::Other => "an object of another kind of this library",

@@ -6,6 +6,7 @@ use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
 use crate::ipc::mq;
 use crate::ipc::sysv::{msg, sem, shm};
+use crate::ipc::topic;
 use crate::object::SEM_PREFIX;
 use crate::sys::listing::FileName;
 use crate::sys::{listing, path};
@@ -37,6 +38,8 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         }
         // Through its mechanism: the queue may have a FIFO beside it.
         (ListedKind::Mq, Target::Named(name)) => mq::unlink(name, false),
+        // Through its mechanism: a topic has a second file.
+        (ListedKind::Topic, Target::Named(name)) => topic::unlink(name),
         (ListedKind::PosixSem, Target::Named(name)) => remove_file(kind, name, SEM_PREFIX),
         (
             ListedKind::Shm

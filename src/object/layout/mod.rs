@@ -13,8 +13,10 @@ mod cell;
 mod digest;
 mod queue;
 mod record;
+mod service;
 mod slots;
 mod sync;
+mod topic;
 mod user_type;
 
 pub(crate) use cell::*;
@@ -22,8 +24,10 @@ pub(crate) use queue::*;
 #[cfg(fuzzing)]
 pub(crate) use record::fuzz::run as fuzz_record;
 pub(crate) use record::*;
+pub(crate) use service::*;
 pub(crate) use slots::*;
 pub(crate) use sync::*;
+pub(crate) use topic::*;
 pub(crate) use user_type::*;
 
 /// How many bytes at the end of the file belong to the record, whatever the page size.

@@ -27,6 +27,9 @@ pub(crate) enum Kind {
     Region = 1,
     Semaphore = 2,
     Queue = 3,
+    Topic = 4,
+    /// The part of a topic that its subscribers write: a file of its own, which is not listed.
+    Subscribers = 8,
     Cell = 5,
     Service = 6,
 }
@@ -38,6 +41,8 @@ impl Kind {
             1 => "a shared memory region",
             2 => "a semaphore",
             3 => "a message queue",
+            4 => "a topic",
+            8 => "the subscribers' part of a topic",
             5 => "a cell",
             6 => "a service",
             _ => "a kind of object that this version does not know",
@@ -224,7 +229,7 @@ impl Record {
             && self.version == VERSION
             && self.is_sound()
             && self.total_size == file_size;
-        is_whole.then(|| Description {
+        is_whole.then_some(Description {
             kind: self.kind,
             kind_type: &self.kind_type,
         })

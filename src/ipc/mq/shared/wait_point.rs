@@ -225,6 +225,16 @@ impl SharedQueue {
         if waiting.departures.are_asleep() {
             ring_for_late(&waiting.departures_bell, &waiting.departures, count);
         }
+        self.wake_room_observers();
+    }
+
+    /// As [`wake_senders`](SharedQueue::wake_senders), if a ring has woken the senders.
+    #[inline(always)]
+    pub(super) fn wake_room_observers(&self) {
+        let observers = &self.header().waiting.room_observers;
+        if observers.are_asleep() {
+            observers.wake(u32::MAX);
+        }
     }
 
     /// The point where calls of this direction wait.
