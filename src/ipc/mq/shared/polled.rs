@@ -18,8 +18,12 @@ impl SharedQueue {
         if self.readiness.is_kernel_twin() {
             return self.twin_descriptor();
         }
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        let (name, thread) = (&self.name, Thread::current()?);
+        check_namespace(
+            &format_args!("{name}: the queue"),
+            thread,
+            self.pid_namespace,
+        )?;
         self.settle_claims();
         self.descriptor.get(false, &|| PolledQueue::of(self))
     }
