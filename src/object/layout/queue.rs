@@ -147,7 +147,7 @@ pub(crate) struct Waiting {
     /// The number of messages sent, up to and including the last message whose priority was higher than
     /// that of the message before it.
     pub(crate) rise: AtomicU64,
-    /// Not 0 if the kernel twin, if there is one, has to be exact at any time.
+    /// Not 0 if the kernel twin, if there is one, has to be exact at any time: for a notification, or for good.
     pub(crate) keeps_twin: AtomicU32,
     /// How often a program may have changed O_NONBLOCK of a descriptor of the kernel twin.
     pub(crate) flag_changes: AtomicU32,

@@ -19,8 +19,9 @@
 //! and `fd_state` is 0, so that no call does anything for it. A thread that is about to sleep in
 //! poll() *arms* the twin: it brings it into the queue's state. If that is [`EMPTY`] or [`FULL`],
 //! `fd_state` says so, and the next call that ends this state brings the twin back to one packet and
-//! `fd_state` back to 0. So a twin is never unready while there is something to do. mq_notify() makes
-//! a twin exact for good (`keeps_twin`).
+//! `fd_state` back to 0. So a twin is never unready while there is something to do. mq_notify() has a
+//! twin kept exact until it gets its first packet the next time, because then the kernel has notified
+//! the process (`keeps_twin`).
 
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Result, fail};
@@ -85,10 +86,15 @@ impl Readiness {
         preserving_errno(|| self.twin.get().ok())
     }
 
-    /// Brings the twin to this number of packets, and notes it in `fd_state`. A twin that is `lazy`, and
-    /// holds one packet, needs no upkeep: then `fd_state` becomes 0. A process that has no twin, or has closed it,
+    /// Brings the twin to this number of packets, and notes it in `fd_state`. A twin that holds one packet,
+    /// and `is_lazy` then, needs no upkeep: then `fd_state` becomes 0. A process that has no twin, or has closed it,
     /// can tell nobody; messages still flow.
-    pub(super) fn set(&self, fd_state: &AtomicU32, packets: u32, lazy: bool) -> Result<()> {
+    pub(super) fn set(
+        &self,
+        fd_state: &AtomicU32,
+        packets: u32,
+        is_lazy: &dyn Fn() -> bool,
+    ) -> Result<()> {
         let mut present = fd_state.load(Relaxed).wrapping_sub(1);
         if present == packets {
             return Ok(());
@@ -110,7 +116,7 @@ impl Readiness {
             mqueue::move_byte(twin, false);
         }
         let state = match packets {
-            READY if lazy => 0,
+            READY if is_lazy() => 0,
             _ => packets + 1,
         };
         fd_state.store(state, Relaxed);
