@@ -167,7 +167,7 @@ impl Barrier {
                 return Ok(decided);
             }
             let others = || slots.iter().filter(|slot| !slot.is_owned_by(thread));
-            if examination.is_due(Awoken::Recheck, || slot::may_end_unnoticed(others()))
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(others()))
                 && slot::bury_owners(others(), thread, deadline)
             {
                 continue;

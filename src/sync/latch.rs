@@ -190,12 +190,10 @@ impl Latch {
             left = SPIN_CHECKS;
             // The kernel may have missed the holder's death. Without this check the waiter would notice
             // only after its first sleep.
-            let may_end_unnoticed = || liveness::may_end_unnoticed(word & TID_MASK);
-            let is_gone: fn(u32, Birth) -> bool =
-                match examination.is_due(Awoken::Recheck, may_end_unnoticed) {
-                    true => liveness::is_gone,
-                    false => |id, _| liveness::has_no_thread(id),
-                };
+            let is_gone: fn(u32, Birth) -> bool = match examination.is_due(Awoken::Recheck) {
+                true => liveness::is_gone,
+                false => |id, _| liveness::has_no_thread(id),
+            };
             if self.bury_holder(thread, word, is_gone) {
                 continue;
             }

@@ -84,7 +84,7 @@ impl NextExamination {
 
     /// Whether it is due; then the next one is due later. It is always due if the caller is about to
     /// give up. `may_end_unnoticed` is about the owners.
-    fn is_due(&mut self, awoken: Awoken, may_end_unnoticed: impl FnOnce() -> bool) -> bool {
+    fn is_due_of(&mut self, awoken: Awoken, may_end_unnoticed: impl FnOnce() -> bool) -> bool {
         if awoken == Awoken::TimedOut {
             return true;
         }
@@ -95,6 +95,11 @@ impl NextExamination {
         LAST_EXAMINATION.set(now);
         self.0 = now + if may_end_unnoticed() { OFTEN } else { RARELY };
         true
+    }
+
+    /// As [`is_due_of`](Self::is_due_of), for an owner of which nothing is known.
+    fn is_due(&mut self, awoken: Awoken) -> bool {
+        self.is_due_of(awoken, || true)
     }
 
     /// The deadline, or the time of the next examination, whichever comes first.

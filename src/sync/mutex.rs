@@ -224,7 +224,7 @@ impl Mutex {
                 return Err(Errno::EAGAIN.into());
             }
             let may_end_unnoticed = || liveness::may_end_unnoticed(word & TID_MASK);
-            if examination.is_due(Awoken::Recheck, may_end_unnoticed)
+            if examination.is_due_of(Awoken::Recheck, may_end_unnoticed)
                 && self.bury_owner(thread, word)
             {
                 continue;
@@ -355,7 +355,7 @@ impl Mutex {
             let word = self.word.load(Relaxed);
             if word & TID_MASK != 0
                 && deadline != Deadline::Now
-                && examination.is_due(Awoken::Recheck, || {
+                && examination.is_due_of(Awoken::Recheck, || {
                     liveness::may_end_unnoticed(word & TID_MASK)
                 })
                 && self.bury_owner(thread, word)

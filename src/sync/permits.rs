@@ -68,7 +68,7 @@ impl Permits {
             if let Some(taken) = try_take(slots, thread) {
                 return Ok(taken);
             }
-            if examination.is_due(Awoken::Recheck, || slot::may_end_unnoticed(slots))
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(slots))
                 && slot::bury_owners(slots, thread, deadline)
             {
                 continue;

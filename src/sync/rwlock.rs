@@ -168,7 +168,7 @@ impl Rwlock {
         examination: &mut NextExamination,
     ) -> Result<()> {
         let slots = &self.readers;
-        if examination.is_due(Awoken::Recheck, || slot::may_end_unnoticed(slots))
+        if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(slots))
             && slot::bury_owners(slots, thread, deadline)
         {
             return Ok(());
@@ -237,7 +237,7 @@ impl Rwlock {
         }
         let mut examination = NextExamination::of_new_wait(deadline);
         while let Some(word) = slot.request_wake_up() {
-            if examination.is_due(Awoken::Recheck, || slot::may_end_unnoticed([slot]))
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed([slot]))
                 && slot::bury_owners([slot], thread, Deadline::Never)
             {
                 continue;
