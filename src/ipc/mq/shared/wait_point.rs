@@ -127,13 +127,15 @@ impl SharedQueue {
         &self,
         direction: Direction,
         begins: bool,
+        spins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
         let wait_point = self.wait_point(direction);
         if !begins {
             wait_point.end()?;
             return Ok(None);
         }
-        let seen = wait_point.begin(self.spin)?;
+        let spin = if spins { self.spin } else { Duration::ZERO };
+        let seen = wait_point.begin(spin)?;
         Ok(seen.map(|seen| (&wait_point.sleepers.word, seen)))
     }
 }
