@@ -48,6 +48,11 @@ static struct {
   ipc_mq_t *mq, *mq2;
   ipc_topic_t *topic, *topic2;
   ipc_cell_t *cell, *cell2;
+  ipc_service_t *service, *service2;
+  ipc_client_t *client;
+  ipc_request_t request;
+  ipc_service_stat_t service_stat;
+  uint64_t call_id;
   ipc_sample_t sample;
   ipc_child_t *child;
   ipc_list_t *list;
@@ -369,6 +374,43 @@ CALL_IN_STATE(ipc_cell_wait, read_only, CELL; MUST(ipc_cell_open(&with.cell2, wi
 CALL(ipc_cell_stale, CELL, ipc_cell_stale(with.cell), CLOSE_CELL)
 CALL(ipc_cell_close, CELL, ipc_cell_close(with.cell), (void)ipc_cell_unlink(with.name))
 CALL(ipc_cell_unlink, CELL; MUST(ipc_cell_close(with.cell)), ipc_cell_unlink(with.name), (void)ipc_cell_unlink(with.name))
+
+/* Services. */
+static const ipc_service_attr_t call_service_attr = { .request_size = 64, .reply_size = 64, .max_requests = 4, .max_clients = 4 };
+#define SERVICE MUST(ipc_service_open(&with.service, with.name, &call_service_attr, IPC_CREATE, 0600))
+#define SERVICE_CLIENT SERVICE; MUST(ipc_client_open(&with.client, with.name, 0))
+#define CLOSE_SERVICE MUST(ipc_service_close(with.service)); MUST(ipc_service_unlink(with.name))
+#define CLOSE_SERVICE_CLIENT MUST(ipc_client_close(with.client)); CLOSE_SERVICE
+#define SEND_REQUEST MUST(ipc_client_send(with.client, "data", 4, 1, 0, &with.call_id))
+#define RECEIVE_REQUEST MUST(ipc_service_receive(with.service, with.buffer, sizeof with.buffer, &with.request, 0))
+CALL(ipc_service_open, , ipc_service_open(&with.service, with.name, &call_service_attr, IPC_CREATE, 0600),
+     if (result >= 0) { CLOSE_SERVICE; })
+CALL_IN_STATE(ipc_service_open, existing, SERVICE, ipc_service_open(&with.service2, with.name, NULL, 0, 0),
+     if (result >= 0) MUST(ipc_service_close(with.service2)); CLOSE_SERVICE)
+CALL(ipc_service_receive, SERVICE_CLIENT; SEND_REQUEST,
+     ipc_service_receive(with.service, with.buffer, sizeof with.buffer, &with.request, 0), CLOSE_SERVICE_CLIENT)
+CALL_IN_STATE(ipc_service_receive, times_out, SERVICE_CLIENT,
+     ipc_service_receive(with.service, with.buffer, sizeof with.buffer, &with.request, 1), CLOSE_SERVICE_CLIENT)
+CALL(ipc_service_reply, SERVICE_CLIENT; SEND_REQUEST; RECEIVE_REQUEST,
+     ipc_service_reply(with.service, &with.request, "reply", 5), CLOSE_SERVICE_CLIENT)
+CALL(ipc_service_stat, SERVICE, ipc_service_stat(with.service, &with.service_stat), CLOSE_SERVICE)
+CALL(ipc_service_stale, SERVICE, ipc_service_stale(with.service), CLOSE_SERVICE)
+CALL(ipc_service_close, SERVICE, ipc_service_close(with.service), (void)ipc_service_unlink(with.name))
+CALL(ipc_service_unlink, SERVICE; MUST(ipc_service_close(with.service)), ipc_service_unlink(with.name),
+     (void)ipc_service_unlink(with.name))
+CALL(ipc_client_open, SERVICE, ipc_client_open(&with.client, with.name, 0),
+     if (result >= 0) MUST(ipc_client_close(with.client)); CLOSE_SERVICE)
+CALL(ipc_client_open_typed, SERVICE, ipc_client_open_typed(&with.client, with.name, NULL, NULL, 0),
+     if (result >= 0) MUST(ipc_client_close(with.client)); CLOSE_SERVICE)
+CALL(ipc_client_call, SERVICE_CLIENT, ipc_client_call(with.client, "data", 4, 1, with.buffer, sizeof with.buffer, 1),
+     CLOSE_SERVICE_CLIENT)
+CALL(ipc_client_send, SERVICE_CLIENT, ipc_client_send(with.client, "data", 4, 1, 0, &with.call_id), CLOSE_SERVICE_CLIENT)
+CALL(ipc_client_receive, SERVICE_CLIENT; SEND_REQUEST; RECEIVE_REQUEST; MUST(ipc_service_reply(with.service, &with.request, "reply", 5)),
+     ipc_client_receive(with.client, with.buffer, sizeof with.buffer, &with.call_id, 0), CLOSE_SERVICE_CLIENT)
+CALL_IN_STATE(ipc_client_receive, times_out, SERVICE_CLIENT,
+     ipc_client_receive(with.client, with.buffer, sizeof with.buffer, &with.call_id, 1), CLOSE_SERVICE_CLIENT)
+CALL(ipc_client_stale, SERVICE_CLIENT, ipc_client_stale(with.client), CLOSE_SERVICE_CLIENT)
+CALL(ipc_client_close, SERVICE_CLIENT, ipc_client_close(with.client), CLOSE_SERVICE)
 
 /* Pipes and FIFOs. */
 #define CLOSE_FDS close(with.fds[0]); close(with.fds[1])

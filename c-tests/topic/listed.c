@@ -32,6 +32,8 @@ static int listed(const char *name, int kinds) {
     CHECK_EQUAL(object.record, IPC_RECORD_GOOD);
     CHECK_EQUAL(object.mode, 0600);
     CHECK_EQUAL(object.users, 1);
+    CHECK_EQUAL(object.count, 2);
+    CHECK_EQUAL(object.capacity, 4);
   }
   CHECK_EQUAL(ipc_list_close(list), 0);
   return count;
@@ -41,6 +43,8 @@ int main(void) {
   const char *name = topic_name("listed");
   ipc_topic_attr_t attr = { .sample_size = 8, .capacity = 4 };
   ipc_topic_t *topic = publisher(name, &attr), *taker = subscriber(name), *newer;
+  publish(topic, 1);
+  publish(topic, 2);
   CHECK_EQUAL(listed(name, IPC_KIND_TOPIC), 1);
   CHECK_EQUAL(listed(name, IPC_KIND_ALL), 1);
   CHECK_EQUAL(listed(name, IPC_KIND_ALL & ~IPC_KIND_TOPIC), 0);
@@ -55,8 +59,10 @@ int main(void) {
   newer = publisher(name, &attr);
   CHECK_EQUAL(ipc_topic_stale(taker), 1);
   publish(newer, 9);
-  publish(topic, 1);
   expect(taker, 1, 1, 0);
+  publish(topic, 3);
+  expect(taker, 2, 2, 0);
+  expect(taker, 3, 3, 0);
   CHECK_EQUAL(ipc_topic_close(topic), 0);
   CHECK_EQUAL(ipc_topic_close(taker), 0);
   CHECK_EQUAL(hidden_files(name), 1);

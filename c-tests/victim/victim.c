@@ -31,6 +31,7 @@ static const struct operation *const tables[] = {
 #else
   mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
   permits_operations, barrier_operations, once_operations, event_operations, mq_operations,
+  topic_operations,
   broken_operations,
 #endif
 };

@@ -413,7 +413,8 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
 /// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
 /// -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
-/// are open to examine the object; -ENOMEM if the kernel has no memory.
+/// are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
@@ -434,7 +435,9 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
 /// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
 /// -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
-/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
+/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is
+/// unchanged; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {

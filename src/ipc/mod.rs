@@ -10,6 +10,7 @@ pub(crate) mod mq;
 pub(crate) mod pipe;
 pub(crate) mod pty;
 pub(crate) mod sem;
+pub(crate) mod service;
 pub(crate) mod shm;
 pub(crate) mod sock;
 pub(crate) mod spawn;

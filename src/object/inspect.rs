@@ -1,6 +1,6 @@
 //! Reading from a file what it says about the object in it.
 
-use super::layout::{RECORD_SPAN, Record};
+use super::layout::{RECORD_SPAN, Record, Type};
 use super::location::Location;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::sys::{file, process};
@@ -13,6 +13,13 @@ pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Rec
     let offset = file_size.saturating_sub(RECORD_SPAN);
     let is_complete = file::read_at(file, found.as_bytes_mut(), offset)?;
     Ok((is_complete && found.is_present()).then_some(found))
+}
+
+/// Reads a user's type that an object keeps in its data; `None` if there is no sound one.
+pub(crate) fn read_type(file: BorrowedFd<'_>, offset: u64) -> Option<Type> {
+    let mut found = Type::blank();
+    let is_complete = file::read_at(file, found.as_bytes_mut(), offset).ok()?;
+    (is_complete && found.is_sound()).then_some(found)
 }
 
 /// Refuses a file that another user owns or that others may write to.
