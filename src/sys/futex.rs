@@ -5,7 +5,8 @@
 
 use super::timespec;
 use crate::base::time::Deadline;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
 use core::time::Duration;
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
@@ -28,12 +29,50 @@ pub(crate) enum Awoken {
     Interrupted,
 }
 
+/// A time that never comes: some 68 years after the machine started. With a time the kernel ends a wait
+/// for every signal handler. Without one it restarts the wait after a handler with SA_RESTART.
+const NEVER: Duration = Duration::from_secs(i32::MAX as u64);
+
+/// Whether the kernel wakes a sleeper whenever a thread dies that has announced a word without an owner,
+/// whatever else stands in the word ([`robust`](super::robust)).
+///
+/// Kernels before Linux 6.2 wake only if the word is 0 ("futex: Resend potentially swallowed owner death
+/// notification"; some older kernels have that change too, but do not show it).
+pub(crate) fn reports_every_death() -> bool {
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    match ANSWER.load(Relaxed) {
+        UNKNOWN => {
+            let is_new = release().is_some_and(|release| release >= (6, 2));
+            ANSWER.store(if is_new { YES } else { NO }, Relaxed);
+            is_new
+        }
+        answer => answer == YES,
+    }
+}
+
+/// The kernel's version: the first two numbers.
+fn release() -> Option<(u32, u32)> {
+    // SAFETY: bytes only.
+    let mut names: libc::utsname = unsafe { core::mem::zeroed() };
+    // SAFETY: the kernel fills the struct. uname is no cancellation point.
+    Errno::result(unsafe { libc::uname(&raw mut names) }).ok()?;
+    let bytes = names.release.map(|byte| byte as u8);
+    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(|number| {
+        let text = core::str::from_utf8(number).ok()?;
+        text.parse().ok()
+    });
+    Some((numbers.next()??, numbers.next()??))
+}
+
 /// Sleeps while `word` holds `expected`, at most until the deadline.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken, Errno> {
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
         Deadline::At(point) => Some(timespec(point)),
-        Deadline::Never => None,
+        Deadline::Never => Some(timespec(NEVER)),
     };
     // Unlike WAIT, WAIT_BITSET takes an absolute time of the monotonic clock.
     let operation = libc::FUTEX_WAIT_BITSET;
@@ -49,6 +88,13 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
 
 /// The largest number of words for `wait_any`.
 pub(crate) const ANY_MAX: usize = 32;
+
+/// Whether [`wait_any`] waits for all words. It says so until it had to leave words out.
+pub(crate) fn can_wait_for_any() -> bool {
+    !IS_WAITV_MISSING.load(Relaxed)
+}
+
+static IS_WAITV_MISSING: AtomicBool = AtomicBool::new(false);
 
 /// Sleeps while each of the words holds its number, at most until the deadline. If the kernel can't wait
 /// for several words (before Linux 5.16, or in a sandbox that does not know the call), it waits for the
@@ -68,7 +114,7 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
         Deadline::At(point) => Some(timespec(point)),
-        Deadline::Never => None,
+        Deadline::Never => Some(timespec(NEVER)),
     };
     let mut waiters = [Waiter {
         expected: 0,
@@ -100,7 +146,13 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
         (Err(Errno::ETIMEDOUT), _) => Ok(Awoken::TimedOut),
         (Err(Errno::EINTR), _) => Ok(Awoken::Interrupted),
         (Err(errno @ Errno::EFAULT), _) | (Err(errno), []) => Err(errno),
-        (Err(_), [(word, expected), ..]) => wait(word, *expected, deadline),
+        (Err(_), [(word, expected), ..]) => {
+            if !IS_WAITV_MISSING.swap(true, Relaxed) {
+                // The caller comes back with a time that fits.
+                return Ok(Awoken::Recheck);
+            }
+            wait(word, *expected, deadline)
+        }
     }
 }
 

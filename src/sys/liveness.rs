@@ -76,6 +76,19 @@ pub(crate) fn has_no_thread(id: u32) -> bool {
     found == Err(Errno::ESRCH)
 }
 
+/// Whether the thread with this id could end without the kernel marking its locks, although it does nothing
+/// unusual: a thread other than its process's main one may call exec, and then gets another id first. An exec
+/// in this process would end the caller too.
+pub(crate) fn may_end_unnoticed(id: u32) -> bool {
+    let is_in = |process: u32| {
+        let arguments = [process as usize, id as usize, 0, 0, 0, 0];
+        // SAFETY: for signal 0 the kernel only searches for the thread and sends nothing.
+        let found = unsafe { system_call(libc::SYS_tgkill, arguments) };
+        matches!(found, Ok(_) | Err(Errno::EPERM))
+    };
+    id != 0 && id <= i32::MAX as u32 && !is_in(id) && !is_in(super::process::id())
+}
+
 thread_local! {
     /// The owner that this thread has found alive last, and until when that answer serves.
     static FOUND_ALIVE: Cell<(u32, Birth, Duration)> = const { Cell::new((0, 0, Duration::ZERO)) };

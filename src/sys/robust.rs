@@ -118,7 +118,21 @@ impl RobustList {
     #[inline(always)]
     #[must_use]
     pub(crate) fn begin(self, links: &Links, priority_inheritance: bool) -> Announced {
-        let node = links.node(priority_inheritance);
+        self.begin_node(links.node(priority_inheritance))
+    }
+
+    /// Announces a word that names no owner, for as long as this thread is responsible for the sleepers
+    /// on it: because it is about to wake one, or because it was woken. If the thread dies before
+    /// `finish`, the kernel wakes one sleeper. The kernel reads only the word: no entry stands behind it.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn begin_word(self, word: &AtomicU32) -> Announced {
+        let node = word.as_ptr().wrapping_byte_add(WORD_TO_NODE).cast::<Node>();
+        self.begin_node(node)
+    }
+
+    #[inline(always)]
+    fn begin_node(self, node: *mut Node) -> Announced {
         // SAFETY: head is this thread's own, registered and alive. Nobody else writes to it, and a
         // signal handler restores what it finds.
         let outer = unsafe {
@@ -130,6 +144,12 @@ impl RobustList {
         // Without this fence the compiler could move the lock word's change before the announcement.
         compiler_fence(Ordering::SeqCst);
         Announced(outer)
+    }
+
+    /// What this thread announces now.
+    pub(crate) fn announced(self) -> Announced {
+        // SAFETY: as in begin.
+        Announced(unsafe { (&raw const (*self.head).list_op_pending).read_volatile() })
     }
 
     /// Ends what `begin` announced.
