@@ -1442,13 +1442,13 @@ typedef struct ipc_object_t {
    */
   char type_name[64];
   /*
-   How much is in the object now: the messages in a queue of this library or of System V, or the
-   value of a semaphore of this library. 0 for other objects, and if the caller may not read the
+   How much is in the object now: the messages in a queue of this library or of System V, the requests
+   that wait in a service, or the value of a semaphore of this library. 0 for other objects, and if the caller may not read the
    object.
    */
   uint64_t count;
   /*
-   How many messages a queue of this library can hold. 0 for other objects, and if the caller may
+   How many messages a queue of this library, or how many requests a service can hold. 0 for other objects, and if the caller may
    not read the object.
    */
   uint64_t capacity;
@@ -1919,8 +1919,9 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  unlock it.
  Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
  thread and its process's exec count as death too. If the kernel does not report the death
- (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
- Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
+ (it checks at most 2048 locks of a thread), sleeping waiters notice it within 15 s.
+ Waiter death: if a dying waiter had received a wake-up, another waiter wakes at once
+ (before Linux 6.2: within 1 s).
  */
 int ipc_mutex_lock(struct ipc_mutex_t *mutex,
                    int64_t timeout_ns);
@@ -2019,9 +2020,9 @@ int ipc_cond_init(struct ipc_cond_t *cond);
  ipc_mutex_consistent().
  Threads: safe.
  Fork: the child does not hold its parent's locks; it locks the mutex before it waits.
- Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 100 ms.
+ Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 1 s.
  Waiter and signaller death: if a process dies that should deliver or had received a signal,
- another waiter gets the signal within 100 ms.
+ another waiter gets the signal within 1 s.
  */
 int ipc_cond_wait(struct ipc_cond_t *cond,
                   struct ipc_mutex_t *mutex,
@@ -2039,7 +2040,7 @@ int ipc_cond_wait(struct ipc_cond_t *cond,
  other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
- gets it within 100 ms.
+ gets it within 1 s.
  */
 int ipc_cond_signal(struct ipc_cond_t *cond);
 
@@ -2054,7 +2055,7 @@ int ipc_cond_signal(struct ipc_cond_t *cond);
  other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or all
- waiters get it within 100 ms.
+ waiters get it within 1 s.
  */
 int ipc_cond_broadcast(struct ipc_cond_t *cond);
 
@@ -2107,7 +2108,7 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  Fork: the child uses the same semaphore.
  Owner death: a permit has no owner, so a permit that a dead process took does not come back.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+ wakes at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_wait(struct ipc_sem_t *sem,
                  int64_t timeout_ns);
@@ -2125,7 +2126,7 @@ int ipc_sem_wait(struct ipc_sem_t *sem,
  Threads: safe. In signal handlers: safe.
  Fork: the child uses the same semaphore.
  Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
- it within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+ it at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_post(struct ipc_sem_t *sem);
 
@@ -2466,11 +2467,11 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
  it back.
  Owner death: the permit is free at once. The end of the owning thread and its process's exec
- count as death too. A waiter notices at once on Linux 5.16 and newer, otherwise within 100 ms.
+ count as death too. A waiter notices at once on Linux 6.2 and newer, otherwise within 1 s.
  If a thread that got IPC_OWNER_DIED dies with the permit too, the next owner gets
  IPC_OWNER_DIED.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms.
+ wakes at once (before Linux 6.2: within 1 s).
  */
 int ipc_permits_take(struct ipc_permits_t *permits,
                      unsigned int *permit,
@@ -2494,7 +2495,7 @@ int ipc_permits_take(struct ipc_permits_t *permits,
  Owner death: if the owner dies inside this call, either the permit is given back or the owner
  counts as dead while it held the permit.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms.
+ wakes at once (before Linux 6.2: within 1 s).
  */
 int ipc_permits_give(struct ipc_permits_t *permits,
                      unsigned int permit);
@@ -2598,7 +2599,7 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  code does not use.
  Fork: the child is not a participant.
  Owner death: a participant's death breaks the round, whether the participant was waiting or
- not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
+ not. Waiters notice at once on Linux 6.2 and newer, otherwise within 1 s. The end of a
  participant's thread without ipc_barrier_leave() and its process's exec count as death too. The
  death of a process that is not yet a participant is not noticed: use a timeout.
  */
@@ -2633,7 +2634,7 @@ int ipc_barrier_leave(struct ipc_barrier_t *barrier);
 
  Returns: 0, or a negative error.
  Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
- participant has not yet returned from the broken wait: it returns within 100 ms; -EINVAL if
+ participant has not yet returned from the broken wait: it returns at once; -EINVAL if
  barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than
  a barrier of this library's version and C library, a barrier initialised in another PID
  namespace, or a damaged barrier.
@@ -2724,7 +2725,8 @@ int ipc_event_init(struct ipc_event_t *event,
  event of this library's version.
  Threads: safe. In signal handlers: safe.
  Owner death: an event has no owner. If the setter dies inside this call, the event is set or
- not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
+ not. If the setter dies before it wakes the waiters of a set event, they notice at once (before Linux
+ 6.2: within 1 s).
  Waiter death: a dead waiter does not affect the others.
  */
 int ipc_event_set(struct ipc_event_t *event);
@@ -2761,9 +2763,9 @@ int ipc_event_reset(struct ipc_event_t *event);
  library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
- within 100 ms.
+ at once (before Linux 6.2: within 1 s).
  Waiter death: if a waiter that was woken dies before it resets an automatic event, another
- waiter is released within 100 ms. If the waiter dies after that, the setting is used up.
+ waiter is released at once (before Linux 6.2: within 1 s). If the waiter dies after that, the setting is used up.
  */
 int ipc_event_wait(struct ipc_event_t *event,
                    int64_t timeout_ns);
@@ -3770,6 +3772,21 @@ int ipc_cell_wait(struct ipc_cell_t *cell,
                   int64_t timeout_ns);
 
 /*
+ Returns a descriptor for poll(), select() and epoll: it is readable while the cell holds a value that this handle
+ has not read with ipc_cell_read() or ipc_cell_wait(). The first call of a process makes it.
+
+ The descriptor may be readable although there is no newer value: another thread was faster. It is always writable. It
+ belongs to the handle: do not close it, read from it or write to it.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed; -EACCES if this process may not write to the cell,
+ and so cannot mark that it waits (ipc_cell_wait() works); -EAGAIN if another thread is changing the descriptor and does
+ not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_cell_fd(const struct ipc_cell_t *cell);
+
+/*
  Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that
  opens the name gets something else.
 
@@ -3916,6 +3933,22 @@ int ipc_service_reply(struct ipc_service_t *service,
  */
 int ipc_service_stat(const struct ipc_service_t *service,
                      struct ipc_service_stat_t *stat);
+
+/*
+ Returns a descriptor for poll(), select() and epoll: it is readable while a request waits for a server. The first call
+ of a process makes it.
+
+ The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
+ is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
+ request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
+ within 100 milliseconds.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+ descriptor and does not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_service_fd(const struct ipc_service_t *service);
 
 /*
  Whether the service's name was removed, or belongs to another object now. Clients that open the name do not find this
@@ -4108,6 +4141,24 @@ ptrdiff_t ipc_client_receive(struct ipc_client_t *client,
                              size_t capacity,
                              uint64_t *id,
                              int64_t timeout_ns);
+
+/*
+ Returns a descriptor for poll(), select() and epoll: it is readable while a reply waits for ipc_client_receive(). The
+ first call of a process makes it.
+
+ The descriptor may be readable although there is no reply: another thread was faster. So receive with timeout 0. It is
+ always writable. It belongs to the handle: do not close it, read from it or write to it. The death of a server is found
+ by calls, not by the descriptor: call ipc_client_receive() with timeout 0 now and then.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if client is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+ descriptor and does not end, or if a thread has been stopped inside a call on the service for a second; -EUSERS if
+ this is a forked child that uses the handle for the first time, and as many handles call as the service allows;
+ -EUCLEAN if the service is damaged; -EPROTO if this process was forked into another PID namespace after the handle was
+ opened; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_client_fd(const struct ipc_client_t *client);
 
 /*
  Whether the service's name was removed, or belongs to another object now. Servers that open the name do not get this

@@ -1,8 +1,9 @@
 //! The bell: a word on which threads sleep until a condition holds that stands in another word (a count, a
 //! bit, a number).
 //!
-//! The condition's word has a flag that says "somebody may sleep". A thread that makes the condition true while
-//! the flag is not set does so with one operation, and does not touch the bell. Otherwise it *rings*.
+//! The condition's word, or a word beside it, has a flag that says "somebody may sleep". A thread that makes the
+//! condition true while the flag is not set does not touch the bell. Otherwise it *rings*. If the flag is not in
+//! the condition's word, the thread has the bell announced, and reads the flag again after its change.
 //!
 //! | waiter | ringer |
 //! |---|---|

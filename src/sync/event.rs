@@ -21,10 +21,8 @@ use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const SET: u32 = 1;
-/// Somebody may sleep at the [`bell`].
-const ASLEEP: u32 = 2;
-/// One in the number, which stands above these bits.
-const ONE: u32 = 4;
+/// One in the number, which stands above the bit.
+const ONE: u32 = 2;
 
 impl Event {
     /// Initialises memory that nobody uses yet.
@@ -32,6 +30,7 @@ impl Event {
         self.tag.store(0, Relaxed);
         self.word.store(u32::from(is_set) * SET, Relaxed);
         self.bell.store(0, Relaxed);
+        self.flag.store(0, Relaxed);
         self.watches.word.store(0, Relaxed);
         self.flags.set(u32::from(auto_reset) * EVENT_AUTO_RESET);
         // Release: without it a thread that sees the tag might not see the rest.
@@ -97,7 +96,7 @@ impl Event {
         loop {
             let armed = waiter.arm(Armed::with(seen / ONE));
             // SeqCst: see `Waiter::arm`.
-            self.word.fetch_or(ASLEEP, SeqCst);
+            self.flag.swap(1, SeqCst);
             if self.pass(seen) {
                 return Ok(());
             }
@@ -117,13 +116,34 @@ impl Event {
     /// false, and `set` does the rest.
     #[inline(always)]
     pub(crate) fn set_fast(&self) -> bool {
-        self.is_event() && (self.become_set(true) || self.set_and_ring(Thread::known()))
+        let Some(thread) = Thread::known() else {
+            return false;
+        };
+        self.is_event() && {
+            self.set_and_wake(thread);
+            true
+        }
     }
 
-    /// Sets the event. Returns false, with nothing changed, if `only_if_none_sleeps` and somebody
-    /// may sleep.
+    /// Sets the event and wakes those that sleep.
     #[inline(always)]
-    fn become_set(&self, only_if_none_sleeps: bool) -> bool {
+    fn set_and_wake(&self, thread: Thread) {
+        // A waiter may set the flag between this look at it and the change. If this thread dies after the change,
+        // the kernel wakes that waiter because of this announcement.
+        let outer = thread.robust_list().begin_word(&self.bell);
+        if self.flag.load(SeqCst) != 0 {
+            self.ring(thread, &mut || {
+                self.become_set();
+            });
+        } else if self.become_set() && self.flag.load(SeqCst) != 0 {
+            self.ring(thread, &mut || {});
+        }
+        thread.robust_list().finish(outer);
+    }
+
+    /// Returns whether the event was not set before.
+    #[inline(always)]
+    fn become_set(&self) -> bool {
         let mut word = self.word.load(Relaxed);
         loop {
             // It writes the word also if the event is set already: the next waiter then sees what this
@@ -133,9 +153,6 @@ impl Event {
             } else {
                 word
             };
-            if only_if_none_sleeps && word & (ASLEEP | SET) == ASLEEP {
-                return false;
-            }
             // SeqCst includes Release, which pairs with the Acquire in `pass`.
             match self.word.compare_exchange_weak(word, set, SeqCst, Relaxed) {
                 Ok(_) => break,
@@ -145,7 +162,18 @@ impl Event {
         if word & SET == 0 && self.watches.are_asleep_ordered() {
             self.watches.wake(u32::MAX);
         }
-        true
+        word & SET == 0
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring(&self, thread: Thread, change: &mut dyn FnMut()) {
+        let is_automatic = self.flags.get() & EVENT_AUTO_RESET != 0;
+        let count = if is_automatic { 1 } else { u32::MAX };
+        let mut clear_flag = || {
+            self.flag.swap(0, SeqCst);
+        };
+        preserving_errno(|| bell::ring(&self.bell, thread, count, change, &mut clear_flag));
     }
 
     /// Announces a watch and returns the word to sleep on and its value; `None` if the event is set.
@@ -158,28 +186,8 @@ impl Event {
 
     pub(crate) fn set(&self) -> Result<()> {
         self.check()?;
-        if !self.become_set(true) {
-            self.set_and_ring(Some(Thread::current()?));
-        }
+        self.set_and_wake(Thread::current()?);
         Ok(())
-    }
-
-    /// Sets the event and wakes those that sleep.
-    #[cold]
-    fn set_and_ring(&self, thread: Option<Thread>) -> bool {
-        let Some(thread) = thread else {
-            return false;
-        };
-        let is_automatic = self.flags.get() & EVENT_AUTO_RESET != 0;
-        let count = if is_automatic { 1 } else { u32::MAX };
-        let mut make = || {
-            self.become_set(false);
-        };
-        let mut clear_flag = || {
-            self.word.fetch_and(!ASLEEP, SeqCst);
-        };
-        preserving_errno(|| bell::ring(&self.bell, thread, count, &mut make, &mut clear_flag));
-        true
     }
 
     pub(crate) fn reset(&self) -> Result<()> {

@@ -123,8 +123,7 @@ pub(crate) struct Sem {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Event {
     pub(crate) tag: AtomicU64,
-    /// Bit 0: the event is set. Bit 1: somebody may sleep. The other bits count how often the event became
-    /// set.
+    /// Bit 0: the event is set. The other bits count how often it became set.
     pub(crate) word: AtomicU32,
     /// Waiters sleep on it (`sync::bell`).
     pub(crate) bell: AtomicU32,
@@ -132,7 +131,9 @@ pub(crate) struct Event {
     pub(crate) flags: Cell<u32>,
     /// Watches that wait until the event is set, and do not reset it.
     pub(crate) watches: Sleepers,
-    reserved: [u32; 2],
+    /// Not 0: somebody may sleep at the bell.
+    pub(crate) flag: AtomicU32,
+    reserved: u32,
 }
 
 pub(crate) const EVENT_AUTO_RESET: u32 = 1;
