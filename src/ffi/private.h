@@ -136,7 +136,8 @@ int ipc_mq_twin(ipc_mq_t *mq,
  ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
  the queue's spin_ns.
 
- direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room.
+ direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. With IPC_NONBLOCK
+ besides, the call does not spin.
  wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
 
  Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or

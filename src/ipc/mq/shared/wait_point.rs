@@ -272,6 +272,7 @@ impl SharedQueue {
         &self,
         direction: Direction,
         begins: bool,
+        spins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
         let wait_point = self.wait_point(direction);
         if !begins {
@@ -279,7 +280,8 @@ impl SharedQueue {
             return Ok(None);
         }
         let waiter = wait_point.waiter()?;
-        let armed = wait_point.begin(&waiter, self.spin)?;
+        let spin = if spins { self.spin } else { Duration::ZERO };
+        let armed = wait_point.begin(&waiter, spin)?;
         Ok(armed.map(|(armed, _)| (wait_point.bell, armed)))
     }
 }
