@@ -194,27 +194,34 @@ impl Topic {
 
     #[inline(never)]
     fn find_slowly(&self) -> Result<Option<Candidate<'_>>> {
+        let capacity = self.memory.capacity();
         let mut is_missing = false;
         for _ in 0..ATTEMPTS {
             let next = self.next.load(Relaxed);
-            let number = match self.memory.find(next) {
-                Found::NotYet => return Ok(None),
-                Found::Slot(_) => next,
-                Found::Replaced(later) => {
-                    let newest = self.memory.header().publishing.newest.load(Acquire);
-                    (newest.max(later) + 1).saturating_sub(self.memory.capacity())
-                }
-            };
-            let Found::Slot(slot_number) = self.memory.find(number) else {
-                is_missing = true;
+            let mut number = next;
+            let mut found = self.memory.find(next);
+            if found == Found::NotYet {
+                return Ok(None);
+            }
+            if let Found::Replaced(later) = found {
+                let newest = self.memory.header().publishing.newest.load(Acquire);
+                number = (newest.max(later) + 1).saturating_sub(capacity);
+                found = self.memory.find(number);
+            }
+            // A publisher may have died after it wrote into the ring and before it wrote `newest`.
+            if let Found::Replaced(later) = found {
+                number = (later + 1).saturating_sub(capacity);
+                found = self.memory.find(number);
+            }
+            is_missing = found == Found::NotYet || number < next;
+            let Found::Slot(slot_number) = found else {
                 continue;
             };
             let slot = self.memory.slot(slot_number)?;
             // Acquire: as in `find`.
-            if number >= next && slot.truth.load(Acquire) == number {
+            if !is_missing && slot.truth.load(Acquire) == number {
                 return self.candidate(next, number, slot_number, slot).map(Some);
             }
-            is_missing = number < next;
         }
         match is_missing {
             true => Err(damaged("its ring leads to samples that are not there")),

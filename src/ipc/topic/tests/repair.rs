@@ -94,3 +94,20 @@ fn a_number_that_was_never_given_is_damage() {
     // It stays so: no call uses a broken index.
     assert_eq!(errno(publisher.reserve(8, 0)), Some(Errno::EUCLEAN));
 }
+
+#[test]
+fn a_subscriber_far_behind_gets_a_sample_whose_publisher_died_before_it_counted_it() {
+    let name = TestName::new("not-counted");
+    let publisher = name.open(SIZES, true);
+    let taker = name.open(SIZES, false);
+    let published = 20;
+    for value in 1..=published {
+        publisher.send(&content(value, 8), 0).ok().unwrap();
+    }
+    let newest = &publisher.memory.header().publishing.newest;
+    newest.store(published - 1, Relaxed);
+    let mut buffer = content(0, 8);
+    let received = taker.try_receive(&mut buffer).ok().unwrap().unwrap();
+    assert_eq!(received.number, published + 1 - u64::from(SIZES.capacity));
+    assert_eq!(received.missed, received.number - 1);
+}
