@@ -70,7 +70,7 @@ mod unlink;
 
 pub(crate) use open::{Options, Wanted};
 pub(crate) use sizes::Sizes;
-pub(crate) use subscribe_calls::Received;
+pub(crate) use subscribe_calls::{Place, Received};
 pub(crate) use unlink::{is_hidden, unlink};
 
 use crate::base::error::{Result, fail};
@@ -105,6 +105,8 @@ pub(crate) struct Topic {
     process: AtomicU32,
     /// A subscriber's: the number of the sample that it takes next.
     next: AtomicU64,
+    /// A subscriber's: the slot that its next sample will probably be in.
+    next_slot: AtomicU32,
     /// A subscriber's: what it has borrowed, as the ring's entries, one for each of its cells. 0 is nothing.
     borrowed: Box<[AtomicU64]>,
     /// A publisher's: how many samples its program has reserved.
@@ -156,7 +158,8 @@ impl Topic {
 
     /// The state of the topic, without processes that have ended.
     pub(crate) fn statistics(&self) -> Result<Statistics> {
-        self.subscribers.bury_dead(self.settle()?.1);
+        self.settle()?;
+        self.subscribers.bury_dead();
         if self.publishes {
             self.bury_publishers(Deadline::Now)?;
         }

@@ -167,6 +167,7 @@ impl Topic {
             member: Member::none(),
             process: AtomicU32::new(0),
             next: AtomicU64::new(0),
+            next_slot: AtomicU32::new(0),
             // SAFETY: zeros are a value of an AtomicU64.
             borrowed: unsafe { zeroed_slice(cells) }?,
             reserved: AtomicUsize::new(0),

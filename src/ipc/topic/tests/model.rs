@@ -92,7 +92,7 @@ impl World {
         if commits {
             // SAFETY: the sample is reserved and has room for 8 bytes.
             unsafe { place.cast::<u64>().write(value) };
-            topic.commit(place.as_ptr(), 8).ok().unwrap();
+            topic.commit(place, 8).ok().unwrap();
             self.publish(value);
         } else {
             topic.abandon(place.as_ptr()).ok().unwrap();
@@ -120,7 +120,7 @@ impl World {
         let mut buffer = content(0, self.sizes.sample_size as usize / 8);
         let received = self.takers[taker]
             .topic
-            .try_receive(&mut buffer)
+            .try_receive(&mut buffer, Place::Ring)
             .ok()
             .unwrap();
         if let Some(value) = self.check(taker, received) {
@@ -131,7 +131,7 @@ impl World {
     fn borrow(&mut self, taker: usize) {
         let holder = &self.takers[taker];
         let is_at_limit = holder.borrowed.len() == self.sizes.max_borrowed as usize;
-        let received = match holder.topic.try_borrow() {
+        let received = match holder.topic.try_borrow(Place::Ring) {
             Ok(received) => received,
             Err(error) => {
                 assert_eq!(error.errno(), Errno::ENOBUFS);

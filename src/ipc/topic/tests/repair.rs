@@ -54,7 +54,7 @@ fn the_index_is_rebuilt_from_the_slots() {
         for value in 1..=published {
             publisher.send(&content(value, 8), 0).ok().unwrap();
         }
-        let borrowed = taker.try_borrow().ok().unwrap().unwrap();
+        let borrowed = taker.try_borrow(Place::Ring).ok().unwrap().unwrap();
         verify(&publisher);
         // The last publisher may have died between the slot's word and the rest.
         break_index(&publisher, &mut random, published - round % 2);
@@ -62,13 +62,13 @@ fn the_index_is_rebuilt_from_the_slots() {
         verify(&publisher);
         let mut number = borrowed.number + 1;
         let mut buffer = content(0, 8);
-        while let Some(received) = taker.try_receive(&mut buffer).ok().unwrap() {
+        while let Some(received) = taker.try_receive(&mut buffer, Place::Ring).ok().unwrap() {
             assert_eq!(received.number, number + received.missed);
             assert_eq!(value_in(&buffer), received.number);
             number = received.number + 1;
         }
         assert_eq!(number, published + 2);
-        publisher.commit(held.as_ptr(), 8).ok().unwrap();
+        publisher.commit(held, 8).ok().unwrap();
         for value in 0..100 {
             publisher.send(&content(value, 8), 0).ok().unwrap();
         }
@@ -107,7 +107,11 @@ fn a_subscriber_far_behind_gets_a_sample_whose_publisher_died_before_it_counted_
     let newest = &publisher.memory.header().publishing.newest;
     newest.store(published - 1, Relaxed);
     let mut buffer = content(0, 8);
-    let received = taker.try_receive(&mut buffer).ok().unwrap().unwrap();
+    let received = taker
+        .try_receive(&mut buffer, Place::Ring)
+        .ok()
+        .unwrap()
+        .unwrap();
     assert_eq!(received.number, published + 1 - u64::from(SIZES.capacity));
     assert_eq!(received.missed, received.number - 1);
 }
