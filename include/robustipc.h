@@ -201,6 +201,17 @@
 #define IPC_TOPIC_WAIT 1
 
 /*
+ Flag in ipc_service_attr_t: a request is delivered at most once. If its server dies, its client gets -EOWNERDEAD.
+ Without the flag, the next server gets the request, with a number of redeliveries above 0.
+ */
+#define IPC_SERVICE_ONCE 1
+
+/*
+ Flag of ipc_client_open(): a call waits if no process serves. Without the flag, it fails with -ENOENT.
+ */
+#define IPC_CLIENT_WAIT 65536
+
+/*
  The largest write to a pipe or FIFO, in bytes, that the kernel keeps in one piece. The bytes
  of a longer write may be mixed with those of other writers.
  */
@@ -443,6 +454,11 @@ typedef struct ipc_cell_t ipc_cell_t;
 typedef struct ipc_child_t ipc_child_t;
 
 /*
+ A handle that calls a service. ipc_client_open() creates it, and ipc_client_close() ends it.
+ */
+typedef struct ipc_client_t ipc_client_t;
+
+/*
  A list of objects as they were when ipc_list() was called. Ended by ipc_list_close().
  */
 typedef struct ipc_list_t ipc_list_t;
@@ -451,6 +467,12 @@ typedef struct ipc_list_t ipc_list_t;
  An open message queue. ipc_mq_open() and ipc_mq_open_fd() make it, ipc_mq_close() ends it.
  */
 typedef struct ipc_mq_t ipc_mq_t;
+
+/*
+ A handle that serves: it receives requests and replies to them. ipc_service_open() creates it, and
+ ipc_service_close() ends it.
+ */
+typedef struct ipc_service_t ipc_service_t;
 
 /*
  A handle for a region of shared memory. The ipc_shm_open calls, ipc_shm_anonymous(),
@@ -878,6 +900,131 @@ typedef struct ipc_topic_stat_t {
    */
   uint64_t reserved[6];
 } ipc_topic_stat_t;
+
+/*
+ The sizes and the types of a service. Set fields that you do not use to 0, for example with the initialiser
+ { .request_size = 64, .reply_size = 256 }.
+ */
+typedef struct ipc_service_attr_t {
+  /*
+   What a request is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A service keeps the type that its creator
+   gives.
+   */
+  const struct ipc_type_t *request_type;
+  /*
+   What a reply is, or NULL: bytes.
+   */
+  const struct ipc_type_t *reply_type;
+  /*
+   The largest length of a request, in bytes. 0: the size of the type; without a type 8192.
+   */
+  size_t request_size;
+  /*
+   The largest length of a reply, in bytes. 0: the size of the type; without a type 8192.
+   */
+  size_t reply_size;
+  /*
+   How many calls may be under way at once, up to 1048576. 0: 64.
+   */
+  size_t max_requests;
+  /*
+   How many client handles may be open at once, up to 1048576. 0: 64.
+   */
+  size_t max_clients;
+  /*
+   0, or IPC_SERVICE_ONCE.
+   */
+  int flags;
+  /*
+   All 0: reserved for later versions.
+   */
+  int reserved[7];
+} ipc_service_attr_t;
+
+/*
+ What is known of a request, beside its bytes. ipc_service_receive() fills it in.
+ */
+typedef struct ipc_request_t {
+  /*
+   Tells the request from all other requests of the service. ipc_service_reply() uses nothing else of the struct.
+   */
+  uint64_t id;
+  /*
+   The priority that the client gave.
+   */
+  unsigned int priority;
+  /*
+   How many servers have died or closed with the request before. If it is not 0, some of the work may have been
+   done.
+   */
+  unsigned int redeliveries;
+  /*
+   When the client stops waiting for the reply, in nanoseconds on the monotonic clock; 0 if it sets no limit.
+   */
+  int64_t deadline_ns;
+  /*
+   The process id of the client, as the client's process gave it. It is no proof.
+   */
+  pid_t pid;
+  /*
+   The effective user id of the client, as the client's process gave it. It is no proof.
+   */
+  uid_t uid;
+  /*
+   The effective group id of the client, as the client's process gave it. It is no proof.
+   */
+  gid_t gid;
+  /*
+   0.
+   */
+  uint64_t reserved[4];
+} ipc_request_t;
+
+/*
+ The counts of a service. ipc_service_stat() fills it in.
+ */
+typedef struct ipc_service_stat_t {
+  /*
+   Handles that serve.
+   */
+  uint32_t servers;
+  /*
+   Handles that call.
+   */
+  uint32_t clients;
+  /*
+   Requests that wait for a server.
+   */
+  uint32_t pending;
+  /*
+   Requests that a server has received and not answered.
+   */
+  uint32_t taken;
+  /*
+   Requests that were answered, since the creation of the service.
+   */
+  uint64_t answered;
+  /*
+   How often a request went back because its server died or closed.
+   */
+  uint64_t redelivered;
+  /*
+   Requests that failed with -EOWNERDEAD because their servers died or closed.
+   */
+  uint64_t lost;
+  /*
+   Requests whose clients gave up or died before the reply.
+   */
+  uint64_t withdrawn;
+  /*
+   Deaths inside a call on the service, after which it was repaired.
+   */
+  uint64_t repairs;
+  /*
+   0.
+   */
+  uint64_t reserved[4];
+} ipc_service_stat_t;
 
 /*
  The source or destination of one of a child's standard streams.
@@ -1553,7 +1700,7 @@ int ipc_shm_open_file(struct ipc_shm_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if out is NULL or misaligned, or size is 0; -ENOMEM if no memory is left;
- -EMFILE if too many handles are open.
+ -EMFILE or -ENFILE if too many handles of this process, or files of the system, are open.
  Threads: safe.
  Fork: the child has the same memory at the same address.
  */
@@ -1722,7 +1869,8 @@ int ipc_shm_close(struct ipc_shm_t *shm);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such object exists; -EMEDIUMTYPE if the name belongs to another kind of object;
  -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
- are open to examine the object; -ENOMEM if the kernel has no memory.
+ are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_shm_unlink(const char *name);
@@ -2012,6 +2160,39 @@ int ipc_sem_value(const struct ipc_sem_t *sem,
 int ipc_sem_destroy(struct ipc_sem_t *sem);
 
 /*
+ Gives a descriptor for poll(), select() and epoll, which is readable while a semaphore has a free permit. It is
+ an eventfd that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process posts makes the descriptor readable. The descriptor may be readable although no permit is
+ free any more, because another process took it: then ipc_sem_wait() with timeout 0 gives -EAGAIN, and the
+ descriptor is not readable any more. With EPOLLET, take permits with timeout 0 until -EAGAIN. Then every change
+ from no free permit to a free one is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all semaphores every 10 ms.
+
+ sem: an initialised semaphore, or one from ipc_sem_open() without IPC_POSIX. If it lies in memory that the
+ program maps itself, and the memory is to be unmapped, call ipc_sem_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this semaphore gives the same descriptor. It
+ belongs to the library and lasts until ipc_sem_destroy() or ipc_sem_close(), until the region with the semaphore
+ is closed, or until the program closes it.
+ Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if sem
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a
+ semaphore of this library's version; -ENOTSUP if sem was opened with IPC_POSIX: the C library's sem_post() wakes
+ threads only; -EBADF if sem was opened with IPC_POSIX and is closed; -EMFILE if this process has too many
+ descriptors; -ENFILE if the system has too many open files; -EAGAIN if no thread can be started, or if a signal
+ handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
+ Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
+ descriptor readable.
+ */
+int ipc_sem_fd(struct ipc_sem_t *sem);
+
+/*
  Opens the semaphore with a name, or creates it if flags has IPC_CREATE.
 
  With IPC_POSIX it is the C library's semaphore, which sem_open() opens in other programs under
@@ -2082,7 +2263,8 @@ int ipc_sem_close(struct ipc_sem_t *sem);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
  -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
- are open to examine the object; -ENOMEM if the kernel has no memory.
+ are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_sem_unlink(const char *name);
@@ -2098,7 +2280,9 @@ int ipc_sem_unlink(const char *name);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
  -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
  -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
- has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
+ has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is
+ unchanged; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_sem_unlink_posix(const char *name);
@@ -2612,6 +2796,38 @@ int ipc_event_is_set(const struct ipc_event_t *event);
 int ipc_event_destroy(struct ipc_event_t *event);
 
 /*
+ Gives a descriptor for poll(), select() and epoll, which is readable while an event is set. It is an eventfd
+ that belongs to this process. Do not read from it or write to it. It is always writable.
+
+ Whichever process sets the event makes the descriptor readable. The descriptor may be readable although the event
+ is not set any more, because another process reset it: then ipc_event_wait() with timeout 0 gives -EAGAIN, and
+ the descriptor is not readable any more. With EPOLLET, wait with timeout 0 until -EAGAIN, or reset the event.
+ Then every setting is reported.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+ stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+ has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all events every 10 ms.
+
+ event: an initialised event. If it lies in memory that the program maps itself, and the memory is to be unmapped,
+ call ipc_event_destroy() or close the descriptor before.
+
+ Returns: the descriptor, or a negative error. Every call with this event gives the same descriptor. It
+ belongs to the library and lasts until ipc_event_destroy(), until the region with the event is closed, or until
+ the program closes it.
+ Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+ is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+ event of this library's version; -EMFILE if this process has too many descriptors; -ENFILE if the system has too
+ many open files; -EAGAIN if no thread can be started, or if a signal handler makes this call and interrupted a
+ call on the same event; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
+ Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
+ setting after a reset makes the descriptor readable.
+ */
+int ipc_event_fd(struct ipc_event_t *event);
+
+/*
  Opens the message queue with this name, or creates it with IPC_CREATE.
 
  The queue is in shared memory. It needs no privileges, and only memory limits it. It makes no
@@ -2697,9 +2913,7 @@ int ipc_mq_open_fd(struct ipc_mq_t **out,
  the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
  invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
  damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
- -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
- -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
- it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+ -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Death: a message is in the queue whole or not at all. It stays there if its sender dies.
@@ -2729,8 +2943,7 @@ int ipc_mq_send(struct ipc_mq_t *mq,
  the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
  the queue is damaged; -EPROTO this process was forked into another PID namespace after the
  handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
- same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
- process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+ same queue; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
  memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Messages of other senders may come between these.
  Death: each message is in the queue whole or not at all. It stays there if its sender dies.
@@ -2760,8 +2973,7 @@ ssize_t ipc_mq_send_many(struct ipc_mq_t *mq,
  NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
+ interrupted a call on the same queue; -EFAULT with
  IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
  forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
@@ -2793,8 +3005,7 @@ ssize_t ipc_mq_receive(struct ipc_mq_t *mq,
  needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
  is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
  process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
- handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
+ handler makes this call, and it interrupted a call on the same queue; -EFAULT
  with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
  (seccomp) forbids this process to sleep on a futex.
  Threads: safe. Each message goes to one receiver.
@@ -2816,8 +3027,7 @@ ssize_t ipc_mq_receive_many(struct ipc_mq_t *mq,
  a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
  -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
  the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
- the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
- this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
 int ipc_mq_peek_priority(struct ipc_mq_t *mq,
@@ -2845,8 +3055,7 @@ int ipc_mq_peek_priority(struct ipc_mq_t *mq,
  misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that reserves a message must commit or abandon it: another thread
  gets -EPERM.
@@ -2872,9 +3081,7 @@ int ipc_mq_reserve(struct ipc_mq_t *mq,
  high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
  message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
  is damaged; -EPROTO this process was forked into another PID namespace after the handle was
- opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
- -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
- cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  Death: if the caller dies in this call, the message is in the queue whole or not at all.
  */
@@ -2895,8 +3102,7 @@ int ipc_mq_commit(struct ipc_mq_t *mq,
  later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
  has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that reserved the message.
  */
@@ -2923,8 +3129,7 @@ int ipc_mq_abandon(struct ipc_mq_t *mq,
  misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
  IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
  namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
- interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
- (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+ interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
  (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
  Death: if the thread ends or its process dies before it returns the message, the message is
@@ -2948,8 +3153,7 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
  has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
  this process was forked into another PID namespace after the handle was opened; -EDEADLK a
- signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
- -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+ signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
  Threads: safe, for the thread that borrowed the message.
  */
@@ -3004,16 +3208,27 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  message, and writable while the queue has room, whoever sends and receives. Do not read from it
  or write to it.
 
- A queue in shared memory has a descriptor from the first such call on, by any process. It is a
- hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call
- that finds or leaves the queue empty or full makes a system call for the FIFO, in all
- processes.
+ For a queue in shared memory, it is an eventfd that belongs to this handle in this process. No file is made for
+ it, no other process knows of it, and it costs other processes no more than a thread that sleeps in
+ ipc_mq_receive(). It works in a chroot, with other privileges than before, and without /proc and /dev/shm.
 
- If a process dies in a call, the descriptor may be ready although nothing can be sent or
- received, until the next call on the queue. So send and receive with timeout 0. If a borrowed
- message comes back because its borrower died, the descriptor becomes readable when the next
- call on the queue finds the death. If all room is reserved or borrowed, the descriptor is
- writable.
+ The descriptor may be ready although nothing can be sent or received, because another thread or process was
+ faster, or because a process died in a call. So send and receive with timeout 0. A call of this handle that
+ finds nothing to do makes the descriptor right. With EPOLLET, receive or send until -EAGAIN: then every change
+ from "not ready" to "ready" is reported. When a full queue gets room, the descriptor is readable again a moment
+ after it is writable. With IPC_MQ_OVERWRITE it is always writable. If all room is reserved or borrowed and no
+ message is queued, it is writable.
+
+ If a borrowed message comes back, or reserved room is free again, because its holder died, the descriptor becomes
+ ready at once, without any call. The kernel must report the death: robustipc(7) says when it cannot. Six
+ threads that hold messages are watched at once.
+
+ Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+ descriptor, of an io_uring, and mostly no thread. Elsewhere the first such call of a process starts a thread,
+ which stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. With
+ io_uring too, a process needs this thread once a queue is full, or while other threads hold messages in place.
+ Where the kernel has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks the queues
+ every 10 ms.
 
  With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep
  it: the library does the waiting.
@@ -3022,16 +3237,13 @@ int ipc_mq_stale(const struct ipc_mq_t *mq);
  until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
  for example all descriptors from 3 on, the library neither writes to its number nor closes it any
  more, messages go on, and this call gives a new descriptor.
- Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
- later); -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
- own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
- queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
- handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
- system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
- the queue is damaged; -EPROTO this process was forked into another PID namespace after the
- handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
- same queue.
+ Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+ that has interrupted it); -EINVAL mq is NULL; -EBADF the handle is closed, or with IPC_KERNEL the program has
+ closed the queue's own descriptor; -EMFILE this process has too many descriptors; -ENFILE the
+ system has too many open files; -ENOMEM there is no memory; -EPROTO this process was forked into another PID
+ namespace after the handle was opened.
  Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_mq_fd() itself and gets its own.
  */
 int ipc_mq_fd(const struct ipc_mq_t *mq);
 
@@ -3045,7 +3257,7 @@ int ipc_mq_fd(const struct ipc_mq_t *mq);
  with timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes
  may have a notification of the same queue.
 
- This is the only call that starts a thread. The thread is named "ipc_mq_notify", blocks all
+ The call starts a thread. The thread is named "ipc_mq_notify", blocks all
  signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an
  eventfd it has one more. To do without a thread, poll ipc_mq_fd().
 
@@ -3106,7 +3318,8 @@ int ipc_mq_close(struct ipc_mq_t *mq);
  than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
  object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
  has no message queues; -EMFILE or -ENFILE if too many descriptors are open to examine the
- object; -ENOMEM if the kernel has no memory.
+ object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_mq_unlink(const char *name,
@@ -3187,7 +3400,8 @@ int ipc_topic_close(struct ipc_topic_t *topic);
  Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name has more than 251 bytes; -ENOENT
  there is no such topic; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or -EPERM
  the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine
- the object; -ENOMEM if the kernel has no memory.
+ the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  Death: if the process is killed in the call, the topic is removed or not. A file with a hidden name
  may be left, which the next ipc_topic_unlink() of any topic removes.
@@ -3588,10 +3802,337 @@ int ipc_cell_close(struct ipc_cell_t *cell);
  Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
  such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
  permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
- the kernel has no memory.
+ the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+ if another file system is mounted on the file.
  Threads: safe.
  */
 int ipc_cell_unlink(const char *name);
+
+/*
+ Opens the service with this name to serve it, or creates it with IPC_CREATE.
+
+ Clients send requests to a service with ipc_client_call() or ipc_client_send(). Each request goes to one server,
+ which replies. Several processes may serve, and share the requests. Serving begins with this call: from now on
+ clients find a server.
+
+ out: receives the handle, on success only. End it with ipc_service_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ attr: the sizes and types of a new service. An existing service must have these sizes and flags and, where a type
+ is not NULL, this type. NULL means: a new service has the defaults that the fields name, and an existing one may
+ have any sizes and types. The struct may be freed after the call.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE (with IPC_CREATE only), IPC_CHECK_OWNER.
+ mode: the permissions of a service that this call creates, exactly: the umask is not applied. Serving and calling
+ both need read and write permission. Unused without IPC_CREATE.
+
+ Returns: IPC_CREATED (1) if this call created the service; IPC_OPENED (0) if it existed; or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name, a type or a size is malformed, a size is smaller than
+ its type, a reserved field is not 0, a flag is not allowed here, or mode is above 0777; -ENAMETOOLONG if name has
+ more than 251 bytes; -ENOENT if no such service exists and flags lacks IPC_CREATE; -EEXIST if the service exists and
+ flags has IPC_EXCLUSIVE; -EACCES if the permissions do not allow it, or if with IPC_CHECK_OWNER another user owns the
+ service or others may write to it; -EUSERS if 64 handles serve already; -EFBIG if the service would be larger than
+ RLIMIT_FSIZE allows (no SIGXFSZ is raised); -ENOSPC if the file system has no room; -EPROTO if the existing service
+ has other sizes, flags or types than attr, or belongs to another version, word size, C library or PID namespace, or
+ if the object has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs
+ to another kind of object; -EUCLEAN if the service is damaged; -EAGAIN if a thread has been stopped inside a call on
+ the service for a second; -EBUSY if the name leads to a removed file that a mount keeps; -ELOOP if the name is a
+ symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no memory or address space
+ is left; -ENOTSUP if this libc allows no robust locks; -EPERM or -EROFS if the system does not let this process set
+ the mode of what it creates.
+ Threads: safe.
+ Fork: the child has the handle too. If it uses the handle, it serves as a process of its own.
+ Owner death: if a process is killed while it creates the service, nothing is left.
+ */
+int ipc_service_open(struct ipc_service_t **out,
+                     const char *name,
+                     const struct ipc_service_attr_t *attr,
+                     int flags,
+                     mode_t mode);
+
+/*
+ Receives the request with the highest priority; of several, the oldest. Waits while there is none.
+
+ The request belongs to this process until it is answered with ipc_service_reply(). Any thread of the process may
+ answer it, with the same handle, also after later requests. If the process dies before, or closes the handle, the
+ next server gets the request; in a service with IPC_SERVICE_ONCE its client gets -EOWNERDEAD instead. Both happen
+ within 100 milliseconds. Requests of clients that have given up or died are left out.
+
+ buf: receives the request. NULL is allowed only with capacity 0.
+ capacity: the size of buf in bytes.
+ request: receives what is known of the request, on success only.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0
+ only tries.
+
+ Returns: the request's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN if there is no request and timeout_ns is 0, or if timeout_ns is 0 and a thread has been stopped inside
+ a call on the service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the
+ call waited; -EMSGSIZE if the request is longer than capacity: it stays; -EINVAL if a pointer is NULL or misaligned,
+ or timeout_ns is below -1; -EBADF if the handle is closed; -EUCLEAN if the service is damaged; -EUSERS if this is a
+ forked child that uses the handle for the first time, and 64 handles serve already; -EPROTO if this process was forked
+ into another PID namespace after the handle was opened; -EDEADLK if a signal handler makes this call, and it
+ interrupted a call on the same service; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe.
+ */
+ptrdiff_t ipc_service_receive(struct ipc_service_t *service,
+                              void *buf,
+                              size_t capacity,
+                              struct ipc_request_t *request,
+                              int64_t timeout_ns);
+
+/*
+ Replies to a request. The reply goes to the client that sent the request, and to no later call. If that client does not
+ wait any more, the reply is discarded, and this call succeeds.
+
+ request: what ipc_service_receive() gave. Only its id is used.
+ data: the reply. NULL is allowed only with len 0.
+ len: the reply's length in bytes, up to the service's reply_size.
+
+ Returns: 0, or a negative error, and then the request is still to be answered.
+ Errors: -EINVAL if a pointer is NULL or misaligned, or this handle has not received the request, or has answered it
+ already; -EPERM if another server has the request; -EMSGSIZE if len is above the service's reply_size; -EBADF if the
+ handle is closed; -EUCLEAN if the service is damaged; -EAGAIN if a thread has been stopped inside a call on the
+ service for a second (call again later); -EUSERS if this is a forked child that uses the handle for the first time,
+ and 64 handles serve already; -EPROTO if this process was forked into another PID namespace after the handle was
+ opened; -EDEADLK if a signal handler makes this call, and it interrupted a call on the same service.
+ Threads: safe. Any thread of the process that received the request may answer it.
+ Death: if the caller dies in this call, the client gets the reply whole, or another server gets the request.
+ */
+int ipc_service_reply(struct ipc_service_t *service,
+                      const struct ipc_request_t *request,
+                      const void *data,
+                      size_t len);
+
+/*
+ Reads how many processes use a service, how many requests it has, and what has happened since its creation. It first
+ removes what dead processes have left.
+
+ stat: receives the counts, on success only.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned; -EBADF if the handle is closed; -EUCLEAN if the service is damaged;
+ -EAGAIN if a thread has been stopped inside a call on the service for a second; -EPROTO if this process was forked
+ into another PID namespace after the handle was opened; -EDEADLK if a signal handler makes this call, and it
+ interrupted a call on the same service.
+ Threads: safe.
+ */
+int ipc_service_stat(const struct ipc_service_t *service,
+                     struct ipc_service_stat_t *stat);
+
+/*
+ Whether the service's name was removed, or belongs to another object now. Clients that open the name do not find this
+ service then.
+
+ Returns: 1 if it is stale, 0 if it is not, or a negative error.
+ Errors: -EINVAL if service is NULL; -EBADF if the handle is closed, or the program has closed the service's descriptor
+ behind the library.
+ Threads: safe.
+ */
+int ipc_service_stale(const struct ipc_service_t *service);
+
+/*
+ Closes a handle that serves. Requests that it has received and not answered go to the next server, as if the process
+ had died. The service and its requests stay until ipc_service_unlink() has removed the name and the last handle is
+ closed.
+
+ service: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the handle is closed already, or does not belong to a service.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not wait for them: the
+ last of them gives back what was not answered.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_service_close(struct ipc_service_t *service);
+
+/*
+ Removes a service's name. Processes that have the service open keep it, with its requests.
+
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
+ such service; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
+ permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
+ the kernel has no memory.
+ Threads: safe.
+ */
+int ipc_service_unlink(const char *name);
+
+/*
+ Opens the service with this name to call it.
+
+ out: receives the handle, on success only. End it with ipc_client_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ flags: 0 or any of IPC_CHECK_OWNER, and IPC_CLIENT_WAIT: calls wait if no process serves, instead of failing with
+ -ENOENT at once.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name is malformed, or a flag is not allowed here;
+ -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if no such service exists; -EACCES if the permissions do not
+ allow it, or if with IPC_CHECK_OWNER another user owns the service or others may write to it; -EUSERS if as many
+ handles call as the service allows; -EPROTO if the service belongs to another version, word size, C library or PID
+ namespace, or if the object has no record of this library (ipc_last_error() reports both sides); -EMEDIUMTYPE if the
+ name belongs to another kind of object; -EUCLEAN if the service is damaged; -ESTALE if the service was removed during
+ the call; -EAGAIN if a thread has been stopped inside a call on the service for a second; -EBUSY if the name leads to
+ a removed file that a mount keeps; -ELOOP if the name is a symbolic link; -EMFILE or -ENFILE if too many descriptors
+ or handles are open; -ENOMEM if no memory or address space is left; -ENOTSUP if this libc allows no robust locks.
+ Threads: safe.
+ Fork: the child has the handle too. If it uses the handle, it calls as a process of its own.
+ */
+int ipc_client_open(struct ipc_client_t **out,
+                    const char *name,
+                    int flags);
+
+/*
+ Opens the service with this name to call it, and compares the types that the service declares.
+
+ out: receives the handle, on success only. End it with ipc_client_close().
+ name: "/" followed by 1 to 250 bytes that contain no slash.
+ request_type: what a request is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: any type.
+ reply_type: what a reply is, or NULL: any type. The library keeps no reference to the types.
+ flags: 0 or any of IPC_CHECK_OWNER, and IPC_CLIENT_WAIT: calls wait if no process serves, instead of failing with
+ -ENOENT at once.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the name or a type is malformed, or a flag is not allowed here;
+ -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if no such service exists; -EACCES if the permissions do not
+ allow it, or if with IPC_CHECK_OWNER another user owns the service or others may write to it; -EUSERS if as many
+ handles call as the service allows; -EPROTO if the service has another type for requests or replies, or none, or
+ belongs to another version, word size, C library or PID namespace, or if the object has no record of this library
+ (ipc_last_error() reports both sides); -EMEDIUMTYPE if the name belongs to another kind of object; -EUCLEAN if the
+ service is damaged; -ESTALE if the service was removed during the call; -EAGAIN if a thread has been stopped inside a
+ call on the service for a second; -EBUSY if the name leads to a removed file that a mount keeps; -ELOOP if the name
+ is a symbolic link; -EMFILE or -ENFILE if too many descriptors or handles are open; -ENOMEM if no memory or address
+ space is left; -ENOTSUP if this libc allows no robust locks.
+ Threads: safe.
+ Fork: the child has the handle too. If it uses the handle, it calls as a process of its own.
+ */
+int ipc_client_open_typed(struct ipc_client_t **out,
+                          const char *name,
+                          const struct ipc_type_t *request_type,
+                          const struct ipc_type_t *reply_type,
+                          int flags);
+
+/*
+ Sends a request and waits for its reply.
+
+ If no process serves when the call begins, it fails with -ENOENT at once, unless the handle has IPC_CLIENT_WAIT. If
+ the server dies with the request, the next server gets it, and this call goes on waiting, also if there is no other
+ server yet. In a service with IPC_SERVICE_ONCE, this call fails with -EOWNERDEAD instead, within 100 milliseconds of
+ the death.
+
+ data: the request. NULL is allowed only with len 0.
+ len: the request's length in bytes, up to the service's request_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
+ reply: receives the reply, on success only. NULL is allowed only with capacity 0.
+ capacity: the size of reply in bytes.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit. After
+ that the request is withdrawn: a server that has it may go on, and its reply is discarded.
+
+ Returns: the reply's length in bytes, which may be 0, or a negative error. After an error the server may have done the
+ work or not.
+ Errors: -ENOENT if no process serves; -EOWNERDEAD if the server died with the request, in a service with
+ IPC_SERVICE_ONCE; -EAGAIN if timeout_ns is 0 (nothing was sent), or if a thread has been stopped inside a call on the
+ service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the call waited: the
+ request is withdrawn; -EMSGSIZE if len is above the service's request_size, or the reply is longer than capacity: it
+ is discarded; -EINVAL if a pointer is NULL, the priority is too high, or timeout_ns is below -1; -EBADF if the handle
+ is closed; -EUCLEAN if the service is damaged; -EUSERS if this is a forked child that uses the handle for the first
+ time, and as many handles call as the service allows; -EPROTO if this process was forked into another PID namespace
+ after the handle was opened; -EDEADLK if a signal handler makes this call, and it interrupted a call on the same
+ service; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
+ Threads: safe. Several threads may call with one handle at once; each gets its own reply.
+ Death: if the caller dies, its request is withdrawn.
+ */
+ptrdiff_t ipc_client_call(struct ipc_client_t *client,
+                          const void *data,
+                          size_t len,
+                          unsigned int priority,
+                          void *reply,
+                          size_t capacity,
+                          int64_t timeout_ns);
+
+/*
+ Sends a request, and does not wait for its reply: ipc_client_receive() returns the reply. Many requests may be under
+ way at once. Waits while as many calls are under way as the service allows.
+
+ data: the request. NULL is allowed only with len 0.
+ len: the request's length in bytes, up to the service's request_size.
+ priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
+ timeout_ns: how long to wait for room at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a
+ limit; 0 only tries. It is no limit for the reply.
+ id: receives the call's id, on success only. ipc_client_receive() gives it with the reply.
+
+ Returns: 0, or a negative error, and then nothing was sent.
+ Errors: -ENOENT if no process serves, and the handle lacks IPC_CLIENT_WAIT (a server that died within the last
+ millisecond may still count); -EAGAIN if there is no room and timeout_ns is 0, or if a thread has been stopped inside
+ a call on the service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the call
+ waited; -EMSGSIZE if len is above the service's request_size; -EINVAL if a pointer is NULL or misaligned, the priority
+ is too high, or timeout_ns is below -1; -EBADF if the handle is closed; -EUCLEAN if the service is damaged; -EUSERS if
+ this is a forked child that uses the handle for the first time, and as many handles call as the service allows;
+ -EPROTO if this process was forked into another PID namespace after the handle was opened; -EDEADLK if a signal
+ handler makes this call, and it interrupted a call on the same service; -ENOSYS if a sandbox (seccomp) forbids this
+ process to sleep on a futex.
+ Threads: safe.
+ Death: if the caller's process dies, its requests are withdrawn.
+ */
+int ipc_client_send(struct ipc_client_t *client,
+                    const void *data,
+                    size_t len,
+                    unsigned int priority,
+                    int64_t timeout_ns,
+                    uint64_t *id);
+
+/*
+ Receives the reply to a request that ipc_client_send() has sent with the same handle. The replies come in the order in
+ which the servers give them. Waits while there is none.
+
+ reply: receives the reply, on success only. NULL is allowed only with capacity 0.
+ capacity: the size of reply in bytes.
+ id: receives the id that ipc_client_send() gave, on success and with -EOWNERDEAD.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a limit; 0
+ only tries.
+
+ Returns: the reply's length in bytes, which may be 0, or a negative error.
+ Errors: -EOWNERDEAD if the server died with the request of this id, in a service with IPC_SERVICE_ONCE: the call has
+ ended without a reply; -EAGAIN if there is no reply and timeout_ns is 0, or if a thread has been stopped inside a call
+ on the service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the call
+ waited; -EMSGSIZE if the reply is longer than capacity: it stays; -EINVAL if a pointer is NULL or misaligned, or
+ timeout_ns is below -1; -EBADF if the handle is closed; -EUCLEAN if the service is damaged; -EUSERS if this is a
+ forked child that uses the handle for the first time, and as many handles call as the service allows; -EPROTO if this
+ process was forked into another PID namespace after the handle was opened; -EDEADLK if a signal handler makes this
+ call, and it interrupted a call on the same service; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a
+ futex.
+ Threads: safe. Each reply goes to one thread.
+ */
+ptrdiff_t ipc_client_receive(struct ipc_client_t *client,
+                             void *reply,
+                             size_t capacity,
+                             uint64_t *id,
+                             int64_t timeout_ns);
+
+/*
+ Whether the service's name was removed, or belongs to another object now. Servers that open the name do not get this
+ client's requests then.
+
+ Returns: 1 if it is stale, 0 if it is not, or a negative error.
+ Errors: -EINVAL if client is NULL; -EBADF if the handle is closed, or the program has closed the service's descriptor
+ behind the library.
+ Threads: safe.
+ */
+int ipc_client_stale(const struct ipc_client_t *client);
+
+/*
+ Closes a handle that calls. Its requests are withdrawn: those that wait for a server are not received any more, and
+ replies to the others are discarded.
+
+ client: NULL does nothing.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the handle is closed already, or does not belong to a client.
+ Threads: safe. Calls with this handle that other threads have begun go on, and this call does not wait for them: the
+ last of them withdraws the requests.
+ Fork: closes the handle of the calling process only.
+ */
+int ipc_client_close(struct ipc_client_t *client);
 
 /*
  Makes a pipe. Bytes that are written to one descriptor are read from the other, in order.
@@ -4027,7 +4568,8 @@ int ipc_fifo_open(const char *path,
  Errors: -EINVAL path is NULL or empty; -ENOENT or -ENOTDIR the path does not exist;
  -EMEDIUMTYPE something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM
  or -EROFS the permissions or the file system forbid it; -ENAMETOOLONG the path is too long;
- -ELOOP the path has too many symbolic links; -ENOMEM the kernel has no memory.
+ -ELOOP the path has too many symbolic links; -EBUSY another file system is mounted on the file;
+ -ENOMEM the kernel has no memory.
  Threads: safe.
  */
 int ipc_fifo_unlink(const char *path);

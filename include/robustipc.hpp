@@ -338,6 +338,16 @@ namespace detail {
 template <class T>
 inline constexpr bool can_be_shared = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T>;
 
+/// The description of T, or NULL if it has none.
+template <class T>
+constexpr const ipc_type_t *type_of() noexcept {
+  if constexpr (description<T>::is_given) {
+    return &description<T>::type;
+  } else {
+    return nullptr;
+  }
+}
+
 /// An owner of a C handle: moves, closes once, is empty after a move.
 template <class Handle, int (*Close)(Handle *)>
 class owner {
@@ -1122,12 +1132,14 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     unsigned redeliveries_ = 0;
   };
 
-  /// Opens, and with ipc::create creates, a queue of `max_messages` messages. `message_size` is the largest length in bytes.
+  /// Opens, and with ipc::create creates, a queue of `max_messages` messages. `message_size` is the largest length in bytes. If T is
+  /// described (see IPC_DESCRIBE_AS), the queue has that type, and a program with another type is refused.
   static result<queue> open(const char *name, std::size_t max_messages = 0, int flags = 0, mode_t mode = 0600,
                             std::size_t message_size = sizeof(T)) noexcept {
     ipc_mq_attr_t attributes{};
     attributes.max_messages = max_messages;
     attributes.message_size = message_size;
+    attributes.type = detail::type_of<T>();
     return open(name, max_messages == 0 ? nullptr : &attributes, flags, mode);
   }
   static result<queue> open(const char *name, const ipc_mq_attr_t *attributes, int flags, mode_t mode) noexcept {
@@ -1197,6 +1209,287 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     const int outcome = ipc_mq_stale(handle_);
     if (outcome < 0) return detail::failed(outcome);
     return outcome != 0;
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Topics
+
+/// Every subscriber sees every sample. A handle publishes (ipc::write_only) or subscribes (ipc::read_only).
+template <class T>
+class topic : public detail::owner<ipc_topic_t, ipc_topic_close> {
+  static_assert(std::is_trivially_copyable_v<T>, "a sample has to be trivially copyable: subscribers see only its bytes");
+  static_assert(std::is_standard_layout_v<T>, "a sample has to have standard layout, so that all programs agree about it");
+
+ public:
+  using owner::owner;
+
+  /// Room for one sample in the topic's memory. Write the T, then commit(). An object that ends uncommitted gives the room back.
+  class [[nodiscard]] loan {
+   public:
+    loan() noexcept = default;
+    loan(ipc_topic_t *topic, void *room) noexcept : topic_(topic), room_(room) {}
+    loan(loan &&other) noexcept : topic_(other.topic_), room_(std::exchange(other.room_, nullptr)) {}
+    loan &operator=(loan &&other) noexcept {
+      if (this != &other) {
+        abandon();
+        topic_ = other.topic_;
+        room_ = std::exchange(other.room_, nullptr);
+      }
+      return *this;
+    }
+    loan(const loan &) = delete;
+    loan &operator=(const loan &) = delete;
+    ~loan() { abandon(); }
+    explicit operator bool() const noexcept { return room_ != nullptr; }
+    T *get() const noexcept { return static_cast<T *>(room_); }
+    T *operator->() const noexcept { return get(); }
+    T &operator*() const noexcept { return *get(); }
+    /// Publishes the sample. `count` Ts are its content.
+    result<void> commit(std::size_t count = 1) noexcept {
+      const int outcome = ipc_topic_commit(topic_, room_, count * sizeof(T));
+      if (outcome < 0) return detail::failed(outcome);
+      room_ = nullptr;
+      return {};
+    }
+    void abandon() noexcept {
+      if (room_ != nullptr) static_cast<void>(ipc_topic_abandon(topic_, std::exchange(room_, nullptr)));
+    }
+
+   private:
+    ipc_topic_t *topic_ = nullptr;
+    void *room_ = nullptr;
+  };
+
+  /// A sample that is read in the topic's memory. Nobody overwrites it before this object ends.
+  class [[nodiscard]] sample {
+   public:
+    sample() noexcept = default;
+    sample(ipc_topic_t *topic, const void *data, std::size_t size, const ipc_sample_t &info) noexcept
+        : topic_(topic), data_(data), size_(size), info_(info) {}
+    sample(sample &&other) noexcept
+        : topic_(other.topic_), data_(std::exchange(other.data_, nullptr)), size_(other.size_), info_(other.info_) {}
+    sample &operator=(sample &&other) noexcept {
+      if (this != &other) {
+        static_cast<void>(give_back());
+        topic_ = other.topic_;
+        data_ = std::exchange(other.data_, nullptr);
+        size_ = other.size_;
+        info_ = other.info_;
+      }
+      return *this;
+    }
+    sample(const sample &) = delete;
+    sample &operator=(const sample &) = delete;
+    ~sample() { static_cast<void>(give_back()); }
+    explicit operator bool() const noexcept { return data_ != nullptr; }
+    const T *get() const noexcept { return static_cast<const T *>(data_); }
+    const T *operator->() const noexcept { return get(); }
+    const T &operator*() const noexcept { return *get(); }
+    span<const T> elements() const noexcept { return span<const T>(get(), size_ / sizeof(T)); }
+    /// The sample's number, how many this subscriber missed before it, and its time.
+    const ipc_sample_t &info() const noexcept { return info_; }
+    result<void> give_back() noexcept {
+      if (data_ == nullptr) return {};
+      return detail::done(ipc_topic_return(topic_, std::exchange(data_, nullptr)));
+    }
+
+   private:
+    ipc_topic_t *topic_ = nullptr;
+    const void *data_ = nullptr;
+    std::size_t size_ = 0;
+    ipc_sample_t info_{};
+  };
+
+  /// Opens a topic that exists.
+  static result<topic> open(const char *name, int flags) noexcept { return open(name, nullptr, flags, 0); }
+  /// Opens, and with ipc::create in `flags` creates, a topic. `capacity`: how many samples it keeps; `history`: how many of the
+  /// latest a new subscriber gets.
+  static result<topic> open(const char *name, std::size_t capacity, std::size_t history, int flags, mode_t mode = 0600,
+                            int topic_flags = 0, std::size_t sample_size = sizeof(T)) noexcept {
+    ipc_topic_attr_t attributes{};
+    attributes.type = detail::type_of<T>();
+    attributes.sample_size = sample_size;
+    attributes.capacity = capacity;
+    attributes.history = history;
+    attributes.flags = topic_flags;
+    return open(name, &attributes, flags, mode);
+  }
+  static result<topic> open(const char *name, const ipc_topic_attr_t *attributes, int flags, mode_t mode) noexcept {
+    ipc_topic_t *handle = nullptr;
+    const int outcome = ipc_topic_open(&handle, name, attributes, flags, mode);
+    if (outcome < 0) return detail::failed(outcome);
+    return topic(handle);
+  }
+  static result<void> unlink(const char *name) noexcept { return detail::done(ipc_topic_unlink(name)); }
+
+  result<void> send(const T &value, timeout limit = forever) const noexcept {
+    return detail::done(ipc_topic_send(handle_, &value, sizeof(T), limit.ns()));
+  }
+  result<loan> reserve(timeout limit = forever, std::size_t count = 1) const noexcept {
+    void *room = nullptr;
+    const int outcome = ipc_topic_reserve(handle_, &room, count * sizeof(T), limit.ns());
+    if (outcome < 0) return detail::failed(outcome);
+    return loan(handle_, room);
+  }
+  /// A copy of the next sample. EBADMSG if it has another size than a T: then it is taken.
+  result<T> receive(timeout limit = forever, ipc_sample_t *info = nullptr) const noexcept {
+    T value{};
+    const ssize_t size = ipc_topic_receive(handle_, &value, sizeof(T), info, limit.ns());
+    if (size < 0) return detail::failed(size);
+    if (static_cast<std::size_t>(size) != sizeof(T)) return failure(error(EBADMSG));
+    return value;
+  }
+  /// The next sample, in place. EBADMSG if it is shorter than a T: then it is taken.
+  result<sample> borrow(timeout limit = forever) const noexcept {
+    const void *data = nullptr;
+    ipc_sample_t info{};
+    const ssize_t size = ipc_topic_borrow(handle_, &data, &info, limit.ns());
+    if (size < 0) return detail::failed(size);
+    sample taken(handle_, data, static_cast<std::size_t>(size), info);
+    if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
+    return taken;
+  }
+  result<bool> stale() const noexcept {
+    const int outcome = ipc_topic_stale(handle_);
+    if (outcome < 0) return detail::failed(outcome);
+    return outcome != 0;
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Cells
+
+/// The latest value of a type.
+template <class T>
+class cell : public detail::owner<ipc_cell_t, ipc_cell_close> {
+  static_assert(std::is_trivially_copyable_v<T>, "a value in a cell has to be trivially copyable: readers see only its bytes");
+  static_assert(std::is_standard_layout_v<T>, "a value in a cell has to have standard layout, so that all programs agree about it");
+
+ public:
+  using owner::owner;
+  /// Opens, and with ipc::create creates, a cell. The type is described with IPC_DESCRIBE_AS.
+  static result<cell> open(const char *name, int flags = 0, mode_t mode = 0600) noexcept {
+    static_assert(description<T>::is_given, "describe the type with IPC_DESCRIBE_AS, or pass an ipc_type_t");
+    return open(name, description<T>::type, flags, mode);
+  }
+  static result<cell> open(const char *name, const ipc_type_t &type, int flags = 0, mode_t mode = 0600) noexcept {
+    ipc_cell_t *handle = nullptr;
+    const int outcome = ipc_cell_open(&handle, name, &type, flags, mode);
+    if (outcome < 0) return detail::failed(outcome);
+    return cell(handle);
+  }
+  static result<void> unlink(const char *name) noexcept { return detail::done(ipc_cell_unlink(name)); }
+
+  result<void> write(const T &value) const noexcept { return detail::done(ipc_cell_write(handle_, &value)); }
+  /// Calls `change(T &)`, which returns 0 or a negative errno, on a copy of the latest value, and writes the copy. If `change`
+  /// fails, nothing is written.
+  template <class Change>
+  result<void> update(Change &&change) const noexcept {
+    auto call = [](void *value, void *context) -> int {
+      return (*static_cast<std::remove_reference_t<Change> *>(context))(*static_cast<T *>(value));
+    };
+    return detail::done(ipc_cell_update(handle_, call, const_cast<void *>(static_cast<const void *>(&change))));
+  }
+  /// ENODATA before the first write.
+  result<T> read(ipc_sample_t *info = nullptr) const noexcept {
+    T value{};
+    const int outcome = ipc_cell_read(handle_, &value, info);
+    if (outcome < 0) return detail::failed(outcome);
+    return value;
+  }
+  /// Waits for a value with a higher number than `after`.
+  result<T> wait(std::uint64_t after, timeout limit = forever, ipc_sample_t *info = nullptr) const noexcept {
+    T value{};
+    const int outcome = ipc_cell_wait(handle_, &value, after, info, limit.ns());
+    if (outcome < 0) return detail::failed(outcome);
+    return value;
+  }
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Services
+
+/// The server's side: receives Qs and replies with Rs.
+template <class Q, class R>
+class service : public detail::owner<ipc_service_t, ipc_service_close> {
+  static_assert(std::is_trivially_copyable_v<Q> && std::is_standard_layout_v<Q>, "a request has to be trivially copyable, with standard layout");
+  static_assert(std::is_trivially_copyable_v<R> && std::is_standard_layout_v<R>, "a reply has to be trivially copyable, with standard layout");
+
+ public:
+  using owner::owner;
+
+  /// A request, and what the library says about it. Pass `info` to reply().
+  struct request {
+    Q value;
+    ipc_request_t info;
+  };
+
+  /// `service_flags`: IPC_SERVICE_ONCE or 0.
+  static result<service> open(const char *name, int flags = create, mode_t mode = 0600, int service_flags = 0) noexcept {
+    ipc_service_attr_t attributes{};
+    attributes.request_type = detail::type_of<Q>();
+    attributes.reply_type = detail::type_of<R>();
+    attributes.request_size = sizeof(Q);
+    attributes.reply_size = sizeof(R);
+    attributes.flags = service_flags;
+    return open(name, &attributes, flags, mode);
+  }
+  static result<service> open(const char *name, const ipc_service_attr_t *attributes, int flags, mode_t mode) noexcept {
+    ipc_service_t *handle = nullptr;
+    const int outcome = ipc_service_open(&handle, name, attributes, flags, mode);
+    if (outcome < 0) return detail::failed(outcome);
+    return service(handle);
+  }
+  static result<void> unlink(const char *name) noexcept { return detail::done(ipc_service_unlink(name)); }
+
+  /// EBADMSG if the request has another size than a Q: then it is taken, and its client waits for a reply to it.
+  result<request> receive(timeout limit = forever) const noexcept {
+    request taken{};
+    const ssize_t size = ipc_service_receive(handle_, &taken.value, sizeof(Q), &taken.info, limit.ns());
+    if (size < 0) return detail::failed(size);
+    if (static_cast<std::size_t>(size) != sizeof(Q)) return failure(error(EBADMSG));
+    return taken;
+  }
+  result<void> reply(const ipc_request_t &to, const R &value) const noexcept {
+    return detail::done(ipc_service_reply(handle_, &to, &value, sizeof(R)));
+  }
+};
+
+/// The client's side.
+template <class Q, class R>
+class client : public detail::owner<ipc_client_t, ipc_client_close> {
+ public:
+  using owner::owner;
+  /// Types that are described with IPC_DESCRIBE_AS are compared with the service's.
+  static result<client> open(const char *name, int flags = 0) noexcept {
+    ipc_client_t *handle = nullptr;
+    const int outcome = ipc_client_open_typed(&handle, name, detail::type_of<Q>(), detail::type_of<R>(), flags);
+    if (outcome < 0) return detail::failed(outcome);
+    return client(handle);
+  }
+  /// Sends a request and waits for its reply. EBADMSG if the reply has another size than an R.
+  result<R> call(const Q &request, timeout limit = forever, unsigned priority = 0) const noexcept {
+    R reply{};
+    const ssize_t size = ipc_client_call(handle_, &request, sizeof(Q), priority, &reply, sizeof(R), limit.ns());
+    if (size < 0) return detail::failed(size);
+    if (static_cast<std::size_t>(size) != sizeof(R)) return failure(error(EBADMSG));
+    return reply;
+  }
+  /// Sends a request and returns its number. receive() gets the reply.
+  result<std::uint64_t> send(const Q &request, timeout limit = forever, unsigned priority = 0) const noexcept {
+    std::uint64_t id = 0;
+    const int outcome = ipc_client_send(handle_, &request, sizeof(Q), priority, limit.ns(), &id);
+    if (outcome < 0) return detail::failed(outcome);
+    return id;
+  }
+  /// The next reply, and in `id` the number of its request.
+  result<R> receive(std::uint64_t &id, timeout limit = forever) const noexcept {
+    R reply{};
+    const ssize_t size = ipc_client_receive(handle_, &reply, sizeof(R), &id, limit.ns());
+    if (size < 0) return detail::failed(size);
+    if (static_cast<std::size_t>(size) != sizeof(R)) return failure(error(EBADMSG));
+    return reply;
   }
 };
 

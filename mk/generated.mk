@@ -21,5 +21,5 @@ abi: ## writes the interface as compiled programs see it, abi.xml (needs abigail
 size-record: $(SHARED) ## writes the size of the stripped shared library, size.txt
 	$(Q)mk/size.sh --record $(SHARED) >size.txt.new && mv -f size.txt.new size.txt
 
-stack-table: $(C_TESTS)/general/stack_needed ## measures the stack that calls need, and writes the table in man/robustipc.7
-	$(Q)mk/stack_table.sh $(C_TESTS)/general/stack_needed man/robustipc.7
+stack-table: $(C_TESTS)/general/stack_needed $(C_TESTS)/platforms/oldkernel ## measures the stack that calls need, and writes the table in man/robustipc.7
+	$(Q)mk/stack_table.sh $(C_TESTS)/platforms/oldkernel $(C_TESTS)/general/stack_needed man/robustipc.7

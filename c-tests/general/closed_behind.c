@@ -3,7 +3,6 @@
 #include "every_call.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
 
 #define FILES 24
 #define FIRST 3
@@ -13,7 +12,7 @@ static struct stat before_use[FILES];
 
 /* Puts files of the program's own on every number that the library may remember. */
 static void replace_all(int of_kind) {
-  CHECK(syscall(SYS_close_range, 3, ~0U, 0) == 0);
+  for (int fd = FIRST; fd < 1024; fd++) close(fd);
   for (int i = 0; i < FILES; i++) {
     int ends[2];
     switch (of_kind) {

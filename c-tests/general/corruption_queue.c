@@ -62,17 +62,31 @@ static void take(ipc_mq_t *from, void *context) {
   (void)ipc_mq_receive(from, text, sizeof text, NULL, 0);
 }
 
+/* Whether a call has ended the claim of a message, and not refused to end it now. */
+static int is_ended(int result) {
+  return result != -EAGAIN && result != -ETIMEDOUT && result != -EBUSY && result != -EDEADLK;
+}
+
+/* A borrowed message may have been made a reserved one, and the other way round. */
+static int return_borrowed(const void *message) {
+  int result;
+  FUZZ(result = ipc_mq_return(mq, message));
+  if (result == -EINVAL) FUZZ(result = ipc_mq_abandon(mq, (void *)(uintptr_t)message));
+  return is_ended(result);
+}
+
+static int abandon_reserved(void *message) {
+  int result;
+  FUZZ(result = ipc_mq_abandon(mq, message));
+  if (result == -EINVAL) FUZZ(result = ipc_mq_return(mq, message));
+  return is_ended(result);
+}
+
 /* Gives back what the caller holds; whether that was possible at once. */
 static int give_back(void) {
-  int result, is_done = 1;
-  for (unsigned i = 0; i < borrowed_count; i++) {
-    FUZZ(result = ipc_mq_return(mq, borrowed[i]));
-    is_done &= result != -EAGAIN && result != -ETIMEDOUT && result != -EBUSY;
-  }
-  for (unsigned i = 0; i < reserved_count; i++) {
-    FUZZ(result = ipc_mq_abandon(mq, reserved[i]));
-    is_done &= result != -EAGAIN && result != -ETIMEDOUT && result != -EBUSY;
-  }
+  int is_done = 1;
+  for (unsigned i = 0; i < borrowed_count; i++) is_done &= return_borrowed(borrowed[i]);
+  for (unsigned i = 0; i < reserved_count; i++) is_done &= abandon_reserved(reserved[i]);
   reserved_count = borrowed_count = 0;
   return is_done;
 }
@@ -115,9 +129,10 @@ static void call_in_place(int64_t timeout) {
     case 2:
       if (reserved_count == 0) break;
       which = below(reserved_count);
+      result = -EINVAL;
       if (below(3)) FUZZ(result = ipc_mq_commit(mq, reserved[which], below((unsigned)size + 1), below(5)));
-      else FUZZ(result = ipc_mq_abandon(mq, reserved[which]));
-      if (result != -EAGAIN && result != -ETIMEDOUT && result != -EBUSY) reserved[which] = reserved[--reserved_count];
+      if (result == -EINVAL ? abandon_reserved(reserved[which]) : is_ended((int)result))
+        reserved[which] = reserved[--reserved_count];
       break;
     case 3:
       if (borrowed_count == 4) break;
@@ -130,8 +145,7 @@ static void call_in_place(int64_t timeout) {
     default:
       if (borrowed_count == 0) break;
       which = below(borrowed_count);
-      FUZZ(result = ipc_mq_return(mq, borrowed[which]));
-      if (result != -EAGAIN && result != -ETIMEDOUT && result != -EBUSY) borrowed[which] = borrowed[--borrowed_count];
+      if (return_borrowed(borrowed[which])) borrowed[which] = borrowed[--borrowed_count];
   }
 }
 
@@ -195,25 +209,21 @@ static void call(int64_t until) {
   if (is_done && closed != 0) fuzz_fault("it cannot be closed", closed);
 }
 
-/* Whether a hit at `position` may reach a latch, whose word no living thread's id may get: such a latch looks held. */
-static int is_latch(size_t position) {
-  return (position >= SENDING_LATCH - 8 && position < SENDING_LATCH + 8)
-    || (position >= RECEIVING_LATCH - 8 && position < RECEIVING_LATCH + 8);
+/* Frees the latches: a living thread that never held one would keep each call waiting for its limit. */
+static void free_latches(void) {
+  *(volatile uint32_t *)(void *)(queue + SENDING_LATCH) = 0x40000000;
+  *(volatile uint32_t *)(void *)(queue + RECEIVING_LATCH) = 0x40000000;
 }
 
 static void overwrite(const pid_t *ids, int count) {
   size_t position, slot = slots + below((unsigned)attr.max_messages) * stride;
-  switch (below(5)) {
+  switch (below(6)) {
     case 0: position = below(HEADER); break;
     case 1: position = HEADER + below((unsigned)(slots - HEADER)); break;
     case 2: position = slot + 16 + 8 * below(3); break; /* where the list links stand */
     case 3: position = slot + below(SLOT); break;
+    case 4: position = (below(2) ? SENDING_LATCH : RECEIVING_LATCH) - 8 + below(16); break;
     default: position = below((unsigned)queue_size);
-  }
-  if (is_latch(position)) {
-    static const uint32_t words[] = { 0, 0x40000000, 0xc0000000, 0x3fffffff };
-    *(volatile uint32_t *)(void *)(queue + (position < 128 ? SENDING_LATCH : RECEIVING_LATCH)) = words[below(4)];
-    return;
   }
   fuzz_hit(queue, queue_size, position, ids, count);
 }
@@ -233,7 +243,7 @@ static void one_round(uint64_t seed) {
   queue = mmap(NULL, queue_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   CHECK(queue != MAP_FAILED);
   close(file);
-  fuzz_round(seed, 2 + (int)below(3), now_ns() + ROUND, call, overwrite, NULL);
+  fuzz_round(seed, 2 + (int)below(3), now_ns() + ROUND, call, overwrite, free_latches);
   CHECK_EQUAL(munmap(queue, queue_size), 0);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
 }

@@ -3,6 +3,7 @@
 #include "asleep.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 typedef struct {
   ipc_permits_t permits;
@@ -57,6 +58,19 @@ static pid_t start_with_id(pid_t id, void (*body)(void *)) {
   return 0;
 }
 
+/* Before Linux 6.9 the library tells threads with the same id apart by the times of their starts, which /proc gives in
+ * ticks of 10 ms. No other program can use an id again so soon: all other ids come first. */
+static void wait_for_next_tick(void) {
+  struct timespec now;
+  long tick, tick_length = 1000000000 / sysconf(_SC_CLK_TCK), first = -1;
+  do {
+    CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+    tick = now.tv_nsec / tick_length;
+    if (first < 0) first = tick;
+    sched_yield();
+  } while (tick == first);
+}
+
 static void idle(void *argument) {
   (void)argument;
   for (;;) pause();
@@ -97,6 +111,7 @@ static void check(int new_user_locks) {
 
   pid_t holder = start(exec_in_thread, NULL);
   wait_until_inside(holder, SYS_read);
+  wait_for_next_tick();
   pid_t again = start_with_id(shared->id, new_user_locks ? get_all_back : idle);
   if (again == 0) {
     KILL(holder);

@@ -8,13 +8,17 @@
  */
 #include "every_call.h"
 
+#include <fcntl.h>
+#include <sys/ipc.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 
 #if defined(__x86_64__)
 #include <sys/reg.h>
 
 static long number_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * ORIG_RAX, NULL); }
+static long first_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RDI, NULL); }
 static long second_argument_of(pid_t child) { return ptrace(PTRACE_PEEKUSER, child, 8 * RSI, NULL); }
 static void skip(pid_t child) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * ORIG_RAX, -1L) == 0); }
 static void set_result(pid_t child, long result) { CHECK(ptrace(PTRACE_POKEUSER, child, 8 * RAX, result) == 0); }
@@ -26,6 +30,53 @@ static int names_no_path(pid_t child) {
   return errno == 0 && (text & 0xff) == 0;
 }
 
+static long argument_of(pid_t child, int place) {
+  static const int registers[] = { RDI, RSI, RDX, R10, R8, R9 };
+  return ptrace(PTRACE_PEEKUSER, child, 8 * registers[place], NULL);
+}
+
+/* Whether an opening cannot meet the error. Only creating takes space. Only writing minds a read-only file system, and never to a
+ * device or FIFO. Only a FIFO makes an opening wait. A directory of the system and a device are no symbolic links, and O_PATH
+ * does not mind one. */
+static int opening_cannot(pid_t child, long number, int error) {
+  long flags = argument_of(child, number == SYS_open ? 1 : 2);
+  char path[256] = "", text[300];
+  struct iovec ours = { path, sizeof path - 1 }, theirs = { (void *)argument_of(child, number == SYS_open ? 0 : 1), sizeof path - 1 };
+  for (; process_vm_readv(child, &ours, 1, &theirs, 1, 0) < 0 && theirs.iov_len > 16;) ours.iov_len = theirs.iov_len /= 2;
+  struct stat file = { 0 };
+  static const char *const own[] = { "/proc/self/", "/proc/thread-self/" };
+  int is_own = 0;
+  while (is_own < 2 && strncmp(path, own[is_own], strlen(own[is_own])) != 0) is_own++;
+  if (is_own < 2) snprintf(text, sizeof text, "/proc/%d/%s", (int)child, path + strlen(own[is_own]));
+  else if (path[0] == '/' || number == SYS_open || argument_of(child, 0) == AT_FDCWD) snprintf(text, sizeof text, "%s", path);
+  else snprintf(text, sizeof text, "/proc/%d/fd/%ld/%s", (int)child, argument_of(child, 0), path);
+  int exists = stat(text, &file) == 0, is_fifo = exists && S_ISFIFO(file.st_mode), is_device = exists && S_ISCHR(file.st_mode);
+  switch (error) {
+    case ENOSPC: return (flags & (O_CREAT | O_TMPFILE)) == 0 || (flags & O_DIRECTORY && (flags & O_ACCMODE) == O_RDONLY);
+    case EROFS: return is_device || is_fifo || ((flags & O_ACCMODE) == O_RDONLY && (flags & O_CREAT) == 0);
+    case EINTR: return !is_fifo || (flags & O_NONBLOCK) != 0 || (flags & O_PATH) != 0;
+    case ELOOP: return is_device || (flags & (O_DIRECTORY | O_PATH)) != 0;
+    default: return 0;
+  }
+}
+
+/* Whether a system call with these arguments cannot meet the error: EIO comes from devices and disks. */
+static int is_impossible(pid_t child, long number, int error) {
+  if (number == SYS_open || number == SYS_openat) return opening_cannot(child, number, error);
+  /* Only a mapping without a file makes one. */
+  if (number == SYS_mmap && error == ENFILE)
+    return (argument_of(child, 3) & (MAP_SHARED | MAP_ANONYMOUS)) != (MAP_SHARED | MAP_ANONYMOUS);
+  /* Whoever may read an object may ask for its state. */
+  if (error == EPERM && (number == SYS_shmctl || number == SYS_msgctl)) return argument_of(child, 1) != IPC_RMID && argument_of(child, 1) != IPC_SET;
+  if (error == ETOOMANYREFS) return number != SYS_sendmsg; /* only descriptors are counted */
+  if (error == EACCES && number == SYS_socketpair) return 1;
+  if (error != EIO || (number != SYS_read && number != SYS_readv && number != SYS_write && number != SYS_writev)) return 0;
+  char path[64];
+  struct stat file;
+  snprintf(path, sizeof path, "/proc/%d/fd/%ld", (int)child, first_argument_of(child));
+  return stat(path, &file) == 0 && (S_ISFIFO(file.st_mode) || S_ISSOCK(file.st_mode));
+}
+
 /* The errors that a system call can have, as far as a well-formed call can meet them: first the two of the quick set. A call that cannot
  * fail, or whose failure is the program's fault, has none. */
 static const int *errors_of(long number, long second_argument) {
@@ -33,12 +84,12 @@ static const int *errors_of(long number, long second_argument) {
   switch (number) {
     case SYS_open: case SYS_openat:
       ERRORS(EMFILE, EACCES, ENFILE, ENOMEM, ENOSPC, EROFS, ELOOP, EINTR, EIO);
-    case SYS_mmap: ERRORS(ENOMEM, EAGAIN, ENFILE, EPERM);
+    case SYS_mmap: ERRORS(ENOMEM, EAGAIN, ENFILE);
     case SYS_mprotect: case SYS_madvise: ERRORS(ENOMEM, EAGAIN);
     case SYS_fallocate: ERRORS(ENOSPC, EFBIG, EINTR, EIO, EOPNOTSUPP);
     case SYS_ftruncate: ERRORS(EFBIG, EPERM, EIO, EINTR);
     case SYS_fchmod: case SYS_fchown: ERRORS(EPERM, EROFS, EIO);
-    case SYS_linkat: ERRORS(ENOSPC, EACCES, EPERM, EROFS, EMLINK, ENOENT);
+    case SYS_linkat: ERRORS(ENOSPC, EACCES, EPERM, EROFS, ENOENT); /* EMLINK comes of a second name */
     case SYS_renameat: case SYS_renameat2: case SYS_rename: ERRORS(ENOSPC, EACCES, EPERM, EROFS);
     case SYS_unlink: case SYS_unlinkat: ERRORS(EACCES, EPERM, EROFS, EBUSY);
     case SYS_fstat: case SYS_fstatfs: ERRORS(ENOMEM);
@@ -54,11 +105,11 @@ static const int *errors_of(long number, long second_argument) {
         case F_SETPIPE_SZ: ERRORS(EPERM, ENOMEM, EBUSY);
         default: return NULL;
       }
-    case SYS_socket: case SYS_socketpair: ERRORS(EMFILE, ENFILE, ENOMEM, ENOBUFS, EACCES);
+    case SYS_socket: case SYS_socketpair: ERRORS(EMFILE, ENFILE, ENOMEM, EACCES); /* UNIX sockets never meet ENOBUFS */
     case SYS_bind: ERRORS(EADDRINUSE, EACCES, ENOSPC, ENOMEM, EROFS);
     case SYS_listen: ERRORS(EADDRINUSE, EACCES);
     case SYS_connect: ERRORS(EAGAIN, ECONNREFUSED, EINTR, EACCES, EPROTOTYPE);
-    case SYS_accept4: case SYS_accept: ERRORS(EMFILE, ENOMEM, ENFILE, EINTR, ECONNABORTED, ENOBUFS);
+    case SYS_accept4: case SYS_accept: ERRORS(EMFILE, ENOMEM, ENFILE, EINTR);
     case SYS_sendto: case SYS_sendmsg: ERRORS(ENOBUFS, EPIPE, EINTR, ENOMEM, ETOOMANYREFS, ECONNRESET);
     case SYS_recvfrom: case SYS_recvmsg: ERRORS(ENOMEM, ECONNRESET, EINTR);
     case SYS_read: case SYS_readv: ERRORS(EIO, EINTR);
@@ -67,7 +118,7 @@ static const int *errors_of(long number, long second_argument) {
     case 449: /* futex_waitv */ ERRORS(ENOSYS, EPERM, ENOMEM, EINTR);
     case SYS_membarrier: ERRORS(ENOSYS, EPERM, EINVAL);
     case SYS_get_robust_list: ERRORS(EPERM, ENOSYS);
-    case SYS_clone: case SYS_vfork: case SYS_fork: case SYS_clone3: ERRORS(EAGAIN, ENOMEM, EPERM);
+    case SYS_clone: case SYS_vfork: case SYS_fork: case SYS_clone3: ERRORS(EAGAIN, ENOMEM);
     case SYS_wait4: case SYS_waitid: ERRORS(ECHILD, EINTR);
     case SYS_kill: case SYS_tgkill: case 424: /* pidfd_send_signal */ ERRORS(EPERM, ESRCH);
     case 434: /* pidfd_open */ ERRORS(EMFILE, ENOSYS, ENFILE, EPERM);
@@ -97,6 +148,7 @@ static long number_of(pid_t child) { (void)child; return -1; }
 static long second_argument_of(pid_t child) { (void)child; return -1; }
 static void skip(pid_t child) { (void)child; }
 static void set_result(pid_t child, long result) { (void)child; (void)result; }
+static int is_impossible(pid_t child, long number, int error) { (void)child; (void)number; (void)error; return 0; }
 static const int *errors_of(long number, long argument) { (void)number; (void)argument; return NULL; }
 #endif
 
@@ -151,9 +203,9 @@ static void wait_for_stop(pid_t child) {
 
 static const char *header;
 
-/* Whether the header's entry of a call lists an error. */
+/* Whether the header's entry of a call lists an error. robustipc(7) has two for all calls. */
 static int is_documented(const Call *call, long error) {
-  if (header == NULL) return 1;
+  if (header == NULL || error == -EIO || error == -ENOMEM) return 1;
   char function[80], name[32];
   snprintf(function, sizeof function, "%.*s(", (int)strcspn(call->name, ":"), call->name);
   snprintf(name, sizeof name, "-%s", strerrorname_np((int)-error));
@@ -172,6 +224,8 @@ static int is_documented(const Call *call, long error) {
   const char *begin = end;
   while (begin > header && strncmp(begin, "/*", 2) != 0) begin--;
   const char *found = strstr(begin, name);
+  /* EOPNOTSUPP has another name in <errno.h>. */
+  if ((found == NULL || found > end) && error == -ENOTSUP) found = strstr(begin, "-ENOTSUP");
   return found != NULL && found < end;
 }
 
@@ -220,6 +274,10 @@ static enum Next attempt(const Call *call, int nth, int kth) {
       if (errors == NULL || ++seen != nth) continue;
       if (errors[kth] == 0) {
         next = NEXT_SYSTEM_CALL;
+        continue;
+      }
+      if (is_impossible(child, this_number, errors[kth])) {
+        next = NEXT_ERROR;
         continue;
       }
       number = this_number;

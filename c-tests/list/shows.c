@@ -194,7 +194,7 @@ int main(void) {
   }
 
   CHECK_EQUAL(ipc_list(&list, 0), -EINVAL);
-  CHECK_EQUAL(ipc_list(&list, 0x200), -EINVAL);
+  CHECK_EQUAL(ipc_list(&list, 0x1000), -EINVAL);
   CHECK_EQUAL(ipc_list(NULL, IPC_KIND_ALL), -EINVAL);
   CHECK_EQUAL(ipc_list_next(NULL, &object), -EINVAL);
   CHECK_EQUAL(ipc_list_next(list, &object), -EBADF);

@@ -84,7 +84,35 @@ static void queues_and_semaphores_show_their_fill(void) {
   CHECK_EQUAL(ipc_sem_unlink(sem_name), 0);
 }
 
+/* A queue and a cell keep their types beside their data. */
+static void other_kinds_have_types(void) {
+  const char *queue_name = unique_name("typed-queue"), *plain_name = unique_name("plain"), *cell_name = unique_name("cell");
+  ipc_mq_attr_t attr = { .max_messages = 3, .message_size = sizeof(Sensor), .type = &sensor_type };
+  ipc_mq_attr_t plain_attr = { .max_messages = 3, .message_size = 4000 };
+  ipc_mq_t *queue, *plain;
+  ipc_cell_t *cell;
+  CHECK_EQUAL(ipc_mq_open(&queue, queue_name, &attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_mq_open(&plain, plain_name, &plain_attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_cell_open(&cell, cell_name, &sensor_type, IPC_CREATE, 0600), IPC_CREATED);
+  const char *const typed_names[] = { queue_name, cell_name };
+  ipc_object_t object;
+  ipc_type_t type;
+  for (size_t i = 0; i < 2; i++) {
+    ipc_list_t *list = listed(typed_names[i], &object);
+    CHECK_EQUAL(ipc_list_type(list, &object, &type), 0);
+    CHECK(strcmp(type.name, "Sensor") == 0 && strcmp(object.type_name, "Sensor") == 0 && type.field_count == 2);
+    CHECK_EQUAL(ipc_list_close(list), 0);
+  }
+  ipc_list_t *list = listed(plain_name, &object);
+  CHECK_EQUAL(ipc_list_type(list, &object, &type), -ENODATA);
+  CHECK_EQUAL(ipc_list_close(list), 0);
+  CHECK_EQUAL(ipc_mq_close(queue), 0);
+  CHECK_EQUAL(ipc_mq_close(plain), 0);
+  CHECK_EQUAL(ipc_cell_close(cell), 0);
+}
+
 int main(void) {
+  other_kinds_have_types();
   types_are_described();
   queues_and_semaphores_show_their_fill();
 }

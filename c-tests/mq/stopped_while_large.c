@@ -101,7 +101,7 @@ int main(void) {
   int64_t start = now_ns();
   CHECK_FAILS(ipc_mq_commit(mq, reserved, 4, 1), -EAGAIN, expected);
   CHECK_FAILS(ipc_mq_abandon(mq, reserved), -EAGAIN, expected);
-  CHECK_FAILS(ipc_mq_fd(mq), -EAGAIN, expected);
+  CHECK(ipc_mq_fd(mq) >= 0); /* this call needs nobody */
   CHECK(now_ns() - start < 30 * SECOND);
   resume();
   CHECK_EQUAL(ipc_mq_commit(mq, reserved, 4, 9), 0);

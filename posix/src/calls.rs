@@ -407,17 +407,22 @@ pub(crate) unsafe extern "C" fn mq_timedreceive(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn mq_notify(mq: c_int, event: *const libc::sigevent) -> c_int {
+    let found = find_shared(mq);
     // The kernel checks the event before the descriptor, so it reports the errors of both.
-    if let (Ok(Some((lookup, _))), false) = (find_shared(mq), event.is_null()) {
-        if !lookup.queue.has_twin() {
-            let _ = lookup.with_twin(mq, IPC_MQ_TWIN_ARM);
-        }
-        if let Err(number) = lookup.queue.keep_twin() {
-            return fail(number);
+    // SAFETY: by the contract of this call.
+    let result = unsafe { kernel::notify(mq, event) };
+    let (Ok(Some((lookup, _))), 0, false) = (found, result, event.is_null()) else {
+        return result;
+    };
+    // A message that comes before this has come before the registration.
+    match lookup.with_twin(mq, IPC_MQ_TWIN_NOTIFY) {
+        Ok(_) => 0,
+        Err(number) => {
+            // SAFETY: NULL ends the registration.
+            unsafe { kernel::notify(mq, core::ptr::null()) };
+            fail(number)
         }
     }
-    // SAFETY: by the contract of this call.
-    unsafe { kernel::notify(mq, event) }
 }
 
 #[unsafe(no_mangle)]

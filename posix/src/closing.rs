@@ -8,6 +8,7 @@
 //! calls that close ranges leave them out, and a dup2() to such a number moves the library's descriptor
 //! first.
 
+use crate::cancellation::find_single_threaded;
 use crate::choice::{Choice, choice};
 use crate::descriptors::{Lookup, find, forget_closed, go_strict, note_duplicate};
 use crate::epoll;
@@ -346,6 +347,7 @@ static PREPARE: extern "C" fn() = prepare;
 
 extern "C" fn prepare() {
     kernel::resolve();
+    find_single_threaded();
     if choice() == Choice::Strict {
         go_strict();
     }

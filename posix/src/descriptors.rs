@@ -88,7 +88,8 @@ pub(crate) fn find(fd: c_int) -> Result<Lookup> {
 /// Does what [`find`] does, and asks the kernel.
 #[inline(never)]
 pub(crate) fn find_by_asking(fd: c_int) -> Result<Lookup> {
-    if choice() == Choice::Kernel {
+    let is_other = table::entry(fd).is_some_and(Entry::certainly_has_no_queue);
+    if fd < 0 || is_other || choice() == Choice::Kernel {
         return Err(libc::EBADF);
     }
     let Some(entry) = table::entry(fd) else {
@@ -99,10 +100,16 @@ pub(crate) fn find_by_asking(fd: c_int) -> Result<Lookup> {
         return adopt(fd, entry, entry.begin_to_ask(), identity, None, None);
     };
     let state = entry.begin_to_ask();
+    let last_known = entry.last_known();
+    // Before the kernel's answer: a change of the flags that comes after it is counted after this.
+    let changes = last_known.and_then(|(queue, _)| flags::changes_of(queue));
     let asked = Identity::of(fd).and_then(|identity| Ok((identity, flags_of(fd)?)));
-    if let Some((queue, mode)) = entry.last_known() {
+    if let Some((queue, mode)) = last_known {
         match asked {
             Ok((identity, flags)) if queue.has(&identity) && flags & libc::O_ACCMODE == mode => {
+                if let Some(changes) = changes {
+                    flags::note_at(entry, changes, flags);
+                }
                 entry.confirm(state, true);
                 return Ok(Lookup { queue, entry, mode });
             }

@@ -24,13 +24,19 @@ pub(crate) fn forget(entry: &Entry) {
 
 /// Notes the flags of a description.
 pub(crate) fn note(entry: &Entry, queue: &PooledQueue, flags: c_int) {
-    let Some(Ok(look)) = queue.handle().map(|handle| look(handle, IPC_MQ_TWIN_LOOK)) else {
-        return;
-    };
-    note_at(entry, look.flag_changes, flags);
+    if let Some(changes) = changes_of(queue) {
+        note_at(entry, changes, flags);
+    }
 }
 
-fn note_at(entry: &Entry, changes: u32, flags: c_int) {
+/// How often the flags of a queue's descriptors may have changed.
+pub(crate) fn changes_of(queue: &PooledQueue) -> Option<u32> {
+    let look = look(queue.handle()?, IPC_MQ_TWIN_LOOK).ok()?;
+    Some(look.flag_changes)
+}
+
+/// Notes the flags of a description. `changes` was read before the kernel was asked for them.
+pub(crate) fn note_at(entry: &Entry, changes: u32, flags: c_int) {
     let is_nonblocking = match flags & libc::O_NONBLOCK {
         0 => 0,
         _ => IS_NONBLOCKING,
@@ -45,6 +51,13 @@ pub(crate) fn known(lookup: &Lookup, changes: u32) -> Option<bool> {
     let value = lookup.entry.flags.load(Relaxed);
     let is_certain = value & IS_KNOWN != 0 && (value >> COUNT) as u32 == changes && !is_strict();
     is_certain.then_some(value & IS_NONBLOCKING != 0)
+}
+
+/// What the kernel has just said, if nothing has changed it since.
+pub(crate) fn noted(lookup: &Lookup, changes: u32) -> Option<bool> {
+    let value = lookup.entry.flags.load(Relaxed);
+    let is_noted = value & IS_KNOWN != 0 && (value >> COUNT) as u32 == changes;
+    is_noted.then_some(value & IS_NONBLOCKING != 0)
 }
 
 /// Asks the kernel whether the description has O_NONBLOCK.

@@ -82,3 +82,4 @@ pub(crate) const IPC_MQ_TWIN_KEEP: c_int = 3;
 pub(crate) const IPC_MQ_TWIN_FLAGS: c_int = 4;
 pub(crate) const IPC_MQ_TWIN_AWAIT_MESSAGE: c_int = 5;
 pub(crate) const IPC_MQ_TWIN_AWAIT_ROOM: c_int = 6;
+pub(crate) const IPC_MQ_TWIN_NOTIFY: c_int = 7;

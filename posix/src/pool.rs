@@ -30,7 +30,7 @@ pub(crate) struct PooledQueue {
     name: AtomicU64,
     /// The library's own descriptor of the twin.
     twin: AtomicI32,
-    /// Whether this process, or one that it was forked from, has asked to keep the twin exact.
+    /// Whether this process, or one that it was forked from, has asked to keep the twin exact for good.
     is_twin_kept: AtomicBool,
     /// Whether one of the users is no descriptor.
     is_kept_open: AtomicBool,
@@ -81,9 +81,8 @@ impl PooledQueue {
         }
     }
 
-    /// Keeps the twin exact from now on. This runs once per process, because the signal of a notification
-    /// may arrive in the middle of a call, and its handler may ask for the next notification.
-    pub(crate) fn keep_twin(&self) -> Result<()> {
+    /// Keeps the twin exact for good.
+    fn keep_twin(&self) -> Result<()> {
         if let (Some(handle), false) = (self.handle(), self.is_twin_kept.load(Relaxed)) {
             look(handle, IPC_MQ_TWIN_KEEP)?;
             self.is_twin_kept.store(true, Relaxed);

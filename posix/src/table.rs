@@ -126,6 +126,11 @@ impl Entry {
         self.state.load(Relaxed) & (OTHER | CHANGES) == OTHER
     }
 
+    /// As [`is_other`](Entry::is_other), unless it is time to ask the kernel.
+    pub(crate) fn certainly_has_no_queue(&self) -> bool {
+        self.is_other() && self.may_use()
+    }
+
     /// Whether a call that changes the number concerns this library.
     #[inline(always)]
     pub(crate) fn is_known(&self) -> bool {

@@ -5,7 +5,7 @@
 //! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack.
 
 use crate::addresses::{self, Use};
-use crate::cancellation::cancellation_point;
+use crate::cancellation::{cancellation_point, is_single_threaded};
 use crate::descriptors::{Lookup, find_by_asking};
 use crate::ipc::*;
 use crate::time::now;
@@ -95,8 +95,13 @@ pub(crate) fn wait(
 /// Asks the kernel whether the descriptor still leads to the queue, and is to wait.
 fn may_sleep(lookup: &Lookup, fd: c_int) -> Result<()> {
     let asked = find_by_asking(fd)?;
+    let changes = asked.with_twin(fd, IPC_MQ_TWIN_LOOK)?.flag_changes;
+    let is_nonblocking = match flags::noted(&asked, changes) {
+        Some(is_nonblocking) => is_nonblocking,
+        None => flags::ask(&asked, fd)?,
+    };
     match ptr::eq(asked.queue, lookup.queue) {
-        true if flags::ask(lookup, fd)? => Err(libc::EAGAIN),
+        true if is_nonblocking => Err(libc::EAGAIN),
         true => Ok(()),
         false => Err(libc::EBADF),
     }
@@ -198,7 +203,7 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
 /// If a cancellation comes just before the sleep ends, its signal may still be on its way. In glibc before
 /// 2.41, a signal that arrives later changes the result of a thread that has ended by then. libc's own
 /// cancellation points wait for that signal before they return. So this function calls one of them that
-/// does nothing else: poll() on no descriptors.
+/// does nothing else: poll() on no descriptors. In a process of one thread no other thread can cancel it.
 #[inline(never)]
 fn cancellable(number: libc::c_long, arguments: [usize; 6]) -> c_int {
     let mut before = 0;
@@ -210,7 +215,9 @@ fn cancellable(number: libc::c_long, arguments: [usize; 6]) -> c_int {
         let result = kernel::system_call(number, arguments);
         let outcome = if result < 0 { errno() } else { 0 };
         pthread_setcanceltype(before, &mut before);
-        kernel::poll(ptr::null_mut(), 0, 0);
+        if !is_single_threaded() {
+            kernel::poll(ptr::null_mut(), 0, 0);
+        }
         outcome
     };
     cancellation_point();

@@ -319,7 +319,8 @@ pub unsafe extern "C" fn ipc_cell_close(cell: *mut ipc_cell_t) -> c_int {
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes; -ENOENT if there is no
 /// such cell; -EMEDIUMTYPE if the name belongs to another kind of object, which stays; -EACCES or -EPERM if the
 /// permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if
-/// the kernel has no memory.
+/// the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cell_unlink(name: *const c_char) -> c_int {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::time::{Deadline, is_timeout};
+use crate::ipc::watch::placed;
 use crate::object::layout;
 use core::ffi::c_int;
 
@@ -65,7 +66,9 @@ pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -
         }
         let is_set = |flag| flags & flag != 0;
         // SAFETY: by the contract of this call.
-        unsafe { place(event) }?.initialise(is_set(IPC_EVENT_AUTO_RESET), is_set(IPC_EVENT_SET));
+        let event = unsafe { place(event) }?;
+        placed::forget_object(event);
+        event.initialise(is_set(IPC_EVENT_AUTO_RESET), is_set(IPC_EVENT_SET));
         Ok(0)
     })
 }
@@ -114,7 +117,9 @@ pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
 pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
     guard(c"ipc_event_reset", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(event) }?.reset()?;
+        let event = unsafe { place(event) }?;
+        event.reset()?;
+        placed::settle(event);
         Ok(0)
     })
 }
@@ -143,13 +148,18 @@ pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64
         c"ipc_event_wait",
         || {
             // SAFETY: by the contract of this call.
-            let passed = is_timeout(timeout_ns) && unsafe { place_fast(event) }?.wait_fast();
+            let passed = !placed::any()
+                && is_timeout(timeout_ns)
+                && unsafe { place_fast(event) }?.wait_fast();
             passed.then_some(0)
         },
         move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
-            unsafe { place(event) }?.wait(deadline)?;
+            let event = unsafe { place(event) }?;
+            let outcome = event.wait(deadline);
+            placed::settle(event);
+            outcome?;
             Ok(0)
         },
     )
@@ -188,7 +198,45 @@ pub unsafe extern "C" fn ipc_event_is_set(event: *const ipc_event_t) -> c_int {
 pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
     guard(c"ipc_event_destroy", move || {
         // SAFETY: by the contract of this call.
-        unsafe { place(event) }?.destroy()?;
+        let event = unsafe { place(event) }?;
+        event.destroy()?;
+        placed::forget_object(event);
         Ok(0)
+    })
+}
+
+/// Gives a descriptor for poll(), select() and epoll, which is readable while an event is set. It is an eventfd
+/// that belongs to this process. Do not read from it or write to it. It is always writable.
+///
+/// Whichever process sets the event makes the descriptor readable. The descriptor may be readable although the event
+/// is not set any more, because another process reset it: then ipc_event_wait() with timeout 0 gives -EAGAIN, and
+/// the descriptor is not readable any more. With EPOLLET, wait with timeout 0 until -EAGAIN, or reset the event.
+/// Then every setting is reported.
+///
+/// Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+/// descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+/// stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+/// has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all events every 10 ms.
+///
+/// event: an initialised event. If it lies in memory that the program maps itself, and the memory is to be unmapped,
+/// call ipc_event_destroy() or close the descriptor before.
+///
+/// Returns: the descriptor, or a negative error. Every call with this event gives the same descriptor. It
+/// belongs to the library and lasts until ipc_event_destroy(), until the region with the event is closed, or until
+/// the program closes it.
+/// Errors: -EACCES if the event lies in memory that was opened with IPC_READ_ONLY; -EINVAL if event
+/// is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than an
+/// event of this library's version; -EMFILE if this process has too many descriptors; -ENFILE if the system has too
+/// many open files; -EAGAIN if no thread can be started, or if a signal handler makes this call and interrupted a
+/// call on the same event; -ENOMEM if there is no memory.
+/// Threads: safe.
+/// Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
+/// Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
+/// setting after a reset makes the descriptor readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_event_fd(event: *mut ipc_event_t) -> c_int {
+    guard(c"ipc_event_fd", move || {
+        // SAFETY: by the contract of this call.
+        placed::event_descriptor(unsafe { place(event) }?)
     })
 }

@@ -124,7 +124,8 @@ pub unsafe extern "C" fn ipc_fifo_open(
 /// Errors: -EINVAL path is NULL or empty; -ENOENT or -ENOTDIR the path does not exist;
 /// -EMEDIUMTYPE something else than a FIFO is at the path, and it is unchanged; -EACCES, -EPERM
 /// or -EROFS the permissions or the file system forbid it; -ENAMETOOLONG the path is too long;
-/// -ELOOP the path has too many symbolic links; -ENOMEM the kernel has no memory.
+/// -ELOOP the path has too many symbolic links; -EBUSY another file system is mounted on the file;
+/// -ENOMEM the kernel has no memory.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_fifo_unlink(path: *const c_char) -> c_int {

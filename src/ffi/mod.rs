@@ -52,6 +52,10 @@ pub mod topic;
 
 pub mod cell;
 
+pub mod service;
+
+pub mod client;
+
 pub mod pipe;
 
 pub mod spawn;

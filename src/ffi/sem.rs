@@ -6,6 +6,7 @@ use crate::base::name::Name;
 use crate::base::time::{Deadline, is_timeout};
 use crate::ipc::sem::posix::{self, LibcSemaphore};
 use crate::ipc::sem::{self, NamedSemaphore};
+use crate::ipc::watch::placed;
 use crate::object::layout;
 use crate::sync::sem::VALUE_MAX;
 use core::ffi::{c_char, c_int, c_uint};
@@ -127,7 +128,9 @@ unsafe fn place_fast<'a>(sem: *const ipc_sem_t) -> Option<&'a layout::Sem> {
 pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_int {
     guard(c"ipc_sem_init", move || {
         // SAFETY: by the contract of this call.
-        unsafe { own_place(sem) }?.initialise(value)?;
+        let sem = unsafe { own_place(sem) }?;
+        placed::forget_object(sem);
+        sem.initialise(value)?;
         Ok(0)
     })
 }
@@ -156,14 +159,19 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
         c"ipc_sem_wait",
         || {
             // SAFETY: by the contract of this call.
-            let taken = is_timeout(timeout_ns) && unsafe { place_fast(sem) }?.take_fast();
+            let taken =
+                !placed::any() && is_timeout(timeout_ns) && unsafe { place_fast(sem) }?.take_fast();
             taken.then_some(0)
         },
         move || {
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call.
             match unsafe { either(sem) }? {
-                Semaphore::Own(sem) => sem.wait(deadline)?,
+                Semaphore::Own(sem) => {
+                    let outcome = sem.wait(deadline);
+                    placed::settle(sem);
+                    outcome?;
+                }
                 Semaphore::Libc(sem) => sem.wait(deadline)?,
             }
             Ok(0)
@@ -241,8 +249,53 @@ pub unsafe extern "C" fn ipc_sem_value(sem: *const ipc_sem_t, value: *mut c_uint
 pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_destroy", move || {
         // SAFETY: by the contract of this call.
-        unsafe { own_place(sem) }?.destroy()?;
+        let sem = unsafe { own_place(sem) }?;
+        sem.destroy()?;
+        placed::forget_object(sem);
         Ok(0)
+    })
+}
+
+/// Gives a descriptor for poll(), select() and epoll, which is readable while a semaphore has a free permit. It is
+/// an eventfd that belongs to this process. Do not read from it or write to it. It is always writable.
+///
+/// Whichever process posts makes the descriptor readable. The descriptor may be readable although no permit is
+/// free any more, because another process took it: then ipc_sem_wait() with timeout 0 gives -EAGAIN, and the
+/// descriptor is not readable any more. With EPOLLET, take permits with timeout 0 until -EAGAIN. Then every change
+/// from no free permit to a free one is reported.
+///
+/// Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+/// descriptor, of an io_uring, and no thread. Elsewhere the first such call of a process starts a thread, which
+/// stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. Where the kernel
+/// has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks all semaphores every 10 ms.
+///
+/// sem: an initialised semaphore, or one from ipc_sem_open() without IPC_POSIX. If it lies in memory that the
+/// program maps itself, and the memory is to be unmapped, call ipc_sem_destroy() or close the descriptor before.
+///
+/// Returns: the descriptor, or a negative error. Every call with this semaphore gives the same descriptor. It
+/// belongs to the library and lasts until ipc_sem_destroy() or ipc_sem_close(), until the region with the semaphore
+/// is closed, or until the program closes it.
+/// Errors: -EACCES if the semaphore lies in memory that was opened with IPC_READ_ONLY; -EINVAL if sem
+/// is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than a
+/// semaphore of this library's version; -ENOTSUP if sem was opened with IPC_POSIX: the C library's sem_post() wakes
+/// threads only; -EBADF if sem was opened with IPC_POSIX and is closed; -EMFILE if this process has too many
+/// descriptors; -ENFILE if the system has too many open files; -EAGAIN if no thread can be started, or if a signal
+/// handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
+/// Threads: safe.
+/// Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
+/// Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
+/// descriptor readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sem_fd(sem: *mut ipc_sem_t) -> c_int {
+    guard(c"ipc_sem_fd", move || {
+        // SAFETY: by the contract of this call.
+        match unsafe { either(sem) }? {
+            Semaphore::Own(sem) => placed::sem_descriptor(sem),
+            Semaphore::Libc(_) => Err(fail!(
+                ENOTSUP,
+                "a semaphore of the C library (IPC_POSIX) has no descriptor"
+            )),
+        }
     })
 }
 
@@ -360,7 +413,8 @@ pub unsafe extern "C" fn ipc_sem_close(sem: *mut ipc_sem_t) -> c_int {
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
 /// -ENOENT if no such semaphore exists; -EMEDIUMTYPE if the name belongs to another kind of object;
 /// -EACCES or -EPERM if the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors
-/// are open to examine the object; -ENOMEM if the kernel has no memory.
+/// are open to examine the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
@@ -381,7 +435,9 @@ pub unsafe extern "C" fn ipc_sem_unlink(name: *const c_char) -> c_int {
 /// Errors: -EINVAL if name is NULL or malformed; -ENAMETOOLONG if name has more than 251 bytes;
 /// -ENOENT if no such semaphore exists; -EACCES or -EPERM if the permissions do not allow it;
 /// -EMFILE or -ENFILE if too many descriptors are open to examine the object; -ENOMEM if the kernel
-/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is unchanged.
+/// has no memory; -EMEDIUMTYPE if the name belongs to another kind of object, which is
+/// unchanged; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_unlink_posix(name: *const c_char) -> c_int {

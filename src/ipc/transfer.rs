@@ -7,7 +7,7 @@
 use crate::base::error::{Errno, Error, Result, fail, meaning};
 use crate::base::time::Deadline;
 use crate::sys::ready::{self, READABLE, WRITABLE};
-use crate::sys::stream;
+use crate::sys::{socket, stream};
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use std::os::fd::RawFd;
@@ -85,6 +85,10 @@ pub(crate) fn read_full(
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => wait(fd, READABLE, deadline)
                 .map_err(|errno| failed(fd, "read", done, total, errno))?,
+            // With EINVAL the kernel says that a stream socket is not connected.
+            Err(Errno::EINVAL) if socket::kind(fd).is_ok() => {
+                return Err(failed(fd, "read", done, total, Errno::ENOTCONN));
+            }
             Err(errno) => return Err(failed(fd, "read", done, total, errno)),
         }
     }

@@ -1,6 +1,6 @@
 //! Reading from a file what it says about the object in it.
 
-use super::layout::{RECORD_SPAN, Record};
+use super::layout::{RECORD_SPAN, Record, Type};
 use super::location::Location;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::sys::{file, process};
@@ -15,12 +15,11 @@ pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Rec
     Ok((is_complete && found.is_present()).then_some(found))
 }
 
-/// Reads a number from the data of the object at `location`; `None` if that is not possible.
-pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
-    let file = file::open(location.path(), false).ok()?;
-    let mut bytes = [0; 8];
-    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
-    is_complete.then(|| u64::from_ne_bytes(bytes))
+/// Reads a user's type that an object keeps in its data; `None` if there is no sound one.
+pub(crate) fn read_type(file: BorrowedFd<'_>, offset: u64) -> Option<Type> {
+    let mut found = Type::blank();
+    let is_complete = file::read_at(file, found.as_bytes_mut(), offset).ok()?;
+    (is_complete && found.is_sound()).then_some(found)
 }
 
 /// Refuses a file that another user owns or that others may write to.
@@ -58,4 +57,12 @@ pub(super) fn not_regular(location: &Location) -> Error {
         EMEDIUMTYPE,
         "{location}: expected a shared memory object, found something that is not a regular file"
     )
+}
+
+/// Reads a number from the data of the object at `location`; `None` if that is not possible.
+pub(crate) fn read_number(location: &Location, offset: u64) -> Option<u64> {
+    let file = file::open(location.path(), false).ok()?;
+    let mut bytes = [0; 8];
+    let is_complete = file::read_at(file.as_fd(), &mut bytes, offset).ok()?;
+    is_complete.then(|| u64::from_ne_bytes(bytes))
 }

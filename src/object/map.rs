@@ -3,7 +3,9 @@
 use crate::base::error::{Error, Result, fail, failed};
 use crate::sys::memory;
 use core::num::NonZeroUsize;
+use core::ops::Range;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use std::os::fd::BorrowedFd;
 
@@ -17,6 +19,23 @@ pub(crate) enum Access {
 impl Access {
     pub(crate) fn is_writable(self) -> bool {
         self == Access::ReadWrite
+    }
+}
+
+/// Called before a mapping ends, with its memory. NULL if there is nothing to call.
+static BEFORE_UNMAP: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Has `call` called before each mapping of this process ends.
+pub(crate) fn set_before_unmap(call: fn(Range<usize>)) {
+    BEFORE_UNMAP.store(call as *mut (), Ordering::Release);
+}
+
+fn before_unmap(memory: Range<usize>) {
+    let call = BEFORE_UNMAP.load(Ordering::Acquire);
+    if !call.is_null() {
+        // SAFETY: only `set_before_unmap` stores there, and a function's pointer has the size of a pointer.
+        let call = unsafe { core::mem::transmute::<*mut (), fn(Range<usize>)>(call) };
+        call(memory);
     }
 }
 
@@ -77,6 +96,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        let start = self.base.addr().get();
+        before_unmap(start..start.saturating_add(self.length.get()));
         read_only::forget(self.base.addr().get());
         // SAFETY: base and length are the mapping's own. Its owner is being dropped, so nobody uses the
         // memory any more.
@@ -166,6 +187,10 @@ fn not_mapped(size: u64, errno: Errno) -> Error {
         Errno::EAGAIN => fail!(
             ENOMEM,
             "mapping {size} bytes: the process locks all its memory (mlockall), and RLIMIT_MEMLOCK allows no more"
+        ),
+        Errno::ENOMEM => fail!(
+            ENOMEM,
+            "mapping {size} bytes: the process has no address space left (RLIMIT_AS), or as many mappings as vm.max_map_count allows, or the system commits no more memory (vm.overcommit_memory)"
         ),
         errno => failed!(errno, "mapping {size} bytes"),
     }

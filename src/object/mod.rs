@@ -30,7 +30,7 @@ mod open;
 mod publish;
 mod unlink;
 
-pub(crate) use inspect::{check_owner, inspect, read_number};
+pub(crate) use inspect::{check_owner, inspect, read_number, read_type};
 pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
 pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 

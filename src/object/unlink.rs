@@ -32,6 +32,7 @@ pub(crate) enum Removable {
     Queue,
     Topic,
     Cell,
+    Service,
     LibcSemaphore,
 }
 
@@ -43,6 +44,7 @@ impl Removable {
             Removable::Queue => Kind::name_of(Kind::Queue as u32),
             Removable::Topic => Kind::name_of(Kind::Topic as u32),
             Removable::Cell => Kind::name_of(Kind::Cell as u32),
+            Removable::Service => Kind::name_of(Kind::Service as u32),
             Removable::LibcSemaphore => "a semaphore of the C library",
         }
     }
@@ -55,6 +57,7 @@ impl Removable {
             Removable::Queue => Some(Kind::Queue as u32),
             Removable::Topic => Some(Kind::Topic as u32),
             Removable::Cell => Some(Kind::Cell as u32),
+            Removable::Service => Some(Kind::Service as u32),
             Removable::LibcSemaphore => None,
         }
     }
@@ -86,6 +89,8 @@ pub(crate) fn unlink(location: &Location, wanted: Removable) -> Result<()> {
         // The owner may remove a file that its mode forbids to read. No record can be seen then, and an
         // object that must have one is not removed.
         Err(Errno::EACCES) if !wanted.has_record() => None,
+        // It has been replaced since it was examined.
+        Err(Errno::ELOOP) => return Err(is_another(&"a symbolic link")),
         Err(errno) => return Err(cannot(errno)),
     };
     let is_libc_semaphore = is_libc_semaphore(location.file_name(), status.size());

@@ -14,6 +14,7 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -27,6 +28,7 @@ impl Event {
         self.tag.store(0, Relaxed);
         self.word.store(u32::from(is_set) * SET, Relaxed);
         self.waiters.store(0, Relaxed);
+        self.watches.word.store(0, Relaxed);
         self.flags.set(u32::from(auto_reset) * EVENT_AUTO_RESET);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(EVENT_TAG, Release);
@@ -130,8 +132,13 @@ impl Event {
                 Err(now) => word = now,
             }
         }
-        if word & SET == 0 && self.waiters.load(SeqCst) != 0 {
-            self.wake();
+        if word & SET == 0 {
+            if self.waiters.load(SeqCst) != 0 {
+                self.wake();
+            }
+            if self.watches.are_asleep_ordered() {
+                self.watches.wake(u32::MAX);
+            }
         }
     }
 
@@ -140,6 +147,14 @@ impl Event {
         let is_automatic = self.flags.get() & EVENT_AUTO_RESET != 0;
         let count = if is_automatic { 1 } else { u32::MAX };
         preserving_errno(|| futex::wake(&self.word, count));
+    }
+
+    /// Announces a watch and returns the word to sleep on and its value; `None` if the event is set.
+    pub(crate) fn prepare_to_watch(&self) -> Option<(&AtomicU32, u32)> {
+        let seen = self.watches.announce();
+        // SeqCst: see `are_asleep_ordered`.
+        let is_set = self.word.load(SeqCst) & SET != 0;
+        (!is_set && self.is_event()).then_some((&self.watches.word, seen))
     }
 
     pub(crate) fn set(&self) -> Result<()> {

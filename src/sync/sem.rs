@@ -14,8 +14,9 @@ use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
+use crate::sys::atomic::{AtomicU32, fence};
 use crate::sys::futex::{self, Awoken};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// The largest count, as <semaphore.h> has it.
 pub(crate) const VALUE_MAX: u32 = i32::MAX as u32;
@@ -33,6 +34,7 @@ impl Sem {
         }
         self.tag.store(0, Relaxed);
         self.state.store(value, Relaxed);
+        self.watches.word.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
@@ -137,6 +139,14 @@ impl Sem {
                 Err(now) => state = now,
             }
         }
+        if state & ASLEEP != 0 {
+            // Pairs with the fence of `prepare_to_watch`, whose flag was found: without the two the watch could be
+            // missed.
+            fence(SeqCst);
+            if self.watches.are_asleep_ordered() {
+                self.watches.wake(u32::MAX);
+            }
+        }
         if state & ASLEEP != 0 && futex::wake(&self.state, 1) == 0 {
             // Nobody slept. If the word has changed since, others have come, and the next post decides.
             let posted = state + 1;
@@ -145,6 +155,15 @@ impl Sem {
                 .compare_exchange(posted, posted & !ASLEEP, Relaxed, Relaxed);
         }
         Ok(())
+    }
+
+    /// Announces a watch and returns the word to sleep on and its value; `None` if a permit is free.
+    pub(crate) fn prepare_to_watch(&self) -> Option<(&AtomicU32, u32)> {
+        let seen = self.watches.announce();
+        fence(SeqCst);
+        // Relaxed, as in `wait`: a post that comes later finds the flag, and then the watch.
+        let state = self.state.fetch_or(ASLEEP, Relaxed);
+        (state & VALUE_MAX == 0 && self.is_sem()).then_some((&self.watches.word, seen))
     }
 
     /// How many permits are free now.

@@ -72,6 +72,20 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
+    /// Sets the bit, as [`prepare_unless`](Self::prepare_unless) does, and returns the word to sleep on. For wakers
+    /// that call [`are_asleep_ordered`](Self::are_asleep_ordered): no fence is needed. The caller then checks for
+    /// the change with a SeqCst load.
+    pub(crate) fn announce(&self) -> u32 {
+        self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP
+    }
+
+    /// Whether a thread may be asleep. The caller has made its change with a SeqCst operation.
+    #[inline(always)]
+    pub(crate) fn are_asleep_ordered(&self) -> bool {
+        // SeqCst: either the waker sees the bit, or the sleeper sees the change.
+        self.word.load(SeqCst) & ASLEEP != 0
+    }
+
     /// Whether a thread may be asleep. The caller has made its change, and then executed
     /// [`fence::light`].
     #[inline(always)]

@@ -135,6 +135,19 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Errno> {
     unsafe { made(result) }
 }
 
+/// A new io_uring with room for this many submissions, which the kernel makes close-on-exec.
+///
+/// # Safety
+///
+/// `parameters` points to the kernel's struct io_uring_params, which the kernel reads and writes.
+pub(super) unsafe fn ring<T>(submissions: u32, parameters: *mut T) -> Result<OwnedFd, Errno> {
+    let arguments = [submissions as usize, parameters.addr(), 0, 0, 0, 0];
+    // SAFETY: by this function's contract.
+    let number = unsafe { system_call(libc::SYS_io_uring_setup, arguments) }?;
+    // SAFETY: io_uring_setup has just made it.
+    unsafe { made(number as RawFd) }
+}
+
 /// A descriptor of a process, close-on-exec.
 pub(crate) fn pidfd(process: libc::pid_t) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes numbers only.

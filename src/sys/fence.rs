@@ -38,6 +38,11 @@ pub(crate) fn light(needs_fence: bool) {
     }
 }
 
+/// A fence of this processor, for a waker off the fast path.
+pub(crate) fn full() {
+    fence(Ordering::SeqCst);
+}
+
 /// The fence before a sleep. Returns whether it has reached the registered processes.
 pub(crate) fn heavy() -> bool {
     // SeqCst, before and after, for a kernel that has no such call. Without them both threads could read

@@ -199,12 +199,6 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
     nix::sys::stat::fchmod(file, Mode::from_bits_truncate(mode))
 }
 
-/// Gives a file to the user and the group that own the file `like`.
-pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno> {
-    let (user, group) = (like.0.st_uid.into(), like.0.st_gid.into());
-    nix::unistd::fchown(file, Some(user), Some(group))
-}
-
 /// Gives an unnamed file its name, in one step. `EEXIST` if the name is taken.
 pub(crate) fn publish(file: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
     match nix::unistd::linkat(file, c"", AT_FDCWD, path, LinkatFlags::AT_EMPTY_PATH) {
@@ -354,4 +348,10 @@ fn retrying<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
             outcome => return outcome,
         }
     }
+}
+
+/// Gives a file to the user and the group that own the file `like`.
+pub(crate) fn set_owner(file: BorrowedFd<'_>, like: &Status) -> Result<(), Errno> {
+    let (user, group) = (like.0.st_uid.into(), like.0.st_gid.into());
+    nix::unistd::fchown(file, Some(user), Some(group))
 }

@@ -9,6 +9,7 @@ pub(crate) mod atomic;
 pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod direct;
+pub(crate) mod eventfd;
 pub(crate) mod fd;
 pub(crate) mod fence;
 pub(crate) mod file;
@@ -34,6 +35,8 @@ pub(crate) mod stream;
 pub(crate) mod sysv;
 pub(crate) mod terminal;
 pub(crate) mod thread;
+pub(crate) mod watch_ring;
+pub(crate) mod watch_words;
 pub(crate) mod worker;
 
 /// A duration or a point in time in the kernel's form.

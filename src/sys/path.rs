@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FchmodatFlags, Mode};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A descriptor that names the file at `path`, or the symbolic link there. While it is open, the kernel does
 /// not give the file's inode number to another file.
@@ -68,7 +68,12 @@ pub(crate) fn each_name(
 /// The path in /proc that leads to exactly the file that a descriptor names. It is this thread's: a thread may have
 /// a table of descriptors of its own, and /proc/self shows none when the main thread has ended.
 pub(crate) fn through_proc(file: BorrowedFd<'_>) -> ProcPath {
-    ProcPath::of(format_args!("/proc/thread-self/fd/{}", file.as_raw_fd()))
+    number_through_proc(file.as_raw_fd())
+}
+
+/// The same for a number that a program gave.
+pub(crate) fn number_through_proc(number: RawFd) -> ProcPath {
+    ProcPath::of(format_args!("/proc/thread-self/fd/{number}"))
 }
 
 /// Sets the permissions of exactly the file that a descriptor names.

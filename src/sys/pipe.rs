@@ -1,6 +1,5 @@
 //! Pipes and FIFOs: making them, and their capacity.
 
-use super::direct::system_call;
 use super::fd;
 use super::path::{point_at, through_proc};
 use crate::base::alloc::LongCText;
@@ -205,51 +204,4 @@ pub(crate) fn has_writer(reader: BorrowedFd<'_>) -> bool {
 pub(crate) fn set_inherited(file: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = nix::fcntl::FdFlag::empty();
     nix::fcntl::fcntl(file, FcntlArg::F_SETFD(flags)).map(drop)
-}
-
-/// Makes the FIFO non-blocking, turns each write into a packet of its own, and makes room for `count`
-/// packets.
-pub(crate) fn make_packets(fifo: BorrowedFd<'_>, count: u32) -> Result<(), Errno> {
-    nix::fcntl::fcntl(fifo, FcntlArg::F_SETFL(OFlag::O_DIRECT | OFlag::O_NONBLOCK))?;
-    // Each packet takes a page.
-    let bytes = super::memory::page_size() * count as usize;
-    set_capacity(fifo.as_raw_fd(), bytes as c_int).map(drop)
-}
-
-/// Writes a packet into a non-blocking FIFO. Unlike libc's write, this is no cancellation point, and leaves errno alone.
-pub(crate) fn put_packet(fifo: BorrowedFd<'_>) {
-    let packet = [0u8; 1];
-    let arguments = [
-        fifo.as_raw_fd() as usize,
-        packet.as_ptr() as usize,
-        packet.len(),
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the kernel reads the array.
-    let _ = unsafe { system_call(libc::SYS_write, arguments) };
-}
-
-/// Reads a packet from a non-blocking FIFO. Unlike libc's read, this is no cancellation point, and leaves errno alone.
-pub(crate) fn take_packet(fifo: BorrowedFd<'_>) {
-    let mut packet = [0u8; 8];
-    let arguments = [
-        fifo.as_raw_fd() as usize,
-        packet.as_mut_ptr() as usize,
-        packet.len(),
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the kernel writes the array.
-    let _ = unsafe { system_call(libc::SYS_read, arguments) };
-}
-
-/// How many packets of one byte a FIFO holds.
-pub(crate) fn count_packets(fifo: BorrowedFd<'_>) -> u32 {
-    let mut bytes: c_int = 0;
-    // SAFETY: room for the answer.
-    unsafe { libc::ioctl(fifo.as_raw_fd(), libc::FIONREAD, &mut bytes) };
-    bytes.unsigned_abs()
 }

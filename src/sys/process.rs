@@ -105,6 +105,11 @@ pub(crate) fn boot() -> Option<u64> {
     (length == text.len()).then(|| text.iter().fold(0xcbf2_9ce4_8422_2325, hash))
 }
 
+/// The effective user and group.
+pub(crate) fn effective_ids() -> (libc::uid_t, libc::gid_t) {
+    (effective_user(), nix::unistd::getegid().as_raw())
+}
+
 pub(crate) fn effective_user() -> libc::uid_t {
     nix::unistd::geteuid().as_raw()
 }

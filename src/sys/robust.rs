@@ -374,6 +374,12 @@ impl RobustList {
         ptr::null_mut()
     }
 
+    /// Whether this thread has linked the entry and not unlinked it since, whatever stands in the entry now. False if the
+    /// private record was full.
+    pub(crate) fn is_linked(self, links: &Links) -> bool {
+        self.held().position(links.node(false)).is_some()
+    }
+
     /// Whether this thread holds a robust lock, ours or libc's, whose entry lies in the memory
     /// given. Unmapping that memory would leave a pointer to nowhere in the list. An entry there of a
     /// lock that the thread does not hold any more, because the lock was overwritten, is removed.

@@ -78,54 +78,102 @@ impl Drop for Blocked {
     }
 }
 
-/// Calls `write`. If it fails with `EPIPE`, removes the SIGPIPE that the kernel has sent to this thread. For
+/// Calls `write`, which is asked for `asked` bytes, and removes the SIGPIPE that the kernel has sent to this thread. For
 /// kernels that have no flag against SIGPIPE.
-pub(crate) fn without_sigpipe<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    without(libc::SIGPIPE, Errno::EPIPE, write)
+///
+/// The kernel sends the signal also if the reader leaves after a part of the bytes: then `write` succeeds with fewer
+/// bytes than it was asked for.
+pub(crate) fn without_sigpipe(
+    asked: usize,
+    write: impl FnOnce() -> Result<usize, Errno>,
+) -> Result<usize, Errno> {
+    without(libc::SIGPIPE, write, |outcome| match outcome {
+        Ok(count) => *count < asked,
+        Err(errno) => *errno == Errno::EPIPE,
+    })
 }
 
 /// Calls `grow`, which makes a file larger. If the file would be larger than RLIMIT_FSIZE allows, that fails with
-/// `EFBIG`, and the SIGXFSZ that the kernel has sent to this thread is removed.
+/// `EFBIG`, and the SIGXFSZ that the kernel has sent to this thread is removed. (The kernel sends none if it grows the
+/// file by a part.)
 pub(crate) fn without_sigxfsz<T>(grow: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     match getrlimit(Resource::RLIMIT_FSIZE) {
         Ok((libc::RLIM_INFINITY, _)) => grow(),
-        _ => without(libc::SIGXFSZ, Errno::EFBIG, grow),
+        _ => without(libc::SIGXFSZ, grow, |outcome| {
+            outcome.as_ref().err() == Some(&Errno::EFBIG)
+        }),
     }
 }
 
-/// Calls `attempt` with `signal` blocked in this thread. If it fails with `errno`, the kernel has sent the
-/// signal to this thread, and it is removed.
+/// Calls `attempt` with `signal` blocked in this thread. If its outcome is one with which the kernel may send the
+/// signal to this thread, the signal is removed.
 fn without<T>(
     signal: i32,
-    errno: Errno,
     attempt: impl FnOnce() -> Result<T, Errno>,
+    may_have_sent: impl FnOnce(&Result<T, Errno>) -> bool,
 ) -> Result<T, Errno> {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set; `signal` is a signal's number.
-    let set = unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        libc::sigaddset(set.as_mut_ptr(), signal);
-        set.assume_init()
-    };
+    let set = set_of(signal);
     let blocked = Blocked::these(&set);
     // A signal that was pending before must stay, and the kernel does not add a second one to it. In a
     // thread that did not block the signal none was pending, so the kernel need not be asked. If one for
     // the whole process comes just now, the kernel still returns this thread's one first.
     let was_pending = blocked.blocked_before(signal) && is_pending(signal);
     let outcome = attempt();
-    if outcome.as_ref().err() == Some(&errno) && !was_pending {
-        let at_once = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: the set and the time are valid, and NULL means that no information about the signal is
-        // wanted. If the handler of another signal interrupts the call, it is repeated.
-        while unsafe { libc::sigtimedwait(&raw const set, core::ptr::null_mut(), &at_once) } < 0
-            && Errno::last() == Errno::EINTR
-        {}
+    if !was_pending && may_have_sent(&outcome) {
+        take_own(signal, &set);
     }
     drop(blocked);
     outcome
+}
+
+/// Takes a blocked signal that the kernel has sent to this thread. A signal that came from elsewhere is put back.
+fn take_own(signal: i32, set: &libc::sigset_t) {
+    let at_once = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // If the handler of another signal interrupts the call, it is repeated.
+    let taken = loop {
+        // SAFETY: the set and the time are valid, and the kernel writes one siginfo.
+        match Errno::result(unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), &at_once) }) {
+            Err(Errno::EINTR) => {}
+            outcome => break outcome.is_ok(),
+        }
+    };
+    if !taken {
+        return;
+    }
+    // SAFETY: the kernel has written it, and all bytes were zero before. The sender's fields are there for SI_USER.
+    let is_own = unsafe {
+        let info = info.assume_init_ref();
+        // The kernel enters this process as the sender of a signal that its own call has caused.
+        info.si_code == libc::SI_KERNEL
+            || (info.si_code == libc::SI_USER && info.si_pid() == libc::getpid())
+    };
+    if !is_own {
+        // A process may queue a signal with any sender to itself. The call cannot fail but for too many queued signals.
+        // SAFETY: the kernel reads one siginfo.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigqueueinfo,
+                libc::getpid(),
+                signal,
+                info.as_ptr(),
+            )
+        };
+    }
+}
+
+/// The set of one signal.
+fn set_of(signal: i32) -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set; `signal` is a signal's number.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        set.assume_init()
+    }
 }
 
 fn is_pending(signal: i32) -> bool {

@@ -12,14 +12,16 @@
 use super::cancellation::NotCancelled;
 use super::direct::system_call;
 use super::ready::{self, READABLE, WRITABLE};
-use super::{signal, socket};
+use super::{fd, path, signal, socket};
 use crate::base::errno::preserving_errno;
 use crate::base::time::Deadline;
 use core::ffi::{c_int, c_short};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use nix::errno::Errno;
-use std::os::fd::RawFd;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// A flag of pwritev2: a broken pipe gives `EPIPE` and no signal. Linux 6.18 and newer.
 const RWF_NOSIGNAL: c_int = 0x100;
@@ -97,6 +99,8 @@ fn read_when_ready(fd: RawFd, buffer: &mut [MaybeUninit<u8>]) -> Result<usize, E
         });
     }
     if !is_ready(fd, READABLE)? {
+        // Poll never says that the writing end of a pipe has something to read.
+        check_access(fd, false)?;
         return Err(Errno::EAGAIN);
     }
     read(fd, buffer)
@@ -170,7 +174,12 @@ fn write_by_kind(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result
     let mut bytes = bytes;
     if !may_wait && !kind.is_always_ready() && !ready::is_nonblocking(fd)? {
         if !is_ready(fd, WRITABLE)? {
-            return Err(Errno::EAGAIN);
+            // Poll never says that the reading end of a pipe has room.
+            check_access(fd, true)?;
+            return match kind {
+                StreamKind::Pipe => write_into_last_page(fd, bytes),
+                _ => Err(Errno::EAGAIN),
+            };
         }
         // A terminal may have room for one byte only, and a second byte would wait.
         let room = if kind == StreamKind::Terminal {
@@ -191,7 +200,25 @@ fn write_by_kind(fd: RawFd, bytes: &[MaybeUninit<u8>], may_wait: bool) -> Result
             outcome => return outcome,
         }
     }
-    signal::without_sigpipe(|| write_plainly(fd, bytes))
+    write_without_sigpipe(fd, bytes)
+}
+
+/// Writes with SIGPIPE blocked, for a kernel without the flag.
+fn write_without_sigpipe(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    signal::without_sigpipe(bytes.len(), || write_plainly(fd, bytes))
+}
+
+/// Writes the bytes for which a pipe has room although poll says that it has none. A pipe is a list of pages, and poll
+/// asks for a free page; a small write also fits into the last page if there is room. Only a write to an open file with
+/// O_NONBLOCK finds that out without waiting. This process may not change the caller's open file, so it opens the pipe
+/// once more for this write. Without /proc or the permission to open the pipe, it is full: `EAGAIN`.
+fn write_into_last_page(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let path = path::number_through_proc(fd);
+    let Ok(own) = fd::open(path.as_c_str(), flags, Mode::empty()) else {
+        return Err(Errno::EAGAIN);
+    };
+    write_without_sigpipe(own.as_raw_fd(), bytes)
 }
 
 fn write_plainly(fd: RawFd, bytes: &[MaybeUninit<u8>]) -> Result<usize, Errno> {
@@ -305,7 +332,7 @@ mod tests {
 
     #[test]
     fn the_old_way_raises_no_sigpipe_either() {
-        write_broken(|fd| signal::without_sigpipe(|| write_plainly(fd, &bytes(1))));
+        write_broken(|fd| write_without_sigpipe(fd, &bytes(1)));
         write_broken(|fd| write_otherwise(fd, &bytes(1), true));
         write_broken(|fd| write_otherwise(fd, &bytes(1), false));
     }
@@ -321,7 +348,7 @@ mod tests {
                 libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), core::ptr::null_mut());
                 libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE);
             }
-            write_broken(|fd| signal::without_sigpipe(|| write_plainly(fd, &bytes(1))));
+            write_broken(|fd| write_without_sigpipe(fd, &bytes(1)));
             let at_once = libc::timespec {
                 tv_sec: 0,
                 tv_nsec: 0,

@@ -164,7 +164,7 @@ impl Process {
 }
 
 /// This process's generation: a number that no ancestor had, and no call before the last fork.
-fn generation() -> u32 {
+pub(crate) fn generation() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let word = generation_word();
     // Relaxed throughout: the number orders nothing. It only has to differ from the numbers that

@@ -33,9 +33,18 @@ struct Start {
 }
 
 impl Worker {
-    /// Starts a thread with this name of at most 15 bytes.
+    /// Starts a thread with this name of at most 15 bytes. It may run callbacks of the program.
     pub(crate) fn start(
         name: &'static CStr,
+        run: Box<dyn FnOnce() + Send>,
+    ) -> Result<Worker, Errno> {
+        Worker::start_with_stack(name, STACK_SIZE, run)
+    }
+
+    /// Starts a thread that runs only this library's code, and needs a stack of this many bytes.
+    pub(crate) fn start_with_stack(
+        name: &'static CStr,
+        stack_size: usize,
         run: Box<dyn FnOnce() + Send>,
     ) -> Result<Worker, Errno> {
         let start = Box::into_raw(try_box(Start { name, run })?);
@@ -45,14 +54,16 @@ impl Worker {
         // destroyed. `main` gets the box that it expects, and owns it from then on.
         let failure = unsafe {
             libc::pthread_attr_init(attributes.as_mut_ptr());
-            libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_SIZE);
-            let mut create = || {
+            let mut create = |stack_size| {
+                libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size);
                 libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), main, start.cast())
             };
-            // libc reports EAGAIN, as for too many threads, if its allocator refuses memory. If memory was
-            // short for a moment only, the second attempt succeeds.
-            let failure = match create() {
-                libc::EAGAIN => create(),
+            let failure = match create(stack_size) {
+                // libc reports EAGAIN, as for too many threads, if its allocator refuses memory. If memory was
+                // short for a moment only, the second attempt succeeds.
+                libc::EAGAIN => create(stack_size),
+                // libc puts the program's thread-local variables on the stack, and they do not fit on it.
+                libc::EINVAL => create(STACK_SIZE),
                 outcome => outcome,
             };
             libc::pthread_attr_destroy(attributes.as_mut_ptr());

@@ -368,6 +368,10 @@ pub(crate) mod robust {
         ///
         /// The caller needs no precondition, because this does nothing.
         pub(crate) unsafe fn unlink(self, _: &Links) {}
+
+        pub(crate) fn is_linked(self, _: &Links) -> bool {
+            false
+        }
     }
 }
 

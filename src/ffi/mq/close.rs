@@ -45,7 +45,8 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
 /// than 251 bytes; -ENOENT there is no such queue; -EMEDIUMTYPE the name belongs to another kind of
 /// object; -EACCES or -EPERM the permissions do not allow it; -ENOSYS with IPC_KERNEL: the kernel
 /// has no message queues; -EMFILE or -ENFILE if too many descriptors are open to examine the
-/// object; -ENOMEM if the kernel has no memory.
+/// object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_unlink(name: *const c_char, flags: c_int) -> c_int {

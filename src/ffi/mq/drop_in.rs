@@ -50,7 +50,7 @@ pub const IPC_MQ_TWIN_LOOK: c_int = 0;
 pub const IPC_MQ_TWIN_ARM: c_int = 1;
 /// For ipc_mq_twin(): as IPC_MQ_TWIN_ARM. If the twin is ready, an edge-triggered epoll reports it again.
 pub const IPC_MQ_TWIN_REPEAT: c_int = 2;
-/// For ipc_mq_twin(): keeps the twin in the queue's state from now on, whichever process changes it.
+/// For ipc_mq_twin(): keeps the twin in the queue's state for good, whichever process changes it.
 pub const IPC_MQ_TWIN_KEEP: c_int = 3;
 /// For ipc_mq_twin(): notes that O_NONBLOCK of a descriptor of the twin may have changed.
 pub const IPC_MQ_TWIN_FLAGS: c_int = 4;
@@ -58,6 +58,8 @@ pub const IPC_MQ_TWIN_FLAGS: c_int = 4;
 pub const IPC_MQ_TWIN_AWAIT_MESSAGE: c_int = 5;
 /// For ipc_mq_twin(): spins for the queue's spin_ns, or until there is room.
 pub const IPC_MQ_TWIN_AWAIT_ROOM: c_int = 6;
+/// For ipc_mq_twin(): keeps the twin in the queue's state until the kernel's mq_notify() has notified.
+pub const IPC_MQ_TWIN_NOTIFY: c_int = 7;
 
 /// Does one of the things IPC_MQ_TWIN_* with a queue that has a kernel twin.
 ///
@@ -65,7 +67,7 @@ pub const IPC_MQ_TWIN_AWAIT_ROOM: c_int = 6;
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL mq is NULL, look is misaligned, or action is unknown; -EBADF the handle is closed;
-/// -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP); -EUCLEAN the queue
+/// -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP, NOTIFY); -EUCLEAN the queue
 /// is damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
 /// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
 /// the queue is the kernel's (IPC_KERNEL).
@@ -94,7 +96,8 @@ pub unsafe extern "C" fn ipc_mq_twin(
                 IPC_MQ_TWIN_LOOK => {}
                 IPC_MQ_TWIN_ARM => queue.arm_twin(false)?,
                 IPC_MQ_TWIN_REPEAT => queue.arm_twin(true)?,
-                IPC_MQ_TWIN_KEEP => queue.keep_twin()?,
+                IPC_MQ_TWIN_KEEP => queue.keep_twin(true)?,
+                IPC_MQ_TWIN_NOTIFY => queue.keep_twin(false)?,
                 IPC_MQ_TWIN_FLAGS => queue.note_flag_change(),
                 IPC_MQ_TWIN_AWAIT_MESSAGE => {
                     queue.spin_until_ready(Direction::Receive);

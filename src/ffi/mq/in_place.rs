@@ -62,8 +62,7 @@ fn guard_in_place<R: CResult>(
 /// misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_READ_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
-/// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
-/// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+/// interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
 /// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that reserves a message must commit or abandon it: another thread
 /// gets -EPERM.
@@ -97,9 +96,7 @@ pub unsafe extern "C" fn ipc_mq_reserve(
 /// high; -EPERM another thread has reserved the message; -EMSGSIZE len is more than the queue's
 /// message_size; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue
 /// is damaged; -EPROTO this process was forked into another PID namespace after the handle was
-/// opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
-/// -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process
-/// cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that reserved the message.
 /// Death: if the caller dies in this call, the message is in the queue whole or not at all.
 #[unsafe(no_mangle)]
@@ -126,8 +123,7 @@ pub unsafe extern "C" fn ipc_mq_commit(
 /// later); -EINVAL message is not reserved, or is no message of this queue; -EPERM another thread
 /// has reserved the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
 /// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
-/// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
-/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+/// signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
 /// the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that reserved the message.
 #[unsafe(no_mangle)]
@@ -157,8 +153,7 @@ pub unsafe extern "C" fn ipc_mq_abandon(mq: *mut ipc_mq_t, message: *mut c_void)
 /// misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
-/// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
-/// (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP the queue is the kernel's
+/// interrupted a call on the same queue; -ENOTSUP the queue is the kernel's
 /// (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. The thread that borrows a message must return it: another thread gets -EPERM.
 /// Death: if the thread ends or its process dies before it returns the message, the message is
@@ -198,8 +193,7 @@ pub unsafe extern "C" fn ipc_mq_borrow(
 /// later); -EINVAL message is not borrowed, or is no message of this queue; -EPERM another thread
 /// has borrowed the message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO
 /// this process was forked into another PID namespace after the handle was opened; -EDEADLK a
-/// signal handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
-/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -ENOTSUP
+/// signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
 /// the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe, for the thread that borrowed the message.
 #[unsafe(no_mangle)]

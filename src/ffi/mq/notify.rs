@@ -63,7 +63,7 @@ impl Callback {
 /// with timeout 0 until -EAGAIN: then no message is missed. Any number of handles and processes
 /// may have a notification of the same queue.
 ///
-/// This is the only call that starts a thread. The thread is named "ipc_mq_notify", blocks all
+/// The call starts a thread. The thread is named "ipc_mq_notify", blocks all
 /// signals, and ends with the notification. With IPC_KERNEL it has three descriptors. For an
 /// eventfd it has one more. To do without a thread, poll ipc_mq_fd().
 ///

@@ -27,8 +27,7 @@ use core::slice;
 /// NULL or misaligned, or the timeout is invalid; -EBADF the handle is closed, or was opened with
 /// IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID
 /// namespace after the handle was opened; -EDEADLK a signal handler makes this call, and it
-/// interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor
-/// (see ipc_mq_fd()), and this process cannot open it: nothing has changed; -EFAULT with
+/// interrupted a call on the same queue; -EFAULT with
 /// IPC_KERNEL: buf points to no memory, and the message is lost; -ENOSYS if a sandbox (seccomp)
 /// forbids this process to sleep on a futex.
 /// Threads: safe. Each message goes to one receiver.
@@ -114,8 +113,7 @@ unsafe fn buffer_from_c<'a>(
 /// needed; -EINVAL a pointer is NULL or misaligned, or the timeout is invalid; -EBADF the handle
 /// is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN the queue is damaged; -EPROTO this
 /// process was forked into another PID namespace after the handle was opened; -EDEADLK a signal
-/// handler makes this call, and it interrupted a call on the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or
-/// -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open it; -EFAULT
+/// handler makes this call, and it interrupted a call on the same queue; -EFAULT
 /// with IPC_KERNEL: data points to no memory, and the message is lost; -ENOSYS if a sandbox
 /// (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Each message goes to one receiver.
@@ -199,8 +197,7 @@ unsafe fn describe_targets(
 /// a pointer is NULL or misaligned; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY;
 /// -EUCLEAN the queue is damaged; -EPROTO this process was forked into another PID namespace after
 /// the handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on
-/// the same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and
-/// this process cannot open it; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_peek_priority(mq: *mut ipc_mq_t, priority: *mut c_uint) -> c_int {

@@ -20,9 +20,7 @@ use core::slice;
 /// the queue's message_size; -EINVAL a pointer is NULL, the priority is too high, or the timeout is
 /// invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN the queue is
 /// damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
-/// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EMFILE,
-/// -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this process cannot open
-/// it: nothing has changed; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
+/// -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -EFAULT with IPC_KERNEL: msg points to no memory; -ENOMEM there is no
 /// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Death: a message is in the queue whole or not at all. It stays there if its sender dies.
@@ -117,8 +115,7 @@ pub(super) const BATCH_MAX: usize = 32;
 /// the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_READ_ONLY; -EUCLEAN
 /// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
 /// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
-/// same queue; -EMFILE, -ENFILE, -EPERM, -ENOMEM or -EACCES the queue has a descriptor (see ipc_mq_fd()), and this
-/// process cannot open it; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
+/// same queue; -EFAULT with IPC_KERNEL: data points to no memory; -ENOMEM there is no
 /// memory; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe. Messages of other senders may come between these.
 /// Death: each message is in the queue whole or not at all. It stays there if its sender dies.

@@ -128,16 +128,27 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 /// message, and writable while the queue has room, whoever sends and receives. Do not read from it
 /// or write to it.
 ///
-/// A queue in shared memory has a descriptor from the first such call on, by any process. It is a
-/// hidden FIFO in /dev/shm, which ipc_mq_unlink() removes with the queue. From then on, a call
-/// that finds or leaves the queue empty or full makes a system call for the FIFO, in all
-/// processes.
+/// For a queue in shared memory, it is an eventfd that belongs to this handle in this process. No file is made for
+/// it, no other process knows of it, and it costs other processes no more than a thread that sleeps in
+/// ipc_mq_receive(). It works in a chroot, with other privileges than before, and without /proc and /dev/shm.
 ///
-/// If a process dies in a call, the descriptor may be ready although nothing can be sent or
-/// received, until the next call on the queue. So send and receive with timeout 0. If a borrowed
-/// message comes back because its borrower died, the descriptor becomes readable when the next
-/// call on the queue finds the death. If all room is reserved or borrowed, the descriptor is
-/// writable.
+/// The descriptor may be ready although nothing can be sent or received, because another thread or process was
+/// faster, or because a process died in a call. So send and receive with timeout 0. A call of this handle that
+/// finds nothing to do makes the descriptor right. With EPOLLET, receive or send until -EAGAIN: then every change
+/// from "not ready" to "ready" is reported. When a full queue gets room, the descriptor is readable again a moment
+/// after it is writable. With IPC_MQ_OVERWRITE it is always writable. If all room is reserved or borrowed and no
+/// message is queued, it is writable.
+///
+/// If a borrowed message comes back, or reserved room is free again, because its holder died, the descriptor becomes
+/// ready at once, without any call. The kernel must report the death: robustipc(7) says when it cannot. Six
+/// threads that hold messages are watched at once.
+///
+/// Where the kernel has io_uring with IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it, the descriptor needs one more
+/// descriptor, of an io_uring, and mostly no thread. Elsewhere the first such call of a process starts a thread,
+/// which stays. It is named "ipc_watch", blocks all signals, and sleeps until something happens. With
+/// io_uring too, a process needs this thread once a queue is full, or while other threads hold messages in place.
+/// Where the kernel has no futex_waitv() either (before Linux 5.16, or in a sandbox), that thread checks the queues
+/// every 10 ms.
 ///
 /// With IPC_KERNEL, it is the queue's own descriptor, an mqd_t. It has O_NONBLOCK and must keep
 /// it: the library does the waiting.
@@ -146,16 +157,13 @@ pub unsafe extern "C" fn ipc_mq_stale(mq: *const ipc_mq_t) -> c_int {
 /// until ipc_mq_close(), and the caller must not close it. If the program has closed it all the same,
 /// for example all descriptors from 3 on, the library neither writes to its number nor closes it any
 /// more, messages go on, and this call gives a new descriptor.
-/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
-/// later); -EINVAL mq is NULL; -EBADF the handle is closed, or the program has closed the queue's
-/// own descriptor and no process has asked for this one before; -EACCES or -EPERM another user owns the
-/// queue and must ask for its descriptor first; -ESTALE the queue has lost its name, and this
-/// handle had no descriptor before; -EMFILE this process has too many descriptors; -ENFILE the
-/// system has too many open files; -ENOSPC /dev/shm is full; -ENOMEM there is no memory; -EUCLEAN
-/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the
-/// handle was opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the
-/// same queue.
+/// Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+/// that has interrupted it); -EINVAL mq is NULL; -EBADF the handle is closed, or with IPC_KERNEL the program has
+/// closed the queue's own descriptor; -EMFILE this process has too many descriptors; -ENFILE the
+/// system has too many open files; -ENOMEM there is no memory; -EPROTO this process was forked into another PID
+/// namespace after the handle was opened.
 /// Threads: safe.
+/// Fork: the descriptor stays the parent's. The child calls ipc_mq_fd() itself and gets its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mq_fd(mq: *const ipc_mq_t) -> c_int {
     guard(c"ipc_mq_fd", move || QUEUES.get(mq)?.descriptor())

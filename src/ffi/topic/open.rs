@@ -179,7 +179,8 @@ pub unsafe extern "C" fn ipc_topic_close(topic: *mut ipc_topic_t) -> c_int {
 /// Errors: -EINVAL name is NULL or malformed; -ENAMETOOLONG the name has more than 251 bytes; -ENOENT
 /// there is no such topic; -EMEDIUMTYPE the name belongs to another kind of object; -EACCES or -EPERM
 /// the permissions do not allow it; -EMFILE or -ENFILE if too many descriptors are open to examine
-/// the object; -ENOMEM if the kernel has no memory.
+/// the object; -ENOMEM if the kernel has no memory; -EROFS if the file system is read-only; -EBUSY
+/// if another file system is mounted on the file.
 /// Threads: safe.
 /// Death: if the process is killed in the call, the topic is removed or not. A file with a hidden name
 /// may be left, which the next ipc_topic_unlink() of any topic removes.

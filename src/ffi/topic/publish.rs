@@ -1,6 +1,7 @@
 //! Publishing samples: copied, or written in place.
 
 use super::*;
+use crate::base::time::is_timeout;
 
 /// Publishes a copy of a sample. Every subscriber gets it.
 ///
@@ -36,7 +37,7 @@ pub unsafe extern "C" fn ipc_topic_send(
     guard_fast(
         c"ipc_topic_send",
         move || {
-            if timeout_ns < IPC_FOREVER || !is_plain_buffer(data, len) {
+            if !is_timeout(timeout_ns) || !is_plain_buffer(data, len) {
                 return None;
             }
             // SAFETY: checked for NULL and length; the rest by the contract of this call.

@@ -1,6 +1,7 @@
 //! Receiving samples: copied, or read in place.
 
 use super::*;
+use crate::base::time::is_timeout;
 
 /// Copies the next sample into a buffer. Waits until there is one.
 ///
@@ -56,7 +57,7 @@ fn take_at_once(
     mut attempt: impl FnMut(Place) -> Result<Option<Received>>,
 ) -> Result<Option<Received>> {
     // The second attempt describes a wrong timeout or handle.
-    if timeout_ns < IPC_FOREVER || !topic.may_take_at_once() {
+    if !is_timeout(timeout_ns) || !topic.may_take_at_once() {
         return Ok(None);
     }
     if let Some(received) = attempt(Place::Ring)? {

@@ -6,7 +6,9 @@ use crate::base::alloc::{List, try_box};
 use crate::base::error::Errno;
 use crate::base::text::CText;
 use crate::ipc::topic;
-use crate::object::layout::{Kind, Publishing, QueueHeader, Received, Sem, Sent, TopicHeader};
+use crate::object::layout::{
+    CELL_TYPE, Kind, Publishing, QueueHeader, Received, Sem, Sent, TopicHeader, Type,
+};
 use crate::object::{self, SEM_PREFIX};
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::listing::{self, Entry};
@@ -55,15 +57,32 @@ pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Listed
     };
     found.recorded = Recorded::Yes;
     found.kind = kind_of(description.kind);
-    let kind_type = description.kind_type.terminated();
-    found.size = kind_type.size();
+    found.size = description.kind_type.size();
+    let within = type_within(found.kind, found.size, file.as_fd());
+    let is_declared = within.is_some() || found.kind == ListedKind::Shm;
+    let kind_type = within
+        .as_ref()
+        .unwrap_or(description.kind_type)
+        .terminated();
     found.type_version = kind_type.version();
     found.type_name = CText::of(&[kind_type.name()]).unwrap_or(CText::EMPTY);
     (found.count, found.capacity) = fill_of(found.kind, file.as_fd());
-    if !kind_type.name().is_empty() {
+    if is_declared && !kind_type.name().is_empty() {
         found.kind_type = Some(try_box(kind_type)?);
     }
     Ok(found)
+}
+
+/// The user's type that an object of these kinds keeps beside its data. (A region's is in its record.)
+fn type_within(kind: ListedKind, size: u64, file: BorrowedFd<'_>) -> Option<Type> {
+    let offset = match kind {
+        ListedKind::Cell => CELL_TYPE,
+        ListedKind::Topic => size_of::<TopicHeader>() as u64,
+        // A typed queue ends with its type. What stands there in an untyped one is not sound as a type.
+        ListedKind::Mq => size.checked_sub(size_of::<Type>() as u64)?,
+        _ => return None,
+    };
+    object::read_type(file, offset)
 }
 
 /// How much is in an object and how much it can hold, read from its file as it is now. Other processes change it

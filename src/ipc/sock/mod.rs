@@ -82,10 +82,14 @@ pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
     // An older kernel gives only the process's number. No pidfd is made from it: the number may
     // belong to another process by now.
     socket::peer_pidfd(descriptor).map_err(|errno| match errno {
-        Errno::ENOPROTOOPT => fail!(
-            ENOTSUP,
-            "descriptor {descriptor}: this kernel gives no pidfd of a peer (Linux 6.5 does)"
-        ),
+        // What is wrong with the descriptor itself comes first, as on a kernel that knows the option.
+        Errno::ENOPROTOOPT => match peer(descriptor) {
+            Ok(_) => fail!(
+                ENOTSUP,
+                "descriptor {descriptor}: this kernel gives no pidfd of a peer (Linux 6.5 does)"
+            ),
+            Err(error) => error,
+        },
         Errno::ENODATA => fail!(
             ENOTCONN,
             "descriptor {descriptor}: the kernel knows no peer; expected a connected stream or seqpacket socket, or a pair"

@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 /// The membership of one handle.
-pub(super) struct Member {
+pub(in crate::ipc) struct Member {
     /// The generation of the process that has the place; 0 before there is one. With [`JOINING`], a thread
     /// of that process is taking a place.
     generation: AtomicU64,
@@ -32,7 +32,7 @@ const JOINING: u64 = 1 << 32;
 const JOIN_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Member {
-    pub(super) fn none() -> Member {
+    pub(in crate::ipc) fn none() -> Member {
         Member {
             generation: AtomicU64::new(0),
             birth: AtomicU64::new(0),
@@ -42,7 +42,7 @@ impl Member {
 
     /// The index of the handle's place, if this process has one.
     #[inline(always)]
-    pub(super) fn place(&self) -> Option<u32> {
+    pub(in crate::ipc) fn place(&self) -> Option<u32> {
         let generation = u64::from(known_generation());
         // Acquire pairs with the Release in `settle`: without it the index of an older place could be read.
         let is_own = generation != 0 && self.generation.load(Acquire) == generation;
@@ -51,14 +51,14 @@ impl Member {
 
     /// The process's birth. Only for a handle that has a place.
     #[inline(always)]
-    pub(super) fn birth(&self) -> Birth {
+    pub(in crate::ipc) fn birth(&self) -> Birth {
         self.birth.load(Relaxed)
     }
 
     /// The index of the handle's place. If this process has none, `join` takes one for a process with this
     /// birth.
     #[cold]
-    pub(super) fn settle(&self, join: &dyn Fn(Birth) -> Result<u32>) -> Result<u32> {
+    pub(in crate::ipc) fn settle(&self, join: &dyn Fn(Birth) -> Result<u32>) -> Result<u32> {
         let process = Process::current();
         let generation = u64::from(process.generation);
         let until = now().saturating_add(JOIN_PATIENCE);
@@ -100,7 +100,7 @@ impl Member {
 }
 
 /// Takes a free place for a process.
-pub(super) fn take(owner: &BirthCell, birth: Birth) -> bool {
+pub(in crate::ipc) fn take(owner: &BirthCell, birth: Birth) -> bool {
     owner.load(Relaxed) == 0
         // SeqCst: what the new owner reads next, it reads after the others can see it here.
         && owner.compare_exchange(0, birth, SeqCst, Relaxed).is_ok()
@@ -115,17 +115,17 @@ pub(super) fn replace(owner: &BirthCell, before: Birth, after: Birth) -> bool {
 }
 
 /// The birth of the process that has the place, if that process has ended.
-pub(super) fn dead_owner(owner: &BirthCell) -> Option<Birth> {
+pub(in crate::ipc) fn dead_owner(owner: &BirthCell) -> Option<Birth> {
     let birth = owner.load(Relaxed);
     (birth != 0 && is_process_gone(birth)).then_some(birth)
 }
 
 /// The process id in a birth.
-pub(super) fn process_of(birth: Birth) -> u32 {
+pub(in crate::ipc) fn process_of(birth: Birth) -> u32 {
     id_of(birth)
 }
 
 /// Whether a place's position is one for which publishers wait.
-pub(super) fn is_position(position: u64) -> bool {
+pub(in crate::ipc) fn is_position(position: u64) -> bool {
     position != NO_POSITION
 }

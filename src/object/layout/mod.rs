@@ -13,6 +13,7 @@ mod cell;
 mod digest;
 mod queue;
 mod record;
+mod service;
 mod slots;
 mod sync;
 mod topic;
@@ -23,6 +24,7 @@ pub(crate) use queue::*;
 #[cfg(fuzzing)]
 pub(crate) use record::fuzz::run as fuzz_record;
 pub(crate) use record::*;
+pub(crate) use service::*;
 pub(crate) use slots::*;
 pub(crate) use sync::*;
 pub(crate) use topic::*;

@@ -135,17 +135,19 @@ pub(crate) struct Waiting {
     pub(crate) arrivals: Sleepers,
     /// Senders that sleep.
     pub(crate) departures: Sleepers,
-    /// Threads that sleep until a message is sent, and do not receive it.
+    /// Threads and watches that sleep until a message is sent, and do not receive it.
     pub(crate) observers: Sleepers,
     /// Not 0 if some process could not have the kernel execute fences on other processors. Then every process
     /// executes real fences (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
     /// Not 0 if there is a descriptor that has to become ready with the queue's next change.
     pub(crate) fd_state: AtomicU32,
+    /// Threads and watches that sleep until there is room, and do not use it.
+    pub(crate) room_observers: Sleepers,
     /// The number of messages sent, up to and including the last message whose priority was higher than
     /// that of the message before it.
     pub(crate) rise: AtomicU64,
-    /// Not 0 if the kernel twin, if there is one, has to be exact at any time.
+    /// Not 0 if the kernel twin, if there is one, has to be exact at any time: for a notification, or for good.
     pub(crate) keeps_twin: AtomicU32,
     /// How often a program may have changed O_NONBLOCK of a descriptor of the kernel twin.
     pub(crate) flag_changes: AtomicU32,

@@ -229,7 +229,7 @@ impl Record {
             && self.version == VERSION
             && self.is_sound()
             && self.total_size == file_size;
-        is_whole.then(|| Description {
+        is_whole.then_some(Description {
             kind: self.kind,
             kind_type: &self.kind_type,
         })

@@ -6,6 +6,7 @@
 //! version of the layout, and the libc. A peer of the other byte order reads another number. In an object
 //! that stores thread ids, the lower half is the PID namespace; in every other object it is 0.
 
+use super::Sleepers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
 use crate::sys::robust::{Links, LockKind};
@@ -111,7 +112,10 @@ pub(crate) struct Sem {
     /// | 0 to 30 | how many permits are free |
     /// | 31 | somebody may be asleep: sleepers sleep while this bit is set and no permit is free |
     pub(crate) state: AtomicU32,
-    pub(crate) reserved: [u32; 5],
+    pub(crate) reserved: [u32; 1],
+    /// Watches that wait for a permit and take none. While one is asleep, bit 31 of the state is set too.
+    pub(crate) watches: Sleepers,
+    reserved_2: [u32; 3],
 }
 
 /// An event.
@@ -125,7 +129,9 @@ pub(crate) struct Event {
     pub(crate) waiters: AtomicU32,
     /// EVENT_AUTO_RESET or 0. Set at initialisation.
     pub(crate) flags: Cell<u32>,
-    reserved: [u32; 3],
+    /// Watches that wait until the event is set, and do not reset it.
+    pub(crate) watches: Sleepers,
+    reserved: [u32; 2],
 }
 
 pub(crate) const EVENT_AUTO_RESET: u32 = 1;

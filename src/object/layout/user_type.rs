@@ -185,6 +185,24 @@ impl Type {
         self.version
     }
 
+    /// All zeros: room to read a type into.
+    pub(crate) fn blank() -> Type {
+        Type::BLANK
+    }
+
+    pub(crate) fn as_bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: Type consists of integers and byte arrays without padding between them (asserted below), and every
+        // pattern of bits is a value of each of its fields.
+        unsafe {
+            core::slice::from_raw_parts_mut(core::ptr::from_mut(self).cast(), size_of::<Type>())
+        }
+    }
+
+    /// Whether its signature is that of its other fields.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.signature == self.digest() && self.size != 0
+    }
+
     /// A copy whose names end with NUL, whatever a hostile maker has written.
     pub(crate) fn terminated(&self) -> Type {
         let mut copy = *self;

@@ -7,7 +7,7 @@
 //! ones. So the slots of dead holders are found without a search of all slots.
 
 use super::memory::{Memory, NumberedSlot, damaged};
-use crate::base::error::{Errno, Result, fail};
+use crate::base::error::{Errno, Error, Result, fail};
 use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
 use crate::sys::futex::{OWNER_DIED, TID_MASK};
@@ -137,21 +137,32 @@ impl<'q> Claims<'q> {
     /// Refuses a slot that the latch's holder has not claimed for this purpose.
     pub(super) fn check(&self, latched: &Latched<'_>, slot: &MessageSlot) -> Result<()> {
         let holder = slot.holder.load(Relaxed) & TID_MASK;
-        if slot.state.load(Relaxed) != self.state || holder == 0 {
+        if slot.state.load(Relaxed) == self.state && holder == latched.thread().id() {
+            return Ok(());
+        }
+        Err(self.refusal(latched.thread(), slot, holder))
+    }
+
+    #[cold]
+    fn refusal(&self, thread: Thread, slot: &MessageSlot, holder: u32) -> Error {
+        let state = slot.state.load(Relaxed);
+        let is_other_kind = matches!(state, RESERVED | BORROWED) && holder == thread.id();
+        // A slot that this thread has linked and not unlinked is claimed by it, whatever stands in the slot now.
+        if !is_other_kind && thread.robust_list().is_linked(&slot.links) {
+            return damaged("a claimed slot was overwritten");
+        }
+        if state != self.state || holder == 0 {
             let state = match self.state {
                 RESERVED => "reserved",
                 _ => "borrowed",
             };
-            return Err(fail!(EINVAL, "the message is not {state} now"));
+            return fail!(EINVAL, "the message is not {state} now");
         }
-        if holder != latched.thread().id() {
-            return Err(fail!(
-                EPERM,
-                "the message belongs to thread {holder}, not to this one ({})",
-                latched.thread().id()
-            ));
-        }
-        Ok(())
+        fail!(
+            EPERM,
+            "the message belongs to thread {holder}, not to this one ({})",
+            thread.id()
+        )
     }
 
     /// Ends a claim that [`check`](Claims::check) has passed. Call after the slot's state has
@@ -164,6 +175,19 @@ impl<'q> Claims<'q> {
         unsafe { latched.thread().robust_list().unlink(&slot.links) };
         slot.holder.store(0, Relaxed);
         self.remove(slot)
+    }
+
+    /// Calls `found` for each slot of the list; false if the list is damaged.
+    pub(super) fn for_each(&self, found: &mut dyn FnMut(&'q MessageSlot)) -> bool {
+        let mut number = self.first.load(Relaxed);
+        for _ in 0..self.memory.sizes().max_messages {
+            let Ok(slot) = self.memory.slot(number) else {
+                break;
+            };
+            found(slot);
+            number = slot.claimed_next.load(Relaxed);
+        }
+        number == NONE
     }
 
     /// Removes the first slot whose holder died from the list, if there is one.

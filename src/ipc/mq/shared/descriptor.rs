@@ -1,35 +1,38 @@
-//! The descriptor to poll: when its state changes.
+//! The kernel twin: when its state changes.
 //!
-//! [`readiness`](super::readiness) has the FIFO behind the descriptor and its three states. Once a
-//! process has asked for the descriptor, every call on the queue holds both latches, so that the
-//! FIFO and the queue change together. One exception: a receive that finds the queue empty, as the
-//! FIFO says already, changes neither and holds one latch.
+//! [`readiness`](super::readiness) has the twin and its three states. Once the drop-in has asked for the twin to be
+//! kept up to date, every call on the queue holds both latches, so that the twin and the queue change together. One
+//! exception: a receive that finds the queue empty, as the twin says already, changes neither and holds one latch.
 //!
-//! A call makes the FIFO ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and
-//! unready *after* it ([`SharedQueue::settle_descriptor`]). If the process is killed in between,
-//! the descriptor is ready although there is nothing to do, until the next call. It is never
-//! unready although there is something to do.
+//! A call makes the twin ready *before* it changes the queue ([`SharedQueue::make_ready_if`]), and unready *after* it
+//! ([`SharedQueue::settle_descriptor`]). If the process is killed in between, the twin is ready although there is
+//! nothing to do, until the next call. It is never unready although there is something to do.
 
 use super::SharedQueue;
 use super::readiness::{EMPTY, FULL, READY, UNKNOWN};
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
-use crate::base::error::Result;
+use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Look};
 use crate::sync;
 use crate::sys::thread::Thread;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use std::os::fd::{OwnedFd, RawFd};
 
+/// The values of `keeps_twin`: the twin is kept exact until it gets its first packet, or for good.
+const KEPT: u32 = 1;
+const KEPT_FOR_GOOD: u32 = 2;
+
 impl SharedQueue {
-    /// A descriptor that is readable while there is a message, and writable while there is room.
-    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+    /// Keeps the twin up to date from now on, and returns its descriptor.
+    pub(super) fn twin_descriptor(&self) -> Result<RawFd> {
         let both = self.enter_both_sections(Deadline::Now)?;
-        let descriptor = self.readiness.open_or_create(&self.object)?;
-        // From here on every call takes both latches, and calls that hold one latch are over. A
-        // FIFO that nobody had open has lost its content. A kernel twin keeps its content.
-        if !self.has_descriptor() || !self.readiness.is_kernel_twin() {
+        let descriptor = self.readiness.descriptor()?;
+        // From here on every call takes both latches, and calls that hold one latch are over. The twin keeps its
+        // content.
+        if !self.has_descriptor() {
             self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         }
         self.settle_descriptor()?;
@@ -41,10 +44,13 @@ impl SharedQueue {
     /// has to be like.
     pub(crate) fn use_kernel_twin(&self, twin: OwnedFd) -> Result<()> {
         let _both = self.enter_both_sections(Deadline::Now)?;
+        if self.descriptor.is_open() {
+            return Err(Errno::EBUSY.into());
+        }
         self.readiness.use_kernel_twin(twin)
     }
 
-    /// Whether a process has asked for the descriptor. Certain only while this thread holds a
+    /// Whether a twin is kept up to date. Certain only while this thread holds a
     /// latch.
     #[inline(always)]
     pub(super) fn has_descriptor(&self) -> bool {
@@ -65,12 +71,24 @@ impl SharedQueue {
     fn make_descriptor_ready_if(&self, unready: u32) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
         if fd_state.load(Relaxed) == unready + 1 && !self.leaves_message_to_waiter() {
-            self.readiness.set(fd_state, READY, self.is_twin_lazy())?;
+            self.make_twin_ready(fd_state)?;
         }
         Ok(())
     }
 
-    /// Call after a change of the queue: brings the FIFO, if there is one, into the queue's state.
+    /// Brings a descriptor that is unready to [`READY`]. The kernel's notification, for which a twin was
+    /// kept, happens now if the queue was empty. A handler of this thread that runs meanwhile may ask for
+    /// the next notification.
+    fn make_twin_ready(&self, fd_state: &AtomicU32) -> Result<()> {
+        if fd_state.load(Relaxed) == EMPTY + 1 {
+            let keeps_twin = &self.header().waiting.keeps_twin;
+            // If this process is killed here, the repair of the latches makes the twin exact once more.
+            let _ = keeps_twin.compare_exchange(KEPT, 0, Relaxed, Relaxed);
+        }
+        self.readiness.set(fd_state, READY, &|| self.is_twin_lazy())
+    }
+
+    /// Call after a change of the queue: brings the twin, if there is one, into the queue's state.
     /// In that case this thread holds both latches.
     #[inline(always)]
     pub(super) fn settle_descriptor(&self) -> Result<()> {
@@ -89,11 +107,13 @@ impl SharedQueue {
         self.announce()
     }
 
-    /// Brings the descriptor into the queue's state, whoever waits. This thread holds both latches.
+    /// Brings the twin into the queue's state, whoever waits. This thread holds both latches.
     pub(super) fn announce(&self) -> Result<()> {
         let fd_state = &self.header().waiting.fd_state;
-        let (state, lazy) = (self.state(), self.is_twin_lazy());
-        self.readiness.set(fd_state, state, lazy)
+        match self.state() {
+            READY => self.make_twin_ready(fd_state),
+            state => self.readiness.set(fd_state, state, &|| false),
+        }
     }
 
     /// The number of packets that stands for the queue's present state.
@@ -117,6 +137,8 @@ impl SharedQueue {
     /// more if it is ready.
     pub(crate) fn arm_twin(&self, repeats: bool) -> Result<()> {
         let both = self.enter_both_sections(Deadline::Now)?;
+        // The twin's packets are counted, so that a twin that a death has left ready becomes right.
+        self.header().waiting.fd_state.store(UNKNOWN, Relaxed);
         self.announce()?;
         let state = self.state();
         if repeats && state != EMPTY {
@@ -126,16 +148,27 @@ impl SharedQueue {
         Ok(())
     }
 
-    /// Keeps the kernel twin exact from now on, whichever process changes the queue.
-    pub(crate) fn keep_twin(&self) -> Result<()> {
-        let both = self.enter_both_sections(Deadline::Now)?;
+    /// Keeps the kernel twin exact, whichever process changes the queue: until the twin gets its first
+    /// packet the next time, or `for_good`. In a signal handler that has interrupted a call on the queue,
+    /// the next call brings the twin into the queue's state.
+    pub(crate) fn keep_twin(&self, for_good: bool) -> Result<()> {
         let waiting = &self.header().waiting;
-        if waiting.keeps_twin.load(Relaxed) == 0 || !self.has_descriptor() {
+        let kept = if for_good { KEPT_FOR_GOOD } else { KEPT };
+        let keep = || {
             waiting.fd_state.store(UNKNOWN, Relaxed);
-            waiting.keeps_twin.store(1, Relaxed);
+            waiting.keeps_twin.fetch_max(kept, Relaxed);
+        };
+        match self.enter_both_sections(Deadline::Now) {
+            Ok(both) => {
+                if waiting.keeps_twin.load(Relaxed) < kept || !self.has_descriptor() {
+                    keep();
+                }
+                self.announce()?;
+                drop(both);
+            }
+            Err(error) if error.errno() == Errno::EDEADLK => keep(),
+            Err(error) => return Err(error),
         }
-        self.announce()?;
-        drop(both);
         Ok(())
     }
 

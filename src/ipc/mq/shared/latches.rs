@@ -20,6 +20,34 @@ use core::time::Duration;
 /// microseconds, so a holder that needs longer is a thread that is stopped.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(1);
 
+#[cfg(not(any(test, fuzzing)))]
+fn holder_patience() -> Duration {
+    HOLDER_PATIENCE
+}
+
+/// A fuzzer makes latches that nobody ever releases, and has no second for each call.
+#[cfg(any(test, fuzzing))]
+pub(super) use patience::{holder_patience, set_holder_patience};
+
+#[cfg(any(test, fuzzing))]
+mod patience {
+    use core::cell::Cell;
+    use core::time::Duration;
+
+    std::thread_local! {
+        static PATIENCE: Cell<Duration> = const { Cell::new(super::HOLDER_PATIENCE) };
+    }
+
+    pub(in super::super) fn holder_patience() -> Duration {
+        PATIENCE.get()
+    }
+
+    /// Sets it for this thread.
+    pub(in super::super) fn set_holder_patience(patience: Duration) {
+        PATIENCE.set(patience);
+    }
+}
+
 /// Both latches. The fields are dropped in this order, so the latch taken last is released first.
 pub(super) struct BothSections<'q> {
     pub(super) receiving: ReceiveSection<'q>,
@@ -129,9 +157,6 @@ impl SharedQueue {
         if both.sending.latched.is_orphaned() || both.receiving.latched.is_orphaned() {
             self.repair(&mut both)?;
         }
-        if self.has_descriptor() {
-            self.readiness.prepare()?;
-        }
         Ok(both)
     }
 
@@ -153,6 +178,7 @@ impl SharedQueue {
         header.waiting.arrivals.wake(u32::MAX);
         header.waiting.departures.wake(u32::MAX);
         header.waiting.observers.wake(u32::MAX);
+        header.waiting.room_observers.wake(u32::MAX);
         Ok(())
     }
 
@@ -164,7 +190,7 @@ impl SharedQueue {
             return Ok(latched);
         }
         let until = match deadline {
-            Deadline::Now => Deadline::At(now().saturating_add(HOLDER_PATIENCE)),
+            Deadline::Now => Deadline::At(now().saturating_add(holder_patience())),
             deadline => deadline,
         };
         latch

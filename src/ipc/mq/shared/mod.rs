@@ -90,7 +90,8 @@
 //! | [`repair`] | rebuilding the index from the slots |
 //! | [`claims`] | slots in use while no latch is held |
 //! | [`wait_point`], [`spin_policy`] | how senders and receivers wait and are woken; how a receive spins first |
-//! | [`descriptor`], [`readiness`] | when the descriptor's state changes; the FIFO that holds the state |
+//! | [`polled`], [`queue_wait`] | the descriptor to poll; what others wait for without taking it |
+//! | [`descriptor`], [`readiness`] | the drop-in's queue of the kernel: when its state changes; its states |
 //! | [`observer`] | notification of messages |
 //! | [`memory`] | where everything is |
 //!
@@ -104,6 +105,8 @@ mod latches;
 mod memory;
 mod observer;
 mod open;
+mod polled;
+mod queue_wait;
 mod readiness;
 mod receive_calls;
 mod receive_section;
@@ -124,6 +127,7 @@ use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, is_timeout, now};
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::Object;
 use crate::object::layout::QueueHeader;
 use crate::sync::latch::check_namespace;
@@ -163,6 +167,7 @@ pub(crate) struct SharedQueue {
     /// When this handle last found out whether holders of claims are alive, in milliseconds.
     last_examination: AtomicU64,
     readiness: Readiness,
+    descriptor: Descriptor,
     /// The PID namespace of the thread ids in the queue, which was this process's when it opened the
     /// queue. A child that was forked into another namespace has the handle too, and may not use it.
     pid_namespace: u32,

@@ -5,7 +5,7 @@
 
 use super::SharedQueue;
 use super::memory::{Memory, Sizes};
-use super::readiness::{self, Readiness};
+use super::readiness::Readiness;
 use super::spin_policy::SpinPolicy;
 use crate::base::alloc::{Shared, SharedRoom};
 use crate::base::error::{Errno, Result, fail};
@@ -13,6 +13,7 @@ use crate::base::name::Name;
 use crate::base::time::now;
 use crate::ipc::mq::notify::Notifier;
 use crate::ipc::mq::{Attributes, Options};
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{Kind, NONE, QUEUE_ALIGNMENT, QUEUE_VERSION, Type};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Outcome};
@@ -141,7 +142,8 @@ impl SharedQueue {
             spin: Duration::from_nanos(memory.header().spin_ns.load(Relaxed).into()),
             spin_policy: SpinPolicy::default(),
             last_examination: AtomicU64::new(0),
-            readiness: Readiness::new(memory.header().identity.load(Relaxed)),
+            readiness: Readiness::new(),
+            descriptor: Descriptor::none(),
             pid_namespace: memory.header().pid_namespace.load(Relaxed),
             memory,
             direction: options.direction,
@@ -207,6 +209,9 @@ fn queue_type(size: u64) -> Result<Type> {
     Type::new(b"ipc_mq", QUEUE_VERSION, size, QUEUE_ALIGNMENT as u64)
 }
 
+/// The bits of a queue's identity that are its inode's.
+const INODE: u64 = 0xffff_ffff;
+
 /// Fills in the header of a new queue, in zeroed memory that no other process sees yet.
 fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration) -> Result<()> {
     let memory = Memory::in_mapping(data, sizes)?;
@@ -220,7 +225,7 @@ fn initialise(data: &Mapping, file: BorrowedFd<'_>, sizes: Sizes, spin: Duration
     // The lower half is the inode, by which others see whether the queue still exists. The upper
     // half cannot be guessed.
     let unguessed = now().as_nanos() as u32 ^ process::id();
-    let inode = file::status(file)?.inode() & readiness::INODE;
+    let inode = file::status(file)?.inode() & INODE;
     let identity = u64::from(unguessed) << 32 | inode;
     header.identity.store(identity, Relaxed);
     header.sending.reserved.store(NONE, Relaxed);

@@ -11,6 +11,7 @@ use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
 use crate::sync::RECHECK;
+use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -30,6 +31,7 @@ impl SharedQueue {
         buffer: &mut [MaybeUninit<u8>],
         may_wait: bool,
     ) -> Result<(usize, u32)> {
+        let _settles = self.settles();
         if self.direction != Direction::Send {
             if may_wait {
                 self.spin_briefly();
@@ -110,6 +112,7 @@ impl SharedQueue {
 
     /// Takes messages, waiting for one. Returns how many were received.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
+        let _settles = self.settles();
         self.receive_until(targets, self.deadline(timeout_ns)?)
             .inspect(|_| self.notifier.note_received())
     }
@@ -201,6 +204,7 @@ impl SharedQueue {
 
     /// Takes a message that is read in place until it is given back.
     pub(crate) fn borrow(&self, timeout_ns: i64, at_once: bool) -> Result<Borrowed> {
+        let _settles = self.settles();
         self.check_receives()?;
         let deadline = self.deadline_unless(at_once, timeout_ns)?;
         if at_once && timeout_ns != 0 {
@@ -234,6 +238,7 @@ impl SharedQueue {
 
     /// Ends what `borrow` began: the message is received.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
+        let _settles = self.settles();
         let slot = self.memory.slot_of_payload(payload)?;
         // With `Deadline::Now` it waits for a stopped thread for a limited time.
         let held = self.enter_receive_section((!at_once).then_some(Deadline::Now));
@@ -295,6 +300,7 @@ impl SharedQueue {
     /// Takes back the claims of dead threads, for a call that tells of the queue's state. If a peer is
     /// stopped in a call on the queue, or the queue is damaged, it changes nothing.
     pub(super) fn settle_claims(&self) {
+        let _settles = self.settles();
         let is_settled =
             Claims::reserved(&self.memory).is_empty() && Claims::borrowed(&self.memory).is_empty();
         if is_settled {
@@ -306,19 +312,9 @@ impl SharedQueue {
             return;
         };
         let proof = Proof::best(both.receiving.pid_namespace());
-        let is_back = self
-            .take_back_borrowed(&both.receiving, proof)
-            .is_ok_and(|any| any);
-        let is_free = self
-            .take_back_reserved_of_dead(&both.receiving, proof)
-            .is_ok_and(|any| any);
-        drop(both);
-        if is_back {
-            self.wake_receivers(u32::MAX);
-        }
-        if is_free {
-            self.wake_senders(u32::MAX);
-        }
+        // Each wakes those who wait for what it finds. A failure is for the call that needs what is damaged.
+        let _ = self.take_back_borrowed(&both.receiving, proof);
+        let _ = self.take_back_reserved_of_dead(&both.receiving, proof);
     }
 
     #[inline(never)]
@@ -333,11 +329,18 @@ impl SharedQueue {
             found = true;
         }
         self.settle_descriptor()?;
+        if found {
+            // The messages are several, and this call takes one. Without a full fence a sleeper could be missed:
+            // the latch's release comes later.
+            fence::full();
+            self.wake_receivers(u32::MAX);
+        }
         Ok(found)
     }
 
     /// The priority of the message that is the next to be received.
     pub(crate) fn peek_priority(&self) -> Result<u32> {
+        let _settles = self.settles();
         self.check_receives()?;
         let receiving = self.enter_receive_section(Some(Deadline::Now))?;
         self.take_back_borrowed(&receiving, Proof::best(receiving.pid_namespace()))?;

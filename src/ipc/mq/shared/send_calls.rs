@@ -11,6 +11,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
+use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -27,6 +28,7 @@ impl SharedQueue {
     /// cannot be sent at once: the caller goes on to `send`, whose deadline counts.
     #[inline(always)]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32, may_wait: bool) -> Result<()> {
+        let _settles = self.settles();
         if self.send_alone(message, priority)? {
             return Ok(());
         }
@@ -86,6 +88,7 @@ impl SharedQueue {
 
     /// Sends messages, waiting until there is room for one. Returns how many were sent.
     pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
+        let _settles = self.settles();
         self.send_until(messages, self.deadline(timeout_ns)?)
     }
 
@@ -225,6 +228,11 @@ impl SharedQueue {
             self.header().statistics.abandoned.fetch_add(1, Relaxed);
             found = true;
         }
+        if found {
+            // For the reason given at `take_back_orphans`.
+            fence::full();
+            self.wake_senders(u32::MAX);
+        }
         Ok(found)
     }
 
@@ -254,6 +262,7 @@ impl SharedQueue {
     /// Reserves a place of message_size bytes to write a message in. `at_once` is as in
     /// [`Queue::reserve`](crate::ipc::mq::Queue::reserve).
     pub(crate) fn reserve(&self, timeout_ns: i64, at_once: bool) -> Result<NonNull<u8>> {
+        let _settles = self.settles();
         self.check_message(0, 0)?;
         let deadline = self.deadline_unless(at_once, timeout_ns)?;
         // The new message has no priority yet, so every queued message may be dropped for it.
@@ -271,6 +280,7 @@ impl SharedQueue {
         priority: u32,
         at_once: bool,
     ) -> Result<()> {
+        let _settles = self.settles();
         self.check_message(length, priority)?;
         let slot = self.memory.slot_of_payload(payload)?;
         // With `Deadline::Now` it waits for a stopped thread for a limited time.
@@ -314,6 +324,7 @@ impl SharedQueue {
 
     /// Gives back the place from `reserve`, with nothing sent.
     pub(crate) fn abandon(&self, payload: *const u8) -> Result<()> {
+        let _settles = self.settles();
         let slot = self.memory.slot_of_payload(payload)?;
         let outcome = self.abandon_claimed(slot);
         Claims::reserved(&self.memory).unless_damaged(slot.1, outcome)

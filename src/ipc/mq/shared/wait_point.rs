@@ -90,6 +90,9 @@ impl SharedQueue {
         if waiting.departures.are_asleep() {
             waiting.departures.wake(count);
         }
+        if waiting.room_observers.are_asleep() {
+            waiting.room_observers.wake(u32::MAX);
+        }
     }
 
     /// The point where calls of this direction wait.

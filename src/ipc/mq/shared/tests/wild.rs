@@ -5,7 +5,8 @@
 //! It runs in a process of its own, because it may crash. A watchdog ends that process when no call
 //! returns, and shows what it was doing.
 //!
-//! One corruption cannot be detected, so it is left out: a latch's word gets no living thread's id.
+//! One corruption cannot be detected: a latch's word gets a living thread's id. It is left out here, because each call would
+//! wait for a second. c-tests/general/corruption_queue.c and [`fuzz`](super::super::fuzz) have it.
 
 use super::wild_pointer::WildPointer;
 use super::*;

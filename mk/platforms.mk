@@ -1,0 +1,13 @@
+# The tests on the other platforms that the library supports: docs/platforms.md has the table.
+
+.PHONY: check-oldkernel
+
+PLATFORM_TOOLS := $(addprefix $(C_TESTS)/platforms/,oldkernel old_kernel_refuses)
+
+$(PLATFORM_TOOLS): $(C_TESTS)/platforms/%: c-tests/platforms/%.c
+	@mkdir -p $(@D)
+	$(call step,CC,$<)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) $< -o $@
+
+# The C tests with everything refused that is newer than Linux 5.4, so that each fallback is tested on each kernel.
+check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) ## the C tests as on Linux 5.4, the oldest supported kernel
+	@c-tests/run.sh --wrap $(C_TESTS)/platforms/oldkernel $(C_TESTS)/platforms/old_kernel_refuses $(addprefix $(C_TESTS)/,$(TESTS))
