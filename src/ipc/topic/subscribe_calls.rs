@@ -190,17 +190,20 @@ impl Topic {
         let deadline = self.deadline(timeout_ns)?;
         self.settle()?;
         loop {
-            if let Some(received) = attempt()? {
+            let outcome = attempt();
+            self.settle_descriptor();
+            if let Some(received) = outcome? {
                 return Ok(received);
             }
             self.wait_for_sample(deadline)?;
         }
     }
 
-    /// Whether a call may take a sample at once: the handle subscribes, and this process has a place.
+    /// Whether a call may take a sample at once: the handle subscribes and has no descriptor, and this process has
+    /// a place.
     #[inline(always)]
     pub(crate) fn may_take_at_once(&self) -> bool {
-        !self.publishes && self.member.place().is_some()
+        !self.publishes && !self.descriptor.is_open() && self.member.place().is_some()
     }
 
     /// Whether there may be a sample for this subscriber.
@@ -448,7 +451,7 @@ impl Topic {
         ))
     }
 
-    fn check_subscriber(&self) -> Result<()> {
+    pub(super) fn check_subscriber(&self) -> Result<()> {
         match self.publishes {
             false => Ok(()),
             true => Err(fail!(
