@@ -1442,14 +1442,14 @@ typedef struct ipc_object_t {
    */
   char type_name[64];
   /*
-   How much is in the object now: the messages in a queue of this library or of System V, the
-   samples that a topic keeps, or the value of a semaphore of this library. 0 for other objects, and
-   if the caller may not read the object.
+   How much is in the object now: the messages in a queue of this library or of System V, the samples
+   that a topic keeps, the requests that wait in a service, or the value of a semaphore of this
+   library. 0 for other objects, and if the caller may not read the object.
    */
   uint64_t count;
   /*
-   How many messages a queue, or samples a topic, of this library can hold. 0 for other objects, and if the caller may
-   not read the object.
+   How many messages a queue, samples a topic, or requests a service of this library can hold. 0 for
+   other objects, and if the caller may not read the object.
    */
   uint64_t capacity;
 } ipc_object_t;
@@ -3796,6 +3796,21 @@ int ipc_cell_wait(struct ipc_cell_t *cell,
                   int64_t timeout_ns);
 
 /*
+ Returns a descriptor for poll(), select() and epoll: it is readable while the cell holds a value that this handle
+ has not read with ipc_cell_read() or ipc_cell_wait(). The first call of a process makes it.
+
+ The descriptor may be readable although there is no newer value: another thread was faster. It is always writable. It
+ belongs to the handle: do not close it, read from it or write to it.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed; -EACCES if this process may not write to the cell,
+ and so cannot mark that it waits (ipc_cell_wait() works); -EAGAIN if another thread is changing the descriptor and does
+ not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_cell_fd(const struct ipc_cell_t *cell);
+
+/*
  Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that
  opens the name gets something else.
 
@@ -3942,6 +3957,22 @@ int ipc_service_reply(struct ipc_service_t *service,
  */
 int ipc_service_stat(const struct ipc_service_t *service,
                      struct ipc_service_stat_t *stat);
+
+/*
+ Returns a descriptor for poll(), select() and epoll: it is readable while a request waits for a server. The first call
+ of a process makes it.
+
+ The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
+ is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
+ request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
+ within 100 milliseconds.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+ descriptor and does not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_service_fd(const struct ipc_service_t *service);
 
 /*
  Whether the service's name was removed, or belongs to another object now. Clients that open the name do not find this
@@ -4134,6 +4165,24 @@ ptrdiff_t ipc_client_receive(struct ipc_client_t *client,
                              size_t capacity,
                              uint64_t *id,
                              int64_t timeout_ns);
+
+/*
+ Returns a descriptor for poll(), select() and epoll: it is readable while a reply waits for ipc_client_receive(). The
+ first call of a process makes it.
+
+ The descriptor may be readable although there is no reply: another thread was faster. So receive with timeout 0. It is
+ always writable. It belongs to the handle: do not close it, read from it or write to it. The death of a server is found
+ by calls, not by the descriptor: call ipc_client_receive() with timeout 0 now and then.
+
+ Returns: the descriptor, or a negative error.
+ Errors: -EINVAL if client is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+ descriptor and does not end, or if a thread has been stopped inside a call on the service for a second; -EUSERS if
+ this is a forked child that uses the handle for the first time, and as many handles call as the service allows;
+ -EUCLEAN if the service is damaged; -EPROTO if this process was forked into another PID namespace after the handle was
+ opened; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+ Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+ */
+int ipc_client_fd(const struct ipc_client_t *client);
 
 /*
  Whether the service's name was removed, or belongs to another object now. Servers that open the name do not get this

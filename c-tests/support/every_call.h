@@ -372,6 +372,7 @@ CALL(ipc_cell_wait, CELL, ipc_cell_wait(with.cell, &with.id, 0, &with.sample, 0)
 CALL_IN_STATE(ipc_cell_wait, times_out, CELL, ipc_cell_wait(with.cell, &with.id, UINT64_MAX, NULL, 1), CLOSE_CELL)
 CALL_IN_STATE(ipc_cell_wait, read_only, CELL; MUST(ipc_cell_open(&with.cell2, with.name, &call_type, IPC_READ_ONLY, 0)),
      ipc_cell_wait(with.cell2, &with.id, UINT64_MAX, NULL, 1), MUST(ipc_cell_close(with.cell2)); CLOSE_CELL)
+CALL(ipc_cell_fd, CELL, ipc_cell_fd(with.cell) >= 0 ? 0 : ipc_cell_fd(with.cell), CLOSE_CELL)
 CALL(ipc_cell_stale, CELL, ipc_cell_stale(with.cell), CLOSE_CELL)
 CALL(ipc_cell_close, CELL, ipc_cell_close(with.cell), (void)ipc_cell_unlink(with.name))
 CALL(ipc_cell_unlink, CELL; MUST(ipc_cell_close(with.cell)), ipc_cell_unlink(with.name), (void)ipc_cell_unlink(with.name))
@@ -394,6 +395,7 @@ CALL_IN_STATE(ipc_service_receive, times_out, SERVICE_CLIENT,
      ipc_service_receive(with.service, with.buffer, sizeof with.buffer, &with.request, 1), CLOSE_SERVICE_CLIENT)
 CALL(ipc_service_reply, SERVICE_CLIENT; SEND_REQUEST; RECEIVE_REQUEST,
      ipc_service_reply(with.service, &with.request, "reply", 5), CLOSE_SERVICE_CLIENT)
+CALL(ipc_service_fd, SERVICE, ipc_service_fd(with.service) >= 0 ? 0 : ipc_service_fd(with.service), CLOSE_SERVICE)
 CALL(ipc_service_stat, SERVICE, ipc_service_stat(with.service, &with.service_stat), CLOSE_SERVICE)
 CALL(ipc_service_stale, SERVICE, ipc_service_stale(with.service), CLOSE_SERVICE)
 CALL(ipc_service_close, SERVICE, ipc_service_close(with.service), (void)ipc_service_unlink(with.name))
@@ -410,6 +412,7 @@ CALL(ipc_client_receive, SERVICE_CLIENT; SEND_REQUEST; RECEIVE_REQUEST; MUST(ipc
      ipc_client_receive(with.client, with.buffer, sizeof with.buffer, &with.call_id, 0), CLOSE_SERVICE_CLIENT)
 CALL_IN_STATE(ipc_client_receive, times_out, SERVICE_CLIENT,
      ipc_client_receive(with.client, with.buffer, sizeof with.buffer, &with.call_id, 1), CLOSE_SERVICE_CLIENT)
+CALL(ipc_client_fd, SERVICE_CLIENT, ipc_client_fd(with.client) >= 0 ? 0 : ipc_client_fd(with.client), CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_stale, SERVICE_CLIENT, ipc_client_stale(with.client), CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_close, SERVICE_CLIENT, ipc_client_close(with.client), CLOSE_SERVICE)
 

@@ -187,6 +187,7 @@ pub unsafe extern "C" fn ipc_cell_read(
             let Attempt::Read(version) = (unsafe { cell.attempt(value.cast()) }) else {
                 return None;
             };
+            cell.note(version);
             cell.release();
             // SAFETY: checked; the rest by the contract of this call.
             unsafe { put_info(info, version, 0) };
@@ -275,6 +276,22 @@ unsafe fn put_info(info: *mut ipc_sample_t, version: Version, missed: u64) {
             });
         }
     }
+}
+
+/// Returns a descriptor for poll(), select() and epoll: it is readable while the cell holds a value that this handle
+/// has not read with ipc_cell_read() or ipc_cell_wait(). The first call of a process makes it.
+///
+/// The descriptor may be readable although there is no newer value: another thread was faster. It is always writable. It
+/// belongs to the handle: do not close it, read from it or write to it.
+///
+/// Returns: the descriptor, or a negative error.
+/// Errors: -EINVAL if cell is NULL; -EBADF if the handle is closed; -EACCES if this process may not write to the cell,
+/// and so cannot mark that it waits (ipc_cell_wait() works); -EAGAIN if another thread is changing the descriptor and does
+/// not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+/// Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_cell_fd(cell: *const ipc_cell_t) -> c_int {
+    guard(c"ipc_cell_fd", move || CELLS.get(cell)?.descriptor())
 }
 
 /// Whether the cell's name was removed, or belongs to another object now. The handle still works, but a process that

@@ -243,6 +243,25 @@ pub unsafe extern "C" fn ipc_client_receive(
     })
 }
 
+/// Returns a descriptor for poll(), select() and epoll: it is readable while a reply waits for ipc_client_receive(). The
+/// first call of a process makes it.
+///
+/// The descriptor may be readable although there is no reply: another thread was faster. So receive with timeout 0. It is
+/// always writable. It belongs to the handle: do not close it, read from it or write to it. The death of a server is found
+/// by calls, not by the descriptor: call ipc_client_receive() with timeout 0 now and then.
+///
+/// Returns: the descriptor, or a negative error.
+/// Errors: -EINVAL if client is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+/// descriptor and does not end, or if a thread has been stopped inside a call on the service for a second; -EUSERS if
+/// this is a forked child that uses the handle for the first time, and as many handles call as the service allows;
+/// -EUCLEAN if the service is damaged; -EPROTO if this process was forked into another PID namespace after the handle was
+/// opened; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+/// Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_client_fd(client: *const ipc_client_t) -> c_int {
+    guard(c"ipc_client_fd", move || CLIENTS.get(client)?.descriptor())
+}
+
 /// Whether the service's name was removed, or belongs to another object now. Servers that open the name do not get this
 /// client's requests then.
 ///

@@ -346,6 +346,25 @@ pub unsafe extern "C" fn ipc_service_stat(
     })
 }
 
+/// Returns a descriptor for poll(), select() and epoll: it is readable while a request waits for a server. The first call
+/// of a process makes it.
+///
+/// The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
+/// is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
+/// request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
+/// within 100 milliseconds.
+///
+/// Returns: the descriptor, or a negative error.
+/// Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
+/// descriptor and does not end; -EMFILE or -ENFILE if too many descriptors are open; -ENOMEM if there is no memory.
+/// Threads: safe. Fork: a child gets a descriptor of its own when it calls.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_service_fd(service: *const ipc_service_t) -> c_int {
+    guard(c"ipc_service_fd", move || {
+        SERVERS.get(service)?.descriptor()
+    })
+}
+
 /// Whether the service's name was removed, or belongs to another object now. Clients that open the name do not find this
 /// service then.
 ///

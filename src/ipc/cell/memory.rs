@@ -21,8 +21,8 @@ const PLACES: u64 = 8;
 const LARGE: u64 = 4096;
 const PLACES_IF_LARGE: u64 = 4;
 
-/// Values up to this many bytes are copied word by word. Longer ones are copied by the C library, in wide words.
-const WORD_BY_WORD: usize = 1024;
+/// Values up to this many bytes are copied word by word. The C library copies longer ones faster, in wide words.
+const WORD_BY_WORD: usize = 16;
 
 /// Offsets from the cell's start, in bytes.
 #[derive(Clone, Copy)]
@@ -61,6 +61,7 @@ impl Geometry {
 }
 
 /// The mapped memory of a cell. Its pages may be read-only.
+#[derive(Clone, Copy)]
 pub(super) struct Memory {
     header: NonNull<CellHeader>,
     first: NonNull<u8>,

@@ -10,20 +10,26 @@
 //! | [`memory`] | where everything is, and how a value is copied |
 //! | [`write`] | writing and updating |
 //! | [`wait`] | waiting for a newer value, and waking those who wait |
+//! | [`polled`] | the descriptor |
 
 mod memory;
 mod open;
+mod polled;
 mod wait;
 mod write;
 
 pub(crate) use open::unlink;
 
+use crate::base::alloc::Shared;
 use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::Object;
 use crate::sync::versions::{self, Attempt};
 use crate::sys::fd::Kept;
 use crate::sys::process;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
 use memory::Memory;
 
 pub(crate) use crate::sync::versions::Version;
@@ -42,15 +48,19 @@ pub(crate) struct ValueCell {
     pid_namespace: u32,
     name: Name,
     /// Keeps the memory mapped.
-    object: Object,
+    object: Shared<Object>,
+    /// The highest number that this handle has read: the descriptor waits for a higher one.
+    seen: Shared<AtomicU64>,
+    descriptor: Descriptor,
 }
 
 /// What a handle may do beside reading.
+#[derive(Clone)]
 enum Writing {
     /// Write values.
     Values,
     /// Mark that it waits, through this descriptor.
-    Marks(Kept),
+    Marks(Shared<Kept>),
     /// Nothing.
     Nothing,
 }
@@ -65,7 +75,10 @@ impl ValueCell {
         for attempt in 1..=ATTEMPTS {
             // SAFETY: by this function's contract.
             match unsafe { self.attempt(to) } {
-                Attempt::Read(version) => return Ok(Some(version)),
+                Attempt::Read(version) => {
+                    self.note(version);
+                    return Ok(Some(version));
+                }
                 Attempt::Nothing => return Ok(None),
                 Attempt::Damaged => return Err(self.damaged()),
                 Attempt::Overwritten if attempt % ATTEMPTS_BETWEEN_YIELDS == 0 => {
@@ -92,6 +105,15 @@ impl ValueCell {
         versions::read(&self.memory, |place| unsafe {
             self.memory.copy_out(place, to);
         })
+    }
+
+    /// Notes the version that was read, for the descriptor.
+    #[inline(always)]
+    pub(crate) fn note(&self, version: Version) {
+        if self.descriptor.is_open() {
+            self.seen.fetch_max(version.number, Relaxed);
+            self.descriptor.settle();
+        }
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {

@@ -2,17 +2,20 @@
 
 use super::memory::{Geometry, Memory};
 use super::{ValueCell, Writing};
+use crate::base::alloc::{Shared, SharedRoom};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{CELL_ALIGNMENT, CELL_VERSION, CellHeader, Kind, Type};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Options, Outcome, Removable};
 use crate::sync::latch::check_namespace;
 use crate::sys::fd::Kept;
+use crate::sys::fence;
 use crate::sys::file;
 use crate::sys::thread::Thread;
-use crate::sys::{fence, file::Status};
 use core::cell::Cell;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::os::fd::AsFd;
 
@@ -25,16 +28,23 @@ impl ValueCell {
     ) -> Result<(ValueCell, Outcome)> {
         let location = Location::of_name(name);
         let is_gone = |errno| matches!(errno, Errno::ENOENT | Errno::ESTALE);
+        // All memory is there before a name is.
+        let mut parts = Some(Parts {
+            object: Shared::room()?,
+            seen: Shared::new(AtomicU64::new(0))?,
+            marks: Shared::room()?,
+        });
+        let parts = &mut parts;
         // A further round means that another process has just removed or created the name.
         loop {
             if !options.exclusive {
-                match ValueCell::open_existing(&location, name, kind_type, options) {
+                match ValueCell::open_existing(&location, name, kind_type, options, parts) {
                     Ok(cell) => return Ok((cell, Outcome::Opened)),
                     Err(error) if options.create && is_gone(error.errno()) => {}
                     Err(error) => return Err(error),
                 }
             }
-            match ValueCell::create(&location, name, kind_type, options) {
+            match ValueCell::create(&location, name, kind_type, options, parts) {
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 created => return Ok((created?, Outcome::Created)),
             }
@@ -46,6 +56,7 @@ impl ValueCell {
         name: &Name,
         kind_type: &Type,
         options: Options,
+        parts: &mut Option<Parts>,
     ) -> Result<ValueCell> {
         let recorded = Cell::new(0);
         let type_of = |size| {
@@ -55,7 +66,7 @@ impl ValueCell {
         let object = Object::open_as_found(location, Kind::Cell, &type_of, options)?;
         let found = Memory::type_in(object.data(), recorded.get(), location)?;
         kind_type.check(location, &found)?;
-        ValueCell::of(location, name, kind_type, recorded.get(), object)
+        ValueCell::of(location, name, kind_type, recorded.get(), object, parts)
     }
 
     fn create(
@@ -63,6 +74,7 @@ impl ValueCell {
         name: &Name,
         kind_type: &Type,
         options: Options,
+        parts: &mut Option<Parts>,
     ) -> Result<ValueCell> {
         let geometry = Geometry::of(kind_type).ok_or_else(|| {
             fail!(
@@ -82,7 +94,7 @@ impl ValueCell {
             exclusive,
             &mut |data, _| initialise(data, kind_type, options.mode),
         )?;
-        ValueCell::of(location, name, kind_type, geometry.total, object)
+        ValueCell::of(location, name, kind_type, geometry.total, object, parts)
     }
 
     fn of(
@@ -91,6 +103,7 @@ impl ValueCell {
         kind_type: &Type,
         recorded: u64,
         object: Object,
+        parts: &mut Option<Parts>,
     ) -> Result<ValueCell> {
         let memory = Memory::in_mapping(object.data(), recorded, kind_type, location)?;
         let pid_namespace = memory.header().writing.pid_namespace.load(Relaxed);
@@ -103,32 +116,45 @@ impl ValueCell {
                 }
                 Writing::Values
             }
-            Access::ReadOnly => marking(location, &object)?,
+            Access::ReadOnly => Writing::Nothing,
+        };
+        // It is there: only a cell that could be opened takes it.
+        let Parts {
+            object: room,
+            seen,
+            marks,
+        } = parts.take().ok_or(Errno::ENOMEM)?;
+        let access = match access {
+            Writing::Nothing => marking(location, &object)
+                .map_or(Writing::Nothing, |file| Writing::Marks(marks.fill(file))),
+            access => access,
         };
         Ok(ValueCell {
             memory,
             access,
             pid_namespace,
             name: *name,
-            object,
+            object: room.fill(object),
+            seen,
+            descriptor: Descriptor::none(),
         })
     }
 }
 
+/// What a handle needs from the allocator.
+struct Parts {
+    object: SharedRoom<Object>,
+    seen: Shared<AtomicU64>,
+    marks: SharedRoom<Kept>,
+}
+
 /// A descriptor through which a reader can mark that it waits, if this process may write to the cell.
-fn marking(location: &Location, object: &Object) -> Result<Writing> {
-    let same = |status: Status| {
-        let own = file::status(object.file().ok()?).ok()?;
-        own.is_same_file(&status).then_some(())
-    };
-    let Ok(file) = file::open(location.path(), true) else {
-        return Ok(Writing::Nothing);
-    };
+fn marking(location: &Location, object: &Object) -> Option<Kept> {
+    let file = file::open(location.path(), true).ok()?;
     // The name may lead to another cell by now.
-    match file::status(file.as_fd()).ok().and_then(same) {
-        Some(()) => Ok(Writing::Marks(Kept::new(file)?)),
-        None => Ok(Writing::Nothing),
-    }
+    let own = file::status(object.file().ok()?).ok()?;
+    let is_own = file::status(file.as_fd()).ok()?.is_same_file(&own);
+    if is_own { Kept::new(file).ok() } else { None }
 }
 
 /// The type in the record of a cell of `size` bytes.

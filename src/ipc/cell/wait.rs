@@ -10,6 +10,7 @@
 //! without a mark therefore first sleeps for no longer than that. After that no wake-up can be left out that the reader
 //! needs: the last wake-up came after the reader had begun, and found it asleep or made it look again.
 
+use super::memory::Memory;
 use super::{ValueCell, Version, Writing};
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
@@ -88,32 +89,8 @@ impl ValueCell {
         let waiting = &self.memory.header().waiting;
         // Before the mark: a writer that clears the mark raises the count afterwards, and then this value is outdated.
         let seen = waiting.wakes.load(SeqCst);
-        let is_marked = self.mark();
+        let is_marked = mark(&self.memory, &self.access);
         (!self.is_newer(after)).then_some((&waiting.wakes, seen, is_marked))
-    }
-
-    /// Sets the mark, if this handle can. After this a writer sees the mark, or this thread sees what it has written.
-    fn mark(&self) -> bool {
-        let waiting = &self.memory.header().waiting;
-        match &self.access {
-            Writing::Values => {
-                waiting.marked.store(1, SeqCst);
-                if !fence::heavy() {
-                    waiting.needs_fence.store(1, SeqCst);
-                }
-                true
-            }
-            Writing::Marks(file) => {
-                let set = |offset| match file.get() {
-                    Ok(file) => file::overwrite(file, &1u32.to_ne_bytes(), offset).is_ok(),
-                    Err(_) => false,
-                };
-                let marked = offset_of!(CellHeader, waiting.marked) as u64;
-                let needs_fence = offset_of!(CellHeader, waiting.needs_fence) as u64;
-                set(marked) && (fence::heavy() || set(needs_fence))
-            }
-            Writing::Nothing => false,
-        }
     }
 
     /// When a sleep without a mark has to end.
@@ -157,5 +134,29 @@ impl ValueCell {
         waiting.marked.swap(0, SeqCst);
         waiting.wakes.fetch_add(1, SeqCst);
         preserving_errno(|| futex::wake(&waiting.wakes, u32::MAX));
+    }
+}
+
+/// Sets the mark, if this handle can. After this a writer sees the mark, or this thread sees what it has written.
+pub(super) fn mark(memory: &Memory, access: &Writing) -> bool {
+    let waiting = &memory.header().waiting;
+    match access {
+        Writing::Values => {
+            waiting.marked.store(1, SeqCst);
+            if !fence::heavy() {
+                waiting.needs_fence.store(1, SeqCst);
+            }
+            true
+        }
+        Writing::Marks(file) => {
+            let set = |offset| match file.get() {
+                Ok(file) => file::overwrite(file, &1u32.to_ne_bytes(), offset).is_ok(),
+                Err(_) => false,
+            };
+            let marked = offset_of!(CellHeader, waiting.marked) as u64;
+            let needs_fence = offset_of!(CellHeader, waiting.needs_fence) as u64;
+            set(marked) && (fence::heavy() || set(needs_fence))
+        }
+        Writing::Nothing => false,
     }
 }

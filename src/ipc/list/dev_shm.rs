@@ -7,7 +7,8 @@ use crate::base::error::Errno;
 use crate::base::text::CText;
 use crate::ipc::topic;
 use crate::object::layout::{
-    CELL_TYPE, Kind, Publishing, QueueHeader, Received, Sem, Sent, TopicHeader, Type,
+    CELL_TYPE, Kind, Publishing, QueueHeader, Received, Sem, Sent, ServiceHeader, ServiceIndex,
+    TopicHeader, Type,
 };
 use crate::object::{self, SEM_PREFIX};
 use crate::sync::sem::VALUE_MAX;
@@ -107,6 +108,12 @@ fn fill_of(kind: ListedKind, file: BorrowedFd<'_>) -> (u64, u64) {
             let newest = long(offset_of!(TopicHeader, publishing) + offset_of!(Publishing, newest));
             let capacity = u64::from(long(offset_of!(TopicHeader, capacity)) as u32);
             (newest.min(capacity), capacity)
+        }
+        ListedKind::Service => {
+            let pending =
+                long(offset_of!(ServiceHeader, index) + offset_of!(ServiceIndex, pending));
+            let capacity = u64::from(long(offset_of!(ServiceHeader, max_requests)) as u32);
+            (u64::from(pending as u32).min(capacity), capacity)
         }
         ListedKind::Sem => {
             let state = long(offset_of!(Sem, state)) as u32;

@@ -7,6 +7,7 @@ use super::{COPY_UNDER_LATCH, LOOK, PRIORITY_MAX, SPIN, Service, has_done};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{
     CALL_ANSWERED, CALL_LOST, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot,
 };
@@ -30,6 +31,7 @@ pub(crate) struct Client {
     /// nanoseconds.
     pub(super) answered_then: AtomicU64,
     pub(super) proved_ns: AtomicU64,
+    pub(super) descriptor: Descriptor,
 }
 
 /// A call that has ended.
@@ -46,7 +48,7 @@ impl Client {
     }
 
     #[inline(always)]
-    fn party(&self) -> Result<Party> {
+    pub(super) fn party(&self) -> Result<Party> {
         let place = match self.member.place() {
             Some(place) => place,
             None => self.join()?,
@@ -187,7 +189,7 @@ impl Client {
         }
         section.send(call)?;
         section.latched.release();
-        service.wake(&service.header().waiting.arrivals, 1);
+        service.wake_server();
         Ok((call, id))
     }
 
@@ -342,6 +344,14 @@ impl Client {
         reply: &mut [MaybeUninit<u8>],
         deadline: Deadline,
     ) -> Result<Ended> {
+        let ended = self.receive_next(reply, deadline);
+        if self.descriptor.is_open() {
+            self.descriptor.settle();
+        }
+        ended
+    }
+
+    fn receive_next(&self, reply: &mut [MaybeUninit<u8>], deadline: Deadline) -> Result<Ended> {
         let service = &self.service;
         let party = self.party()?;
         loop {

@@ -109,6 +109,7 @@ impl Geometry {
 }
 
 /// The mapped memory of a service.
+#[derive(Clone, Copy)]
 pub(super) struct Memory {
     header: NonNull<ServiceHeader>,
     clients: NonNull<ClientPlace>,

@@ -29,11 +29,13 @@
 //! | [`server`] | receiving requests and replying |
 //! | [`client`] | calling |
 //! | [`deaths`] | what is left by processes that are gone |
+//! | [`polled`] | the descriptors of both sides |
 
 mod client;
 mod deaths;
 mod memory;
 mod open;
+mod polled;
 mod section;
 mod server;
 
@@ -42,6 +44,7 @@ pub(crate) use memory::Sizes;
 pub(crate) use open::{Wanted, unlink};
 pub(crate) use server::Server;
 
+use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, now};
@@ -91,7 +94,7 @@ struct Service {
     pid_namespace: u32,
     name: Name,
     /// Keeps the memory mapped.
-    object: Object,
+    object: Shared<Object>,
 }
 
 impl Service {
@@ -154,6 +157,7 @@ impl Service {
     fn wake_everybody(&self) {
         let waiting = &self.header().waiting;
         waiting.arrivals.wake(u32::MAX);
+        waiting.observers.wake(u32::MAX);
         waiting.departures.wake(u32::MAX);
         for index in 0..self.memory.sizes().max_clients {
             if let Ok(client) = self.memory.client(index) {
@@ -168,6 +172,16 @@ impl Service {
         fence::light(self.header().waiting.needs_fence.load(Relaxed) != 0);
         if sleepers.are_asleep() {
             sleepers.wake(count);
+        }
+    }
+
+    /// Wakes a server for a request.
+    #[inline(always)]
+    fn wake_server(&self) {
+        let waiting = &self.header().waiting;
+        self.wake(&waiting.arrivals, 1);
+        if waiting.observers.are_asleep() {
+            waiting.observers.wake(u32::MAX);
         }
     }
 

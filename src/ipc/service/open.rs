@@ -4,9 +4,11 @@ use super::Service;
 use super::client::Client;
 use super::memory::{Memory, Sizes};
 use super::server::Server;
+use crate::base::alloc::{Shared, SharedRoom};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::ipc::topic::member::Member;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{
     HAS_REPLY_TYPE, HAS_REQUEST_TYPE, Kind, NONE, SERVES_ONCE, SERVICE_ALIGNMENT, SERVICE_VERSION,
     Type,
@@ -70,20 +72,24 @@ impl Server {
             let server = Server {
                 service,
                 member: Member::none(),
+                descriptor: Descriptor::none(),
             };
             server.begin()?;
             Ok(server)
         };
+        // All memory is there before a name is.
+        let mut room = Some(Shared::room()?);
+        let room = &mut room;
         // A further round means that another process has just removed or created the name.
         loop {
             if !options.exclusive {
-                match Service::open_existing(&location, name, wanted, options) {
+                match Service::open_existing(&location, name, wanted, options, room) {
                     Ok(service) => return Ok((of(service)?, Outcome::Opened)),
                     Err(error) if options.create && is_gone(error.errno()) => {}
                     Err(error) => return Err(error),
                 }
             }
-            match Service::create(&location, name, wanted.unwrap_or(default), options) {
+            match Service::create(&location, name, wanted.unwrap_or(default), options, room) {
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 created => return Ok((of(created?)?, Outcome::Created)),
             }
@@ -99,7 +105,8 @@ impl Client {
         options: Options,
     ) -> Result<Client> {
         let location = Location::of_name(name);
-        let service = Service::open_existing(&location, name, None, options)?;
+        let mut room = Some(Shared::room()?);
+        let service = Service::open_existing(&location, name, None, options, &mut room)?;
         service.check_types(&types)?;
         let client = Client {
             service,
@@ -107,6 +114,7 @@ impl Client {
             waits_for_server,
             answered_then: AtomicU64::new(0),
             proved_ns: AtomicU64::new(0),
+            descriptor: Descriptor::none(),
         };
         client.begin()?;
         Ok(client)
@@ -119,6 +127,7 @@ impl Service {
         name: &Name,
         wanted: Option<&Wanted>,
         options: Options,
+        room: &mut Option<SharedRoom<Object>>,
     ) -> Result<Service> {
         let recorded = Cell::new(0);
         let type_of = |size| {
@@ -127,7 +136,7 @@ impl Service {
         };
         let object = Object::open_as_found(location, Kind::Service, &type_of, options)?;
         let sizes = Memory::sizes_of(object.data(), recorded.get())?;
-        let service = Service::of(name, sizes, object)?;
+        let service = Service::of(name, sizes, object, room)?;
         let shown = format_args!("{name}: the service");
         check_namespace(&shown, Thread::current()?, service.pid_namespace)?;
         if let Some(wanted) = wanted {
@@ -160,6 +169,7 @@ impl Service {
         name: &Name,
         wanted: &Wanted,
         options: Options,
+        room: &mut Option<SharedRoom<Object>>,
     ) -> Result<Service> {
         let exclusive = Options {
             exclusive: true,
@@ -172,19 +182,26 @@ impl Service {
             exclusive,
             &mut |data, _| initialise(data, wanted),
         )?;
-        Service::of(name, wanted.sizes, object)
+        Service::of(name, wanted.sizes, object, room)
     }
 
-    fn of(name: &Name, sizes: Sizes, object: Object) -> Result<Service> {
+    fn of(
+        name: &Name,
+        sizes: Sizes,
+        object: Object,
+        room: &mut Option<SharedRoom<Object>>,
+    ) -> Result<Service> {
         let memory = Memory::in_mapping(object.data(), sizes)?;
         if !fence::register() {
             memory.header().waiting.needs_fence.store(1, SeqCst);
         }
+        // It is there: only a service that could be opened takes it.
+        let room = room.take().ok_or(Errno::ENOMEM)?;
         Ok(Service {
             pid_namespace: memory.header().pid_namespace.load(Relaxed),
             memory,
             name: *name,
-            object,
+            object: room.fill(object),
         })
     }
 }

@@ -6,6 +6,7 @@ use super::{LOOK, SPIN, Service, Statistics};
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{CALL_ANSWERED, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot};
 use crate::sync;
 use crate::sys::liveness::{self, is_process_gone};
@@ -20,6 +21,7 @@ const FRESH: Duration = Duration::from_millis(1);
 pub(crate) struct Server {
     pub(super) service: Service,
     pub(super) member: Member,
+    pub(super) descriptor: Descriptor,
 }
 
 /// What is known of a request, beside its bytes.
@@ -68,6 +70,14 @@ impl Server {
         buffer: &mut [MaybeUninit<u8>],
         deadline: Deadline,
     ) -> Result<Request> {
+        let request = self.receive_next(buffer, deadline);
+        if self.descriptor.is_open() {
+            self.descriptor.settle();
+        }
+        request
+    }
+
+    fn receive_next(&self, buffer: &mut [MaybeUninit<u8>], deadline: Deadline) -> Result<Request> {
         let service = &self.service;
         let party = self.party()?;
         let mut next_look = None;

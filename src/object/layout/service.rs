@@ -72,6 +72,8 @@ pub(crate) struct ServiceWaiting {
     pub(crate) arrivals: Sleepers,
     /// Clients that sleep until a slot is free.
     pub(crate) departures: Sleepers,
+    /// Threads that sleep until there is a request, and do not receive it.
+    pub(crate) observers: Sleepers,
     /// Not 0 if some process could not have the kernel execute fences on other processors.
     pub(crate) needs_fence: AtomicU32,
 }

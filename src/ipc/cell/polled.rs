@@ -1,0 +1,74 @@
+//! The descriptor of a cell: it is readable while there is a value that its handle has not read.
+
+use super::memory::Memory;
+use super::wait::mark;
+use super::{ValueCell, Writing};
+use crate::base::alloc::{Shared, try_box};
+use crate::base::error::{Result, fail};
+use crate::ipc::waitable::Waitable;
+use crate::ipc::watch::descriptor::Polled;
+use crate::ipc::watch::{EMPTY, READY};
+use crate::object::Object;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::{AtomicU32, AtomicU64};
+use std::os::fd::RawFd;
+
+/// A wait for a value that a handle has not read.
+struct CellWait {
+    memory: Memory,
+    access: Writing,
+    seen: Shared<AtomicU64>,
+    /// Keeps the memory mapped.
+    _object: Shared<Object>,
+}
+
+impl ValueCell {
+    /// A descriptor that is readable while there is a value that this handle has not read.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        self.descriptor.get(false, &|| {
+            if let Writing::Nothing = self.access {
+                return Err(fail!(
+                    EACCES,
+                    "{}: this process may not write to the cell, so it cannot mark that it waits; ipc_cell_wait() can",
+                    self.name
+                ));
+            }
+            Ok(try_box(CellWait {
+                memory: self.memory,
+                access: self.access.clone(),
+                seen: self.seen.clone(),
+                _object: self.object.clone(),
+            })?)
+        })
+    }
+}
+
+impl Waitable for CellWait {
+    fn is_ready(&self) -> bool {
+        // Acquire: as in `versions::read`.
+        self.memory.header().latest.load(Acquire) > self.seen.load(Relaxed)
+    }
+
+    fn prepare(&self) -> Option<(&AtomicU32, u32)> {
+        let wakes = &self.memory.header().waiting.wakes;
+        // Before the mark: as in `prepare_to_sleep`.
+        let seen = wakes.load(SeqCst);
+        // Without a mark nobody may wake this thread, so it counts as ready.
+        let is_marked = mark(&self.memory, &self.access);
+        (is_marked && !self.is_ready()).then_some((wakes, seen))
+    }
+}
+
+impl Polled for CellWait {
+    fn level(&self) -> u64 {
+        if self.is_ready() { READY } else { EMPTY }
+    }
+
+    fn message(&self) -> &dyn Waitable {
+        self
+    }
+
+    fn room(&self) -> &dyn Waitable {
+        self
+    }
+}
