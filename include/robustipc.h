@@ -1500,14 +1500,14 @@ typedef struct ipc_object_t {
    */
   char type_name[64];
   /*
-   How much is in the object now: the messages in a queue of this library or of System V, the requests
-   that wait in a service, or the value of a semaphore of this library. 0 for other objects, and if the caller may not read the
-   object.
+   How much is in the object now: the messages in a queue of this library or of System V, the samples
+   that a topic keeps, the requests that wait in a service, or the value of a semaphore of this
+   library. 0 for other objects, and if the caller may not read the object.
    */
   uint64_t count;
   /*
-   How many messages a queue of this library, or how many requests a service can hold. 0 for other objects, and if the caller may
-   not read the object.
+   How many messages a queue, samples a topic, or requests a service of this library can hold. 0 for
+   other objects, and if the caller may not read the object.
    */
   uint64_t capacity;
 } ipc_object_t;
@@ -3685,6 +3685,32 @@ int ipc_topic_getattr(const struct ipc_topic_t *topic, struct ipc_topic_attr_t *
  */
 int ipc_topic_stat(const struct ipc_topic_t *topic,
                    struct ipc_topic_stat_t *stat);
+
+/*
+ Gives a descriptor for poll(), select() and epoll. It is readable while the handle has a sample to take,
+ whoever publishes. Do not read from it or write to it.
+
+ topic: a handle that subscribes.
+
+ The descriptor may be readable although there is no sample, because another thread was faster. So receive
+ with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
+ until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
+ descriptor readable.
+
+ As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
+ From then on, a call that takes a sample may make system calls.
+
+ Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid until
+ ipc_topic_close(), and the caller must not close it. If the program has closed it all the same, the library
+ neither writes to its number nor closes it any more, and this call gives a new descriptor.
+ Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+ that has interrupted it); -EINVAL topic is NULL; -EBADF the handle is closed, or publishes; -EMFILE this
+ process has too many descriptors; -ENFILE the system has too many open files; -ENOMEM there is no memory;
+ -EUSERS this process was forked, and the topic has no room for one more subscriber.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_topic_fd() itself and gets its own.
+ */
+int ipc_topic_fd(const struct ipc_topic_t *topic);
 
 /*
  Tells whether a topic's name is gone or belongs to another object now. Then a process that opens

@@ -352,6 +352,7 @@ CALL(ipc_topic_borrow, TOPIC_WITH_ONE, ipc_topic_borrow(with.topic2, &with.borro
 CALL(ipc_topic_return, TOPIC_WITH_ONE; MUST(ipc_topic_borrow(with.topic2, &with.borrowed, NULL, 0)),
      ipc_topic_return(with.topic2, with.borrowed),
      if (result < 0) MUST(ipc_topic_return(with.topic2, with.borrowed)); CLOSE_TOPIC)
+CALL(ipc_topic_fd, TOPIC, ipc_topic_fd(with.topic2) >= 0 ? 0 : ipc_topic_fd(with.topic2), CLOSE_TOPIC)
 CALL(ipc_topic_getattr, TOPIC, ipc_topic_getattr(with.topic, (ipc_topic_attr_t *)with.buffer), CLOSE_TOPIC)
 CALL(ipc_topic_stat, TOPIC, ipc_topic_stat(with.topic, (ipc_topic_stat_t *)with.buffer), CLOSE_TOPIC)
 CALL(ipc_topic_stale, TOPIC, ipc_topic_stale(with.topic), CLOSE_TOPIC)

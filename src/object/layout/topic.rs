@@ -114,7 +114,9 @@ pub(crate) struct SampleSlot {
     pub(crate) length: AtomicU64,
     /// The process that published the sample.
     pub(crate) publisher: AtomicU32,
-    reserved: [AtomicU32; 9],
+    /// The slot that the next sample will probably be in. A subscriber that waits looks there too.
+    pub(crate) next_slot: AtomicU32,
+    reserved: [AtomicU32; 8],
 }
 
 /// A bit of `truth`. Numbers of samples never reach it.
