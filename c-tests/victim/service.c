@@ -138,7 +138,7 @@ static void check(void) {
         first_id = 0;
       }
     }
-    EXPECT(strcmp(text, reply) == 0, "another call's reply");
+    EXPECT(strcmp(text, reply) == 0, "another call's reply: \"%s\" for \"%s\", id %llx", reply, text, (unsigned long long)id);
   }
 }
 
