@@ -986,7 +986,7 @@ typedef struct ipc_service_attr_t {
  */
 typedef struct ipc_request_t {
   /*
-   Tells the request from all other requests of the service. ipc_service_reply() uses nothing else of the struct.
+   Tells the request from all other requests of the service; never 0. ipc_service_reply() uses nothing else of the struct.
    */
   uint64_t id;
   /*
@@ -4176,7 +4176,7 @@ ptrdiff_t ipc_client_call(struct ipc_client_t *client,
  priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
  timeout_ns: how long to wait for room at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a
  limit; 0 only tries. It is no limit for the reply.
- id: receives the call's id, on success only. ipc_client_receive() gives it with the reply.
+ id: receives the call's id, which is never 0, on success only. ipc_client_receive() gives it with the reply.
 
  Returns: 0, or a negative error, and then nothing was sent.
  Errors: -ENOENT if no process serves, and the handle lacks IPC_CLIENT_WAIT (a server that died within the last
