@@ -4,7 +4,7 @@
 
 # Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
 # beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
-C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq topic cell waitset pipe spawn fifo sock pty sysv list general cpp
+C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq topic cell service waitset pipe spawn fifo sock pty sysv list general cpp
 C_TEST_SOURCES := $(wildcard $(C_TEST_GROUPS:%=c-tests/%/*.c) c-tests/cpp/*.cpp)
 PORTED_SOURCES := $(wildcard c-tests/ported/*.c c-tests/ported/*.cpp)
 PORTED_JUDGED := $(wildcard c-tests/ported/*.expected c-tests/ported/*.sh)
