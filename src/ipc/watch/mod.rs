@@ -322,6 +322,11 @@ impl Watch {
         }
     }
 
+    /// Forgets what has fired. Call when nothing is armed: it would otherwise be told of once more.
+    pub(crate) fn forget_fired(&mut self) {
+        self.target.take_fired();
+    }
+
     /// Sets the counter to 0. Call after [`disarm`](Watch::disarm), whose end the ring tells of as of a wake-up,
     /// and before [`arm`](Watch::arm), so that a later wake-up is not lost.
     pub(crate) fn lower(&mut self) {
