@@ -277,6 +277,7 @@ impl State {
         for other in 0..SLOTS {
             self.watch.disarm(other);
         }
+        self.watch.forget_fired();
         self.watch.lower();
         self.level = READY;
         let waitable = match slot {

@@ -22,7 +22,7 @@ pub(crate) mod placed;
 mod target;
 mod watcher;
 
-use crate::base::alloc::{List, Shared};
+use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, fail};
 use crate::sys::thread::generation;
 use crate::sys::watch_ring::Ring;
@@ -58,7 +58,7 @@ struct Slot {
 enum Lane {
     /// Not known yet.
     None,
-    Ring(CountedRing),
+    Ring(Box<CountedRing>),
     Watcher,
 }
 
@@ -209,14 +209,14 @@ impl Watch {
         watcher::claim(&mut wanted, &self.target)
     }
 
-    fn make_ring(&self) -> Option<CountedRing> {
+    fn make_ring(&self) -> Option<Box<CountedRing>> {
         let eventfd = self.target.eventfd().get().ok()?;
         if RINGS.fetch_add(1, Ordering::Relaxed) >= RINGS_MAX {
             RINGS.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         match Ring::new(eventfd, (self.slots.len() / self.stride * 4) as u32) {
-            Ok(ring) => Some(CountedRing(ring)),
+            Ok(ring) => try_box(CountedRing(ring)).ok(),
             Err(_) => {
                 RINGS.fetch_sub(1, Ordering::Relaxed);
                 None
@@ -320,6 +320,11 @@ impl Watch {
             ring.0.cancel(u64::from(slot.serial) << 32 | number as u64);
             self.has_cancelled = true;
         }
+    }
+
+    /// Forgets what has fired. Call when nothing is armed: it would otherwise be told of once more.
+    pub(crate) fn forget_fired(&mut self) {
+        self.target.take_fired();
     }
 
     /// Sets the counter to 0. Call after [`disarm`](Watch::disarm), whose end the ring tells of as of a wake-up,

@@ -50,7 +50,7 @@ impl Waitable for Place<Event> {
 
 impl Waitable for Place<Sem> {
     fn is_ready(&self) -> bool {
-        self.object().value().map_or(true, |value| value != 0)
+        !self.object().value().is_ok_and(|value| value == 0)
     }
 
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
