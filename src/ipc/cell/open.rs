@@ -109,8 +109,11 @@ impl ValueCell {
         let pid_namespace = memory.header().writing.pid_namespace.load(Relaxed);
         let access = match object.access() {
             Access::ReadWrite => {
-                let shown = format_args!("{name}: the cell");
-                check_namespace(&shown, Thread::current()?, pid_namespace)?;
+                check_namespace(
+                    &format_args!("{name}: the cell"),
+                    Thread::current()?,
+                    pid_namespace,
+                )?;
                 if !fence::register() {
                     memory.header().waiting.needs_fence.store(1, SeqCst);
                 }

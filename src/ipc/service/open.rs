@@ -137,8 +137,11 @@ impl Service {
         let object = Object::open_as_found(location, Kind::Service, &type_of, options)?;
         let sizes = Memory::sizes_of(object.data(), recorded.get())?;
         let service = Service::of(name, sizes, object, room)?;
-        let shown = format_args!("{name}: the service");
-        check_namespace(&shown, Thread::current()?, service.pid_namespace)?;
+        check_namespace(
+            &format_args!("{name}: the service"),
+            Thread::current()?,
+            service.pid_namespace,
+        )?;
         if let Some(wanted) = wanted {
             wanted.check(name, &service)?;
         }

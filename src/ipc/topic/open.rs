@@ -104,9 +104,12 @@ impl Topic {
         let object = Object::open_as_found(location, Kind::Topic, &type_of, options.object)?;
         let found = Memory::sizes_of(object.data(), recorded.get())?;
         let memory = Memory::in_mapping(object.data(), found)?;
-        let shown = format_args!("{name}: the topic");
         let namespace = memory.header().pid_namespace.load(Relaxed);
-        check_namespace(&shown, Thread::current()?, namespace)?;
+        check_namespace(
+            &format_args!("{name}: the topic"),
+            Thread::current()?,
+            namespace,
+        )?;
         if let Some(wanted) = wanted {
             wanted.check(name, &memory)?;
         }

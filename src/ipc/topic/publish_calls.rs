@@ -225,8 +225,11 @@ impl Topic {
     fn enter_slowly(&self, deadline: Deadline) -> Result<PublishSection<'_>> {
         let header = self.memory.header();
         let latch = &header.publishing.latch;
-        let shown = format_args!("{}: the topic", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        check_namespace(
+            &format_args!("{}: the topic", self.name),
+            Thread::current()?,
+            self.pid_namespace,
+        )?;
         let until = match deadline {
             Deadline::Now => Deadline::At(now().saturating_add(HOLDER_PATIENCE)),
             deadline => deadline,

@@ -18,8 +18,11 @@ impl SharedQueue {
         if self.readiness.is_kernel_twin() {
             return self.twin_descriptor();
         }
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        check_namespace(
+            &format_args!("{}: the queue", self.name),
+            Thread::current()?,
+            self.pid_namespace,
+        )?;
         self.settle_claims();
         self.descriptor.get(false, &|| PolledQueue::of(self))
     }
