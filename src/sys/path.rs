@@ -76,6 +76,26 @@ pub(crate) fn number_through_proc(number: RawFd) -> ProcPath {
     ProcPath::of(format_args!("/proc/thread-self/fd/{number}"))
 }
 
+/// Returns after a removal of this name that another process has begun.
+///
+/// The kernel takes a file's last link before it takes the name away, and the remover may lose the processor in between. It
+/// holds the lock of the directory all the time. A rename to the same name that must not replace a file takes this lock
+/// too, and then fails with `EEXIST`. It changes nothing. If it fails earlier, for example in a file system that is
+/// mounted read-only, it does not wait, and there are no removals to wait for.
+pub(crate) fn await_removal(path: &CStr) {
+    // SAFETY: the kernel reads a C string, twice.
+    let _ = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+}
+
 /// Sets the permissions of exactly the file that a descriptor names.
 pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
     // SAFETY: an open descriptor and a constant string.
