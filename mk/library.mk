@@ -9,6 +9,23 @@ $(error robustipc: make cannot build into a folder whose path has spaces: "$(CAR
 endif
 
 CARGO ?= cargo
+# CROSS_COMPILE=aarch64-linux-gnu- builds for the machine of aarch64-linux-gnu-gcc: docs/cross-building.md.
+ifdef CROSS_COMPILE
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(CROSS_COMPILE)g++
+endif
+STRIP ?= $(CROSS_COMPILE)strip
+ifndef CARGO_BUILD_TARGET
+CARGO_BUILD_TARGET := $(shell mk/target.sh $(CC))
+endif
+ifeq ($(CARGO_BUILD_TARGET),)
+$(error robustipc: CROSS_COMPILE=$(CROSS_COMPILE) names no compiler for a supported machine)
+endif
+export CARGO_BUILD_TARGET
+endif
 CC ?= cc
 CXX ?= c++
 PKG_CONFIG ?= pkg-config
@@ -36,6 +53,18 @@ POSIX := $(LIBS)/librobustipc-posix.so
 STAGE := $(TARGET)/stage
 RUST_SOURCES := $(shell find src -type f) Cargo.toml Cargo.lock build.rs cbindgen.toml
 MAN_PAGES := $(wildcard man/*.3 man/*.7)
+
+# cargo links for the target with the C compiler of the target. A shared library for musl links libc dynamically, which is
+# not cargo's default there.
+ifdef CARGO_BUILD_TARGET
+CARGO_TARGET_NAME := $(shell echo '$(CARGO_BUILD_TARGET)' | tr 'a-z-' 'A-Z_')
+ifdef CROSS_COMPILE
+export CARGO_TARGET_$(CARGO_TARGET_NAME)_LINKER ?= $(firstword $(CC))
+endif
+ifneq ($(findstring musl,$(CARGO_BUILD_TARGET)),)
+export CARGO_TARGET_$(CARGO_TARGET_NAME)_RUSTFLAGS ?= -C target-feature=-crt-static
+endif
+endif
 
 # For the scripts in mk/ and c-tests/, and for the makes that they call.
 export CARGO CC CXX PKG_CONFIG INSTALL STRIP MAKE TARGET LIBS STAGE
@@ -75,7 +104,7 @@ $(STATIC): $(SHARED)
 $(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
 	@mk/tools.sh rust cc
 	$(call step,CARGO,librobustipc-posix.so)ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) mk/build.sh $(LIBS) librobustipc_posix.so=librobustipc-posix.so \
-	  -- $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library \
+	  -- $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library $(filter -Z% --offline --frozen,$(CARGO_FLAGS)) \
 	  -- -C force-unwind-tables=yes
 
 # All C programs are built against the library as a user has it: installed, and found with pkg-config. The only

@@ -5,11 +5,16 @@
 #   size.sh LIBRARY             the size, by section, and the code by module
 #   size.sh --bytes LIBRARY     only the size, in bytes
 #   size.sh --record LIBRARY    the line for size.txt: the machine, the compiler, the size
+#   size.sh --glibc LIBRARY     the oldest glibc with which the library loads, or "none" if it needs another libc
 set -eu
 
 show=all
 case $1 in --*) show=$1 && shift ;; esac
 library=$1
+if [ "$show" = --glibc ]; then
+  readelf --version-info "$library" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -uV | tail -n 1 | grep . || echo none
+  exit
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 strip --strip-unneeded -o "$work/stripped" "$library"
@@ -20,7 +25,7 @@ case $show in
   --record) echo "$(uname -m) rustc-$("${RUSTC:-rustc}" --version | awk '{ print $2 }') $bytes"; exit ;;
 esac
 
-echo "$(basename "$library"), stripped: $bytes bytes"
+echo "$(basename "$library"), stripped: $bytes bytes; needs glibc: $("$0" --glibc "$library")"
 echo
 echo "by section:"
 LC_ALL=C size -A -d "$work/stripped" | awk '

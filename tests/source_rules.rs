@@ -34,6 +34,11 @@ fn rust_1_85_understands(source: &Source) -> Complaints {
             if is_and && is_ident(Some(token), "let") {
                 complaints.push(source.complaint(token.span().start().line, "`&& let` needs 1.88"));
             }
+            let is_kept = is_punct(at.checked_sub(1).and_then(|at| tokens.get(at)), '=');
+            if is_kept && is_ident(Some(token), "format_args") {
+                let line = token.span().start().line;
+                complaints.push(source.complaint(line, "a variable of format_args!() needs 1.89"));
+            }
         }
     });
     complaints
@@ -54,6 +59,14 @@ fn chains_of_let_are_refused() {
     let text = "fn f() { if a && let Some(b) = c { g(b) } }";
     assert_refused(rust_1_85_understands, "src/shm.rs", text, "1.88");
     let text = "fn f() { if let Some(b) = c { g(a && b) } }";
+    assert_accepted(rust_1_85_understands, "src/shm.rs", text);
+}
+
+#[test]
+fn a_variable_of_format_args_is_refused() {
+    let text = "fn f() { let shown = format_args!(\"{a}\"); g(&shown) }";
+    assert_refused(rust_1_85_understands, "src/shm.rs", text, "1.89");
+    let text = "fn f() { g(&format_args!(\"{a}\")) }";
     assert_accepted(rust_1_85_understands, "src/shm.rs", text);
 }
 

@@ -8,7 +8,7 @@ use super::map::Mapping;
 use super::{Initialise, Object, Options, Outcome, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::Text;
-use crate::sys::{fd, file};
+use crate::sys::{fd, file, path};
 use nix::fcntl::SealFlag;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -77,7 +77,7 @@ impl Object {
         if status.is_unlinked() && options.descriptor.is_none() {
             // Such a file cannot be given a name again, so the path leads to it for as long as the mount
             // stays. Without this check IPC_CREATE would try for ever.
-            if file::status_of(location.path()).is_ok_and(|found| found.is_same_file(&status)) {
+            if is_kept_by_mount(location, &status) {
                 return Err(fail!(
                     EBUSY,
                     "{location}: the file there was removed in its own directory and is kept by a mount at this path; unmount it first"
@@ -252,4 +252,14 @@ fn fill_holes(
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether the path still leads to a file without a name. For a moment it also does so during a removal.
+fn is_kept_by_mount(location: &Location, status: &file::Status) -> bool {
+    let leads_there =
+        || file::status_of(location.path()).is_ok_and(|found| found.is_same_file(status));
+    if leads_there() {
+        path::await_removal(location.path());
+    }
+    leads_there()
 }

@@ -78,6 +78,25 @@ pub(crate) fn number_through_proc(number: RawFd) -> ProcPath {
 
 /// The same on every processor. The libc crate has it for some only.
 const SYS_FCHMODAT2: libc::c_long = 452;
+/// Returns after a removal of this name that another process has begun.
+///
+/// The kernel takes a file's last link before it takes the name away, and the remover may lose the processor in between. It
+/// holds the lock of the directory all the time. A rename to the same name that must not replace a file takes this lock
+/// too, and then fails with `EEXIST`. It changes nothing. If it fails earlier, for example in a file system that is
+/// mounted read-only, it does not wait, and there are no removals to wait for.
+pub(crate) fn await_removal(path: &CStr) {
+    // SAFETY: the kernel reads a C string, twice.
+    let _ = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+}
 
 /// Sets the permissions of exactly the file that a descriptor names.
 pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Result<(), Errno> {
