@@ -7,15 +7,16 @@
 //!
 //! | waiter | ringer |
 //! |---|---|
-//! | *arms* the bell: makes it 0 | *mutes* the bell: puts its id into it |
+//! | *arms* the bell: makes it 0 | puts its id into the bell, which so is *muted* |
 //! | sets the flag and checks the condition | makes the condition true |
 //! | sleeps while the bell is 0 | wakes as many waiters as the condition is true for |
 //! | | if there were as many: makes the bell 0 |
 //! | | if there were fewer: clears the flag, mutes the bell, and wakes all |
+//! | if there is more than it takes: mutes the bell and wakes one | |
 //!
 //! A waiter that has checked before the change, and does not sleep yet, finds the bell muted and checks again,
 //! unless others slept and were woken for the change, or another waiter has armed the bell since. That waiter
-//! has checked after the change: it takes what is there, and wakes the next one if there is more. So nobody sleeps
+//! has checked after the change: it takes what is there, and mutes the bell and wakes the next one if there is more. So nobody sleeps
 //! while there is something that nobody was woken for. The flag is no number of sleepers: a killed sleeper would
 //! stay counted for ever.
 //!
@@ -51,6 +52,8 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Beside an id: the kernel wakes a waiter when the ringer dies.
 const RINGING: u32 = WAITERS;
+/// A bell that is not armed. No id stands in it, so the kernel wakes a waiter when another one dies.
+const MUTED: u32 = WAITERS;
 /// What the kernel leaves of a dead ringer.
 const RINGER_DIED: u32 = RINGING | OWNER_DIED;
 
@@ -100,7 +103,7 @@ impl<'a> Waiter<'a> {
         let ends_ring = self.bell.load(Relaxed) == RINGER_DIED
             && self
                 .bell
-                .compare_exchange(RINGER_DIED, self.thread.id() | RINGING, SeqCst, Relaxed)
+                .compare_exchange(RINGER_DIED, MUTED, SeqCst, Relaxed)
                 .is_ok();
         if ends_ring {
             // Nobody knows how far the dead one came.
@@ -112,6 +115,8 @@ impl<'a> Waiter<'a> {
     /// Wakes the next waiter. Call it if there is more than this waiter takes, or if this waiter gives up,
     /// because it may have been woken.
     pub(crate) fn wake_next(&self) {
+        // This thread's own arming may have hidden a ring from a waiter that does not sleep yet.
+        self.bell.swap(MUTED, SeqCst);
         futex::wake(self.bell, 1);
     }
 }
@@ -132,17 +137,12 @@ pub(crate) struct Ring<'a> {
 impl<'a> Ring<'a> {
     pub(crate) fn begin(bell: &'a AtomicU32, thread: Thread) -> Ring<'a> {
         let outer = thread.robust_list().begin_word(bell);
-        let ring = Ring {
+        bell.swap(thread.id() | RINGING, SeqCst);
+        Ring {
             bell,
             thread,
             outer,
-        };
-        ring.mute();
-        ring
-    }
-
-    fn mute(&self) {
-        self.bell.swap(self.thread.id() | RINGING, SeqCst);
+        }
     }
 
     /// Wakes up to `count` waiters. Calls `clear_flag` if nobody else sleeps.
@@ -150,7 +150,7 @@ impl<'a> Ring<'a> {
         let woken = futex::wake(self.bell, count);
         if woken < count as usize {
             clear_flag();
-            self.mute();
+            self.bell.swap(MUTED, SeqCst);
             // Those that fell asleep after an arming in between. Their flag may be cleared.
             futex::wake(self.bell, u32::MAX);
         } else {
