@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ipc_topic_reserve(
         let out = checked(out, "out")?;
         let payload = match at_once {
             // The second attempt describes a wrong timeout.
-            true if timeout_ns < IPC_FOREVER => None,
+            true if !is_timeout(timeout_ns) => None,
             true => topic.reserve_fast(len)?,
             false => Some(topic.reserve(len, timeout_ns)?),
         };
