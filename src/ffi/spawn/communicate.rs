@@ -30,7 +30,7 @@ pub struct ipc_exchange_t {
     pub error_size: usize,
 }
 
-const _: () = assert!(size_of::<ipc_exchange_t>() == 8 * size_of::<usize>());
+const _: () = assert!(size_of::<ipc_exchange_t>() == size_of::<[usize; 8]>());
 
 /// Writes the child's standard input and reads its standard output and error, as far as they
 /// are pipes. The call does whichever is possible first, so no amount of data leads to a
