@@ -327,6 +327,16 @@ impl Kept {
         }
     }
 
+    /// The descriptor, whose number may have become another file's. For system calls that do no harm there; `EBADF`
+    /// if there is none.
+    pub(crate) fn unchecked(&self) -> Result<BorrowedFd<'_>, Errno> {
+        match self.number() {
+            number if number < 0 => Err(Errno::EBADF),
+            // SAFETY: the number is not -1. If it is not open, the caller's system call fails and changes nothing.
+            number => Ok(unsafe { BorrowedFd::borrow_raw(number) }),
+        }
+    }
+
     /// The number, which may have become another file's. For system calls that do no harm there; -1 if there
     /// is none.
     pub(crate) fn number(&self) -> RawFd {
