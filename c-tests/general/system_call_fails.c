@@ -248,7 +248,7 @@ static int is_documented(const Call *call, long error) {
     if (end[-1] == ' ' || end[-1] == '*') {
       const char *line = end;
       while (line > header && line[-1] != '\n') line--;
-      if (strncmp(line, "int ", 4) == 0 || strncmp(line, "ssize_t ", 8) == 0) break;
+      if (strncmp(line, "int ", 4) == 0 || strncmp(line, "ssize_t ", 8) == 0 || strncmp(line, "ptrdiff_t ", 10) == 0) break;
     }
     end++;
   }
