@@ -163,20 +163,50 @@ static int mappings(void) {
   return lines;
 }
 
+/* How many threads this process has. */
+static int threads(void) {
+  DIR *directory = opendir("/proc/self/task");
+  CHECK(directory != NULL);
+  int count = -2; /* "." and ".." */
+  while (readdir(directory) != NULL) count++;
+  closedir(directory);
+  return count;
+}
+
+/* Makes the library start its watcher, the thread that it has once and keeps: it watches for room in a full queue. */
+static void start_watcher(void) {
+  ipc_mq_t *mq;
+  char name[100];
+  snprintf(name, sizeof name, "%.80s-w", with.name);
+  const ipc_mq_attr_t one = { .max_messages = 1, .message_size = 1 };
+  CHECK_EQUAL(ipc_mq_open(&mq, name, &one, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
+  CHECK_EQUAL(ipc_mq_send(mq, "x", 1, 0, 0), 0);
+  CHECK(ipc_mq_fd(mq) >= 0);
+  CHECK_EQUAL(ipc_mq_close(mq), 0);
+  CHECK_EQUAL(threads(), 2);
+}
+
 /* The child's report of its attempt, in memory that both share. */
 typedef struct {
   long result;       /* of the call whose system call failed */
   long result_again; /* of the same call made again, after a failure */
   int leaked_descriptors, leaked_mappings;
+  int new_threads;
   char text[256];
 } Report;
 
 static Report *report;
 
+/* Whether the watcher runs before the measured call. */
+static int has_watcher;
+
 /* In the child. The stops tell the parent where the measured call begins and ends. */
 static void use_traced(void *argument) {
   const Call *call = argument;
   call_warm_up(call);
+  if (has_watcher) start_watcher();
+  int threads_before = threads();
   int maps = mappings(); /* stdio's own buffer is there from now on */
   maps = mappings();
   int descriptors = open_descriptors();
@@ -192,6 +222,7 @@ static void use_traced(void *argument) {
   call->after(result);
   report->leaked_descriptors = open_descriptors() - descriptors;
   report->leaked_mappings = mappings() - maps;
+  report->new_threads = threads() - threads_before;
   _exit(0);
 }
 
@@ -217,7 +248,7 @@ static int is_documented(const Call *call, long error) {
     if (end[-1] == ' ' || end[-1] == '*') {
       const char *line = end;
       while (line > header && line[-1] != '\n') line--;
-      if (strncmp(line, "int ", 4) == 0 || strncmp(line, "ssize_t ", 8) == 0) break;
+      if (strncmp(line, "int ", 4) == 0 || strncmp(line, "ssize_t ", 8) == 0 || strncmp(line, "ptrdiff_t ", 10) == 0) break;
     }
     end++;
   }
@@ -234,9 +265,13 @@ enum Next { NEXT_ERROR, NEXT_SYSTEM_CALL, NEXT_CALL };
 
 static int wrong;
 
+/* Whether the last attempt has started the watcher. */
+static int is_to_repeat;
+
 static enum Next attempt(const Call *call, int nth, int kth) {
   memset(report, 0, sizeof *report);
   report->result_again = -1;
+  is_to_repeat = 0;
   pid_t child = start(use_traced, (void *)call);
   /* Under valgrind or with broken fixtures the child may end first. */
   wait_for_stop(child);
@@ -300,7 +335,12 @@ static enum Next attempt(const Call *call, int nth, int kth) {
   }
   /* A failed synchronisation stays failed until the region is closed: the kernel has dropped the pages. */
   int sticks = strcmp(call->name, "ipc_shm_sync") == 0 && !call_succeeded(report->result);
-  if ((!call_succeeded(report->result_again) && !sticks) || report->leaked_descriptors != 0 || report->leaked_mappings > 0) {
+  /* The watcher has a stack with a guard page, and memory of malloc's in two pieces. The same attempt follows with a
+   * watcher that was there before, and then nothing is left. */
+  int may_stay = report->new_threads == 1 && !has_watcher ? 4 : 0;
+  is_to_repeat = may_stay != 0;
+  if ((!call_succeeded(report->result_again) && !sticks) || report->leaked_descriptors != 0 ||
+      report->leaked_mappings > may_stay || (report->new_threads != 0 && may_stay == 0)) {
     fprintf(stderr, "%s: system call %d (%ld) failing with %s: %ld, then %ld; leaked %d descriptors, %d mappings\n", call->name,
             nth, number, name, report->result, report->result_again, report->leaked_descriptors,
             report->leaked_mappings);
@@ -343,6 +383,14 @@ int main(int argc, char **argv) {
       enum Next next = attempt(call, nth, kth);
       call_clean();
       made++;
+      if (is_to_repeat) {
+        has_watcher = 1;
+        call_prepare(call);
+        (void)attempt(call, nth, kth);
+        call_clean();
+        has_watcher = 0;
+        made++;
+      }
       if (next == NEXT_CALL || (!is_full && nth > 25)) break;
       kth++;
       if (next == NEXT_SYSTEM_CALL || (!is_full && kth == 2)) nth++, kth = 0;

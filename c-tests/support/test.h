@@ -64,11 +64,13 @@ __attribute__((unused)) static int is_under_valgrind(void) { return getenv("TEST
 
 static char test_names[32][64];
 static int test_name_count;
+/* The process that has the names from this one on. Those before it are its parent's. */
+static int test_first_name;
 static pid_t test_pid;
 
 static inline void test_remove_names(void) {
   if (getpid() != test_pid) return; /* a child leaves them to its parent */
-  for (int i = 0; i < test_name_count; i++) shm_unlink(test_names[i]);
+  for (int i = test_first_name; i < test_name_count; i++) shm_unlink(test_names[i]);
 }
 
 __attribute__((unused)) static void test_check_equal(
@@ -80,11 +82,13 @@ __attribute__((unused)) static void test_check_equal(
     found < 0 && found > -4096 ? ipc_strerror((int)found) : "a value", ipc_last_error());
 }
 
-/* A name that no other running test has. The test's end removes it; the text is valid until then. */
+/* A name that no other running test has. The end of the process that asks for it removes it, also if a check fails; the
+ * text is valid until then. */
 __attribute__((unused)) static const char *unique_name(const char *suffix) {
-  if (test_name_count == 0) {
+  if (test_pid == 0) atexit(test_remove_names); /* a child inherits it */
+  if (test_pid != getpid()) {
     test_pid = getpid();
-    atexit(test_remove_names);
+    test_first_name = test_name_count;
   }
   CHECK(test_name_count < 32);
   char *name = test_names[test_name_count++];

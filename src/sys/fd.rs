@@ -10,9 +10,8 @@
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
 //!   which knows its file's identity.
 
-use super::ProcPath;
 use super::direct::system_call;
-use super::large;
+use super::identity::Identity;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;
@@ -263,67 +262,6 @@ pub(crate) unsafe fn take_over(number: RawFd) -> Result<OwnedFd, Errno> {
     unsafe { made(number) }
 }
 
-/// The identity of an open file. Most files have an inode of their own. Those that share one
-/// (eventfds, and process descriptors before Linux 6.9) have a number in /proc.
-#[derive(Clone, Copy)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    number: u64,
-}
-
-impl Identity {
-    fn of(file: BorrowedFd<'_>) -> Result<Identity, Errno> {
-        let status = match large::fstat(file.as_raw_fd()) {
-            // The file is open, so the kernel lacks something for the moment.
-            Err(errno) if errno != Errno::EBADF => large::fstat(file.as_raw_fd())?,
-            status => status?,
-        };
-        // Only files that share an inode have no type.
-        let number = match status.st_mode & libc::S_IFMT {
-            0 => number_in_proc(file),
-            _ => 0,
-        };
-        Ok(Identity {
-            device: status.st_dev,
-            inode: status.st_ino,
-            number,
-        })
-    }
-
-    /// A number that /proc does not show, or does not show any more, says nothing: a process descriptor loses its
-    /// number with its process.
-    fn is(&self, other: &Identity) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-            && (self.number == 0 || other.number == 0 || self.number == other.number)
-    }
-}
-
-/// The number by which /proc tells eventfds and processes apart; 0 for other files and without /proc.
-#[cold]
-fn number_in_proc(file: BorrowedFd<'_>) -> u64 {
-    let path = ProcPath::of(format_args!(
-        "/proc/thread-self/fdinfo/{}",
-        file.as_raw_fd()
-    ));
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let Ok(description) = open(path.as_c_str(), flags, Mode::empty()) else {
-        return 0;
-    };
-    let mut text = [0; 512];
-    let length = nix::unistd::read(&description, &mut text).unwrap_or(0);
-    let number = |line: &[u8]| {
-        let value = line
-            .strip_prefix(b"eventfd-id:")
-            .or_else(|| line.strip_prefix(b"Pid:"))?;
-        core::str::from_utf8(value).ok()?.trim().parse().ok()
-    };
-    text[..length]
-        .split(|&byte| byte == b'\n')
-        .find_map(number)
-        .unwrap_or(0)
-}
-
 /// A descriptor that outlives a call: it is used and closed only while its number still leads to the file for
 /// which it was made. The program may have closed the number meanwhile, and another file may have it.
 ///
@@ -334,7 +272,7 @@ pub(crate) struct Kept {
     number: AtomicI32,
     device: AtomicU64,
     inode: AtomicU64,
-    /// `Identity::number`.
+    /// `Identity::in_proc`.
     in_proc: AtomicU64,
 }
 
@@ -362,7 +300,7 @@ impl Kept {
         let identity = Identity::of(file.as_fd())?;
         self.device.store(identity.device, Ordering::Relaxed);
         self.inode.store(identity.inode, Ordering::Relaxed);
-        self.in_proc.store(identity.number, Ordering::Relaxed);
+        self.in_proc.store(identity.in_proc, Ordering::Relaxed);
         let number = file.into_raw_fd();
         if let Err(_present) =
             self.number
@@ -389,6 +327,16 @@ impl Kept {
         }
     }
 
+    /// The descriptor, whose number may have become another file's. For system calls that do no harm there; `EBADF`
+    /// if there is none.
+    pub(crate) fn unchecked(&self) -> Result<BorrowedFd<'_>, Errno> {
+        match self.number() {
+            number if number < 0 => Err(Errno::EBADF),
+            // SAFETY: the number is not -1. If it is not open, the caller's system call fails and changes nothing.
+            number => Ok(unsafe { BorrowedFd::borrow_raw(number) }),
+        }
+    }
+
     /// The number, which may have become another file's. For system calls that do no harm there; -1 if there
     /// is none.
     pub(crate) fn number(&self) -> RawFd {
@@ -404,7 +352,7 @@ impl Kept {
         Identity {
             device: self.device.load(Ordering::Relaxed),
             inode: self.inode.load(Ordering::Relaxed),
-            number: self.in_proc.load(Ordering::Relaxed),
+            in_proc: self.in_proc.load(Ordering::Relaxed),
         }
     }
 
@@ -452,14 +400,6 @@ mod tests {
             assert!(libc::fcntl(number, libc::F_GETFD) >= 0);
             libc::close(number);
         }
-    }
-
-    #[test]
-    fn eventfds_are_told_apart() {
-        let (first, second) = (eventfd().unwrap(), eventfd().unwrap());
-        let identity = |file: &OwnedFd| Identity::of(file.as_fd()).unwrap();
-        assert!(!identity(&first).is(&identity(&second)));
-        assert!(identity(&first).is(&identity(&duplicate(first.as_fd()).unwrap())));
     }
 
     #[test]

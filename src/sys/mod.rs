@@ -16,6 +16,7 @@ pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
 mod held;
+mod identity;
 pub(crate) mod large;
 pub(crate) mod listing;
 pub(crate) mod liveness;

@@ -22,7 +22,7 @@ use crate::sys::{futex, process};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use core::time::Duration;
-use parking_lot::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many words one thread watches: all that futex_waitv takes, without the word that changes the list.
 pub(super) const PLACES: usize = WORDS_MAX - 1;
@@ -125,10 +125,17 @@ struct Locked<'a> {
 }
 
 impl Watcher {
+    /// The table, locked by a mutex of std's: parking_lot allocates memory when two threads meet, and ends the
+    /// process if there is none.
+    fn chunks(&self) -> MutexGuard<'_, List<Box<Chunk>>> {
+        // A panic leaves the table whole.
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> Locked<'_> {
         let _blocked = Blocked::all();
         Locked {
-            chunks: self.chunks.lock(),
+            chunks: self.chunks(),
             _blocked,
         }
     }
@@ -306,7 +313,7 @@ fn run(chunk: usize) {
     };
     // The process's end ends the thread.
     loop {
-        let Some(control) = watched.fill(&watcher.chunks.lock(), chunk) else {
+        let Some(control) = watched.fill(&watcher.chunks(), chunk) else {
             return;
         };
         let mut woken = None;
@@ -315,7 +322,7 @@ fn run(chunk: usize) {
             Ended::Changed => {}
             Ended::NotSupported => wait_a_period(control, watched.count),
         }
-        watched.report(&mut watcher.chunks.lock(), chunk, woken);
+        watched.report(&mut watcher.chunks(), chunk, woken);
     }
 }
 
