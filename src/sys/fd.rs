@@ -10,9 +10,8 @@
 //!   from 3 on, and its next files get these numbers. A descriptor that outlives a call is therefore [`Kept`],
 //!   which knows its file's identity.
 
-use super::ProcPath;
 use super::direct::system_call;
-use super::large;
+use super::fd_identity::Identity;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;
@@ -263,67 +262,6 @@ pub(crate) unsafe fn take_over(number: RawFd) -> Result<OwnedFd, Errno> {
     unsafe { made(number) }
 }
 
-/// The identity of an open file. Most files have an inode of their own. Those that share one
-/// (eventfds, and process descriptors before Linux 6.9) have a number in /proc.
-#[derive(Clone, Copy)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    number: u64,
-}
-
-impl Identity {
-    fn of(file: BorrowedFd<'_>) -> Result<Identity, Errno> {
-        let status = match large::fstat(file.as_raw_fd()) {
-            // The file is open, so the kernel lacks something for the moment.
-            Err(errno) if errno != Errno::EBADF => large::fstat(file.as_raw_fd())?,
-            status => status?,
-        };
-        // Only files that share an inode have no type.
-        let number = match status.st_mode & libc::S_IFMT {
-            0 => number_in_proc(file),
-            _ => 0,
-        };
-        Ok(Identity {
-            device: status.st_dev,
-            inode: status.st_ino,
-            number,
-        })
-    }
-
-    /// A number that /proc does not show, or does not show any more, says nothing: a process descriptor loses its
-    /// number with its process.
-    fn is(&self, other: &Identity) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-            && (self.number == 0 || other.number == 0 || self.number == other.number)
-    }
-}
-
-/// The number by which /proc tells eventfds and processes apart; 0 for other files and without /proc.
-#[cold]
-fn number_in_proc(file: BorrowedFd<'_>) -> u64 {
-    let path = ProcPath::of(format_args!(
-        "/proc/thread-self/fdinfo/{}",
-        file.as_raw_fd()
-    ));
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let Ok(description) = open(path.as_c_str(), flags, Mode::empty()) else {
-        return 0;
-    };
-    let mut text = [0; 512];
-    let length = nix::unistd::read(&description, &mut text).unwrap_or(0);
-    let number = |line: &[u8]| {
-        let value = line
-            .strip_prefix(b"eventfd-id:")
-            .or_else(|| line.strip_prefix(b"Pid:"))?;
-        core::str::from_utf8(value).ok()?.trim().parse().ok()
-    };
-    text[..length]
-        .split(|&byte| byte == b'\n')
-        .find_map(number)
-        .unwrap_or(0)
-}
-
 /// A descriptor that outlives a call: it is used and closed only while its number still leads to the file for
 /// which it was made. The program may have closed the number meanwhile, and another file may have it.
 ///
@@ -395,6 +333,16 @@ impl Kept {
         self.number.load(Ordering::Relaxed)
     }
 
+    /// The descriptor by its number, which may have become another file's. For system
+    /// calls that do no harm there.
+    pub(crate) fn unchecked(&self) -> Result<BorrowedFd<'_>, Errno> {
+        match self.number() {
+            // SAFETY: the number is not -1. If it is not open, the caller's system call fails with EBADF.
+            number if number >= 0 => Ok(unsafe { BorrowedFd::borrow_raw(number) }),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
     /// The file's inode number.
     pub(crate) fn inode(&self) -> u64 {
         self.inode.load(Ordering::Relaxed)
@@ -460,6 +408,19 @@ mod tests {
         let identity = |file: &OwnedFd| Identity::of(file.as_fd()).unwrap();
         assert!(!identity(&first).is(&identity(&second)));
         assert!(identity(&first).is(&identity(&duplicate(first.as_fd()).unwrap())));
+    }
+
+    #[test]
+    fn files_of_different_kinds_that_share_an_inode_are_told_apart() {
+        let identity = |file: BorrowedFd<'_>| Identity::of(file).unwrap();
+        let (epoll, timer, counter) = (epoll().unwrap(), timer().unwrap(), eventfd().unwrap());
+        let files = [epoll.0.as_fd(), timer.as_fd(), counter.as_fd()];
+        for (place, &file) in files.iter().enumerate() {
+            for (other_place, &other) in files.iter().enumerate() {
+                let is_same = identity(file).is(&identity(other));
+                assert_eq!(is_same, place == other_place);
+            }
+        }
     }
 
     #[test]
