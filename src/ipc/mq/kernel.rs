@@ -15,15 +15,17 @@ use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::name::Name;
 use crate::base::time::Deadline;
 use crate::object::{self, Outcome};
+use crate::sys::fd::Kept;
 use crate::sys::file;
 use crate::sys::mqueue::{self, Change, Creation, PRIORITIES};
 use core::fmt;
 use core::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 
 pub(crate) struct KernelQueue {
     name: Name,
-    descriptor: OwnedFd,
+    /// The calls of a queue fail with EBADF on any other file, so they use the number unchecked. Closing checks.
+    descriptor: Kept,
     direction: Direction,
     nonblocking: bool,
     notifier: Notifier,
@@ -37,12 +39,14 @@ impl KernelQueue {
     ) -> Result<(KernelQueue, Outcome)> {
         let direction = options.direction;
         let open = |creation| mqueue::open(name.file_name(), direction, creation);
-        let queue = |descriptor| KernelQueue {
-            name: *name,
-            descriptor,
-            direction,
-            nonblocking: options.nonblocking,
-            notifier: Notifier::default(),
+        let queue = |descriptor| -> Result<KernelQueue> {
+            Ok(KernelQueue {
+                name: *name,
+                descriptor: Kept::new(descriptor)?,
+                direction,
+                nonblocking: options.nonblocking,
+                notifier: Notifier::default(),
+            })
         };
         let creation = Creation {
             mode: options.mode,
@@ -58,7 +62,7 @@ impl KernelQueue {
                         // The umask has removed bits from the mode.
                         file::set_permissions(descriptor.as_fd(), options.mode)
                             .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
-                        return Ok((queue(descriptor), Outcome::Created));
+                        return Ok((queue(descriptor)?, Outcome::Created));
                     }
                     Err(Errno::EEXIST) if !options.exclusive => {}
                     Err(errno) => return Err(creation_failed(name, attributes, errno)),
@@ -66,7 +70,7 @@ impl KernelQueue {
             }
             match open(None) {
                 Ok(descriptor) => {
-                    let queue = queue(descriptor);
+                    let queue = queue(descriptor)?;
                     if options.check_owner {
                         queue.check_owner()?;
                     }
@@ -82,12 +86,12 @@ impl KernelQueue {
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {
-        Ok(file::status(self.descriptor.as_fd())?.is_unlinked())
+        Ok(file::status(self.descriptor.unchecked()?)?.is_unlinked())
     }
 
     fn check_owner(&self) -> Result<()> {
-        let status = file::status(self.descriptor.as_fd())?;
-        object::check_owner(&self.name, self.descriptor.as_fd(), &status)
+        let status = file::status(self.descriptor.unchecked()?)?;
+        object::check_owner(&self.name, self.descriptor.unchecked()?, &status)
     }
 
     /// Refuses a queue whose sizes differ from those that are wanted.
@@ -112,7 +116,7 @@ impl KernelQueue {
 
     #[inline]
     pub(crate) fn try_send(&self, message: &[u8], priority: u32) -> Result<(), Errno> {
-        mqueue::try_send(self.descriptor.as_fd(), message, priority)
+        mqueue::try_send(self.descriptor.unchecked()?, message, priority)
     }
 
     pub(crate) fn send(&self, message: &[u8], priority: u32, timeout_ns: i64) -> Result<()> {
@@ -127,7 +131,7 @@ impl KernelQueue {
         &self,
         buffer: &mut [MaybeUninit<u8>],
     ) -> Result<(usize, u32), Errno> {
-        let received = mqueue::try_receive(self.descriptor.as_fd(), buffer)?;
+        let received = mqueue::try_receive(self.descriptor.unchecked()?, buffer)?;
         self.notifier.note_received();
         Ok(received)
     }
@@ -158,7 +162,7 @@ impl KernelQueue {
             return Err(Errno::EAGAIN.into());
         }
         loop {
-            let has_changed = mqueue::wait(self.descriptor.as_fd(), awaited, deadline)?;
+            let has_changed = mqueue::wait(self.descriptor.unchecked()?, awaited, deadline)?;
             match attempt() {
                 // Another thread was faster.
                 Err(Errno::EAGAIN) if has_changed => {}
@@ -224,7 +228,7 @@ impl KernelQueue {
     }
 
     pub(crate) fn attributes(&self) -> Result<Attributes> {
-        mqueue::attributes(self.descriptor.as_fd())
+        mqueue::attributes(self.descriptor.unchecked()?)
             .map_err(|errno| failed!(errno, "{}: cannot be examined", self.name))
     }
 
@@ -237,12 +241,12 @@ impl KernelQueue {
     }
 
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.descriptor.as_raw_fd()
+        self.descriptor.number()
     }
 
     pub(crate) fn notify(&self, action: Action) -> Result<()> {
         let arrivals = || -> Result<Box<dyn Arrivals>> {
-            let arrivals = mqueue::Arrivals::of(self.descriptor.as_fd())
+            let arrivals = mqueue::Arrivals::of(self.descriptor.unchecked()?)
                 .map_err(|errno| failed!(errno, "no descriptors for the notification"))?;
             Ok(try_box(arrivals)?)
         };
