@@ -35,8 +35,12 @@ pub(crate) struct QueueWait {
 impl SharedQueue {
     /// As [`queue_wait`](SharedQueue::queue_wait), for a waitset.
     pub(crate) fn waitable(&self, direction: Direction) -> Result<Box<dyn Waitable>> {
-        let shown = format_args!("{}: the queue", self.name);
-        check_namespace(&shown, Thread::current()?, self.pid_namespace)?;
+        let (name, thread) = (&self.name, Thread::current()?);
+        check_namespace(
+            &format_args!("{name}: the queue"),
+            thread,
+            self.pid_namespace,
+        )?;
         Ok(try_box(self.queue_wait(direction)?)?)
     }
 
