@@ -1,5 +1,5 @@
-/* With RLIMIT_NOFILE 0 a process opens nothing more, but what it has open works, waits included. At the limit of descriptors a large
- * message is sent and received or refused, and nothing of the queue stays taken. */
+/* With RLIMIT_NOFILE 0 a process opens nothing more, but what it has open works, waits included. At the limit of descriptors large
+ * messages still flow, the queue gives no descriptor, and nothing of the queue stays taken. */
 #include "children.h"
 #include "test.h"
 
@@ -72,7 +72,7 @@ static void without_limit_left(void *unused) {
 enum { LARGE = 16384 };
 static char large[LARGE];
 
-/* Another process asks for the descriptor; this one has none left for the FIFO. */
+/* Another process asks for its descriptor of the queue. This one is at the limit. */
 static void at_the_limit(void *unused) {
   (void)unused;
   const char *name = unique_name("at-the-limit");
@@ -85,14 +85,17 @@ static void at_the_limit(void *unused) {
   CHECK_EQUAL(wait_for(other), 0);
   struct rlimit limit = { 3, 64 };
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  int sent = ipc_mq_send(mq, large, LARGE, 0, 0);
-  CHECK(sent == 0 || sent == -EMFILE);
-  ssize_t received = ipc_mq_receive(mq, large, LARGE, NULL, 0);
-  CHECK(received == LARGE || received == -EMFILE);
+  CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), 0);
+  CHECK_EQUAL(ipc_mq_receive(mq, large, LARGE, NULL, 0), LARGE);
+  CHECK_EQUAL(ipc_mq_fd(mq), -EMFILE);
   limit.rlim_cur = 64;
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  if (received < 0) CHECK_EQUAL(ipc_mq_receive(mq, large, LARGE, NULL, 0), LARGE);
-  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), 0);
+  /* One message is left, so there is room for one more. */
+  CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), 0);
+  CHECK_EQUAL(ipc_mq_send(mq, large, LARGE, 0, 0), -EAGAIN);
+  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_mq_receive(mq, large, LARGE, NULL, 0), LARGE);
+  CHECK_EQUAL(ipc_mq_receive(mq, large, LARGE, NULL, 0), -EAGAIN);
+  CHECK(ipc_mq_fd(mq) >= 3);
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
   _exit(0);
