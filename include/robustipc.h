@@ -316,6 +316,41 @@
 #define IPC_PTY_RAW 1
 
 /*
+ For ipc_waitset_add(): an ipc_mq_t is ready while it has a message.
+ */
+#define IPC_WAIT_MESSAGE 1
+
+/*
+ For ipc_waitset_add(): an ipc_mq_t is ready while it has room.
+ */
+#define IPC_WAIT_ROOM 2
+
+/*
+ For ipc_waitset_add(): an ipc_event_t is ready while it is set.
+ */
+#define IPC_WAIT_EVENT 3
+
+/*
+ For ipc_waitset_add(): an ipc_sem_t is ready while a permit is free.
+ */
+#define IPC_WAIT_SEM 4
+
+/*
+ For ipc_waitset_add(): an ipc_child_t is ready when the child has ended.
+ */
+#define IPC_WAIT_CHILD 5
+
+/*
+ In ipc_ready_t: a descriptor from ipc_waitset_add_fd() is ready.
+ */
+#define IPC_WAIT_FD 10
+
+/*
+ In ipc_ready_t: a timer from ipc_waitset_add_timer() has expired.
+ */
+#define IPC_WAIT_TIMER 11
+
+/*
  Use it in place of a key for a new object that no key leads to. Children inherit the handle.
  Other processes open the object by its id.
  */
@@ -503,6 +538,11 @@ typedef struct ipc_sysv_shm_t ipc_sysv_shm_t;
  ipc_topic_close() ends it.
  */
 typedef struct ipc_topic_t ipc_topic_t;
+
+/*
+ A set of things to wait for. ipc_waitset_open() makes it, ipc_waitset_close() ends it.
+ */
+typedef struct ipc_waitset_t ipc_waitset_t;
 
 /*
  One declared field of a type. IPC_TYPE_FIELDS or IPC_TYPE_AS fills it in.
@@ -946,7 +986,7 @@ typedef struct ipc_service_attr_t {
  */
 typedef struct ipc_request_t {
   /*
-   Tells the request from all other requests of the service. ipc_service_reply() uses nothing else of the struct.
+   Tells the request from all other requests of the service; never 0. ipc_service_reply() uses nothing else of the struct.
    */
   uint64_t id;
   /*
@@ -1173,6 +1213,24 @@ typedef struct ipc_pty_attr_t {
    */
   int reserved[6];
 } ipc_pty_attr_t;
+
+/*
+ What ipc_waitset_wait() reports about one entry.
+ */
+typedef struct ipc_ready_t {
+  /*
+   The tag with which the entry was added.
+   */
+  void *tag;
+  /*
+   The entry's IPC_WAIT_ constant.
+   */
+  int what;
+  /*
+   0: reserved for later versions.
+   */
+  int reserved;
+} ipc_ready_t;
 
 /*
  The kernel's data about a System V shared memory segment, from ipc_sysv_shm_stat().
@@ -1442,14 +1500,14 @@ typedef struct ipc_object_t {
    */
   char type_name[64];
   /*
-   How much is in the object now: the messages in a queue of this library or of System V, the requests
-   that wait in a service, or the value of a semaphore of this library. 0 for other objects, and if the caller may not read the
-   object.
+   How much is in the object now: the messages in a queue of this library or of System V, the samples
+   that a topic keeps, the requests that wait in a service, or the value of a semaphore of this
+   library. 0 for other objects, and if the caller may not read the object.
    */
   uint64_t count;
   /*
-   How many messages a queue of this library, or how many requests a service can hold. 0 for other objects, and if the caller may
-   not read the object.
+   How many messages a queue, samples a topic, or requests a service of this library can hold. 0 for
+   other objects, and if the caller may not read the object.
    */
   uint64_t capacity;
 } ipc_object_t;
@@ -1919,8 +1977,9 @@ int ipc_mutex_init(struct ipc_mutex_t *mutex,
  unlock it.
  Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
  thread and its process's exec count as death too. If the kernel does not report the death
- (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
- Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
+ (it checks at most 2048 locks of a thread), sleeping waiters notice it within 15 s.
+ Waiter death: if a dying waiter had received a wake-up, another waiter wakes at once
+ (before Linux 6.2: within 1 s).
  */
 int ipc_mutex_lock(struct ipc_mutex_t *mutex,
                    int64_t timeout_ns);
@@ -2019,9 +2078,9 @@ int ipc_cond_init(struct ipc_cond_t *cond);
  ipc_mutex_consistent().
  Threads: safe.
  Fork: the child does not hold its parent's locks; it locks the mutex before it waits.
- Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 100 ms.
+ Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 1 s.
  Waiter and signaller death: if a process dies that should deliver or had received a signal,
- another waiter gets the signal within 100 ms.
+ another waiter gets the signal within 1 s.
  */
 int ipc_cond_wait(struct ipc_cond_t *cond,
                   struct ipc_mutex_t *mutex,
@@ -2039,7 +2098,7 @@ int ipc_cond_wait(struct ipc_cond_t *cond,
  other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
- gets it within 100 ms.
+ gets it within 1 s.
  */
 int ipc_cond_signal(struct ipc_cond_t *cond);
 
@@ -2054,7 +2113,7 @@ int ipc_cond_signal(struct ipc_cond_t *cond);
  other than a condition variable of this library's version.
  Threads: safe.
  Signaller death: if the signaller dies inside this call, the signal was not given, or all
- waiters get it within 100 ms.
+ waiters get it within 1 s.
  */
 int ipc_cond_broadcast(struct ipc_cond_t *cond);
 
@@ -2107,7 +2166,7 @@ int ipc_sem_init(struct ipc_sem_t *sem,
  Fork: the child uses the same semaphore.
  Owner death: a permit has no owner, so a permit that a dead process took does not come back.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+ wakes at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_wait(struct ipc_sem_t *sem,
                  int64_t timeout_ns);
@@ -2125,7 +2184,7 @@ int ipc_sem_wait(struct ipc_sem_t *sem,
  Threads: safe. In signal handlers: safe.
  Fork: the child uses the same semaphore.
  Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
- it within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+ it at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
  */
 int ipc_sem_post(struct ipc_sem_t *sem);
 
@@ -2466,11 +2525,11 @@ int ipc_permits_init(struct ipc_permits_t *permits,
  Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
  it back.
  Owner death: the permit is free at once. The end of the owning thread and its process's exec
- count as death too. A waiter notices at once on Linux 5.16 and newer, otherwise within 100 ms.
+ count as death too. A waiter notices at once on Linux 6.2 and newer, otherwise within 1 s.
  If a thread that got IPC_OWNER_DIED dies with the permit too, the next owner gets
  IPC_OWNER_DIED.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms.
+ wakes at once (before Linux 6.2: within 1 s).
  */
 int ipc_permits_take(struct ipc_permits_t *permits,
                      unsigned int *permit,
@@ -2494,7 +2553,7 @@ int ipc_permits_take(struct ipc_permits_t *permits,
  Owner death: if the owner dies inside this call, either the permit is given back or the owner
  counts as dead while it held the permit.
  Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
- wakes within 100 ms.
+ wakes at once (before Linux 6.2: within 1 s).
  */
 int ipc_permits_give(struct ipc_permits_t *permits,
                      unsigned int permit);
@@ -2598,7 +2657,7 @@ int ipc_barrier_join(struct ipc_barrier_t *barrier);
  code does not use.
  Fork: the child is not a participant.
  Owner death: a participant's death breaks the round, whether the participant was waiting or
- not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
+ not. Waiters notice at once on Linux 6.2 and newer, otherwise within 1 s. The end of a
  participant's thread without ipc_barrier_leave() and its process's exec count as death too. The
  death of a process that is not yet a participant is not noticed: use a timeout.
  */
@@ -2633,7 +2692,7 @@ int ipc_barrier_leave(struct ipc_barrier_t *barrier);
 
  Returns: 0, or a negative error.
  Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
- participant has not yet returned from the broken wait: it returns within 100 ms; -EINVAL if
+ participant has not yet returned from the broken wait: it returns at once; -EINVAL if
  barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than
  a barrier of this library's version and C library, a barrier initialised in another PID
  namespace, or a damaged barrier.
@@ -2724,7 +2783,8 @@ int ipc_event_init(struct ipc_event_t *event,
  event of this library's version.
  Threads: safe. In signal handlers: safe.
  Owner death: an event has no owner. If the setter dies inside this call, the event is set or
- not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
+ not. If the setter dies before it wakes the waiters of a set event, they notice at once (before Linux
+ 6.2: within 1 s).
  Waiter death: a dead waiter does not affect the others.
  */
 int ipc_event_set(struct ipc_event_t *event);
@@ -2761,9 +2821,9 @@ int ipc_event_reset(struct ipc_event_t *event);
  library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
  Threads: safe.
  Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
- within 100 ms.
+ at once (before Linux 6.2: within 1 s).
  Waiter death: if a waiter that was woken dies before it resets an automatic event, another
- waiter is released within 100 ms. If the waiter dies after that, the setting is used up.
+ waiter is released at once (before Linux 6.2: within 1 s). If the waiter dies after that, the setting is used up.
  */
 int ipc_event_wait(struct ipc_event_t *event,
                    int64_t timeout_ns);
@@ -3627,6 +3687,32 @@ int ipc_topic_stat(const struct ipc_topic_t *topic,
                    struct ipc_topic_stat_t *stat);
 
 /*
+ Gives a descriptor for poll(), select() and epoll. It is readable while the handle has a sample to take,
+ whoever publishes. Do not read from it or write to it.
+
+ topic: a handle that subscribes.
+
+ The descriptor may be readable although there is no sample, because another thread was faster. So receive
+ with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
+ until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
+ descriptor readable.
+
+ As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
+ From then on, a call that takes a sample may make system calls.
+
+ Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid until
+ ipc_topic_close(), and the caller must not close it. If the program has closed it all the same, the library
+ neither writes to its number nor closes it any more, and this call gives a new descriptor.
+ Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+ that has interrupted it); -EINVAL topic is NULL; -EBADF the handle is closed, or publishes; -EMFILE this
+ process has too many descriptors; -ENFILE the system has too many open files; -ENOMEM there is no memory;
+ -EUSERS this process was forked, and the topic has no room for one more subscriber.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_topic_fd() itself and gets its own.
+ */
+int ipc_topic_fd(const struct ipc_topic_t *topic);
+
+/*
  Tells whether a topic's name is gone or belongs to another object now. Then a process that opens
  the name does not get this topic.
 
@@ -4090,7 +4176,7 @@ ptrdiff_t ipc_client_call(struct ipc_client_t *client,
  priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
  timeout_ns: how long to wait for room at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a
  limit; 0 only tries. It is no limit for the reply.
- id: receives the call's id, on success only. ipc_client_receive() gives it with the reply.
+ id: receives the call's id, which is never 0, on success only. ipc_client_receive() gives it with the reply.
 
  Returns: 0, or a negative error, and then nothing was sent.
  Errors: -ENOENT if no process serves, and the handle lacks IPC_CLIENT_WAIT (a server that died within the last
@@ -5081,6 +5167,175 @@ int ipc_pty_window_size(int fd,
 int ipc_pty_set_window_size(int fd,
                             unsigned short rows,
                             unsigned short columns);
+
+/*
+ Makes an empty waitset: one wait over many objects. It holds any number of queues, events, semaphores, children,
+ descriptors and timers.
+
+ The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
+ IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
+ thread of the process, which stays: one for each 127 objects in shared memory. It is named "ipc_watch", blocks
+ all signals, and sleeps until something happens. Where the kernel has no futex_waitv() either (before Linux
+ 5.16, or in a sandbox), that thread checks the objects every 10 ms. With io_uring too, the thread is needed
+ while threads hold messages of a queue in place, and if more than 8 times another thread than before waits.
+
+ out: receives the set, on success only. End it with ipc_waitset_close().
+ flags: 0.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if out is NULL or misaligned, or flags is not 0; -EMFILE or -ENFILE if too many descriptors or
+ handles are open; -EAGAIN if no thread can be started; -ENOMEM if there is no memory.
+ Threads: safe.
+ Fork: the child has the set too. With its first call it gets an epoll instance, an eventfd and timers of its
+ own. A descriptor of ipc_waitset_fd() stays the parent's.
+ */
+int ipc_waitset_open(struct ipc_waitset_t **out,
+                     int flags);
+
+/*
+ Adds an object to a set. From then on ipc_waitset_wait() reports it while it is ready.
+
+ what: what to wait for, and the type of object:
+ IPC_WAIT_MESSAGE, a message in an ipc_mq_t;
+ IPC_WAIT_ROOM, room in an ipc_mq_t;
+ IPC_WAIT_EVENT, an ipc_event_t that is set;
+ IPC_WAIT_SEM, a free permit of an ipc_sem_t;
+ IPC_WAIT_CHILD, an ipc_child_t that has ended.
+ object: the object, or its handle. It may be in several sets, and several times in one. If its handle is
+ closed, or its region is closed, or it is destroyed, its entry stays and is ready: the next call on the object
+ says why. Remove it then. An event or semaphore in memory that the program maps itself must be removed before
+ that memory is unmapped.
+ tag: a value that ipc_waitset_wait() returns with the entry.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if a pointer is NULL or misaligned, the object is not initialised, or what has no meaning;
+ -EBADF if a handle is closed or of another kind; -EACCES if an event or semaphore lies in memory that was opened
+ with IPC_READ_ONLY; -EPROTO if the memory holds another type of object; -ENOTSUP if a semaphore was opened with
+ IPC_POSIX; -EMFILE or -ENFILE if too many descriptors are open; -ENOSPC if too many descriptors are watched
+ (fs.epoll.max_user_watches); -EAGAIN if no thread can be started; -ENOMEM if there is no memory; -EDEADLK if a
+ signal handler makes this call and interrupted a call on the same set; -ESTALE if the process was forked while
+ another thread changed the set.
+ Threads: safe. A thread that waits on the set waits for this object too from now on.
+ */
+int ipc_waitset_add(struct ipc_waitset_t *set,
+                    int what,
+                    void *object,
+                    void *tag);
+
+/*
+ Adds a descriptor to a set, for example a socket's or a pipe's. ipc_waitset_wait() reports it with IPC_WAIT_FD
+ while it is ready, has failed or was hung up.
+
+ fd: the descriptor. It still belongs to the caller. Remove it from the set before you close it: a set reports a
+ closed descriptor no more, or as long as another process has it open.
+ poll_events: any of POLLIN, POLLOUT, POLLPRI and POLLRDHUP of <poll.h>.
+ tag: a value that ipc_waitset_wait() returns with the entry.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if set is NULL or poll_events has another bit; -EBADF if the set is closed or fd is not open;
+ -EEXIST if the descriptor is in the set; -EPERM if fd is a regular file or a directory, which are always ready;
+ -ELOOP if fd is an epoll instance that contains this set; -ENOSPC if too many descriptors are watched
+ (fs.epoll.max_user_watches); -ENOMEM if there is no memory; -EDEADLK if a signal handler makes this call and
+ interrupted a call on the same set; -ESTALE if the process was forked while another thread changed the set.
+ Threads: safe. A thread that waits on the set waits for this descriptor too from now on.
+ */
+int ipc_waitset_add_fd(struct ipc_waitset_t *set,
+                       int fd,
+                       int poll_events,
+                       void *tag);
+
+/*
+ Adds a timer to a set. ipc_waitset_wait() reports it with IPC_WAIT_TIMER once for each expiry. If several
+ periods have passed, it reports the timer once.
+
+ first_ns: when the timer expires for the first time: nanoseconds from now on the monotonic clock, 0 for at once,
+ or a deadline from ipc_deadline().
+ period_ns: nanoseconds between two expiries; 0: the timer expires once.
+ tag: a value that ipc_waitset_wait() returns with the entry.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if set is NULL, first_ns is IPC_FOREVER or no timeout, or period_ns is negative; -EBADF if the
+ set is closed; -EMFILE or -ENFILE if too many descriptors are open: a timer has one; -ENOSPC if too many
+ descriptors are watched (fs.epoll.max_user_watches); -ENOMEM if there is no memory; -EDEADLK if a signal handler
+ makes this call and interrupted a call on the same set; -ESTALE if the process was forked while another thread
+ changed the set.
+ Threads: safe.
+ Fork: the child's timer goes on beside the parent's.
+ */
+int ipc_waitset_add_timer(struct ipc_waitset_t *set,
+                          int64_t first_ns,
+                          int64_t period_ns,
+                          void *tag);
+
+/*
+ Removes all entries with a tag from a set. When the call returns, the set does not use their objects any more. A
+ wait in another thread may still report them.
+
+ tag: as it was added.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if set is NULL; -EBADF if the set is closed; -ENOENT if no entry has the tag; -EDEADLK if a signal
+ handler makes this call and interrupted a call on the same set; -ESTALE if the process was forked while another
+ thread changed the set.
+ Threads: safe.
+ */
+int ipc_waitset_remove(struct ipc_waitset_t *set,
+                       void *tag);
+
+/*
+ Waits until entries of a set are ready, and says which. It takes nothing from them, except the expiry of a timer:
+ make the call that takes a message, a permit or a child's exit with timeout 0. It may give -EAGAIN, because
+ another thread or process was faster.
+
+ An entry that stays ready is reported again by the next wait. If more entries are ready than fit in, the next
+ wait begins with the others: an entry that is always ready does not keep others from being reported.
+
+ ready: receives the entries that are ready, on success only.
+ capacity: how many there is room for, at least 1.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0
+ only asks.
+
+ Returns: how many entries are ready, at least 1, or a negative error.
+ Errors: -EAGAIN if nothing is ready and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EINTR if a signal
+ handler ran during the wait; -EINVAL if a pointer is NULL or misaligned, capacity is 0, or timeout_ns is invalid;
+ -EBADF if the set is closed, also during the wait; -EMFILE or -ENFILE after fork if too many descriptors are
+ open; -ENOMEM if the kernel has no memory; -EDEADLK if a signal handler makes this call and interrupted a call on
+ the same set; -ESTALE if the process was forked while another thread changed the set.
+ Threads: safe. Several threads may wait on one set: an entry that becomes ready may be reported to each of them.
+ The set goes from one thread to another at a cost; best is one thread for each set.
+ Death: if a thread dies that should make an object ready, the object's own page says when its waiters learn of it.
+ */
+int ipc_waitset_wait(struct ipc_waitset_t *set,
+                     struct ipc_ready_t *ready,
+                     size_t capacity,
+                     int64_t timeout_ns);
+
+/*
+ Gives a descriptor for an existing loop: poll(), epoll, libuv, GLib, Qt, asio. It is readable while an entry of
+ the set may be ready. When it is readable, call ipc_waitset_wait() with timeout 0. If that gives -EAGAIN, nothing
+ is ready any more, and the descriptor is not readable. Do not use the descriptor in another way.
+
+ Returns: the descriptor, or a negative error. It belongs to the set and is valid until ipc_waitset_close(); the
+ caller must not close it.
+ Errors: -EINVAL if set is NULL; -EBADF if the set is closed; -EMFILE or -ENFILE after fork if too many descriptors
+ are open; -ENOMEM if the kernel has no memory; -EDEADLK if a signal handler makes this call and interrupted a call
+ on the same set; -ESTALE if the process was forked while another thread changed the set.
+ Threads: safe.
+ Fork: the descriptor stays the parent's. The child calls ipc_waitset_fd() itself and gets its own.
+ */
+int ipc_waitset_fd(struct ipc_waitset_t *set);
+
+/*
+ Ends a set. Its objects and descriptors are not closed.
+
+ set: NULL does nothing. Threads that wait on the set get -EBADF.
+
+ Returns: 0, or a negative error.
+ Errors: -EBADF if the set is closed already or is no waitset.
+ Threads: safe.
+ Fork: closes the set of the calling process only.
+ */
+int ipc_waitset_close(struct ipc_waitset_t *set);
 
 /*
  Computes the System V key for a path and a project number. It is the key that ftok() gives, so

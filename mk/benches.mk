@@ -29,6 +29,7 @@ $(TARGET)/benches/posix-polling: benches/posix/posix.c
 bench-posix: $(POSIX_BENCHES) $(STAGE)/installed ## measures plain <mqueue.h> programs bare and with the drop-in
 	@mkdir -p $(TARGET)/bench
 	@benches/posix/compare.sh $(STAGE)/lib/librobustipc-posix.so $(TARGET)/bench/posix.json $(POSIX_BENCHES)
+	@benches/posix/programs.sh $(STAGE)/lib/librobustipc-posix.so
 
 # The message queue against its peers (benches/queue). If something that a peer needs is missing, the peer is left out
 # and the driver says so. QUEUE_FLAGS=quick takes less time.

@@ -4,7 +4,8 @@
 
 # Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
 # beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
-C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq topic pipe spawn fifo sock pty sysv list general cpp
+C_TEST_GROUPS := shm mutex rwlock cond sem permits barrier event once mq topic cell service waitset pipe spawn fifo sock pty sysv \
+  list general cpp
 C_TEST_SOURCES := $(wildcard $(C_TEST_GROUPS:%=c-tests/%/*.c) c-tests/cpp/*.cpp)
 PORTED_SOURCES := $(wildcard c-tests/ported/*.c c-tests/ported/*.cpp)
 PORTED_JUDGED := $(wildcard c-tests/ported/*.expected c-tests/ported/*.sh)
@@ -47,6 +48,15 @@ check-models: ## the algorithms of src/sync and the queue in every order of step
 # The queue in shared memory against references, and with its memory overwritten: the tests of check-rust, but longer.
 check-queue:
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib ipc::mq::shared::tests
+
+# The event loops of other libraries, where these are installed. Elsewhere their tests are skipped.
+LOOP_LIBRARY_loop_glib := glib-2.0
+LOOP_LIBRARY_loop_uv := libuv
+define loop_program
+$(C_TESTS)/waitset/$(1): TEST_CFLAGS += $$(shell pkg-config --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+$(C_TESTS)/waitset/$(1): TEST_LIBS += $$(shell pkg-config --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+endef
+$(foreach loop,loop_glib loop_uv,$(eval $(call loop_program,$(loop))))
 
 # $(call c_program,DIRECTORY,OPTIONS) are the rules for the test programs of one kind, from C and from C++.
 define c_program

@@ -1,5 +1,5 @@
 # A process killed at every instruction: tests/kill_every_instruction.rs steps the victims. The second and the third
-# victim use the drop-in for <mqueue.h>, with and without poll(), and the drop-in has to notice the difference.
+# victim use the drop-in for <mqueue.h>: in the third, a process is about to sleep in poll().
 
 .PHONY: check-kill check-kill-full check-kill-here check-kill-full-here
 
@@ -35,11 +35,10 @@ check-kill-full: $(VICTIMS) ## a process killed at nearly every instruction of e
 	$(Q)$(KILL) --full $(KILL_FLAGS)
 
 # When check-kill runs as a part of the other tests, another machine skips it. Called by name on another machine,
-# check-kill fails. The full run leaves out the drop-in's victims, which take half as long again.
+# check-kill fails.
 ifeq ($(MACHINE),x86_64)
 check-kill-here: check-kill
-check-kill-full-here:
-	@$(MAKE) --no-print-directory check-kill-full VICTIMS=$(VICTIM)
+check-kill-full-here: check-kill-full
 else
 check-kill-here check-kill-full-here:
 	@echo "robustipc: left out on $(MACHINE): check-kill, which knows the instructions of x86_64 only"

@@ -6,7 +6,7 @@ RIPC := $(TARGET)/bin/ripc
 
 tool: $(RIPC) ## ripc, the program that shows and handles objects, in target/bin
 
-$(RIPC): $(wildcard tool/src/*.rs tool/src/*.roff tool/src/commands/*.rs) tool/Cargo.toml tool/Cargo.lock tool/build.rs $(SHARED)
+$(RIPC): $(wildcard tool/src/*.rs tool/src/*.roff tool/src/*/*.rs) tool/Cargo.toml tool/Cargo.lock tool/build.rs $(SHARED)
 	@mk/tools.sh rust cc
 	@mkdir -p $(@D)
 	@ln -sf librobustipc.so $(LIBS)/librobustipc.so.$(SOVERSION)

@@ -28,6 +28,8 @@ mod sync;
 #[path = "models/sys.rs"]
 #[allow(dead_code)]
 mod sys;
+#[path = "models/versions.rs"]
+mod versions;
 
 use base::error::Errno;
 use base::time::Deadline::{Never, Now};

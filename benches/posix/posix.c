@@ -3,8 +3,8 @@
  *
  *     how many times as fast the drop-in should be | what is measured | nanoseconds, or why it was not measured
  *
- * Compiled with POLLS, the program imports poll(), so the drop-in keeps the descriptors' readiness up to date.
- * Otherwise it imports nothing by which it could poll. */
+ * Compiled with POLLS, the program polls its queues before it receives. A row without a goal (0) is no comparison: it
+ * shows the time that the kernel's own calls need, below which no library can get. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -152,12 +153,27 @@ static double one_way(long rounds, long size) {
 
 #ifdef POLLS
 
+/* The program polls before each call. */
+static double one_thread_polling(long rounds, long size) {
+  double begin = now();
+  for (long i = 0; i < rounds; i++) {
+    struct pollfd entry = { .fd = in, .events = POLLOUT };
+    check(poll(&entry, 1, -1), "poll");
+    check(mq_send(in, message, (size_t)size, 0), "mq_send");
+    entry.events = POLLIN;
+    check(poll(&entry, 1, -1), "poll");
+    check(mq_receive(in, message, (size_t)size, NULL), "mq_receive");
+  }
+  return (now() - begin) / (double)rounds;
+}
+
 int main(void) {
   pin(0);
   mq_unlink(there);
   mq_unlink(back);
   open_both(10, 64);
-  report(1, "polling: send and receive in one thread, 64 B", one_thread(50000, 64, false));
+  report(3, "polling: send and receive in one thread, 64 B", one_thread(50000, 64, false));
+  report(3, "polling: poll() before each of them", one_thread_polling(50000, 64));
   report(1, "polling: between two processes, 64 B, 10 places", two_processes(100000, 64));
   report(1, "polling: one way, poll() before each receive", one_way(5000, 64));
   set_nonblocking(in);
@@ -219,6 +235,32 @@ static double call(long rounds) {
   return (now() - begin) / (double)rounds;
 }
 
+/* What a queue needs besides a queue of the kernel: a file in /dev/shm with two pages. */
+static double make_file(long rounds) {
+  const char *path = "/dev/shm/ripc-bench-posix";
+  double begin = now();
+  for (long i = 0; i < rounds; i++) {
+    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    check(fd, "open");
+    check(posix_fallocate(fd, 0, 8192), "posix_fallocate");
+    char *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    check(memory == MAP_FAILED ? -1 : 0, "mmap");
+    memory[0] = memory[4096] = 1;
+    munmap(memory, 8192);
+    close(fd);
+    unlink(path);
+  }
+  return (now() - begin) / (double)rounds;
+}
+
+/* What opening a queue again needs besides the kernel's calls: the question which queue it is. */
+static double which_queue(long rounds) {
+  struct stat status;
+  double begin = now();
+  for (long i = 0; i < rounds; i++) check(fstat(in, &status), "fstat");
+  return (now() - begin) / (double)rounds;
+}
+
 static void *sleep_for_ever(void *argument) {
   for (;;) pause();
   return argument;
@@ -232,9 +274,9 @@ int main(void) {
   report(0, "one cache line, one way: the limit", cache_line(100000));
   open_both(10, 64);
   report(5, "send and receive in one thread, 64 B", one_thread(100000, 64, false));
-  report(1, "  each after another system call", one_thread(50000, 64, true) - 2 * call(50000));
-  report(10, "between two processes, 64 B, 10 places", two_processes(100000, 64));
-  report(10, "one way, receivers that wait", one_way(5000, 64));
+  report(5, "  each after another system call", one_thread(50000, 64, true) - 2 * call(50000));
+  report(1, "between two processes, 64 B, 10 places", two_processes(100000, 64));
+  report(1, "one way, receivers that wait", one_way(5000, 64));
   set_nonblocking(in);
   set_nonblocking(out);
   report(1, "one way, receivers that try until they get it", one_way(20000, 64));
@@ -250,6 +292,7 @@ int main(void) {
     mq_close(again);
   }
   report(1, "open again and close", (now() - begin) / 10000);
+  report(0, "  fstat, which it needs besides", which_queue(100000));
   close_both();
 
   begin = now();
@@ -257,7 +300,8 @@ int main(void) {
     mq_close(make(back, 10, 64));
     mq_unlink(back);
   }
-  report(1, "make, close and unlink", (now() - begin) / 1000);
+  report(0.5, "make, close and unlink", (now() - begin) / 1000);
+  report(0, "  a file of two pages, which it needs besides", make_file(1000));
 
   open_both(10, LARGE);
   report(1, "send and receive in one thread, 8 KiB", one_thread(20000, LARGE, false));

@@ -37,6 +37,10 @@ int main(int argc, char **argv) {
   MUST(ipc_cell_write(cell, &reading));
   snprintf(name, sizeof name, "%s-sem", argv[1]);
   MUST(ipc_sem_open(&sem, name, 1, IPC_CREATE, 0600));
+  snprintf(name, sizeof name, "%s-topic", argv[1]);
+  ipc_topic_attr_t topic_attr = { .sample_size = 32, .capacity = 4, .history = 4 };
+  ipc_topic_t *topic;
+  MUST(ipc_topic_open(&topic, name, &topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600));
 }
 END
 # shellcheck disable=SC2046
@@ -106,6 +110,41 @@ grep -q '^count *0 *4 *8 ' "$work/out" || { cat "$work/out"; fail "ripc set chan
 status 0 watch "$name-cell" -n 1
 status 0 watch "$name-shm" -n 1
 
+# A late subscriber gets the history, with the numbers of the samples.
+status 0 publish "$name-topic" first
+status 0 publish "$name-topic" second
+status 0 echo "$name-topic" -n 2
+expect "ripc echo" "first second" "$(tr '\n' ' ' <"$work/out" | sed 's/ $//')"
+status 4 echo "$name-topic" -n 3 --timeout 1ms
+status 0 hz "$name-topic" -n 1 -i 1ms
+status 0 bw "$name-topic" -n 1 -i 1ms --json
+
+# A server that squares the number in a text.
+cat >"$work/serve.c" <<'END'
+#include <robustipc.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  (void)argc;
+  ipc_service_attr_t attr = { .request_size = 32, .reply_size = 32 };
+  ipc_service_t *service;
+  if (ipc_service_open(&service, argv[1], &attr, IPC_CREATE, 0600) < 0) return 1;
+  char text[33] = "";
+  ipc_request_t request;
+  if (ipc_service_receive(service, text, 32, &request, IPC_FOREVER) < 0) return 1;
+  int number = atoi(text), length = snprintf(text, sizeof text, "%d", number * number);
+  return ipc_service_reply(service, &request, text, (size_t)length) < 0;
+}
+END
+# shellcheck disable=SC2046
+quietly $CC -std=c11 $warnings $(staged --cflags) "$work/serve.c" -o "$work/serve" $(staged --libs)
+"$work/serve" "$name-service" &
+server=$!
+status 0 wait "$name-service"
+status 0 call "$name-service" 12 --timeout 100s
+expect "ripc call" 144 "$(cat "$work/out")"
+wait "$server" || fail "the server failed"
+
 # Waiting.
 status 0 wait "$name-sem" --permit
 status 4 wait "$name-sem" --permit --timeout 1ms
@@ -113,7 +152,7 @@ status 0 wait "$name-mq"
 status 4 wait "$name-later" --timeout 1ms
 "$ripc" wait "$name-later" --timeout 100s &
 waiting=$!
-sed -i 's/-mq"/-later"/; s/-shm"/-later-shm"/; s/-cell"/-later-cell"/; s/-sem"/-later-sem"/' "$work/objects.c"
+sed -i 's/-mq"/-later"/; s/-shm"/-later-shm"/; s/-cell"/-later-cell"/; s/-sem"/-later-sem"/; s/-topic"/-later-topic"/' "$work/objects.c"
 # shellcheck disable=SC2046
 quietly $CC -std=c11 $warnings $(staged --cflags) "$work/objects.c" -o "$work/later" $(staged --libs)
 quietly "$work/later" "$name"
@@ -160,7 +199,7 @@ status 0 rm "$name-shm" "$name-sem"
 status 3 rm "$name-shm"
 status 0 ls --unused
 printf 'n\n%.0s' $(seq 1000) | "$ripc" gc >"$work/out"
-[ -e "/dev/shm$name-cell" ] || fail "ripc gc removed an object although the answer was no"
+"$ripc" show "$name-cell" >"$work/out" || fail "ripc gc removed an object although the answer was no"
 status 1 gc --json
 
 # The manual page and the completions; the installation and its removal.

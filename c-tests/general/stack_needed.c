@@ -25,14 +25,13 @@ CALL_IN_STATE(ipc_spawn, failing, , ipc_spawn(&with.child, (const char *const[])
 CALL_IN_STATE(ipc_sysv_msg_open_id, failing, , ipc_sysv_msg_open_id(&with.sysv_msg, -1, 0), )
 CALL_IN_STATE(ipc_list, with_objects, CREATE_SHM; SYSV_SHM, ipc_list(&with.list, IPC_KIND_ALL),
      if (result >= 0) CLOSE_LIST; END_SYSV_SHM; CLOSE_SHM; UNLINK_SHM)
-CALL_IN_STATE(ipc_mq_unlink, with_fifo, MQ; MUST(ipc_mq_fd(with.mq)); MUST(ipc_mq_close(with.mq)), ipc_mq_unlink(with.name, 0), )
 
 enum { STACK = 512 * 1024, PAINTED = 256 * 1024, PATTERN = 0xA7, SLACK = 2048 };
 
 /* The rows of the table. The first prefix that a call has decides. */
 static struct Family {
   const char *text;
-  const char *prefixes[8];
+  const char *prefixes[12];
   size_t needed;
 } families[] = {
   { "locks and other placed types", { "ipc_mutex_", "ipc_rwlock_", "ipc_cond_", "ipc_permits_", "ipc_barrier_", "ipc_event_",
@@ -43,6 +42,12 @@ static struct Family {
   { "several messages at once", { "ipc_mq_send_many", "ipc_mq_receive_many" }, 0 },
   { "other calls on message queues", { "ipc_mq_" }, 0 },
   { "shared memory and named semaphores: opening, closing, removing", { "ipc_shm_", "ipc_sem_" }, 0 },
+  { "topics, cells and services: opening, closing, removing", { "ipc_topic_open", "ipc_topic_close", "ipc_topic_unlink",
+                                                              "ipc_cell_open", "ipc_cell_close", "ipc_cell_unlink",
+                                                              "ipc_service_open", "ipc_service_close", "ipc_service_unlink",
+                                                              "ipc_client_open", "ipc_client_close" }, 0 },
+  { "other calls on topics, cells and services", { "ipc_topic_", "ipc_cell_", "ipc_service_", "ipc_client_" }, 0 },
+  { "waitsets", { "ipc_waitset_" }, 0 },
   { "pipes and FIFOs", { "ipc_pipe", "ipc_read_full", "ipc_write_full", "ipc_last_transferred", "ipc_fifo_" }, 0 },
   { "passing descriptors", { "ipc_sock_send_fds", "ipc_sock_recv_fds" }, 0 },
   { "other calls on sockets", { "ipc_sock_" }, 0 },
@@ -50,7 +55,7 @@ static struct Family {
   { "System V messages", { "ipc_sysv_msg_" }, 0 },
   { "other System V objects", { "ipc_sysv_" }, 0 },
   { "listing and removing objects of any kind", { "ipc_list", "ipc_remove" }, 0 },
-  { "texts", { "ipc_strerror", "ipc_last_error", "ipc_version" }, 0 },
+  { "texts and deadlines", { "ipc_strerror", "ipc_last_error", "ipc_version", "ipc_deadline" }, 0 },
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

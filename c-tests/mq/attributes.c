@@ -65,8 +65,10 @@ int main(void) {
     { .max_messages = 8, .message_size = 0 },
     { .max_messages = SIZE_MAX, .message_size = 8 },
     { .max_messages = 8, .message_size = SIZE_MAX },
+#if SIZE_MAX > UINT32_MAX
     { .max_messages = (size_t)1 << 32, .message_size = 8 },
     { .max_messages = 8, .message_size = (size_t)1 << 32 },
+#endif
     { .max_messages = 8, .message_size = 8, .spin_ns = -2 },
     { .max_messages = 8, .message_size = 8, .reserved = { 0, 0, 0, 1 } },
   };

@@ -462,3 +462,43 @@ TEST(many_queues) {
     CHECK_EQUAL(mq_close(all[i]), 0);
   }
 }
+
+static const char *ordinary_name;
+static _Atomic int opening_is_over;
+
+static void *open_as_ordinary_thread(void *unused) {
+  (void)unused;
+  while (!opening_is_over) CHECK_EQUAL(mq_close(join(ordinary_name, O_RDONLY)), 0);
+  return NULL;
+}
+
+/* A real-time thread waits for no ordinary thread that it keeps from running on their processor. */
+TEST(opened_by_a_real_time_thread) {
+  cpu_set_t allowed, one;
+  CHECK_EQUAL(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  int cpu = 0;
+  while (!CPU_ISSET(cpu, &allowed)) cpu++;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
+  const char *name = unique_name();
+  ordinary_name = unique_name();
+  CHECK_EQUAL(mq_close(create(name, O_RDWR, 1)), 0);
+  CHECK_EQUAL(mq_close(create(ordinary_name, O_RDWR, 1)), 0);
+  pthread_t ordinary = run(open_as_ordinary_thread, NULL);
+  struct sched_param high = { .sched_priority = 10 }, none = { .sched_priority = 0 };
+  if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &high) != 0) {
+    opening_is_over = 1;
+    finish_thread(ordinary);
+    SKIP("this user may have no real-time threads");
+  }
+  struct timespec end = clock_in(CLOCK_REALTIME, PATIENCE_SECONDS);
+  for (int i = 0; i < 500; i++) {
+    usleep(500); /* the ordinary thread runs meanwhile, and is interrupted anywhere in a call */
+    CHECK_EQUAL(mq_close(join(name, O_RDONLY)), 0);
+    CHECK(!is_over(&end));
+  }
+  CHECK_EQUAL(pthread_setschedparam(pthread_self(), SCHED_OTHER, &none), 0);
+  opening_is_over = 1;
+  finish_thread(ordinary);
+}

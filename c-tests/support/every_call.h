@@ -55,6 +55,8 @@ static struct {
   uint64_t call_id;
   ipc_sample_t sample;
   ipc_child_t *child;
+  ipc_waitset_t *set;
+  ipc_ready_t ready;
   ipc_list_t *list;
   ipc_sysv_shm_t *sysv_shm;
   ipc_sysv_msg_t *sysv_msg;
@@ -350,6 +352,7 @@ CALL(ipc_topic_borrow, TOPIC_WITH_ONE, ipc_topic_borrow(with.topic2, &with.borro
 CALL(ipc_topic_return, TOPIC_WITH_ONE; MUST(ipc_topic_borrow(with.topic2, &with.borrowed, NULL, 0)),
      ipc_topic_return(with.topic2, with.borrowed),
      if (result < 0) MUST(ipc_topic_return(with.topic2, with.borrowed)); CLOSE_TOPIC)
+CALL(ipc_topic_fd, TOPIC, ipc_topic_fd(with.topic2) >= 0 ? 0 : ipc_topic_fd(with.topic2), CLOSE_TOPIC)
 CALL(ipc_topic_getattr, TOPIC, ipc_topic_getattr(with.topic, (ipc_topic_attr_t *)with.buffer), CLOSE_TOPIC)
 CALL(ipc_topic_stat, TOPIC, ipc_topic_stat(with.topic, (ipc_topic_stat_t *)with.buffer), CLOSE_TOPIC)
 CALL(ipc_topic_stale, TOPIC, ipc_topic_stale(with.topic), CLOSE_TOPIC)
@@ -414,6 +417,23 @@ CALL_IN_STATE(ipc_client_receive, times_out, SERVICE_CLIENT,
 CALL(ipc_client_fd, SERVICE_CLIENT, ipc_client_fd(with.client) >= 0 ? 0 : ipc_client_fd(with.client), CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_stale, SERVICE_CLIENT, ipc_client_stale(with.client), CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_close, SERVICE_CLIENT, ipc_client_close(with.client), CLOSE_SERVICE)
+/* Waitsets. */
+#define SET MUST(ipc_waitset_open(&with.set, 0))
+#define CLOSE_SET MUST(ipc_waitset_close(with.set))
+CALL(ipc_waitset_open, , ipc_waitset_open(&with.set, 0), if (result >= 0) CLOSE_SET)
+CALL(ipc_waitset_add, SET; EVENT, ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with), CLOSE_SET)
+CALL_IN_STATE(ipc_waitset_add, queue, SET; MQ, ipc_waitset_add(with.set, IPC_WAIT_MESSAGE, with.mq, &with), CLOSE_SET; CLOSE_MQ)
+CALL(ipc_waitset_add_fd, SET; CHECK(pipe2(with.fds, O_CLOEXEC) == 0), ipc_waitset_add_fd(with.set, with.fds[0], 1, &with),
+     CLOSE_SET; close(with.fds[0]); close(with.fds[1]))
+CALL(ipc_waitset_add_timer, SET, ipc_waitset_add_timer(with.set, 1, 0, &with), CLOSE_SET)
+CALL(ipc_waitset_remove, SET; EVENT; MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with)),
+     ipc_waitset_remove(with.set, &with), CLOSE_SET)
+CALL(ipc_waitset_wait, SET; EVENT; MUST(ipc_event_set(&placed.event)); MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT,
+     &placed.event, &with)), ipc_waitset_wait(with.set, &with.ready, 1, 0), CLOSE_SET)
+CALL_IN_STATE(ipc_waitset_wait, times_out, SET; EVENT; MUST(ipc_waitset_add(with.set, IPC_WAIT_EVENT, &placed.event, &with)),
+     ipc_waitset_wait(with.set, &with.ready, 1, 1), CLOSE_SET)
+CALL(ipc_waitset_fd, SET, ipc_waitset_fd(with.set), CLOSE_SET)
+CALL(ipc_waitset_close, SET, ipc_waitset_close(with.set), )
 
 /* Pipes and FIFOs. */
 #define CLOSE_FDS close(with.fds[0]); close(with.fds[1])

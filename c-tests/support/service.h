@@ -46,6 +46,7 @@ __attribute__((unused)) static void expect_reply(ipc_client_t *client, const cha
 __attribute__((unused)) static uint64_t send_text(ipc_client_t *client, const char *text, unsigned priority) {
   uint64_t id = 0;
   CHECK_EQUAL(ipc_client_send(client, text, strlen(text), priority, PATIENCE, &id), 0);
+  CHECK(id != 0);
   return id;
 }
 

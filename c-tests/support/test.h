@@ -99,6 +99,29 @@ __attribute__((unused)) static int64_t now_ns(void) {
   return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
+/* Of two system calls that the library uses for one wait, the one that tests name: 32-bit machines have a second
+ * one of each kind, with times of 64 bits. */
+__attribute__((unused)) static long usual_call(long number) {
+#if __SIZEOF_POINTER__ == 4
+#ifndef SYS_semtimedop
+#define SYS_semtimedop 420
+#endif
+  switch (number) {
+    case 413: return SYS_pselect6;
+    case 414: return SYS_ppoll;
+    case 418: return SYS_mq_timedsend;
+    case 419: return SYS_mq_timedreceive;
+    case 420: return SYS_semtimedop;
+    case 421: return SYS_rt_sigtimedwait;
+    case 422: return SYS_futex;
+  }
+#endif
+#ifdef SYS_poll
+  if (number == SYS_poll) return SYS_ppoll;
+#endif
+  return number;
+}
+
 /* The number of the system call in which a thread, of this process or of a child, sleeps. -1 if it does not sleep. */
 __attribute__((unused)) static long system_call_of(pid_t thread) {
   char path[64];
@@ -109,10 +132,7 @@ __attribute__((unused)) static long system_call_of(pid_t thread) {
       long number = -1;
       int is_read = fscanf(file, "%ld", &number) == 1 || !ferror(file); /* the text may be "running" */
       fclose(file);
-#ifdef SYS_poll
-      if (is_read && number == SYS_poll) return SYS_ppoll; /* the library uses both for one wait */
-#endif
-      if (is_read) return number;
+      if (is_read) return usual_call(number);
     }
     /* Only root may ask what a process without memory does: one that has ended, or one whose main thread has ended
      * while another thread calls exec. */

@@ -1,12 +1,13 @@
 /* The drop-in library for <mqueue.h>: a message queue in shared memory that is used with plain POSIX calls. It has two
- * programs. One imports poll(), so its queues' descriptors are right at any time (VICTIM_POLLS). The other imports no
- * such call. */
+ * programs. In one, a process is about to sleep in poll() when the victim makes its call (VICTIM_POLLS), so the victim
+ * has to wake the kernel's poll. The other never polls. */
 #include "queue.h"
 
 #include <fcntl.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #ifdef VICTIM_POLLS
 #define NAME(name) "posix.polled." name
@@ -77,9 +78,46 @@ static void make_posix(void) {
   place()->with_descriptor = POLLS;
 }
 
+#ifdef VICTIM_POLLS
+static int poll_posix(short events, int timeout) {
+  struct pollfd set = {.fd = mq, .events = events};
+  EXPECT(poll(&set, 1, timeout) >= 0, "poll failed");
+  return set.revents;
+}
+
+/* What a process sees that sleeps in the kernel's poll, without the library. */
+static int poll_kernel(void) {
+  struct pollfd set = {.fd = mq, .events = POLLIN | POLLOUT};
+  struct timespec now = {0};
+  long result = SYS_ppoll;
+  register long mask __asm__("r10") = 0;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"(&set), "S"(1L), "d"(&now), "r"(mask)
+                   : "rcx", "r11", "memory");
+  EXPECT(result >= 0, "the kernel's poll failed");
+  return set.revents;
+}
+#endif
+
+/* Returns the queue's state. A process that is asleep in poll() sees it too. From then on, the next call that ends the
+ * state has to wake such a process. */
+static int ready_posix(void) {
+#ifdef VICTIM_POLLS
+  int state = poll_posix(POLLIN | POLLOUT, 0), seen = poll_kernel();
+  EXPECT((state & ~seen) == 0, "the state is %#x, and a process that sleeps sees %#x", (unsigned)state, (unsigned)seen);
+  if (!(state & POLLIN)) poll_posix(POLLIN, 1);
+  if (!(state & POLLOUT)) poll_posix(POLLOUT, 1);
+  return state;
+#else
+  complain(__FILE__, __LINE__, "this program does not poll");
+#endif
+}
+
 static void join_posix(void) {
   mq = open_posix(arena->name, 0);
   EXPECT(mq != (mqd_t)-1, "a queue cannot be opened: %s", strerror(errno));
+  if (POLLS) ready_posix();
 }
 
 static void use_posix(void) {
@@ -107,16 +145,6 @@ static void warm_up_posix(void) {
   EXPECT_EQUAL(answer(mq_receive(warm, buffer, sizeof buffer, NULL)), 4);
   EXPECT_EQUAL(answer(mq_unlink(warm_name())), 0);
   EXPECT_EQUAL(answer(mq_close(warm)), 0);
-}
-
-static int ready_posix(void) {
-#ifdef VICTIM_POLLS
-  struct pollfd set = {.fd = mq, .events = POLLIN | POLLOUT};
-  EXPECT(poll(&set, 1, 0) >= 0, "poll failed");
-  return set.revents;
-#else
-  complain(__FILE__, __LINE__, "this program does not poll");
-#endif
 }
 
 static const struct queue posix = {
@@ -317,6 +345,12 @@ static void settle_notify(int progress) {
   settle(progress);
 }
 
+#ifdef VICTIM_POLLS
+static void run_poll(void) { outcome = poll_posix(POLLIN, 1); }
+static void run_poll_for_room(void) { outcome = poll_posix(POLLOUT, 1); }
+static void after_poll(void) { EXPECT_EQUAL(outcome, 0); }
+#endif
+
 static void run_timed_send(void) { send_own(arena->patience_ns); }
 static void run_timed_receive(void) { receive_as(arena->patience_ns); }
 
@@ -362,6 +396,12 @@ const struct operation posix_operations[] = {
    MEANWHILE(create), .let_go = let_go_name, .check = check_name, .settle = settle_open},
   {.name = NAME("unlink.in_use"), .set_up = set_up_in_use, .prepare = prepare_name, .run = run_unlink,
    .after = after_name, .let_go = let_go_name, .check = check_name, .settle = settle_in_use},
+#ifdef VICTIM_POLLS
+  {.name = NAME("poll"), .set_up = set_up_empty, .prepare = warm_up, .run = run_poll, .after = after_poll,
+   CHECKS_DESCRIPTOR, COMMON, RECOVERED},
+  {.name = NAME("poll.full"), .set_up = set_up_full, .prepare = warm_up, .run = run_poll_for_room, .after = after_poll,
+   CHECKS_DESCRIPTOR, COMMON, RECOVERED},
+#endif
   /* The operations of a second victim, which may find what the first one left. */
   {.name = NAME("recover"), .set_up = set_up_some, .prepare = prepare_send, .run = run_recover, SENDS,
    RECOVERED_RECEIVING},
@@ -370,7 +410,7 @@ const struct operation posix_operations[] = {
   {0},
 };
 
-/* Operations that do not depend on whether the program imports poll(). */
+/* Operations that do not depend on whether a process polls. */
 const struct operation posix_unpolled_operations[] = {
   {.name = NAME("send.first"), .set_up = set_up_some, .prepare = prepare_first_send, .run = run_send, .after = after,
    SENDS},

@@ -32,6 +32,8 @@ static const struct operation *const tables[] = {
   mutex_operations,   cond_operations,    sem_operations,  named_operations, rwlock_operations,
   permits_operations, barrier_operations, once_operations, event_operations, mq_operations,
   topic_operations,
+  cell_operations,
+  service_operations,
   broken_operations,
 #endif
 };

@@ -74,6 +74,7 @@ pub(crate) const IPC_CREATE: c_int = 1;
 pub(crate) const IPC_EXCLUSIVE: c_int = 2;
 pub(crate) const IPC_READ_ONLY: c_int = 4;
 pub(crate) const IPC_WRITE_ONLY: c_int = 8;
+pub(crate) const IPC_NONBLOCK: c_int = 16;
 
 pub(crate) const IPC_MQ_TWIN_LOOK: c_int = 0;
 pub(crate) const IPC_MQ_TWIN_ARM: c_int = 1;

@@ -13,6 +13,7 @@ use crate::epoll;
 use crate::ipc::*;
 use crate::kernel;
 use crate::time::Deadline;
+use crate::wait::may_spin;
 use core::ffi::{c_int, c_short};
 use core::ptr;
 
@@ -100,6 +101,9 @@ fn verified(entries: &mut [libc::pollfd]) -> c_int {
 /// Spins until the only queue among the descriptors, if there are no others, may be ready.
 fn spin(entries: &[libc::pollfd]) {
     let [entry] = entries else { return };
+    if !may_spin() {
+        return;
+    }
     let Some(lookup) = find_polled(entry.fd) else {
         return;
     };

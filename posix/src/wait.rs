@@ -74,9 +74,13 @@ pub(crate) fn wait(
         word: ptr::null(),
         expected: 0,
     };
+    let spins = match may_spin() {
+        true => 0,
+        false => IPC_NONBLOCK,
+    };
     // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer. The call
     // spins first.
-    if check(unsafe { ipc_mq_wait_word(handle, direction, &mut wait) })? != 0 {
+    if check(unsafe { ipc_mq_wait_word(handle, direction | spins, &mut wait) })? != 0 {
         return Ok(0);
     }
     let ended = match may_sleep(lookup, fd) {
@@ -90,6 +94,24 @@ pub(crate) fn wait(
     // SAFETY: librobustipc.so checks the handle; NULL ends the wait.
     unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut()) };
     Ok(ended)
+}
+
+/// Whether a thread may spin before it sleeps. A real-time thread that is bound to one processor may keep
+/// that from a thread of a lower or the same priority, which could send what it waits for.
+pub(crate) fn may_spin() -> bool {
+    // SAFETY: the call takes a number alone; 0 is this thread.
+    let policy = unsafe { libc::sched_getscheduler(0) } & !libc::SCHED_RESET_ON_FORK;
+    if policy != libc::SCHED_FIFO && policy != libc::SCHED_RR {
+        return true;
+    }
+    // SAFETY: a set consists of integers, for which all zeros is a valid value.
+    let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
+    // SAFETY: the pointer leads to a set of the size that is given. With more processors than it has bits,
+    // the call fails.
+    unsafe {
+        libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) < 0
+            || libc::CPU_COUNT(&set) > 1
+    }
 }
 
 /// Asks the kernel whether the descriptor still leads to the queue, and is to wait.

@@ -21,17 +21,18 @@ pub(super) fn checked<T>(pointer: *mut T, what: &str) -> Result<NonNull<T>> {
     let Some(address) = NonNull::new(pointer) else {
         return Err(fail!(EINVAL, "{what} is NULL"));
     };
+    // First: with 32-bit pointers a handle is any number.
+    if is_handle(pointer) {
+        return Err(fail!(
+            EINVAL,
+            "{what} is {pointer:p}, which is a handle of this library and no address"
+        ));
+    }
     if !pointer.is_aligned() {
         return Err(fail!(
             EINVAL,
             "{what} is {pointer:p}; expected an address aligned to {} bytes",
             align_of::<T>()
-        ));
-    }
-    if is_handle(pointer) {
-        return Err(fail!(
-            EINVAL,
-            "{what} is {pointer:p}, which is a handle of this library and no address"
         ));
     }
     Ok(address)

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ipc_barrier_join(barrier: *mut ipc_barrier_t) -> c_int 
 /// code does not use.
 /// Fork: the child is not a participant.
 /// Owner death: a participant's death breaks the round, whether the participant was waiting or
-/// not. Waiters notice at once on Linux 5.16 and newer, otherwise within 100 ms. The end of a
+/// not. Waiters notice at once on Linux 6.2 and newer, otherwise within 1 s. The end of a
 /// participant's thread without ipc_barrier_leave() and its process's exec count as death too. The
 /// death of a process that is not yet a participant is not noticed: use a timeout.
 #[unsafe(no_mangle)]
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn ipc_barrier_leave(barrier: *mut ipc_barrier_t) -> c_int
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EACCES if the barrier lies in memory that was opened with IPC_READ_ONLY; -EBUSY if a
-/// participant has not yet returned from the broken wait: it returns within 100 ms; -EINVAL if
+/// participant has not yet returned from the broken wait: it returns at once; -EINVAL if
 /// barrier is NULL, misaligned or not initialised; -EPROTO if the memory holds something other than
 /// a barrier of this library's version and C library, a barrier initialised in another PID
 /// namespace, or a damaged barrier.

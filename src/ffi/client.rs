@@ -169,7 +169,7 @@ pub unsafe extern "C" fn ipc_client_call(
 /// priority: 0 to IPC_MQ_PRIORITY_MAX. Higher priorities are received first.
 /// timeout_ns: how long to wait for room at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits without a
 /// limit; 0 only tries. It is no limit for the reply.
-/// id: receives the call's id, on success only. ipc_client_receive() gives it with the reply.
+/// id: receives the call's id, which is never 0, on success only. ipc_client_receive() gives it with the reply.
 ///
 /// Returns: 0, or a negative error, and then nothing was sent.
 /// Errors: -ENOENT if no process serves, and the handle lacks IPC_CLIENT_WAIT (a server that died within the last

@@ -66,9 +66,9 @@ pub unsafe extern "C" fn ipc_cond_init(cond: *mut ipc_cond_t) -> c_int {
 /// ipc_mutex_consistent().
 /// Threads: safe.
 /// Fork: the child does not hold its parent's locks; it locks the mutex before it waits.
-/// Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 100 ms.
+/// Owner death: if the mutex's owner dies, a waiter returns with IPC_OWNER_DIED within 1 s.
 /// Waiter and signaller death: if a process dies that should deliver or had received a signal,
-/// another waiter gets the signal within 100 ms.
+/// another waiter gets the signal within 1 s.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_wait(
     cond: *mut ipc_cond_t,
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn ipc_cond_wait(
 /// other than a condition variable of this library's version.
 /// Threads: safe.
 /// Signaller death: if the signaller dies inside this call, the signal was not given, or a waiter
-/// gets it within 100 ms.
+/// gets it within 1 s.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_signal", move || {
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn ipc_cond_signal(cond: *mut ipc_cond_t) -> c_int {
 /// other than a condition variable of this library's version.
 /// Threads: safe.
 /// Signaller death: if the signaller dies inside this call, the signal was not given, or all
-/// waiters get it within 100 ms.
+/// waiters get it within 1 s.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_cond_broadcast(cond: *mut ipc_cond_t) -> c_int {
     guard(c"ipc_cond_broadcast", move || {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::time::{Deadline, is_timeout};
+use crate::ffi::waitset::object_closed;
 use crate::ipc::watch::placed;
 use crate::object::layout;
 use core::ffi::c_int;
@@ -85,7 +86,8 @@ pub unsafe extern "C" fn ipc_event_init(event: *mut ipc_event_t, flags: c_int) -
 /// event of this library's version.
 /// Threads: safe. In signal handlers: safe.
 /// Owner death: an event has no owner. If the setter dies inside this call, the event is set or
-/// not. If the setter dies before it wakes the waiters of a set event, they notice within 100 ms.
+/// not. If the setter dies before it wakes the waiters of a set event, they notice at once (before Linux
+/// 6.2: within 1 s).
 /// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_set(event: *mut ipc_event_t) -> c_int {
@@ -139,9 +141,9 @@ pub unsafe extern "C" fn ipc_event_reset(event: *mut ipc_event_t) -> c_int {
 /// library's version; -ENOSYS if a sandbox (seccomp) forbids this process to sleep on a futex.
 /// Threads: safe.
 /// Owner death: an event has no owner. If the setter dies before it wakes the waiters, they notice
-/// within 100 ms.
+/// at once (before Linux 6.2: within 1 s).
 /// Waiter death: if a waiter that was woken dies before it resets an automatic event, another
-/// waiter is released within 100 ms. If the waiter dies after that, the setting is used up.
+/// waiter is released at once (before Linux 6.2: within 1 s). If the waiter dies after that, the setting is used up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_wait(event: *mut ipc_event_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -201,6 +203,7 @@ pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
         let event = unsafe { place(event) }?;
         event.destroy()?;
         placed::forget_object(event);
+        object_closed();
         Ok(0)
     })
 }

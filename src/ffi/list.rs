@@ -105,12 +105,12 @@ pub struct ipc_object_t {
     /// The name of the declared type if the record is good; empty for untyped memory and
     /// without a good record.
     pub type_name: [c_char; 64],
-    /// How much is in the object now: the messages in a queue of this library or of System V, the requests
-    /// that wait in a service, or the value of a semaphore of this library. 0 for other objects, and if the caller may not read the
-    /// object.
+    /// How much is in the object now: the messages in a queue of this library or of System V, the samples
+    /// that a topic keeps, the requests that wait in a service, or the value of a semaphore of this
+    /// library. 0 for other objects, and if the caller may not read the object.
     pub count: u64,
-    /// How many messages a queue of this library, or how many requests a service can hold. 0 for other objects, and if the caller may
-    /// not read the object.
+    /// How many messages a queue, samples a topic, or requests a service of this library can hold. 0 for
+    /// other objects, and if the caller may not read the object.
     pub capacity: u64,
 }
 

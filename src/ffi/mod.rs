@@ -66,6 +66,9 @@ pub mod sock;
 
 pub mod pty;
 
+// One wait over many objects.
+pub mod waitset;
+
 // System V.
 pub mod sysv;
 

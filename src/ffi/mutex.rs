@@ -135,8 +135,9 @@ pub unsafe extern "C" fn ipc_mutex_init(
 /// unlock it.
 /// Owner death: the lock is granted to the next locker with IPC_OWNER_DIED. The end of the owning
 /// thread and its process's exec count as death too. If the kernel does not report the death
-/// (it checks at most 2048 locks of a thread), waiters notice it within 100 ms.
-/// Waiter death: if a dying waiter had received a wake-up, another waiter wakes within 100 ms.
+/// (it checks at most 2048 locks of a thread), sleeping waiters notice it within 15 s.
+/// Waiter death: if a dying waiter had received a wake-up, another waiter wakes at once
+/// (before Linux 6.2: within 1 s).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_mutex_lock(mutex: *mut ipc_mutex_t, timeout_ns: i64) -> c_int {
     guard_fast(

@@ -76,11 +76,11 @@ pub unsafe extern "C" fn ipc_permits_init(permits: *mut ipc_permits_t, count: c_
 /// Fork: a held permit belongs to the parent's thread. The child does not hold it and cannot give
 /// it back.
 /// Owner death: the permit is free at once. The end of the owning thread and its process's exec
-/// count as death too. A waiter notices at once on Linux 5.16 and newer, otherwise within 100 ms.
+/// count as death too. A waiter notices at once on Linux 6.2 and newer, otherwise within 1 s.
 /// If a thread that got IPC_OWNER_DIED dies with the permit too, the next owner gets
 /// IPC_OWNER_DIED.
 /// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
-/// wakes within 100 ms.
+/// wakes at once (before Linux 6.2: within 1 s).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_take(
     permits: *mut ipc_permits_t,
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ipc_permits_take(
 /// Owner death: if the owner dies inside this call, either the permit is given back or the owner
 /// counts as dead while it held the permit.
 /// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
-/// wakes within 100 ms.
+/// wakes at once (before Linux 6.2: within 1 s).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_permits_give(permits: *mut ipc_permits_t, permit: c_uint) -> c_int {
     guard(c"ipc_permits_give", move || {

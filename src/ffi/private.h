@@ -25,7 +25,7 @@
 #define IPC_MQ_TWIN_REPEAT 2
 
 /*
- For ipc_mq_twin(): keeps the twin in the queue's state from now on, whichever process changes it.
+ For ipc_mq_twin(): keeps the twin in the queue's state for good, whichever process changes it.
  */
 #define IPC_MQ_TWIN_KEEP 3
 
@@ -43,6 +43,11 @@
  For ipc_mq_twin(): spins for the queue's spin_ns, or until there is room.
  */
 #define IPC_MQ_TWIN_AWAIT_ROOM 6
+
+/*
+ For ipc_mq_twin(): keeps the twin in the queue's state until the kernel's mq_notify() has notified.
+ */
+#define IPC_MQ_TWIN_NOTIFY 7
 
 /*
  The facts about a queue that a program can see through its kernel twin: a result of ipc_mq_twin().
@@ -111,7 +116,7 @@ int ipc_mq_bring_fd(ipc_mq_t *mq,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL mq is NULL, look is misaligned, or action is unknown; -EBADF the handle is closed;
- -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP); -EUCLEAN the queue
+ -EAGAIN a process that is stopped is in a call on the queue (ARM, REPEAT, KEEP, NOTIFY); -EUCLEAN the queue
  is damaged; -EPROTO this process was forked into another PID namespace after the handle was opened;
  -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue; -ENOTSUP
  the queue is the kernel's (IPC_KERNEL).
@@ -131,7 +136,8 @@ int ipc_mq_twin(ipc_mq_t *mq,
  ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
  the queue's spin_ns.
 
- direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room.
+ direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. With IPC_NONBLOCK
+ besides, the call does not spin.
  wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
 
  Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or

@@ -4,6 +4,7 @@ use super::handle::{Pinned, Table};
 use super::*;
 use crate::base::name::Name;
 use crate::base::time::{Deadline, is_timeout};
+use crate::ffi::waitset::object_closed;
 use crate::ipc::sem::posix::{self, LibcSemaphore};
 use crate::ipc::sem::{self, NamedSemaphore};
 use crate::ipc::watch::placed;
@@ -152,7 +153,7 @@ pub unsafe extern "C" fn ipc_sem_init(sem: *mut ipc_sem_t, value: c_uint) -> c_i
 /// Fork: the child uses the same semaphore.
 /// Owner death: a permit has no owner, so a permit that a dead process took does not come back.
 /// Waiter death: if a process dies that should deliver or had received a wake-up, another waiter
-/// wakes within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+/// wakes at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c_int {
     guard_fast(
@@ -191,7 +192,7 @@ pub unsafe extern "C" fn ipc_sem_wait(sem: *mut ipc_sem_t, timeout_ns: i64) -> c
 /// Threads: safe. In signal handlers: safe.
 /// Fork: the child uses the same semaphore.
 /// Poster death: if the poster dies inside this call, the permit was not added, or a waiter gets
-/// it within 100 ms. A waiter in sem_wait() of the C library may go on sleeping.
+/// it at once (before Linux 6.2: within 1 s). A waiter in sem_wait() of the C library may go on sleeping.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_post(sem: *mut ipc_sem_t) -> c_int {
     guard_fast(
@@ -252,6 +253,7 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
         let sem = unsafe { own_place(sem) }?;
         sem.destroy()?;
         placed::forget_object(sem);
+        object_closed();
         Ok(0)
     })
 }

@@ -49,7 +49,7 @@ pub struct ipc_service_attr_t {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_request_t {
-    /// Tells the request from all other requests of the service. ipc_service_reply() uses nothing else of the struct.
+    /// Tells the request from all other requests of the service; never 0. ipc_service_reply() uses nothing else of the struct.
     pub id: u64,
     /// The priority that the client gave.
     pub priority: c_uint,

@@ -18,4 +18,5 @@ pub(crate) mod sysv;
 pub(crate) mod topic;
 pub(crate) mod transfer;
 pub(crate) mod waitable;
+pub(crate) mod waitset;
 pub(crate) mod watch;

@@ -23,19 +23,28 @@ impl Access {
 }
 
 /// Called before a mapping ends, with its memory. NULL if there is nothing to call.
-static BEFORE_UNMAP: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+static BEFORE_UNMAP: [AtomicPtr<()>; 2] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 2];
 
-/// Has `call` called before each mapping of this process ends.
-pub(crate) fn set_before_unmap(call: fn(Range<usize>)) {
-    BEFORE_UNMAP.store(call as *mut (), Ordering::Release);
+/// The users of [`set_before_unmap`].
+#[derive(Clone, Copy)]
+pub(crate) enum UserOfMemory {
+    Descriptors,
+    Waitsets,
 }
 
-fn before_unmap(memory: Range<usize>) {
-    let call = BEFORE_UNMAP.load(Ordering::Acquire);
-    if !call.is_null() {
-        // SAFETY: only `set_before_unmap` stores there, and a function's pointer has the size of a pointer.
-        let call = unsafe { core::mem::transmute::<*mut (), fn(Range<usize>)>(call) };
-        call(memory);
+/// Has `call` called before each mapping of this process ends.
+pub(crate) fn set_before_unmap(user: UserOfMemory, call: fn(Range<usize>)) {
+    BEFORE_UNMAP[user as usize].store(call as *mut (), Ordering::Release);
+}
+
+fn before_unmap(memory: &Range<usize>) {
+    for call in &BEFORE_UNMAP {
+        let call = call.load(Ordering::Acquire);
+        if !call.is_null() {
+            // SAFETY: only `set_before_unmap` stores there, and a function's pointer has the size of a pointer.
+            let call = unsafe { core::mem::transmute::<*mut (), fn(Range<usize>)>(call) };
+            call(memory.clone());
+        }
     }
 }
 
@@ -97,7 +106,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let start = self.base.addr().get();
-        before_unmap(start..start.saturating_add(self.length.get()));
+        before_unmap(&(start..start.saturating_add(self.length.get())));
         read_only::forget(self.base.addr().get());
         // SAFETY: base and length are the mapping's own. Its owner is being dropped, so nobody uses the
         // memory any more.
@@ -197,8 +206,12 @@ fn not_mapped(size: u64, errno: Errno) -> Error {
 }
 
 fn length_of(size: u64) -> Result<NonZeroUsize> {
-    usize::try_from(size)
-        .ok()
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| fail!(EINVAL, "a mapping of {size} bytes is not possible"))
+    let length = usize::try_from(size).map_err(|_| {
+        fail!(
+            ENOMEM,
+            "{size} bytes do not fit into the address space of this process, which has {} bits",
+            usize::BITS
+        )
+    })?;
+    NonZeroUsize::new(length).ok_or_else(|| fail!(EINVAL, "a mapping of 0 bytes is not possible"))
 }

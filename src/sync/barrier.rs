@@ -160,12 +160,20 @@ impl Barrier {
                 }
             }
             if let Some(decided) = self.try_decide(slots, round) {
+                if self.sequence.load(SeqCst) == sequence {
+                    // The thread that decided may have died before it woke the others.
+                    self.wake_waiters();
+                }
                 return Ok(decided);
             }
-            examination.prepare();
-            let awoken = sleep_on_any(&words[..count], deadline)?;
-            let others = slots.iter().filter(|slot| !slot.is_owned_by(thread));
-            if examination.is_due(awoken) && slot::bury_owners(others, thread, deadline) {
+            let others = || slots.iter().filter(|slot| !slot.is_owned_by(thread));
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(others()))
+                && slot::bury_owners(others(), thread, deadline)
+            {
+                continue;
+            }
+            let awoken = sleep_on_any(&words[..count], deadline, &examination)?;
+            if awoken == Awoken::TimedOut && slot::bury_owners(others(), thread, deadline) {
                 continue;
             }
             match awoken {

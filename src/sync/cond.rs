@@ -7,13 +7,14 @@
 //! of "Futexes are tricky" by Drepper, section 6. A count of sleepers is added, so that a signal
 //! without sleepers is one addition.)
 //!
-//! A process that died cannot wake a sleeper. So each sleeper checks two things every
-//! [`RECHECK`](super::RECHECK). The first is whether the number has gone up: a signaller may have died
+//! A sleeper has to learn of a death of which no word that it could sleep on tells: the mutex's owner may die
+//! holding the mutex, and then nobody may ever signal. The kernel wakes waiters for the mutex then, and not those
+//! at the condition variable. So a sleeper checks two things once a second ([`sleep`](super::sleep)). The first is whether the number has gone up: a signaller may have died
 //! after it raised the number and before it woke anybody, or a wake-up may have gone to a waiter
 //! that was killed. The second is whether the mutex's owner has died: then nobody may ever signal.
 
 use super::mutex::Locked;
-use super::{NextExamination, check_tag_of_any_namespace, joined, spin};
+use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
@@ -68,13 +69,12 @@ impl Cond {
     }
 
     fn sleep(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
-        let mut examination = NextExamination::of_new_wait(deadline);
+        let mut examines = false;
         loop {
-            if self.sequence.load(SeqCst) != seen
-                || mutex.is_orphaned(examination.is_due(Awoken::Recheck))
-            {
+            if self.sequence.load(SeqCst) != seen || mutex.is_orphaned(examines) {
                 return Ok(());
             }
+            examines = true;
             match super::sleep(&self.sequence, seen, deadline)? {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),

@@ -9,13 +9,15 @@
 //! see from outside whether a thread waits already or is one instruction away from it, so nobody
 //! could rely on a pulse's result. Set and then reset release at least the threads that wait.
 
+use super::bell::{self, Armed, Waiter};
 use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
 use crate::sys::atomic::AtomicU32;
-use crate::sys::futex::{self, Awoken};
+use crate::sys::futex::Awoken;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const SET: u32 = 1;
@@ -27,7 +29,8 @@ impl Event {
     pub(crate) fn initialise(&self, auto_reset: bool, is_set: bool) {
         self.tag.store(0, Relaxed);
         self.word.store(u32::from(is_set) * SET, Relaxed);
-        self.waiters.store(0, Relaxed);
+        self.bell.store(0, Relaxed);
+        self.flag.store(0, Relaxed);
         self.watches.word.store(0, Relaxed);
         self.flags.set(u32::from(auto_reset) * EVENT_AUTO_RESET);
         // Release: without it a thread that sees the tag might not see the rest.
@@ -53,7 +56,7 @@ impl Event {
         // Acquire, here and below: without it a waiter might not see what was done before the set.
         let mut word = self.word.load(Acquire);
         if self.flags.get() & EVENT_AUTO_RESET == 0 {
-            return word & SET != 0 || word & !SET != seen & !SET;
+            return word & SET != 0 || word / ONE != seen / ONE;
         }
         while word & SET != 0 {
             match self
@@ -79,44 +82,68 @@ impl Event {
         if spin(|| self.pass(seen).then_some(())).is_some() {
             return Ok(());
         }
-        // SeqCst, here and in `become_set`: either the setter sees that this waiter is counted, or the
-        // waiter sees the event set. With less, both could miss the other's change, and the waiter
-        // would sleep.
-        self.waiters.fetch_add(1, SeqCst);
-        let outcome = self.wait_asleep(seen, deadline);
-        // Relaxed: a count that is too high only costs a setter a needless wake-up.
-        self.waiters.fetch_sub(1, Relaxed);
+        let waiter = Waiter::at(&self.bell, Thread::current()?);
+        let outcome = self.wait_asleep(&waiter, seen, deadline);
+        // Another set may have found this thread asleep while an earlier one released it, or while it gave up.
+        // And a setter that died was made up for by one wake-up: this thread passes it on.
+        if self.word.load(SeqCst) & SET != 0 {
+            waiter.wake_next();
+        }
         outcome
     }
 
-    fn wait_asleep(&self, seen: u32, deadline: Deadline) -> Result<()> {
+    fn wait_asleep(&self, waiter: &Waiter<'_>, seen: u32, deadline: Deadline) -> Result<()> {
         loop {
-            let word = self.word.load(SeqCst);
+            let armed = waiter.arm(Armed::with(seen / ONE));
+            // SeqCst: see `Waiter::arm`.
+            self.flag.swap(1, SeqCst);
             if self.pass(seen) {
                 return Ok(());
             }
-            // If the event was set and reset since the load, the word differs and the sleep ends at once.
-            match super::sleep(&self.word, word & !SET, deadline)? {
+            let awoken = waiter.sleep(armed, deadline)?;
+            if self.pass(seen) {
+                return Ok(());
+            }
+            match awoken {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
-                Awoken::TimedOut if self.pass(seen) => return Ok(()),
                 Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
     }
 
-    /// Sets the event. If the memory is not an event, it changes nothing and returns false, and `set`
-    /// says why.
+    /// Sets the event. If the memory is not an event, or this thread is not known, it changes nothing and returns
+    /// false, and `set` does the rest.
     #[inline(always)]
     pub(crate) fn set_fast(&self) -> bool {
+        let Some(thread) = Thread::known() else {
+            return false;
+        };
         self.is_event() && {
-            self.become_set();
+            self.set_and_wake(thread);
             true
         }
     }
 
+    /// Sets the event and wakes those that sleep.
     #[inline(always)]
-    fn become_set(&self) {
+    fn set_and_wake(&self, thread: Thread) {
+        // A waiter may set the flag between this look at it and the change. If this thread dies after the change,
+        // the kernel wakes that waiter because of this announcement.
+        let outer = thread.robust_list().begin_word(&self.bell);
+        if self.flag.load(SeqCst) != 0 {
+            self.ring(thread, &mut || {
+                self.become_set();
+            });
+        } else if self.become_set() && self.flag.load(SeqCst) != 0 {
+            self.ring(thread, &mut || {});
+        }
+        thread.robust_list().finish(outer);
+    }
+
+    /// Returns whether the event was not set before.
+    #[inline(always)]
+    fn become_set(&self) -> bool {
         let mut word = self.word.load(Relaxed);
         loop {
             // It writes the word also if the event is set already: the next waiter then sees what this
@@ -132,21 +159,21 @@ impl Event {
                 Err(now) => word = now,
             }
         }
-        if word & SET == 0 {
-            if self.waiters.load(SeqCst) != 0 {
-                self.wake();
-            }
-            if self.watches.are_asleep_ordered() {
-                self.watches.wake(u32::MAX);
-            }
+        if word & SET == 0 && self.watches.are_asleep_ordered() {
+            self.watches.wake(u32::MAX);
         }
+        word & SET == 0
     }
 
     #[cold]
-    fn wake(&self) {
+    #[inline(never)]
+    fn ring(&self, thread: Thread, change: &mut dyn FnMut()) {
         let is_automatic = self.flags.get() & EVENT_AUTO_RESET != 0;
         let count = if is_automatic { 1 } else { u32::MAX };
-        preserving_errno(|| futex::wake(&self.word, count));
+        let mut clear_flag = || {
+            self.flag.swap(0, SeqCst);
+        };
+        preserving_errno(|| bell::ring(&self.bell, thread, count, change, &mut clear_flag));
     }
 
     /// Announces a watch and returns the word to sleep on and its value; `None` if the event is set.
@@ -159,7 +186,7 @@ impl Event {
 
     pub(crate) fn set(&self) -> Result<()> {
         self.check()?;
-        self.become_set();
+        self.set_and_wake(Thread::current()?);
         Ok(())
     }
 
@@ -184,7 +211,7 @@ impl Event {
     }
 
     fn check(&self) -> Result<()> {
-        let other_word = || joined(self.word.load(Relaxed), self.waiters.load(Relaxed));
+        let other_word = || joined(self.word.load(Relaxed), self.bell.load(Relaxed));
         let tag = self.tag.load(Acquire);
         check_tag_of_any_namespace("placed event", tag, EVENT_TAG, other_word)
     }

@@ -108,6 +108,32 @@ impl Latch {
         })
     }
 
+    /// As [`take`](Latch::take), for a thread that has to keep its announcement: a waiter that was woken. The
+    /// latch is linked at once. A thread that dies before that leaves its id in the word; the next thread that
+    /// waits for the latch finds that no thread has the id.
+    pub(crate) fn take_linked<'a>(
+        &'a self,
+        needs_fence: &'a AtomicU32,
+        pid_namespace: u32,
+        deadline: Deadline,
+    ) -> Result<Latched<'a>> {
+        let thread = Thread::current()?;
+        check_namespace(&"the queue", thread, pid_namespace)?;
+        let rest = self.acquire(thread, needs_fence, deadline)?;
+        self.birth.store(thread.birth(), Relaxed);
+        // SAFETY: this thread holds the latch, which is in no list. Its memory is mapped as long as the result
+        // lives. An announcement is not needed: see above.
+        unsafe { thread.robust_list().link(&self.links, false) };
+        Ok(Latched {
+            latch: self,
+            needs_fence,
+            thread,
+            outer: thread.robust_list().announced(),
+            rest,
+            kept: 1,
+        })
+    }
+
     /// Whether the last holder died in its section, and nobody holds the latch to repair its work.
     pub(crate) fn is_orphaned(&self) -> bool {
         let word = self.word.load(Relaxed);
@@ -243,8 +269,11 @@ impl Latched<'_> {
         self.latch.word.store(self.thread.id(), Relaxed);
     }
 
-    /// Links the latch into the robust list, which frees this thread's announcement for another latch.
+    /// Links the latch into the robust list, which frees this thread's announcement for another word.
     pub(crate) fn keep(&mut self) {
+        if self.kept != 0 {
+            return;
+        }
         self.latch.kind.set();
         // SAFETY: this thread holds the latch and announces it. A latch is linked only here, and only
         // once, since `kept` is set once. Its memory is mapped as long as self lives.

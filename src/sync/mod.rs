@@ -8,11 +8,21 @@
 //! - Data without an owner (a count, a sequence number) is never left half-changed, because every
 //!   change is one atomic operation.
 //!
-//! So a death can only lose a wake-up. No sleeper depends on a wake-up: each reads its word again
-//! after [`RECHECK`] at the latest. The words hold the truth, and a wake-up only makes a sleeper see
-//! it sooner.
+//! So a death can only lose a wake-up. The words hold the truth, and a wake-up only makes a sleeper see it.
+//! A sleeper sleeps without limit, so the kernel has to make up for a wake-up that a death loses:
+//!
+//! - If a thread dies that holds a lock, the kernel marks the word and wakes a sleeper on it.
+//! - If a thread dies that has *announced* a word without an owner, the kernel wakes a sleeper on it. A
+//!   thread announces the word on which others sleep before it changes what they wait for, and until it has
+//!   woken them. A waiter announces it too, because it may die after it was woken and before it took
+//!   what it was woken for. The kernel takes the lower 30 bits for an owner. So threads sleep on words
+//!   that have nothing in these bits: the words of locks, and [`bell`]s.
+//!
+//! What the kernel does not report is found by examinations, every 3 or 15 seconds ([`NextExamination`]).
+//! Older kernels report less: there every sleep ends after one second ([`UNREPORTED`]).
 
 pub(crate) mod barrier;
+pub(crate) mod bell;
 pub(crate) mod cond;
 pub(crate) mod event;
 pub(crate) mod latch;
@@ -37,66 +47,122 @@ use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken};
 use crate::sys::process::ShownNamespace;
 use crate::sys::thread::Thread;
+use core::cell::Cell;
 use core::time::Duration;
 use spinning::spin;
 pub(crate) use spinning::spin_for;
 
-/// The longest time that a sleeper sleeps before it reads its word again. If a process dies with a
-/// wake-up that it should have delivered, this is the longest delay.
-pub(crate) const RECHECK: Duration =
+/// How long an examination of an owner serves, for the waits of one thread.
+pub(crate) const EXAMINATION_SERVES: Duration =
     Duration::from_millis(if cfg!(all(test, loom)) { 0 } else { 100 });
+/// The time between two examinations of an owner during one wait. The kernel reports the end of such an owner,
+/// unless it holds thousands of locks, or one in memory that is gone.
+const RARELY: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 15 });
+/// The same for an owner that can end unnoticed by exec ([`may_end_unnoticed`](crate::sys::liveness::may_end_unnoticed)).
+const OFTEN: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 3 });
+/// The longest sleep where the kernel does not report every death of a thread that should deliver or had
+/// received a wake-up.
+const UNREPORTED: Duration = Duration::from_secs(1);
 
-/// When a waiter finds out whether the owners that it waits for are alive. That takes longer than most
-/// waits, so it is due only once in [`RECHECK`].
-struct NextExamination(Option<Duration>);
+thread_local! {
+    /// When this thread last examined an owner.
+    static LAST_EXAMINATION: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// When a waiter finds out whether the owners that it waits for are alive. That takes longer than many
+/// waits. So a thread does it before a sleep if it has not done so for [`EXAMINATION_SERVES`], and then
+/// rarely.
+struct NextExamination(Duration);
 
 impl NextExamination {
-    /// For a wait that begins now. It does not read the clock, since most waits end at the first attempt.
     fn of_new_wait(deadline: Deadline) -> NextExamination {
         NextExamination(match deadline {
-            Deadline::Now => Some(Duration::ZERO),
-            _ => None,
+            Deadline::Now => Duration::ZERO,
+            _ => LAST_EXAMINATION.get() + EXAMINATION_SERVES,
         })
     }
 
-    /// Call before the first sleep, if `is_due` is asked only after it.
-    fn prepare(&mut self) {
-        if self.0.is_none() {
-            self.0 = Some(now() + RECHECK);
-        }
-    }
-
     /// Whether it is due; then the next one is due later. It is always due if the caller is about to
-    /// give up.
-    fn is_due(&mut self, awoken: Awoken) -> bool {
+    /// give up. `may_end_unnoticed` is about the owners.
+    fn is_due_of(&mut self, awoken: Awoken, may_end_unnoticed: impl FnOnce() -> bool) -> bool {
         if awoken == Awoken::TimedOut {
             return true;
         }
-        self.prepare();
         let now = now();
-        let is_due = self.0.is_some_and(|next| now >= next);
-        if is_due {
-            self.0 = Some(now + RECHECK);
+        if now < self.0 {
+            return false;
         }
-        is_due
+        LAST_EXAMINATION.set(now);
+        self.0 = now + if may_end_unnoticed() { OFTEN } else { RARELY };
+        true
+    }
+
+    /// As [`is_due_of`](Self::is_due_of), for an owner of which nothing is known.
+    fn is_due(&mut self, awoken: Awoken) -> bool {
+        self.is_due_of(awoken, || true)
+    }
+
+    /// The deadline, or the time of the next examination, whichever comes first.
+    fn or(&self, deadline: Deadline) -> Deadline {
+        deadline.earlier(self.0)
     }
 }
 
-/// Sleeps while `word` holds `expected`, until the deadline, but never longer than [`RECHECK`].
+/// Sleeps while `word` holds `expected`, until the deadline or the examination. The kernel wakes one sleeper if
+/// a thread dies that has announced the word. Where it does not do that in all cases, the sleep is limited to
+/// [`UNREPORTED`].
+fn sleep_on(
+    word: &AtomicU32,
+    expected: u32,
+    deadline: Deadline,
+    examination: Option<&NextExamination>,
+) -> Result<Awoken> {
+    let until = limited(deadline, examination, futex::reports_every_death());
+    recheck(word, expected, deadline, until)
+}
+
+/// Sleeps while `word` holds `expected`, until the deadline, but at most for [`UNREPORTED`]: for words that
+/// the thread that changes them does not announce.
 pub(crate) fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken> {
-    let awoken = futex::wait(word, expected, deadline.earlier(now() + RECHECK))?;
+    let until = match deadline {
+        Deadline::Now => deadline,
+        deadline => deadline.earlier(now() + UNREPORTED),
+    };
+    recheck(word, expected, deadline, until)
+}
+
+/// Sleeps while `word` holds `expected`, until `until`, which is not later than the deadline.
+fn recheck(word: &AtomicU32, expected: u32, deadline: Deadline, until: Deadline) -> Result<Awoken> {
+    let awoken = futex::wait(word, expected, until)?;
     Ok(recheck_before(deadline, awoken))
 }
 
-/// Sleeps while each of the words holds its number, until the deadline, but never longer than
-/// [`RECHECK`]. A kernel without such a wait (before Linux 5.16) sleeps on the first word only, and
-/// then the caller sees a change of another word at most [`RECHECK`] later.
-fn sleep_on_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Result<Awoken> {
-    let awoken = futex::wait_any(words, deadline.earlier(now() + RECHECK))?;
-    Ok(recheck_before(deadline, awoken))
+/// As [`sleep_on`], while each of the words holds its number. A kernel without such a wait (before Linux 5.16)
+/// sleeps on the first word only, and then the caller sees a change of another word at most [`UNREPORTED`]
+/// later.
+fn sleep_on_any(
+    words: &[(&AtomicU32, u32)],
+    deadline: Deadline,
+    examination: &NextExamination,
+) -> Result<Awoken> {
+    let is_reported = futex::reports_every_death() && futex::can_wait_for_any();
+    let until = limited(deadline, Some(examination), is_reported);
+    Ok(recheck_before(deadline, futex::wait_any(words, until)?))
 }
 
-/// A sleep that timed out before the caller's own deadline was ended by [`RECHECK`].
+fn limited(
+    deadline: Deadline,
+    examination: Option<&NextExamination>,
+    is_reported: bool,
+) -> Deadline {
+    let until = examination.map_or(deadline, |examination| examination.or(deadline));
+    match is_reported {
+        true => until,
+        false => until.earlier(now() + UNREPORTED),
+    }
+}
+
+/// A sleep that timed out before the caller's own deadline was ended by a limit.
 fn recheck_before(deadline: Deadline, awoken: Awoken) -> Awoken {
     match awoken {
         Awoken::TimedOut if !deadline.has_passed() => Awoken::Recheck,

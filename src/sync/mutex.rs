@@ -15,26 +15,27 @@
 //! | step of lock | state after the death |
 //! |---|---|
 //! | announce (`begin`) | if the word has no owner: the kernel wakes another sleeper in this thread's place |
-//! | | if the word has another owner: unchanged; other sleepers read the word again by themselves |
+//! | | if the word has another owner: unchanged; the waiters bit is still set, so that owner's unlock wakes a sleeper |
 //! | word: 0 -> thread id | owner died: the kernel finds the id through the announcement |
 //! | link, finish | owner died: the kernel finds the id through the list |
 //!
 //! | step of unlock | state after the death |
 //! |---|---|
 //! | announce, unlink | owner died: the id is still in the word, and the kernel finds it through the announcement |
-//! | word -> 0 | free; the kernel sees a word without an owner and wakes a sleeper in this thread's place |
-//! | wake, finish | free |
+//! | word -> 0, or -> WAITERS if that bit is set | free; the kernel sees a word without an owner and wakes a sleeper in this thread's place |
+//! | wake, clear the waiters bit if nobody slept, finish | free |
 //!
-//! In one case the kernel cannot help. A thread that unlocks, or a waiter that was just woken, is
-//! killed, and before the kernel reads the word a third thread takes it without the waiters bit. The
-//! kernel does not change a word that has an owner, and the third thread wakes nobody. So each sleeper
-//! reads the word again by itself after a while, and sets the bit again.
+//! The unlock leaves the waiters bit set, and so does every owner that finds it. Otherwise a third thread could
+//! take the word between a death and the kernel's look at it: the kernel does not change a word that has an
+//! owner, and that owner would wake nobody. Only an unlock that found nobody asleep clears the bit. After that it
+//! wakes all, because some may have fallen asleep in between; they set the bit again.
 
 use super::NextExamination;
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail, meaning};
-use crate::base::time::{Deadline, now};
+use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_PRIORITY_INHERIT, MUTEX_RECURSIVE, MUTEX_TAG, Mutex};
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::liveness;
 use crate::sys::thread::Thread;
@@ -222,8 +223,10 @@ impl Mutex {
                 }
                 return Err(Errno::EAGAIN.into());
             }
-            // Asked before each sleep, so the first one is due 100 ms after the wait began.
-            if examination.is_due(Awoken::Recheck) && self.bury_owner(thread, word) {
+            let may_end_unnoticed = || liveness::may_end_unnoticed(word & TID_MASK);
+            if examination.is_due_of(Awoken::Recheck, may_end_unnoticed)
+                && self.bury_owner(thread, word)
+            {
                 continue;
             }
             let sleeping_on = word | WAITERS;
@@ -235,7 +238,7 @@ impl Mutex {
             {
                 continue;
             }
-            match super::sleep(&self.word, sleeping_on, deadline)? {
+            match super::sleep_on(&self.word, sleeping_on, deadline, Some(&examination))? {
                 // A lock is not given up for a signal, so a handler only makes it read the word again.
                 Awoken::Recheck | Awoken::Interrupted => slept = WAITERS,
                 Awoken::TimedOut if self.bury_owner(thread, sleeping_on) => {}
@@ -340,12 +343,7 @@ impl Mutex {
     /// Takes a priority-inheritance word. The kernel keeps the queue of such a lock and passes the lock
     /// on. Called between `begin` and `link`.
     fn acquire_in_kernel(&self, thread: Thread, deadline: Deadline) -> Result<Locked> {
-        // The kernel notices an owner's death while somebody waits, so one check is enough. It costs more
-        // than most waits, so it comes after one.
-        let mut until = match deadline {
-            Deadline::Now => deadline,
-            deadline => deadline.earlier(now() + super::RECHECK),
-        };
+        let mut examination = NextExamination::of_new_wait(deadline);
         while self
             .word
             .compare_exchange(0, thread.id(), Acquire, Relaxed)
@@ -354,16 +352,28 @@ impl Mutex {
             if self.word.load(Relaxed) & TID_MASK == 0 {
                 self.forget_predecessor(thread);
             }
+            let word = self.word.load(Relaxed);
+            if word & TID_MASK != 0
+                && deadline != Deadline::Now
+                && examination.is_due_of(Awoken::Recheck, || {
+                    liveness::may_end_unnoticed(word & TID_MASK)
+                })
+                && self.bury_owner(thread, word)
+            {
+                continue;
+            }
+            let until = match deadline {
+                Deadline::Now => deadline,
+                deadline => examination.or(deadline),
+            };
             match futex::lock_pi(&self.word, until) {
                 Ok(()) => break,
+                Err(Errno::ETIMEDOUT) if !deadline.has_passed() => {}
                 Err(Errno::EAGAIN | Errno::ETIMEDOUT)
-                    if until == deadline && self.bury_owner(thread, self.word.load(Relaxed)) => {}
+                    if deadline.has_passed()
+                        && self.bury_owner(thread, self.word.load(Relaxed)) => {}
                 Err(Errno::EAGAIN) if deadline == Deadline::Now => {
                     return Err(Errno::EAGAIN.into());
-                }
-                Err(Errno::ETIMEDOUT) if until != deadline => {
-                    until = deadline;
-                    self.bury_owner(thread, self.word.load(Relaxed));
                 }
                 // EAGAIN: the owner is just dying, and the kernel has not come to this lock yet.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -432,9 +442,12 @@ impl Mutex {
             preserving_errno(|| self.hand_over(thread));
         } else {
             // Release: without it the next owner might not see what this one wrote.
-            let before = self.word.swap(rest, Release);
-            if before & WAITERS != 0 {
-                preserving_errno(|| futex::wake(&self.word, 1));
+            let is_released = self
+                .word
+                .compare_exchange(thread.id(), rest, Release, Relaxed)
+                .is_ok();
+            if !is_released {
+                release_contended(&self.word, rest);
             }
         }
         thread.robust_list().finish(outer);
@@ -531,4 +544,30 @@ impl Mutex {
         };
         super::check_tag_in_namespace("mutex", tag, MUTEX_TAG, other_word, thread)
     }
+}
+
+/// Releases a word that is not only an id, and wakes a sleeper.
+///
+/// With C's calling convention because that cannot unwind, as for `wake_all` of the slots.
+#[cold]
+extern "C" fn release_contended(word: &AtomicU32, rest: u32) {
+    let mut before = word.load(Relaxed);
+    // Release: as in `release`.
+    while let Err(now) = word.compare_exchange(before, rest | (before & WAITERS), Release, Relaxed)
+    {
+        before = now;
+    }
+    if before & WAITERS == 0 {
+        return;
+    }
+    preserving_errno(|| {
+        let is_anybody_asleep = futex::wake(word, 1) != 0;
+        if !is_anybody_asleep
+            && word
+                .compare_exchange(rest | WAITERS, rest, Relaxed, Relaxed)
+                .is_ok()
+        {
+            futex::wake(word, u32::MAX);
+        }
+    });
 }

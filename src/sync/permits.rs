@@ -7,7 +7,7 @@
 
 use super::NextExamination;
 use super::mutex::Locked;
-use super::slot::{self, in_search_order, wake_waiters_for_any};
+use super::slot::{self, SlotWaiter, in_search_order, wake_waiters_for_any};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{PERMITS_MAX, PERMITS_TAG, Permits, Slot};
@@ -59,18 +59,24 @@ impl Permits {
     pub(crate) fn take(&self, deadline: Deadline) -> Result<(usize, Locked)> {
         let thread = Thread::current()?;
         let slots = self.check(thread)?;
+        if let Some(taken) = try_take(slots, thread) {
+            return Ok(taken);
+        }
         let mut examination = NextExamination::of_new_wait(deadline);
+        let waiter = SlotWaiter::at(&self.wanted, thread);
         loop {
             if let Some(taken) = try_take(slots, thread) {
                 return Ok(taken);
             }
-            if examination.is_due(Awoken::Recheck) && slot::bury_owners(slots, thread, deadline) {
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(slots))
+                && slot::bury_owners(slots, thread, deadline)
+            {
                 continue;
             }
             if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
             }
-            match slot::wait_for_any(slots, &self.wanted, deadline)? {
+            match slot::wait_for_any(slots, &waiter, deadline, &examination)? {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::TimedOut => {

@@ -19,7 +19,7 @@
 //! | a writer after it set `writing` to 0 and before it unlocked | a marked mutex with `writing` 0: free, because the data are complete |
 
 use super::mutex::Locked;
-use super::slot::{self, in_search_order, owned_by, wake_waiters_for_any};
+use super::slot::{self, SlotWaiter, in_search_order, owned_by, wake_waiters_for_any};
 use super::{NextExamination, spin};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
@@ -151,23 +151,35 @@ impl Rwlock {
                     if claimed { Entry::Inside } else { Entry::Full }
                 }
                 Entry::Full => {
-                    examination.prepare();
-                    let awoken = match deadline {
-                        Deadline::Now => Awoken::TimedOut,
-                        deadline => slot::wait_for_any(&self.readers, &self.wanted, deadline)?,
-                    };
-                    match awoken {
-                        _ if examination.is_due(awoken)
-                            && slot::bury_owners(&self.readers, thread, deadline) => {}
-                        Awoken::Recheck | Awoken::Interrupted => {}
-                        Awoken::TimedOut if deadline == Deadline::Now => {
-                            return Err(Errno::EAGAIN.into());
-                        }
-                        Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
-                    }
+                    let waiter = SlotWaiter::at(&self.wanted, thread);
+                    self.wait_for_slot(&waiter, thread, deadline, &mut examination)?;
                     self.enter(thread)
                 }
             }
+        }
+    }
+
+    /// Waits until a reader may have left, after all slots had owners.
+    fn wait_for_slot(
+        &self,
+        waiter: &SlotWaiter<'_>,
+        thread: Thread,
+        deadline: Deadline,
+        examination: &mut NextExamination,
+    ) -> Result<()> {
+        let slots = &self.readers;
+        if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed(slots))
+            && slot::bury_owners(slots, thread, deadline)
+        {
+            return Ok(());
+        }
+        if deadline == Deadline::Now {
+            return Err(Errno::EAGAIN.into());
+        }
+        match slot::wait_for_any(slots, waiter, deadline, examination)? {
+            Awoken::Recheck | Awoken::Interrupted => Ok(()),
+            Awoken::TimedOut if slot::bury_owners(slots, thread, deadline) => Ok(()),
+            Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
         }
     }
 
@@ -225,9 +237,13 @@ impl Rwlock {
         }
         let mut examination = NextExamination::of_new_wait(deadline);
         while let Some(word) = slot.request_wake_up() {
-            examination.prepare();
-            let awoken = super::sleep(&slot.word, word, deadline)?;
-            if examination.is_due(awoken) && slot::bury_owners([slot], thread, Deadline::Never) {
+            if examination.is_due_of(Awoken::Recheck, || slot::may_end_unnoticed([slot]))
+                && slot::bury_owners([slot], thread, Deadline::Never)
+            {
+                continue;
+            }
+            let awoken = super::sleep_on(&slot.word, word, deadline, Some(&examination))?;
+            if awoken == Awoken::TimedOut && slot::bury_owners([slot], thread, Deadline::Never) {
                 continue;
             }
             match awoken {

@@ -1,27 +1,26 @@
-//! The counting semaphore: a count, and in the same word whether somebody may be asleep.
+//! The counting semaphore: a count, and in the same word a flag that somebody may sleep at the [`bell`].
 //!
 //! It is a flag and not a number of sleepers. A killed sleeper would stay counted, and every later post
-//! would call the kernel for it. Sleepers set the flag, and the kernel lets them sleep only while it is
-//! set. A thread that posts and finds nobody asleep clears the flag if the word has not changed since
-//! its post. Others may have taken and posted permits in between, and one of them may sleep again. That
-//! one sets the flag again when it checks the word, at most [`RECHECK`](super::RECHECK) later.
+//! would call the kernel for it. A post that finds the flag rings.
 //!
 //! A permit has no owner, so a killed process leaves the count as it is. That is right, because a
 //! process may post a permit that another one took. If a permit has to come back when its holder
 //! dies, use a pool of permits ([`permits`](super::permits)).
 
+use super::bell::{self, Armed, Waiter};
 use super::{check_tag_of_any_namespace, joined, spin};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
 use crate::sys::atomic::{AtomicU32, fence};
-use crate::sys::futex::{self, Awoken};
+use crate::sys::futex::Awoken;
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// The largest count, as <semaphore.h> has it.
 pub(crate) const VALUE_MAX: u32 = i32::MAX as u32;
 
-/// In `Sem::state`: somebody may be asleep.
+/// In `Sem::state`: somebody may sleep.
 const ASLEEP: u32 = 1 << 31;
 
 impl Sem {
@@ -34,6 +33,7 @@ impl Sem {
         }
         self.tag.store(0, Relaxed);
         self.state.store(value, Relaxed);
+        self.bell.store(0, Relaxed);
         self.watches.word.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(SEM_TAG, Release);
@@ -79,24 +79,31 @@ impl Sem {
         if spin(|| self.take().then_some(())).is_some() {
             return Ok(());
         }
+        let waiter = Waiter::at(&self.bell, Thread::current()?);
+        let outcome = self.wait_asleep(&waiter, deadline);
+        // Another post may have found this thread asleep while it took an earlier post's permit, or gave up.
+        if self.state.load(SeqCst) & VALUE_MAX != 0 {
+            waiter.wake_next();
+        }
+        outcome
+    }
+
+    fn wait_asleep(&self, waiter: &Waiter<'_>, deadline: Deadline) -> Result<()> {
         loop {
-            // Relaxed: the flag and the count are one word. Either the post finds the flag, or the post
-            // comes first and this operation finds the permit.
-            let state = self.state.fetch_or(ASLEEP, Relaxed);
-            if state & VALUE_MAX != 0 {
-                if self.take() {
-                    return Ok(());
-                }
-                continue;
-            }
-            match super::sleep(&self.state, ASLEEP, deadline)? {
-                Awoken::Recheck => {}
-                Awoken::Interrupted => return Err(Errno::EINTR.into()),
-                Awoken::TimedOut if self.take() => return Ok(()),
-                Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
-            }
+            let armed = waiter.arm(Armed::PLAINLY);
+            // SeqCst: see `Waiter::arm`.
+            self.state.fetch_or(ASLEEP, SeqCst);
             if self.take() {
                 return Ok(());
+            }
+            let awoken = waiter.sleep(armed, deadline)?;
+            if self.take() {
+                return Ok(());
+            }
+            match awoken {
+                Awoken::Recheck => {}
+                Awoken::Interrupted => return Err(Errno::EINTR.into()),
+                Awoken::TimedOut => return Err(Errno::ETIMEDOUT.into()),
             }
         }
     }
@@ -122,37 +129,43 @@ impl Sem {
     /// Adds a permit and wakes a sleeper.
     pub(crate) fn post(&self) -> Result<()> {
         self.check()?;
-        let mut state = self.state.load(Relaxed);
-        loop {
-            if state & VALUE_MAX == VALUE_MAX {
-                return Err(fail!(
-                    EOVERFLOW,
-                    "the value is {VALUE_MAX} and cannot become larger"
-                ));
-            }
-            // Release: as in post_fast.
-            match self
-                .state
-                .compare_exchange_weak(state, state + 1, Release, Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
+        if self.post_fast() {
+            return Ok(());
         }
-        if state & ASLEEP != 0 {
-            // Pairs with the fence of `prepare_to_watch`, whose flag was found: without the two the watch could be
-            // missed.
-            fence(SeqCst);
-            if self.watches.are_asleep_ordered() {
-                self.watches.wake(u32::MAX);
+        let mut is_full = false;
+        let mut add = || {
+            let mut state = self.state.load(Relaxed);
+            loop {
+                if state & VALUE_MAX == VALUE_MAX {
+                    is_full = true;
+                    return;
+                }
+                // Release: as in post_fast.
+                match self
+                    .state
+                    .compare_exchange_weak(state, state + 1, SeqCst, Relaxed)
+                {
+                    Ok(_) => return,
+                    Err(now) => state = now,
+                }
             }
+        };
+        let thread = Thread::current()?;
+        let mut clear_flag = || {
+            self.state.fetch_and(!ASLEEP, SeqCst);
+        };
+        bell::ring(&self.bell, thread, 1, &mut add, &mut clear_flag);
+        // Pairs with the fence of `prepare_to_watch`, whose flag was found: without the two the watch could be
+        // missed.
+        fence(SeqCst);
+        if self.watches.are_asleep_ordered() {
+            self.watches.wake(u32::MAX);
         }
-        if state & ASLEEP != 0 && futex::wake(&self.state, 1) == 0 {
-            // Nobody slept. If the word has changed since, others have come, and the next post decides.
-            let posted = state + 1;
-            let _ = self
-                .state
-                .compare_exchange(posted, posted & !ASLEEP, Relaxed, Relaxed);
+        if is_full {
+            return Err(fail!(
+                EOVERFLOW,
+                "the value is {VALUE_MAX} and cannot become larger"
+            ));
         }
         Ok(())
     }
@@ -179,7 +192,7 @@ impl Sem {
     }
 
     fn check(&self) -> Result<()> {
-        let other_word = || joined(self.state.load(Relaxed), self.reserved[0]);
+        let other_word = || joined(self.state.load(Relaxed), self.bell.load(Relaxed));
         check_tag_of_any_namespace("semaphore", self.tag.load(Acquire), SEM_TAG, other_word)
     }
 }

@@ -36,8 +36,8 @@ const ASLEEP: u32 = 1;
 const WAKE_UP: u32 = 2;
 
 impl Sleepers {
-    /// Unless `ready`, sleeps until woken, but at most for [`RECHECK`](super::RECHECK), so the caller
-    /// has to check again. Sets `needs_fence` if this process cannot execute the heavy fence.
+    /// Unless `ready`, sleeps until woken, but at most for [`UNREPORTED`](super::UNREPORTED), so the
+    /// caller has to check again. Sets `needs_fence` if this process cannot execute the heavy fence.
     pub(crate) fn sleep_unless(
         &self,
         needs_fence: &AtomicU32,
@@ -70,6 +70,19 @@ impl Sleepers {
             needs_fence.store(1, SeqCst);
         }
         (!ready()).then_some(seen)
+    }
+
+    /// Sets the bit for a sleeper at a [`bell`](super::bell), and executes the heavy fence. The sleeper then
+    /// checks for the change.
+    pub(crate) fn set_flag(&self, needs_fence: &AtomicU32) {
+        self.word.fetch_or(ASLEEP, SeqCst);
+        if !fence::heavy() {
+            needs_fence.store(1, SeqCst);
+        }
+    }
+
+    pub(crate) fn clear_flag(&self) {
+        self.word.fetch_and(!ASLEEP, SeqCst);
     }
 
     /// Sets the bit, as [`prepare_unless`](Self::prepare_unless) does, and returns the word to sleep on. For wakers

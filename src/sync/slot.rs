@@ -8,6 +8,7 @@
 //! A thread that is killed inside `claim` or `release` leaves what the mutex's lock and unlock leave:
 //! its id, which the kernel replaces by the mark, or a slot that it does not own.
 
+use super::NextExamination;
 use super::mutex::Locked;
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Result, fail};
@@ -16,6 +17,7 @@ use crate::object::layout::Slot;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::liveness;
+use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -249,21 +251,58 @@ pub(super) fn owned_by(slots: &[Slot], thread: Thread) -> Option<&Slot> {
     in_search_order(slots, thread).find(|slot| slot.is_owned_by(thread))
 }
 
+/// Whether the owner of one of the slots can end unnoticed.
+pub(super) fn may_end_unnoticed<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> bool {
+    slots
+        .into_iter()
+        .any(|slot| liveness::may_end_unnoticed(slot.word.load(Relaxed) & TID_MASK))
+}
+
+/// The value of `wanted` while somebody may be asleep. The kernel takes the lower bits of a word that is
+/// announced for an owner.
+const WANTED: u32 = WAITERS;
+
+/// A thread that may wait for a free slot, as long as this value lives. If it dies after it was woken and before
+/// it took a slot, the kernel wakes the next waiter.
+pub(super) struct SlotWaiter<'a> {
+    wanted: &'a AtomicU32,
+    thread: Thread,
+    outer: Announced,
+}
+
+impl<'a> SlotWaiter<'a> {
+    pub(super) fn at(wanted: &'a AtomicU32, thread: Thread) -> SlotWaiter<'a> {
+        SlotWaiter {
+            wanted,
+            thread,
+            outer: thread.robust_list().begin_word(wanted),
+        }
+    }
+}
+
+impl Drop for SlotWaiter<'_> {
+    fn drop(&mut self) {
+        self.thread.robust_list().finish(self.outer);
+    }
+}
+
 /// Waits until one of the slots may have become free. The owner that frees a slot wakes this thread
 /// by [`wake_waiters_for_any`], and the kernel wakes it when an owner dies. Every slot had an owner
 /// just before the call.
 ///
-/// `wanted` is 1 while somebody may be asleep. It is a flag and not a count: after a sleeper was
+/// `wanted` is not 0 while somebody may be asleep. It is a flag and not a count: after a sleeper was
 /// killed, a count would stay too high for ever.
 pub(super) fn wait_for_any(
     slots: &[Slot],
-    wanted: &AtomicU32,
+    waiter: &SlotWaiter<'_>,
     deadline: Deadline,
+    examination: &NextExamination,
 ) -> Result<Awoken> {
+    let wanted = waiter.wanted;
     // SeqCst, here and in `wake_waiters_for_any`: either the owner sees the flag, or this thread sees
     // the slot free. With less, both could miss the other's change.
-    wanted.store(1, SeqCst);
-    let mut words = [(wanted, 1); futex::ANY_MAX];
+    wanted.store(WANTED, SeqCst);
+    let mut words = [(wanted, WANTED); futex::ANY_MAX];
     let mut count = 1;
     for (slot, entry) in slots.iter().zip(&mut words[1..]) {
         let Some(word) = slot.request_wake_up() else {
@@ -272,7 +311,12 @@ pub(super) fn wait_for_any(
         *entry = (&slot.word, word);
         count += 1;
     }
-    super::sleep_on_any(&words[..count], deadline)
+    if let [_, (word, expected)] = words[..count] {
+        // A wait for one word ends for every signal handler, one for several only for handlers without
+        // SA_RESTART. Who frees the slot wakes those who sleep on its word.
+        return super::sleep_on(word, expected, deadline, Some(examination));
+    }
+    super::sleep_on_any(&words[..count], deadline, examination)
 }
 
 /// Wakes the threads in [`wait_for_any`], after a slot has become free.

@@ -59,7 +59,7 @@ impl Process {
         if !has_inode_of_its_own(pidfd.as_fd()) {
             return Err(Errno::EBADF);
         }
-        match nix::sys::stat::fstat(&pidfd)?.st_ino == self.pidfd.inode() {
+        match super::large::fstat(pidfd.as_raw_fd())?.st_ino == self.pidfd.inode() {
             true => Ok(pidfd),
             // The id belongs to another process by now.
             false => Err(Errno::ESRCH),
@@ -78,13 +78,12 @@ impl Process {
 /// Whether a pidfd's inode stands for its process alone.
 fn has_inode_of_its_own(pidfd: BorrowedFd<'_>) -> bool {
     // PIDFS_MAGIC of <linux/magic.h>.
-    const PIDFS: u64 = 0x5049_4446;
+    const PIDFS: u32 = 0x5049_4446;
     /// The kernel's answer, which is the same for all processes: 0 not asked, 1 no, 2 yes.
     static KNOWN: AtomicU8 = AtomicU8::new(0);
     if KNOWN.load(Ordering::Relaxed) == 0 {
-        if let Ok(found) = nix::sys::statfs::fstatfs(pidfd) {
-            let is_pidfs = u64::try_from(found.filesystem_type().0) == Ok(PIDFS);
-            KNOWN.store(1 + u8::from(is_pidfs), Ordering::Relaxed);
+        if let Ok(found) = super::large::file_system(pidfd.as_raw_fd()) {
+            KNOWN.store(1 + u8::from(found == PIDFS), Ordering::Relaxed);
         }
     }
     KNOWN.load(Ordering::Relaxed) == 2

@@ -12,6 +12,7 @@
 
 use super::ProcPath;
 use super::direct::system_call;
+use super::large;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::errno::Errno;
@@ -77,7 +78,7 @@ unsafe fn made_pair(numbers: [RawFd; 2]) -> Result<(OwnedFd, OwnedFd), Errno> {
 }
 
 pub(crate) fn open(path: &CStr, flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
-    nix::fcntl::open(path, flags, mode).and_then(lifted)
+    nix::fcntl::open(path, flags | OFlag::O_LARGEFILE, mode).and_then(lifted)
 }
 
 pub(crate) fn open_at(
@@ -85,6 +86,7 @@ pub(crate) fn open_at(
     path: &CStr,
     flags: OFlag,
 ) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlag::O_LARGEFILE;
     nix::fcntl::openat(directory, path, flags, Mode::empty()).and_then(lifted)
 }
 
@@ -146,6 +148,15 @@ pub(super) unsafe fn ring<T>(submissions: u32, parameters: *mut T) -> Result<Own
     let number = unsafe { system_call(libc::SYS_io_uring_setup, arguments) }?;
     // SAFETY: io_uring_setup has just made it.
     unsafe { made(number as RawFd) }
+}
+
+/// A non-blocking timer on the monotonic clock.
+pub(crate) fn timer() -> Result<OwnedFd, Errno> {
+    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+    // SAFETY: the call takes numbers only.
+    let result = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) };
+    // SAFETY: timerfd_create has just made it.
+    unsafe { made(result) }
 }
 
 /// A descriptor of a process, close-on-exec.
@@ -263,9 +274,9 @@ struct Identity {
 
 impl Identity {
     fn of(file: BorrowedFd<'_>) -> Result<Identity, Errno> {
-        let status = match nix::sys::stat::fstat(file) {
+        let status = match large::fstat(file.as_raw_fd()) {
             // The file is open, so the kernel lacks something for the moment.
-            Err(errno) if errno != Errno::EBADF => nix::sys::stat::fstat(file)?,
+            Err(errno) if errno != Errno::EBADF => large::fstat(file.as_raw_fd())?,
             status => status?,
         };
         // Only files that share an inode have no type.

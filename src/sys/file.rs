@@ -1,10 +1,11 @@
 //! Files that become objects: made without a name, filled, and then linked to a name.
 
 use super::fd;
+use super::large::{self, FileStat, Offset};
 use core::ffi::CStr;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, SealFlag};
-use nix::sys::stat::{FileStat, Mode};
+use nix::sys::stat::Mode;
 use nix::unistd::{LinkatFlags, UnlinkatFlags};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -120,20 +121,22 @@ pub(crate) fn allocate(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
 /// Whether this process may not make a file so large (RLIMIT_FSIZE).
 pub(crate) fn is_above_size_limit(size: u64) -> bool {
     use nix::sys::resource::{Resource, getrlimit};
-    getrlimit(Resource::RLIMIT_FSIZE).is_ok_and(|(limit, _)| limit < size)
+    // "No limit" is the largest number of the type, which has 32 bits on some machines.
+    getrlimit(Resource::RLIMIT_FSIZE)
+        .is_ok_and(|(limit, _)| limit != libc::RLIM_INFINITY && widen(limit) < size)
 }
 
 fn reserve(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
-    const PIECE: libc::off_t = 1 << 20;
-    let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
-    match nix::fcntl::posix_fallocate(file, 0, size) {
+    const PIECE: Offset = 1 << 20;
+    let size = large::to_offset(size)?;
+    match large::posix_fallocate(file, 0, size) {
         Err(Errno::EINTR) => {}
         outcome => return outcome,
     }
     let mut done = 0;
     while done < size {
         let piece = PIECE.min(size - done);
-        retrying(|| nix::fcntl::posix_fallocate(file, done, piece))?;
+        retrying(|| large::posix_fallocate(file, done, piece))?;
         done += piece;
     }
     Ok(())
@@ -143,12 +146,9 @@ fn reserve(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
 /// (xfs). `ENOSPC` or `EDQUOT` if there is not enough. Does nothing on a file system without the call, and
 /// leaves a file of btrfs that is copied on every write as it is.
 pub(crate) fn reserve_again(file: BorrowedFd<'_>, size: u64) -> Result<(), Errno> {
-    let size = libc::off_t::try_from(size).map_err(|_| Errno::EFBIG)?;
+    let size = large::to_offset(size)?;
     // Not posix_fallocate, which on such a file system writes to a file that others use.
-    let reserve = |mode| {
-        // SAFETY: the call accesses no memory.
-        retrying(|| Errno::result(unsafe { libc::fallocate(file.as_raw_fd(), mode, 0, size) }))
-    };
+    let reserve = |mode| retrying(|| large::fallocate(file, mode, size));
     match reserve(libc::FALLOC_FL_UNSHARE_RANGE).or_else(|_| reserve(0)) {
         Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) => Err(errno),
         _ => Ok(()),
@@ -217,12 +217,12 @@ pub(crate) fn unlink(path: &CStr) -> Result<(), Errno> {
 }
 
 pub(crate) fn status(file: BorrowedFd<'_>) -> Result<Status, Errno> {
-    nix::sys::stat::fstat(file).map(Status)
+    large::fstat(file.as_raw_fd()).map(Status)
 }
 
 /// The status of the file at `path`. Of a symbolic link it is the status of the link itself.
 pub(crate) fn status_of(path: &CStr) -> Result<Status, Errno> {
-    nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW).map(Status)
+    large::fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW).map(Status)
 }
 
 /// Fills `buffer` from `offset` on. Returns false if the file ends before the buffer is full.
@@ -230,7 +230,7 @@ pub(crate) fn read_at(file: BorrowedFd<'_>, buffer: &mut [u8], offset: u64) -> R
     let mut done = 0;
     while done < buffer.len() {
         let position = to_offset(offset, done)?;
-        match retrying(|| nix::sys::uio::pread(file, &mut buffer[done..], position))? {
+        match retrying(|| large::pread(file, &mut buffer[done..], position))? {
             0 => return Ok(false),
             count => done += count,
         }
@@ -242,7 +242,7 @@ pub(crate) fn write_at(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Resul
     let mut done = 0;
     while done < bytes.len() {
         let position = to_offset(offset, done)?;
-        done += retrying(|| nix::sys::uio::pwrite(file, &bytes[done..], position))?;
+        done += retrying(|| large::pwrite(file, &bytes[done..], position))?;
     }
     Ok(())
 }
@@ -252,8 +252,13 @@ pub(crate) fn overwrite(file: BorrowedFd<'_>, bytes: &[u8], offset: u64) -> Resu
     super::signal::without_sigxfsz(|| write_at(file, bytes, offset))
 }
 
-fn to_offset(offset: u64, done: usize) -> Result<libc::off_t, Errno> {
-    (offset + done as u64).try_into().map_err(|_| Errno::EFBIG)
+fn to_offset(offset: u64, done: usize) -> Result<Offset, Errno> {
+    large::to_offset(offset + done as u64)
+}
+
+/// A number of the C library whose type has 32 bits on some machines and 64 on others.
+pub(super) fn widen(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 /// Whether the descriptor was opened for reading and writing.
@@ -295,27 +300,14 @@ pub(crate) fn lock_byte(file: BorrowedFd<'_>, offset: u64, lock: ByteLock) -> Re
         ByteLock::Shared => libc::F_RDLCK,
         ByteLock::Exclusive => libc::F_WRLCK,
     };
-    nix::fcntl::fcntl(file, FcntlArg::F_OFD_SETLK(&byte_range(offset, kind)?)).map(drop)
+    large::lock_byte(&file, libc::F_OFD_SETLK, kind, large::to_offset(offset)?).map(drop)
 }
 
 /// Whether another open file has an exclusive lock on the byte.
 pub(crate) fn is_byte_locked_exclusively(file: BorrowedFd<'_>, offset: u64) -> bool {
-    let Ok(mut range) = byte_range(offset, libc::F_RDLCK) else {
-        return false;
-    };
-    let asked = nix::fcntl::fcntl(file, FcntlArg::F_OFD_GETLK(&mut range));
-    asked.is_ok() && i32::from(range.l_type) == libc::F_WRLCK
-}
-
-#[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // the fields' types differ between libcs
-fn byte_range(offset: u64, kind: libc::c_int) -> Result<libc::flock, Errno> {
-    // SAFETY: integers only. For these locks l_pid has to be 0.
-    let mut range: libc::flock = unsafe { core::mem::zeroed() };
-    range.l_type = kind as libc::c_short;
-    range.l_whence = libc::SEEK_SET as libc::c_short;
-    range.l_start = to_offset(offset, 0)?;
-    range.l_len = 1;
-    Ok(range)
+    let found = large::to_offset(offset)
+        .and_then(|byte| large::lock_byte(&file, libc::F_OFD_GETLK, libc::F_RDLCK, byte));
+    found == Ok(libc::F_WRLCK)
 }
 
 /// An open file that can be locked against other processes (flock(2)). Dropping this unlocks the file.

@@ -3,12 +3,12 @@
 //! All calls are of the shared kind. With FUTEX_PRIVATE_FLAG the kernel would search for sleepers in this
 //! process only.
 
-use super::timespec;
+use super::large::{self, Time};
 use crate::base::time::Deadline;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
 use core::time::Duration;
 use nix::errno::Errno;
-use nix::time::{ClockId, clock_gettime};
 
 /// A bit of a lock word: somebody may sleep on the word, so the unlock has to call the kernel.
 pub(crate) const WAITERS: u32 = libc::FUTEX_WAITERS;
@@ -28,12 +28,50 @@ pub(crate) enum Awoken {
     Interrupted,
 }
 
+/// A time that never comes: some 68 years after the machine started. With a time the kernel ends a wait
+/// for every signal handler. Without one it restarts the wait after a handler with SA_RESTART.
+const NEVER: Duration = Duration::from_secs(i32::MAX as u64);
+
+/// Whether the kernel wakes a sleeper whenever a thread dies that has announced a word without an owner,
+/// whatever else stands in the word ([`robust`](super::robust)).
+///
+/// Kernels before Linux 6.2 wake only if the word is 0 ("futex: Resend potentially swallowed owner death
+/// notification"; some older kernels have that change too, but do not show it).
+pub(crate) fn reports_every_death() -> bool {
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    match ANSWER.load(Relaxed) {
+        UNKNOWN => {
+            let is_new = release().is_some_and(|release| release >= (6, 2));
+            ANSWER.store(if is_new { YES } else { NO }, Relaxed);
+            is_new
+        }
+        answer => answer == YES,
+    }
+}
+
+/// The kernel's version: the first two numbers.
+fn release() -> Option<(u32, u32)> {
+    // SAFETY: bytes only.
+    let mut names: libc::utsname = unsafe { core::mem::zeroed() };
+    // SAFETY: the kernel fills the struct. uname is no cancellation point.
+    Errno::result(unsafe { libc::uname(&raw mut names) }).ok()?;
+    let bytes = names.release.map(|byte| byte as u8);
+    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(|number| {
+        let text = core::str::from_utf8(number).ok()?;
+        text.parse().ok()
+    });
+    Some((numbers.next()??, numbers.next()??))
+}
+
 /// Sleeps while `word` holds `expected`, at most until the deadline.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<Awoken, Errno> {
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
-        Deadline::At(point) => Some(timespec(point)),
-        Deadline::Never => None,
+        Deadline::At(point) => Some(Time::from(point)),
+        Deadline::Never => Some(Time::from(NEVER)),
     };
     // Unlike WAIT, WAIT_BITSET takes an absolute time of the monotonic clock.
     let operation = libc::FUTEX_WAIT_BITSET;
@@ -49,6 +87,13 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resul
 
 /// The largest number of words for `wait_any`.
 pub(crate) const ANY_MAX: usize = 32;
+
+/// Whether [`wait_any`] waits for all words. It says so until it had to leave words out.
+pub(crate) fn can_wait_for_any() -> bool {
+    !IS_WAITV_MISSING.load(Relaxed)
+}
+
+static IS_WAITV_MISSING: AtomicBool = AtomicBool::new(false);
 
 /// Sleeps while each of the words holds its number, at most until the deadline. If the kernel can't wait
 /// for several words (before Linux 5.16, or in a sandbox that does not know the call), it waits for the
@@ -67,8 +112,8 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
     const SHARED_32_BITS: u32 = 2;
     let until = match deadline {
         Deadline::Now => return Ok(Awoken::TimedOut),
-        Deadline::At(point) => Some(timespec(point)),
-        Deadline::Never => None,
+        Deadline::At(point) => Some(Time::from(point)),
+        Deadline::Never => Some(Time::from(NEVER)),
     };
     let mut waiters = [Waiter {
         expected: 0,
@@ -100,7 +145,13 @@ pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Resul
         (Err(Errno::ETIMEDOUT), _) => Ok(Awoken::TimedOut),
         (Err(Errno::EINTR), _) => Ok(Awoken::Interrupted),
         (Err(errno @ Errno::EFAULT), _) | (Err(errno), []) => Err(errno),
-        (Err(_), [(word, expected), ..]) => wait(word, *expected, deadline),
+        (Err(_), [(word, expected), ..]) => {
+            if !IS_WAITV_MISSING.swap(true, Relaxed) {
+                // The caller comes back with a time that fits.
+                return Ok(Awoken::Recheck);
+            }
+            wait(word, *expected, deadline)
+        }
     }
 }
 
@@ -115,7 +166,7 @@ pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
 pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno> {
     let until = match deadline {
         Deadline::Now => return futex(word, libc::FUTEX_TRYLOCK_PI, 0, None, 0).map(drop),
-        Deadline::At(point) => Some(timespec(point)),
+        Deadline::At(point) => Some(Time::from(point)),
         Deadline::Never => None,
     };
     match futex(word, libc::FUTEX_LOCK_PI2, 0, until.as_ref(), 0) {
@@ -123,10 +174,7 @@ pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno>
         Err(Errno::ENOSYS) => {
             let until = match deadline.remaining() {
                 None => None,
-                Some(left) => {
-                    let today = Duration::from(clock_gettime(ClockId::CLOCK_REALTIME)?);
-                    Some(timespec(today.saturating_add(left)))
-                }
+                Some(left) => Some(Time::from(large::time_of_day()?.saturating_add(left))),
             };
             futex(word, libc::FUTEX_LOCK_PI, 0, until.as_ref(), 0)
         }
@@ -143,15 +191,15 @@ fn futex(
     word: &AtomicU32,
     operation: libc::c_int,
     value: u32,
-    until: Option<&libc::timespec>,
+    until: Option<&Time>,
     bitset: u32,
 ) -> Result<libc::c_long, Errno> {
     let until = until.map_or(core::ptr::null(), core::ptr::from_ref);
     // SAFETY: the word is a live, aligned u32 for the whole call because the reference is. `until` is NULL
-    // or a timespec that outlives the call. No operation here uses the fifth argument.
+    // or a time that outlives the call. No operation here uses the fifth argument.
     Errno::result(unsafe {
         libc::syscall(
-            libc::SYS_futex,
+            large::call::FUTEX,
             word.as_ptr(),
             operation,
             value,

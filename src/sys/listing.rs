@@ -2,6 +2,7 @@
 
 use super::ProcPath;
 use super::fd::{self, made};
+use super::large::{self, FileStat};
 use super::path::open_directory;
 use crate::base::alloc::{List, LongCText};
 use crate::base::text::CText;
@@ -10,7 +11,7 @@ use core::fmt;
 use core::ptr;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::UnlinkatFlags;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -110,7 +111,7 @@ pub(crate) fn regular_files(directory: BorrowedFd<'_>) -> Result<List<Entry>, Er
 pub(crate) fn regular_file(directory: BorrowedFd<'_>, name: &CStr) -> Result<Option<Entry>, Errno> {
     let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
     let name = FileName::of(&[name.to_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
-    let status = nix::sys::stat::fstatat(directory, &*name, flags)?;
+    let status = large::fstatat(directory, &name, flags)?;
     Ok(is_regular(&status).then(|| Entry {
         name,
         owner: status.st_uid,
@@ -219,7 +220,7 @@ pub(crate) fn open_entry(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Own
         | OFlag::O_NONBLOCK
         | OFlag::O_NOCTTY;
     let file = fd::open_at(directory, &entry.name, flags)?;
-    let status = nix::sys::stat::fstat(&file)?;
+    let status = large::fstat(file.as_raw_fd())?;
     if is_regular(&status) && FileId::of(&status) == entry.file {
         Ok(file)
     } else {
@@ -327,7 +328,7 @@ fn share_descriptors(first: libc::pid_t, second: libc::pid_t) -> bool {
 
 fn ipc_namespace(process: fmt::Arguments<'_>) -> Result<u64, Errno> {
     let path = ProcPath::of(format_args!("/proc/{process}/ns/ipc"));
-    nix::sys::stat::stat(path.as_c_str()).map(|status| status.st_ino)
+    large::stat(path.as_c_str()).map(|status| status.st_ino)
 }
 
 /// Returns whether the thread shows any mapping.
@@ -388,7 +389,7 @@ fn descriptors_of(
     let directory = open_directory(path.as_c_str())?;
     each_name(directory.as_fd(), &mut |name, _| {
         // This follows the link to the open file and opens nothing.
-        match nix::sys::stat::fstatat(directory.as_fd(), name, AtFlags::empty()) {
+        match large::fstatat(directory.as_fd(), name, AtFlags::empty()) {
             Ok(status) => found(FileId::of(&status)),
             Err(_) => Ok(()),
         }

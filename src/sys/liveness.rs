@@ -18,6 +18,7 @@
 
 use super::direct::system_call;
 use super::fd::Brief;
+use super::large;
 use crate::base::time::now;
 use core::cell::Cell;
 use core::ffi::CStr;
@@ -74,6 +75,19 @@ pub(crate) fn has_no_thread(id: u32) -> bool {
     // SAFETY: for signal 0 the kernel only searches for the id and sends nothing.
     let found = unsafe { system_call(libc::SYS_kill, [id as usize, 0, 0, 0, 0, 0]) };
     found == Err(Errno::ESRCH)
+}
+
+/// Whether the thread with this id could end without the kernel marking its locks, although it does nothing
+/// unusual: a thread other than its process's main one may call exec, and then gets another id first. An exec
+/// in this process would end the caller too.
+pub(crate) fn may_end_unnoticed(id: u32) -> bool {
+    let is_in = |process: u32| {
+        let arguments = [process as usize, id as usize, 0, 0, 0, 0];
+        // SAFETY: for signal 0 the kernel only searches for the thread and sends nothing.
+        let found = unsafe { system_call(libc::SYS_tgkill, arguments) };
+        matches!(found, Ok(_) | Err(Errno::EPERM))
+    };
+    id != 0 && id <= i32::MAX as u32 && !is_in(id) && !is_in(super::process::id())
 }
 
 thread_local! {
@@ -161,7 +175,7 @@ fn birth_by(pidfd: Option<&Pidfd>, id: u32) -> Birth {
 fn start_time(id: u32) -> Option<u64> {
     // PROC_TIME_INIT_INO: the number of the first time namespace.
     const FIRST: u64 = 0xEFFF_FFFA;
-    match nix::sys::stat::stat(c"/proc/self/ns/time") {
+    match large::stat(c"/proc/self/ns/time") {
         Ok(found) if found.st_ino != FIRST => None,
         // A kernel without time namespaces (before Linux 5.6) has no such file.
         Ok(_) | Err(Errno::ENOENT) => Stat::of(id)?.start_time(),
@@ -188,32 +202,19 @@ impl Pidfd {
             events: libc::POLLIN,
             revents: 0,
         };
-        let now = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let now = large::Time::ZERO;
         let (list, now) = (&raw mut list as usize, &raw const now as usize);
         // SAFETY: one entry and the time outlive the call; without a mask the last two count for nothing.
-        let ready = unsafe { system_call(libc::SYS_ppoll, [list, 1, now, 0, 0, 0]) };
+        let ready = unsafe { system_call(large::call::PPOLL, [list, 1, now, 0, 0, 0]) };
         ready == Ok(1)
     }
 
     /// The inode number, if it tells threads apart: those of pidfds do that since Linux 6.9.
     fn inode(&self) -> Option<u64> {
-        const PID_FS_MAGIC: u64 = 0x5049_4446;
-        // SAFETY: integers only.
-        let mut about: libc::statfs = unsafe { core::mem::zeroed() };
-        let place = &raw mut about;
-        // SAFETY: the kernel fills the struct. fstatfs is no cancellation point.
-        Errno::result(unsafe { libc::fstatfs(self.0.number() as i32, place) }).ok()?;
-        #[allow(clippy::unnecessary_cast)] // the field's type differs between libcs
-        let is_pidfs = about.f_type as u64 & 0xFFFF_FFFF == PID_FS_MAGIC;
-        // SAFETY: integers only.
-        let mut status: libc::stat = unsafe { core::mem::zeroed() };
-        // SAFETY: the kernel fills the struct. fstat is no cancellation point.
-        Errno::result(unsafe { libc::fstat(self.0.number() as i32, &raw mut status) }).ok()?;
-        #[allow(clippy::useless_conversion)] // 32 bits on some platforms
-        let inode = u64::from(status.st_ino);
+        const PID_FS_MAGIC: u32 = 0x5049_4446;
+        let pidfd = self.0.number() as i32;
+        let is_pidfs = large::file_system(pidfd).ok()? == PID_FS_MAGIC;
+        let inode = large::fstat(pidfd).ok()?.st_ino;
         is_pidfs.then_some(inode)
     }
 }

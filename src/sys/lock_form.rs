@@ -135,6 +135,7 @@ impl LockKind {
 }
 
 /// Whether a struct that is aligned to 8, with a word and links at these offsets, has a lock's form.
+#[allow(dead_code)] // only assertions call it, which Rust 1.85 does not count
 pub(crate) const fn is_lock_form(word: usize, links: usize) -> bool {
     let misplacement = if IS_MUSL { 4 } else { 0 };
     word % 8 == misplacement && links == word + WORD_TO_LINKS

@@ -34,6 +34,16 @@ pub(crate) fn map_anonymous(length: NonZeroUsize) -> Result<NonNull<u8>, Errno> 
         .map(NonNull::cast)
 }
 
+/// Reserves addresses to which no memory is ever mapped. It takes none.
+#[cfg(target_pointer_width = "32")]
+pub(crate) fn reserve_addresses(length: usize) -> Result<NonNull<u8>, Errno> {
+    let length = NonZeroUsize::new(length).ok_or(Errno::EINVAL)?;
+    let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+    // SAFETY: as in map_file.
+    unsafe { nix::sys::mman::mmap_anonymous(None, length, ProtFlags::PROT_NONE, flags) }
+        .map(NonNull::cast)
+}
+
 /// Removes a mapping.
 ///
 /// # Safety

@@ -9,23 +9,29 @@ pub(crate) mod atomic;
 pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod direct;
+pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod fd;
 pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;
 mod held;
+pub(crate) mod large;
 pub(crate) mod listing;
 pub(crate) mod liveness;
 mod lock_form;
 pub(crate) mod memory;
 pub(crate) mod mqueue;
+#[cfg(target_env = "musl")]
+mod musl;
 pub(crate) mod notices;
 pub(crate) mod path;
 pub(crate) mod pipe;
+mod probe;
 pub(crate) mod process;
 pub(crate) mod ready;
 pub(crate) mod robust;
+mod robust_head;
 pub(crate) mod sanitizer;
 pub(crate) mod semaphore;
 pub(crate) mod signal;
@@ -39,12 +45,13 @@ pub(crate) mod watch_ring;
 pub(crate) mod watch_words;
 pub(crate) mod worker;
 
-/// A duration or a point in time in the kernel's form.
+/// A duration or a point in time in libc's form.
 pub(crate) fn timespec(time: core::time::Duration) -> libc::timespec {
     libc::timespec {
-        // The largest time_t is 292 billion years away, so a saturated time never comes.
-        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: time.subsec_nanos().into(),
+        // Only a time_t of 32 bits is ever too small: a deadline 68 years after the machine's start.
+        tv_sec: time.as_secs().try_into().unwrap_or(i32::MAX.into()),
+        // c_long, which any number of nanoseconds below a second fits.
+        tv_nsec: time.subsec_nanos() as libc::c_long,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::ProcPath;
 use super::direct::system_call;
 use super::fd::{self, Kept, made};
+use super::large::{Time, call};
 use super::listing::{each_line, number};
 use super::ready;
 use crate::base::time::Deadline;
@@ -13,7 +14,6 @@ use core::ffi::CStr;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::resource::{Resource, getrlimit};
@@ -129,7 +129,7 @@ pub(crate) fn try_send(queue: BorrowedFd<'_>, message: &[u8], priority: u32) -> 
         0,
     ];
     // SAFETY: the kernel reads the slice. The timeout is NULL.
-    unsafe { system_call(libc::SYS_mq_timedsend, arguments) }.map(drop)
+    unsafe { system_call(call::MQ_TIMEDSEND, arguments) }.map(drop)
 }
 
 /// Takes the first message and returns its length and priority. `EAGAIN` if there is none. Leaves errno
@@ -150,14 +150,14 @@ pub(crate) fn try_receive(
         0,
     ];
     // SAFETY: the kernel writes the slice and the priority. The timeout is NULL.
-    let length = unsafe { system_call(libc::SYS_mq_timedreceive, arguments) }?;
+    let length = unsafe { system_call(call::MQ_TIMEDRECEIVE, arguments) }?;
     Ok((length, priority))
 }
 
 /// Puts a message of 1 byte into a queue, or takes one out. It does not wait, with or without O_NONBLOCK.
 /// Returns whether that was possible at once.
 pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
-    let (mut byte, long_ago) = (0u8, super::timespec(Duration::ZERO));
+    let (mut byte, long_ago) = (0u8, Time::ZERO);
     // For a send this is the priority 0. For a receive it is NULL: the priority is not wanted.
     const PRIORITY: usize = 0;
     let arguments = [
@@ -169,9 +169,9 @@ pub(crate) fn move_byte(queue: BorrowedFd<'_>, puts: bool) -> bool {
         0,
     ];
     let call = if puts {
-        libc::SYS_mq_timedsend
+        call::MQ_TIMEDSEND
     } else {
-        libc::SYS_mq_timedreceive
+        call::MQ_TIMEDRECEIVE
     };
     // SAFETY: the kernel reads or writes the byte, and reads the timeout.
     unsafe { system_call(call, arguments) }.is_ok()
@@ -201,7 +201,7 @@ pub(crate) fn wait(
 /// How many bytes the message queues of one user may take together; `None` if there is no limit.
 pub(crate) fn bytes_limit() -> Option<u64> {
     match getrlimit(Resource::RLIMIT_MSGQUEUE) {
-        Ok((limit, _)) if limit != libc::RLIM_INFINITY => Some(limit),
+        Ok((limit, _)) if limit != libc::RLIM_INFINITY => Some(super::file::widen(limit)),
         _ => None,
     }
 }
@@ -361,7 +361,7 @@ pub(crate) fn count_up(eventfd: BorrowedFd<'_>) -> bool {
 pub(crate) fn is_eventfd(descriptor: BorrowedFd<'_>) -> bool {
     // Files, pipes and sockets have a file type, and an eventfd has none. This check keeps the write below
     // away from them. Of the other descriptors only an eventfd accepts 8 bytes, and adding 0 changes nothing.
-    let Ok(status) = nix::sys::stat::fstat(descriptor) else {
+    let Ok(status) = super::large::fstat(descriptor.as_raw_fd()) else {
         return false;
     };
     status.st_mode & libc::S_IFMT == 0 && add_to_eventfd(descriptor, 0)

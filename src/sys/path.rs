@@ -76,6 +76,8 @@ pub(crate) fn number_through_proc(number: RawFd) -> ProcPath {
     ProcPath::of(format_args!("/proc/thread-self/fd/{number}"))
 }
 
+/// The same on every processor. The libc crate has it for some only.
+const SYS_FCHMODAT2: libc::c_long = 452;
 /// Returns after a removal of this name that another process has begun.
 ///
 /// The kernel takes a file's last link before it takes the name away, and the remover may lose the processor in between. It
@@ -101,7 +103,7 @@ pub(crate) fn set_permissions(file: BorrowedFd<'_>, mode: libc::mode_t) -> Resul
     // SAFETY: an open descriptor and a constant string.
     let outcome = Errno::result(unsafe {
         libc::syscall(
-            libc::SYS_fchmodat2,
+            SYS_FCHMODAT2,
             file.as_raw_fd(),
             c"".as_ptr(),
             mode,

@@ -107,14 +107,26 @@ fn create_renamed(
 
 /// Gives a file another name. `EEXIST` if that name is taken.
 fn rename_to_free_name(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<(), Errno> {
-    let flags = nix::fcntl::RenameFlags::RENAME_NOREPLACE;
-    match nix::fcntl::renameat2(directory, from, directory, to, flags) {
+    let directory_number = directory.as_raw_fd();
+    // The system call itself: not every libc has a function for it.
+    // SAFETY: the names are C strings.
+    let outcome = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            directory_number,
+            from.as_ptr(),
+            directory_number,
+            to.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    });
+    match outcome {
         // Not every file system can rename so.
         Err(Errno::EINVAL | Errno::ENOSYS) => {
             nix::unistd::linkat(directory, from, directory, to, LinkatFlags::empty())?;
             nix::unistd::unlinkat(directory, from, UnlinkatFlags::NoRemoveDir)
         }
-        outcome => outcome,
+        outcome => outcome.map(drop),
     }
 }
 

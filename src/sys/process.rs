@@ -1,11 +1,11 @@
 //! Facts about this process.
 
 use super::fd;
+use super::large;
 use core::ffi::CStr;
 use core::fmt;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use nix::fcntl::{AT_FDCWD, AtFlags};
 use std::os::fd::AsRawFd;
 
 /// A number for this process's PID namespace: that of its inode, or a number that stands for an unknown one.
@@ -50,7 +50,7 @@ pub(crate) fn pid_namespace(generation: u32) -> u32 {
 
 fn namespace_in_proc() -> Option<u32> {
     let path = c"/proc/thread-self/ns/pid";
-    let found = nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::empty()).ok()?;
+    let found = large::stat(path).ok()?;
     // Namespace inodes are 32-bit numbers in the kernel (struct ns_common.inum).
     Some(found.st_ino as u32)
 }
@@ -64,7 +64,7 @@ fn namespace_of_pidfd() -> Option<u32> {
     let result = unsafe { libc::ioctl(process.as_raw_fd(), GET_PID_NAMESPACE as _, 0) };
     // SAFETY: the kernel has just made the descriptor, close-on-exec, and nobody else knows it.
     let namespace = unsafe { fd::made(result) }.ok()?;
-    Some(nix::sys::stat::fstat(namespace).ok()?.st_ino as u32)
+    Some(large::fstat(namespace.as_raw_fd()).ok()?.st_ino as u32)
 }
 
 /// The numbers of namespaces that the kernel has begin here (PROC_DYNAMIC_FIRST and the fixed ones before it).

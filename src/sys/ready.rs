@@ -3,7 +3,7 @@
 //! A descriptor here is a number from a C program. If it is not open, the kernel says `EBADF`.
 
 use super::direct::system_call;
-use super::timespec;
+use super::large::{Time, call};
 use crate::base::alloc::List;
 use crate::base::time::{Deadline, now};
 use core::ffi::{c_int, c_short};
@@ -118,24 +118,27 @@ fn step(list: &mut [libc::pollfd], left: Duration) -> Result<(c_int, bool), Errn
 }
 
 fn poll_precisely(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<c_int, Errno> {
-    let limit = limit.map(timespec);
+    let mut limit = limit.map(Time::from);
     let limit = limit
-        .as_ref()
-        .map_or(core::ptr::null(), core::ptr::from_ref);
+        .as_mut()
+        .map_or(core::ptr::null_mut(), core::ptr::from_mut);
     // SAFETY: the list has as many entries as the call is told. `limit` is NULL or a time that outlives the
-    // call. There is no signal mask.
+    // call, which writes to it. There is no signal mask.
     let outcome = Errno::result(unsafe {
-        libc::ppoll(
+        libc::syscall(
+            call::PPOLL,
             list.as_mut_ptr(),
-            list.len() as libc::nfds_t,
+            list.len(),
             limit,
-            core::ptr::null(),
+            core::ptr::null::<libc::sigset_t>(),
+            0,
         )
     });
     match outcome {
         // RLIMIT_NOFILE allows fewer descriptors than the list has entries. The descriptors are open all the same.
         Err(Errno::EINVAL) if !list.is_empty() => select(list, limit),
-        outcome => outcome,
+        // At most as many as the list has entries.
+        outcome => outcome.map(|count| count as c_int),
     }
 }
 
@@ -144,10 +147,7 @@ fn poll_precisely(list: &mut [libc::pollfd], limit: Option<Duration>) -> Result<
 ///
 /// `limit` is NULL or points to a time.
 #[cold]
-pub(super) fn select(
-    list: &mut [libc::pollfd],
-    limit: *const libc::timespec,
-) -> Result<c_int, Errno> {
+pub(super) fn select(list: &mut [libc::pollfd], limit: *const Time) -> Result<c_int, Errno> {
     const BITS: usize = usize::BITS as usize;
     let highest = list.iter().map(|entry| entry.fd).max().unwrap_or(-1);
     let words = usize::try_from(highest + 1).unwrap_or(0).div_ceil(BITS);
@@ -184,7 +184,7 @@ pub(super) fn select(
     ];
     // SAFETY: both sets have a bit for every number below the first argument. The time lives during the call, and
     // there is no signal mask.
-    unsafe { system_call(libc::SYS_pselect6, arguments) }?;
+    unsafe { system_call(call::PSELECT6, arguments) }?;
     let mut count = 0;
     for entry in list {
         entry.revents = 0;

@@ -35,25 +35,16 @@
 //! what the record says. The list of 32-bit glibc has one direction: no link leads back there, so an entry
 //! that the record does not know counts if its lock word names this thread.
 
-use super::futex::TID_MASK;
 use super::held::{Held, Node};
 use super::lock_form::{
     HAS_PREVIOUS, HEAD_HAS_PREVIOUS, WORD_TO_NODE, links_of, previous_of, without_mark,
 };
 pub(crate) use super::lock_form::{Links, LockKind, is_lock_form};
-use super::memory;
+use super::probe::Probe;
+use super::robust_head::{Head, head_of_calling_thread};
 use crate::base::error::{Result, fail, failed};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
-use nix::errno::Errno;
-
-/// The kernel's `struct robust_list_head`.
-#[repr(C)]
-struct Head {
-    first: *mut Node,
-    futex_offset: libc::c_long,
-    list_op_pending: *mut Node,
-}
 
 /// In messages: the libc that this library is built for.
 const LIBC: &str = match (cfg!(target_env = "musl"), cfg!(target_pointer_width = "64")) {
@@ -86,9 +77,11 @@ impl RobustList {
     };
 
     /// The list that libc has registered for the calling thread. `is_new` says that the thread has
-    /// not asked before, or is a forked child's and so holds nothing.
-    pub(super) fn of_calling_thread(is_new: bool) -> Result<RobustList> {
-        let head = registered_head().map_err(|errno| failed!(errno, "get_robust_list"))?;
+    /// not asked before, or is a forked child's and so holds nothing. `before` is the thread's, or its parent's,
+    /// earlier answer.
+    pub(super) fn of_calling_thread(is_new: bool, before: RobustList) -> Result<RobustList> {
+        let head = head_of_calling_thread(is_new, before.head)
+            .map_err(|errno| failed!(errno, "get_robust_list"))?;
         if head.is_null() {
             return Err(fail!(
                 ENOTSUP,
@@ -118,7 +111,21 @@ impl RobustList {
     #[inline(always)]
     #[must_use]
     pub(crate) fn begin(self, links: &Links, priority_inheritance: bool) -> Announced {
-        let node = links.node(priority_inheritance);
+        self.begin_node(links.node(priority_inheritance))
+    }
+
+    /// Announces a word that names no owner, for as long as this thread is responsible for the sleepers
+    /// on it: because it is about to wake one, or because it was woken. If the thread dies before
+    /// `finish`, the kernel wakes one sleeper. The kernel reads only the word: no entry stands behind it.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn begin_word(self, word: &AtomicU32) -> Announced {
+        let node = word.as_ptr().wrapping_byte_add(WORD_TO_NODE).cast::<Node>();
+        self.begin_node(node)
+    }
+
+    #[inline(always)]
+    fn begin_node(self, node: *mut Node) -> Announced {
         // SAFETY: head is this thread's own, registered and alive. Nobody else writes to it, and a
         // signal handler restores what it finds.
         let outer = unsafe {
@@ -130,6 +137,12 @@ impl RobustList {
         // Without this fence the compiler could move the lock word's change before the announcement.
         compiler_fence(Ordering::SeqCst);
         Announced(outer)
+    }
+
+    /// What this thread announces now.
+    pub(crate) fn announced(self) -> Announced {
+        // SAFETY: as in begin.
+        Announced(unsafe { (&raw const (*self.head).list_op_pending).read_volatile() })
     }
 
     /// Ends what `begin` announced.
@@ -214,6 +227,7 @@ impl RobustList {
         let (node, head) = (links.node(false), self.head.cast::<Node>());
         // Each is read once, so the pointer that is checked is the pointer that is used.
         let (mut next, mut previous) = links.read(head);
+        let probe = &Probe::default();
         let place = self.held().position(node);
         let is_next = match without_mark(next) == head {
             // Or the word before the head, which is libc's private memory, leads back to this entry.
@@ -222,10 +236,10 @@ impl RobustList {
                     // SAFETY: then libc keeps a previous-pointer in the word before the head.
                     || HEAD_HAS_PREVIOUS && without_mark(unsafe { previous_of(head).read_volatile() }) == node
             }
-            false => self.is_behind(next, node, place) && !self.is_younger(next, place),
+            false => self.is_behind(next, node, place, probe) && !self.is_younger(next, place),
         };
         if !is_next {
-            next = self.find_next(node, place);
+            next = self.find_next(node, place, probe);
         }
         // Then no older entry of the record is in the list: each was unlocked past this record, as by another
         // copy of this library, or was overwritten too.
@@ -235,8 +249,8 @@ impl RobustList {
         let owner = without_mark(previous);
         if without_mark(first) == node {
             previous = head;
-        } else if !self.leads_to(owner, owner.cast(), node) {
-            previous = self.find_previous(node);
+        } else if !self.leads_to(owner, owner.cast(), node, probe) {
+            previous = self.find_previous(node, probe);
         }
         if !previous.is_null() {
             // SAFETY: each of the two is the head, or in the record and so mapped, or was just found to be
@@ -257,13 +271,13 @@ impl RobustList {
 
     /// The entry that this thread has linked before `node`, if that still leads back to `node`; otherwise
     /// the head. If libc has linked an entry in between, the list loses it: nothing proves where it is.
-    fn find_next(self, node: *mut Node, place: Option<usize>) -> *mut Node {
+    fn find_next(self, node: *mut Node, place: Option<usize>, probe: &Probe) -> *mut Node {
         let older = (0..place.unwrap_or(0)).rev();
         older
             .map(|place| self.held().entry(place))
             .find(|&entry| {
                 // The record may be wrong about an entry here, so the kernel is asked.
-                self.is_foreign_entry(entry)
+                self.is_foreign_entry(entry, probe)
                     // SAFETY: aligned and readable by the check above.
                     && (!HAS_PREVIOUS || without_mark(unsafe { previous_of(entry).read_volatile() }) == node)
             })
@@ -273,26 +287,38 @@ impl RobustList {
     /// Whether the list can go on with `next` behind `node`: `next` leads back to it. In a list with one
     /// direction, `next` is the entry that was linked before `node` and is still held, or one that the
     /// record does not know.
-    fn is_behind(self, next: *mut Node, node: *mut Node, place: Option<usize>) -> bool {
+    fn is_behind(
+        self,
+        next: *mut Node,
+        node: *mut Node,
+        place: Option<usize>,
+        probe: &Probe,
+    ) -> bool {
         if HAS_PREVIOUS {
-            return self.leads_to(next, previous_of(next), node);
+            return self.leads_to(next, previous_of(next), node, probe);
         }
         let held = self.held();
         match (held.position(next), place) {
             (Some(older), Some(place)) => {
                 // An entry between the two is one of a lock that was unlocked past this record.
-                (older + 1..place).all(|between| !self.is_foreign_entry(held.entry(between)))
+                (older + 1..place).all(|between| !self.is_foreign_entry(held.entry(between), probe))
             }
             (Some(_), None) => true,
-            (None, _) => self.is_foreign_entry(next),
+            (None, _) => self.is_foreign_entry(next, probe),
         }
     }
 
     /// Whether the word at `link`, which belongs to `owner`, can be read and written and leads to
     /// `node`.
-    fn leads_to(self, owner: *mut Node, link: *mut *mut Node, node: *mut Node) -> bool {
+    fn leads_to(
+        self,
+        owner: *mut Node,
+        link: *mut *mut Node,
+        node: *mut Node,
+        probe: &Probe,
+    ) -> bool {
         without_mark(owner) != node
-            && (self.is_proved(owner) || self.is_foreign_entry(owner))
+            && (self.is_proved(owner) || self.is_foreign_entry(owner, probe))
             && link.is_aligned()
             // SAFETY: aligned, and by the check above readable.
             && without_mark(unsafe { link.read_volatile() }) == node
@@ -311,7 +337,7 @@ impl RobustList {
     /// Whether an entry that the record does not know can be one, of libc's or of ours: its words
     /// can be written, and they are not the words in which this thread itself keeps entries. If no link
     /// leads back to prove more, its lock word names this thread.
-    fn is_foreign_entry(self, entry: *mut Node) -> bool {
+    fn is_foreign_entry(self, entry: *mut Node, probe: &Probe) -> bool {
         let second = without_mark(entry).addr();
         let first = match HAS_PREVIOUS {
             true => previous_of(entry).addr(),
@@ -324,9 +350,9 @@ impl RobustList {
         first % align_of::<*mut Node>() == 0
             && !is_own(first)
             && !is_own(second)
-            && memory::is_writable(first)
-            && memory::is_writable(second)
-            && (HAS_PREVIOUS || is_own_lock(entry))
+            && probe.is_writable(first)
+            && probe.is_writable(second)
+            && (HAS_PREVIOUS || probe.is_own_lock(entry))
     }
 
     /// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
@@ -351,7 +377,7 @@ impl RobustList {
     }
 
     /// The entry whose link leads to `node`, found from the head on. NULL if none does.
-    fn find_previous(self, node: *mut Node) -> *mut Node {
+    fn find_previous(self, node: *mut Node, probe: &Probe) -> *mut Node {
         let mut entry: *mut Node = self.head.cast();
         for _ in 0..ENTRIES_MAX {
             // SAFETY: the head, or an entry that was just found to be readable.
@@ -360,7 +386,7 @@ impl RobustList {
                 return entry;
             }
             let is_end = without_mark(next).cast() == self.head;
-            if is_end || !(self.is_proved(next) || self.is_foreign_entry(next)) {
+            if is_end || !(self.is_proved(next) || self.is_foreign_entry(next, probe)) {
                 break;
             }
             entry = without_mark(next);
@@ -368,7 +394,12 @@ impl RobustList {
         // The way there is broken. The record knows what this thread linked after it.
         let place = self.held().position(node);
         let younger = place.map_or(ptr::null_mut(), |place| self.held().entry(place + 1));
-        if self.leads_to(without_mark(younger), without_mark(younger).cast(), node) {
+        if self.leads_to(
+            without_mark(younger),
+            without_mark(younger).cast(),
+            node,
+            probe,
+        ) {
             return without_mark(younger);
         }
         ptr::null_mut()
@@ -413,12 +444,13 @@ impl RobustList {
             }
         }
         // Those of libc, and those beyond the record's size.
+        let probe = &Probe::default();
         let mut entry: *mut Node = self.head.cast();
         for _ in 0..ENTRIES_MAX {
             // SAFETY: the head, or an entry that was just found to be readable.
             entry = without_mark(unsafe { (&raw const (*entry).next).read_volatile() });
             let is_known = self.is_proved(entry);
-            if entry.cast() == self.head || !is_known && !self.is_foreign_entry(entry) {
+            if entry.cast() == self.head || !is_known && !self.is_foreign_entry(entry, probe) {
                 break;
             }
             if !is_known && lock_word(entry).is_some_and(is_held) {
@@ -433,29 +465,6 @@ impl RobustList {
         // SAFETY: of_calling_thread has set it to this thread's record, which lives as long as the thread.
         unsafe { &*self.held }
     }
-}
-
-/// Whether the lock word of an entry names the calling thread.
-fn is_own_lock(entry: *mut Node) -> bool {
-    let word = without_mark(entry)
-        .wrapping_byte_sub(WORD_TO_NODE)
-        .cast::<AtomicU32>();
-    let own = nix::unistd::gettid().as_raw().unsigned_abs();
-    word.is_aligned()
-        && memory::is_writable(word.addr())
-        // SAFETY: aligned, and mapped by the check before.
-        && unsafe { &*word }.load(Ordering::Relaxed) & TID_MASK == own
-}
-
-/// The head that is registered with the kernel for the calling thread; NULL if there is none.
-fn registered_head() -> Result<*mut Head, Errno> {
-    let mut head: *mut Head = ptr::null_mut();
-    let mut length: libc::size_t = 0;
-    // SAFETY: thread 0 is the caller; the kernel writes one pointer and one size.
-    Errno::result(unsafe {
-        libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length)
-    })?;
-    Ok(head)
 }
 
 #[cfg(test)]

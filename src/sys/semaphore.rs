@@ -8,6 +8,7 @@ use nix::errno::Errno;
 pub(crate) const SIZE: usize = size_of::<libc::sem_t>();
 
 // The libc crate lacks this function.
+#[cfg(not(target_env = "musl"))]
 // SAFETY: declared as <semaphore.h> does on Linux.
 unsafe extern "C" {
     fn sem_clockwait(
@@ -49,9 +50,38 @@ pub(crate) unsafe fn try_wait(sem: NonNull<libc::sem_t>) -> Result<(), Errno> {
 ///
 /// As in `try_wait`.
 pub(crate) unsafe fn wait_until(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
+    // SAFETY: by this function's contract.
+    unsafe { wait_on_monotonic_clock(sem, point) }
+}
+
+/// # Safety
+///
+/// As in `try_wait`.
+#[cfg(not(target_env = "musl"))]
+unsafe fn wait_on_monotonic_clock(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
     let until = timespec(point);
     // SAFETY: by this function's contract; the time outlives the call.
     Errno::result(unsafe { sem_clockwait(sem.as_ptr(), libc::CLOCK_MONOTONIC, &until) }).map(drop)
+}
+
+/// As above. musl waits by the time of day only, and somebody may set that meanwhile. So the wait is made of parts
+/// of a second at most, and the monotonic clock says when it is over.
+///
+/// # Safety
+///
+/// As in `try_wait`.
+#[cfg(target_env = "musl")]
+unsafe fn wait_on_monotonic_clock(sem: NonNull<libc::sem_t>, point: Duration) -> Result<(), Errno> {
+    const LONGEST: Duration = Duration::from_secs(1);
+    loop {
+        let left = point.saturating_sub(crate::base::time::now());
+        let until = timespec(super::large::time_of_day()? + left.min(LONGEST));
+        // SAFETY: by this function's contract; the time outlives the call.
+        match Errno::result(unsafe { libc::sem_timedwait(sem.as_ptr(), &until) }) {
+            Err(Errno::ETIMEDOUT) if !left.is_zero() => {}
+            outcome => return outcome.map(drop),
+        }
+    }
 }
 
 /// Adds a permit.

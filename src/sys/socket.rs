@@ -134,8 +134,9 @@ pub(crate) fn set_connect_timeout(
 ) -> Result<(), Errno> {
     let length = length.unwrap_or(Duration::ZERO);
     let value = libc::timeval {
-        tv_sec: length.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_usec: length.subsec_micros().into(),
+        tv_sec: length.as_secs().try_into().unwrap_or(i32::MAX.into()),
+        // Less than a second, which every type of the field can hold.
+        tv_usec: length.subsec_micros() as _,
     };
     // SAFETY: the kernel reads one timeval, which lives during the call.
     Errno::result(unsafe {
@@ -245,7 +246,8 @@ fn header(buffer: &mut libc::iovec, control: &mut Control, control_length: usize
     header.msg_iov = buffer;
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = control_length;
+    // size_t, or socklen_t in musl.
+    header.msg_controllen = control_length as _;
     header
 }
 
@@ -273,11 +275,10 @@ pub(crate) fn send_with_descriptors(
     // for one header and `size` bytes behind it.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(&header);
-        first.write(libc::cmsghdr {
-            cmsg_len: libc::CMSG_LEN(size as u32) as usize,
-            cmsg_level: libc::SOL_SOCKET,
-            cmsg_type: libc::SCM_RIGHTS,
-        });
+        // size_t, or socklen_t and padding in musl.
+        (*first).cmsg_len = libc::CMSG_LEN(size as u32) as _;
+        (*first).cmsg_level = libc::SOL_SOCKET;
+        (*first).cmsg_type = libc::SCM_RIGHTS;
         libc::CMSG_DATA(first).copy_from_nonoverlapping(descriptors.as_ptr().cast(), size);
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -367,7 +368,7 @@ pub(crate) fn receive_with_descriptors(
         let mut entry = libc::CMSG_FIRSTHDR(&header);
         while !entry.is_null() {
             let data = libc::CMSG_DATA(entry).cast::<c_int>();
-            let size = (*entry).cmsg_len - libc::CMSG_LEN(0) as usize;
+            let size = (*entry).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
             match ((*entry).cmsg_level, (*entry).cmsg_type) {
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                     for index in 0..size / size_of::<c_int>() {

@@ -24,6 +24,12 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
+// The libc crate has it for some libcs only.
+// SAFETY: declared as <unistd.h> does.
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
 /// The settings of a child. The parent makes all of it before the child exists.
 pub(crate) struct Image<'a> {
     /// The program files to try, in this order.
@@ -62,7 +68,7 @@ impl<'a> Strings<'a> {
     /// This process's environment. A C program must not change it while another thread reads it.
     pub(crate) fn environment() -> Strings<'a> {
         // SAFETY: this only reads libc's pointer.
-        let start = unsafe { libc::environ.cast_const().cast() };
+        let start = unsafe { environ.cast() };
         Strings {
             start,
             borrow: PhantomData,
@@ -369,7 +375,7 @@ pub(crate) fn open_stream(path: &CStr, flags: OFlag) -> Result<OwnedFd, Errno> {
 
 /// Whether a FIFO stands at the path, or at the end of the symbolic links there.
 pub(crate) fn is_fifo(path: &CStr) -> bool {
-    nix::sys::stat::stat(path).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
+    super::large::stat(path).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
 /// Reads the start of a file, and returns how many bytes it is.

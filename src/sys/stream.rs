@@ -272,13 +272,7 @@ impl StreamKind {
 }
 
 fn kind(fd: RawFd) -> Result<StreamKind, Errno> {
-    let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the struct is read only if fstat has succeeded, and then fstat has written it.
-    let mode = unsafe {
-        Errno::result(libc::fstat(fd, status.as_mut_ptr()))?;
-        status.assume_init_ref().st_mode
-    };
-    Ok(match mode & libc::S_IFMT {
+    Ok(match super::large::fstat(fd)?.st_mode & libc::S_IFMT {
         libc::S_IFIFO => StreamKind::Pipe,
         libc::S_IFSOCK => StreamKind::Socket,
         libc::S_IFCHR => StreamKind::Terminal,

@@ -1,13 +1,14 @@
 //! System V shared memory, message queues and semaphores, and the facts about them that a listing shows.
 
-use super::file::LockFile;
+use super::file::{LockFile, widen};
+use super::large::{self, Offset, Time, call};
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, zeroed};
 use core::ptr::{self, NonNull};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 // From <linux/shm.h> and <linux/msg.h>. The libc crate lacks them.
 const SHM_STAT_ANY: c_int = 15;
@@ -53,7 +54,8 @@ impl Permissions {
                 Which::Id(id) => id,
                 Which::Place(_) => found,
             },
-            key: perm.__key,
+            // SAFETY: the struct begins with the key. The field's name differs between libcs.
+            key: unsafe { ptr::from_ref(perm).cast::<libc::key_t>().read() },
             owner: perm.uid,
             group: perm.gid,
             creator: perm.cuid,
@@ -63,9 +65,17 @@ impl Permissions {
     }
 }
 
+/// A time in one of the kernel's structs. It is never negative. A field of 32 bits has the lower half of it.
+fn seconds(time: impl Into<i64>) -> i64 {
+    match time.into() {
+        time @ 0.. => time,
+        negative => negative & 0xffff_ffff,
+    }
+}
+
 /// The key that `ftok` gives for this path and project.
 pub(crate) fn key(path: &CStr, project: u8) -> Result<libc::key_t, Errno> {
-    let status = nix::sys::stat::fstatat(AT_FDCWD, path, AtFlags::empty())?;
+    let status = large::stat(path)?;
     let (device, inode) = (status.st_dev as u32 & 0xff, status.st_ino as u32 & 0xffff);
     Ok(((u32::from(project) << 24) | (device << 16) | inode) as libc::key_t)
 }
@@ -125,12 +135,12 @@ pub(crate) fn shm_status(which: Which) -> Result<ShmStatus, Errno> {
         is_removed: permissions.mode & SHM_DEST != 0,
         permissions,
         size: status.shm_segsz,
-        attached: status.shm_nattch,
+        attached: widen(status.shm_nattch),
         creator_pid: status.shm_cpid,
         last_pid: status.shm_lpid,
-        attach_time: status.shm_atime,
-        detach_time: status.shm_dtime,
-        change_time: status.shm_ctime,
+        attach_time: seconds(status.shm_atime),
+        detach_time: seconds(status.shm_dtime),
+        change_time: seconds(status.shm_ctime),
     })
 }
 
@@ -240,14 +250,14 @@ pub(crate) fn msg_status(which: Which) -> Result<MsgStatus, Errno> {
     let found = Errno::result(unsafe { libc::msgctl(number, command, &mut status) })?;
     Ok(MsgStatus {
         permissions: Permissions::of(which, found, &status.msg_perm),
-        messages: status.msg_qnum,
-        bytes: status.__msg_cbytes,
-        bytes_max: status.msg_qbytes,
+        messages: widen(status.msg_qnum),
+        bytes: widen(status.__msg_cbytes),
+        bytes_max: widen(status.msg_qbytes),
         last_sender: status.msg_lspid,
         last_receiver: status.msg_lrpid,
-        send_time: status.msg_stime,
-        receive_time: status.msg_rtime,
-        change_time: status.msg_ctime,
+        send_time: seconds(status.msg_stime),
+        receive_time: seconds(status.msg_rtime),
+        change_time: seconds(status.msg_ctime),
     })
 }
 
@@ -276,6 +286,31 @@ pub(crate) fn msg_last_place() -> Result<c_int, Errno> {
 
 // Semaphores
 
+#[cfg(not(target_env = "musl"))]
+use libc::{semid_ds, seminfo};
+
+/// As <sys/sem.h> of musl has it. The libc crate lacks it.
+#[cfg(target_env = "musl")]
+#[repr(C)]
+#[allow(non_camel_case_types)]
+struct semid_ds {
+    sem_perm: libc::ipc_perm,
+    sem_otime: c_long,
+    #[cfg(any(target_arch = "x86_64", target_pointer_width = "32"))]
+    unused_1: c_long,
+    sem_ctime: c_long,
+    #[cfg(any(target_arch = "x86_64", target_pointer_width = "32"))]
+    unused_2: c_long,
+    sem_nsems: libc::c_ulong,
+    unused: [c_long; 8],
+}
+
+/// Room for the struct seminfo of musl, ten numbers. The libc crate lacks it.
+#[cfg(target_env = "musl")]
+#[repr(C)]
+#[allow(non_camel_case_types)]
+struct seminfo([c_int; 10]);
+
 pub(crate) fn sem_get(key: libc::key_t, count: c_int, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: the call takes numbers only.
     Errno::result(unsafe { libc::semget(key, count, flags) })
@@ -287,12 +322,12 @@ pub(crate) fn sem_operate(
     operations: &mut [libc::sembuf],
     left: Option<core::time::Duration>,
 ) -> Result<(), Errno> {
-    let left = left.map(super::timespec);
+    let left = left.map(Time::from);
     let left = left.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the operations outlive the call. `left` is NULL or a timespec that outlives it.
+    // SAFETY: the operations outlive the call. `left` is NULL or a time that outlives it.
     Errno::result(unsafe {
         libc::syscall(
-            libc::SYS_semtimedop,
+            call::SEMTIMEDOP,
             id,
             operations.as_mut_ptr(),
             operations.len(),
@@ -330,7 +365,7 @@ pub(crate) struct SemStatus {
 
 pub(crate) fn sem_status(which: Which) -> Result<SemStatus, Errno> {
     // SAFETY: semid_ds consists of integers, for which all zeros is a value.
-    let mut status: libc::semid_ds = unsafe { zeroed() };
+    let mut status: semid_ds = unsafe { zeroed() };
     let (number, command) = match which {
         Which::Id(id) => (id, libc::IPC_STAT),
         Which::Place(place) => (place, libc::SEM_STAT_ANY),
@@ -339,9 +374,9 @@ pub(crate) fn sem_status(which: Which) -> Result<SemStatus, Errno> {
     let found = Errno::result(unsafe { libc::semctl(number, 0, command, &raw mut status) })?;
     Ok(SemStatus {
         permissions: Permissions::of(which, found, &status.sem_perm),
-        count: status.sem_nsems,
-        operation_time: status.sem_otime,
-        change_time: status.sem_ctime,
+        count: widen(status.sem_nsems),
+        operation_time: seconds(status.sem_otime),
+        change_time: seconds(status.sem_ctime),
     })
 }
 
@@ -353,7 +388,7 @@ pub(crate) fn sem_remove(id: c_int) -> Result<(), Errno> {
 /// The highest place in use in the kernel's table of sets.
 pub(crate) fn sem_last_place() -> Result<c_int, Errno> {
     // SAFETY: seminfo consists of integers, for which all zeros is a value.
-    let mut info: libc::seminfo = unsafe { zeroed() };
+    let mut info: seminfo = unsafe { zeroed() };
     // SAFETY: SEM_INFO writes one struct seminfo to the address given.
     Errno::result(unsafe { libc::semctl(0, 0, libc::SEM_INFO, &raw mut info) })
 }
@@ -365,16 +400,14 @@ fn sets_file() -> Result<OwnedFd, Errno> {
     super::fd::open(c"/proc/sysvipc/sem", flags, Mode::empty())
 }
 
-/// A lock on the byte that stands for a key.
-fn lock_of_key(key: libc::key_t, lock_type: c_int) -> libc::flock {
-    libc::flock {
-        l_type: lock_type as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: libc::off_t::from(key as u32),
-        l_len: 1,
-        // It must be 0 for a lock that belongs to an open file and not to a process.
-        l_pid: 0,
-    }
+/// A lock on the byte that stands for a key. Returns the type of the lock that the kernel reports back.
+fn lock_of_key(
+    file: &OwnedFd,
+    command: c_int,
+    lock_type: c_int,
+    key: libc::key_t,
+) -> Result<c_int, Errno> {
+    large::lock_byte(file, command, lock_type, Offset::from(key as u32))
 }
 
 /// Held while a process makes the set with a key and gives it its values. It is a shared lock, for three
@@ -386,8 +419,7 @@ impl CreatorMark {
     /// `ENOENT` without /proc.
     pub(crate) fn set(key: libc::key_t) -> Result<CreatorMark, Errno> {
         let file = sets_file()?;
-        let lock = lock_of_key(key, libc::F_RDLCK);
-        nix::fcntl::fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&lock))?;
+        lock_of_key(&file, libc::F_OFD_SETLK, libc::F_RDLCK, key)?;
         Ok(CreatorMark(file, key))
     }
 }
@@ -395,8 +427,7 @@ impl CreatorMark {
 impl Drop for CreatorMark {
     fn drop(&mut self) {
         // Closing is not enough: a child that another thread has just forked has the file open too.
-        let lock = lock_of_key(self.1, libc::F_UNLCK);
-        let _ = nix::fcntl::fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&lock));
+        let _ = lock_of_key(&self.0, libc::F_OFD_SETLK, libc::F_UNLCK, self.1);
     }
 }
 
@@ -414,8 +445,7 @@ impl CompletionLock {
     /// Whether a living process has marked itself as the creator of this key's set.
     pub(crate) fn has_creator(&self, key: libc::key_t) -> Result<bool, Errno> {
         // Asks which lock would conflict with an exclusive one. Taking an exclusive lock is not allowed here.
-        let mut lock = lock_of_key(key, libc::F_WRLCK);
-        nix::fcntl::fcntl(self.0.0.as_fd(), FcntlArg::F_OFD_GETLK(&mut lock))?;
-        Ok(c_int::from(lock.l_type) != libc::F_UNLCK)
+        let found = lock_of_key(&self.0.0, libc::F_OFD_GETLK, libc::F_WRLCK, key)?;
+        Ok(found != libc::F_UNLCK)
     }
 }

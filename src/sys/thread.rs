@@ -81,7 +81,7 @@ impl Thread {
         // for the generation, the id is all there is.
         let is_new = id != before.id || generation != its_generation;
         let thread = Thread {
-            robust_list: RobustList::of_calling_thread(is_new)?,
+            robust_list: RobustList::of_calling_thread(is_new, before.robust_list)?,
             id,
             birth: liveness::birth_of(id),
             pid_namespace: process::pid_namespace(generation),

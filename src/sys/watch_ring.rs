@@ -124,6 +124,9 @@ const _: () = assert!(size_of::<Completion>() == 16);
 /// The key of requests whose end interests nobody.
 const NOBODY: u64 = u64::MAX;
 
+/// The largest number of completions that a ring holds.
+const COMPLETIONS_MAX: u32 = 1 << 15;
+
 /// How many requests are handed to the kernel at once.
 const SUBMISSIONS: u32 = 64;
 
@@ -245,7 +248,10 @@ impl Ring {
         let owner = Thread::current().map_err(|error| error.errno())?;
         let mut parameters = Parameters {
             flags: SETUP_CQSIZE | SETUP_TASKRUN_FLAG | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN,
-            cq_entries: (2 * requests).max(2 * SUBMISSIONS).next_power_of_two(),
+            // What does not fit in is kept by the kernel.
+            cq_entries: requests
+                .clamp(2 * SUBMISSIONS, COMPLETIONS_MAX)
+                .next_power_of_two(),
             ..Parameters::default()
         };
         // SAFETY: these are the kernel's parameters.

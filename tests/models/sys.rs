@@ -190,6 +190,15 @@ pub(crate) mod futex {
         Ok(Awoken::Recheck)
     }
 
+    /// The models' kernel reports every death, and waits for all words.
+    pub(crate) fn reports_every_death() -> bool {
+        true
+    }
+
+    pub(crate) fn can_wait_for_any() -> bool {
+        true
+    }
+
     pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
         let mut sleepers = SLEEPERS.lock().unwrap();
         let mut woken = 0;
@@ -357,6 +366,14 @@ pub(crate) mod robust {
             Announced
         }
 
+        pub(crate) fn begin_word(self, _: &super::atomic::AtomicU32) -> Announced {
+            Announced
+        }
+
+        pub(crate) fn announced(self) -> Announced {
+            Announced
+        }
+
         pub(crate) fn finish(self, _: Announced) {}
 
         /// # Safety
@@ -482,6 +499,10 @@ pub(crate) mod liveness {
 
     pub(crate) fn has_no_thread(id: u32) -> bool {
         GONE.load(Acquire) & (1 << id) != 0
+    }
+
+    pub(crate) fn may_end_unnoticed(_: u32) -> bool {
+        false
     }
 
     pub(crate) fn is_gone(id: u32, _: Birth) -> bool {

@@ -39,6 +39,16 @@ pub(crate) enum Command {
     Receive(Receive),
     /// Show how full a queue is and which priority comes next, and take nothing
     Peek(Name),
+    /// Publish a sample on a topic
+    Publish(Publish),
+    /// Print the samples of a topic
+    Echo(Echo),
+    /// Measure how many samples a topic carries per second
+    Hz(Measure),
+    /// Measure how many bytes a topic carries per second
+    Bw(Measure),
+    /// Send a request to a service and print the reply
+    Call(Call),
     /// Print the value of a region or of a cell, decoded by its declared fields
     Get(Get),
     /// Change fields of a region or of a cell
@@ -137,6 +147,67 @@ pub(crate) struct Receive {
     #[arg(long)]
     pub(crate) hex: bool,
     /// How long to wait for each message
+    #[arg(short, long, value_parser = super::values::duration)]
+    pub(crate) timeout: Option<i64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Publish {
+    /// The topic's name
+    pub(crate) name: String,
+    /// The sample; - or nothing reads it from standard input
+    pub(crate) sample: Option<String>,
+    /// The sample is written in hexadecimal digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// How long to wait for subscribers, if the topic waits for them
+    #[arg(short, long, value_parser = super::values::duration)]
+    pub(crate) timeout: Option<i64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Echo {
+    /// The topic's name
+    pub(crate) name: String,
+    /// End after this many samples
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<u64>,
+    /// Print hexadecimal digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// How long to wait for each sample
+    #[arg(short, long, value_parser = super::values::duration)]
+    pub(crate) timeout: Option<i64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Measure {
+    /// The topic's name
+    pub(crate) name: String,
+    /// How long to count for each line
+    #[arg(short, long, default_value = "1s", value_parser = super::values::duration)]
+    pub(crate) interval: i64,
+    /// End after this many lines
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Call {
+    /// The service's name
+    pub(crate) name: String,
+    /// The request; - or nothing reads it from standard input
+    pub(crate) request: Option<String>,
+    /// The request's priority
+    #[arg(short, long, default_value_t = 0)]
+    pub(crate) priority: u32,
+    /// The request is written in hexadecimal digits, and so is the reply
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// The longest reply, in bytes
+    #[arg(long, default_value_t = 1 << 20)]
+    pub(crate) capacity: usize,
+    /// How long to wait for the reply
     #[arg(short, long, value_parser = super::values::duration)]
     pub(crate) timeout: Option<i64>,
 }

@@ -17,6 +17,7 @@
 //! thread had pinned a slot, the slot stays pinned in the child: closing that handle there drops
 //! nothing.
 
+mod address;
 mod slots;
 
 use crate::base::alloc::try_box;
@@ -24,11 +25,12 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
 use crate::sys::cancellation::NotCancelled;
 use crate::sys::{process, sanitizer};
+pub(crate) use address::is_handle;
+use address::{from_address, to_address};
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr;
-pub(crate) use slots::is_handle;
 use slots::{Slot, Slots, number};
 
 // The kinds of objects that handles stand for. The number is part of the handle.
@@ -45,6 +47,7 @@ pub(super) const TOPIC: u8 = 10;
 pub(super) const CELL: u8 = 11;
 pub(super) const SERVICE: u8 = 12;
 pub(super) const CLIENT: u8 = 13;
+pub(super) const WAITSET: u8 = 14;
 
 /// The name of a kind in error texts.
 fn name_of(kind: u8) -> &'static str {
@@ -62,6 +65,7 @@ fn name_of(kind: u8) -> &'static str {
         CELL => "cell handle",
         SERVICE => "service handle",
         CLIENT => "client handle",
+        WAITSET => "waitset",
         _ => "handle",
     }
 }
@@ -113,7 +117,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
     /// thread before the pin is given up.
     #[inline(always)]
     pub(crate) fn get_fast<H>(&self, handle: *const H) -> Option<Pinned<'_, T>> {
-        let number = handle.addr() as u64;
+        let number = from_address(handle.addr());
         let (slot, is_certain) = self.slots.pin_fast(KIND, number)?;
         let pinned = Pinned {
             slot,
@@ -127,7 +131,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
     pub(crate) fn get<H>(&self, handle: *const H) -> Result<Pinned<'_, T>> {
         sanitizer::uses(self);
         Ok(Pinned {
-            slot: self.slots.pin(KIND, handle.addr() as u64)?,
+            slot: self.slots.pin(KIND, from_address(handle.addr()))?,
             object: PhantomData,
         })
     }
@@ -135,7 +139,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
     /// Closes a handle. The object is dropped now, or by the last call that still uses it.
     pub(crate) fn close<H>(&self, handle: *const H) -> Result<()> {
         sanitizer::uses(self);
-        if let Some((slot, generation)) = self.slots.close(KIND, handle.addr() as u64)? {
+        if let Some((slot, generation)) = self.slots.close(KIND, from_address(handle.addr()))? {
             // SAFETY: Slots::close has just made the slot BUSY for this thread, and the slots of
             // this table hold boxes of T.
             unsafe { empty::<T>(slot, generation) };
@@ -143,11 +147,26 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
         Ok(())
     }
 
+    /// Calls `found` for each open object.
+    pub(crate) fn for_each(&self, found: &mut dyn FnMut(&T)) {
+        for index in 0..self.slots.capacity() {
+            let Some(slot) = self.slots.slot(index) else {
+                continue;
+            };
+            let number = number(KIND, index, slot.state());
+            let handle: *mut u8 = ptr::without_provenance_mut(number as usize);
+            // Unlike get_fast, this finds the object also while other threads begin and end its use.
+            if let Ok(object) = self.get(handle) {
+                found(&object);
+            }
+        }
+    }
+
     /// The handle of the first open object that `matches`.
     pub(crate) fn search<H>(&self, matches: impl Fn(&T) -> bool) -> Option<*mut H> {
         (0..self.slots.capacity()).find_map(|index| {
             let number = number(KIND, index, self.slots.slot(index)?.state());
-            let handle: *mut H = ptr::without_provenance_mut(number as usize);
+            let handle: *mut H = ptr::without_provenance_mut(to_address(number));
             let object: Pinned<'_, T> = self.get_fast(handle)?;
             matches(&object).then_some(handle)
         })
@@ -171,7 +190,7 @@ impl<T, const KIND: u8> Room<'_, T, KIND> {
             self.slot.fill(object.cast(), self.generation);
         }
         let number = number(KIND, self.index, self.generation);
-        ptr::without_provenance_mut(number as usize)
+        ptr::without_provenance_mut(to_address(number))
     }
 }
 
@@ -278,7 +297,7 @@ mod tests {
         assert_eq!(errno(table.get(&raw const local)), Errno::EBADF);
         assert_eq!(errno(table.get(ptr::null::<Opaque>())), Errno::EINVAL);
         let never: *const Opaque =
-            ptr::without_provenance((MARK as usize) << 56 | 0xfffff << 7 | 1 << 3);
+            ptr::without_provenance(to_address(MARK << 56 | 0x3fff << 7 | 1 << 3));
         assert_eq!(errno(table.get(never)), Errno::EBADF);
     }
 

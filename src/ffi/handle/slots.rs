@@ -2,6 +2,7 @@
 //!
 //! Nothing here depends on the type of the objects.
 
+use super::address::{CHUNKS, GENERATION_BITS, prepare};
 use super::name_of;
 use crate::base::alloc::zeroed_slice;
 use crate::base::error::{Error, Result, fail};
@@ -23,12 +24,6 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 /// In the top bits of every handle.
 pub(super) const MARK: u64 = 0x5E;
 
-/// Whether a pointer has the form of a handle, which no address has.
-#[inline(always)]
-pub(crate) fn is_handle<H>(pointer: *const H) -> bool {
-    pointer.addr() as u64 >> 56 == MARK
-}
-
 /// The upper 21 bits of all handles that this copy of the library makes.
 ///
 /// A program and its plugin may each contain the library. A handle of one copy must not be another object
@@ -42,10 +37,12 @@ fn prefix() -> u32 {
 
 /// The number of the handle of a slot in state `state`.
 pub(super) fn number(kind: u8, index: u32, state: u64) -> u64 {
-    u64::from(prefix()) << 43
-        | (state & GENERATION) >> 21
-        | u64::from(index) << 7
-        | u64::from(kind) << 3
+    number_of(kind, index, (state & GENERATION) >> GENERATION_SHIFT)
+}
+
+/// The number of the handle of a slot in this generation.
+pub(super) fn number_of(kind: u8, index: u32, generation: u64) -> u64 {
+    u64::from(prefix()) << 43 | generation << 27 | u64::from(index) << 7 | u64::from(kind) << 3
 }
 
 #[inline(always)]
@@ -72,7 +69,6 @@ fn generation_of(number: u64) -> u64 {
 
 /// The number of slots in the first chunk. Each further chunk has twice as many as the one before.
 pub(super) const FIRST_CHUNK: usize = 64;
-const CHUNKS: usize = 14;
 const SLOTS_MAX: u32 = (FIRST_CHUNK * ((1 << CHUNKS) - 1)) as u32;
 
 pub(super) struct Slot {
@@ -83,7 +79,7 @@ pub(super) struct Slot {
     /// | 0 to 31 | USERS: how many calls use the object now |
     /// | 32 | OPEN: the handle is valid |
     /// | 33 | BUSY: the object is being put in, or is dropped as soon as nobody uses it |
-    /// | 48 to 63 | GENERATION: one higher each time that the slot becomes free |
+    /// | 48 to 63 | GENERATION: one higher each time that the slot becomes free. With 32-bit pointers 48 to 55 |
     ///
     /// If everything except the generation is 0, the slot is free.
     state: AtomicU64,
@@ -94,7 +90,8 @@ pub(super) struct Slot {
 const USERS: u64 = 0xffff_ffff;
 const OPEN: u64 = 1 << 32;
 const BUSY: u64 = 1 << 33;
-const GENERATION: u64 = 0xffff << 48;
+const GENERATION_SHIFT: u32 = 48;
+const GENERATION: u64 = ((1 << GENERATION_BITS) - 1) << GENERATION_SHIFT;
 
 impl Slot {
     pub(super) fn state(&self) -> u64 {
@@ -150,8 +147,10 @@ impl Slot {
     /// Makes a slot free, whose object was dropped. A generation that wraps starts at 0 again.
     pub(super) fn set_free(&self, generation: u64) {
         // Release: the thread that takes the slot next must not store its object before the drop.
-        self.state
-            .store(generation.wrapping_add(1 << 48), Ordering::Release);
+        self.state.store(
+            generation.wrapping_add(1 << GENERATION_SHIFT) & GENERATION,
+            Ordering::Release,
+        );
     }
 }
 
@@ -180,6 +179,7 @@ impl Slots {
 
     /// Takes a free slot: it is BUSY for this thread. Returns the slot, its index and its generation.
     pub(super) fn claim(&self) -> Result<(&Slot, u32, u64)> {
+        prepare()?;
         // Relaxed: a thread that gets a handle from this one sees the prefix too. Without it `pin_fast`
         // would only leave the work to `pin`.
         self.prefix.store(prefix(), Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Closing and removing queues.
 
 use super::*;
+use crate::ffi::waitset::object_closed;
 
 /// Closes a queue's handle. If the handle has a notification, this call ends it first: when the
 /// call returns, the notification's callback is not running any more, unless the callback itself
@@ -30,6 +31,7 @@ pub unsafe extern "C" fn ipc_mq_close(mq: *mut ipc_mq_t) -> c_int {
         let _ = queue.end_notification();
         drop(queue);
         QUEUES.close(mq)?;
+        object_closed();
         Ok(0)
     })
 }

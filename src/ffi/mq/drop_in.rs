@@ -152,7 +152,8 @@ pub struct ipc_mq_wait_t {
 /// ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
 /// the queue's spin_ns.
 ///
-/// direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room.
+/// direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. With IPC_NONBLOCK
+/// besides, the call does not spin.
 /// wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
 ///
 /// Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or
@@ -167,12 +168,16 @@ pub unsafe extern "C" fn ipc_mq_wait_word(
     wait: *mut ipc_mq_wait_t,
 ) -> c_int {
     guard(c"ipc_mq_wait_word", move || {
-        let direction = match direction {
+        let spins = direction & IPC_NONBLOCK == 0;
+        let direction = match direction & !IPC_NONBLOCK {
             IPC_READ_ONLY => Direction::Receive,
             IPC_WRITE_ONLY => Direction::Send,
             _ => return Err(Errno::EINVAL.into()),
         };
-        match QUEUES.get(mq)?.wait_word(direction, !wait.is_null())? {
+        match QUEUES
+            .get(mq)?
+            .wait_word(direction, !wait.is_null(), spins)?
+        {
             // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
             Some((word, expected)) => unsafe {
                 let word = word.as_ptr();

@@ -32,7 +32,7 @@ pub struct ipc_mq_t {
     _private: [u8; 0],
 }
 
-static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
+pub(super) static QUEUES: Table<Queue, { handle::MQ }> = Table::new();
 
 /// The size of a message queue. Set fields that you do not use to 0, for example with the
 /// initialiser { .max_messages = 10, .message_size = 128 }.

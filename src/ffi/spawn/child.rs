@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::time::Deadline;
+use crate::ffi::waitset::object_closed;
 use crate::sys::spawn::Exit;
 
 /// A child's end, from ipc_child_wait().
@@ -181,6 +182,7 @@ pub unsafe extern "C" fn ipc_child_close(child: *mut ipc_child_t) -> c_int {
             return Ok(NOTHING_TO_CLOSE);
         }
         CHILDREN.close(child)?;
+        object_closed();
         Ok(0)
     })
 }

@@ -30,7 +30,7 @@ pub struct ipc_exchange_t {
     pub error_size: usize,
 }
 
-const _: () = assert!(size_of::<ipc_exchange_t>() == 64);
+const _: () = assert!(size_of::<ipc_exchange_t>() == 8 * size_of::<usize>());
 
 /// Writes the child's standard input and reads its standard output and error, as far as they
 /// are pipes. The call does whichever is possible first, so no amount of data leads to a

@@ -85,8 +85,13 @@ pub struct ipc_spawn_attr_t {
     pub reserved: [u64; 4],
 }
 
-const _: () = assert!(size_of::<ipc_stream_t>() == 16);
-const _: () = assert!(size_of::<ipc_spawn_attr_t>() == 96);
+const _: () = {
+    let pointer = size_of::<usize>();
+    assert!(size_of::<ipc_stream_t>() == 8 + pointer);
+    let before_reserved = 3 * size_of::<ipc_stream_t>() + 2 * pointer;
+    let aligned = before_reserved.next_multiple_of(align_of::<u64>());
+    assert!(size_of::<ipc_spawn_attr_t>() == aligned + 32);
+};
 
 /// Starts a program as a child process. The streams that flags names are pipes; the child
 /// shares the other streams with this process. No shell is involved.

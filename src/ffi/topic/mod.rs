@@ -8,7 +8,7 @@ use crate::base::errno::Errno;
 use crate::base::error::Error;
 use crate::base::name::Name;
 use crate::ffi::guard::CResult;
-use crate::ipc::topic::{self, Received, Topic};
+use crate::ipc::topic::{self, Place, Received, Topic};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_void};
 

@@ -91,11 +91,19 @@ pub unsafe extern "C" fn ipc_topic_reserve(
     len: usize,
     timeout_ns: i64,
 ) -> c_int {
-    guard(c"ipc_topic_reserve", move || {
+    guard_in_place(c"ipc_topic_reserve", topic, |topic, at_once| {
         let out = checked(out, "out")?;
-        let payload = topic_of(topic)?.reserve(len, timeout_ns)?;
-        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-        unsafe { put(out, payload.as_ptr().cast()) }
+        let payload = match at_once {
+            // The second attempt describes a wrong timeout.
+            true if !is_timeout(timeout_ns) => None,
+            true => topic.reserve_fast(len)?,
+            false => Some(topic.reserve(len, timeout_ns)?),
+        };
+        Ok(payload.map(|payload| {
+            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+            unsafe { out.write(payload.as_ptr().cast()) };
+            0
+        }))
     })
 }
 
@@ -122,10 +130,12 @@ pub unsafe extern "C" fn ipc_topic_commit(
     sample: *mut c_void,
     len: usize,
 ) -> c_int {
-    guard(c"ipc_topic_commit", move || {
+    guard_in_place(c"ipc_topic_commit", topic, |topic, at_once| {
         let sample = checked(sample.cast::<u8>(), "sample")?;
-        topic_of(topic)?.commit(sample.as_ptr(), len)?;
-        Ok(0)
+        match at_once {
+            true => Ok(topic.commit_fast(sample, len)?.then_some(0)),
+            false => topic.commit(sample, len).map(|()| Some(0)),
+        }
     })
 }
 

@@ -108,6 +108,33 @@ pub unsafe extern "C" fn ipc_topic_stat(
     })
 }
 
+/// Gives a descriptor for poll(), select() and epoll. It is readable while the handle has a sample to take,
+/// whoever publishes. Do not read from it or write to it.
+///
+/// topic: a handle that subscribes.
+///
+/// The descriptor may be readable although there is no sample, because another thread was faster. So receive
+/// with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
+/// until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
+/// descriptor readable.
+///
+/// As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
+/// From then on, a call that takes a sample may make system calls.
+///
+/// Returns: the descriptor, or a negative error. The descriptor belongs to the handle. It is valid until
+/// ipc_topic_close(), and the caller must not close it. If the program has closed it all the same, the library
+/// neither writes to its number nor closes it any more, and this call gives a new descriptor.
+/// Errors: -EAGAIN no thread can be started, or another thread is inside this call (or a signal handler makes it
+/// that has interrupted it); -EINVAL topic is NULL; -EBADF the handle is closed, or publishes; -EMFILE this
+/// process has too many descriptors; -ENFILE the system has too many open files; -ENOMEM there is no memory;
+/// -EUSERS this process was forked, and the topic has no room for one more subscriber.
+/// Threads: safe.
+/// Fork: the descriptor stays the parent's. The child calls ipc_topic_fd() itself and gets its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_topic_fd(topic: *const ipc_topic_t) -> c_int {
+    guard(c"ipc_topic_fd", move || topic_of(topic)?.descriptor())
+}
+
 /// Tells whether a topic's name is gone or belongs to another object now. Then a process that opens
 /// the name does not get this topic.
 ///

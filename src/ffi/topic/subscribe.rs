@@ -37,7 +37,7 @@ pub unsafe extern "C" fn ipc_topic_receive(
         // SAFETY: by the contract of this call.
         let buffer = unsafe { writable(buf, capacity, "buf") }?;
         let received = match at_once {
-            true => take_at_once(topic, timeout_ns, || topic.try_receive(buffer))?,
+            true => take_at_once(topic, timeout_ns, |place| topic.try_receive(buffer, place))?,
             false => Some(topic.receive(buffer, timeout_ns)?),
         };
         Ok(received.map(|received| {
@@ -54,21 +54,21 @@ pub unsafe extern "C" fn ipc_topic_receive(
 fn take_at_once(
     topic: &Topic,
     timeout_ns: i64,
-    mut attempt: impl FnMut() -> Result<Option<Received>>,
+    mut attempt: impl FnMut(Place) -> Result<Option<Received>>,
 ) -> Result<Option<Received>> {
     // The second attempt describes a wrong timeout or handle.
     if !is_timeout(timeout_ns) || !topic.may_take_at_once() {
         return Ok(None);
     }
-    if let Some(received) = attempt()? {
+    if let Some(received) = attempt(Place::Ring)? {
         return Ok(Some(received));
     }
     if timeout_ns == 0 {
         return Err(Errno::EAGAIN.into());
     }
     match topic.spin_for_sample() {
-        true => attempt(),
-        false => Ok(None),
+        Some(place) => attempt(place),
+        None => Ok(None),
     }
 }
 
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ipc_topic_borrow(
         let out = checked(out, "out")?;
         checked_info(info)?;
         let received = match at_once {
-            true => take_at_once(topic, timeout_ns, || topic.try_borrow())?,
+            true => take_at_once(topic, timeout_ns, |place| topic.try_borrow(place))?,
             false => Some(topic.borrow(timeout_ns)?),
         };
         Ok(received.map(|received| {

@@ -109,11 +109,8 @@ impl ValueCell {
         let pid_namespace = memory.header().writing.pid_namespace.load(Relaxed);
         let access = match object.access() {
             Access::ReadWrite => {
-                check_namespace(
-                    &format_args!("{name}: the cell"),
-                    Thread::current()?,
-                    pid_namespace,
-                )?;
+                let thread = Thread::current()?;
+                check_namespace(&format_args!("{name}: the cell"), thread, pid_namespace)?;
                 if !fence::register() {
                     memory.header().waiting.needs_fence.store(1, SeqCst);
                 }

@@ -344,8 +344,9 @@ impl Queue {
         &self,
         direction: Direction,
         begins: bool,
+        spins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
-        self.shared(IN_PLACE)?.wait_word(direction, begins)
+        self.shared(IN_PLACE)?.wait_word(direction, begins, spins)
     }
 
     /// Has `action` done for the messages that are in the queue and for each that comes.

@@ -10,12 +10,15 @@ use crate::base::name::Name;
 use crate::base::time::{Deadline, now};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Options, Outcome, Removable, SHM_DIRECTORY, check_owner};
-use crate::sync::RECHECK;
 use crate::sync::sem::VALUE_MAX;
 use crate::sys::{file, semaphore};
 use core::ffi::CStr;
 use core::ptr::NonNull;
+use core::time::Duration;
 use std::os::fd::{AsFd, OwnedFd};
+
+/// The longest sleep. The kernel does not report the death of a thread that should post, or was woken.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// An open semaphore of libc.
 pub(crate) struct LibcSemaphore(Mapping);
@@ -79,7 +82,7 @@ impl LibcSemaphore {
         }
         loop {
             // The wait has rounds, because a process that dies may take a wake-up with it.
-            let Deadline::At(point) = deadline.earlier(now() + RECHECK) else {
+            let Deadline::At(point) = deadline.earlier(now() + ROUND) else {
                 return Err(Errno::EAGAIN.into());
             };
             // SAFETY: as above.

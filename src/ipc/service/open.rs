@@ -137,9 +137,10 @@ impl Service {
         let object = Object::open_as_found(location, Kind::Service, &type_of, options)?;
         let sizes = Memory::sizes_of(object.data(), recorded.get())?;
         let service = Service::of(name, sizes, object, room)?;
+        let thread = Thread::current()?;
         check_namespace(
             &format_args!("{name}: the service"),
-            Thread::current()?,
+            thread,
             service.pid_namespace,
         )?;
         if let Some(wanted) = wanted {

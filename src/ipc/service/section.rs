@@ -34,9 +34,10 @@ pub(super) fn with_state(word: u64, state: u64) -> u64 {
 }
 
 /// The id of the call in a slot. No other call of the service has it, unless the slot was used a million million times.
+/// It is not 0, so a program can mark with 0 that it has no call.
 #[inline(always)]
 pub(super) fn id_of(number: u32, word: u64) -> u64 {
-    ((word >> STATE_BITS) & USE) << SLOT_BITS | u64::from(number)
+    (((word >> STATE_BITS) + 1) & USE) << SLOT_BITS | u64::from(number)
 }
 
 /// The number of the slot of the call with this id.

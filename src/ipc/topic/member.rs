@@ -106,6 +106,14 @@ pub(in crate::ipc) fn take(owner: &BirthCell, birth: Birth) -> bool {
         && owner.compare_exchange(0, birth, SeqCst, Relaxed).is_ok()
 }
 
+/// Gives a place to another owner, or frees it with 0, if it still belongs to `before`.
+pub(super) fn replace(owner: &BirthCell, before: Birth, after: Birth) -> bool {
+    // SeqCst: as in `take`. It includes Release: the next owner must not find what this one left.
+    owner
+        .compare_exchange(before, after, SeqCst, Relaxed)
+        .is_ok()
+}
+
 /// The birth of the process that has the place, if that process has ended.
 pub(in crate::ipc) fn dead_owner(owner: &BirthCell) -> Option<Birth> {
     let birth = owner.load(Relaxed);

@@ -217,12 +217,20 @@ impl Memory {
 
     #[inline(always)]
     pub(super) fn slot(&self, index: u32) -> Result<&SampleSlot> {
+        match self.slot_if_any(index) {
+            Some(slot) => Ok(slot),
+            None => Err(damaged("the number of a slot leads out of it")),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn slot_if_any(&self, index: u32) -> Option<&SampleSlot> {
         if index >= self.slot_count {
-            return Err(damaged("the number of a slot leads out of it"));
+            return None;
         }
         // SAFETY: there are slot_count slots, and the index was checked. The stride is a multiple of the
         // alignment.
-        Ok(unsafe { self.slots.add(index as usize * self.stride).cast().as_ref() })
+        Some(unsafe { self.slots.add(index as usize * self.stride).cast().as_ref() })
     }
 
     /// The sample_size bytes of a slot.

@@ -60,6 +60,7 @@ mod open;
 mod publish_calls;
 mod publish_section;
 mod repair;
+mod sample_wait;
 mod sizes;
 mod subscribe_calls;
 mod subscribers;
@@ -70,12 +71,14 @@ mod unlink;
 
 pub(crate) use open::{Options, Wanted};
 pub(crate) use sizes::Sizes;
-pub(crate) use subscribe_calls::Received;
+pub(crate) use subscribe_calls::{Place, Received};
 pub(crate) use unlink::{is_hidden, unlink};
 
+use crate::base::alloc::Shared;
 use crate::base::error::{Result, fail};
 use crate::base::name::Name;
 use crate::base::time::Deadline;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::Object;
 use crate::object::map::Mapping;
 use crate::sys::fence;
@@ -104,7 +107,9 @@ pub(crate) struct Topic {
     /// The process id for a publisher's samples.
     process: AtomicU32,
     /// A subscriber's: the number of the sample that it takes next.
-    next: AtomicU64,
+    next: Shared<AtomicU64>,
+    /// A subscriber's: the slot that its next sample will probably be in.
+    next_slot: AtomicU32,
     /// A subscriber's: what it has borrowed, as the ring's entries, one for each of its cells. 0 is nothing.
     borrowed: Box<[AtomicU64]>,
     /// A publisher's: how many samples its program has reserved.
@@ -112,9 +117,14 @@ pub(crate) struct Topic {
     /// The PID namespace of the ids in the topic, which was this process's when it opened the topic.
     pid_namespace: u32,
     name: Name,
-    /// Keep the memory mapped.
+    mapped: Shared<Mapped>,
+    descriptor: Descriptor,
+}
+
+/// The two files of a topic. They keep the memory mapped.
+struct Mapped {
     object: Object,
-    _subscribers_mapping: Mapping,
+    subscribers: Mapping,
 }
 
 /// The state of a topic.
@@ -151,12 +161,13 @@ impl Topic {
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {
-        self.object.is_stale()
+        self.mapped.object.is_stale()
     }
 
     /// The state of the topic, without processes that have ended.
     pub(crate) fn statistics(&self) -> Result<Statistics> {
-        self.subscribers.bury_dead(self.settle()?.1);
+        self.settle()?;
+        self.subscribers.bury_dead();
         if self.publishes {
             self.bury_publishers(Deadline::Now)?;
         }

@@ -4,16 +4,17 @@
 //! gets a hidden name, which contains the topic's identity. If the creator is killed in between, the topic
 //! exists, and the next opener that belongs to the topic's owner adds the second file.
 
-use super::Topic;
 use super::member::Member;
 use super::memory::Memory;
 use super::sizes::{Geometry, Sizes, SubscribersGeometry};
 use super::subscribers::Subscribers;
 use super::unlink::{hidden_name, remove_leftovers};
-use crate::base::alloc::zeroed_slice;
+use super::{Mapped, Topic};
+use crate::base::alloc::{Shared, zeroed_slice};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::now;
+use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{Kind, TOPIC_ALIGNMENT, TOPIC_VERSION, Type};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Outcome};
@@ -105,11 +106,8 @@ impl Topic {
         let found = Memory::sizes_of(object.data(), recorded.get())?;
         let memory = Memory::in_mapping(object.data(), found)?;
         let namespace = memory.header().pid_namespace.load(Relaxed);
-        check_namespace(
-            &format_args!("{name}: the topic"),
-            Thread::current()?,
-            namespace,
-        )?;
+        let thread = Thread::current()?;
+        check_namespace(&format_args!("{name}: the topic"), thread, namespace)?;
         if let Some(wanted) = wanted {
             wanted.check(name, &memory)?;
         }
@@ -169,13 +167,17 @@ impl Topic {
             nonblocking: options.nonblocking,
             member: Member::none(),
             process: AtomicU32::new(0),
-            next: AtomicU64::new(0),
+            next: Shared::new(AtomicU64::new(0))?,
+            next_slot: AtomicU32::new(0),
             // SAFETY: zeros are a value of an AtomicU64.
             borrowed: unsafe { zeroed_slice(cells) }?,
             reserved: AtomicUsize::new(0),
             name: *name,
-            object,
-            _subscribers_mapping: mapping,
+            mapped: Shared::new(Mapped {
+                object,
+                subscribers: mapping,
+            })?,
+            descriptor: Descriptor::none(),
         };
         topic.register_fences();
         topic.settle()?;

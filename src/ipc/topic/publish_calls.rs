@@ -31,18 +31,8 @@ impl Topic {
             return false;
         }
         let time_ns = now().as_nanos() as i64;
-        let header = self.memory.header();
-        let latched = header
-            .publishing
-            .latch
-            .take_fast(&header.needs_fence, self.pid_namespace);
-        let Some(latched) = latched else {
+        let Some(section) = self.enter_fast() else {
             return false;
-        };
-        let section = PublishSection {
-            memory: &self.memory,
-            subscribers: &self.subscribers,
-            latched,
         };
         if self.memory.sizes().waits && section.find_blocking().is_some() {
             return false;
@@ -95,6 +85,73 @@ impl Topic {
         section.publish(slot, &sample)
     }
 
+    /// Reserves room for a sample in the common case. `None`: the case is another one, and nothing was reserved.
+    #[inline(always)]
+    pub(crate) fn reserve_fast(&self, length: usize) -> Result<Option<NonNull<u8>>> {
+        let sizes = self.memory.sizes();
+        let (Some(publisher), true) = (self.member.place(), self.publishes) else {
+            return Ok(None);
+        };
+        if length as u64 > sizes.sample_size {
+            return Ok(None);
+        }
+        let Some(section) = self.enter_fast() else {
+            return Ok(None);
+        };
+        let reserved = &self.memory.publisher_place(publisher)?.reserved;
+        if reserved.load(Relaxed) >= sizes.max_borrowed
+            || sizes.waits && section.find_blocking().is_some()
+        {
+            return Ok(None);
+        }
+        let slot = section.take_slot()?;
+        section.reserve(slot, publisher)?;
+        section.latched.release();
+        self.reserved.fetch_add(1, Relaxed);
+        Ok(Some(self.memory.payload(self.memory.slot(slot)?)))
+    }
+
+    /// Publishes a sample that was reserved, in the common case. False: the case is another one, and nothing was
+    /// published.
+    #[inline(always)]
+    pub(crate) fn commit_fast(&self, payload: NonNull<u8>, length: usize) -> Result<bool> {
+        let (Some(publisher), true) = (self.member.place(), self.publishes) else {
+            return Ok(false);
+        };
+        if length as u64 > self.memory.sizes().sample_size {
+            return Ok(false);
+        }
+        let slot = self.memory.slot_of_payload(payload.as_ptr())?;
+        let time_ns = now().as_nanos() as i64;
+        let Some(section) = self.enter_fast() else {
+            return Ok(false);
+        };
+        self.commit_in(&section, slot, publisher, length, time_ns)?;
+        section.latched.release();
+        self.wake_subscribers();
+        self.forget_reserved();
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn commit_in(
+        &self,
+        section: &PublishSection<'_>,
+        slot: u32,
+        publisher: u32,
+        length: usize,
+        time_ns: i64,
+    ) -> Result<()> {
+        section.check_reserved(slot, publisher)?;
+        section.end_reservation(publisher)?;
+        let sample = Sample {
+            length,
+            time_ns,
+            publisher: self.process.load(Relaxed),
+        };
+        section.publish(slot, &sample)
+    }
+
     /// Reserves room for a sample. In a topic that waits, it waits for living subscribers.
     pub(crate) fn reserve(&self, length: usize, timeout_ns: i64) -> Result<NonNull<u8>> {
         self.check_publisher()?;
@@ -131,10 +188,9 @@ impl Topic {
     }
 
     /// Publishes a sample that was reserved.
-    pub(crate) fn commit(&self, payload: *const u8, length: usize) -> Result<()> {
+    pub(crate) fn commit(&self, payload: NonNull<u8>, length: usize) -> Result<()> {
         self.check_publisher()?;
         self.check_length(length)?;
-        let payload = NonNull::new(payload.cast_mut()).ok_or(Errno::EINVAL)?;
         self.commit_slot(payload, length)?;
         self.forget_reserved();
         Ok(())
@@ -145,14 +201,7 @@ impl Topic {
         let (publisher, _) = self.settle()?;
         let time_ns = now().as_nanos() as i64;
         let section = self.enter(Deadline::Now)?;
-        section.check_reserved(slot, publisher)?;
-        section.end_reservation(publisher)?;
-        let sample = Sample {
-            length,
-            time_ns,
-            publisher: self.process.load(Relaxed),
-        };
-        section.publish(slot, &sample)?;
+        self.commit_in(&section, slot, publisher, length, time_ns)?;
         section.latched.release();
         self.wake_subscribers();
         Ok(())
@@ -202,20 +251,26 @@ impl Topic {
         }
     }
 
-    /// Takes the latch, and repairs what a dead holder left.
+    /// Takes the latch if it is free and nobody has died with it.
     #[inline(always)]
-    fn enter(&self, deadline: Deadline) -> Result<PublishSection<'_>> {
+    fn enter_fast(&self) -> Option<PublishSection<'_>> {
         let header = self.memory.header();
         let latched = header
             .publishing
             .latch
-            .take_fast(&header.needs_fence, self.pid_namespace);
-        match latched {
-            Some(latched) => Ok(PublishSection {
-                memory: &self.memory,
-                subscribers: &self.subscribers,
-                latched,
-            }),
+            .take_fast(&header.needs_fence, self.pid_namespace)?;
+        Some(PublishSection {
+            memory: &self.memory,
+            subscribers: &self.subscribers,
+            latched,
+        })
+    }
+
+    /// Takes the latch, and repairs what a dead holder left.
+    #[inline(always)]
+    fn enter(&self, deadline: Deadline) -> Result<PublishSection<'_>> {
+        match self.enter_fast() {
+            Some(section) => Ok(section),
             None => self.enter_slowly(deadline),
         }
     }
@@ -225,9 +280,11 @@ impl Topic {
     fn enter_slowly(&self, deadline: Deadline) -> Result<PublishSection<'_>> {
         let header = self.memory.header();
         let latch = &header.publishing.latch;
+        let thread = Thread::current()?;
+        let name = &self.name;
         check_namespace(
-            &format_args!("{}: the topic", self.name),
-            Thread::current()?,
+            &format_args!("{name}: the topic"),
+            thread,
             self.pid_namespace,
         )?;
         let until = match deadline {
@@ -292,8 +349,7 @@ impl Topic {
                 return Ok(());
             }
         }
-        let birth = self.settle()?.1;
-        if self.subscribers.bury(blocking.place, birth) || self.bury_publishers(deadline)? {
+        if self.subscribers.bury(blocking.place) || self.bury_publishers(deadline)? {
             return Ok(());
         }
         if deadline.has_passed() {
@@ -341,8 +397,8 @@ impl Topic {
         self.process.store(process_of(birth), Relaxed);
         self.reserved.store(0, Relaxed);
         for is_last_try in [false, true] {
-            if is_last_try && !self.bury_publishers(Deadline::Now)? {
-                break;
+            if is_last_try {
+                self.bury_publishers(Deadline::Now)?;
             }
             for index in 0..self.sizes().max_publishers {
                 if member::take(&self.memory.publisher_place(index)?.owner, birth) {
@@ -393,8 +449,7 @@ impl Topic {
                 _ => return,
             }
         }
-        let birth = self.member.birth();
-        let _ = place.owner.compare_exchange(birth, 0, Release, Relaxed);
+        let _ = member::replace(&place.owner, self.member.birth(), 0);
     }
 }
 

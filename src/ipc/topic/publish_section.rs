@@ -139,6 +139,7 @@ impl<'t> PublishSection<'t> {
         words.length.store(sample.length as u64, Relaxed);
         words.time_ns.store(sample.time_ns as u64, Relaxed);
         words.publisher.store(sample.publisher, Relaxed);
+        words.next_slot.store(self.guess_next_slot(), Relaxed);
         // Release: a subscriber that sees the number must see the sample. With this store it is published.
         words.truth.store(number, Release);
         // Release: as above, for a subscriber that comes through the ring.
@@ -148,6 +149,19 @@ impl<'t> PublishSection<'t> {
             self.retire(Memory::slot_in_entry(replaced))?;
         }
         Ok(())
+    }
+
+    /// The slot that the next publisher takes, unless somebody reserves it before or there is none yet.
+    #[inline(always)]
+    fn guess_next_slot(&self) -> u32 {
+        let publishing = self.publishing();
+        match publishing.free.load(Relaxed) {
+            0 => publishing.used.load(Relaxed),
+            count => self
+                .memory
+                .free_entry(count - 1)
+                .map_or(0, |entry| entry.load(Relaxed)),
+        }
     }
 
     /// Reserves a slot for the publisher at a place.

@@ -2,7 +2,7 @@
 
 use super::memory::{Found, Memory, damaged, still_holds};
 use super::{COPY_AT_ONCE, SPIN, Topic};
-use crate::base::error::{Errno, Result, fail};
+use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::SampleSlot;
 use crate::sync;
@@ -18,7 +18,9 @@ use core::time::Duration;
 /// finds.
 const ATTEMPTS: u32 = 1000;
 /// How often a call that may wait looks for a sample before it reads the clock.
-const FIRST_CHECKS: u32 = 100;
+const FIRST_CHECKS: u32 = 400;
+/// Of these, every one of so many looks into the ring too.
+const RING_CHECKS: u32 = 16;
 
 /// A sample that a subscriber has taken.
 #[derive(Clone, Copy)]
@@ -37,41 +39,76 @@ pub(crate) struct Received {
 struct Candidate<'t> {
     /// The number that the subscriber waits for.
     next: u64,
-    number: u64,
     slot_number: u32,
     slot: &'t SampleSlot,
     received: Received,
 }
 
+/// Where a call looks for the next sample first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the ring, as at the beginning of each call.
+    Ring,
+    /// In the slot that it will probably be in: only after the ring has said that it is still to come.
+    /// Otherwise a subscriber could get a sample that the ring has lost already. It saves one transfer of a
+    /// cache line between two processors.
+    NextSlot,
+}
+
 impl Topic {
     /// Copies the next sample, if there is one. Waits for nothing.
     #[inline(always)]
-    pub(crate) fn try_receive(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<Received>> {
+    pub(crate) fn try_receive(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        place: Place,
+    ) -> Result<Option<Received>> {
+        let next = self.next.load(Relaxed);
+        if let Some((_, slot)) = self.find_next(next, place) {
+            let received = self.describe(slot, next, next);
+            if received.length <= buffer.len().min(COPY_AT_ONCE) {
+                let to = NonNull::from(&mut *buffer).cast();
+                let next_slot = slot.next_slot.load(Relaxed);
+                let is_possible = received.length as u64 <= self.memory.sizes().sample_size;
+                let is_whole = is_possible
+                    // SAFETY: the buffer has room for the sample and the slot has so many bytes, as just checked.
+                    && unsafe { self.memory.copy_out(slot, next, to, received.length) };
+                if is_whole && self.take(next, next) {
+                    self.next_slot.store(next_slot, Relaxed);
+                    return Ok(Some(received));
+                }
+            }
+        }
+        self.try_receive_slowly(buffer)
+    }
+
+    #[inline(never)]
+    fn try_receive_slowly(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find()? else {
+            let Some(candidate) = self.find_slowly()? else {
                 return Ok(None);
             };
             let length = candidate.received.length;
             if length > buffer.len() {
-                if candidate.slot.truth.load(Relaxed) != candidate.number {
+                if candidate.slot.truth.load(Relaxed) != candidate.received.number {
                     continue;
                 }
                 return Err(self.too_long(&candidate, buffer.len()));
             }
             let to = NonNull::from(&mut *buffer).cast();
+            let number = candidate.received.number;
             let cell = match length > COPY_AT_ONCE {
-                true => self.announce(&candidate)?,
+                true => self.announce(number, candidate.slot_number)?,
                 false => None,
             };
             // SAFETY: the buffer has room for the sample, as just checked.
-            let is_whole = unsafe {
-                self.memory
-                    .copy_out(candidate.slot, candidate.number, to, length)
-            };
+            let is_whole = unsafe { self.memory.copy_out(candidate.slot, number, to, length) };
             if let Some(cell) = cell {
                 self.withdraw(cell);
             }
-            if is_whole && self.take(&candidate) {
+            if is_whole && self.take(candidate.next, number) {
+                self.next_slot
+                    .store(candidate.slot.next_slot.load(Relaxed), Relaxed);
                 return Ok(Some(candidate.received));
             }
         }
@@ -80,25 +117,54 @@ impl Topic {
 
     /// Takes the next sample and keeps it from being overwritten, if there is one. Waits for nothing.
     #[inline(always)]
-    pub(crate) fn try_borrow(&self) -> Result<Option<Received>> {
+    pub(crate) fn try_borrow(&self, place: Place) -> Result<Option<Received>> {
+        let next = self.next.load(Relaxed);
+        if let Some((slot_number, slot)) = self.find_next(next, place) {
+            let Some(cell) = self.announce(next, slot_number)? else {
+                return Err(self.no_cell());
+            };
+            if still_holds(slot, next) {
+                let received = self.describe(slot, next, next);
+                let next_slot = slot.next_slot.load(Relaxed);
+                let is_possible = received.length as u64 <= self.memory.sizes().sample_size;
+                if is_possible && self.take(next, next) {
+                    self.next_slot.store(next_slot, Relaxed);
+                    return Ok(Some(received));
+                }
+            }
+            self.withdraw(cell);
+        }
+        self.try_borrow_slowly()
+    }
+
+    #[inline(never)]
+    fn try_borrow_slowly(&self) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find()? else {
+            let Some(candidate) = self.find_slowly()? else {
                 return Ok(None);
             };
-            let Some(cell) = self.announce(&candidate)? else {
-                return Err(fail!(
-                    ENOBUFS,
-                    "{}: this handle has {} samples borrowed, and max_borrowed allows no more",
-                    self.name,
-                    self.sizes().max_borrowed
-                ));
+            let number = candidate.received.number;
+            let Some(cell) = self.announce(number, candidate.slot_number)? else {
+                return Err(self.no_cell());
             };
-            if still_holds(candidate.slot, candidate.number) && self.take(&candidate) {
+            if still_holds(candidate.slot, number) && self.take(candidate.next, number) {
+                self.next_slot
+                    .store(candidate.slot.next_slot.load(Relaxed), Relaxed);
                 return Ok(Some(candidate.received));
             }
             self.withdraw(cell);
         }
         Ok(None)
+    }
+
+    #[cold]
+    fn no_cell(&self) -> Error {
+        fail!(
+            ENOBUFS,
+            "{}: this handle has {} samples borrowed, and max_borrowed allows no more",
+            self.name,
+            self.sizes().max_borrowed
+        )
     }
 
     /// Copies the next sample, waiting for it.
@@ -107,12 +173,12 @@ impl Topic {
         buffer: &mut [MaybeUninit<u8>],
         timeout_ns: i64,
     ) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_receive(buffer))
+        self.wait_until_taken(timeout_ns, &mut || self.try_receive(buffer, Place::Ring))
     }
 
     /// Takes the next sample, waiting for it.
     pub(crate) fn borrow(&self, timeout_ns: i64) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_borrow())
+        self.wait_until_taken(timeout_ns, &mut || self.try_borrow(Place::Ring))
     }
 
     fn wait_until_taken(
@@ -124,17 +190,20 @@ impl Topic {
         let deadline = self.deadline(timeout_ns)?;
         self.settle()?;
         loop {
-            if let Some(received) = attempt()? {
+            let outcome = attempt();
+            self.settle_descriptor();
+            if let Some(received) = outcome? {
                 return Ok(received);
             }
             self.wait_for_sample(deadline)?;
         }
     }
 
-    /// Whether a call may take a sample at once: the handle subscribes, and this process has a place.
+    /// Whether a call may take a sample at once: the handle subscribes and has no descriptor, and this process has
+    /// a place.
     #[inline(always)]
     pub(crate) fn may_take_at_once(&self) -> bool {
-        !self.publishes && self.member.place().is_some()
+        !self.publishes && !self.descriptor.is_open() && self.member.place().is_some()
     }
 
     /// Whether there may be a sample for this subscriber.
@@ -143,16 +212,23 @@ impl Topic {
         self.memory.find(self.next.load(Relaxed)) != Found::NotYet
     }
 
-    /// Looks for a sample for a moment, without reading the clock. Whether there may be one.
+    /// Looks for a sample for a moment, without reading the clock. Call after the ring had none. Returns where
+    /// there may be one.
     #[inline(always)]
-    pub(crate) fn spin_for_sample(&self) -> bool {
-        for _ in 0..FIRST_CHECKS {
-            if self.may_have_sample() {
-                return true;
+    pub(crate) fn spin_for_sample(&self) -> Option<Place> {
+        let next = self.next.load(Relaxed);
+        for check in 0..FIRST_CHECKS {
+            if self.find_in_next_slot(next).is_some() {
+                return Some(Place::NextSlot);
             }
-            spin_loop();
+            if check % RING_CHECKS == RING_CHECKS - 1 {
+                if self.may_have_sample() {
+                    return Some(Place::Ring);
+                }
+                spin_loop();
+            }
         }
-        false
+        None
     }
 
     fn wait_for_sample(&self, deadline: Deadline) -> Result<()> {
@@ -178,43 +254,61 @@ impl Topic {
         }
     }
 
-    /// The oldest sample that the topic has for this subscriber.
+    /// The slot of the sample with this number, if it is there and the ring has not lost it.
     #[inline(always)]
-    fn find(&self) -> Result<Option<Candidate<'_>>> {
-        let next = self.next.load(Relaxed);
-        if let Found::Slot(slot_number) = self.memory.find(next) {
-            let slot = self.memory.slot(slot_number)?;
-            // Acquire: without it the slot's other words could be those of an earlier sample.
-            if slot.truth.load(Acquire) == next {
-                return self.candidate(next, next, slot_number, slot).map(Some);
-            }
+    fn find_next(&self, next: u64, place: Place) -> Option<(u32, &SampleSlot)> {
+        if place == Place::NextSlot {
+            return self.find_in_next_slot(next);
         }
-        self.find_slowly()
+        let Found::Slot(number) = self.memory.find(next) else {
+            return None;
+        };
+        self.slot_with(number, next)
+    }
+
+    #[inline(always)]
+    fn find_in_next_slot(&self, next: u64) -> Option<(u32, &SampleSlot)> {
+        self.slot_with(self.next_slot.load(Relaxed), next)
+    }
+
+    /// The slot, if it holds this sample.
+    #[inline(always)]
+    fn slot_with(&self, number: u32, next: u64) -> Option<(u32, &SampleSlot)> {
+        let slot = self.memory.slot_if_any(number)?;
+        // Acquire: without it the slot's other words could be those of an earlier sample.
+        (slot.truth.load(Acquire) == next).then_some((number, slot))
     }
 
     #[inline(never)]
     fn find_slowly(&self) -> Result<Option<Candidate<'_>>> {
+        let capacity = self.memory.capacity();
         let mut is_missing = false;
         for _ in 0..ATTEMPTS {
             let next = self.next.load(Relaxed);
-            let number = match self.memory.find(next) {
-                Found::NotYet => return Ok(None),
-                Found::Slot(_) => next,
-                Found::Replaced(later) => {
-                    let newest = self.memory.header().publishing.newest.load(Acquire);
-                    (newest.max(later) + 1).saturating_sub(self.memory.capacity())
-                }
-            };
-            let Found::Slot(slot_number) = self.memory.find(number) else {
-                is_missing = true;
+            let mut number = next;
+            let mut found = self.memory.find(next);
+            if found == Found::NotYet {
+                return Ok(None);
+            }
+            if let Found::Replaced(later) = found {
+                let newest = self.memory.header().publishing.newest.load(Acquire);
+                number = (newest.max(later) + 1).saturating_sub(capacity);
+                found = self.memory.find(number);
+            }
+            // A publisher may have died after it wrote into the ring and before it wrote `newest`.
+            if let Found::Replaced(later) = found {
+                number = (later + 1).saturating_sub(capacity);
+                found = self.memory.find(number);
+            }
+            is_missing = found == Found::NotYet || number < next;
+            let Found::Slot(slot_number) = found else {
                 continue;
             };
             let slot = self.memory.slot(slot_number)?;
             // Acquire: as in `find`.
-            if number >= next && slot.truth.load(Acquire) == number {
+            if !is_missing && slot.truth.load(Acquire) == number {
                 return self.candidate(next, number, slot_number, slot).map(Some);
             }
-            is_missing = number < next;
         }
         match is_missing {
             true => Err(damaged("its ring leads to samples that are not there")),
@@ -222,7 +316,6 @@ impl Topic {
         }
     }
 
-    #[inline(always)]
     fn candidate<'t>(
         &self,
         next: u64,
@@ -230,33 +323,36 @@ impl Topic {
         slot_number: u32,
         slot: &'t SampleSlot,
     ) -> Result<Candidate<'t>> {
-        let received = Received {
+        self.memory.length_of(slot)?;
+        Ok(Candidate {
+            next,
+            slot_number,
+            slot,
+            received: self.describe(slot, next, number),
+        })
+    }
+
+    #[inline(always)]
+    fn describe(&self, slot: &SampleSlot, next: u64, number: u64) -> Received {
+        Received {
             payload: self.memory.payload(slot),
-            length: self.memory.length_of(slot)?,
+            length: slot.length.load(Relaxed) as usize,
             number,
             missed: number - next,
             time_ns: slot.time_ns.load(Relaxed) as i64,
             publisher: slot.publisher.load(Relaxed),
-        };
-        Ok(Candidate {
-            next,
-            number,
-            slot_number,
-            slot,
-            received,
-        })
+        }
     }
 
     /// Makes the sample this call's. False: another thread has taken it through this handle.
     #[inline(always)]
-    fn take(&self, candidate: &Candidate<'_>) -> bool {
-        let after = candidate.number + 1;
+    fn take(&self, next: u64, number: u64) -> bool {
         let is_taken = self
             .next
-            .compare_exchange(candidate.next, after, Relaxed, Relaxed)
+            .compare_exchange(next, number + 1, Relaxed, Relaxed)
             .is_ok();
         if is_taken && self.memory.sizes().waits {
-            self.announce_position(after);
+            self.announce_position(number + 1);
         }
         is_taken
     }
@@ -285,8 +381,11 @@ impl Topic {
     /// Announces a slot in a free cell of this subscriber, and returns the cell's index. `None`: no cell is
     /// free.
     #[inline(always)]
-    fn announce(&self, candidate: &Candidate<'_>) -> Result<Option<usize>> {
-        let (place, _) = self.settle()?;
+    fn announce(&self, number: u64, slot_number: u32) -> Result<Option<usize>> {
+        let place = match self.member.place() {
+            Some(place) => place,
+            None => self.settle()?.0,
+        };
         let (_, cells) = self.subscribers.place(place);
         for (index, (cell, own)) in cells.iter().zip(&self.borrowed).enumerate() {
             if cell.load(Relaxed) != 0 || own.load(Relaxed) != 0 {
@@ -294,10 +393,10 @@ impl Topic {
             }
             // SeqCst: see `still_holds`.
             let is_announced = cell
-                .compare_exchange(0, candidate.slot_number + 1, SeqCst, Relaxed)
+                .compare_exchange(0, slot_number + 1, SeqCst, Relaxed)
                 .is_ok();
             if is_announced {
-                let entry = Memory::ring_entry(candidate.number, candidate.slot_number);
+                let entry = Memory::ring_entry(number, slot_number);
                 own.store(entry, Relaxed);
                 return Ok(Some(index));
             }
@@ -352,7 +451,7 @@ impl Topic {
         ))
     }
 
-    fn check_subscriber(&self) -> Result<()> {
+    pub(super) fn check_subscriber(&self) -> Result<()> {
         match self.publishes {
             false => Ok(()),
             true => Err(fail!(
@@ -364,12 +463,12 @@ impl Topic {
     }
 
     #[cold]
-    fn too_long(&self, candidate: &Candidate<'_>, capacity: usize) -> crate::base::error::Error {
+    fn too_long(&self, candidate: &Candidate<'_>, capacity: usize) -> Error {
         fail!(
             EMSGSIZE,
             "{}: sample {} has {} bytes, the buffer {capacity}",
             self.name,
-            candidate.number,
+            candidate.received.number,
             candidate.received.length
         )
     }

@@ -13,7 +13,7 @@ use crate::object::map::Mapping;
 use crate::sys::liveness::Birth;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// The mapped memory of the subscribers.
 pub(super) struct Subscribers {
@@ -92,85 +92,67 @@ impl Subscribers {
 
     /// Takes a place for a process. `EUSERS` if living processes have all of them.
     pub(super) fn join(&self, birth: Birth) -> Result<u32> {
-        for is_last_try in [false, true] {
+        let mut may_be_dead = false;
+        loop {
+            let mut is_changing = !may_be_dead;
             for index in 0..self.place_count {
                 let (place, cells) = self.place(index);
                 let is_taken = member::take(&place.owner, birth)
-                    || is_last_try && self.take_from_dead(place, cells, birth);
+                    || may_be_dead
+                        && member::dead_owner(&place.owner).is_some_and(|dead| {
+                            // Others may be taking or freeing the place too.
+                            is_changing = true;
+                            member::replace(&place.owner, dead, birth)
+                        });
                 if is_taken {
+                    // What a dead owner has left counts until here, and harms nobody.
                     place.position.store(NO_POSITION, Relaxed);
+                    for cell in cells {
+                        cell.store(0, Relaxed);
+                    }
                     self.header().used.fetch_max(index + 1, SeqCst);
                     return Ok(index);
                 }
             }
-        }
-        Err(fail!(
-            EUSERS,
-            "the topic has its {} subscribers (max_subscribers), and all their processes are alive",
-            self.place_count
-        ))
-    }
-
-    /// Takes a place whose owner has ended, with what that owner had borrowed.
-    #[cold]
-    fn take_from_dead(&self, place: &SubscriberPlace, cells: &[AtomicU32], birth: Birth) -> bool {
-        let Some(dead) = member::dead_owner(&place.owner) else {
-            return false;
-        };
-        // From here on the place is this process's, and nobody else clears it. If this process dies
-        // meanwhile, it is a dead owner like the one before.
-        let is_taken = place
-            .owner
-            .compare_exchange(dead, birth, SeqCst, Relaxed)
-            .is_ok();
-        if is_taken {
-            place.position.store(NO_POSITION, Relaxed);
-            for cell in cells {
-                cell.store(0, Relaxed);
+            if !is_changing {
+                return Err(fail!(
+                    EUSERS,
+                    "the topic has its {} subscribers (max_subscribers), and all their processes are alive",
+                    self.place_count
+                ));
             }
+            may_be_dead = true;
         }
-        is_taken
     }
 
     /// Gives a place back. Its owner has returned all samples.
     pub(super) fn leave(&self, index: u32, birth: Birth) {
-        let (place, cells) = self.place(index);
-        place.position.store(NO_POSITION, Relaxed);
-        for cell in cells {
-            cell.store(0, Relaxed);
-        }
-        // Release: the next owner must not find what this one left.
-        let _ = place.owner.compare_exchange(birth, 0, Release, Relaxed);
+        let _ = member::replace(&self.place(index).0.owner, birth, 0);
     }
 
-    /// Frees the places of processes that have ended. Returns whether there were any.
+    /// Frees the places of processes that have ended.
     #[cold]
-    pub(super) fn bury_dead(&self, birth: Birth) -> bool {
-        let mut any = false;
-        for (index, place, cells) in self.used() {
-            if self.take_from_dead(place, cells, birth) {
-                self.leave(index, birth);
-                any = true;
-            }
+    pub(super) fn bury_dead(&self) {
+        for (index, _, _) in self.used() {
+            self.bury(index);
         }
-        any
     }
 
-    /// Frees one place if its process has ended.
+    /// Frees one place if its process has ended. What is announced in a free place does not count.
     #[cold]
-    pub(super) fn bury(&self, index: u32, birth: Birth) -> bool {
-        let (place, cells) = self.place(index);
-        let is_dead = self.take_from_dead(place, cells, birth);
-        if is_dead {
-            self.leave(index, birth);
-        }
-        is_dead
+    pub(super) fn bury(&self, index: u32) -> bool {
+        let owner = &self.place(index).0.owner;
+        member::dead_owner(owner).is_some_and(|dead| member::replace(owner, dead, 0))
     }
 
     /// Calls `found` for each slot that a subscriber has announced. The number may be wrong.
     #[inline(always)]
     pub(super) fn each_borrowed(&self, found: &mut dyn FnMut(u32)) {
-        for (_, _, cells) in self.used() {
+        for (_, place, cells) in self.used() {
+            // SeqCst: a subscriber takes its place before it announces a slot there. See `still_holds`.
+            if place.owner.load(SeqCst) == 0 {
+                continue;
+            }
             for cell in cells {
                 // SeqCst: see `still_holds`.
                 let announced = cell.load(SeqCst);

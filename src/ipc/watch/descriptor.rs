@@ -180,7 +180,7 @@ fn number(
         Some(state) => state,
         None => state.insert(try_box(State {
             object: make()?,
-            watch: Watch::new(SLOTS)?,
+            watch: Watch::new(SLOTS, SLOTS)?,
             level: READY,
             calls_in_vain: 0,
         })?),
@@ -277,6 +277,7 @@ impl State {
         for other in 0..SLOTS {
             self.watch.disarm(other);
         }
+        self.watch.forget_fired();
         self.watch.lower();
         self.level = READY;
         let waitable = match slot {

@@ -22,7 +22,7 @@ pub(crate) mod placed;
 mod target;
 mod watcher;
 
-use crate::base::alloc::{List, Shared};
+use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, fail};
 use crate::sys::thread::generation;
 use crate::sys::watch_ring::Ring;
@@ -49,6 +49,7 @@ struct Slot {
     /// Tells one arming from the next, so that a late report of an earlier one does not count.
     serial: u32,
     is_armed: bool,
+    has_fired: bool,
     is_of_owner: bool,
     /// The word of the last arming.
     address: usize,
@@ -57,7 +58,7 @@ struct Slot {
 enum Lane {
     /// Not known yet.
     None,
-    Ring(CountedRing),
+    Ring(Box<CountedRing>),
     Watcher,
 }
 
@@ -76,6 +77,9 @@ pub(crate) struct Watch {
     /// The process that has the watch.
     generation: u32,
     slots: List<Slot>,
+    /// The watcher keeps a place for each slot whose number is a multiple of this. Others get a place when they are
+    /// armed for the first time.
+    stride: usize,
     /// The watcher's places for the slots, as far as they have been needed.
     places: List<Option<Place>>,
     lane: Lane,
@@ -90,11 +94,12 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// A watch with this many slots. Its eventfd is ready. It starts what it needs, so later calls need nothing.
-    pub(crate) fn new(slots: usize) -> Result<Watch> {
+    pub(crate) fn new(slots: usize, stride: usize) -> Result<Watch> {
         let mut watch = Watch {
             target: Shared::new(Target::new()?)?,
             generation: generation(),
             slots: List::new(),
+            stride,
             places: List::new(),
             lane: Lane::None,
             ring_moves: 0,
@@ -117,7 +122,7 @@ impl Watch {
         match self.lane {
             // A ring has room for a certain number of requests.
             Lane::Ring(_) => self.leave_lane(),
-            Lane::Watcher => watcher::claim(&mut self.places[before..], &self.target)?,
+            Lane::Watcher => self.claim_places()?,
             Lane::None => {}
         }
         self.enter_lane()
@@ -173,6 +178,7 @@ impl Watch {
         self.lane = Lane::None;
         for slot in self.slots.iter_mut() {
             slot.is_armed = false;
+            slot.has_fired = false;
         }
     }
 
@@ -193,19 +199,24 @@ impl Watch {
                 return Ok(());
             }
         }
-        watcher::claim(&mut self.places, &self.target)?;
+        self.claim_places()?;
         self.lane = Lane::Watcher;
         Ok(())
     }
 
-    fn make_ring(&self) -> Option<CountedRing> {
+    fn claim_places(&mut self) -> Result<()> {
+        let mut wanted = self.places.iter_mut().step_by(self.stride);
+        watcher::claim(&mut wanted, &self.target)
+    }
+
+    fn make_ring(&self) -> Option<Box<CountedRing>> {
         let eventfd = self.target.eventfd().get().ok()?;
         if RINGS.fetch_add(1, Ordering::Relaxed) >= RINGS_MAX {
             RINGS.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        match Ring::new(eventfd, self.slots.len() as u32) {
-            Ok(ring) => Some(CountedRing(ring)),
+        match Ring::new(eventfd, (self.slots.len() / self.stride * 4) as u32) {
+            Ok(ring) => try_box(CountedRing(ring)).ok(),
             Err(_) => {
                 RINGS.fetch_sub(1, Ordering::Relaxed);
                 None
@@ -230,6 +241,7 @@ impl Watch {
             let has_fired = &mut self.has_fired;
             watcher::take_fired(&self.places, &mut |number| {
                 slots[number].is_armed = false;
+                slots[number].has_fired = true;
                 *has_fired = true;
             });
         }
@@ -238,6 +250,16 @@ impl Watch {
     /// Whether a slot has fired since the last call.
     pub(crate) fn has_fired(&mut self) -> bool {
         core::mem::take(&mut self.has_fired)
+    }
+
+    /// Whether this slot has fired since it was last armed or disarmed.
+    pub(crate) fn has_slot_fired(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| slot.has_fired)
+    }
+
+    /// Whether the eventfd is certainly ready.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.is_raised
     }
 
     pub(crate) fn is_armed(&self, slot: usize) -> bool {
@@ -259,7 +281,11 @@ impl Watch {
                     .wait_for(word, u64::from(slot.serial) << 32 | number as u64);
             }
             (_, Some(place)) => watcher::arm(place, word, is_of_owner),
-            (_, None) => slot.is_armed = false,
+            (_, None) => {
+                slot.is_armed = false;
+                // If it cannot, the watch goes without this word, which is one of a death.
+                let _ = self.arm_by_watcher(number, word, is_of_owner);
+            }
         }
     }
 
@@ -271,7 +297,7 @@ impl Watch {
         is_of_owner: bool,
     ) -> Result<()> {
         self.disarm(number);
-        watcher::claim(&mut self.places[number..=number], &self.target)?;
+        watcher::claim(&mut self.places[number..=number].iter_mut(), &self.target)?;
         if let Some(place) = self.places[number] {
             watcher::arm(place, word, is_of_owner);
             self.slots[number].is_armed = true;
@@ -282,6 +308,7 @@ impl Watch {
     /// Watches a slot's word no more. What it had to report already may still make the eventfd ready.
     pub(crate) fn disarm(&mut self, number: usize) {
         let slot = &mut self.slots[number];
+        slot.has_fired = false;
         if !slot.is_armed {
             return;
         }
@@ -293,6 +320,11 @@ impl Watch {
             ring.0.cancel(u64::from(slot.serial) << 32 | number as u64);
             self.has_cancelled = true;
         }
+    }
+
+    /// Forgets what has fired. Call when nothing is armed: it would otherwise be told of once more.
+    pub(crate) fn forget_fired(&mut self) {
+        self.target.take_fired();
     }
 
     /// Sets the counter to 0. Call after [`disarm`](Watch::disarm), whose end the ring tells of as of a wake-up,
@@ -332,6 +364,7 @@ impl Watch {
             let slot = slots.get_mut(number).filter(|slot| slot.serial == serial);
             if let Some(slot) = slot {
                 any |= slot.is_armed;
+                slot.has_fired |= slot.is_armed;
                 slot.is_armed = false;
                 slot.pass_on();
             }
@@ -350,7 +383,7 @@ impl Watch {
         self.is_raised = true;
     }
 
-    /// Makes the kernel watch what was armed. If that fails, the eventfd stays ready.
+    /// Call after [`lower`](Watch::lower) and [`arm`](Watch::arm): makes the kernel watch what was armed. If that fails, the eventfd stays ready.
     pub(crate) fn commit(&mut self) {
         let outcome = match &mut self.lane {
             Lane::Ring(ring) => ring.0.submit(),
@@ -360,6 +393,10 @@ impl Watch {
             // A sandbox forbids the call from now on, or the ring's descriptor was closed.
             self.ring_moves = RING_MOVES_MAX + 1;
             self.leave_lane();
+            self.raise(READY);
+        }
+        if !self.is_raised && self.target.has_fired() {
+            // The watcher may have made the eventfd ready just before it was lowered.
             self.raise(READY);
         }
     }

@@ -13,7 +13,7 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
 use crate::ipc::waitable::Waitable;
 use crate::object::layout::{Event, Sem};
-use crate::object::map::set_before_unmap;
+use crate::object::map::{UserOfMemory, set_before_unmap};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -50,12 +50,24 @@ impl Waitable for Place<Event> {
 
 impl Waitable for Place<Sem> {
     fn is_ready(&self) -> bool {
-        self.object().value().map_or(true, |value| value != 0)
+        !self.object().value().is_ok_and(|value| value == 0)
     }
 
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
         self.object().prepare_to_watch()
     }
+}
+
+/// What waits for an event to be set. It does not keep the event mapped.
+pub(crate) fn event_wait(event: &Event) -> Result<Box<dyn Waitable>> {
+    event.is_set()?;
+    Ok(try_box(Place(NonNull::from(event)))?)
+}
+
+/// What waits for a permit of a semaphore. It does not keep the semaphore mapped.
+pub(crate) fn sem_wait(sem: &Sem) -> Result<Box<dyn Waitable>> {
+    sem.value()?;
+    Ok(try_box(Place(NonNull::from(sem)))?)
 }
 
 impl<T> Polled for Place<T>
@@ -126,7 +138,7 @@ fn entry_of(address: usize) -> Result<&'static Entry> {
         descriptor: Descriptor::none(),
         next: ptr::null_mut(),
     })?);
-    set_before_unmap(forget);
+    set_before_unmap(UserOfMemory::Descriptors, forget);
     IS_USED.store(true, Relaxed);
     let mut before = first.load(Relaxed);
     loop {

@@ -65,6 +65,11 @@ impl Target {
         }
     }
 
+    /// Whether the watcher has fired a place since [`take_fired`](Target::take_fired).
+    pub(super) fn has_fired(&self) -> bool {
+        self.has_fired.load(Ordering::Acquire)
+    }
+
     /// Whether the watcher has fired a place since the last call.
     pub(super) fn take_fired(&self) -> bool {
         self.has_fired.load(Ordering::Relaxed) && self.has_fired.swap(false, Ordering::Acquire)

@@ -200,9 +200,12 @@ impl Chunk {
 }
 
 /// Takes places for the words of a watch, one for each item of `places`, and starts the thread that they need.
-pub(super) fn claim(places: &mut [Option<Place>], target: &Shared<Target>) -> Result<()> {
+pub(super) fn claim(
+    places: &mut dyn Iterator<Item = &mut Option<Place>>,
+    target: &Shared<Target>,
+) -> Result<()> {
     let mut locked = watcher()?.lock();
-    for place in places.iter_mut().filter(|place| place.is_none()) {
+    for place in places.filter(|place| place.is_none()) {
         *place = Some(locked.claim(target)?);
     }
     Ok(())

@@ -131,9 +131,9 @@ pub(crate) struct Received {
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Waiting {
-    /// Receivers that sleep.
+    /// The flag of `arrivals_bell`.
     pub(crate) arrivals: Sleepers,
-    /// Senders that sleep.
+    /// The flag of `departures_bell`.
     pub(crate) departures: Sleepers,
     /// Threads and watches that sleep until a message is sent, and do not receive it.
     pub(crate) observers: Sleepers,
@@ -151,6 +151,10 @@ pub(crate) struct Waiting {
     pub(crate) keeps_twin: AtomicU32,
     /// How often a program may have changed O_NONBLOCK of a descriptor of the kernel twin.
     pub(crate) flag_changes: AtomicU32,
+    /// Receivers sleep on it (`sync::bell`).
+    pub(crate) arrivals_bell: AtomicU32,
+    /// Senders sleep on it.
+    pub(crate) departures_bell: AtomicU32,
 }
 
 const WAITING_MAX: usize = if cfg!(all(test, loom)) { 1 } else { 48 };

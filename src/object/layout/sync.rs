@@ -10,7 +10,6 @@ use super::Sleepers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Cell};
 use crate::sys::liveness::BirthCell;
 use crate::sys::robust::{Links, LockKind};
-use core::sync::atomic::Ordering::Relaxed;
 
 /// A tag with 0 in its lower half.
 pub(super) const fn tag(kind: u8, version: u8) -> u64 {
@@ -28,8 +27,8 @@ pub(crate) const fn is_tag(number: u64) -> bool {
 
 pub(crate) const MUTEX_TAG: u64 = tag(b'M', 3);
 pub(crate) const COND_TAG: u64 = tag(b'C', 1);
-pub(crate) const SEM_TAG: u64 = tag(b'S', 3);
-pub(crate) const EVENT_TAG: u64 = tag(b'E', 1);
+pub(crate) const SEM_TAG: u64 = tag(b'S', 4);
+pub(crate) const EVENT_TAG: u64 = tag(b'E', 2);
 
 /// A robust mutex.
 #[repr(C)]
@@ -77,7 +76,10 @@ impl Mutex {
     /// The first eight bytes, where the tags of other placed types stand.
     pub(crate) fn first_words(&self) -> [u32; 2] {
         #[cfg(not(target_env = "musl"))]
-        return [self.word.load(Relaxed), self.depth.get()];
+        return [
+            self.word.load(core::sync::atomic::Ordering::Relaxed),
+            self.depth.get(),
+        ];
         #[cfg(target_env = "musl")]
         return [self.depth.get(), self.flags.get()];
     }
@@ -104,18 +106,18 @@ pub(crate) struct Cond {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Sem {
     pub(crate) tag: AtomicU64,
-    /// Both in one word. So one operation posts a permit and finds out whether to wake somebody, and a
-    /// thread cannot fall asleep after its flag was cleared:
+    /// Both in one word, so one operation posts a permit and finds out whether to wake somebody:
     ///
     /// | bits | meaning |
     /// |---|---|
     /// | 0 to 30 | how many permits are free |
-    /// | 31 | somebody may be asleep: sleepers sleep while this bit is set and no permit is free |
+    /// | 31 | somebody may sleep |
     pub(crate) state: AtomicU32,
-    pub(crate) reserved: [u32; 1],
+    /// Waiters sleep on it (`sync::bell`).
+    pub(crate) bell: AtomicU32,
     /// Watches that wait for a permit and take none. While one is asleep, bit 31 of the state is set too.
     pub(crate) watches: Sleepers,
-    reserved_2: [u32; 3],
+    reserved: [u32; 3],
 }
 
 /// An event.
@@ -123,15 +125,17 @@ pub(crate) struct Sem {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Event {
     pub(crate) tag: AtomicU64,
-    /// Bit 0: the event is set. The other bits count how often it became set. Sleepers sleep on this word.
+    /// Bit 0: the event is set. The other bits count how often it became set.
     pub(crate) word: AtomicU32,
-    /// How many threads may be asleep, as in [`Cond`].
-    pub(crate) waiters: AtomicU32,
+    /// Waiters sleep on it (`sync::bell`).
+    pub(crate) bell: AtomicU32,
     /// EVENT_AUTO_RESET or 0. Set at initialisation.
     pub(crate) flags: Cell<u32>,
     /// Watches that wait until the event is set, and do not reset it.
     pub(crate) watches: Sleepers,
-    reserved: [u32; 2],
+    /// Not 0: somebody may sleep at the bell.
+    pub(crate) flag: AtomicU32,
+    reserved: u32,
 }
 
 pub(crate) const EVENT_AUTO_RESET: u32 = 1;
@@ -177,10 +181,11 @@ const _: () = {
     assert!(size_of::<Sem>() == 32 && align_of::<Sem>() == 8);
     assert!(offset_of!(Sem, tag) == 0);
     assert!(offset_of!(Sem, state) == 8);
+    assert!(offset_of!(Sem, bell) == 12);
     assert!(size_of::<Event>() == 32 && align_of::<Event>() == 8);
     assert!(offset_of!(Event, tag) == 0);
     assert!(offset_of!(Event, word) == 8);
-    assert!(offset_of!(Event, waiters) == 12);
+    assert!(offset_of!(Event, bell) == 12);
     assert!(offset_of!(Event, flags) == 16);
     assert!(size_of::<Once>() == 96 && align_of::<Once>() == 8);
     assert!(offset_of!(Once, done) == 0);

@@ -8,9 +8,9 @@ use crate::values;
 use serde_json::json;
 use std::io::Read;
 
-/// `ripc send`
-pub(super) fn send(send: Send) -> Result<()> {
-    let text = match send.message.as_deref() {
+/// The bytes that the command line gives, or standard input.
+pub(super) fn given(text: Option<&str>, is_hex: bool) -> Result<Vec<u8>> {
+    let bytes = match text {
         None | Some("-") => {
             let mut bytes = Vec::new();
             std::io::stdin().lock().read_to_end(&mut bytes)?;
@@ -18,10 +18,23 @@ pub(super) fn send(send: Send) -> Result<()> {
         }
         Some(text) => text.as_bytes().to_vec(),
     };
-    let bytes = match send.hex {
-        true => values::from_hex(&String::from_utf8_lossy(&text))?,
-        false => text,
-    };
+    match is_hex {
+        true => values::from_hex(&String::from_utf8_lossy(&bytes)),
+        false => Ok(bytes),
+    }
+}
+
+/// Bytes for people.
+pub(super) fn shown(bytes: &[u8], as_hex: bool) -> String {
+    match as_hex {
+        true => values::to_hex(bytes),
+        false => values::readable(bytes),
+    }
+}
+
+/// `ripc send`
+pub(super) fn send(send: Send) -> Result<()> {
+    let bytes = given(send.message.as_deref(), send.hex)?;
     let queue = Queue::open(&with_slash(&send.name), library::WRITE_ONLY)?;
     queue.send(&bytes, send.priority, send.timeout.unwrap_or(FOREVER))
 }
@@ -35,14 +48,11 @@ pub(super) fn receive(receive: &Receive, json: bool) -> Result<()> {
         let message = queue.receive(timeout_ns)?;
         received += 1;
         if json {
-            let mut shown = values::bytes_as_json(&message.bytes);
-            shown.insert("priority".into(), json!(message.priority));
-            output::json(&shown.into());
+            let mut fields = values::bytes_as_json(&message.bytes);
+            fields.insert("priority".into(), json!(message.priority));
+            output::json(&fields.into());
         } else {
-            output::line(&match receive.hex {
-                true => values::to_hex(&message.bytes),
-                false => values::readable(&message.bytes),
-            });
+            output::line(&shown(&message.bytes, receive.hex));
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod doctor;
 mod generate;
 mod list;
 mod messages;
+mod patterns;
 mod recording;
 mod regions;
 mod remove;
@@ -26,6 +27,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Send(send) => messages::send(send),
         Command::Receive(receive) => messages::receive(&receive, json),
         Command::Peek(name) => messages::peek(&name.name, json),
+        Command::Publish(publish) => patterns::publish(&publish),
+        Command::Echo(echo) => patterns::echo(&echo, json),
+        Command::Hz(measure) => patterns::hz(&measure, json),
+        Command::Bw(measure) => patterns::bw(&measure, json),
+        Command::Call(call) => patterns::call(&call, json),
         Command::Get(get) => regions::get(&get, json),
         Command::Set(set) => regions::set(&set),
         Command::Watch(watch) => regions::watch(&watch, json),

@@ -9,9 +9,10 @@ use super::readiness::UNKNOWN;
 use super::receive_section::ReceiveSection;
 use super::repair;
 use super::send_section::SendSection;
-use crate::base::error::{Errno, Result, fail};
+use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::object::layout::Latch;
+use crate::sync::bell::Waiter;
 use crate::sync::latch::Latched;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -114,6 +115,63 @@ impl SharedQueue {
         })
     }
 
+    /// As [`enter_receive_section`](SharedQueue::enter_receive_section), for a receiver that may have been
+    /// woken, if there is a `waiter`: while it holds the latch, its announcement stays that of the bell.
+    pub(super) fn enter_receive_section_again(
+        &self,
+        waiter: &Option<Waiter<'_>>,
+        deadline: Option<Deadline>,
+    ) -> Result<ReceiveSection<'_>> {
+        if waiter.is_none() {
+            return self.enter_receive_section(deadline);
+        }
+        match self.take_woken(&self.header().receiving.latch, deadline)? {
+            Some(latched) => Ok(ReceiveSection {
+                memory: &self.memory,
+                latched,
+                _other_latch: None,
+            }),
+            None => self.enter_receive_section(deadline),
+        }
+    }
+
+    /// As [`enter_receive_section_again`](SharedQueue::enter_receive_section_again), for a sender.
+    pub(super) fn enter_send_section_again(
+        &self,
+        waiter: &Option<Waiter<'_>>,
+        deadline: Option<Deadline>,
+    ) -> Result<SendSection<'_>> {
+        if waiter.is_none() {
+            return self.enter_send_section(deadline);
+        }
+        match self.take_woken(&self.header().sending.latch, deadline)? {
+            Some(latched) => Ok(SendSection {
+                memory: &self.memory,
+                latched,
+                _other_latch: None,
+            }),
+            None => self.enter_send_section(deadline),
+        }
+    }
+
+    /// `None` if both latches are needed.
+    fn take_woken<'q>(
+        &'q self,
+        latch: &'q Latch,
+        deadline: Option<Deadline>,
+    ) -> Result<Option<Latched<'q>>> {
+        let Some(deadline) = deadline.filter(|_| !self.has_descriptor()) else {
+            return Ok(None);
+        };
+        let needs_fence = &self.header().waiting.needs_fence;
+        let until = self.patient(deadline);
+        let latched = latch
+            .take_linked(needs_fence, self.pid_namespace, until)
+            .map_err(|error| self.not_taken(latch, deadline, error))?;
+        let is_enough = !latched.is_orphaned() && !self.has_descriptor();
+        Ok(is_enough.then_some(latched))
+    }
+
     /// Takes `latch`, and the other latch too if both are needed.
     #[cold]
     #[inline(never)]
@@ -175,10 +233,8 @@ impl SharedQueue {
         both.receiving.latched.make_sound();
         both.sending.latched.make_sound();
         // The dead holder may have made a change that others sleep for, without waking them.
-        header.waiting.arrivals.wake(u32::MAX);
-        header.waiting.departures.wake(u32::MAX);
-        header.waiting.observers.wake(u32::MAX);
-        header.waiting.room_observers.wake(u32::MAX);
+        self.wake_all_receivers();
+        self.wake_all_senders();
         Ok(())
     }
 
@@ -189,20 +245,28 @@ impl SharedQueue {
         if let Some(latched) = latch.take_fast(needs_fence, self.pid_namespace) {
             return Ok(latched);
         }
-        let until = match deadline {
+        latch
+            .take(needs_fence, self.pid_namespace, self.patient(deadline))
+            .map_err(|error| self.not_taken(latch, deadline, error))
+    }
+
+    /// Until when a call with this deadline waits for a latch.
+    fn patient(&self, deadline: Deadline) -> Deadline {
+        match deadline {
             Deadline::Now => Deadline::At(now().saturating_add(holder_patience())),
             deadline => deadline,
-        };
-        latch
-            .take(needs_fence, self.pid_namespace, until)
-            .map_err(|error| match error.errno() {
-                Errno::ETIMEDOUT if deadline == Deadline::Now => fail!(
-                    EAGAIN,
-                    "{}: thread {} is in a call on the queue and does not run",
-                    self.name,
-                    latch.holder()
-                ),
-                _ => error,
-            })
+        }
+    }
+
+    fn not_taken(&self, latch: &Latch, deadline: Deadline, error: Error) -> Error {
+        match error.errno() {
+            Errno::ETIMEDOUT if deadline == Deadline::Now => fail!(
+                EAGAIN,
+                "{}: thread {} is in a call on the queue and does not run",
+                self.name,
+                latch.holder()
+            ),
+            _ => error,
+        }
     }
 }

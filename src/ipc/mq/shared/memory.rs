@@ -99,7 +99,8 @@ impl Geometry {
         let next = free_ring + array(ring_size.into(), size_of::<AtomicU32>());
         let levels = next + array(messages, size_of::<AtomicU32>());
         let slots = levels + array(level_capacity.into(), size_of::<Level>());
-        let stride = array(1, size_of::<MessageSlot>() + sizes.message_size as usize);
+        let header = size_of::<MessageSlot>() as u64;
+        let stride = (header + u64::from(sizes.message_size)).next_multiple_of(64);
         Geometry {
             ring_size,
             level_capacity,

@@ -51,7 +51,7 @@
 //! | take a slot (from `reused`, `cold_slots` or `fresh`); write payload, priority and sequence number | the slot is free: nothing was sent |
 //! | slot: free -> queued | the message is sent |
 //! | write the inbox entry, then `sent` | the message is sent |
-//! | release the latch, wake a receiver | the message is sent; a sleeping receiver wakes by itself within 100 ms |
+//! | wake a receiver, release the latch | the message is sent; the kernel wakes a sleeping receiver |
 //!
 //! | step of a receive | if the receiver is killed right after it |
 //! |---|---|

@@ -18,9 +18,10 @@ impl SharedQueue {
         if self.readiness.is_kernel_twin() {
             return self.twin_descriptor();
         }
+        let (name, thread) = (&self.name, Thread::current()?);
         check_namespace(
-            &format_args!("{}: the queue", self.name),
-            Thread::current()?,
+            &format_args!("{name}: the queue"),
+            thread,
             self.pid_namespace,
         )?;
         self.settle_claims();

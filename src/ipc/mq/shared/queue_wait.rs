@@ -16,7 +16,9 @@ use crate::ipc::watch::descriptor::Polled;
 use crate::ipc::watch::{EMPTY, FULL, READY};
 use crate::object::Object;
 use crate::object::layout::{Latch, MessageSlot};
+use crate::sync::latch::check_namespace;
 use crate::sys::futex::{TID_MASK, WAITERS};
+use crate::sys::thread::Thread;
 use crate::sys::watch_words::Word;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
@@ -31,8 +33,19 @@ pub(crate) struct QueueWait {
 }
 
 impl SharedQueue {
+    /// As [`queue_wait`](SharedQueue::queue_wait), for a waitset.
+    pub(crate) fn waitable(&self, direction: Direction) -> Result<Box<dyn Waitable>> {
+        let thread = Thread::current()?;
+        check_namespace(
+            &format_args!("{}: the queue", self.name),
+            thread,
+            self.pid_namespace,
+        )?;
+        Ok(try_box(self.queue_wait(direction)?)?)
+    }
+
     /// What a program waits for that is about to receive, or to send.
-    pub(crate) fn queue_wait(&self, direction: Direction) -> Result<QueueWait> {
+    pub(super) fn queue_wait(&self, direction: Direction) -> Result<QueueWait> {
         Ok(QueueWait {
             memory: Memory::in_mapping(self.object.data(), self.memory.sizes())?,
             pid_namespace: self.pid_namespace,
@@ -46,6 +59,10 @@ impl SharedQueue {
 const LATCH_ATTEMPTS: u32 = 1000;
 
 impl QueueWait {
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     fn is_for_message(&self) -> bool {
         self.direction == Direction::Receive
     }

@@ -10,7 +10,8 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::mq::{Direction, Target};
 use crate::object::layout::MessageSlot;
-use crate::sync::RECHECK;
+use crate::sync::EXAMINATION_SERVES;
+use crate::sync::bell::Waiter;
 use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
@@ -73,7 +74,10 @@ impl SharedQueue {
             latched,
             _other_latch: None,
         };
-        if !is_one_latch_enough() || !Claims::borrowed(&self.memory).is_empty() {
+        if !is_one_latch_enough()
+            || !Claims::borrowed(&self.memory).is_empty()
+            || self.may_senders_sleep()
+        {
             return Ok(None);
         }
         let Some(first) = receiving.first()? else {
@@ -121,9 +125,12 @@ impl SharedQueue {
     #[inline(never)]
     fn receive_until(&self, targets: &mut [Target<'_>], deadline: Deadline) -> Result<usize> {
         self.check_receives()?;
+        let mut waiter = None;
         loop {
-            let receiving = self.enter_receive_section(Some(deadline))?;
-            self.take_back_borrowed(&receiving, Proof::Mark)?;
+            let mut receiving = self.enter_receive_section_again(&waiter, Some(deadline))?;
+            let is_any_back = self.take_back_borrowed(&receiving, Proof::Mark)?;
+            let ring = self.ring_for_senders(&mut receiving.latched);
+            let has_rung = ring.is_some();
             let mut received = 0;
             for target in targets.iter_mut().take(BATCH) {
                 let Some(first) = receiving.first()? else {
@@ -148,7 +155,9 @@ impl SharedQueue {
                 target.priority = first.priority;
                 target.redeliveries = first.slot.redeliveries.load(Relaxed);
                 if first.length > COPY_UNDER_LATCH {
+                    drop(ring);
                     self.receive_large(receiving, &first, buffer, deadline)?;
+                    self.wake_next_receiver(&waiter);
                     return Ok(1);
                 }
                 self.copy_out(first.slot, buffer);
@@ -156,12 +165,23 @@ impl SharedQueue {
                 self.free_slot(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
+            if let Some(ring) = ring {
+                ring.end(received as u32);
+            }
             if received != 0 || targets.is_empty() {
                 drop(receiving);
-                self.wake_senders(received as u32);
+                match has_rung {
+                    true => self.wake_room_observers(),
+                    false => self.wake_senders(received as u32),
+                }
+                if is_any_back {
+                    // There may be more of them than this call took.
+                    self.wake_receivers(u32::MAX);
+                }
+                self.wake_next_receiver(&waiter);
                 return Ok(received);
             }
-            self.wait_for_message(receiving, deadline)?;
+            self.wait_for_message(&mut waiter, receiving, deadline)?;
         }
     }
 
@@ -175,6 +195,7 @@ impl SharedQueue {
     ) -> Result<()> {
         self.borrow_first(&receiving, first)?;
         drop(receiving);
+        self.have_borrower_watched();
         self.copy_out_large(first.slot, target);
         let held = self.enter_receive_section(Some(deadline_after_copy(deadline)));
         if held.is_err() {
@@ -186,8 +207,16 @@ impl SharedQueue {
 
     /// Call after an empty queue was found: waits until there may be a message.
     #[inline(never)]
-    fn wait_for_message(&self, receiving: ReceiveSection<'_>, deadline: Deadline) -> Result<()> {
+    fn wait_for_message<'q>(
+        &'q self,
+        waiter: &mut Option<Waiter<'q>>,
+        receiving: ReceiveSection<'_>,
+        deadline: Deadline,
+    ) -> Result<()> {
         if self.take_back_borrowed(&receiving, self.affordable_proof(receiving.pid_namespace()))? {
+            drop(receiving);
+            // There may be more of them than this thread takes.
+            self.wake_receivers(u32::MAX);
             return Ok(());
         }
         receiving.check_empty()?;
@@ -199,7 +228,7 @@ impl SharedQueue {
             return Ok(());
         }
         self.wait_point(Direction::Receive)
-            .wait(deadline, self.spin)
+            .wait(waiter, deadline, self.spin)
     }
 
     /// Takes a message that is read in place until it is given back.
@@ -210,22 +239,28 @@ impl SharedQueue {
         if at_once && timeout_ns != 0 {
             self.spin_briefly();
         }
+        let mut waiter = None;
         loop {
-            let held = self.enter_receive_section(deadline);
+            let held = self.enter_receive_section_again(&waiter, deadline);
             let receiving = held.as_ref().map_err(|error| *error)?;
             self.take_back_borrowed(receiving, Proof::Mark)?;
             let found = receiving.first();
             if let Some(first) = found.as_ref().map_err(|error| *error)? {
                 self.borrow_first(receiving, first)?;
                 self.notifier.note_received();
-                return Ok(Borrowed {
+                let borrowed = Borrowed {
                     payload: self.memory.payload(first.slot),
                     length: first.length,
                     priority: first.priority,
                     redeliveries: first.slot.redeliveries.load(Relaxed),
-                });
+                };
+                drop(held);
+                self.have_borrower_watched();
+                self.wake_next_receiver(&waiter);
+                return Ok(borrowed);
             }
-            self.wait_for_message(held?, deadline.ok_or(Errno::EAGAIN)?)?;
+            let deadline = deadline.ok_or(Errno::EAGAIN)?;
+            self.wait_for_message(&mut waiter, held?, deadline)?;
         }
     }
 
@@ -256,19 +291,27 @@ impl SharedQueue {
     #[inline(always)]
     fn give_back_claimed(
         &self,
-        held: Result<ReceiveSection<'_>>,
+        mut held: Result<ReceiveSection<'_>>,
         (number, slot): NumberedSlot<'_>,
     ) -> Result<()> {
         let borrowed = Claims::borrowed(&self.memory);
-        let receiving = held.as_ref().map_err(|error| *error)?;
+        let receiving = held.as_mut().map_err(|error| *error)?;
         borrowed.check(&receiving.latched, slot)?;
         self.make_ready_if(FULL)?;
+        let ring = self.ring_for_senders(&mut receiving.latched);
+        let has_rung = ring.is_some();
         receiving.set_free(slot);
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
         self.settle_descriptor()?;
+        if let Some(ring) = ring {
+            ring.end(1);
+        }
         drop(held);
-        self.wake_senders(1);
+        match has_rung {
+            true => self.wake_room_observers(),
+            false => self.wake_senders(1),
+        }
         Ok(())
     }
 
@@ -290,7 +333,7 @@ impl SharedQueue {
     pub(super) fn affordable_proof(&self, pid_namespace: u32) -> Proof {
         let now = now().as_millis() as u64;
         let last = self.last_examination.load(Relaxed);
-        if pid_namespace == 0 || now.wrapping_sub(last) >= RECHECK.as_millis() as u64 {
+        if pid_namespace == 0 || now.wrapping_sub(last) >= EXAMINATION_SERVES.as_millis() as u64 {
             self.last_examination.store(now, Relaxed);
             return Proof::best(pid_namespace);
         }

@@ -11,6 +11,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
+use crate::sync::bell::Waiter;
 use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
@@ -66,7 +67,7 @@ impl SharedQueue {
             latched,
         };
         // Asked again: only the answer under the latch is certain.
-        if self.has_descriptor() {
+        if self.has_descriptor() || self.may_receivers_sleep() {
             return Ok(false);
         }
         if let Some(slot) = sending.take_free_slot()? {
@@ -103,15 +104,22 @@ impl SharedQueue {
             self.send_large(first, deadline)?;
             return Ok(1);
         }
+        let mut waiter = None;
         loop {
-            let sending = self.enter_send_section(Some(deadline))?;
+            let mut sending = self.enter_send_section_again(&waiter, Some(deadline))?;
+            let ring = self.ring_for_receivers(&mut sending.latched);
+            let has_rung = ring.is_some();
             let sent = self.send_batch(&sending, messages)?;
+            if let Some(ring) = ring {
+                ring.end(sent as u32);
+            }
             if sent != 0 {
                 drop(sending);
-                self.wake_receivers_or_announce(sent as u32);
+                self.wake_receivers_or_announce(sent as u32, has_rung);
+                self.wake_next_sender(&waiter);
                 return Ok(sent);
             }
-            if !self.wait_for_room(sending, deadline, Some(first.priority))? {
+            if !self.wait_for_room(&mut waiter, sending, deadline, Some(first.priority))? {
                 return Ok(1);
             }
         }
@@ -163,15 +171,19 @@ impl SharedQueue {
         deadline: Option<Deadline>,
         priority: Option<u32>,
     ) -> Result<Option<NumberedSlot<'_>>> {
+        let mut waiter = None;
         loop {
-            let held = self.enter_send_section(deadline);
+            let held = self.enter_send_section_again(&waiter, deadline);
             let sending = held.as_ref().map_err(|error| *error)?;
             if let Some(slot) = sending.take_free_slot()? {
                 Claims::reserved(&self.memory).claim(&sending.latched, slot)?;
+                drop(held);
+                self.have_reserver_watched();
+                self.wake_next_sender(&waiter);
                 return Ok(Some(slot));
             }
             let deadline = deadline.ok_or(Errno::EAGAIN)?;
-            if !self.wait_for_room(held?, deadline, priority)? {
+            if !self.wait_for_room(&mut waiter, held?, deadline, priority)? {
                 return Ok(None);
             }
         }
@@ -180,8 +192,9 @@ impl SharedQueue {
     /// Call after a full queue was found: gets room, or waits until there may be room. False: a
     /// message of this priority is the one to drop.
     #[inline(never)]
-    fn wait_for_room(
-        &self,
+    fn wait_for_room<'q>(
+        &'q self,
+        waiter: &mut Option<Waiter<'q>>,
         sending: SendSection<'_>,
         deadline: Deadline,
         priority: Option<u32>,
@@ -204,7 +217,8 @@ impl SharedQueue {
                 Dropped::Nothing => {}
             }
         }
-        self.wait_point(Direction::Send).wait(deadline, self.spin)?;
+        self.wait_point(Direction::Send)
+            .wait(waiter, deadline, self.spin)?;
         Ok(true)
     }
 
@@ -212,7 +226,13 @@ impl SharedQueue {
     fn take_back_reserved(&self, deadline: Deadline) -> Result<bool> {
         let both = self.enter_both_sections(deadline)?;
         let proof = self.affordable_proof(both.receiving.pid_namespace());
-        self.take_back_reserved_of_dead(&both.receiving, proof)
+        let is_any_back = self.take_back_reserved_of_dead(&both.receiving, proof)?;
+        drop(both);
+        if is_any_back {
+            // There may be more of them than this thread takes.
+            self.wake_senders(u32::MAX);
+        }
+        Ok(is_any_back)
     }
 
     /// As [`take_back_reserved`](SharedQueue::take_back_reserved). This thread holds both latches.
@@ -304,21 +324,26 @@ impl SharedQueue {
     #[inline(always)]
     fn commit_claimed(
         &self,
-        held: Result<SendSection<'_>>,
+        mut held: Result<SendSection<'_>>,
         (number, slot): NumberedSlot<'_>,
         length: u32,
         priority: u32,
     ) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let sending = held.as_ref().map_err(|error| *error)?;
+        let sending = held.as_mut().map_err(|error| *error)?;
         reserved.check(&sending.latched, slot)?;
         self.make_ready_if(EMPTY)?;
+        let ring = self.ring_for_receivers(&mut sending.latched);
+        let has_rung = ring.is_some();
         let count = sending.set_queued(slot, length, priority);
         reserved.unclaim(&sending.latched, slot)?;
         sending.publish(number, priority, count);
         self.settle_descriptor()?;
+        if let Some(ring) = ring {
+            ring.end(1);
+        }
         drop(held);
-        self.wake_receivers_or_announce(1);
+        self.wake_receivers_or_announce(1, has_rung);
         Ok(())
     }
 
@@ -332,7 +357,8 @@ impl SharedQueue {
 
     fn abandon_claimed(&self, (number, slot): NumberedSlot<'_>) -> Result<()> {
         let reserved = Claims::reserved(&self.memory);
-        let both = self.enter_both_sections(Deadline::Now)?;
+        let mut both = self.enter_both_sections(Deadline::Now)?;
+        let ring = self.ring_for_senders(&mut both.receiving.latched);
         // This thread announces the receiving latch now, which it took second. A death is found by
         // either latch.
         let latched = &both.receiving.latched;
@@ -342,6 +368,7 @@ impl SharedQueue {
         reserved.unclaim(latched, slot)?;
         both.receiving.give_to_senders(number);
         self.settle_descriptor()?;
+        drop(ring);
         drop(both);
         self.wake_senders(1);
         Ok(())

@@ -4,18 +4,33 @@
 //! long as a wake-up takes (see [`spin_for`](sync::spin_for)). A waker calls the kernel only if a
 //! thread sleeps.
 //!
+//! Threads sleep at a [`bell`]: receivers at one, senders at another. The flag of a bell is the bit in
+//! [`Sleepers`], and the condition is that there may be a message, or room. A sender reads the flag while it
+//! holds the sending latch, before it publishes. If the flag is set, it rings before it releases the latch. So
+//! if it dies, the kernel marks both the latch and the bell, and wakes a receiver. A receiver that has set the
+//! flag waits until the sender that held the latch at that moment has left, because that sender may not have
+//! seen the flag. Then it checks for a message, and sleeps. It is the same for senders that wait for room.
+//!
+//! A receiver that was woken may die before it has taken its message. Until it has, it keeps the bell
+//! announced, and takes the latch without announcing it ([`Latch::take_linked`]).
+//!
 //! Waiting threads note their births in shared memory ([`WaitingThreads`]), so that they can be
 //! counted. A thread that died while it waited is not counted, and its place is used again.
 
 use super::SharedQueue;
+use super::claims::Claims;
 use super::memory::Memory;
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
+use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
-use crate::base::time::Deadline;
+use crate::base::time::{Deadline, now};
 use crate::ipc::mq::Direction;
-use crate::object::layout::{Sleepers, WaitingThreads};
+use crate::object::layout::{Latch, Sleepers, WaitingThreads};
 use crate::sync;
+use crate::sync::bell::{self, Armed, Ring, Waiter};
+use crate::sync::latch::Latched;
+use crate::sys::fence;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::{self, Birth, BirthCell};
 use crate::sys::process;
@@ -26,28 +41,148 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 impl SharedQueue {
-    /// Call after a send, when the latch is released: wakes waiting receivers for `count` messages.
+    /// Whether a receiver may be asleep. Asked under the sending latch, before the change that it waits for.
+    #[inline(always)]
+    pub(super) fn may_receivers_sleep(&self) -> bool {
+        let waiting = &self.header().waiting;
+        // Without this fence the load could come before the latch is visibly taken, and miss the flag of a
+        // receiver that has seen the latch free.
+        fence::light(waiting.needs_fence.load(Relaxed) != 0);
+        waiting.arrivals.are_asleep()
+    }
+
+    /// As [`may_receivers_sleep`](SharedQueue::may_receivers_sleep), for senders, under the receiving latch.
+    #[inline(always)]
+    pub(super) fn may_senders_sleep(&self) -> bool {
+        let waiting = &self.header().waiting;
+        fence::light(waiting.needs_fence.load(Relaxed) != 0);
+        waiting.departures.are_asleep()
+    }
+
+    /// Call under the sending latch, before a change that gives receivers messages. If a receiver may be
+    /// asleep, this begins a ring, which the caller ends before it releases the latch: if this thread dies, the
+    /// kernel wakes the receiver.
+    #[inline(always)]
+    pub(super) fn ring_for_receivers<'q>(
+        &'q self,
+        latched: &mut Latched<'_>,
+    ) -> Option<QueueRing<'q>> {
+        if !self.may_receivers_sleep() {
+            return None;
+        }
+        let waiting = &self.header().waiting;
+        Some(QueueRing::begin(
+            &waiting.arrivals_bell,
+            &waiting.arrivals,
+            latched,
+        ))
+    }
+
+    /// As [`ring_for_receivers`](SharedQueue::ring_for_receivers), under the receiving latch, before a change
+    /// that gives senders room.
+    #[inline(always)]
+    pub(super) fn ring_for_senders<'q>(
+        &'q self,
+        latched: &mut Latched<'_>,
+    ) -> Option<QueueRing<'q>> {
+        if !self.may_senders_sleep() {
+            return None;
+        }
+        let waiting = &self.header().waiting;
+        Some(QueueRing::begin(
+            &waiting.departures_bell,
+            &waiting.departures,
+            latched,
+        ))
+    }
+
+    /// Call after a receive of a thread that had to wait: another waiter may have been woken together with it,
+    /// or in its place.
+    pub(super) fn wake_next_receiver(&self, waiter: &Option<Waiter<'_>>) {
+        if let Some(waiter) = waiter {
+            let is_watched_for = !Claims::borrowed(&self.memory).is_empty();
+            if is_watched_for || ReceiveSection::may_have_message(&self.memory) {
+                waiter.wake_next();
+            }
+        }
+    }
+
+    /// As [`wake_next_receiver`](SharedQueue::wake_next_receiver), after a send.
+    pub(super) fn wake_next_sender(&self, waiter: &Option<Waiter<'_>>) {
+        if let Some(waiter) = waiter {
+            let is_watched_for = !Claims::reserved(&self.memory).is_empty();
+            if is_watched_for || SendSection::may_have_room(&self.memory) {
+                waiter.wake_next();
+            }
+        }
+    }
+
+    /// Call after this thread has borrowed a message: if it dies, a receiver has to take the message back. One
+    /// of the sleeping receivers is woken, and checks from then on ([`CLAIMS_CHECK`]).
+    #[inline(always)]
+    pub(super) fn have_borrower_watched(&self) {
+        let waiting = &self.header().waiting;
+        if waiting.arrivals.are_asleep() {
+            ring_for_late(&waiting.arrivals_bell, &waiting.arrivals, 1);
+        }
+    }
+
+    /// As [`have_borrower_watched`](SharedQueue::have_borrower_watched), after this thread has reserved a slot.
+    #[inline(always)]
+    pub(super) fn have_reserver_watched(&self) {
+        let waiting = &self.header().waiting;
+        if waiting.departures.are_asleep() {
+            ring_for_late(&waiting.departures_bell, &waiting.departures, 1);
+        }
+    }
+
+    /// Wakes all receivers, after a repair.
+    pub(super) fn wake_all_receivers(&self) {
+        let waiting = &self.header().waiting;
+        waiting.arrivals.set_flag(&waiting.needs_fence);
+        self.wake_receivers(u32::MAX);
+        waiting.observers.wake(u32::MAX);
+    }
+
+    /// Wakes all senders, after a repair.
+    pub(super) fn wake_all_senders(&self) {
+        let waiting = &self.header().waiting;
+        waiting.departures.set_flag(&waiting.needs_fence);
+        self.wake_senders(u32::MAX);
+    }
+
+    /// Call after a send, when the latch is released: wakes receivers that fell asleep meanwhile, for `count`
+    /// messages, and the observers.
     #[inline(always)]
     pub(super) fn wake_receivers(&self, count: u32) {
         let waiting = &self.header().waiting;
         if waiting.arrivals.are_asleep() {
-            waiting.arrivals.wake(count);
+            ring_for_late(&waiting.arrivals_bell, &waiting.arrivals, count);
         }
-        if waiting.observers.are_asleep() {
-            waiting.observers.wake(u32::MAX);
+        self.wake_observers();
+    }
+
+    #[inline(always)]
+    pub(super) fn wake_observers(&self) {
+        let observers = &self.header().waiting.observers;
+        if observers.are_asleep() {
+            observers.wake(u32::MAX);
         }
     }
 
     /// As [`wake_receivers`](SharedQueue::wake_receivers), after a send that may have left its messages
     /// unannounced to a waiting receiver.
-    pub(super) fn wake_receivers_or_announce(&self, count: u32) {
+    pub(super) fn wake_receivers_or_announce(&self, count: u32, has_rung: bool) {
         let waiting = &self.header().waiting;
         let was_left = self.is_left_to_waiter();
-        let wakes = was_left && waiting.arrivals.are_asleep() && waiting.arrivals.wake(count);
+        let wakes = has_rung || (was_left && waiting.arrivals.are_asleep());
         if was_left && !wakes {
             self.announce_unless_taken();
         }
-        self.wake_receivers(count);
+        match has_rung {
+            true => self.wake_observers(),
+            false => self.wake_receivers(count),
+        }
     }
 
     /// Whether there is a message that the descriptor does not announce.
@@ -88,10 +223,17 @@ impl SharedQueue {
     pub(super) fn wake_senders(&self, count: u32) {
         let waiting = &self.header().waiting;
         if waiting.departures.are_asleep() {
-            waiting.departures.wake(count);
+            ring_for_late(&waiting.departures_bell, &waiting.departures, count);
         }
-        if waiting.room_observers.are_asleep() {
-            waiting.room_observers.wake(u32::MAX);
+        self.wake_room_observers();
+    }
+
+    /// As [`wake_senders`](SharedQueue::wake_senders), if a ring has woken the senders.
+    #[inline(always)]
+    pub(super) fn wake_room_observers(&self) {
+        let observers = &self.header().waiting.room_observers;
+        if observers.are_asleep() {
+            observers.wake(u32::MAX);
         }
     }
 
@@ -99,24 +241,27 @@ impl SharedQueue {
     pub(super) fn wait_point(&self, direction: Direction) -> WaitPoint<'_> {
         let header = self.header();
         let waiting = &header.waiting;
-        let (sleepers, threads, is_ready): (_, _, fn(&Memory) -> bool) = match direction {
-            Direction::Receive => (
-                &waiting.arrivals,
-                &header.waiting_receivers,
-                ReceiveSection::may_have_message,
-            ),
-            Direction::Send | Direction::Both => (
-                &waiting.departures,
-                &header.waiting_senders,
-                SendSection::may_have_room,
-            ),
-        };
-        WaitPoint {
-            sleepers,
-            threads,
-            needs_fence: &waiting.needs_fence,
-            memory: &self.memory,
-            is_ready,
+        match direction {
+            Direction::Receive => WaitPoint {
+                sleepers: &waiting.arrivals,
+                bell: &waiting.arrivals_bell,
+                latch: &header.sending.latch,
+                threads: &header.waiting_receivers,
+                needs_fence: &waiting.needs_fence,
+                memory: &self.memory,
+                is_ready: ReceiveSection::may_have_message,
+                has_claims: |memory| !Claims::borrowed(memory).is_empty(),
+            },
+            Direction::Send | Direction::Both => WaitPoint {
+                sleepers: &waiting.departures,
+                bell: &waiting.departures_bell,
+                latch: &header.receiving.latch,
+                threads: &header.waiting_senders,
+                needs_fence: &waiting.needs_fence,
+                memory: &self.memory,
+                is_ready: SendSection::may_have_room,
+                has_claims: |memory| !Claims::reserved(memory).is_empty(),
+            },
         }
     }
 
@@ -127,31 +272,105 @@ impl SharedQueue {
         &self,
         direction: Direction,
         begins: bool,
+        spins: bool,
     ) -> Result<Option<(&AtomicU32, u32)>> {
         let wait_point = self.wait_point(direction);
         if !begins {
             wait_point.end()?;
             return Ok(None);
         }
-        let seen = wait_point.begin(self.spin)?;
-        Ok(seen.map(|seen| (&wait_point.sleepers.word, seen)))
+        let waiter = wait_point.waiter()?;
+        let spin = if spins { self.spin } else { Duration::ZERO };
+        let armed = wait_point.begin(&waiter, spin)?;
+        Ok(armed.map(|(armed, _)| (wait_point.bell, armed)))
+    }
+}
+
+/// Rings for sleepers that have set the flag late, after the change.
+#[cold]
+#[inline(never)]
+fn ring_for_late(bell: &AtomicU32, flag: &Sleepers, count: u32) {
+    let Ok(thread) = Thread::current() else {
+        return;
+    };
+    let mut clear_flag = || flag.clear_flag();
+    preserving_errno(|| bell::ring(bell, thread, count, &mut || {}, &mut clear_flag));
+}
+
+/// A ring at one of the queue's bells. If it is dropped, it wakes all.
+pub(super) struct QueueRing<'q> {
+    ring: Option<Ring<'q>>,
+    flag: &'q Sleepers,
+}
+
+impl<'q> QueueRing<'q> {
+    #[cold]
+    #[inline(never)]
+    fn begin(bell: &'q AtomicU32, flag: &'q Sleepers, latched: &mut Latched<'_>) -> QueueRing<'q> {
+        // The announcement is the bell's from now on.
+        latched.keep();
+        QueueRing {
+            ring: Some(Ring::begin(bell, latched.thread())),
+            flag,
+        }
+    }
+
+    /// Wakes up to `count` waiters.
+    pub(super) fn end(mut self, count: u32) {
+        self.wake(count);
+    }
+
+    fn wake(&mut self, count: u32) {
+        if let Some(ring) = self.ring.take() {
+            preserving_errno(|| ring.end(count, &mut || self.flag.clear_flag()));
+        }
+    }
+}
+
+impl Drop for QueueRing<'_> {
+    fn drop(&mut self) {
+        self.wake(u32::MAX);
     }
 }
 
 /// A point where threads wait: receivers for a message, or senders for room.
 pub(super) struct WaitPoint<'q> {
+    /// The bell's flag.
     sleepers: &'q Sleepers,
+    bell: &'q AtomicU32,
+    /// The threads that hold it make the condition true.
+    latch: &'q Latch,
     threads: &'q WaitingThreads,
     needs_fence: &'q AtomicU32,
     memory: &'q Memory,
     /// Whether there may be a message, or room.
     is_ready: fn(&Memory) -> bool,
+    /// Whether there are claims that a death may turn into a message, or room.
+    has_claims: fn(&Memory) -> bool,
 }
 
-impl WaitPoint<'_> {
+/// While messages are borrowed, or slots reserved: how often a waiter checks whether their holders live. It does not
+/// sleep on the words that the kernel marks.
+const CLAIMS_CHECK: Duration = Duration::from_millis(100);
+/// How often a waiter reads the latch's word, before it takes the holder for one that does not run now.
+const HOLDER_CHECKS: u32 = 200;
+/// How long a waiter then sleeps at most. The holder may not have seen the flag.
+const HOLDER_STANDS: Duration = Duration::from_millis(100);
+
+impl<'q> WaitPoint<'q> {
+    /// Makes this thread a waiter. Until the result is dropped, the kernel wakes another waiter if it dies.
+    pub(super) fn waiter(&self) -> Result<Waiter<'q>> {
+        Ok(Waiter::at(self.bell, Thread::current()?))
+    }
+
     /// Waits until there may be a message, or room. On return it may be gone again, so the caller
-    /// tries again under the latch.
-    pub(super) fn wait(&self, deadline: Deadline, spin: Duration) -> Result<()> {
+    /// tries again under the latch. `waiter` is kept for the caller's next attempts.
+    pub(super) fn wait(
+        &self,
+        waiter: &mut Option<Waiter<'q>>,
+        deadline: Deadline,
+        spin: Duration,
+    ) -> Result<()> {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
@@ -161,36 +380,73 @@ impl WaitPoint<'_> {
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(spin, |left| spin.min(left));
-        let Some(seen) = self.begin(spin)? else {
+        let waiter = match waiter {
+            Some(waiter) => waiter,
+            None => waiter.insert(self.waiter()?),
+        };
+        let Some((armed, limit)) = self.begin(waiter, spin)? else {
             return Ok(());
         };
-        let awoken = self.sleepers.sleep(seen, deadline);
+        let until = limit.map_or(deadline, |limit| deadline.earlier(limit));
+        let awoken = waiter.sleep(armed, until);
         self.end()?;
-        match awoken? {
-            Awoken::Recheck => Ok(()),
-            Awoken::Interrupted => Err(Errno::EINTR.into()),
-            Awoken::TimedOut => Err(Errno::ETIMEDOUT.into()),
+        let outcome = match awoken? {
+            Awoken::Recheck => return Ok(()),
+            Awoken::Interrupted => Errno::EINTR,
+            Awoken::TimedOut if !deadline.has_passed() => return Ok(()),
+            Awoken::TimedOut => Errno::ETIMEDOUT,
+        };
+        if (self.is_ready)(self.memory) || (self.has_claims)(self.memory) {
+            // This thread may have been woken for it.
+            waiter.wake_next();
         }
+        Err(outcome.into())
     }
 
-    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the
-    /// sleepers' word for which to sleep. The thread stays noted until [`end`](WaitPoint::end).
+    /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the bell for which to
+    /// sleep, and until when to sleep at most. The thread stays noted until [`end`](WaitPoint::end).
     /// `None`: there may be a message, or room, and the wait has ended.
-    fn begin(&self, spin: Duration) -> Result<Option<u32>> {
+    fn begin(
+        &self,
+        waiter: &Waiter<'_>,
+        spin: Duration,
+    ) -> Result<Option<(u32, Option<Duration>)>> {
         let ready = || (self.is_ready)(self.memory);
         // A spinning thread counts as waiting too: it takes the message, so no descriptor need
         // announce it.
         self.threads.enter(Thread::current()?);
-        // Without spinning there is no check here: `prepare_unless` checks.
+        // Without spinning there is no check here.
         if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
             self.end()?;
             return Ok(None);
         }
-        let seen = self.sleepers.prepare_unless(self.needs_fence, &ready);
-        if seen.is_none() {
+        let armed = waiter.arm(Armed::PLAINLY);
+        self.sleepers.set_flag(self.needs_fence);
+        let is_held = self.is_still_held();
+        if ready() {
             self.end()?;
+            return Ok(None);
         }
-        Ok(seen)
+        let limit = match is_held {
+            true => Some(HOLDER_STANDS),
+            false => (self.has_claims)(self.memory).then_some(CLAIMS_CHECK),
+        };
+        Ok(Some((armed, limit.map(|limit| now() + limit))))
+    }
+
+    /// Waits for a moment until the thread that holds the latch has left. Returns whether it has not.
+    fn is_still_held(&self) -> bool {
+        let holder = self.latch.holder();
+        for attempt in 0..HOLDER_CHECKS {
+            if self.latch.holder() != holder || holder == 0 {
+                return false;
+            }
+            match attempt % 100 {
+                99 => process::let_others_run(),
+                _ => core::hint::spin_loop(),
+            }
+        }
+        true
     }
 
     /// Removes this thread's note.

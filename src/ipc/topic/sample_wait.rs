@@ -1,0 +1,88 @@
+//! What a subscriber waits for without taking it: a sample.
+//!
+//! A publisher wakes all who sleep on `arrivals`, so a watch of that word takes no wake-up from anybody. A
+//! subscriber cannot repair what a dead publisher left, so the death of one makes nothing ready here: the next
+//! publisher repairs the topic and wakes all.
+
+use super::Mapped;
+use super::Topic;
+use super::memory::{Found, Memory};
+use super::subscribers::Subscribers;
+use crate::base::alloc::{Shared, try_box};
+use crate::base::error::Result;
+use crate::ipc::waitable::Waitable;
+use crate::ipc::watch::descriptor::Polled;
+use crate::ipc::watch::{EMPTY, READY};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+use std::os::fd::RawFd;
+
+/// A wait for the next sample of one handle. It keeps the topic's memory mapped.
+pub(crate) struct SampleWait {
+    memory: Memory,
+    subscribers: Subscribers,
+    next: Shared<AtomicU64>,
+    _mapped: Shared<Mapped>,
+}
+
+impl Topic {
+    /// What a program waits for that is about to receive. `EBADF` for a handle that publishes.
+    pub(crate) fn sample_wait(&self) -> Result<SampleWait> {
+        self.check_subscriber()?;
+        let sizes = self.memory.sizes();
+        Ok(SampleWait {
+            memory: Memory::in_mapping(self.mapped.object.data(), sizes)?,
+            subscribers: Subscribers::in_mapping(&self.mapped.subscribers, sizes)?,
+            next: self.next.clone(),
+            _mapped: self.mapped.clone(),
+        })
+    }
+
+    /// The descriptor that is readable while this handle has a sample to take.
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
+        self.check_subscriber()?;
+        self.settle()?;
+        self.descriptor.get(false, &|| {
+            let wait: Box<dyn Polled> = try_box(self.sample_wait()?)?;
+            Ok(wait)
+        })
+    }
+
+    /// Call after each attempt to take a sample.
+    #[inline(always)]
+    pub(super) fn settle_descriptor(&self) {
+        if self.descriptor.is_open() {
+            self.descriptor.settle();
+        }
+    }
+}
+
+impl Waitable for SampleWait {
+    fn is_ready(&self) -> bool {
+        self.memory.find(self.next.load(Relaxed)) != Found::NotYet
+    }
+
+    fn prepare(&self) -> Option<(&AtomicU32, u32)> {
+        let header = self.subscribers.header();
+        let arrivals = &header.arrivals;
+        let seen = arrivals.prepare_unless(&header.needs_fence, &|| self.is_ready())?;
+        Some((&arrivals.word, seen))
+    }
+}
+
+impl Polled for SampleWait {
+    fn level(&self) -> u64 {
+        match self.is_ready() {
+            true => READY,
+            false => EMPTY,
+        }
+    }
+
+    fn message(&self) -> &dyn Waitable {
+        self
+    }
+
+    fn room(&self) -> &dyn Waitable {
+        self
+    }
+}
