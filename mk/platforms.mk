@@ -1,6 +1,6 @@
 # The tests on the other platforms that the library supports: docs/platforms.md has the table.
 
-.PHONY: check-oldkernel
+.PHONY: check-oldkernel check-platforms
 
 PLATFORM_TOOLS := $(addprefix $(C_TESTS)/platforms/,oldkernel old_kernel_refuses)
 
@@ -11,3 +11,12 @@ $(PLATFORM_TOOLS): $(C_TESTS)/platforms/%: c-tests/platforms/%.c
 # The C tests with everything refused that is newer than Linux 5.4, so that each fallback is tested on each kernel.
 check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) ## the C tests as on Linux 5.4, the oldest supported kernel
 	@c-tests/run.sh --wrap $(C_TESTS)/platforms/oldkernel $(C_TESTS)/platforms/old_kernel_refuses $(addprefix $(C_TESTS)/,$(TESTS))
+
+# The platforms of check-platforms, in the order of docs/platforms.md.
+PLATFORMS ?= oldkernel linux-5.10 preempt-rt debian11 debian13
+
+# A missing tool is a failure. Everything that is downloaded stays in target/platforms.
+check-platforms: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) $(addprefix $(TARGET)/demo/,producer consumer worker) ## the tests on other kernels and C libraries, in virtual machines; needs Debian
+	@mkdir -p $(TARGET)/platforms
+	@printf '%s\n' $(addprefix $(C_TESTS)/,$(TESTS)) >$(TARGET)/platforms/tests
+	@c-tests/platforms/check.sh $(PLATFORMS)
