@@ -12,7 +12,6 @@ pub(crate) mod direct;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod fd;
-mod fd_identity;
 pub(crate) mod fence;
 pub(crate) mod file;
 pub(crate) mod futex;

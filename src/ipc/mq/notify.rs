@@ -22,7 +22,7 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use parking_lot::{Mutex, MutexGuard};
 
 /// The action of a notification when messages come.
 pub(crate) enum Action {
@@ -96,15 +96,12 @@ impl Notifier {
     }
 
     fn try_lock(&self, name: &Name) -> Result<MutexGuard<'_, Option<Notification>>> {
-        match self.current.try_lock() {
-            Ok(current) => Ok(current),
-            // A panic leaves the notification whole.
-            Err(TryLockError::Poisoned(current)) => Ok(current.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(fail!(
+        self.current.try_lock().ok_or_else(|| {
+            fail!(
                 EBUSY,
                 "{name}: another thread is changing this handle's notification"
-            )),
-        }
+            )
+        })
     }
 
     /// Notes that this thread has received a message.
@@ -216,12 +213,7 @@ impl Drop for Notification {
             // Nothing can wake the thread, which ends by itself later. It begins no action any more, and
             // this waits for one that has begun.
             if !thread.is_this_thread() {
-                drop(
-                    self.shared
-                        .acting
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner),
-                );
+                drop(self.shared.acting.lock());
             }
             thread.detach();
         }
@@ -232,7 +224,7 @@ fn run(shared: &Shared, mut action: Action) {
     // Waiting fails only if other code has closed the descriptors. Then there is nothing to wait
     // for.
     while let Ok(Event::Message) = shared.arrivals.wait() {
-        let _acting = shared.acting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _acting = shared.acting.lock();
         // Asked under the lock, which the end of the notification waits for.
         if shared.is_ended.load(Ordering::Relaxed) {
             return;
