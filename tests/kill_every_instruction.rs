@@ -54,6 +54,9 @@ struct Extent {
     pairs: usize,
 }
 
+/// Each round of an operation of more instructions than this takes a second: a quarter of the points is tried.
+const VERY_LONG: usize = 20_000;
+
 const QUICK: Extent = Extent {
     points: 36,
     long: 800,
@@ -276,10 +279,10 @@ impl Harness {
 
     /// The points to try of an operation with `last` points.
     fn choose_points(&self, last: usize, trace: &Trace, known: Option<&Trace>) -> Vec<usize> {
-        let count = if last < self.extent.long {
-            self.extent.points
-        } else {
-            self.extent.long_points
+        let count = match last {
+            _ if last < self.extent.long => self.extent.points,
+            ..VERY_LONG => self.extent.long_points,
+            _ => self.extent.long_points.div_ceil(4),
         };
         let mut points = spread(last, count);
         if points.len() <= last {

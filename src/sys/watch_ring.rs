@@ -374,6 +374,9 @@ impl Ring {
             flags: FIXED_FILE | SKIP_SUCCESS,
             address: self.counter.addr().get() as u64,
             length: 8,
+            // An eventfd of 0 would otherwise keep the request until the next wake-up, and the request would then
+            // take that wake-up away. (O_NONBLOCK does not prevent that for a request of a ring.)
+            operation_flags: libc::RWF_NOWAIT as u32,
             key: NOBODY,
             ..Request::default()
         });
@@ -526,6 +529,12 @@ mod tests {
         ring.clear_any_counter().unwrap();
         assert_eq!(collected(&mut ring), []);
         assert!(!is_readable(eventfd.as_fd()));
+        // No clearing is left that would take a later wake-up away.
+        nix::unistd::write(eventfd.as_fd(), &1_u64.to_ne_bytes()).unwrap();
+        assert_eq!(collected(&mut ring), []);
+        assert!(is_readable(eventfd.as_fd()));
+        ring.clear_counter();
+        ring.submit().unwrap();
         ring.cancel(1);
         assert_eq!(collected(&mut ring), [(1, -libc::ECANCELED)]);
         assert_eq!(futex::wake(&words[0], 1), 0);

@@ -6,7 +6,10 @@
 use super::processes::{CHECKERS, Operation, Phase, Processes, SLEEPERS};
 use super::tracee::{Event, Step, Tracee, wait_a_moment};
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a stopped victim that continues may sleep before a survivor does again what it waits for.
+const RELEASED_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// The victim's fate at the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,6 +312,15 @@ impl<'a> Round<'a> {
                 Some(Event::Exited(0)) => break,
                 Some(Event::Exited(status)) => {
                     return Err(format!("the victim ended with status {status}"));
+                }
+                // Another sleeper may have got what was for the victim.
+                None if !releasing
+                    && since.elapsed() > RELEASED_AGAIN_AFTER
+                    && victim.is_asleep() =>
+                {
+                    self.begin_to_release_victim()?;
+                    releasing = true;
+                    since = Instant::now();
                 }
                 None => wait_a_moment(since),
             }

@@ -305,6 +305,10 @@ impl Tracee {
         }
     }
 
+    pub(crate) fn is_asleep(&self) -> bool {
+        sleeps_of(self.pid).is_some()
+    }
+
     /// The next event, if there is one now.
     pub(crate) fn poll(&mut self, sleep_counts: bool) -> Result<Option<Event>, String> {
         match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
