@@ -39,7 +39,7 @@
 //! - It does not reach other machines.
 //! - It never concludes from elapsed time that a process is dead.
 //! - It does not make plain memory safe to share: the locks that users take order the data in a region.
-//! - It supports only 64-bit Linux, 5.4 or newer, with glibc.
+//! - It supports Linux 5.4 or newer on x86-64 with glibc. Other machines and musl build, and are tested in part.
 
 #![cfg_attr(
     test,
