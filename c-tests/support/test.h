@@ -70,7 +70,10 @@ static pid_t test_pid;
 
 static inline void test_remove_names(void) {
   if (getpid() != test_pid) return; /* a child leaves them to its parent */
-  for (int i = test_first_name; i < test_name_count; i++) shm_unlink(test_names[i]);
+  for (int i = test_first_name; i < test_name_count; i++) {
+    (void)ipc_topic_unlink(test_names[i]); /* a topic has a second file; other objects are refused */
+    shm_unlink(test_names[i]);
+  }
 }
 
 __attribute__((unused)) static void test_check_equal(
