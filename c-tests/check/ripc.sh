@@ -8,6 +8,8 @@ ripc=$TARGET/bin/ripc
 name=/ripc-test-$$
 
 cleanup() {
+  # A topic has a second file, which only the library finds.
+  for topic in "$name-topic" "$name-later-topic"; do "$ripc" rm "$topic" 2>/dev/null || true; done
   rm -rf "$work" /dev/shm/ripc-test-$$*
 }
 trap cleanup EXIT

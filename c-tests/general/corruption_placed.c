@@ -3,6 +3,9 @@
  * See fuzz.h for the arguments. */
 #include "fuzz.h"
 
+#include <limits.h>
+#include <linux/futex.h>
+
 typedef struct {
   ipc_rwlock_t rwlock;
   ipc_permits_t permits;
@@ -126,7 +129,11 @@ static void overwrite(const pid_t *ids, int count) {
 
 /* A wait on a condition variable returns only with its mutex locked, and a living thread's id in the mutex's word looks as if that
  * thread held it. So no such id stays there for ever. */
-static void settle(void) { memcpy(&placed->mutex, (uint32_t[]){ 0 }, sizeof(uint32_t)); }
+static void settle(void) {
+  memcpy(&placed->mutex, (uint32_t[]){ 0 }, sizeof(uint32_t));
+  /* A waiter sleeps until it is woken, and what overwrites a word wakes nobody. */
+  syscall(SYS_futex, &placed->mutex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
 static void one_round(uint64_t seed) {
   init();
