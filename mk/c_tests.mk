@@ -53,8 +53,8 @@ check-queue:
 LOOP_LIBRARY_loop_glib := glib-2.0
 LOOP_LIBRARY_loop_uv := libuv
 define loop_program
-$(C_TESTS)/waitset/$(1): TEST_CFLAGS += $$(shell pkg-config --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
-$(C_TESTS)/waitset/$(1): TEST_LIBS += $$(shell pkg-config --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_CFLAGS += $$(shell pkg-config --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_LIBS += $$(shell pkg-config --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
 endef
 $(foreach loop,loop_glib loop_uv,$(eval $(call loop_program,$(loop))))
 
