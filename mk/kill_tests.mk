@@ -1,7 +1,7 @@
 # A process killed at every instruction: tests/kill_every_instruction.rs steps the victims. The second and the third
 # victim use the drop-in for <mqueue.h>: in the third, a process is about to sleep in poll().
 
-.PHONY: check-kill check-kill-full check-kill-here check-kill-full-here
+.PHONY: check-kill check-kill-medium check-kill-full check-kill-here check-kill-medium-here
 
 # The harness can step only this machine's instructions.
 MACHINE := $(shell uname -m)
@@ -31,6 +31,9 @@ $(C_TESTS)/victim/posix-polled: $(POSIX_VICTIM_SOURCES) $(VICTIM_HEADERS) $(STAG
 check-kill: $(VICTIMS) ## a process killed at many instructions of every operation (x86-64)
 	$(Q)$(KILL) --quick $(KILL_FLAGS)
 
+check-kill-medium: $(VICTIMS) ## a process killed at more instructions of every operation (x86-64)
+	$(Q)$(KILL) --medium $(KILL_FLAGS)
+
 check-kill-full: $(VICTIMS) ## a process killed at nearly every instruction of every operation (x86-64)
 	$(Q)$(KILL) --full $(KILL_FLAGS)
 
@@ -38,8 +41,8 @@ check-kill-full: $(VICTIMS) ## a process killed at nearly every instruction of e
 # check-kill fails.
 ifeq ($(MACHINE),x86_64)
 check-kill-here: check-kill
-check-kill-full-here: check-kill-full
+check-kill-medium-here: check-kill-medium
 else
-check-kill-here check-kill-full-here:
+check-kill-here check-kill-medium-here:
 	@echo "robustipc: left out on $(MACHINE): check-kill, which knows the instructions of x86_64 only"
 endif

@@ -13,7 +13,7 @@ check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) 
 	@c-tests/run.sh --wrap $(C_TESTS)/platforms/oldkernel $(C_TESTS)/platforms/old_kernel_refuses $(addprefix $(C_TESTS)/,$(TESTS))
 
 # The platforms of check-platforms, in the order of docs/platforms.md.
-PLATFORMS ?= oldkernel linux-5.10 preempt-rt debian11 debian13
+PLATFORMS ?= linux-5.10 preempt-rt debian11 debian13
 
 # A missing tool is a failure. Everything that is downloaded stays in target/platforms.
 check-platforms: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) $(addprefix $(TARGET)/demo/,producer consumer worker) ## the tests on other kernels and C libraries, in virtual machines; needs Debian

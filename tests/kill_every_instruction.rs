@@ -7,7 +7,8 @@
 //! library, so the tested instructions are those that users have.
 //!
 //!     make check-kill                          the quick set
-//!     make check-kill-full                     the full set
+//!     make check-kill-medium                   more points, as a part of make check-all
+//!     make check-kill-full                     the full set, which takes more than an hour
 //!     make check-kill KILL_FLAGS="--only mutex.plain.lock"
 //!     make check-kill KILL_FLAGS="--reproduce mutex.plain.lock:kill:17"
 
@@ -64,6 +65,13 @@ const QUICK: Extent = Extent {
     expensive_points: 3,
     pairs: 9,
 };
+const MEDIUM: Extent = Extent {
+    points: 400,
+    long: 700,
+    long_points: 30,
+    expensive_points: 6,
+    pairs: 30,
+};
 const FULL: Extent = Extent {
     points: 3_000,
     long: 700,
@@ -79,7 +87,7 @@ struct Arguments {
     reproduce: Option<(String, Fate, usize)>,
 }
 
-const USAGE: &str = "usage: [--quick | --full] [--only OPERATION] [--list] [--reproduce OPERATION:kill|stop|second:POINT[:POINT]]";
+const USAGE: &str = "usage: [--quick | --medium | --full] [--only OPERATION] [--list] [--reproduce OPERATION:kill|stop|second:POINT[:POINT]]";
 
 fn arguments() -> Result<Arguments, String> {
     let mut found = Arguments {
@@ -92,6 +100,7 @@ fn arguments() -> Result<Arguments, String> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => found.extent = QUICK,
+            "--medium" => found.extent = MEDIUM,
             "--full" => found.extent = FULL,
             "--list" => found.list = true,
             "--only" => found.only = Some(words.next().ok_or(USAGE)?),
