@@ -40,7 +40,9 @@ static void without_processes(void *argument) {
   ipc_mq_t *mq;
   ipc_mq_attr_t attr = { .max_messages = 2, .message_size = 8 };
   CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0666), IPC_CREATED);
-  CHECK(ipc_mq_fd(mq) >= 3);
+  /* Where the kernel permits no io_uring, a descriptor needs a thread, which the limit forbids too. */
+  int fd = ipc_mq_fd(mq);
+  CHECK(fd >= 3 || fd == -EAGAIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
   _exit(0);

@@ -111,6 +111,8 @@ int main(void) {
   int64_t window = wanted != NULL ? atoi(wanted) * SECOND : 1500 * MILLISECOND;
   /* Kernels before Linux 6.2 do not report every death: there a sleeper wakes once a second. */
   int is_exact = major > 6 || (major == 6 && minor >= 2);
+  /* A sandbox may hide what a new kernel has. */
+  if (syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == ENOSYS) is_exact = 0;
 
   make_everything();
   CHECK_EQUAL(ipc_barrier_init(&everything->barrier, 31), 0);

@@ -125,7 +125,8 @@ int main(void) {
   if (MQ_FLAGS == IPC_KERNEL) CHECK_FAILS(ipc_mq_notify(mq, &wrong), -EBADF, "not an eventfd");
   wrong = (ipc_mq_notify_t){ .kind = IPC_NOTIFY_SIGNAL, .signal = SIGUSR1, .reserved = 1 };
   CHECK_FAILS(ipc_mq_notify(mq, &wrong), -EINVAL, "reserved");
-  CHECK_EQUAL(count_threads(), 1);
+  /* ipc_mq_fd starts the watcher's thread where the kernel permits no io_uring. No notification's thread is left. */
+  CHECK(count_threads() <= (MQ_FLAGS == IPC_KERNEL ? 1 : 2));
   CHECK_EQUAL(ipc_mq_close(mq), 0);
   return 0;
 }
