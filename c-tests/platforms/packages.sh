@@ -6,7 +6,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-: "${TARGET:=$root/target}" "${MAKE:=make}" "${DEBIAN_MIRROR:=http://deb.debian.org/debian}"
+: "${TARGET:=$root/target}" "${MAKE:=make}"
 platforms=$TARGET/platforms
 
 fail() {
@@ -23,8 +23,20 @@ need() {
   [ -z "$missing" ] || fail "the tests of this platform need these Debian packages:$missing"
 }
 
+# The server from which this machine gets Debian's packages, or DEBIAN_MIRROR.
+mirror() {
+  if [ -n "${DEBIAN_MIRROR:-}" ]; then
+    echo "$DEBIAN_MIRROR"
+  else
+    # shellcheck disable=SC2016 # apt-get replaces these words
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | sort -u | head -n 1
+  fi
+}
+
 prepare_packages() {
   packages=$platforms/packages
+  mirror=$(mirror)
+  [ -n "$mirror" ] || fail "apt-get knows no server for Debian's packages: set DEBIAN_MIRROR"
   export APT_CONFIG="$packages/apt.conf"
   if [ -e "$packages/ready" ]; then return; fi
   need apt-get:apt dpkg:dpkg
@@ -32,7 +44,7 @@ prepare_packages() {
   mkdir -p "$packages/lists/partial" "$packages/cache/archives/partial" "$packages/state" "$packages/files"
   : >"$packages/status"
   while read -r release machines; do
-    echo "deb [arch=$machines signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $DEBIAN_MIRROR $release main"
+    echo "deb [arch=$machines signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main"
   done >"$packages/sources.list" <<END
 bookworm amd64,i386,arm64,armhf
 trixie amd64,riscv64
