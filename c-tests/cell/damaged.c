@@ -67,5 +67,6 @@ int main(void) {
   memcpy(bytes, good, size);
   cell = open_cell(name, 0, 0);
   expect_value(cell, 20, 20);
+  free(good);
   return 0;
 }

@@ -111,6 +111,7 @@ static void handle(int number) {
 }
 
 int main(void) {
+  SKIP_UNDER_VALGRIND("it lacks pidfd_send_signal");
   make_everything();
   pid_t child = start_stopped(holder, NULL);
   prepare();
