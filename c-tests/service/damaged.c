@@ -34,7 +34,7 @@ static void use(void *seed) {
     }
     if (served >= 0) {
       if (any() % 2) (void)ipc_service_receive(service, buffer, SIZE, &request, any() % 2 ? 0 : 1000);
-      if (any() % 2) (void)ipc_service_reply(service, &request, "reply", any() % SIZE);
+      if (any() % 2) (void)ipc_service_reply(service, &request, (char[SIZE]){ "reply" }, any() % SIZE);
       if (any() % 8 == 0) (void)ipc_service_stat(service, &stat);
     }
   }

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 static ipc_waitset_t *set;
-static volatile pid_t waiter_id;
+static _Atomic pid_t waiter_id;
 
 static void *wait_once(void *result) {
   ipc_ready_t ready = { 0 };
