@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # packages.sh sets the folders
 # For check.sh: the release library, and the C libraries of other Debian releases.
 
 # A C compiler that builds for a Debian release's libc:  release_compiler FOLDER RELEASE [OPTION...]

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # packages.sh sets the folders
 # For check.sh: virtual machines of qemu-system without a disk and a network. They boot a kernel of Debian's with an
 # initramfs that has only busybox, libc, the demo and the tests. (qemu-user cannot serve: it lacks get_robust_list.)
 
