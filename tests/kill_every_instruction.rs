@@ -7,7 +7,7 @@
 //! library, so the tested instructions are those that users have.
 //!
 //!     make check-kill                          the quick set
-//!     make check-kill-medium                   more points, as a part of make check-all
+//!     make check-kill-medium                   more points, for a change in one algorithm
 //!     make check-kill-full                     the full set, which takes more than an hour
 //!     make check-kill KILL_FLAGS="--only mutex.plain.lock"
 //!     make check-kill KILL_FLAGS="--reproduce mutex.plain.lock:kill:17"

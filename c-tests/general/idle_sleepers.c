@@ -103,6 +103,7 @@ static void holder(void *argument) {
 
 int main(void) {
   SKIP_UNDER_VALGRIND("its threads switch by its own rules");
+  SKIP_UNDER_SANITIZERS("their threads wake for reasons of their own");
   struct utsname name;
   CHECK(uname(&name) == 0);
   int major = 0, minor = 0;
