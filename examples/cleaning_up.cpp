@@ -1,4 +1,4 @@
-// What is left on this machine, and removing what nobody has open. `ripc gc` does this on the command line.
+// Lists the objects that are left on this machine, and removes those that nobody has open. `ripc gc` does this on the command line.
 #include <robustipc.hpp>
 
 #include <cstdio>

@@ -6,7 +6,7 @@ command=$1 program=$2
 : "${DESTDIR=}" "${PREFIX:=/usr/local}" "${INSTALL:=install}" "${STRIP=strip}"
 : "${MANDIR:=$PREFIX/share/man}"
 
-# What is generated, and where it is installed.
+# The files that ripc generates, and the places where they are installed.
 files="man:$MANDIR/man1/ripc.1 bash:$PREFIX/share/bash-completion/completions/ripc
   zsh:$PREFIX/share/zsh/site-functions/_ripc fish:$PREFIX/share/fish/vendor_completions.d/ripc.fish"
 

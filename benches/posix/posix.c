@@ -235,7 +235,7 @@ static double call(long rounds) {
   return (now() - begin) / (double)rounds;
 }
 
-/* What a queue needs besides a queue of the kernel: a file in /dev/shm with two pages. */
+/* A queue needs a file in /dev/shm with two pages, besides a queue of the kernel. */
 static double make_file(long rounds) {
   const char *path = "/dev/shm/ripc-bench-posix";
   double begin = now();
@@ -253,7 +253,7 @@ static double make_file(long rounds) {
   return (now() - begin) / (double)rounds;
 }
 
-/* What opening a queue again needs besides the kernel's calls: the question which queue it is. */
+/* Opening a queue again has to ask which queue it is, besides the kernel's calls. */
 static double which_queue(long rounds) {
   struct stat status;
   double begin = now();

@@ -19,7 +19,7 @@ static const char *name;
 static Shared *shared;
 static ipc_mq_t *mq;
 
-/* What a C++ program wraps around a lock and a message. */
+/* The classes that a C++ program wraps around a lock and a message. */
 struct Guard {
   explicit Guard(ipc_mutex_t *of) : mutex(of) { CHECK_EQUAL(ipc_mutex_lock(mutex, IPC_FOREVER), 0); }
   ~Guard() {

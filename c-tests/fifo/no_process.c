@@ -40,7 +40,7 @@ static void without_processes(void *argument) {
   ipc_mq_t *mq;
   ipc_mq_attr_t attr = { .max_messages = 2, .message_size = 8 };
   CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0666), IPC_CREATED);
-  /* Where the kernel permits no io_uring, a descriptor needs a thread, which the limit forbids too. */
+  /* If the kernel permits no io_uring, a descriptor needs a thread, which the limit forbids too. */
   int fd = ipc_mq_fd(mq);
   CHECK(fd >= 3 || fd == -EAGAIN);
   CHECK_EQUAL(ipc_mq_close(mq), 0);

@@ -66,7 +66,7 @@ static int is_impossible(pid_t child, long number, int error) {
   /* Only a mapping without a file makes one. */
   if (number == SYS_mmap && error == ENFILE)
     return (argument_of(child, 3) & (MAP_SHARED | MAP_ANONYMOUS)) != (MAP_SHARED | MAP_ANONYMOUS);
-  /* Whoever may read an object may ask for its state. */
+  /* A process that may read an object may ask for its state. */
   if (error == EPERM && (number == SYS_shmctl || number == SYS_msgctl)) return argument_of(child, 1) != IPC_RMID && argument_of(child, 1) != IPC_SET;
   if (error == ETOOMANYREFS) return number != SYS_sendmsg; /* only descriptors are counted */
   if (error == EACCES && number == SYS_socketpair) return 1;

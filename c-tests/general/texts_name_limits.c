@@ -62,7 +62,7 @@ static void without_futex(void *error) {
   CHECK_FAILS(ipc_mutex_lock(&shared->mutex, SECOND), -ENOSYS, "sandbox");
   CHECK_FAILS(ipc_sem_wait(&shared->sem, SECOND), -ENOSYS, "sandbox");
   CHECK_FAILS(ipc_event_wait(&shared->event, SECOND), -ENOSYS, "sandbox");
-  /* What need not sleep goes on. */
+  /* A call that need not sleep goes on. */
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, 0), -EAGAIN);
   CHECK_EQUAL(ipc_sem_post(&shared->sem), 0);
   CHECK_EQUAL(ipc_sem_wait(&shared->sem, SECOND), 0);

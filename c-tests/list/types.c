@@ -39,7 +39,7 @@ static void types_are_described(void) {
   CHECK(strcmp(type.fields[1].name, "count") == 0 && type.fields[1].offset == 80 && type.fields[1].size == 4);
   CHECK_EQUAL(object.count, 0);
   CHECK_EQUAL(object.capacity, 0);
-  /* What the list describes opens the object. */
+  /* The type that the list describes opens the object. */
   ipc_shm_t *again;
   CHECK_EQUAL(ipc_shm_open_typed(&again, name, &type, 0, 0), IPC_OPENED);
   CHECK_EQUAL(ipc_shm_close(again), 0);

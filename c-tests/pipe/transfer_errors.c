@@ -43,7 +43,7 @@ static void sockets(void) {
   CHECK_EQUAL(ipc_write_full(ends[1], bytes, 4, SECOND), 4);
   close(ends[1]);
   CHECK_EQUAL(ipc_write_full(ends[0], bytes, 10, SECOND), -EPIPE);
-  /* What the peer had sent comes before that news. */
+  /* The bytes that the peer had sent come before that news. */
   CHECK_EQUAL(ipc_read_full(ends[0], bytes, 10, SECOND), -ECONNRESET);
   CHECK_EQUAL(ipc_last_transferred(), 4);
   close(ends[0]);

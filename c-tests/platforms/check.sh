@@ -57,7 +57,7 @@ qemu_of() {
   case $1 in amd64) echo x86_64 ;; arm64) echo aarch64 ;; armhf) echo arm ;; *) echo "$1" ;; esac
 }
 
-# Where this machine's compiler finds its libc.
+# The folder in which this machine's compiler finds its libc.
 libc_folder() {
   dirname "$($CC -print-file-name=libc.so.6)"
 }

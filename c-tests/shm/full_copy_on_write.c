@@ -43,7 +43,7 @@ static void fill(void) {
     else test_failed(__FILE__, __LINE__, "fallocate: %s", strerror(errno));
   }
   CHECK(fsync(file) == 0 && close(file) == 0);
-  /* What is left for a file that is copied on writing is less than a region. */
+  /* The space that is left for a file that is copied on writing is less than a region. */
   file = open(inside("more"), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   CHECK(file < 0 || fallocate(file, 0, 0, sizeof(Region)) != 0);
   if (file >= 0) close(file);

@@ -99,7 +99,7 @@ static pid_t start_worker(int which, uint64_t life) {
   exit(0);
 }
 
-/* What the auditor has seen of each publisher's life. */
+/* The samples that the auditor has seen of each publisher's life. */
 typedef struct {
   uint64_t life, seen;
 } Account;

@@ -85,7 +85,7 @@ static int poll_posix(short events, int timeout) {
   return set.revents;
 }
 
-/* What a process sees that sleeps in the kernel's poll, without the library. */
+/* The events that a process sees that sleeps in the kernel's poll, without the library. */
 static int poll_kernel(void) {
   struct pollfd set = {.fd = mq, .events = POLLIN | POLLOUT};
   struct timespec now = {0};

@@ -86,7 +86,7 @@ static void run(enum lane lane) {
   CHECK_EQUAL(ipc_waitset_remove(set, &first), 0);
   send_text(mq, "x", 0);
   CHECK_EQUAL(ipc_waitset_wait(set, &ready, 1, 0), -EAGAIN);
-  /* What is added while a thread waits is waited for too. */
+  /* An object that is added while a thread waits is waited for too. */
   start_waiter();
   CHECK_EQUAL(ipc_waitset_add(set, IPC_WAIT_MESSAGE, mq, &second), 0);
   CHECK_EQUAL(end_waiter(), 1);

@@ -39,7 +39,7 @@ pub(super) fn echo(echo: &Echo, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// What a topic carried during an interval.
+/// The traffic of a topic during an interval.
 struct Traffic {
     samples: u64,
     missed: u64,

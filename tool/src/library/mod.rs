@@ -271,7 +271,7 @@ unsafe extern "C" {
     fn ipc_client_close(client: *mut Opaque) -> c_int;
 }
 
-/// What the library says about a sample or a value.
+/// The library's description of a sample or a value.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sample {
