@@ -14,10 +14,11 @@ static struct stat before_use[FILES];
 static void replace_all(int of_kind) {
   for (int fd = FIRST; fd < 1024; fd++) close(fd);
   /* The kernel gives the number by which eventfds are told apart again when an eventfd is closed. If the library's eventfd was the only
-   * thing that had it, the program's next eventfd is the same to everybody: these take such numbers. */
+   * thing that had it, the program's next eventfd is the same to everybody: these take such numbers. They get high descriptors
+   * below 1024, the usual limit, so that the program's files get the low ones. */
   for (int i = 0; of_kind == 1 && i < 16; i++) {
     int taken = eventfd(0, EFD_NONBLOCK);
-    CHECK(fcntl(taken, F_DUPFD, 1024 + i) >= 0);
+    CHECK(fcntl(taken, F_DUPFD, 1000 + i) >= 0);
     close(taken);
   }
   for (int i = 0; i < FILES; i++) {
