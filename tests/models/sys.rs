@@ -459,6 +459,9 @@ pub(crate) mod thread {
             RobustList
         }
 
+        /// The models do not spin.
+        pub(crate) fn leave_processor(self, _: &AtomicU32) {}
+
         /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
         pub(crate) fn die_holding(word: &AtomicU32) {
             let mut seen = word.load(Relaxed);
@@ -517,11 +520,13 @@ pub(crate) mod liveness {
     }
 }
 
-pub(crate) mod process {
+pub(crate) mod scheduling {
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
     }
+}
 
+pub(crate) mod process {
     pub(crate) struct ShownNamespace(pub(crate) u32);
 
     impl core::fmt::Display for ShownNamespace {

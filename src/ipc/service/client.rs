@@ -188,6 +188,11 @@ impl Client {
             self.copy_in(call, request);
         }
         section.send(call)?;
+        let waiting = &service.header().waiting;
+        section
+            .latched
+            .thread()
+            .leave_processor(&waiting.client_processor);
         section.latched.release();
         service.wake_server();
         Ok((call, id))
@@ -218,8 +223,9 @@ impl Client {
         }
         drop(section);
         let header = service.header();
+        let peer = &header.waiting.room_processor;
         let has_room = || header.index.free.load(Relaxed) != 0;
-        if deadline != Deadline::Now && sync::spin_for(SPIN, &mut || has_room()) {
+        if deadline != Deadline::Now && sync::spin_for(SPIN, peer, &mut || has_room()) {
             return Ok(());
         }
         service.sleep(&header.waiting.departures, deadline, Some(LOOK), &has_room)
@@ -230,7 +236,7 @@ impl Client {
         let service = &self.service;
         let (number, slot) = call;
         let is_over = || has_ended(call, id);
-        if sync::spin_for(SPIN, &mut || is_over()) {
+        if sync::spin_for(SPIN, &slot.processor, &mut || is_over()) {
             return Ok(());
         }
         if !self.waits_for_server
@@ -386,7 +392,7 @@ impl Client {
         let service = &self.service;
         let place = service.memory.client(party.place)?;
         let is_ready = || has_done(&place.first_done);
-        if deadline != Deadline::Now && sync::spin_for(SPIN, &mut || is_ready()) {
+        if deadline != Deadline::Now && sync::spin_for(SPIN, &place.processor, &mut || is_ready()) {
             return Ok(());
         }
         let mut is_with_server = false;

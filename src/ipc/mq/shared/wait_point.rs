@@ -33,7 +33,7 @@ use crate::sync::latch::Latched;
 use crate::sys::fence;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::{self, Birth, BirthCell};
-use crate::sys::process;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::Thread;
 use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
@@ -206,7 +206,7 @@ impl SharedQueue {
             }
             match attempt {
                 ..SPINS => core::hint::spin_loop(),
-                _ => process::let_others_run(),
+                _ => let_others_run(),
             }
         }
         self.header().waiting_receivers.remove_dead();
@@ -247,6 +247,7 @@ impl SharedQueue {
                 bell: &waiting.arrivals_bell,
                 latch: &header.sending.latch,
                 threads: &header.waiting_receivers,
+                peer: &header.sent.processor,
                 needs_fence: &waiting.needs_fence,
                 memory: &self.memory,
                 is_ready: ReceiveSection::may_have_message,
@@ -257,6 +258,7 @@ impl SharedQueue {
                 bell: &waiting.departures_bell,
                 latch: &header.receiving.latch,
                 threads: &header.waiting_senders,
+                peer: &header.received.processor,
                 needs_fence: &waiting.needs_fence,
                 memory: &self.memory,
                 is_ready: SendSection::may_have_room,
@@ -320,6 +322,23 @@ impl<'q> QueueRing<'q> {
         self.wake(count);
     }
 
+    /// Releases the latch under which the ring has begun, and then wakes up to `count` waiters. A waiter that
+    /// is woken may need the latch at once. If this thread dies in between, the kernel wakes a waiter.
+    pub(super) fn end_without(self, latched: Latched<'_>, other: Option<Latched<'_>>, count: u32) {
+        match other {
+            None => {
+                latched.release_kept();
+                self.end(count);
+            }
+            // A thread has one announcement, which the second latch needs.
+            Some(other) => {
+                self.end(count);
+                drop(latched);
+                drop(other);
+            }
+        }
+    }
+
     fn wake(&mut self, count: u32) {
         if let Some(ring) = self.ring.take() {
             preserving_errno(|| ring.end(count, &mut || self.flag.clear_flag()));
@@ -341,6 +360,8 @@ pub(super) struct WaitPoint<'q> {
     /// The threads that hold it make the condition true.
     latch: &'q Latch,
     threads: &'q WaitingThreads,
+    /// The processor of the last thread that made the condition true.
+    peer: &'q AtomicU32,
     needs_fence: &'q AtomicU32,
     memory: &'q Memory,
     /// Whether there may be a message, or room.
@@ -416,7 +437,7 @@ impl<'q> WaitPoint<'q> {
         // announce it.
         self.threads.enter(Thread::current()?);
         // Without spinning there is no check here.
-        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+        if !spin.is_zero() && sync::spin_for(spin, self.peer, &mut || ready()) {
             self.end()?;
             return Ok(None);
         }
@@ -442,7 +463,7 @@ impl<'q> WaitPoint<'q> {
                 return false;
             }
             match attempt % 100 {
-                99 => process::let_others_run(),
+                99 => let_others_run(),
                 _ => core::hint::spin_loop(),
             }
         }
