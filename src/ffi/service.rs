@@ -2,6 +2,7 @@
 
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
+use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
 use crate::base::time::Deadline;
@@ -15,7 +16,7 @@ pub struct ipc_service_t {
     _private: [u8; 0],
 }
 
-static SERVERS: Table<Server, { handle::SERVICE }> = Table::new();
+pub(super) static SERVERS: Table<Server, { handle::SERVICE }> = Table::new();
 
 /// Flag in ipc_service_attr_t: a request is delivered at most once. If its server dies, its client gets -EOWNERDEAD.
 /// Without the flag, the next server gets the request, with a number of redeliveries above 0.
@@ -351,8 +352,8 @@ pub unsafe extern "C" fn ipc_service_stat(
 ///
 /// The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
 /// is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
-/// request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
-/// within 100 milliseconds.
+/// request, the descriptors of others become readable within 100 milliseconds. For this a thread of this process, named
+/// "ipc_watch", examines the servers' processes every 50 milliseconds while another one has a request.
 ///
 /// Returns: the descriptor, or a negative error.
 /// Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
@@ -397,6 +398,7 @@ pub unsafe extern "C" fn ipc_service_close(service: *mut ipc_service_t) -> c_int
             return Ok(NOTHING_TO_CLOSE);
         }
         SERVERS.close(service)?;
+        object_closed();
         Ok(0)
     })
 }

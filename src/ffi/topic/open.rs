@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ffi::types::type_from_c;
+use crate::ffi::waitset::object_closed;
 use crate::ipc::topic::{Options, Sizes, Wanted};
 use crate::object::map::Access;
 
@@ -168,6 +169,7 @@ pub unsafe extern "C" fn ipc_topic_close(topic: *mut ipc_topic_t) -> c_int {
         }
         topic_of(topic)?.check_unused()?;
         TOPICS.close(topic)?;
+        object_closed();
         Ok(0)
     })
 }

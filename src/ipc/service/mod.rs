@@ -29,7 +29,7 @@
 //! | [`server`] | receiving requests and replying |
 //! | [`client`] | calling |
 //! | [`deaths`] | what is left by processes that are gone |
-//! | [`polled`] | the descriptors of both sides |
+//! | [`polled`] | what a descriptor or a waitset waits for |
 
 mod client;
 mod deaths;

@@ -67,16 +67,17 @@ impl Server {
     ) -> Result<(Server, Outcome)> {
         let location = Location::of_name(name);
         let is_gone = |errno| matches!(errno, Errno::ENOENT | Errno::ESTALE);
+        // All memory is there before a name is.
+        let member = Shared::new(Member::none())?;
         let of = |service| -> Result<Server> {
             let server = Server {
                 service,
-                member: Member::none(),
+                member: member.clone(),
                 descriptor: Descriptor::none(),
             };
             server.begin()?;
             Ok(server)
         };
-        // All memory is there before a name is.
         let mut room = Some(Shared::room()?);
         let room = &mut room;
         // A further round means that another process has just removed or created the name.
@@ -109,7 +110,7 @@ impl Client {
         service.check_types(&types)?;
         let client = Client {
             service,
-            member: Member::none(),
+            member: Shared::new(Member::none())?,
             waits_for_server,
             answered_then: AtomicU64::new(0),
             proved_ns: AtomicU64::new(0),

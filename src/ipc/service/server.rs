@@ -3,6 +3,7 @@
 use super::memory::Numbered;
 use super::section::{Party, Section, id_of, slot_of, state_of, with_state};
 use super::{LOOK, SPIN, Service, Statistics};
+use crate::base::alloc::Shared;
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
@@ -20,7 +21,7 @@ const FRESH: Duration = Duration::from_millis(1);
 /// A handle that serves.
 pub(crate) struct Server {
     pub(super) service: Service,
-    pub(super) member: Member,
+    pub(super) member: Shared<Member>,
     pub(super) descriptor: Descriptor,
 }
 
