@@ -102,7 +102,7 @@ unsafe fn open(
     // SAFETY: by this function's contract.
     let name = unsafe { Name::from_c(name) }?;
     // SAFETY: by this function's contract.
-    let types: [Option<Type>; 2] = unsafe { [type_if_any(types[0])?, type_if_any(types[1])?] };
+    let types: [Option<Box<Type>>; 2] = unsafe { [type_if_any(types[0])?, type_if_any(types[1])?] };
     let options = options(flags, IPC_CHECK_OWNER | IPC_CLIENT_WAIT, 0)?;
     let room = CLIENTS.room()?;
     let client = Client::open(&name, types, flags & IPC_CLIENT_WAIT != 0, options)?;

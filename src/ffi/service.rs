@@ -191,7 +191,7 @@ unsafe fn wanted_from_c(attr: *const ipc_service_attr_t) -> Result<Option<Wanted
 /// # Safety
 ///
 /// `kind_type` is NULL, or as for `type_from_c`.
-pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<Type>> {
+pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<Box<Type>>> {
     match kind_type.is_null() {
         true => Ok(None),
         // SAFETY: by this function's contract.
@@ -200,14 +200,14 @@ pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<
 }
 
 /// The sizes of a service: requests, clients, and the sizes of a request and of a reply. A 0 stands for the default.
-fn sizes_of(numbers: [usize; 4], types: &[Option<Type>; 2]) -> Result<Sizes> {
+fn sizes_of(numbers: [usize; 4], types: &[Option<Box<Type>>; 2]) -> Result<Sizes> {
     const COUNT: usize = 64;
     const SIZE: usize = 8192;
     let or = |number, default| if number == 0 { default } else { number };
     let [requests, clients, request, reply] = numbers;
     let mut sizes = [request, reply];
     for ((size, kind_type), what) in sizes.iter_mut().zip(types).zip(["request", "reply"]) {
-        let least = kind_type.map_or(0, |kind_type| {
+        let least = kind_type.as_ref().map_or(0, |kind_type| {
             usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
         });
         *size = or(*size, or(least, SIZE));

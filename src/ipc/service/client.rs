@@ -50,22 +50,7 @@ impl Client {
 
     #[inline(always)]
     pub(super) fn party(&self) -> Result<Party> {
-        let place = match self.member.place() {
-            Some(place) => place,
-            None => self.join()?,
-        };
-        Ok(Party {
-            place,
-            birth: self.member.birth(),
-        })
-    }
-
-    #[cold]
-    fn join(&self) -> Result<u32> {
-        self.member.settle(&|birth| {
-            let section = self.service.enter(Deadline::Now)?;
-            self.service.join_as_client(&section, birth)
-        })
+        self.service.party(&self.member, Service::join_as_client)
     }
 
     /// Sends a request and waits for its reply. Returns the reply's length.

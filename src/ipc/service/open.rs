@@ -23,11 +23,10 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// What a new service gets, and an existing one must have.
-#[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) sizes: Sizes,
     /// The types of a request and of a reply; `None` for bytes.
-    pub(crate) types: [Option<Type>; 2],
+    pub(crate) types: [Option<Box<Type>>; 2],
     /// A request whose server died fails.
     pub(crate) once: bool,
 }
@@ -101,7 +100,7 @@ impl Server {
 impl Client {
     pub(crate) fn open(
         name: &Name,
-        types: [Option<Type>; 2],
+        types: [Option<Box<Type>>; 2],
         waits_for_server: bool,
         options: Options,
     ) -> Result<Client> {
@@ -151,7 +150,7 @@ impl Service {
     }
 
     /// Refuses a service with other types. Without a type, any type will do.
-    fn check_types(&self, types: &[Option<Type>; 2]) -> Result<()> {
+    fn check_types(&self, types: &[Option<Box<Type>>; 2]) -> Result<()> {
         let name = &self.name;
         let found = self.memory.types(name)?;
         for ((wanted, found), what) in types.iter().zip(found).zip(["requests", "replies"]) {
@@ -183,7 +182,7 @@ impl Service {
         let (object, _) = Object::open(
             location,
             Kind::Service,
-            service_type(wanted.sizes.total())?,
+            &*service_type(wanted.sizes.total())?,
             exclusive,
             &mut |data, _| initialise(data, wanted),
         )?;
@@ -212,7 +211,7 @@ impl Service {
 }
 
 /// The type in the record of a service of `size` bytes.
-fn service_type(size: u64) -> Result<Type> {
+fn service_type(size: u64) -> Result<Box<Type>> {
     Type::new(b"ipc_service", SERVICE_VERSION, size, SERVICE_ALIGNMENT)
 }
 

@@ -47,22 +47,7 @@ impl Server {
 
     #[inline(always)]
     fn party(&self) -> Result<Party> {
-        let place = match self.member.place() {
-            Some(place) => place,
-            None => self.join()?,
-        };
-        Ok(Party {
-            place,
-            birth: self.member.birth(),
-        })
-    }
-
-    #[cold]
-    fn join(&self) -> Result<u32> {
-        self.member.settle(&|birth| {
-            let section = self.service.enter(Deadline::Now)?;
-            self.service.join_as_server(&section, birth)
-        })
+        self.service.party(&self.member, Service::join_as_server)
     }
 
     /// Receives the request that is the next. It belongs to this process until it is answered.
