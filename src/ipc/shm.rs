@@ -8,7 +8,7 @@ use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
-use crate::object::{self, Location, Object, Options, Outcome, Removable};
+use crate::object::{self, Location, NewObject, Object, Opening, Options, Outcome, Removable};
 use crate::sync;
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
@@ -30,17 +30,76 @@ enum Memory {
     Object(Object),
 }
 
-/// Fills the data of a new region, before any other process can see it.
-pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>) -> Result<()>;
+/// How the opening of a named region has begun.
+pub(crate) enum NamedOpening {
+    Opened(Region),
+    New(NewRegion),
+}
+
+/// A region without a name, whose zeroed data is to be initialised. If it is dropped, nothing is left of it.
+pub(crate) struct NewRegion {
+    object: NewObject,
+    location: Location<'static>,
+    kind_type: Type,
+    options: Options,
+}
+
+impl NewRegion {
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.object.data().base()
+    }
+
+    /// Gives the region its name. If another process has just given it to another region, that one is opened, or a new
+    /// one begins if the name is gone again.
+    pub(crate) fn publish(self) -> Result<(NamedOpening, Outcome)> {
+        let (kind_type, options) = (self.kind_type, self.options);
+        Ok(match self.object.publish(&self.location, options)? {
+            Some(object) => (
+                NamedOpening::Opened(Region::of(object, kind_type)),
+                Outcome::Created,
+            ),
+            None => (
+                Region::begin(self.location, kind_type, options)?,
+                Outcome::Opened,
+            ),
+        })
+    }
+}
 
 impl Region {
     pub(crate) fn open_named(
         name: &Name,
         kind_type: Type,
         options: Options,
-        initialise: Initialise<'_>,
     ) -> Result<(Region, Outcome)> {
-        Region::open(&Location::of_name(name), kind_type, options, initialise)
+        Region::open(&Location::of_name(name), kind_type, options)
+    }
+
+    /// [`open_named`](Self::open_named), for a caller that initialises a new region before any other process sees it.
+    pub(crate) fn begin_named(
+        name: &Name,
+        kind_type: Type,
+        options: Options,
+    ) -> Result<NamedOpening> {
+        Region::begin(Location::of_name(name), kind_type, options)
+    }
+
+    fn begin(
+        location: Location<'static>,
+        kind_type: Type,
+        options: Options,
+    ) -> Result<NamedOpening> {
+        Ok(
+            match Object::begin(&location, Kind::Region, kind_type, options)? {
+                Opening::Opened(object) => NamedOpening::Opened(Region::of(object, kind_type)),
+                Opening::New(object) => NamedOpening::New(NewRegion {
+                    object,
+                    location,
+                    kind_type,
+                    options,
+                }),
+            },
+        )
     }
 
     pub(crate) fn open_file(
@@ -49,7 +108,7 @@ impl Region {
         options: Options,
     ) -> Result<(Region, Outcome)> {
         let location = Location::of_path(path)?;
-        let (region, outcome) = Region::open(&location, kind_type, options, &mut |_| Ok(()))?;
+        let (region, outcome) = Region::open(&location, kind_type, options)?;
         let now = Thread::current().map_or(0, Thread::pid_namespace);
         region
             .object()?
@@ -61,19 +120,11 @@ impl Region {
         Ok((region, outcome))
     }
 
-    fn open(
-        location: &Location,
-        kind_type: Type,
-        options: Options,
-        initialise: Initialise<'_>,
-    ) -> Result<(Region, Outcome)> {
-        let (object, outcome) = Object::open(
-            location,
-            Kind::Region,
-            kind_type,
-            options,
-            &mut |data, _| initialise(data.base()),
-        )?;
+    fn open(location: &Location, kind_type: Type, options: Options) -> Result<(Region, Outcome)> {
+        let (object, outcome) =
+            Object::open(location, Kind::Region, kind_type, options, &mut |_, _| {
+                Ok(())
+            })?;
         Ok((Region::of(object, kind_type), outcome))
     }
 
