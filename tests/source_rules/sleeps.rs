@@ -3,13 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-const SLEEPS: [&str; 5] = [
-    "sleep(",
-    "ualarm(",
-    "poll(NULL",
-    "ppoll(NULL",
-    "select(0",
-];
+const SLEEPS: [&str; 5] = ["sleep(", "ualarm(", "poll(NULL", "ppoll(NULL", "select(0"];
 /// A comment is at most so many lines above the sleep.
 const LINES_ABOVE: usize = 3;
 
