@@ -629,10 +629,11 @@ mod once {
     #[test]
     fn another_thread_runs_what_an_exception_has_left() {
         fn leave_or_see(shared: &Made) {
-            if shared.0.begin(Never).unwrap().is_some() {
+            if let Some(running) = shared.0.begin(Never).unwrap() {
                 assert_eq!(shared.1.get() % 2, 0);
                 add_one(&shared.1);
                 add_one(&shared.1);
+                drop(running);
             } else {
                 assert_eq!(shared.1.get() % 2, 1);
             }
