@@ -303,6 +303,23 @@ impl Memory {
         }
     }
 
+    /// Whether a publisher died while it held the latch, and no other one has repaired the topic.
+    #[inline(always)]
+    pub(super) fn is_left_by_dead(&self) -> bool {
+        self.header().publishing.latch.is_left_by_dead()
+    }
+
+    /// The slot of the sample with this number, which is not in the ring. It reads the word of each slot.
+    #[cold]
+    pub(super) fn find_unlisted(&self, number: u64) -> Option<(u32, &SampleSlot)> {
+        let used = self.header().publishing.used.load(Relaxed);
+        (0..used.min(self.slot_count)).find_map(|index| {
+            let slot = self.slot_if_any(index)?;
+            // Acquire: without it the slot's other words could be those of an earlier sample.
+            (slot.truth.load(Acquire) == number).then_some((index, slot))
+        })
+    }
+
     /// Copies a sample that may be overwritten meanwhile. False: it was, and the copy is worth nothing.
     ///
     /// # Safety

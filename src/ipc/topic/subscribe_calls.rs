@@ -53,6 +53,9 @@ pub(crate) enum Place {
     /// Otherwise a subscriber could get a sample that the ring has lost already. It saves one transfer of a
     /// cache line between two processors.
     NextSlot,
+    /// In the ring, and if it is still to come there, in all slots: for a topic whose publisher died after it had
+    /// published a sample and before it had written the ring. Only the next publisher may repair that.
+    Slots,
 }
 
 impl Topic {
@@ -79,13 +82,17 @@ impl Topic {
                 }
             }
         }
-        self.try_receive_slowly(buffer)
+        self.try_receive_slowly(buffer, place)
     }
 
     #[inline(never)]
-    fn try_receive_slowly(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<Received>> {
+    fn try_receive_slowly(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        place: Place,
+    ) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find_slowly()? else {
+            let Some(candidate) = self.find_slowly(place)? else {
                 return Ok(None);
             };
             let length = candidate.received.length;
@@ -134,13 +141,13 @@ impl Topic {
             }
             self.withdraw(cell);
         }
-        self.try_borrow_slowly()
+        self.try_borrow_slowly(place)
     }
 
     #[inline(never)]
-    fn try_borrow_slowly(&self) -> Result<Option<Received>> {
+    fn try_borrow_slowly(&self, place: Place) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find_slowly()? else {
+            let Some(candidate) = self.find_slowly(place)? else {
                 return Ok(None);
             };
             let number = candidate.received.number;
@@ -173,24 +180,27 @@ impl Topic {
         buffer: &mut [MaybeUninit<u8>],
         timeout_ns: i64,
     ) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_receive(buffer, Place::Ring))
+        self.wait_until_taken(timeout_ns, &mut |place| self.try_receive(buffer, place))
     }
 
     /// Takes the next sample, waiting for it.
     pub(crate) fn borrow(&self, timeout_ns: i64) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_borrow(Place::Ring))
+        self.wait_until_taken(timeout_ns, &mut |place| self.try_borrow(place))
     }
 
     fn wait_until_taken(
         &self,
         timeout_ns: i64,
-        attempt: &mut dyn FnMut() -> Result<Option<Received>>,
+        attempt: &mut dyn FnMut(Place) -> Result<Option<Received>>,
     ) -> Result<Received> {
         self.check_subscriber()?;
         let deadline = self.deadline(timeout_ns)?;
         self.settle()?;
         loop {
-            let outcome = attempt();
+            let outcome = match self.memory.is_left_by_dead() {
+                false => attempt(Place::Ring),
+                true => attempt(Place::Slots),
+            };
             self.settle_descriptor();
             if let Some(received) = outcome? {
                 return Ok(received);
@@ -204,6 +214,13 @@ impl Topic {
     #[inline(always)]
     pub(crate) fn may_take_at_once(&self) -> bool {
         !self.publishes && !self.descriptor.is_open() && self.member.place().is_some()
+    }
+
+    /// Whether the kernel has noticed that a publisher died in a call, and no other one has repaired the topic. Then
+    /// [`Place::Slots`] may have a sample that the ring has not.
+    #[inline(always)]
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.memory.header().publishing.latch.is_orphaned()
     }
 
     /// Whether there may be a sample for this subscriber.
@@ -280,15 +297,21 @@ impl Topic {
     }
 
     #[inline(never)]
-    fn find_slowly(&self) -> Result<Option<Candidate<'_>>> {
+    fn find_slowly(&self, place: Place) -> Result<Option<Candidate<'_>>> {
         let capacity = self.memory.capacity();
         let mut is_missing = false;
         for _ in 0..ATTEMPTS {
             let next = self.next.load(Relaxed);
             let mut number = next;
             let mut found = self.memory.find(next);
-            if found == Found::NotYet {
+            if found == Found::NotYet && place != Place::Slots {
                 return Ok(None);
+            }
+            if found == Found::NotYet {
+                let unlisted = self.memory.find_unlisted(next);
+                return unlisted
+                    .map(|(number, slot)| self.candidate(next, next, number, slot))
+                    .transpose();
             }
             if let Found::Replaced(later) = found {
                 let newest = self.memory.header().publishing.newest.load(Acquire);
