@@ -37,32 +37,31 @@ pub(crate) enum NamedOpening {
 }
 
 /// A region without a name, whose zeroed data is to be initialised. If it is dropped, nothing is left of it.
-pub(crate) struct NewRegion {
-    object: NewObject,
-    location: Location<'static>,
-    kind_type: Type,
-    options: Options,
-}
+pub(crate) struct NewRegion(NewObject);
 
 impl NewRegion {
     pub(crate) fn data(&self) -> NonNull<u8> {
-        self.object.data().base()
+        self.0.data().base()
     }
 
-    /// Gives the region its name. If another process has just given it to another region, that one is opened, or a new
-    /// one begins if the name is gone again.
-    pub(crate) fn publish(self) -> Result<(NamedOpening, Outcome)> {
-        let (kind_type, options) = (self.kind_type, self.options);
-        Ok(match self.object.publish(&self.location, options)? {
-            Some(object) => (
-                NamedOpening::Opened(Region::of(object, kind_type)),
-                Outcome::Created,
-            ),
-            None => (
-                Region::begin(self.location, kind_type, options)?,
-                Outcome::Opened,
-            ),
-        })
+    /// Gives the region its name, with the arguments of [`Region::begin_named`]. If another process has just given the name
+    /// to another region, that one is opened, or a new one begins if the name is gone again.
+    pub(crate) fn publish(
+        self,
+        name: &Name,
+        kind_type: Type,
+        options: Options,
+    ) -> Result<(NamedOpening, Outcome)> {
+        match self.0.publish(&Location::of_name(name), options)? {
+            Some(object) => {
+                let region = Region::of(object, kind_type);
+                Ok((NamedOpening::Opened(region), Outcome::Created))
+            }
+            None => {
+                let opening = Region::begin_named(name, kind_type, options)?;
+                Ok((opening, Outcome::Opened))
+            }
+        }
     }
 }
 
@@ -81,25 +80,12 @@ impl Region {
         kind_type: Type,
         options: Options,
     ) -> Result<NamedOpening> {
-        Region::begin(Location::of_name(name), kind_type, options)
-    }
-
-    fn begin(
-        location: Location<'static>,
-        kind_type: Type,
-        options: Options,
-    ) -> Result<NamedOpening> {
-        Ok(
-            match Object::begin(&location, Kind::Region, kind_type, options)? {
-                Opening::Opened(object) => NamedOpening::Opened(Region::of(object, kind_type)),
-                Opening::New(object) => NamedOpening::New(NewRegion {
-                    object,
-                    location,
-                    kind_type,
-                    options,
-                }),
-            },
-        )
+        let location = Location::of_name(name);
+        let opening = Object::begin(&location, Kind::Region, kind_type, options)?;
+        Ok(match opening {
+            Opening::Opened(object) => NamedOpening::Opened(Region::of(object, kind_type)),
+            Opening::New(object) => NamedOpening::New(NewRegion(object)),
+        })
     }
 
     pub(crate) fn open_file(

@@ -120,23 +120,39 @@ pub unsafe extern "C-unwind" fn ipc_shm_open_typed_init(
         c"ipc_shm_open_typed_init",
         || None,
         move |called: Option<(Initialising<'static>, c_int)>| {
-            if let Some((initialising, result)) = called {
-                outcome_of_callback("init", "nothing was created", result)?;
-                return initialising.publish();
-            }
-            let place = checked(out, "out")?;
-            let room = REGIONS.room()?;
+            let (place, room, new) = match called {
+                None => (checked(out, "out")?, REGIONS.room()?, None),
+                Some((initialising, result)) => {
+                    outcome_of_callback("init", "nothing was created", result)?;
+                    let Initialising { place, room, new } = initialising;
+                    (place, room, Some(new))
+                }
+            };
             // SAFETY: by the contract of this call.
             let (name, kind_type) = unsafe { (Name::from_c(name)?, type_from_c(r#type)?) };
-            let opening = Region::begin_named(&name, kind_type, options(flags, NAMED, mode)?)?;
-            hand_out_or_initialise(place, room, opening, Outcome::Opened)
+            let options = options(flags, NAMED, mode)?;
+            let (opening, outcome) = match new {
+                None => {
+                    let opening = Region::begin_named(&name, kind_type, options)?;
+                    (opening, Outcome::Opened)
+                }
+                Some(new) => new.publish(&name, kind_type, options)?,
+            };
+            match opening {
+                NamedOpening::New(new) => Ok(Step::CallBack(Initialising { place, room, new })),
+                NamedOpening::Opened(region) => {
+                    // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+                    unsafe { put(place, room.fill(region)) }?;
+                    Ok(Step::Return(opened(outcome)))
+                }
+            }
         },
         |initialising| match init {
             None => 0,
             Some(init) => {
                 // SAFETY: by the contract of this call; the data is mapped, writable and not yet visible to other
                 // processes.
-                unsafe { init(initialising.region.data().as_ptr().cast(), context) }
+                unsafe { init(initialising.new.data().as_ptr().cast(), context) }
             }
         },
     )
@@ -147,34 +163,7 @@ pub unsafe extern "C-unwind" fn ipc_shm_open_typed_init(
 struct Initialising<'a> {
     place: NonNull<*mut ipc_shm_t>,
     room: RegionRoom<'a>,
-    region: NewRegion,
-}
-
-impl<'a> Initialising<'a> {
-    fn publish(self) -> Result<Step<Initialising<'a>, c_int>> {
-        let (opening, outcome) = self.region.publish()?;
-        hand_out_or_initialise(self.place, self.room, opening, outcome)
-    }
-}
-
-fn hand_out_or_initialise(
-    place: NonNull<*mut ipc_shm_t>,
-    room: RegionRoom<'_>,
-    opening: NamedOpening,
-    outcome: Outcome,
-) -> Result<Step<Initialising<'_>, c_int>> {
-    match opening {
-        NamedOpening::New(region) => Ok(Step::CallBack(Initialising {
-            place,
-            room,
-            region,
-        })),
-        NamedOpening::Opened(region) => {
-            // SAFETY: checked for NULL and alignment; the rest by the contract of the call.
-            unsafe { put(place, room.fill(region)) }?;
-            Ok(Step::Return(opened(outcome)))
-        }
-    }
+    new: NewRegion,
 }
 
 /// Opens size bytes that are shared under a name, or creates them, zeroed, if flags has
