@@ -49,7 +49,7 @@ impl NewRegion {
     pub(crate) fn publish(
         self,
         name: &Name,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<(NamedOpening, Outcome)> {
         match self.0.publish(&Location::of_name(name), options)? {
@@ -68,7 +68,7 @@ impl NewRegion {
 impl Region {
     pub(crate) fn open_named(
         name: &Name,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<(Region, Outcome)> {
         Region::open(&Location::of_name(name), kind_type, options)
@@ -77,7 +77,7 @@ impl Region {
     /// [`open_named`](Self::open_named), for a caller that initialises a new region before any other process sees it.
     pub(crate) fn begin_named(
         name: &Name,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<NamedOpening> {
         let location = Location::of_name(name);
@@ -90,7 +90,7 @@ impl Region {
 
     pub(crate) fn open_file(
         path: &CStr,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<(Region, Outcome)> {
         let location = Location::of_path(path)?;
@@ -106,7 +106,7 @@ impl Region {
         Ok((region, outcome))
     }
 
-    fn open(location: &Location, kind_type: Type, options: Options) -> Result<(Region, Outcome)> {
+    fn open(location: &Location, kind_type: &Type, options: Options) -> Result<(Region, Outcome)> {
         let (object, outcome) =
             Object::open(location, Kind::Region, kind_type, options, &mut |_, _| {
                 Ok(())
@@ -117,10 +117,10 @@ impl Region {
     pub(crate) fn anonymous(size: u64) -> Result<Region> {
         let kind_type = Type::new(b"", 0, size, 1)?;
         let memory = Memory::Anonymous(Mapping::anonymous(kind_type.size())?);
-        Ok(Region::new(memory, kind_type))
+        Ok(Region::new(memory, &kind_type))
     }
 
-    pub(crate) fn sealed(kind_type: Type) -> Result<Region> {
+    pub(crate) fn sealed(kind_type: &Type) -> Result<Region> {
         Ok(Region::of(
             Object::sealed(Kind::Region, kind_type)?,
             kind_type,
@@ -129,18 +129,18 @@ impl Region {
 
     pub(crate) fn from_descriptor(
         number: RawFd,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<Region> {
         let object = Object::from_descriptor(number, Kind::Region, kind_type, options)?;
         Ok(Region::of(object, kind_type))
     }
 
-    fn of(object: Object, kind_type: Type) -> Region {
+    fn of(object: Object, kind_type: &Type) -> Region {
         Region::new(Memory::Object(object), kind_type)
     }
 
-    fn new(memory: Memory, kind_type: Type) -> Region {
+    fn new(memory: Memory, kind_type: &Type) -> Region {
         // A process's first lock maps a page for what the process knows of itself. It is mapped
         // here, because a lock call must not. If that fails, the lock call reports it.
         let _ = Thread::current();
@@ -234,7 +234,7 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     object::unlink(&Location::of_name(name), Removable::Region)
 }
 
-fn size_of(kind_type: Type) -> usize {
+fn size_of(kind_type: &Type) -> usize {
     // A region that could be mapped has a size that fits.
     usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
 }

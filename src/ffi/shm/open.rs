@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, r#type, flags, mode)
+                open_named(&name, &r#type, flags, mode)
             })
         }
     })
@@ -120,26 +120,36 @@ pub unsafe extern "C-unwind" fn ipc_shm_open_typed_init(
         c"ipc_shm_open_typed_init",
         || None,
         move |called: Option<(Initialising<'static>, c_int)>| {
-            let (place, room, new) = match called {
+            let (place, room, begun) = match called {
                 None => (checked(out, "out")?, REGIONS.room()?, None),
                 Some((initialising, result)) => {
                     outcome_of_callback("init", "nothing was created", result)?;
-                    let Initialising { place, room, new } = initialising;
-                    (place, room, Some(new))
+                    let begun = (initialising.new, initialising.kind_type);
+                    (initialising.place, initialising.room, Some(begun))
                 }
             };
             // SAFETY: by the contract of this call.
-            let (name, kind_type) = unsafe { (Name::from_c(name)?, type_from_c(r#type)?) };
+            let name = unsafe { Name::from_c(name) }?;
+            let (new, kind_type) = match begun {
+                // SAFETY: by the contract of this call.
+                None => (None, unsafe { type_from_c(r#type) }?),
+                Some((new, kind_type)) => (Some(new), kind_type),
+            };
             let options = options(flags, NAMED, mode)?;
             let (opening, outcome) = match new {
-                None => {
-                    let opening = Region::begin_named(&name, kind_type, options)?;
-                    (opening, Outcome::Opened)
-                }
-                Some(new) => new.publish(&name, kind_type, options)?,
+                None => (
+                    Region::begin_named(&name, &kind_type, options)?,
+                    Outcome::Opened,
+                ),
+                Some(new) => new.publish(&name, &kind_type, options)?,
             };
             match opening {
-                NamedOpening::New(new) => Ok(Step::CallBack(Initialising { place, room, new })),
+                NamedOpening::New(new) => Ok(Step::CallBack(Initialising {
+                    place,
+                    room,
+                    new,
+                    kind_type,
+                })),
                 NamedOpening::Opened(region) => {
                     // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
                     unsafe { put(place, room.fill(region)) }?;
@@ -164,6 +174,7 @@ struct Initialising<'a> {
     place: NonNull<*mut ipc_shm_t>,
     room: RegionRoom<'a>,
     new: NewRegion,
+    kind_type: Box<Type>,
 }
 
 /// Opens size bytes that are shared under a name, or creates them, zeroed, if flags has
@@ -213,7 +224,7 @@ pub unsafe extern "C" fn ipc_shm_open(
         unsafe {
             hand_out(out, || {
                 let (name, untyped) = (Name::from_c(name)?, Type::new(b"", 0, size as u64, 1)?);
-                open_named(&name, untyped, flags, mode)
+                open_named(&name, &untyped, flags, mode)
             })
         }
     })
@@ -221,7 +232,7 @@ pub unsafe extern "C" fn ipc_shm_open(
 
 fn open_named(
     name: &Name,
-    kind_type: Type,
+    kind_type: &Type,
     flags: c_int,
     mode: libc::mode_t,
 ) -> Result<(Region, c_int)> {
@@ -285,7 +296,7 @@ pub unsafe extern "C" fn ipc_shm_open_file(
             hand_out(out, || {
                 let (path, r#type) = (path_from_c(path)?, type_from_c(r#type)?);
                 let options = options(flags, NAMED, mode)?;
-                let (region, outcome) = Region::open_file(path, r#type, options)?;
+                let (region, outcome) = Region::open_file(path, &r#type, options)?;
                 Ok((region, opened(outcome)))
             })
         }

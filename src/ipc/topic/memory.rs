@@ -120,7 +120,7 @@ impl Memory {
     }
 
     /// Writes what never changes into the header of a new topic.
-    pub(super) fn initialise(&self, user_type: &Type, identity: u64, pid_namespace: u32) {
+    pub(super) fn initialise(&self, user_type: Option<&Type>, identity: u64, pid_namespace: u32) {
         let (header, sizes) = (self.header(), self.sizes);
         header.sample_size.store(sizes.sample_size, Relaxed);
         header.alignment.store(sizes.alignment, Relaxed);
@@ -133,15 +133,16 @@ impl Memory {
         header.flags.store(flags, Relaxed);
         header.identity.store(identity, Relaxed);
         header.pid_namespace.store(pid_namespace, Relaxed);
-        // SAFETY: the place has room for a Type and is aligned to 64 bytes. The topic has no name yet, so
-        // nobody else uses it.
-        unsafe { self.user_type.write(*user_type) };
+        if let Some(user_type) = user_type {
+            // SAFETY: the place has room for a Type. The topic has no name yet, so nobody else uses it.
+            unsafe { user_type.write_to(self.user_type.cast()) };
+        }
     }
 
     /// A copy of the user's type.
-    pub(super) fn user_type(&self) -> Type {
-        // SAFETY: the place has room for a Type and is aligned. Every pattern of bits is a value of it.
-        unsafe { self.user_type.as_ptr().read_volatile() }
+    pub(super) fn user_type(&self) -> Result<Box<Type>> {
+        // SAFETY: the place has room for a Type.
+        Ok(unsafe { Type::copy_from(self.user_type.cast()) }?)
     }
 
     pub(super) fn sizes(&self) -> Sizes {

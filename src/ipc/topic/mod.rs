@@ -54,6 +54,7 @@
 //! waits while the sample that it could replace is one that a living subscriber has not taken. What all have
 //! taken is remembered until another subscriber joins, so most reservations read no positions.
 
+mod borrowing;
 pub(in crate::ipc) mod member;
 mod memory;
 mod open;

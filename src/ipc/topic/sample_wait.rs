@@ -29,6 +29,8 @@ impl Topic {
     /// What a program waits for that is about to receive. `EBADF` for a handle that publishes.
     pub(crate) fn sample_wait(&self) -> Result<SampleWait> {
         self.check_subscriber()?;
+        // A forked child gets a place of its own.
+        self.settle()?;
         let sizes = self.memory.sizes();
         Ok(SampleWait {
             memory: Memory::in_mapping(self.mapped.object.data(), sizes)?,
