@@ -61,6 +61,7 @@ mod open;
 mod publish_calls;
 mod publish_section;
 mod repair;
+mod ring;
 mod sample_wait;
 mod sizes;
 mod subscribe_calls;
