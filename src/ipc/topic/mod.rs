@@ -96,6 +96,10 @@ use subscribers::Subscribers;
 /// announcement.
 const COPY_AT_ONCE: usize = 8192;
 
+/// How often a publisher that waits looks whether the subscriber is alive that it waits for. The kernel tells of the deaths
+/// of threads, and a place belongs to a process.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long a waiter spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 
