@@ -13,8 +13,7 @@
 
 /* Whether a thread, of this process or of a child, sleeps on a futex, or on several. */
 __attribute__((unused)) static int is_on_futex(pid_t thread) {
-  long number = system_call_of(thread);
-  return number == SYS_futex || number == SYS_futex_waitv;
+  return is_inside(thread, SYS_futex) || is_inside(thread, SYS_futex_waitv);
 }
 
 /* Waits until a thread sleeps on a futex. */

@@ -34,6 +34,7 @@ pub(crate) mod processor;
 pub(crate) mod ready;
 pub(crate) mod robust;
 mod robust_head;
+mod robust_proof;
 pub(crate) mod sanitizer;
 pub(crate) mod scheduling;
 pub(crate) mod semaphore;
