@@ -11,7 +11,7 @@
 //! | sets the flag and checks the condition | makes the condition true |
 //! | sleeps while the bell is 0 | wakes as many waiters as the condition is true for |
 //! | | if there were as many, and the id still stands there: makes the bell 0 |
-//! | | if there were fewer: clears the flag, mutes the bell, and wakes all |
+//! | | if there were fewer: clears the flag, mutes the bell, and wakes all if the id stood there no more |
 //! | if there is more than it takes: mutes the bell and wakes one | |
 //!
 //! A waiter that has checked before the change, and does not sleep yet, finds the bell muted and checks again,

@@ -32,10 +32,10 @@
 //! yield.
 
 use crate::base::time::now;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::scheduling::{Scheduling, let_others_run};
 use crate::sys::thread::Thread;
 use core::cell::Cell;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 

@@ -510,6 +510,17 @@ pub(crate) mod thread {
         id: u32,
     }
 
+    /// The number of no processor.
+    pub(crate) struct Unknown;
+
+    impl Unknown {
+        pub(crate) fn refresh(&self) {}
+
+        pub(crate) fn read(&self) -> u32 {
+            0
+        }
+    }
+
     impl Thread {
         /// Gives the calling thread its id. The model's first thread has the id 1 without a call.
         pub(crate) fn become_number(id: u32) {
@@ -550,6 +561,10 @@ pub(crate) mod thread {
 
         /// The models do not spin.
         pub(crate) fn leave_processor(self, _: &AtomicU32) {}
+
+        pub(crate) fn processor(self) -> Unknown {
+            Unknown
+        }
 
         /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
         pub(crate) fn die_holding(word: &AtomicU32) {
@@ -621,6 +636,19 @@ pub(crate) mod liveness {
 }
 
 pub(crate) mod scheduling {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Scheduling {
+        Shared,
+        Exclusive,
+        Budgeted,
+    }
+
+    impl Scheduling {
+        pub(crate) fn now() -> Scheduling {
+            Scheduling::Shared
+        }
+    }
+
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
     }

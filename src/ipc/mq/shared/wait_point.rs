@@ -6,8 +6,8 @@
 //!
 //! Threads sleep at a [`bell`]: receivers at one, senders at another. The flag of a bell is the bit in
 //! [`Sleepers`], and the condition is that there may be a message, or room. A sender reads the flag while it
-//! holds the sending latch, before it publishes. If the flag is set, it rings before it releases the latch. So
-//! if it dies, the kernel marks both the latch and the bell, and wakes a receiver. A receiver that has set the
+//! holds the sending latch, before it publishes. If the flag is set, it announces the bell before it publishes,
+//! releases the latch, and then wakes. So if it dies, the kernel wakes a receiver. A receiver that has set the
 //! flag waits until the sender that held the latch at that moment has left, because that sender may not have
 //! seen the flag. Then it checks for a message, and sleeps. It is the same for senders that wait for room.
 //!
@@ -21,14 +21,14 @@ use super::SharedQueue;
 use super::claims::Claims;
 use super::memory::Memory;
 use super::receive_section::ReceiveSection;
+use super::ring::{QueueRing, ring_for_late};
 use super::send_section::SendSection;
-use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::{Deadline, now};
 use crate::ipc::mq::Direction;
 use crate::object::layout::{Latch, Sleepers, WaitingThreads};
 use crate::sync;
-use crate::sync::bell::{self, Armed, Ring, Waiter};
+use crate::sync::bell::{Armed, Waiter};
 use crate::sync::latch::Latched;
 use crate::sys::fence;
 use crate::sys::futex::Awoken;
@@ -60,8 +60,8 @@ impl SharedQueue {
     }
 
     /// Call under the sending latch, before a change that gives receivers messages. If a receiver may be
-    /// asleep, this begins a ring, which the caller ends before it releases the latch: if this thread dies, the
-    /// kernel wakes the receiver.
+    /// asleep, this begins a ring, which the caller ends together with the latch ([`QueueRing::end_without`]): if
+    /// this thread dies, the kernel wakes the receiver.
     #[inline(always)]
     pub(super) fn ring_for_receivers<'q>(
         &'q self,
@@ -285,70 +285,6 @@ impl SharedQueue {
         let spin = if spins { self.spin } else { Duration::ZERO };
         let armed = wait_point.begin(&waiter, spin)?;
         Ok(armed.map(|(armed, _)| (wait_point.bell, armed)))
-    }
-}
-
-/// Rings for sleepers that have set the flag late, after the change.
-#[cold]
-#[inline(never)]
-fn ring_for_late(bell: &AtomicU32, flag: &Sleepers, count: u32) {
-    let Ok(thread) = Thread::current() else {
-        return;
-    };
-    let mut clear_flag = || flag.clear_flag();
-    preserving_errno(|| bell::ring(bell, thread, count, &mut || {}, &mut clear_flag));
-}
-
-/// A ring at one of the queue's bells. If it is dropped, it wakes all.
-pub(super) struct QueueRing<'q> {
-    ring: Option<Ring<'q>>,
-    flag: &'q Sleepers,
-}
-
-impl<'q> QueueRing<'q> {
-    #[cold]
-    #[inline(never)]
-    fn begin(bell: &'q AtomicU32, flag: &'q Sleepers, latched: &mut Latched<'_>) -> QueueRing<'q> {
-        // The announcement is the bell's from now on.
-        latched.keep();
-        QueueRing {
-            ring: Some(Ring::begin(bell, latched.thread())),
-            flag,
-        }
-    }
-
-    /// Wakes up to `count` waiters.
-    pub(super) fn end(mut self, count: u32) {
-        self.wake(count);
-    }
-
-    /// Releases the latch under which the ring has begun, and then wakes up to `count` waiters. A waiter that
-    /// is woken may need the latch at once. If this thread dies in between, the kernel wakes a waiter.
-    pub(super) fn end_without(self, latched: Latched<'_>, other: Option<Latched<'_>>, count: u32) {
-        match other {
-            None => {
-                latched.release_kept();
-                self.end(count);
-            }
-            // A thread has one announcement, which the second latch needs.
-            Some(other) => {
-                self.end(count);
-                drop(latched);
-                drop(other);
-            }
-        }
-    }
-
-    fn wake(&mut self, count: u32) {
-        if let Some(ring) = self.ring.take() {
-            preserving_errno(|| ring.end(count, &mut || self.flag.clear_flag()));
-        }
-    }
-}
-
-impl Drop for QueueRing<'_> {
-    fn drop(&mut self) {
-        self.wake(u32::MAX);
     }
 }
 
