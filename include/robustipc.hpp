@@ -1123,6 +1123,13 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
       if (data_ == nullptr) return {};
       return detail::done(ipc_mq_return(queue_, std::exchange(data_, nullptr)));
     }
+    /// Gives the message to a process, or to a thread by its id: see queue::take_over(). On a failure it stays in this object.
+    result<void> hand_over(pid_t receiver) noexcept {
+      const int outcome = ipc_mq_hand_over(queue_, data_, receiver);
+      if (outcome < 0) return detail::failed(outcome);
+      data_ = nullptr;
+      return {};
+    }
 
    private:
     ipc_mq_t *queue_ = nullptr;
@@ -1182,6 +1189,17 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     unsigned priority = 0;
     unsigned redeliveries = 0;
     const ssize_t size = ipc_mq_borrow(handle_, &data, &priority, &redeliveries, limit.ns());
+    if (size < 0) return detail::failed(size);
+    borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
+    if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
+    return taken;
+  }
+  /// Takes a message that borrowed::hand_over() gave to this thread or process. EBADMSG as for borrow().
+  result<borrowed> take_over(timeout limit = forever) const noexcept {
+    const void *data = nullptr;
+    unsigned priority = 0;
+    unsigned redeliveries = 0;
+    const ssize_t size = ipc_mq_take_over(handle_, &data, &priority, &redeliveries, limit.ns());
     if (size < 0) return detail::failed(size);
     borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
     if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));

@@ -312,6 +312,11 @@ CALL(ipc_mq_borrow, MQ_WITH_ONE, ipc_mq_borrow(with.mq, &with.borrowed, &with.nu
      if (result >= 0) MUST(ipc_mq_return(with.mq, with.borrowed)); CLOSE_MQ)
 CALL(ipc_mq_return, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0)),
      ipc_mq_return(with.mq, with.borrowed), CLOSE_MQ)
+CALL(ipc_mq_hand_over, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0)),
+     ipc_mq_hand_over(with.mq, with.borrowed, getpid()), CLOSE_MQ)
+CALL(ipc_mq_take_over, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0));
+     MUST(ipc_mq_hand_over(with.mq, with.borrowed, getpid())), ipc_mq_take_over(with.mq, &with.borrowed, &with.number,
+     &with.number2, 0), if (result >= 0) MUST(ipc_mq_return(with.mq, with.borrowed)); CLOSE_MQ)
 CALL(ipc_mq_stat, MQ, ipc_mq_stat(with.mq, (ipc_mq_stat_t *)with.buffer), CLOSE_MQ)
 CALL(ipc_mq_getattr, MQ, ipc_mq_getattr(with.mq, (ipc_mq_attr_t *)with.buffer), CLOSE_MQ)
 CALL(ipc_mq_fd, MQ, ipc_mq_fd(with.mq) >= 0 ? 0 : ipc_mq_fd(with.mq), CLOSE_MQ)

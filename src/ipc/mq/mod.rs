@@ -251,6 +251,16 @@ impl Queue {
         self.shared(IN_PLACE)?.give_back(payload, at_once)
     }
 
+    /// Gives a borrowed message to the thread or process with this id.
+    pub(crate) fn hand_over(&self, payload: *const u8, receiver: i32) -> Result<()> {
+        self.shared(IN_PLACE)?.hand_over(payload, receiver)
+    }
+
+    /// Takes a message that was handed over to this thread or to its process.
+    pub(crate) fn take_over(&self, timeout_ns: i64) -> Result<Borrowed> {
+        self.shared(IN_PLACE)?.take_over(timeout_ns)
+    }
+
     fn shared(&self, what: &str) -> Result<&SharedQueue> {
         match self {
             Queue::Shared(queue) => Ok(queue),
