@@ -1563,6 +1563,26 @@ const char *ipc_version(void);
 int64_t ipc_deadline(int64_t timeout_ns);
 
 /*
+ Sets the user and the group that own the objects which this thread creates from now on: named
+ memory and files of memory, queues (also the kernel's), topics, cells, services, semaphores (also the
+ C library's), FIFOs and sockets. A call that creates such an object gives it to them before the object
+ gets its name. (A queue of the kernel and a socket get their name first: for a moment they belong to
+ the caller, with no more permissions than mode.) If that is not permitted, the call returns -EPERM
+ and creates nothing. System V objects are given away with ipc_sysv_shm_set() and its like.
+
+ user: a user's id, or (uid_t)-1 for the usual one: the caller's effective user.
+ group: a group's id, or (gid_t)-1 for the usual one: the caller's effective group, or that of the
+ directory if the directory's set-group-id bit is set.
+
+ Returns: 0. The values are not checked here: the call that creates an object reports what is wrong.
+ Errors: none.
+ Threads: safe; it applies to the calling thread only. Threads begin with the usual user and group.
+ Fork: the child's thread has its parent's setting. exec ends it.
+ */
+int ipc_new_owner(uid_t user,
+                  gid_t group);
+
+/*
  Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
 
  The object appears under its name complete or not at all. If a process is killed while it
@@ -2754,6 +2774,43 @@ int ipc_once(struct ipc_once_t *once,
              void (*run)(void *context),
              void *context,
              int64_t timeout_ns);
+
+/*
+ Calls run(context), unless a process has run the initialisation to its end. It differs from
+ ipc_once() in one thing: run may fail. Then this call returns run's error, and the initialisation
+ has not run: a waiter or the next caller runs it. Calls of both kinds may be mixed on one once.
+
+ once: 96 bytes, aligned to 8, all zeros at first.
+ run: the function to call; this call runs it at most once. It returns 0 or more for success, or a
+ negative error number. It has to return: it must not be left by longjmp(), and pthread_exit() or a
+ C++ exception that leaves it ends the process (SIGABRT). While it runs, its thread is not cancelled.
+ If it fails, or its process dies in it, another thread runs it again, so it has to cope with the
+ state that an earlier run left.
+ context: passed to run unchanged.
+ timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
+ clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
+
+ Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
+ negative error.
+ Errors: the negative number that run returned, or -EINVAL if that is no error number; -EACCES if
+ the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if another thread is running it
+ and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if run itself made this call;
+ -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is invalid; -EPROTO if the memory
+ holds neither zeros nor an initialisation of this library's version and C library, or an
+ initialisation that began in another PID namespace; -ENOTSUP if the C library's robust lists have a
+ form that this library does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
+ on a futex.
+ Threads: safe. In signal handlers: not safe.
+ Fork: a child that is forked in run does not run the initialisation and must not return from
+ run.
+ Owner death: if the thread that runs the initialisation dies or its process calls exec, a
+ waiter or the next caller runs it again.
+ Waiter death: a dead waiter does not affect the others.
+ */
+int ipc_once_try(struct ipc_once_t *once,
+                 int (*run)(void *context),
+                 void *context,
+                 int64_t timeout_ns);
 
 /*
  Initialises an event in memory that no other thread uses yet. Call it in the init function of

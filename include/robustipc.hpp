@@ -1017,6 +1017,15 @@ class once {
     if (outcome < 0) return detail::failed(outcome);
     return outcome == IPC_ONCE_RAN;
   }
+  /// As run(), for work that may fail: `work()` returns 0 or more, or a negative error number, which becomes the result. Then it has
+  /// not run.
+  template <class Work>
+  result<bool> try_run(Work &&work, timeout limit = forever) noexcept {
+    auto call = [](void *context) -> int { return (*static_cast<std::remove_reference_t<Work> *>(context))(); };
+    const int outcome = ipc_once_try(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
+    if (outcome < 0) return detail::failed(outcome);
+    return outcome == IPC_ONCE_RAN;
+  }
   ipc_once_t *native() noexcept { return &raw_; }
 
  private:

@@ -146,6 +146,7 @@ static void call_unlink(void) { (void)unlink(with.path); }
 /* Texts. */
 CALL(ipc_strerror, , ipc_strerror(-ENOENT) != NULL, )
 CALL(ipc_last_error, , ipc_last_error() != NULL, )
+CALL(ipc_new_owner, , ipc_new_owner((uid_t)-1, (gid_t)-1), )
 CALL(ipc_deadline, , ipc_deadline(SECOND) < IPC_FOREVER, )
 CALL(ipc_version, , ipc_version() != NULL, )
 CALL(ipc_last_transferred, , ipc_last_transferred(), )
@@ -233,7 +234,9 @@ CALL(ipc_barrier_wait, BARRIER; MUST(ipc_barrier_join(&placed.barrier)), ipc_bar
 CALL(ipc_barrier_leave, BARRIER; MUST(ipc_barrier_join(&placed.barrier)), ipc_barrier_leave(&placed.barrier), )
 CALL(ipc_barrier_reset, BARRIER, ipc_barrier_reset(&placed.barrier), )
 CALL(ipc_barrier_destroy, BARRIER, ipc_barrier_destroy(&placed.barrier), )
+static int call_once_try(void *unused) { (void)unused; return 0; }
 CALL(ipc_once, , ipc_once(&placed.once, call_once, NULL, 0), )
+CALL(ipc_once_try, , ipc_once_try(&placed.once, call_once_try, NULL, 0), )
 #define EVENT MUST(ipc_event_init(&placed.event, 0))
 CALL(ipc_event_init, , ipc_event_init(&placed.event, 0), )
 CALL(ipc_event_set, EVENT, ipc_event_set(&placed.event), )

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::time::{Deadline, is_timeout};
-use crate::ffi::guard::call_back;
+use crate::ffi::callback::{call_back, outcome_of_callback};
 use crate::object::layout;
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
@@ -59,24 +59,106 @@ pub unsafe extern "C" fn ipc_once(
 ) -> c_int {
     guard_fast(
         c"ipc_once",
-        || {
-            // SAFETY: by the contract of this call.
-            let once: &layout::Once = unsafe { placed_fast(once.cast_const().cast()) }?;
-            (is_timeout(timeout_ns) && run.is_some() && once.is_done()).then_some(0)
-        },
+        // SAFETY: by the contract of this call.
+        || unsafe { fast(once, run.is_some(), timeout_ns) },
         move || {
-            let Some(run) = run else {
-                return Err(fail!(EINVAL, "run is NULL; expected a function"));
-            };
-            let deadline = Deadline::after(timeout_ns)?;
-            // SAFETY: by the contract of this call; any bytes are a valid layout::Once, and
-            // its run checks the tags.
-            let once: &layout::Once = unsafe { placed(once.cast_const().cast(), "the once") }?;
+            let run = expected(run)?;
             // SAFETY: the two ABIs differ only in what the compiler assumes.
             let run: unsafe extern "C-unwind" fn(*mut c_void) = unsafe { transmute(run) };
-            // SAFETY: the caller's function with the caller's context.
-            let ran = once.run(deadline, || call_back(|| unsafe { run(context) }))?;
-            Ok(if ran { IPC_ONCE_RAN } else { 0 })
+            // SAFETY: by the contract of this call; the function and its context are the caller's.
+            unsafe {
+                run_once(once, timeout_ns, || {
+                    call_back(|| run(context));
+                    Ok(())
+                })
+            }
         },
     )
+}
+
+/// Calls run(context), unless a process has run the initialisation to its end. It differs from
+/// ipc_once() in one thing: run may fail. Then this call returns run's error, and the initialisation
+/// has not run: a waiter or the next caller runs it. Calls of both kinds may be mixed on one once.
+///
+/// once: 96 bytes, aligned to 8, all zeros at first.
+/// run: the function to call; this call runs it at most once. It returns 0 or more for success, or a
+/// negative error number. It has to return: it must not be left by longjmp(), and pthread_exit() or a
+/// C++ exception that leaves it ends the process (SIGABRT). While it runs, its thread is not cancelled.
+/// If it fails, or its process dies in it, another thread runs it again, so it has to cope with the
+/// state that an earlier run left.
+/// context: passed to run unchanged.
+/// timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
+/// clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
+///
+/// Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
+/// negative error.
+/// Errors: the negative number that run returned, or -EINVAL if that is no error number; -EACCES if
+/// the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if another thread is running it
+/// and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if run itself made this call;
+/// -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is invalid; -EPROTO if the memory
+/// holds neither zeros nor an initialisation of this library's version and C library, or an
+/// initialisation that began in another PID namespace; -ENOTSUP if the C library's robust lists have a
+/// form that this library does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
+/// on a futex.
+/// Threads: safe. In signal handlers: not safe.
+/// Fork: a child that is forked in run does not run the initialisation and must not return from
+/// run.
+/// Owner death: if the thread that runs the initialisation dies or its process calls exec, a
+/// waiter or the next caller runs it again.
+/// Waiter death: a dead waiter does not affect the others.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_once_try(
+    once: *mut ipc_once_t,
+    run: Option<unsafe extern "C" fn(context: *mut c_void) -> c_int>,
+    context: *mut c_void,
+    timeout_ns: i64,
+) -> c_int {
+    guard_fast(
+        c"ipc_once_try",
+        // SAFETY: by the contract of this call.
+        || unsafe { fast(once, run.is_some(), timeout_ns) },
+        move || {
+            let run = expected(run)?;
+            // SAFETY: the two ABIs differ only in what the compiler assumes.
+            let run: unsafe extern "C-unwind" fn(*mut c_void) -> c_int = unsafe { transmute(run) };
+            // SAFETY: by the contract of this call; the function and its context are the caller's.
+            unsafe {
+                run_once(once, timeout_ns, || {
+                    let result = call_back(|| run(context));
+                    outcome_of_callback("run", "the initialisation has not run", result)
+                })
+            }
+        },
+    )
+}
+
+/// The result if the initialisation has run and the arguments are valid.
+///
+/// # Safety
+///
+/// `once` is NULL, misaligned, or points to 96 bytes that stay mapped during the call.
+#[inline(always)]
+unsafe fn fast(once: *mut ipc_once_t, has_run: bool, timeout_ns: i64) -> Option<c_int> {
+    // SAFETY: by this function's contract.
+    let once: &layout::Once = unsafe { placed_fast(once.cast_const().cast()) }?;
+    (is_timeout(timeout_ns) && has_run && once.is_done()).then_some(0)
+}
+
+fn expected<F>(run: Option<F>) -> Result<F> {
+    run.ok_or_else(|| fail!(EINVAL, "run is NULL; expected a function"))
+}
+
+/// # Safety
+///
+/// As for [`fast`].
+unsafe fn run_once(
+    once: *mut ipc_once_t,
+    timeout_ns: i64,
+    body: impl FnOnce() -> Result<()>,
+) -> Result<c_int> {
+    let deadline = Deadline::after(timeout_ns)?;
+    // SAFETY: by this function's contract; any bytes are a valid layout::Once, and its run checks the tags.
+    let once: &layout::Once = unsafe { placed(once.cast_const().cast(), "the once") }?;
+    let ran = once.run(deadline, body)?;
+    Ok(if ran { IPC_ONCE_RAN } else { 0 })
 }

@@ -20,8 +20,13 @@ impl Once {
     }
 
     /// Runs `body` unless it has run already, and returns whether this call ran it. While `body` runs,
-    /// this thread holds a lock. If the thread ends in `body`, the next caller gets that lock.
-    pub(crate) fn run(&self, deadline: Deadline, body: impl FnOnce()) -> Result<bool> {
+    /// this thread holds a lock. If the thread ends in `body`, or `body` fails, the next caller gets that lock and
+    /// runs its own.
+    pub(crate) fn run(
+        &self,
+        deadline: Deadline,
+        body: impl FnOnce() -> Result<()>,
+    ) -> Result<bool> {
         if self.is_done() {
             return Ok(false);
         }
@@ -51,12 +56,15 @@ impl Once {
             self.runner.make_consistent()?;
         }
         let runs = !self.is_done();
-        if runs {
-            body();
+        let outcome = match runs {
+            true => body(),
+            false => Ok(()),
+        };
+        if runs && outcome.is_ok() {
             // Release pairs with the Acquire in `is_done`.
             self.done.store(ONCE_DONE, Release);
         }
-        self.runner.unlock()?;
-        Ok(runs)
+        let unlocked = self.runner.unlock();
+        outcome.and(unlocked).map(|()| runs)
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod memory;
 pub(crate) mod mqueue;
 #[cfg(target_env = "musl")]
 mod musl;
+pub(crate) mod new_owner;
 pub(crate) mod notices;
 pub(crate) mod path;
 pub(crate) mod pipe;

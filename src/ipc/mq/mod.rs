@@ -19,6 +19,7 @@ use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
 use crate::object::Outcome;
 use crate::object::layout::Type;
+use crate::sys::new_owner::NewOwner;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
@@ -47,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) spin: Option<Duration>,
     /// The permissions of a queue that is created here. The umask does not change them.
     pub(crate) mode: libc::mode_t,
+    /// Who is to own a queue that is created here.
+    pub(crate) owner: NewOwner,
     /// The file of the queue's memory, to open in place of the name.
     pub(crate) descriptor: Option<RawFd>,
 }

@@ -12,6 +12,7 @@ use super::*;
 use crate::base::error::Errno;
 use crate::object::layout::Type;
 use crate::object::map::Access;
+use crate::sys::new_owner::NewOwner;
 use core::mem::MaybeUninit;
 use invariants::verify;
 
@@ -39,6 +40,7 @@ impl TestName {
                 unsealed: false,
                 descriptor: None,
                 mode: 0o600,
+                owner: NewOwner::USUAL,
             },
             publishes,
             nonblocking: false,
