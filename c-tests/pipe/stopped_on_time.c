@@ -33,7 +33,7 @@ int main(void) {
   pid_t children[2];
   for (int i = 0; i < 2; i++) {
     children[i] = start(wait_with_timeout, &i);
-    for (int64_t end = now_ns() + PATIENCE; system_call_of(children[i]) != SYS_ppoll && now_ns() < end;) {
+    for (int64_t end = now_ns() + PATIENCE; !is_inside(children[i], SYS_ppoll) && now_ns() < end;) {
       if (state_of(children[i]) == 'Z') break;
       sched_yield();
     }

@@ -4,6 +4,7 @@ use super::callback::{Callback, call_back, outcome_of_callback};
 use super::handle::Table;
 use super::sample::ipc_sample_t;
 use super::types::{ipc_type_t, type_from_c};
+use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
 use crate::ipc::cell::{self, ValueCell, Version};
@@ -17,7 +18,7 @@ pub struct ipc_cell_t {
     _private: [u8; 0],
 }
 
-static CELLS: Table<ValueCell, { handle::CELL }> = Table::new();
+pub(super) static CELLS: Table<ValueCell, { handle::CELL }> = Table::new();
 
 /// Opens the cell of a name, which holds the latest value of a type, or creates it with IPC_CREATE. A new cell holds
 /// no value.
@@ -324,6 +325,7 @@ pub unsafe extern "C" fn ipc_cell_close(cell: *mut ipc_cell_t) -> c_int {
             return Ok(NOTHING_TO_CLOSE);
         }
         CELLS.close(cell)?;
+        object_closed();
         Ok(0)
     })
 }

@@ -36,7 +36,7 @@ pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>) -> Result<()>;
 impl Region {
     pub(crate) fn open_named(
         name: &Name,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Region, Outcome)> {
@@ -45,7 +45,7 @@ impl Region {
 
     pub(crate) fn open_file(
         path: &CStr,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<(Region, Outcome)> {
         let location = Location::of_path(path)?;
@@ -63,7 +63,7 @@ impl Region {
 
     fn open(
         location: &Location,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Region, Outcome)> {
@@ -80,10 +80,10 @@ impl Region {
     pub(crate) fn anonymous(size: u64) -> Result<Region> {
         let kind_type = Type::new(b"", 0, size, 1)?;
         let memory = Memory::Anonymous(Mapping::anonymous(kind_type.size())?);
-        Ok(Region::new(memory, kind_type))
+        Ok(Region::new(memory, &kind_type))
     }
 
-    pub(crate) fn sealed(kind_type: Type) -> Result<Region> {
+    pub(crate) fn sealed(kind_type: &Type) -> Result<Region> {
         Ok(Region::of(
             Object::sealed(Kind::Region, kind_type)?,
             kind_type,
@@ -92,18 +92,18 @@ impl Region {
 
     pub(crate) fn from_descriptor(
         number: RawFd,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<Region> {
         let object = Object::from_descriptor(number, Kind::Region, kind_type, options)?;
         Ok(Region::of(object, kind_type))
     }
 
-    fn of(object: Object, kind_type: Type) -> Region {
+    fn of(object: Object, kind_type: &Type) -> Region {
         Region::new(Memory::Object(object), kind_type)
     }
 
-    fn new(memory: Memory, kind_type: Type) -> Region {
+    fn new(memory: Memory, kind_type: &Type) -> Region {
         // A process's first lock maps a page for what the process knows of itself. It is mapped
         // here, because a lock call must not. If that fails, the lock call reports it.
         let _ = Thread::current();
@@ -197,7 +197,7 @@ pub(crate) fn unlink(name: &Name) -> Result<()> {
     object::unlink(&Location::of_name(name), Removable::Region)
 }
 
-fn size_of(kind_type: Type) -> usize {
+fn size_of(kind_type: &Type) -> usize {
     // A region that could be mapped has a size that fits.
     usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
 }

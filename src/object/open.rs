@@ -18,7 +18,7 @@ impl Object {
     pub(crate) fn open(
         location: &Location,
         kind: Kind,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Object, Outcome)> {
@@ -47,7 +47,7 @@ impl Object {
     pub(crate) fn open_as_found(
         location: &Location,
         kind: Kind,
-        type_of: &dyn Fn(u64) -> Result<Type>,
+        type_of: &dyn Fn(u64) -> Result<Box<Type>>,
         options: Options,
     ) -> Result<Object> {
         let file = open_file(location, options)?;
@@ -57,7 +57,7 @@ impl Object {
         let data_size = found
             .filter(|found| found.is_sound())
             .map_or(1, |found| found.data_size());
-        let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
+        let wanted = Record::new(kind, &*type_of(data_size)?, pid_namespace())?;
         Object::from_existing(location, file, &wanted, options)
     }
 
@@ -103,7 +103,7 @@ impl Object {
     pub(crate) fn from_descriptor(
         number: i32,
         kind: Kind,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<Object> {
         let shown = Text::<64>::of(format_args!("descriptor {number}"));
@@ -186,7 +186,10 @@ fn agreed_size(
     match found {
         None if options.adopt => adopted_size(location, file, wanted, options, file_size),
         found => {
-            let found = found.unwrap_or_else(Record::blank);
+            let found = match found {
+                Some(found) => found,
+                None => Record::blank()?,
+            };
             wanted.check(location, &found, file_size, options.may_adopt)?;
             Ok(wanted.offset())
         }

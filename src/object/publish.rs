@@ -58,7 +58,7 @@ impl Object {
 
     /// Makes an object without a name, whose size nobody can change. It reaches other processes as a
     /// descriptor.
-    pub(crate) fn sealed(kind: Kind, kind_type: Type) -> Result<Object> {
+    pub(crate) fn sealed(kind: Kind, kind_type: &Type) -> Result<Object> {
         let shown = Location::unnamed(c"(sealed memory)");
         let record = Record::new(kind, kind_type, pid_namespace())?;
         let file = file::create_sealable(c"robustipc")

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ipc_mq_open(
             ..mq_options(flags, allowed, mode)?
         };
         let room = QUEUES.room()?;
-        let (queue, outcome) = Queue::open(&name, attributes, message_type.as_ref(), options)?;
+        let (queue, outcome) = Queue::open(&name, attributes, message_type.as_deref(), options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, room.fill(queue)) }?;
         Ok(opened(outcome))
@@ -142,7 +142,7 @@ fn mq_options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<mq::Op
 /// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t, whose type is NULL or as for `type_from_c`.
 unsafe fn attributes_from_c(
     attr: *const ipc_mq_attr_t,
-) -> Result<(Option<Attributes>, Option<Type>, Option<Duration>)> {
+) -> Result<(Option<Attributes>, Option<Box<Type>>, Option<Duration>)> {
     if attr.is_null() {
         return Ok((None, None, None));
     }
@@ -168,8 +168,9 @@ unsafe fn attributes_from_c(
         false => Some(unsafe { type_from_c(attr.r#type) }?),
     };
     // A size that does not fit is refused below, or by the queue.
-    let type_size = |message_type: Type| usize::try_from(message_type.size()).unwrap_or(usize::MAX);
-    let message_size = match (attr.message_size, message_type) {
+    let type_size =
+        |message_type: &Type| usize::try_from(message_type.size()).unwrap_or(usize::MAX);
+    let message_size = match (attr.message_size, message_type.as_deref()) {
         (0, Some(message_type)) => type_size(message_type),
         (size, Some(message_type)) if size < type_size(message_type) => {
             return Err(fail!(

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, r#type, flags, mode, &mut |_| Ok(()))
+                open_named(&name, &r#type, flags, mode, &mut |_| Ok(()))
             })
         }
     })
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed_init(
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, r#type, flags, mode, &mut |data| {
+                open_named(&name, &r#type, flags, mode, &mut |data| {
                     let Some(init) = init else {
                         return Ok(());
                     };
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn ipc_shm_open(
         unsafe {
             hand_out(out, || {
                 let (name, untyped) = (Name::from_c(name)?, Type::new(b"", 0, size as u64, 1)?);
-                open_named(&name, untyped, flags, mode, &mut |_| Ok(()))
+                open_named(&name, &untyped, flags, mode, &mut |_| Ok(()))
             })
         }
     })
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn ipc_shm_open(
 
 fn open_named(
     name: &Name,
-    kind_type: Type,
+    kind_type: &Type,
     flags: c_int,
     mode: libc::mode_t,
     initialise: &mut dyn FnMut(NonNull<u8>) -> Result<()>,
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn ipc_shm_open_file(
             hand_out(out, || {
                 let (path, r#type) = (path_from_c(path)?, type_from_c(r#type)?);
                 let options = options(flags, NAMED, mode)?;
-                let (region, outcome) = Region::open_file(path, r#type, options)?;
+                let (region, outcome) = Region::open_file(path, &r#type, options)?;
                 Ok((region, opened(outcome)))
             })
         }
