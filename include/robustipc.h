@@ -1588,7 +1588,7 @@ int64_t ipc_deadline(int64_t timeout_ns);
  C library's), FIFOs and sockets. A call that creates such an object gives it to them before the object
  gets its name. (A queue of the kernel and a socket get their name first: for a moment they belong to
  the caller, with no more permissions than mode.) If that is not permitted, the call returns -EPERM
- and creates nothing. System V objects are given away with ipc_sysv_shm_set() and its like.
+ and creates nothing. It does not apply to System V objects.
 
  user: a user's id, or (uid_t)-1 for the usual one: the caller's effective user.
  group: a group's id, or (gid_t)-1 for the usual one: the caller's effective group, or that of the

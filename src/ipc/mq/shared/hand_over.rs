@@ -15,7 +15,6 @@ use crate::object::layout::{HANDED, MessageSlot};
 use crate::sync::latch::Latched;
 use crate::sys::futex::{Awoken, TID_MASK};
 use crate::sys::liveness::{self, Birth};
-use crate::sys::thread::Process;
 use crate::sys::{fence, process};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -37,7 +36,7 @@ impl SharedQueue {
             ));
         }
         let birth = liveness::birth_of(id);
-        if liveness::has_no_thread(id) || liveness::is_process_gone(birth) {
+        if liveness::has_no_thread(id) || liveness::is_receiver_gone(birth) {
             return Err(fail!(
                 ESRCH,
                 "there is no living thread or process {id}; the message is still borrowed"
@@ -155,7 +154,7 @@ impl Caller {
             id if id == self.process => {
                 let own = *self
                     .process_birth
-                    .get_or_insert_with(|| Process::current().birth);
+                    .get_or_insert_with(|| liveness::birth_of(self.process));
                 !liveness::is_predecessor(birth, own)
             }
             id if id == self.thread.0 => !liveness::is_predecessor(birth, self.thread.1),
@@ -172,7 +171,7 @@ pub(super) fn is_receiver_gone(slot: &MessageSlot, proof: Proof) -> bool {
         Proof::Id => liveness::has_no_thread(id),
         // A process lives as long as any of its threads does, unlike the thread that has its id.
         Proof::Life => {
-            liveness::has_no_thread(id) || liveness::is_process_gone(slot.birth.load(Relaxed))
+            liveness::has_no_thread(id) || liveness::is_receiver_gone(slot.birth.load(Relaxed))
         }
     }
 }
