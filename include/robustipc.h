@@ -1667,9 +1667,9 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  if this call creates an object. It returns 0, or a negative error: then nothing is created, and
  this call returns that error. NULL does nothing. If two processes create the object at the
  same time, both may call init, each on its own memory. One of the two objects is then
- discarded, so init should change nothing but the struct. It must return: it must not be left by
- longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
- an object. While it runs, its thread is not cancelled.
+ discarded, so init should change nothing but the struct. If a C++ exception or pthread_exit()
+ leaves it, nothing is created, and the exception reaches the caller of this call. It must not be
+ left by longjmp(). While it runs, its thread is not cancelled.
  context: passed to init unchanged.
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -2766,10 +2766,11 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
  initialisation is complete and the caller sees all its effects.
 
  once: 96 bytes, aligned to 8, all zeros at first.
- run: the function to call; this call runs it at most once. It has to return: it must not be
- left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
- (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
- runs it again, so it has to cope with the state that an interrupted run left.
+ run: the function to call; this call runs it at most once. If a C++ exception or pthread_exit()
+ leaves it, the initialisation has not run: the exception reaches the caller of this call, and
+ the next caller, or a waiter, runs it again. It must not be left by longjmp(). While it runs, its
+ thread is not cancelled. If its process dies in it, another thread runs it again, so it has to
+ cope with the state that an interrupted run left.
  context: passed to run unchanged.
  timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
  clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -2802,10 +2803,10 @@ int ipc_once(struct ipc_once_t *once,
 
  once: 96 bytes, aligned to 8, all zeros at first.
  run: the function to call; this call runs it at most once. It returns 0 or more for success, or a
- negative error number. It has to return: it must not be left by longjmp(), and pthread_exit() or a
- C++ exception that leaves it ends the process (SIGABRT). While it runs, its thread is not cancelled.
- If it fails, or its process dies in it, another thread runs it again, so it has to cope with the
- state that an earlier run left.
+ negative error number. If a C++ exception or pthread_exit() leaves it, the initialisation has not
+ run: the exception reaches the caller of this call. It must not be left by longjmp(). While it runs,
+ its thread is not cancelled. If it fails, or its process dies in it, another thread runs it again, so
+ it has to cope with the state that an earlier run left.
  context: passed to run unchanged.
  timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
  clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -3928,9 +3929,9 @@ int ipc_cell_write(struct ipc_cell_t *cell,
 
  change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
  copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
- negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
- longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
- thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+ negative error: then nothing is written, and this call returns that error. If a C++ exception or pthread_exit() leaves
+ it, nothing is written, and the exception reaches the caller of this call. It must not be left by longjmp(). While it
+ runs, its thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
  context: passed to change unchanged.
 
  Returns: 0, or a negative error.

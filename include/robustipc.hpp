@@ -580,9 +580,10 @@ class shm : public detail::owner<ipc_shm_t, ipc_shm_close> {
     return made(outcome, handle);
   }
   /// As open(). The process that creates the region calls `init(T &)`, which returns 0 or a negative errno, before any other
-  /// process sees the region. If `init` fails, nothing is created. It must not throw.
+  /// process sees the region. If `init` fails or throws, nothing is created, and an exception reaches the caller.
   template <class Init>
-  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create, mode_t mode = 0600) noexcept {
+  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create,
+                               mode_t mode = 0600) noexcept(noexcept(init(std::declval<T &>()))) {
     ipc_shm_t *handle = nullptr;
     auto call = [](void *data, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Init> *>(context))(*static_cast<T *>(data));
@@ -1021,9 +1022,10 @@ class barrier {
 /// An initialisation that runs once, to place in shared memory, with the layout of ipc_once_t.
 class once {
  public:
-  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. `work` must not throw.
+  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. If `work` throws, it has not
+  /// run, and the exception reaches the caller.
   template <class Work>
-  result<bool> run(Work &&work, timeout limit = forever) noexcept {
+  result<bool> run(Work &&work, timeout limit = forever) noexcept(noexcept(work())) {
     auto call = [](void *context) { (*static_cast<std::remove_reference_t<Work> *>(context))(); };
     const int outcome = ipc_once(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
     if (outcome < 0) return detail::failed(outcome);
@@ -1424,9 +1426,9 @@ class cell : public detail::owner<ipc_cell_t, ipc_cell_close> {
 
   result<void> write(const T &value) const noexcept { return detail::done(ipc_cell_write(handle_, &value)); }
   /// Calls `change(T &)`, which returns 0 or a negative errno, on a copy of the latest value, and writes the copy. If `change`
-  /// fails, nothing is written.
+  /// fails or throws, nothing is written, and an exception reaches the caller.
   template <class Change>
-  result<void> update(Change &&change) const noexcept {
+  result<void> update(Change &&change) const noexcept(noexcept(change(std::declval<T &>()))) {
     auto call = [](void *value, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Change> *>(context))(*static_cast<T *>(value));
     };

@@ -32,7 +32,8 @@ mod unlink;
 
 pub(crate) use inspect::{check_owner, inspect, read_number, read_type};
 pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
-pub(crate) use publish::give;
+pub(crate) use open::Opening;
+pub(crate) use publish::{NewObject, give};
 pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 
 use crate::base::error::{Errno, Result, fail, failed};

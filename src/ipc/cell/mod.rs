@@ -19,6 +19,7 @@ mod wait;
 mod write;
 
 pub(crate) use open::unlink;
+pub(crate) use write::Update;
 
 use crate::base::alloc::Shared;
 use crate::base::error::{Error, Result, fail};
