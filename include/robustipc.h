@@ -278,6 +278,49 @@
 #define IPC_STREAM_MERGE 6
 
 /*
+ Flag in ipc_child_setup_t: the child dies with this process. It gets SIGKILL when this process ends, in
+ whatever way, or executes another program; and it does not start if this process has ended already.
+ The end of the thread that started it does not matter. The library starts a thread for each such
+ child, which sleeps until the child has ended. A program with set-user-id bits or file capabilities is
+ not killed.
+ */
+#define IPC_CHILD_DIES_WITH_PARENT 1
+
+/*
+ Flag in ipc_child_setup_t: the child leads a new process group. ipc_child_kill_group() reaches it.
+ */
+#define IPC_CHILD_NEW_GROUP 2
+
+/*
+ Flag in ipc_child_setup_t: the child leads a new session, without a controlling terminal, and a new
+ process group. ipc_child_kill_group() reaches it.
+ */
+#define IPC_CHILD_NEW_SESSION 4
+
+/*
+ Flag in ipc_child_setup_t: the child runs as the user and the group in the fields user and group, with
+ the supplementary groups in groups and no others.
+ */
+#define IPC_CHILD_USER 8
+
+/*
+ Flag in ipc_child_setup_t: the child has the file creation mask in the field umask.
+ */
+#define IPC_CHILD_UMASK 16
+
+/*
+ Flag in ipc_child_setup_t: the child has the usual scheduling policy (SCHED_OTHER) and the nice value
+ 0, whatever this thread has.
+ */
+#define IPC_CHILD_RESET_SCHEDULING 32
+
+/*
+ Flag in ipc_child_setup_t: signals that this process ignores stay ignored in the child. Without it all
+ signals have their default actions.
+ */
+#define IPC_CHILD_KEEP_IGNORED 64
+
+/*
  Flag of ipc_fifo_open(), only together with IPC_READ_ONLY: the reader does not get the end
  of the file when the last writer leaves. Reading waits for the next writer instead.
  */
@@ -1105,6 +1148,105 @@ typedef struct ipc_stream_t {
 } ipc_stream_t;
 
 /*
+ A resource limit of a child, see getrlimit(2).
+ */
+typedef struct ipc_child_limit_t {
+  /*
+   The limit that the kernel enforces; UINT64_MAX for none.
+   */
+  uint64_t soft;
+  /*
+   The value up to which the child may raise it; UINT64_MAX for none.
+   */
+  uint64_t hard;
+  /*
+   RLIMIT_NOFILE and its like.
+   */
+  int resource;
+  /*
+   0; for later versions.
+   */
+  int reserved;
+} ipc_child_limit_t;
+
+/*
+ A descriptor that a child gets.
+ */
+typedef struct ipc_child_descriptor_t {
+  /*
+   An open descriptor of this process. It stays the caller's.
+   */
+  int fd;
+  /*
+   Its number in the child, 3 or more.
+   */
+  int number;
+} ipc_child_descriptor_t;
+
+/*
+ More choices for a child, named by the field setup of ipc_spawn_attr_t and ipc_pty_attr_t. A field that
+ is zero has its default. The child applies them in the order group or session, scheduling, limits,
+ umask, streams, descriptors, user, death with the parent, directory. If one fails, there is no child,
+ and the call that starts it returns the error of that step; ipc_last_error() names the step.
+ */
+typedef struct ipc_child_setup_t {
+  /*
+   0 or any of the IPC_CHILD_ flags.
+   */
+  int flags;
+  /*
+   With IPC_CHILD_UMASK: the file creation mask, up to 0777.
+   */
+  mode_t umask;
+  /*
+   With IPC_CHILD_USER: the user.
+   */
+  uid_t user;
+  /*
+   With IPC_CHILD_USER: the group.
+   */
+  gid_t group;
+  /*
+   With IPC_CHILD_USER: the supplementary groups.
+   */
+  const gid_t *groups;
+  /*
+   How many there are, up to 65536.
+   */
+  size_t group_count;
+  /*
+   Resource limits that differ from this process's.
+   */
+  const struct ipc_child_limit_t *limits;
+  /*
+   How many there are, up to 255.
+   */
+  size_t limit_count;
+  /*
+   Descriptors for the child beside its streams. No two have the same number.
+   */
+  const struct ipc_child_descriptor_t *descriptors;
+  /*
+   How many there are, up to 255.
+   */
+  size_t descriptor_count;
+  /*
+   The program to execute, or NULL: the one that argv[0] names. With it the child sees any argv[0]. A
+   name without a slash is searched for in this process's PATH.
+   */
+  const char *program;
+  /*
+   The child's working directory, or NULL: this process's. It is entered as the child's user. In
+   ipc_spawn_with(), the attribute directory must then be NULL.
+   */
+  const char *directory;
+  /*
+   All 0; for later versions.
+   */
+  uint64_t reserved[4];
+} ipc_child_setup_t;
+
+/*
  Choices for ipc_spawn_with(). A field that is zero has its default.
  */
 typedef struct ipc_spawn_attr_t {
@@ -1131,9 +1273,13 @@ typedef struct ipc_spawn_attr_t {
    */
   const char *directory;
   /*
+   More choices, for example a new process group or a user; NULL for the defaults.
+   */
+  const struct ipc_child_setup_t *setup;
+  /*
    All 0; for later versions.
    */
-  uint64_t reserved[4];
+  uint64_t reserved[3];
 } ipc_spawn_attr_t;
 
 /*
@@ -1149,6 +1295,35 @@ typedef struct ipc_child_exit_t {
    The signal that ended the child; 0 if it ended by itself.
    */
   int signal;
+  /*
+   1 if the signal made the kernel dump the child's memory (core(5)), otherwise 0.
+   */
+  int core_dumped;
+  /*
+   0; for later versions.
+   */
+  int reserved;
+  /*
+   How long the child ran in its own code, in nanoseconds. This and the following fields count the
+   child's own children too, as far as it has waited for them.
+   */
+  uint64_t user_ns;
+  /*
+   How long it ran in the kernel, in nanoseconds.
+   */
+  uint64_t system_ns;
+  /*
+   The most memory that it, or one of its children, had at once, in bytes.
+   */
+  uint64_t max_resident;
+  /*
+   How often memory that it used was not mapped, but was in memory.
+   */
+  uint64_t minor_faults;
+  /*
+   How often memory that it used had to be read from a disk.
+   */
+  uint64_t major_faults;
 } ipc_child_exit_t;
 
 /*
@@ -1229,9 +1404,15 @@ typedef struct ipc_pty_attr_t {
    */
   int flags;
   /*
+   For ipc_pty_spawn(): more choices for the program, for example a directory or a user; NULL for the
+   defaults. IPC_CHILD_NEW_GROUP and IPC_CHILD_NEW_SESSION change nothing: the program leads a session.
+   ipc_pty_open() wants NULL.
+   */
+  const struct ipc_child_setup_t *setup;
+  /*
    All 0; for later versions.
    */
-  int reserved[6];
+  int reserved[4];
 } ipc_pty_attr_t;
 
 /*
@@ -4593,9 +4774,10 @@ int ipc_spawn(struct ipc_child_t **out,
  is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed; -EAGAIN no more
  processes are allowed; -EMFILE this process has too many open descriptors or handles;
  -ENFILE the system has too many open files; -ENOMEM there is no memory; -EISDIR, -EROFS or
- -ENOSPC a stream's file cannot be opened or created. -ENOENT, -ENOTDIR, -EACCES, -ELOOP and
- -ENAMETOOLONG can also concern a stream's file or the directory; ipc_last_error() says
- which.
+ -ENOSPC a stream's file cannot be opened or created; -EPERM or -EACCES this process may not set the
+ child's user, scheduling or a limit; -ESRCH this process ended meanwhile (IPC_CHILD_DIES_WITH_PARENT).
+ -ENOENT, -ENOTDIR, -EACCES, -ELOOP and -ENAMETOOLONG can also concern a stream's file or the
+ directory, and -EINVAL and -EBADF an entry of the setup; ipc_last_error() says which.
  Threads: safe, whatever other threads do: the child makes only system calls before exec.
  Signals: held back in the calling thread until the program runs; none is lost.
  Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -4661,6 +4843,34 @@ int ipc_child_stderr(const struct ipc_child_t *child);
 int ipc_child_close_stdin(struct ipc_child_t *child);
 
 /*
+ Closes the pipe from the child's standard output. If the child writes to it later, it gets SIGPIPE or
+ EPIPE.
+
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard output is not a pipe or is closed already.
+ Threads: no other thread may use the descriptor of ipc_child_stdout() during this call or
+ after it.
+ */
+int ipc_child_close_stdout(struct ipc_child_t *child);
+
+/*
+ Closes the pipe from the child's standard error. If the child writes to it later, it gets SIGPIPE or
+ EPIPE.
+
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard error is not a pipe or is closed already.
+ Threads: no other thread may use the descriptor of ipc_child_stderr() during this call or
+ after it.
+ */
+int ipc_child_close_stderr(struct ipc_child_t *child);
+
+/*
  Returns the child's process id, for messages. To send a signal, use ipc_child_kill(): the
  id may belong to another process after the child's end.
 
@@ -4721,6 +4931,25 @@ int ipc_child_wait(struct ipc_child_t *child,
  */
 int ipc_child_kill(struct ipc_child_t *child,
                    int signal);
+
+/*
+ Sends a signal to all processes in the process group that the child was started to lead: to the child
+ and to what it has started, as long as those have not left the group. The signal reaches no other
+ group that got the number later.
+
+ child: from ipc_pty_spawn(), or from ipc_spawn_with() with IPC_CHILD_NEW_GROUP or
+ IPC_CHILD_NEW_SESSION.
+ signal: a signal's number. 0 sends nothing and checks whether the group has a process.
+
+ Returns: 0, or a negative error.
+ Errors: -ESRCH no process of the group is left; or the child was waited for, and the kernel is older
+ than Linux 6.9; -EINVAL child is NULL, signal is not a signal, or the child was not started as the
+ leader of a group; -EPERM this process may signal none of the group; -EBADF the handle is closed or is
+ not of a child.
+ Threads: safe.
+ */
+int ipc_child_kill_group(struct ipc_child_t *child,
+                         int signal);
 
 /*
  Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
@@ -5238,7 +5467,9 @@ int ipc_pty_open(int *controller_fd,
  handles; -ENFILE the system has too many open files; -ENOMEM there is no memory. -ENOENT can
  also mean that there is no /dev/ptmx, and -EACCES that the caller may not open it;
  ipc_last_error() says which; -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the
- kernel could not make or set up the terminal.
+ kernel could not make or set up the terminal; -EPERM this process may not set what attr's setup asks
+ for; -EBADF a descriptor of the setup is not open. -EINVAL can also concern the setup;
+ ipc_last_error() names the step.
  Threads: safe, whatever other threads do: the child makes only system calls before exec.
  Signals: held back in the calling thread until the program runs; none is lost.
  Fork: a process that this one forks later can signal the program, but cannot wait for it.

@@ -1578,10 +1578,14 @@ class child : public detail::owner<ipc_child_t, ipc_child_close> {
     return how;
   }
   result<void> kill(int signal) const noexcept { return detail::done(ipc_child_kill(handle_, signal)); }
+  /// To all processes of the group that the child was started to lead (IPC_CHILD_NEW_GROUP or IPC_CHILD_NEW_SESSION).
+  result<void> kill_group(int signal) const noexcept { return detail::done(ipc_child_kill_group(handle_, signal)); }
   result<void> communicate(ipc_exchange_t &exchange, timeout limit = forever) const noexcept {
     return detail::done(ipc_child_communicate(handle_, &exchange, limit.ns()));
   }
   result<void> close_input() const noexcept { return detail::done(ipc_child_close_stdin(handle_)); }
+  result<void> close_output() const noexcept { return detail::done(ipc_child_close_stdout(handle_)); }
+  result<void> close_error_output() const noexcept { return detail::done(ipc_child_close_stderr(handle_)); }
   result<pid_t> pid() const noexcept { return detail::number(ipc_child_pid(handle_)); }
   /// Descriptors that stay the child's handle's: the ends of its pipes, and a pidfd that is readable after its end.
   result<int> input() const noexcept { return detail::number(ipc_child_stdin(handle_)); }

@@ -468,6 +468,19 @@ CALL(ipc_child_stdin, CAT, ipc_child_stdin(with.child) >= 0, END_CHILD)
 CALL(ipc_child_stdout, CAT, ipc_child_stdout(with.child) >= 0, END_CHILD)
 CALL(ipc_child_stderr, CAT, ipc_child_stderr(with.child) >= 0, END_CHILD)
 CALL(ipc_child_close_stdin, CAT, ipc_child_close_stdin(with.child), END_CHILD)
+CALL(ipc_child_close_stdout, CAT, ipc_child_close_stdout(with.child), END_CHILD)
+CALL(ipc_child_close_stderr, MUST(ipc_spawn(&with.child, (const char *const[]){ "cat", NULL }, IPC_STDIN_PIPE | IPC_STDERR_PIPE)), ipc_child_close_stderr(with.child), END_CHILD)
+static long call_spawn_setup(int flags) {
+  ipc_child_descriptor_t given = { with.fds[0], 5 };
+  ipc_child_limit_t limit = { .soft = 0, .hard = 0, .resource = 4 /* RLIMIT_CORE */ };
+  ipc_child_setup_t setup = { .flags = flags, .descriptors = &given, .descriptor_count = 1, .limits = &limit, .limit_count = 1 };
+  ipc_spawn_attr_t attr = { .setup = &setup };
+  return ipc_spawn_with(&with.child, (const char *const[]){ "cat", NULL }, IPC_STDIN_PIPE, &attr);
+}
+#define FILE_TO_GIVE MUST(with.fds[0] = open("/dev/null", O_WRONLY | O_CLOEXEC))
+CALL_IN_STATE(ipc_spawn_with, setup, FILE_TO_GIVE, call_spawn_setup(IPC_CHILD_NEW_GROUP | IPC_CHILD_KEEP_IGNORED),
+     if (result >= 0) { END_CHILD; } close(with.fds[0]))
+CALL(ipc_child_kill_group, FILE_TO_GIVE; MUST(call_spawn_setup(IPC_CHILD_NEW_GROUP)), ipc_child_kill_group(with.child, SIGKILL), END_CHILD; close(with.fds[0]))
 CALL(ipc_child_pid, CAT, ipc_child_pid(with.child) > 0, END_CHILD)
 CALL(ipc_child_fd, CAT, ipc_child_fd(with.child) >= 0, END_CHILD)
 CALL(ipc_child_wait, CAT; MUST(ipc_child_kill(with.child, SIGKILL)), ipc_child_wait(with.child, NULL, PATIENCE), END_CHILD)
