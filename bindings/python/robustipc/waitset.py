@@ -9,9 +9,12 @@ from typing import Any, NamedTuple, Optional
 
 from . import _native
 from ._native import check, lib, nanoseconds, wait
+from .cell import Cell
 from .handles import Handle, opened
 from .queue import Queue
+from .service import Client, Service
 from .sync import Event, NamedSemaphore, Semaphore
+from .topic import Subscriber
 
 _POLLIN = 1
 _CAPACITY = 64
@@ -25,6 +28,10 @@ class What(enum.IntEnum):
     EVENT = 3
     SEM = 4
     CHILD = 5
+    SAMPLE = 6
+    CHANGE = 7
+    REQUEST = 8
+    REPLY = 9
     FD = 10
     TIMER = 11
 
@@ -37,8 +44,10 @@ class Ready(NamedTuple):
 
 
 class WaitSet(Handle):
-    """One wait over queues, events, semaphores, descriptors and timers. Topics, cells, services and clients are added by
-    their descriptors (:meth:`add_fd` takes them)."""
+    """One wait over queues, subscribers, cells, services, clients, events, semaphores, descriptors and timers."""
+
+    _KINDS = {Queue: What.MESSAGE, Subscriber: What.SAMPLE, Cell: What.CHANGE, Service: What.REQUEST, Client: What.REPLY,
+              NamedSemaphore: What.SEM}
 
     _prefix = "ipc_waitset"
 
@@ -49,15 +58,18 @@ class WaitSet(Handle):
         self._entries: dict[int, tuple[Any, Any]] = {}
 
     def add(self, thing: Any, tag: Any = None, room: bool = False) -> None:
-        """Adds a queue (with ``room``: until it has room), an event or a semaphore. ``tag`` is by default the object."""
-        if isinstance(thing, Queue):
-            what, pointer = (What.ROOM if room else What.MESSAGE), ctypes.c_void_p(thing._handle)
-        elif isinstance(thing, (Event, Semaphore)):
+        """Adds an object, to wait for a message, a sample, a newer value, a request, a reply, an event that is set or a free
+        permit; with ``room`` for room in a queue. ``tag`` is by default the object."""
+        if isinstance(thing, (Event, Semaphore)):
             what, pointer = (What.EVENT if isinstance(thing, Event) else What.SEM), ctypes.c_void_p(ctypes.addressof(thing))
-        elif isinstance(thing, NamedSemaphore):
-            what, pointer = What.SEM, ctypes.c_void_p(thing._handle)
+        elif type(thing) in self._KINDS:
+            what, pointer = self._KINDS[type(thing)], ctypes.c_void_p(thing._handle)
         else:
             raise TypeError(f"a {type(thing).__name__} is added with add_fd()")
+        if room:
+            if what != What.MESSAGE:
+                raise TypeError("only a queue has room")
+            what = What.ROOM
         self._add(thing, tag, lambda number: lib.ipc_waitset_add(self._handle, what, pointer, number))
 
     def add_fd(self, thing: Any, tag: Any = None, events: int = _POLLIN) -> None:

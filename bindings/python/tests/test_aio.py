@@ -48,6 +48,30 @@ class WaitSets(Case):
         os.close(write_end)
 
 
+    def test_samples_values_requests_and_replies(self):
+        names = [self.name(kind) for kind in (ipc.Publisher, ipc.Cell, ipc.Service)]
+        with ipc.Publisher.open(names[0], ipc.CREATE, sample_size=8, capacity=2) as publisher, \
+                ipc.Subscriber.open(names[0]) as subscriber, ipc.Cell.open(names[1], Reading, ipc.CREATE) as cell, \
+                ipc.Service.open(names[2], ipc.CREATE) as service, ipc.Client.open(names[2]) as client, ipc.WaitSet() as waitset:
+            for thing in (subscriber, cell, service, client):
+                waitset.add(thing)
+            with self.assertRaises(TypeError):
+                waitset.add(publisher)
+            publisher.send(b"x")
+            cell.write(Reading(1))
+            client.send(b"x")
+            found = set()
+            while len(found) < 3:
+                found |= {(ready.tag, ready.what) for ready in waitset.wait(20)}
+            self.assertEqual(found, {(subscriber, ipc.What.SAMPLE), (cell, ipc.What.CHANGE), (service, ipc.What.REQUEST)})
+            service.receive().reply(b"y")
+            subscriber.receive()
+            cell.wait()
+            while (client, ipc.What.REPLY) not in {(ready.tag, ready.what) for ready in waitset.wait(20)}:
+                pass
+            self.assertEqual(client.receive().data, b"y")
+
+
 class Loops(Case):
     def test_every_kind_of_object(self):
         shared = self.shared().data
