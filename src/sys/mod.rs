@@ -8,6 +8,8 @@ pub(crate) mod alone;
 pub(crate) mod atomic;
 pub(crate) mod cancellation;
 pub(crate) mod child;
+pub(crate) mod child_keeper;
+pub(crate) mod child_setup;
 pub(crate) mod direct;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
@@ -25,6 +27,7 @@ pub(crate) mod memory;
 pub(crate) mod mqueue;
 #[cfg(target_env = "musl")]
 mod musl;
+pub(crate) mod new_owner;
 pub(crate) mod notices;
 pub(crate) mod path;
 pub(crate) mod pipe;

@@ -198,9 +198,10 @@ pub(crate) struct Level {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
     pub(crate) kind: LockKind,
-    /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list.
+    /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list. Or the id of the
+    /// receiver of a handed slot.
     pub(crate) holder: AtomicU32,
-    /// FREE, QUEUED, RESERVED or BORROWED: the truth about the message.
+    /// FREE, QUEUED, RESERVED, BORROWED or HANDED: the truth about the message.
     pub(crate) state: AtomicU32,
     /// The message's number in the order of sending.
     #[cfg(not(target_env = "musl"))]
@@ -227,6 +228,8 @@ pub(crate) const FREE: u32 = 0;
 pub(crate) const QUEUED: u32 = 1;
 pub(crate) const RESERVED: u32 = 2;
 pub(crate) const BORROWED: u32 = 3;
+/// Borrowed, and given to the thread or process that `holder` names, which has not taken it yet.
+pub(crate) const HANDED: u32 = 4;
 
 // (A model's words are larger.)
 #[cfg(not(all(test, loom)))]

@@ -437,7 +437,7 @@ impl SharedQueue {
         unsafe { copy_in_pieces(payload, target, length) };
     }
 
-    fn check_receives(&self) -> Result<()> {
+    pub(super) fn check_receives(&self) -> Result<()> {
         if self.direction == Direction::Send {
             return Err(fail!(
                 EBADF,
