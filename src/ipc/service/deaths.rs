@@ -170,6 +170,8 @@ impl Service {
         for may_clean in [true, false] {
             if let Some(index) = owners.iter().position(|owner| owner.load(Relaxed) == 0) {
                 owners[index].store(birth, Release);
+                // A server that sleeps alone does not look for deaths. From now on it does.
+                self.wake(&self.header().waiting.arrivals, u32::MAX);
                 return Ok(index as u32);
             }
             if may_clean {
