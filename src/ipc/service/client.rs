@@ -220,7 +220,7 @@ impl Client {
     /// Waits until the reply is there, or the call has ended otherwise.
     fn wait_for_end(&self, call: Numbered<'_>, id: u64, deadline: Deadline) -> Result<()> {
         let service = &self.service;
-        let (number, slot) = call;
+        let (_, slot) = call;
         let is_over = || has_ended(call, id);
         if sync::spin_for(SPIN, &slot.processor, &mut || is_over()) {
             return Ok(());
@@ -235,7 +235,7 @@ impl Client {
         while !is_over() {
             if has_dead_server(slot) {
                 let section = service.enter(Deadline::Now)?;
-                service.take_back_if_dead(&section, number)?;
+                service.take_back_all(&section)?;
                 continue;
             }
             let slept = service.sleep(&slot.replies, deadline, Some(LOOK), &is_over);
@@ -382,7 +382,7 @@ impl Client {
             return Ok(());
         }
         let mut is_with_server = false;
-        for (number, slot) in service.memory.slots() {
+        for (_, slot) in service.memory.slots() {
             let is_own = slot.client.load(Relaxed) == party.place
                 && slot.client_birth.load(Relaxed) == party.birth;
             if !is_own {
@@ -392,7 +392,7 @@ impl Client {
             is_with_server |= state == CALL_TAKEN || state == CALL_PENDING;
             if has_dead_server(slot) {
                 let section = service.enter(Deadline::Now)?;
-                service.take_back_if_dead(&section, number)?;
+                service.take_back_all(&section)?;
             }
         }
         if is_ready() {
