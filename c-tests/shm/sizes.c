@@ -14,7 +14,7 @@ int main(void) {
   size_t past = (size_t)system.f_blocks * system.f_frsize;
   const size_t sizes[] = {
     SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4096, SIZE_MAX - 8191, (size_t)INT64_MAX,
-    (size_t)INT64_MAX - 4096, (size_t)INT64_MAX - 8192, (size_t)1 << 62, past + 1, past,
+    (size_t)INT64_MAX - 4096, (size_t)INT64_MAX - 8192, SIZE_MAX / 4 + 1, past + 1, past,
   };
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     if (past == 0 && i >= 8) continue; /* a tmpfs without a limit */
@@ -24,7 +24,7 @@ int main(void) {
     CHECK_EQUAL(ipc_shm_unlink(name), -ENOENT);
   }
   CHECK_EQUAL(ipc_shm_anonymous(&shm, SIZE_MAX), -ENOMEM);
-  CHECK_EQUAL(ipc_shm_anonymous(&shm, (size_t)1 << 62), -ENOMEM);
+  CHECK_EQUAL(ipc_shm_anonymous(&shm, SIZE_MAX / 4 + 1), -ENOMEM);
   CHECK(shm == NULL);
   return 0;
 }
