@@ -32,8 +32,8 @@ with_loader() {
   echo "$platforms/$1"
 }
 
-# A C compiler for static programs with musl:  musl_compiler MACHINE GCC
-# musl_compiler prints its path. Debian's gcc unwinds with _dl_find_object, which musl does not have.
+# Prints the path of a C compiler for static programs with musl:  musl_compiler MACHINE GCC
+# Debian's gcc unwinds with _dl_find_object, which musl does not have, and has no shared libgcc for musl.
 musl_compiler() {
   compiler=$platforms/$1-musl-gcc
   folder=/usr
@@ -51,7 +51,12 @@ musl_compiler() {
   cat >"$compiler" <<END
 #!/bin/sh
 case " \$* " in *" -c "* | *" -E "*) exec $2 -specs $compiler.specs "\$@" ;; esac
-exec $2 -specs $compiler.specs "\$@" $compiler.o
+for argument; do
+  shift
+  if [ "\$argument" = -lgcc_s ]; then argument=-lgcc_eh; fi
+  set -- "\$@" "\$argument"
+done
+exec $2 -specs $compiler.specs "\$@" $compiler.o -lgcc_eh -lgcc -lc
 END
   chmod +x "$compiler"
   echo "$compiler"
