@@ -3,6 +3,9 @@
 #
 #   check.sh PLATFORM...
 #
+# A platform has failed if its line has failures or says "no result": its tools are missing, its programs cannot be built, or the
+# run did not come to its end. The next platform runs all the same.
+#
 # make builds the library and the tests of this machine first. The rest comes from Debian, through packages.sh, and stays
 # in target/platforms. docs/platforms.md has the table of the platforms.
 . "$(dirname "$0")/packages.sh"
@@ -29,7 +32,7 @@ report() {
     *)
       sed 's/^/    /' "$2"
       summary="${summary:-no result}"
-      failures=$((failures + 1))
+      status=1
       ;;
   esac
   echo "$1: $summary ($3, $(($(date +%s) - started)) s)"
@@ -105,49 +108,53 @@ kernel_here() {
   vm "$1" amd64 "$2" "$(libc_folder)" "$TARGET" 1200
 }
 
-failures=0
-for platform in "$@"; do
-  started=$(date +%s)
-  case $platform in
-    oldkernel) oldkernel ;;
-    linux-5.10) kernel_here linux-5.10 linux-image-amd64/bullseye ;;
-    preempt-rt) kernel_here preempt-rt linux-image-rt-amd64/bookworm ;;
-    debian11) userland debian11 bullseye ;;
-    debian13) userland debian13 trixie ;;
-    i686)
-      need i686-linux-gnu-gcc:gcc-i686-linux-gnu i686-linux-gnu-g++:g++-i686-linux-gnu
-      compiler=$(with_loader i686-linux-gnu-gcc /usr/i686-linux-gnu/lib ld-linux.so.2)
-      native i686 i686-unknown-linux-gnu "$compiler" i686-linux-gnu-strip all "glibc, 32 bits" DROP_IN=no \
-        "CXX=$(with_loader i686-linux-gnu-g++ /usr/i686-linux-gnu/lib ld-linux.so.2)"
-      ;;
-    x86_64-musl)
-      need musl-gcc:musl-tools
-      compiler=$(musl_compiler x86_64 gcc)
-      native x86_64-musl x86_64-unknown-linux-musl "$compiler" strip no-c++ "musl, static" DROP_IN=no "CFLAGS=-O1 -static" \
-        "PKG_CONFIG=$PKG_CONFIG --static"
-      ;;
-    aarch64)
-      need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
-      emulated aarch64 arm64 linux-image-arm64:arm64/bookworm aarch64-unknown-linux-gnu aarch64-linux-gnu-gcc \
-        aarch64-linux-gnu-strip /usr/aarch64-linux-gnu/lib all 1200 CXX=aarch64-linux-gnu-g++
-      ;;
-    armv7)
-      need arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
-      emulated armv7 armhf linux-image-armmp:armhf/bookworm armv7-unknown-linux-gnueabihf arm-linux-gnueabihf-gcc \
-        arm-linux-gnueabihf-strip /usr/arm-linux-gnueabihf/lib deaths 1200 DROP_IN=no
-      ;;
-    riscv64)
-      need riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu
-      emulated riscv64 riscv64 linux-image-riscv64:riscv64/trixie riscv64gc-unknown-linux-gnu riscv64-linux-gnu-gcc \
-        riscv64-linux-gnu-strip /usr/riscv64-linux-gnu/lib deaths 1200
-      ;;
-    aarch64-musl)
-      need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu musl-gcc:musl-tools
-      compiler=$(musl_compiler aarch64 aarch64-linux-gnu-gcc)
-      emulated aarch64-musl arm64 linux-image-arm64:arm64/bookworm aarch64-unknown-linux-musl "$compiler" \
-        aarch64-linux-gnu-strip none deaths 1200 DROP_IN=no "CFLAGS=-O1 -static" "PKG_CONFIG=$PKG_CONFIG --static"
-      ;;
-    *) fail "no such platform: $platform" ;;
-  esac
-done
-[ "$failures" -eq 0 ]
+# A process for each platform: its failure, also a missing tool, leaves the others alone.
+if [ $# -ne 1 ]; then
+  failures=0
+  for platform; do "$0" "$platform" || failures=$((failures + 1)); done
+  exit $((failures != 0))
+fi
+status=0
+platform=$1 started=$(date +%s)
+case $platform in
+  oldkernel) oldkernel ;;
+  linux-5.10) kernel_here linux-5.10 linux-image-amd64/bullseye ;;
+  preempt-rt) kernel_here preempt-rt linux-image-rt-amd64/bookworm ;;
+  debian11) userland debian11 bullseye ;;
+  debian13) userland debian13 trixie ;;
+  i686)
+    need i686-linux-gnu-gcc:gcc-i686-linux-gnu i686-linux-gnu-g++:g++-i686-linux-gnu
+    compiler=$(with_loader i686-linux-gnu-gcc /usr/i686-linux-gnu/lib ld-linux.so.2)
+    native i686 i686-unknown-linux-gnu "$compiler" i686-linux-gnu-strip all "glibc, 32 bits" DROP_IN=no \
+      "CXX=$(with_loader i686-linux-gnu-g++ /usr/i686-linux-gnu/lib ld-linux.so.2)"
+    ;;
+  x86_64-musl)
+    need musl-gcc:musl-tools
+    compiler=$(musl_compiler x86_64 gcc)
+    native x86_64-musl x86_64-unknown-linux-musl "$compiler" strip no-c++ "musl, static" DROP_IN=no "CFLAGS=-O1 -static" \
+      "PKG_CONFIG=$PKG_CONFIG --static"
+    ;;
+  aarch64)
+    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+    emulated aarch64 arm64 linux-image-arm64:arm64/bookworm aarch64-unknown-linux-gnu aarch64-linux-gnu-gcc \
+      aarch64-linux-gnu-strip /usr/aarch64-linux-gnu/lib all 1200 CXX=aarch64-linux-gnu-g++
+    ;;
+  armv7)
+    need arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
+    emulated armv7 armhf linux-image-armmp:armhf/bookworm armv7-unknown-linux-gnueabihf arm-linux-gnueabihf-gcc \
+      arm-linux-gnueabihf-strip /usr/arm-linux-gnueabihf/lib deaths 1200 DROP_IN=no
+    ;;
+  riscv64)
+    need riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu
+    emulated riscv64 riscv64 linux-image-riscv64:riscv64/trixie riscv64gc-unknown-linux-gnu riscv64-linux-gnu-gcc \
+      riscv64-linux-gnu-strip /usr/riscv64-linux-gnu/lib deaths 1200
+    ;;
+  aarch64-musl)
+    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu musl-gcc:musl-tools
+    compiler=$(musl_compiler aarch64 aarch64-linux-gnu-gcc)
+    emulated aarch64-musl arm64 linux-image-arm64:arm64/bookworm aarch64-unknown-linux-musl "$compiler" \
+      aarch64-linux-gnu-strip none deaths 1200 DROP_IN=no "CFLAGS=-O1 -static" "PKG_CONFIG=$PKG_CONFIG --static"
+    ;;
+  *) fail "no such platform: $platform" ;;
+esac
+exit $status
