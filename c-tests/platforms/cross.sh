@@ -70,10 +70,11 @@ cross_build() {
   shift 5
   (
     rust_for "$triple"
-    goals="$build/demo/producer $build/demo/consumer $build/demo/worker"
+    goals=
+    for demo in c-tests/demo/*.c; do goals="$goals $build/demo/$(basename "$demo" .c)"; done
     for test in $(tests_of "$which"); do goals="$goals $build/c-tests/$test"; done
     # shellcheck disable=SC2086 # goals are many words
-    CARGO_TARGET_DIR=$build "$MAKE" --no-print-directory -k -j"$(nproc)" CC="$compiler" STRIP="$stripper" \
+    PKG_CONFIG_LIBDIR=$build/stage/lib/pkgconfig CARGO_TARGET_DIR=$build "$MAKE" --no-print-directory -k -j"$(nproc)" CC="$compiler" STRIP="$stripper" \
       CARGO_BUILD_TARGET="$triple" "CARGO_TARGET_$(echo "$triple" | tr a-z- A-Z_)_LINKER=$compiler" \
       CARGO_FLAGS="$cargo_flags" CFLAGS=-O1 "$@" $goals
   ) >"$build.build.log" 2>&1 || {

@@ -10,17 +10,11 @@
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
-/* The futex call with 64-bit times, which 32-bit machines have. */
-#ifndef SYS_futex_time64
-#define SYS_futex_time64 422
-#endif
 
 /* Waits until a thread, of this process or of a child, sleeps on a futex. */
 __attribute__((unused)) static void wait_until_on_futex(pid_t thread) {
-  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
-    long number = system_call_of(thread);
-    if (number == SYS_futex || number == SYS_futex_waitv || number == SYS_futex_time64) return;
-  }
+  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
+    if (is_inside(thread, SYS_futex) || is_inside(thread, SYS_futex_waitv)) return;
   test_failed(__FILE__, __LINE__, "thread %d does not go to sleep", (int)thread);
 }
 

@@ -120,7 +120,7 @@ impl Memory {
     }
 
     /// Writes what never changes into the header of a new topic.
-    pub(super) fn initialise(&self, user_type: &Type, identity: u64, pid_namespace: u32) {
+    pub(super) fn initialise(&self, user_type: Option<&Type>, identity: u64, pid_namespace: u32) {
         let (header, sizes) = (self.header(), self.sizes);
         header.sample_size.store(sizes.sample_size, Relaxed);
         header.alignment.store(sizes.alignment, Relaxed);
@@ -133,15 +133,16 @@ impl Memory {
         header.flags.store(flags, Relaxed);
         header.identity.store(identity, Relaxed);
         header.pid_namespace.store(pid_namespace, Relaxed);
-        // SAFETY: the place has room for a Type and is aligned to 64 bytes. The topic has no name yet, so
-        // nobody else uses it.
-        unsafe { self.user_type.write(*user_type) };
+        if let Some(user_type) = user_type {
+            // SAFETY: the place has room for a Type. The topic has no name yet, so nobody else uses it.
+            unsafe { user_type.write_to(self.user_type.cast()) };
+        }
     }
 
     /// A copy of the user's type.
-    pub(super) fn user_type(&self) -> Type {
-        // SAFETY: the place has room for a Type and is aligned. Every pattern of bits is a value of it.
-        unsafe { self.user_type.as_ptr().read_volatile() }
+    pub(super) fn user_type(&self) -> Result<Box<Type>> {
+        // SAFETY: the place has room for a Type.
+        Ok(unsafe { Type::copy_from(self.user_type.cast()) }?)
     }
 
     pub(super) fn sizes(&self) -> Sizes {
@@ -301,6 +302,23 @@ impl Memory {
             ahead if ahead <= NUMBER_MASK / 2 => Found::Replaced(number.wrapping_add(ahead)),
             _ => Found::NotYet,
         }
+    }
+
+    /// Whether a publisher died while it held the latch, and no other one has repaired the topic.
+    #[inline(always)]
+    pub(super) fn is_left_by_dead(&self) -> bool {
+        self.header().publishing.latch.is_left_by_dead()
+    }
+
+    /// The slot of the sample with this number, which is not in the ring. It reads the word of each slot.
+    #[cold]
+    pub(super) fn find_unlisted(&self, number: u64) -> Option<(u32, &SampleSlot)> {
+        let used = self.header().publishing.used.load(Relaxed);
+        (0..used.min(self.slot_count)).find_map(|index| {
+            let slot = self.slot_if_any(index)?;
+            // Acquire: without it the slot's other words could be those of an earlier sample.
+            (slot.truth.load(Acquire) == number).then_some((index, slot))
+        })
     }
 
     /// Copies a sample that may be overwritten meanwhile. False: it was, and the copy is worth nothing.

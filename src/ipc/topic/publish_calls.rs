@@ -396,15 +396,18 @@ impl Topic {
     pub(super) fn join_publishers(&self, birth: Birth) -> Result<u32> {
         self.process.store(process_of(birth), Relaxed);
         self.reserved.store(0, Relaxed);
-        for is_last_try in [false, true] {
-            if is_last_try {
-                self.bury_publishers(Deadline::Now)?;
-            }
-            for index in 0..self.sizes().max_publishers {
-                if member::take(&self.memory.publisher_place(index)?.owner, birth) {
-                    return Ok(index);
-                }
-            }
+        let owner_of = |index| Ok(&self.memory.publisher_place(index)?.owner);
+        let taken = member::join(
+            self.sizes().max_publishers,
+            &owner_of,
+            &mut |index, dead| {
+                self.bury_publisher(index, dead, Deadline::Now)?;
+                Ok(member::take(owner_of(index)?, birth).then_some(index))
+            },
+            birth,
+        )?;
+        if let Some(index) = taken {
+            return Ok(index);
         }
         Err(fail!(
             EUSERS,
@@ -424,16 +427,24 @@ impl Topic {
             let Some(dead) = member::dead_owner(&place.owner) else {
                 continue;
             };
-            let section = self.enter(deadline)?;
-            // Under the latch, so only one thread does this. The place is freed last: if this thread dies,
-            // the next one finds the same dead owner.
-            if place.owner.load(Relaxed) == dead {
-                section.free_reserved(index)?;
-                place.owner.store(0, Release);
-                any = true;
-            }
+            any |= self.bury_publisher(index, dead, deadline)?;
         }
         Ok(any)
+    }
+
+    /// Frees a place and what was reserved for it, if it still belongs to this dead process.
+    #[cold]
+    fn bury_publisher(&self, index: u32, dead: Birth, deadline: Deadline) -> Result<bool> {
+        let owner = &self.memory.publisher_place(index)?.owner;
+        let section = self.enter(deadline)?;
+        // Under the latch, so only one thread does this. The place is freed last: if this thread dies, the next one
+        // finds the same dead owner.
+        if owner.load(Relaxed) != dead {
+            return Ok(false);
+        }
+        section.free_reserved(index)?;
+        owner.store(0, Release);
+        Ok(true)
     }
 
     /// Gives the publisher's place back.
