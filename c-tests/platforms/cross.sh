@@ -36,20 +36,28 @@ with_loader() {
 # Debian's gcc unwinds with _dl_find_object, which musl does not have, and has no shared libgcc for musl.
 musl_compiler() {
   compiler=$platforms/$1-musl-gcc
-  folder=/usr
+  folder=/usr headers=/usr/include machine=/usr/include/$1-linux-gnu
   case $1 in
     aarch64)
       unpack "$platforms/musl-arm64" musl-dev:arm64/bookworm
-      folder=$platforms/musl-arm64/usr
+      folder=$platforms/musl-arm64/usr headers=/usr/aarch64-linux-gnu/include
+      machine=$headers
       ;;
   esac
+  # The kernel's headers, without glibc's that lie beside them.
+  mkdir -p "$compiler.include"
+  ln -sfn "$headers/linux" "$compiler.include/linux"
+  ln -sfn "$headers/asm-generic" "$compiler.include/asm-generic"
+  ln -sfn "$machine/asm" "$compiler.include/asm"
   echo 'int _dl_find_object(void *a, void *b); int _dl_find_object(void *a, void *b) { (void)a, (void)b; return -1; }' |
     "$2" -x c -c - -o "$compiler.o"
   sed -e "s|/usr/include/[a-z0-9_]*-linux-musl|$folder/include/$1-linux-musl|g" \
     -e "s|/usr/lib/[a-z0-9_]*-linux-musl|$folder/lib/$1-linux-musl|g" -e "s|ld-musl-[a-z0-9_]*|ld-musl-$1|" \
     /usr/lib/x86_64-linux-musl/musl-gcc.specs >"$compiler.specs"
-  cat >"$compiler" <<END
+  # One step, because other programs may use the compiler meanwhile.
+  cat >"$compiler.new" <<END
 #!/bin/sh
+set -- "\$@" -idirafter $compiler.include
 case " \$* " in *" -c "* | *" -E "*) exec $2 -specs $compiler.specs "\$@" ;; esac
 for argument; do
   shift
@@ -58,7 +66,8 @@ for argument; do
 done
 exec $2 -specs $compiler.specs "\$@" $compiler.o -lgcc_eh -lgcc -lc
 END
-  chmod +x "$compiler"
+  chmod +x "$compiler.new"
+  mv -f "$compiler.new" "$compiler"
   echo "$compiler"
 }
 
