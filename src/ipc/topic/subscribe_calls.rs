@@ -1,6 +1,7 @@
 //! The calls that subscribe. They take no latch and write nothing but the subscriber's own place.
 
-use super::memory::{Found, damaged, still_holds};
+use super::memory::damaged;
+use super::ring::{Found, still_holds};
 use super::{COPY_AT_ONCE, SPIN, Topic};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
