@@ -193,8 +193,9 @@ const _: () = {
     assert!(offset_of!(ServiceHeader, waiting) == 128);
     assert!(offset_of!(ServiceHeader, statistics) == 192);
     assert!(offset_of!(ServiceHeader, servers) == 256);
-    assert!(offset_of!(ServiceIndex, free) == 40);
-    assert!(offset_of!(ServiceIndex, sequence) == 48);
+    assert!(offset_of!(ServiceIndex, free) == size_of::<Latch>());
+    assert!(offset_of!(ServiceIndex, sequence) == size_of::<Latch>() + 8);
+    assert!(size_of::<ServiceIndex>() == 64);
     assert!(size_of::<ClientPlace>() == 64);
     assert!(offset_of!(ClientPlace, replies) == 24);
     assert!(size_of::<CallSlot>() == 128);
