@@ -1,7 +1,7 @@
 # robustipc: build, demonstrate, test, measure, install. `make help` lists the targets; V=1 shows whole commands.
 #
 # This file has the targets that a user calls. The rules behind them are in mk/: library.mk (the libraries and the
-# staged installation), c_tests.mk, posix_tests.mk, kill_tests.mk, platforms.mk, fuzz.mk, all_tests.mk, benches.mk and generated.mk.
+# staged installation), c_tests.mk, posix_tests.mk, kill_tests.mk, platforms.mk, fuzz.mk, all_tests.mk, benches.mk, generated.mk, tool.mk and dist.mk.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -39,4 +39,4 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
 
-include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/platforms.mk mk/fuzz.mk mk/all_tests.mk mk/benches.mk mk/generated.mk mk/tool.mk mk/bridge.mk
+include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/platforms.mk mk/fuzz.mk mk/all_tests.mk mk/benches.mk mk/generated.mk mk/tool.mk mk/bridge.mk mk/dist.mk

@@ -341,6 +341,26 @@
 #define IPC_WAIT_CHILD 5
 
 /*
+ For ipc_waitset_add(): an ipc_topic_t that subscribes is ready while it has a sample to take.
+ */
+#define IPC_WAIT_SAMPLE 6
+
+/*
+ For ipc_waitset_add(): an ipc_cell_t is ready while the cell holds a value that the handle has not read.
+ */
+#define IPC_WAIT_CHANGE 7
+
+/*
+ For ipc_waitset_add(): an ipc_service_t is ready while a request waits for a server.
+ */
+#define IPC_WAIT_REQUEST 8
+
+/*
+ For ipc_waitset_add(): an ipc_client_t is ready while a reply waits for ipc_client_receive().
+ */
+#define IPC_WAIT_REPLY 9
+
+/*
  In ipc_ready_t: a descriptor from ipc_waitset_add_fd() is ready.
  */
 #define IPC_WAIT_FD 10
@@ -1627,9 +1647,9 @@ int ipc_shm_open_typed(struct ipc_shm_t **out,
  if this call creates an object. It returns 0, or a negative error: then nothing is created, and
  this call returns that error. NULL does nothing. If two processes create the object at the
  same time, both may call init, each on its own memory. One of the two objects is then
- discarded, so init should change nothing but the struct. It must return: it must not be left by
- longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
- an object. While it runs, its thread is not cancelled.
+ discarded, so init should change nothing but the struct. If a C++ exception or pthread_exit()
+ leaves it, nothing is created, and the exception reaches the caller of this call. It must not be
+ left by longjmp(). While it runs, its thread is not cancelled.
  context: passed to init unchanged.
 
  Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -2726,10 +2746,11 @@ int ipc_barrier_destroy(struct ipc_barrier_t *barrier);
  initialisation is complete and the caller sees all its effects.
 
  once: 96 bytes, aligned to 8, all zeros at first.
- run: the function to call; this call runs it at most once. It has to return: it must not be
- left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
- (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
- runs it again, so it has to cope with the state that an interrupted run left.
+ run: the function to call; this call runs it at most once. If a C++ exception or pthread_exit()
+ leaves it, the initialisation has not run: the exception reaches the caller of this call, and
+ the next caller, or a waiter, runs it again. It must not be left by longjmp(). While it runs, its
+ thread is not cancelled. If its process dies in it, another thread runs it again, so it has to
+ cope with the state that an interrupted run left.
  context: passed to run unchanged.
  timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
  clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -3791,9 +3812,9 @@ int ipc_cell_write(struct ipc_cell_t *cell,
 
  change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
  copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
- negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
- longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
- thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+ negative error: then nothing is written, and this call returns that error. If a C++ exception or pthread_exit() leaves
+ it, nothing is written, and the exception reaches the caller of this call. It must not be left by longjmp(). While it
+ runs, its thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
  context: passed to change unchanged.
 
  Returns: 0, or a negative error.
@@ -4024,8 +4045,8 @@ int ipc_service_stat(const struct ipc_service_t *service,
 
  The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
  is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
- request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
- within 100 milliseconds.
+ request, the descriptors of others become readable within 100 milliseconds. For this a thread of this process, named
+ "ipc_watch", examines the servers' processes every 50 milliseconds while another one has a request.
 
  Returns: the descriptor, or a negative error.
  Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
@@ -4231,8 +4252,9 @@ ptrdiff_t ipc_client_receive(struct ipc_client_t *client,
  first call of a process makes it.
 
  The descriptor may be readable although there is no reply: another thread was faster. So receive with timeout 0. It is
- always writable. It belongs to the handle: do not close it, read from it or write to it. The death of a server is found
- by calls, not by the descriptor: call ipc_client_receive() with timeout 0 now and then.
+ always writable. It belongs to the handle: do not close it, read from it or write to it. In a service
+ with IPC_SERVICE_ONCE it becomes readable within 100 milliseconds after the death of a server that has a request of this
+ client. For this a thread of this process, named "ipc_watch", examines the servers' processes every 50 milliseconds.
 
  Returns: the descriptor, or a negative error.
  Errors: -EINVAL if client is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
@@ -5169,8 +5191,8 @@ int ipc_pty_set_window_size(int fd,
                             unsigned short columns);
 
 /*
- Makes an empty waitset: one wait over many objects. It holds any number of queues, events, semaphores, children,
- descriptors and timers.
+ Makes an empty waitset: one wait over many objects. It holds any number of queues, topics, cells, services,
+ clients, events, semaphores, children, descriptors and timers.
 
  The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
  IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
@@ -5200,7 +5222,11 @@ int ipc_waitset_open(struct ipc_waitset_t **out,
  IPC_WAIT_ROOM, room in an ipc_mq_t;
  IPC_WAIT_EVENT, an ipc_event_t that is set;
  IPC_WAIT_SEM, a free permit of an ipc_sem_t;
- IPC_WAIT_CHILD, an ipc_child_t that has ended.
+ IPC_WAIT_CHILD, an ipc_child_t that has ended;
+ IPC_WAIT_SAMPLE, a sample in an ipc_topic_t that subscribes;
+ IPC_WAIT_CHANGE, a value of an ipc_cell_t that the handle has not read with ipc_cell_read() or ipc_cell_wait();
+ IPC_WAIT_REQUEST, a request for an ipc_service_t;
+ IPC_WAIT_REPLY, a reply for ipc_client_receive() to a request that the ipc_client_t has sent.
  object: the object, or its handle. It may be in several sets, and several times in one. If its handle is
  closed, or its region is closed, or it is destroyed, its entry stays and is ready: the next call on the object
  says why. Remove it then. An event or semaphore in memory that the program maps itself must be removed before
@@ -5209,8 +5235,11 @@ int ipc_waitset_open(struct ipc_waitset_t **out,
 
  Returns: 0, or a negative error.
  Errors: -EINVAL if a pointer is NULL or misaligned, the object is not initialised, or what has no meaning;
- -EBADF if a handle is closed or of another kind; -EACCES if an event or semaphore lies in memory that was opened
- with IPC_READ_ONLY; -EPROTO if the memory holds another type of object; -ENOTSUP if a semaphore was opened with
+ -EBADF if a handle is closed or of another kind, or a topic's handle publishes; -EACCES if an event or semaphore lies
+ in memory that was opened with IPC_READ_ONLY, or this process may not write to the cell, and so cannot mark that it
+ waits; -EPROTO if the memory holds another type of object, or the object belongs to another PID namespace; -EUSERS if
+ this process was forked, and the topic or the service has no room for one more subscriber or client; -EUCLEAN if the
+ object is damaged; -ENOTSUP if a semaphore was opened with
  IPC_POSIX; -EMFILE or -ENFILE if too many descriptors are open; -ENOSPC if too many descriptors are watched
  (fs.epoll.max_user_watches); -EAGAIN if no thread can be started; -ENOMEM if there is no memory; -EDEADLK if a
  signal handler makes this call and interrupted a call on the same set; -ESTALE if the process was forked while
@@ -5303,7 +5332,8 @@ int ipc_waitset_remove(struct ipc_waitset_t *set,
  the same set; -ESTALE if the process was forked while another thread changed the set.
  Threads: safe. Several threads may wait on one set: an entry that becomes ready may be reported to each of them.
  The set goes from one thread to another at a cost; best is one thread for each set.
- Death: if a thread dies that should make an object ready, the object's own page says when its waiters learn of it.
+ Death: if a thread dies that should make an object ready, or that has what would make it ready, the entry is ready
+ within 100 milliseconds, and nobody has to make a call.
  */
 int ipc_waitset_wait(struct ipc_waitset_t *set,
                      struct ipc_ready_t *ready,

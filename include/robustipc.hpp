@@ -14,7 +14,7 @@
 // Exceptions are a second layer: ipc::unwrap(result) returns the value or throws ipc::exception. The header works with
 // -fno-exceptions and -fno-rtti; then unwrap() ends the process with abort() in place of throwing.
 //
-// Owners (shm, queue, child, descriptor, ...) can be moved and not copied. A moved-from or default-constructed owner is empty:
+// Owners (shm, queue, topic, cell, service, client, waitset, child, descriptor, ...) can be moved and not copied. A moved-from or default-constructed owner is empty:
 // every call on it gives EBADF or EINVAL, and its destructor does nothing. Placed types (mutex, rwlock, cond, sem, event,
 // permits, barrier, once) have the size and the layout of the C types. Put them into a shared struct, and never copy one
 // that is in use. A struct with them stays trivially copyable, as ipc::shm<T> demands.
@@ -231,6 +231,18 @@ inline failure failed(long result) noexcept { return failure(error::last(result)
 inline result<void> done(long outcome) noexcept {
   if (outcome < 0) return failed(outcome);
   return {};
+}
+
+/// For a C call that returns a descriptor or a count.
+inline result<int> number(int outcome) noexcept {
+  if (outcome < 0) return failed(outcome);
+  return outcome;
+}
+
+/// For a C call that returns 0 or 1.
+inline result<bool> truth(int outcome) noexcept {
+  if (outcome < 0) return failed(outcome);
+  return outcome != 0;
 }
 
 }  // namespace detail
@@ -568,9 +580,10 @@ class shm : public detail::owner<ipc_shm_t, ipc_shm_close> {
     return made(outcome, handle);
   }
   /// As open(). The process that creates the region calls `init(T &)`, which returns 0 or a negative errno, before any other
-  /// process sees the region. If `init` fails, nothing is created. It must not throw.
+  /// process sees the region. If `init` fails or throws, nothing is created, and an exception reaches the caller.
   template <class Init>
-  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create, mode_t mode = 0600) noexcept {
+  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create,
+                               mode_t mode = 0600) noexcept(noexcept(init(std::declval<T &>()))) {
     ipc_shm_t *handle = nullptr;
     auto call = [](void *data, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Init> *>(context))(*static_cast<T *>(data));
@@ -878,6 +891,8 @@ class sem_calls {
     if (outcome < 0) return failed(outcome);
     return count;
   }
+  /// A descriptor that is readable while a permit is free. It stays the library's: ipc_sem_fd().
+  result<int> fd() const noexcept { return number(ipc_sem_fd(raw())); }
 
  private:
   ipc_sem_t *raw() const noexcept { return static_cast<const Self *>(this)->native(); }
@@ -918,11 +933,9 @@ class event {
   result<void> set() noexcept { return detail::done(ipc_event_set(&raw_)); }
   result<void> reset() noexcept { return detail::done(ipc_event_reset(&raw_)); }
   result<void> wait(timeout limit = forever) noexcept { return detail::done(ipc_event_wait(&raw_, limit.ns())); }
-  result<bool> is_set() const noexcept {
-    const int outcome = ipc_event_is_set(&raw_);
-    if (outcome < 0) return detail::failed(outcome);
-    return outcome != 0;
-  }
+  result<bool> is_set() const noexcept { return detail::truth(ipc_event_is_set(&raw_)); }
+  /// A descriptor that is readable while the event is set. It stays the library's: ipc_event_fd().
+  result<int> fd() noexcept { return detail::number(ipc_event_fd(&raw_)); }
   result<void> destroy() noexcept { return detail::done(ipc_event_destroy(&raw_)); }
   ipc_event_t *native() noexcept { return &raw_; }
 
@@ -1009,9 +1022,10 @@ class barrier {
 /// An initialisation that runs once, to place in shared memory, with the layout of ipc_once_t.
 class once {
  public:
-  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. `work` must not throw.
+  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. If `work` throws, it has not
+  /// run, and the exception reaches the caller.
   template <class Work>
-  result<bool> run(Work &&work, timeout limit = forever) noexcept {
+  result<bool> run(Work &&work, timeout limit = forever) noexcept(noexcept(work())) {
     auto call = [](void *context) { (*static_cast<std::remove_reference_t<Work> *>(context))(); };
     const int outcome = ipc_once(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
     if (outcome < 0) return detail::failed(outcome);
@@ -1200,16 +1214,8 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     return stat;
   }
   /// A descriptor that is readable while there is a message. It stays the queue's.
-  result<int> fd() const noexcept {
-    const int number = ipc_mq_fd(handle_);
-    if (number < 0) return detail::failed(number);
-    return number;
-  }
-  result<bool> stale() const noexcept {
-    const int outcome = ipc_mq_stale(handle_);
-    if (outcome < 0) return detail::failed(outcome);
-    return outcome != 0;
-  }
+  result<int> fd() const noexcept { return detail::number(ipc_mq_fd(handle_)); }
+  result<bool> stale() const noexcept { return detail::truth(ipc_mq_stale(handle_)); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1350,11 +1356,21 @@ class topic : public detail::owner<ipc_topic_t, ipc_topic_close> {
     if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
     return taken;
   }
-  result<bool> stale() const noexcept {
-    const int outcome = ipc_topic_stale(handle_);
+  result<ipc_topic_attr_t> attributes() const noexcept {
+    ipc_topic_attr_t attributes{};
+    const int outcome = ipc_topic_getattr(handle_, &attributes);
     if (outcome < 0) return detail::failed(outcome);
-    return outcome != 0;
+    return attributes;
   }
+  result<ipc_topic_stat_t> stat() const noexcept {
+    ipc_topic_stat_t stat{};
+    const int outcome = ipc_topic_stat(handle_, &stat);
+    if (outcome < 0) return detail::failed(outcome);
+    return stat;
+  }
+  /// A subscriber's descriptor, which is readable while there is a sample to take. It stays the topic's.
+  result<int> fd() const noexcept { return detail::number(ipc_topic_fd(handle_)); }
+  result<bool> stale() const noexcept { return detail::truth(ipc_topic_stale(handle_)); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1383,9 +1399,9 @@ class cell : public detail::owner<ipc_cell_t, ipc_cell_close> {
 
   result<void> write(const T &value) const noexcept { return detail::done(ipc_cell_write(handle_, &value)); }
   /// Calls `change(T &)`, which returns 0 or a negative errno, on a copy of the latest value, and writes the copy. If `change`
-  /// fails, nothing is written.
+  /// fails or throws, nothing is written, and an exception reaches the caller.
   template <class Change>
-  result<void> update(Change &&change) const noexcept {
+  result<void> update(Change &&change) const noexcept(noexcept(change(std::declval<T &>()))) {
     auto call = [](void *value, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Change> *>(context))(*static_cast<T *>(value));
     };
@@ -1405,6 +1421,9 @@ class cell : public detail::owner<ipc_cell_t, ipc_cell_close> {
     if (outcome < 0) return detail::failed(outcome);
     return value;
   }
+  /// A descriptor that is readable while there is a value that this object has not read. It stays the cell's.
+  result<int> fd() const noexcept { return detail::number(ipc_cell_fd(handle_)); }
+  result<bool> stale() const noexcept { return detail::truth(ipc_cell_stale(handle_)); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1454,6 +1473,15 @@ class service : public detail::owner<ipc_service_t, ipc_service_close> {
   result<void> reply(const ipc_request_t &to, const R &value) const noexcept {
     return detail::done(ipc_service_reply(handle_, &to, &value, sizeof(R)));
   }
+  result<ipc_service_stat_t> stat() const noexcept {
+    ipc_service_stat_t stat{};
+    const int outcome = ipc_service_stat(handle_, &stat);
+    if (outcome < 0) return detail::failed(outcome);
+    return stat;
+  }
+  /// A descriptor that is readable while a request waits for a server. It stays the service's.
+  result<int> fd() const noexcept { return detail::number(ipc_service_fd(handle_)); }
+  result<bool> stale() const noexcept { return detail::truth(ipc_service_stale(handle_)); }
 };
 
 /// The client's side.
@@ -1491,6 +1519,9 @@ class client : public detail::owner<ipc_client_t, ipc_client_close> {
     if (static_cast<std::size_t>(size) != sizeof(R)) return failure(error(EBADMSG));
     return reply;
   }
+  /// A descriptor that is readable while a reply waits for receive(). It stays the client's.
+  result<int> fd() const noexcept { return detail::number(ipc_client_fd(handle_)); }
+  result<bool> stale() const noexcept { return detail::truth(ipc_client_stale(handle_)); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1524,18 +1555,100 @@ class child : public detail::owner<ipc_child_t, ipc_child_close> {
     return detail::done(ipc_child_communicate(handle_, &exchange, limit.ns()));
   }
   result<void> close_input() const noexcept { return detail::done(ipc_child_close_stdin(handle_)); }
-  result<pid_t> pid() const noexcept { return number(ipc_child_pid(handle_)); }
+  result<pid_t> pid() const noexcept { return detail::number(ipc_child_pid(handle_)); }
   /// Descriptors that stay the child's handle's: the ends of its pipes, and a pidfd that is readable after its end.
-  result<int> input() const noexcept { return number(ipc_child_stdin(handle_)); }
-  result<int> output() const noexcept { return number(ipc_child_stdout(handle_)); }
-  result<int> error_output() const noexcept { return number(ipc_child_stderr(handle_)); }
-  result<int> fd() const noexcept { return number(ipc_child_fd(handle_)); }
+  result<int> input() const noexcept { return detail::number(ipc_child_stdin(handle_)); }
+  result<int> output() const noexcept { return detail::number(ipc_child_stdout(handle_)); }
+  result<int> error_output() const noexcept { return detail::number(ipc_child_stderr(handle_)); }
+  result<int> fd() const noexcept { return detail::number(ipc_child_fd(handle_)); }
+};
 
- private:
-  static result<int> number(int outcome) noexcept {
+// ---------------------------------------------------------------------------------------------------------------------
+// Waitsets
+
+/// One wait over many objects. Each entry has a tag, for example the address of what belongs to it, and wait() returns the tags of
+/// the entries that are ready. It takes nothing from them: receive, read or wait with ipc::no_wait then.
+///
+///     auto set = ipc::waitset::open();
+///     auto added = set->add_message(commands, &commands);
+///     ipc_ready_t room[8];
+///     auto ready = set->wait(room, std::chrono::seconds(1));
+///     if (ready) for (const ipc_ready_t &entry : *ready) ...
+///
+/// An object that is closed while it is in a set makes its entry ready. A moved owner stays in the set.
+class waitset : public detail::owner<ipc_waitset_t, ipc_waitset_close> {
+ public:
+  using owner::owner;
+  static result<waitset> open() noexcept {
+    ipc_waitset_t *handle = nullptr;
+    const int outcome = ipc_waitset_open(&handle, 0);
     if (outcome < 0) return detail::failed(outcome);
-    return outcome;
+    return waitset(handle);
   }
+
+  /// Ready while the queue has a message.
+  template <class T>
+  result<void> add_message(const queue<T> &from, void *tag) const noexcept {
+    return add(IPC_WAIT_MESSAGE, from.handle(), tag);
+  }
+  /// Ready while the queue has room.
+  template <class T>
+  result<void> add_room(const queue<T> &to, void *tag) const noexcept {
+    return add(IPC_WAIT_ROOM, to.handle(), tag);
+  }
+  /// Ready while a subscriber has a sample to take.
+  template <class T>
+  result<void> add_sample(const topic<T> &from, void *tag) const noexcept {
+    return add(IPC_WAIT_SAMPLE, from.handle(), tag);
+  }
+  /// Ready while the cell has a value that this object has not read.
+  template <class T>
+  result<void> add_change(const cell<T> &of, void *tag) const noexcept {
+    return add(IPC_WAIT_CHANGE, of.handle(), tag);
+  }
+  /// Ready while a request waits for a server.
+  template <class Q, class R>
+  result<void> add_request(const service<Q, R> &by, void *tag) const noexcept {
+    return add(IPC_WAIT_REQUEST, by.handle(), tag);
+  }
+  /// Ready while a reply waits for client::receive().
+  template <class Q, class R>
+  result<void> add_reply(const client<Q, R> &to, void *tag) const noexcept {
+    return add(IPC_WAIT_REPLY, to.handle(), tag);
+  }
+  /// Ready while the event is set. Remove it before its memory is unmapped, unless it lies in a region of this library.
+  result<void> add_event(event &to_wait_for, void *tag) const noexcept { return add(IPC_WAIT_EVENT, to_wait_for.native(), tag); }
+  /// Ready while a permit is free. Remove it as an event.
+  result<void> add_sem(const sem &to_wait_for, void *tag) const noexcept { return add(IPC_WAIT_SEM, to_wait_for.native(), tag); }
+  result<void> add_sem(const named_sem &to_wait_for, void *tag) const noexcept { return add(IPC_WAIT_SEM, to_wait_for.native(), tag); }
+  /// Ready when the child has ended.
+  result<void> add_child(const child &process, void *tag) const noexcept { return add(IPC_WAIT_CHILD, process.handle(), tag); }
+  /// Ready while poll() would report one of these events: any of POLLIN, POLLOUT, POLLPRI and POLLRDHUP. The descriptor stays the
+  /// caller's: remove it before it is closed.
+  result<void> add_fd(int fd, int poll_events, void *tag) const noexcept {
+    return detail::done(ipc_waitset_add_fd(handle_, fd, poll_events, tag));
+  }
+  result<void> add_fd(const descriptor &file, int poll_events, void *tag) const noexcept { return add_fd(file.fd(), poll_events, tag); }
+  /// Ready when the timer has expired, each time: after `first`, and then after each period, unless that is 0.
+  result<void> add_timer(timeout first, std::chrono::nanoseconds period, void *tag) const noexcept {
+    return detail::done(ipc_waitset_add_timer(handle_, first.ns(), period.count(), tag));
+  }
+  /// For a kind that has no member here. `what` is one of the IPC_WAIT_ constants, and `object` what ipc_waitset_add() takes.
+  result<void> add(int what, void *object, void *tag) const noexcept {
+    return detail::done(ipc_waitset_add(handle_, what, object, tag));
+  }
+  /// Removes all entries with this tag. ENOENT if there is none.
+  result<void> remove(void *tag) const noexcept { return detail::done(ipc_waitset_remove(handle_, tag)); }
+
+  /// Waits until entries are ready, and returns the first part of `room`, with one element for each of them. EAGAIN if nothing is
+  /// ready and the limit is ipc::no_wait.
+  result<span<ipc_ready_t>> wait(span<ipc_ready_t> room, timeout limit = forever) const noexcept {
+    const int count = ipc_waitset_wait(handle_, room.data(), room.size(), limit.ns());
+    if (count < 0) return detail::failed(count);
+    return room.first(static_cast<std::size_t>(count));
+  }
+  /// A descriptor for an existing loop, which is readable while an entry may be ready. It stays the set's.
+  result<int> fd() const noexcept { return detail::number(ipc_waitset_fd(handle_)); }
 };
 
 }  // namespace ipc

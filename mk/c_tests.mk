@@ -1,6 +1,6 @@
 # The C tests, and the tests in Rust that need no tools besides. See CONTRIBUTING.md, "Testing".
 
-.PHONY: check-rust check-models check-queue check-c check-faults
+.PHONY: check-rust check-models check-queue check-c check-faults check-storm
 
 # Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
 # beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
@@ -42,8 +42,14 @@ check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) ## the C
 check-faults: tools-check $(C_TESTS)/general/system_call_fails ## each system call of each call fails with each error; takes minutes
 	$(C_TESTS)/general/system_call_fails --full --header include/robustipc.h
 
-check-models: ## the algorithms of src/sync and the queue in every order of steps, with loom
-	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue
+# check-c kills some 200 processes in each of these.
+STORM_KILLS ?= 10000
+check-storm: tools-check $(addprefix $(C_TESTS)/,topic/storm service/storm) ## processes with topics and services are killed 10,000 times; takes minutes
+	STORM_KILLS=$(STORM_KILLS) $(C_TESTS)/topic/storm
+	STORM_KILLS=$(STORM_KILLS) $(C_TESTS)/service/storm
+
+check-models: ## the algorithms of src/sync, the queue, topics and services in every order of steps, with loom
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue --test models_topic --test models_service
 
 # The queue in shared memory against references, and with its memory overwritten: the tests of check-rust, but longer.
 check-queue:

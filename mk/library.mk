@@ -125,7 +125,9 @@ tools: ## says which of the tools that make needs are missing or too old
 tools-check:
 	@mk/tools.sh rust cc c++ pkg-config
 
-demo: $(addprefix $(TARGET)/demo/,producer consumer worker)
+DEMO := producer consumer worker camera answers
+
+demo: $(addprefix $(TARGET)/demo/,$(DEMO))
 
 $(TARGET)/demo/%: c-tests/demo/%.c c-tests/demo/sample.h $(STAGE)/installed
 	@mkdir -p $(@D)

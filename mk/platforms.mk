@@ -16,7 +16,7 @@ check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) 
 PLATFORMS ?= linux-5.10 preempt-rt debian11 debian13
 
 # A missing tool is a failure. Everything that is downloaded stays in target/platforms.
-check-platforms: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) $(addprefix $(TARGET)/demo/,producer consumer worker) ## the tests on other kernels and C libraries, in virtual machines; needs Debian
+check-platforms: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) $(addprefix $(TARGET)/demo/,$(DEMO)) ## the tests on other kernels and C libraries, in virtual machines; needs Debian
 	@mkdir -p $(TARGET)/platforms
 	@printf '%s\n' $(addprefix $(C_TESTS)/,$(TESTS)) >$(TARGET)/platforms/tests
 	@c-tests/platforms/check.sh $(PLATFORMS)

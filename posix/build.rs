@@ -9,8 +9,13 @@ fn main() {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librobustipc-posix.so.{major}.{minor}");
     // dlclose() must not unmap this library, because threads may be asleep in it.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    // librobustipc.so is installed beside this library, so a program finds it without LD_LIBRARY_PATH.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN");
+    // librobustipc.so is installed beside this library, so a program finds it without LD_LIBRARY_PATH. Distributions, whose
+    // dynamic linker finds it anyway, set ROBUSTIPC_RPATH to nothing.
+    println!("cargo::rerun-if-env-changed=ROBUSTIPC_RPATH");
+    let rpath = std::env::var("ROBUSTIPC_RPATH").unwrap_or("$ORIGIN".to_string());
+    if !rpath.is_empty() {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-rpath,{rpath}");
+    }
     if let Ok(directory) = std::env::var("ROBUSTIPC_LIBRARY_DIRECTORY") {
         println!("cargo::rustc-link-search=native={directory}");
     }

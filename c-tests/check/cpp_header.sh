@@ -34,6 +34,14 @@ int borrow(ipc::queue<Message> &queue) {
   auto message = queue.borrow(ipc::no_wait);
   return message ? (*message)->what : -1;
 }
+int wait(ipc::waitset &set);
+int wait(ipc::waitset &set) {
+  ipc_ready_t room[4];
+  auto ready = set.wait(room, ipc::no_wait);
+  return ready ? (*ready)[0].what : -1;
+}
+int add(ipc::waitset &set, ipc::queue<Message> &queue);
+int add(ipc::waitset &set, ipc::queue<Message> &queue) { return set.add_message(queue, &queue) ? 0 : 1; }
 int open();
 int open() {
   auto region = ipc::shm<ns::Shared>::open("/shared", ipc::create);
@@ -61,5 +69,5 @@ done
 quietly $CXX -std=c++17 -fno-exceptions $cflags -O2 -c "$work/use.cpp" -o "$work/use.o"
 calls=$(nm -u "$work/use.o" | awk '{ print $2 }' | grep -vE '^(_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|abort|mem(cpy|set)|strlen)$' | sort | tr '\n' ' ')
 expect "what a program that uses the C++ header calls" \
-  "ipc_event_set ipc_last_error ipc_mq_borrow ipc_mq_receive ipc_mq_return ipc_mq_send ipc_mutex_lock ipc_mutex_unlock ipc_sem_post ipc_shm_close ipc_shm_data ipc_shm_open_typed ipc_strerror " \
+  "ipc_event_set ipc_last_error ipc_mq_borrow ipc_mq_receive ipc_mq_return ipc_mq_send ipc_mutex_lock ipc_mutex_unlock ipc_sem_post ipc_shm_close ipc_shm_data ipc_shm_open_typed ipc_strerror ipc_waitset_add ipc_waitset_wait " \
   "$calls"

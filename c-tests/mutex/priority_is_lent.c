@@ -36,7 +36,7 @@ static void lends(int flags, int is_lent) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
     char state = state_of(child);
     if (state == 'Z') break; /* it may not run in real time */
-    if (system_call_of(child) == SYS_futex) break;
+    if (is_inside(child, SYS_futex)) break;
   }
   if (state_of(child) != 'Z') CHECK_EQUAL(priority_of(getpid()), is_lent ? -8 : own);
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);

@@ -14,8 +14,7 @@ static int has_ended(pid_t child) {
 /* Waits until the child sleeps on a futex, or until the writer has ended. Returns whether the child slept first. */
 static int sleeps_before_end_of(pid_t writer, pid_t child) {
   while (!has_ended(writer)) {
-    long number = system_call_of(child);
-    if (number == SYS_futex || number == SYS_futex_waitv) return !has_ended(writer);
+    if (is_inside(child, SYS_futex) || is_inside(child, SYS_futex_waitv)) return !has_ended(writer);
     sched_yield();
   }
   return 0;

@@ -13,10 +13,8 @@
 
 /* Waits until a thread, of this process or of a child, sleeps on a futex. */
 __attribute__((unused)) static void wait_until_on_futex(pid_t thread) {
-  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield()) {
-    long number = system_call_of(thread);
-    if (number == SYS_futex || number == SYS_futex_waitv) return;
-  }
+  for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
+    if (is_inside(thread, SYS_futex) || is_inside(thread, SYS_futex_waitv)) return;
   test_failed(__FILE__, __LINE__, "thread %d does not go to sleep", (int)thread);
 }
 

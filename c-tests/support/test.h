@@ -149,10 +149,17 @@ __attribute__((unused)) static long system_call_of(pid_t thread) {
   SKIP("/proc/PID/syscall cannot be read here");
 }
 
-/* Waits until a thread sleeps in the system call `number`, for example SYS_futex. */
+/* Whether a thread, of this process or of a child, sleeps in the system call `number`, for example SYS_futex. After something
+ * has interrupted a sleep with a time (io_uring does so when a request ends), the kernel goes on with it under another number. */
+__attribute__((unused)) static int is_inside(pid_t thread, long number) {
+  long found = system_call_of(thread);
+  return found == number || found == SYS_restart_syscall;
+}
+
+/* Waits until a thread sleeps in the system call `number`. */
 __attribute__((unused)) static void wait_until_inside(pid_t thread, long number) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
-    if (system_call_of(thread) == number) return;
+    if (is_inside(thread, number)) return;
   test_failed(__FILE__, __LINE__, "thread %d does not sleep in system call %ld", (int)thread, number);
 }
 

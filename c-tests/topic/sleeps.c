@@ -61,7 +61,7 @@ int main(void) {
     kill(child, SIGUSR1);
     /* The second signal only after the first has ended a call: the child is not asleep in the same call any more. */
     if (i == 0)
-      for (int j = 0; j < 1000 && system_call_of(child) == SYS_futex; j++) sched_yield();
+      for (int j = 0; j < 1000 && is_inside(child, SYS_futex); j++) sched_yield();
   }
   int status = wait_for(child);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);

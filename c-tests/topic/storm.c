@@ -30,20 +30,8 @@ static uint64_t check_whole(const uint64_t *words, ssize_t length) {
   return words[0];
 }
 
-/* Opens the topic. While another process takes a dead one's place, the topic may look as if it had no place. */
-static ipc_topic_t *opened(int flags) {
-  ipc_topic_t *topic = NULL;
-  int result;
-  for (int64_t end = now_ns() + PATIENCE; (result = ipc_topic_open(&topic, name, NULL, flags, 0)) == -EUSERS;) {
-    CHECK(now_ns() < end);
-    sched_yield();
-  }
-  CHECK_EQUAL(result, IPC_OPENED);
-  return topic;
-}
-
 static void publish_on(int which, uint64_t life) {
-  ipc_topic_t *topic = opened(IPC_WRITE_ONLY);
+  ipc_topic_t *topic = publisher(name, NULL);
   for (uint64_t count = 0;; count++) {
     size_t words = 1 + count % WORDS;
     uint64_t sample[WORDS], *place;
@@ -65,7 +53,7 @@ static void publish_on(int which, uint64_t life) {
 }
 
 static void take_on(int which) {
-  ipc_topic_t *topic = opened(IPC_READ_ONLY);
+  ipc_topic_t *topic = subscriber(name);
   uint64_t last = 0;
   for (;;) {
     uint64_t sample[WORDS];

@@ -6,11 +6,13 @@
 
 static ipc_waitset_t *set;
 static _Atomic pid_t waiter_id;
+static _Atomic int nothing_happened;
 
 static void *wait_once(void *result) {
   ipc_ready_t ready = { 0 };
   waiter_id = (pid_t)syscall(SYS_gettid);
   int count = ipc_waitset_wait(set, &ready, 1, PATIENCE);
+  if (nothing_happened) test_failed(__FILE__, __LINE__, "the wait ended by itself: %d, %s", count, ipc_last_error());
   *(void **)result = count == 1 ? ready.tag : NULL;
   return (void *)(intptr_t)count;
 }
@@ -20,9 +22,11 @@ static void *found;
 
 static void start_waiter(void) {
   waiter_id = 0;
+  nothing_happened = 1;
   CHECK_EQUAL(pthread_create(&waiter, NULL, wait_once, &found), 0);
   while (waiter_id == 0) sched_yield();
   wait_until_inside(waiter_id, SYS_ppoll);
+  nothing_happened = 0;
 }
 
 static intptr_t end_waiter(void) {

@@ -31,6 +31,22 @@ pub(crate) fn try_box<T>(value: T) -> Result<Box<T>, Errno> {
     }
 }
 
+/// A box of zeros, for a value that is too large for the stack of a small thread.
+///
+/// # Safety
+///
+/// All zeros is a value of T, and T takes memory.
+pub(crate) unsafe fn zeroed_box<T>() -> Result<Box<T>, Errno> {
+    const { assert!(size_of::<T>() != 0) };
+    // SAFETY: the layout's size is not 0.
+    let place = unsafe { alloc_zeroed(Layout::new::<T>()) }.cast::<T>();
+    match place.is_null() {
+        true => Err(Errno::ENOMEM),
+        // SAFETY: the memory is fresh, has T's layout and is a T by this function's contract.
+        false => Ok(unsafe { Box::from_raw(place) }),
+    }
+}
+
 /// A boxed slice whose items are not initialised.
 pub(crate) fn uninit_slice<T>(length: usize) -> Result<Box<[MaybeUninit<T>]>, Errno> {
     // SAFETY: `alloc` is called with a layout whose size is not 0. MaybeUninit needs no initialisation.
@@ -244,6 +260,7 @@ impl<T> Drop for Shared<T> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

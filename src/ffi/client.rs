@@ -3,6 +3,7 @@
 use super::handle::Table;
 use super::service::type_if_any;
 use super::types::ipc_type_t;
+use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
 use crate::base::time::Deadline;
@@ -16,7 +17,7 @@ pub struct ipc_client_t {
     _private: [u8; 0],
 }
 
-static CLIENTS: Table<Client, { handle::CLIENT }> = Table::new();
+pub(super) static CLIENTS: Table<Client, { handle::CLIENT }> = Table::new();
 
 /// Flag of ipc_client_open(): a call waits if no process serves. Without the flag, it fails with -ENOENT.
 pub const IPC_CLIENT_WAIT: c_int = 0x10000;
@@ -101,7 +102,7 @@ unsafe fn open(
     // SAFETY: by this function's contract.
     let name = unsafe { Name::from_c(name) }?;
     // SAFETY: by this function's contract.
-    let types: [Option<Type>; 2] = unsafe { [type_if_any(types[0])?, type_if_any(types[1])?] };
+    let types: [Option<Box<Type>>; 2] = unsafe { [type_if_any(types[0])?, type_if_any(types[1])?] };
     let options = options(flags, IPC_CHECK_OWNER | IPC_CLIENT_WAIT, 0)?;
     let room = CLIENTS.room()?;
     let client = Client::open(&name, types, flags & IPC_CLIENT_WAIT != 0, options)?;
@@ -247,8 +248,9 @@ pub unsafe extern "C" fn ipc_client_receive(
 /// first call of a process makes it.
 ///
 /// The descriptor may be readable although there is no reply: another thread was faster. So receive with timeout 0. It is
-/// always writable. It belongs to the handle: do not close it, read from it or write to it. The death of a server is found
-/// by calls, not by the descriptor: call ipc_client_receive() with timeout 0 now and then.
+/// always writable. It belongs to the handle: do not close it, read from it or write to it. In a service
+/// with IPC_SERVICE_ONCE it becomes readable within 100 milliseconds after the death of a server that has a request of this
+/// client. For this a thread of this process, named "ipc_watch", examines the servers' processes every 50 milliseconds.
 ///
 /// Returns: the descriptor, or a negative error.
 /// Errors: -EINVAL if client is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
@@ -293,6 +295,7 @@ pub unsafe extern "C" fn ipc_client_close(client: *mut ipc_client_t) -> c_int {
             return Ok(NOTHING_TO_CLOSE);
         }
         CLIENTS.close(client)?;
+        object_closed();
         Ok(0)
     })
 }

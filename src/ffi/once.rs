@@ -1,11 +1,11 @@
 //! Initialisation that runs once.
 
+use super::callback::{Step, guard_around};
 use super::*;
 use crate::base::time::{Deadline, is_timeout};
-use crate::ffi::guard::call_back;
 use crate::object::layout;
+use crate::sync::once::Running;
 use core::ffi::{c_int, c_void};
-use core::mem::transmute;
 
 /// An initialisation in shared memory that runs once, 96 bytes aligned to 8. All zeros means that
 /// it has not run, so fresh shared memory needs no call to prepare it. Never copy or move it.
@@ -27,10 +27,11 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 /// initialisation is complete and the caller sees all its effects.
 ///
 /// once: 96 bytes, aligned to 8, all zeros at first.
-/// run: the function to call; this call runs it at most once. It has to return: it must not be
-/// left by longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process
-/// (SIGABRT). While it runs, its thread is not cancelled. If its process dies in it, another thread
-/// runs it again, so it has to cope with the state that an interrupted run left.
+/// run: the function to call; this call runs it at most once. If a C++ exception or pthread_exit()
+/// leaves it, the initialisation has not run: the exception reaches the caller of this call, and
+/// the next caller, or a waiter, runs it again. It must not be left by longjmp(). While it runs, its
+/// thread is not cancelled. If its process dies in it, another thread runs it again, so it has to
+/// cope with the state that an interrupted run left.
 /// context: passed to run unchanged.
 /// timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
 /// clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
@@ -51,32 +52,40 @@ const _: () = assert!(IPC_ONCE_RAN == error::ONCE_RAN);
 /// waiter or the next caller runs it again.
 /// Waiter death: a dead waiter does not affect the others.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_once(
+pub unsafe extern "C-unwind" fn ipc_once(
     once: *mut ipc_once_t,
-    run: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    run: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
     context: *mut c_void,
     timeout_ns: i64,
 ) -> c_int {
-    guard_fast(
+    guard_around(
         c"ipc_once",
         || {
             // SAFETY: by the contract of this call.
             let once: &layout::Once = unsafe { placed_fast(once.cast_const().cast()) }?;
             (is_timeout(timeout_ns) && run.is_some() && once.is_done()).then_some(0)
         },
-        move || {
+        move |ran: Option<((Running<'_>, Run), ())>| {
+            if let Some(((running, _), ())) = ran {
+                running.finish()?;
+                return Ok(Step::Return(IPC_ONCE_RAN));
+            }
             let Some(run) = run else {
                 return Err(fail!(EINVAL, "run is NULL; expected a function"));
             };
             let deadline = Deadline::after(timeout_ns)?;
             // SAFETY: by the contract of this call; any bytes are a valid layout::Once, and
-            // its run checks the tags.
+            // its begin checks the tags.
             let once: &layout::Once = unsafe { placed(once.cast_const().cast(), "the once") }?;
-            // SAFETY: the two ABIs differ only in what the compiler assumes.
-            let run: unsafe extern "C-unwind" fn(*mut c_void) = unsafe { transmute(run) };
-            // SAFETY: the caller's function with the caller's context.
-            let ran = once.run(deadline, || call_back(|| unsafe { run(context) }))?;
-            Ok(if ran { IPC_ONCE_RAN } else { 0 })
+            Ok(match once.begin(deadline)? {
+                Some(running) => Step::CallBack((running, run)),
+                None => Step::Return(0),
+            })
         },
+        // SAFETY: the caller's function with the caller's context.
+        |(_, run)| unsafe { run(context) },
     )
 }
+
+/// The function of the caller, as it is called.
+type Run = unsafe extern "C-unwind" fn(context: *mut c_void);

@@ -2,6 +2,7 @@
 
 use super::handle::Table;
 use super::types::{ipc_type_t, type_from_c};
+use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
 use crate::base::time::Deadline;
@@ -15,7 +16,7 @@ pub struct ipc_service_t {
     _private: [u8; 0],
 }
 
-static SERVERS: Table<Server, { handle::SERVICE }> = Table::new();
+pub(super) static SERVERS: Table<Server, { handle::SERVICE }> = Table::new();
 
 /// Flag in ipc_service_attr_t: a request is delivered at most once. If its server dies, its client gets -EOWNERDEAD.
 /// Without the flag, the next server gets the request, with a number of redeliveries above 0.
@@ -190,7 +191,7 @@ unsafe fn wanted_from_c(attr: *const ipc_service_attr_t) -> Result<Option<Wanted
 /// # Safety
 ///
 /// `kind_type` is NULL, or as for `type_from_c`.
-pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<Type>> {
+pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<Box<Type>>> {
     match kind_type.is_null() {
         true => Ok(None),
         // SAFETY: by this function's contract.
@@ -199,14 +200,14 @@ pub(super) unsafe fn type_if_any(kind_type: *const ipc_type_t) -> Result<Option<
 }
 
 /// The sizes of a service: requests, clients, and the sizes of a request and of a reply. A 0 stands for the default.
-fn sizes_of(numbers: [usize; 4], types: &[Option<Type>; 2]) -> Result<Sizes> {
+fn sizes_of(numbers: [usize; 4], types: &[Option<Box<Type>>; 2]) -> Result<Sizes> {
     const COUNT: usize = 64;
     const SIZE: usize = 8192;
     let or = |number, default| if number == 0 { default } else { number };
     let [requests, clients, request, reply] = numbers;
     let mut sizes = [request, reply];
     for ((size, kind_type), what) in sizes.iter_mut().zip(types).zip(["request", "reply"]) {
-        let least = kind_type.map_or(0, |kind_type| {
+        let least = kind_type.as_ref().map_or(0, |kind_type| {
             usize::try_from(kind_type.size()).unwrap_or(usize::MAX)
         });
         *size = or(*size, or(least, SIZE));
@@ -351,8 +352,8 @@ pub unsafe extern "C" fn ipc_service_stat(
 ///
 /// The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
 /// is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
-/// request, the descriptors of others become readable when the client or a server that waits in a call finds the death,
-/// within 100 milliseconds.
+/// request, the descriptors of others become readable within 100 milliseconds. For this a thread of this process, named
+/// "ipc_watch", examines the servers' processes every 50 milliseconds while another one has a request.
 ///
 /// Returns: the descriptor, or a negative error.
 /// Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the
@@ -397,6 +398,7 @@ pub unsafe extern "C" fn ipc_service_close(service: *mut ipc_service_t) -> c_int
             return Ok(NOTHING_TO_CLOSE);
         }
         SERVERS.close(service)?;
+        object_closed();
         Ok(0)
     })
 }

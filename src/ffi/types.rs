@@ -55,7 +55,7 @@ unsafe impl Sync for ipc_type_t {}
 ///
 /// `kind_type` is NULL, misaligned, or points to an ipc_type_t whose strings are NULL or
 /// NUL-terminated.
-pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Type> {
+pub(super) unsafe fn type_from_c(kind_type: *const ipc_type_t) -> Result<Box<Type>> {
     let given = checked(kind_type.cast_mut(), "the type")?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     let given = unsafe { given.as_ref() };

@@ -1,12 +1,20 @@
 //! Waitsets: one wait over many objects, descriptors, children and timers.
 
+use super::cell::CELLS;
+use super::client::CLIENTS;
 use super::handle::{self, Table};
 use super::mq::QUEUES;
+use super::service::SERVERS;
 use super::spawn::CHILDREN;
+use super::topic::TOPICS;
 use super::*;
+use crate::base::alloc::try_box;
 use crate::base::time::{Deadline, FOREVER};
 use crate::ipc::mq::{Direction, Queue};
-use crate::ipc::waitset::{Found, HandleDescriptor, Object, Ready, Tag, Waitset, note_closing};
+use crate::ipc::waitable::Waitable;
+use crate::ipc::waitset::{
+    Found, HandleDescriptor, IsOpen, Object, Ready, Tag, Waitset, note_closing,
+};
 use crate::ipc::watch::placed;
 use crate::object::layout;
 use crate::object::map::{UserOfMemory, set_before_unmap};
@@ -32,7 +40,14 @@ pub const IPC_WAIT_EVENT: c_int = 3;
 pub const IPC_WAIT_SEM: c_int = 4;
 /// For ipc_waitset_add(): an ipc_child_t is ready when the child has ended.
 pub const IPC_WAIT_CHILD: c_int = 5;
-// 6 to 9 are for samples, changes, requests and replies.
+/// For ipc_waitset_add(): an ipc_topic_t that subscribes is ready while it has a sample to take.
+pub const IPC_WAIT_SAMPLE: c_int = 6;
+/// For ipc_waitset_add(): an ipc_cell_t is ready while the cell holds a value that the handle has not read.
+pub const IPC_WAIT_CHANGE: c_int = 7;
+/// For ipc_waitset_add(): an ipc_service_t is ready while a request waits for a server.
+pub const IPC_WAIT_REQUEST: c_int = 8;
+/// For ipc_waitset_add(): an ipc_client_t is ready while a reply waits for ipc_client_receive().
+pub const IPC_WAIT_REPLY: c_int = 9;
 /// In ipc_ready_t: a descriptor from ipc_waitset_add_fd() is ready.
 pub const IPC_WAIT_FD: c_int = 10;
 /// In ipc_ready_t: a timer from ipc_waitset_add_timer() has expired.
@@ -72,8 +87,8 @@ impl Found for Results {
     }
 }
 
-/// Makes an empty waitset: one wait over many objects. It holds any number of queues, events, semaphores, children,
-/// descriptors and timers.
+/// Makes an empty waitset: one wait over many objects. It holds any number of queues, topics, cells, services,
+/// clients, events, semaphores, children, descriptors and timers.
 ///
 /// The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
 /// IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
@@ -116,7 +131,11 @@ fn forget_memory(memory: Range<usize>) {
 /// IPC_WAIT_ROOM, room in an ipc_mq_t;
 /// IPC_WAIT_EVENT, an ipc_event_t that is set;
 /// IPC_WAIT_SEM, a free permit of an ipc_sem_t;
-/// IPC_WAIT_CHILD, an ipc_child_t that has ended.
+/// IPC_WAIT_CHILD, an ipc_child_t that has ended;
+/// IPC_WAIT_SAMPLE, a sample in an ipc_topic_t that subscribes;
+/// IPC_WAIT_CHANGE, a value of an ipc_cell_t that the handle has not read with ipc_cell_read() or ipc_cell_wait();
+/// IPC_WAIT_REQUEST, a request for an ipc_service_t;
+/// IPC_WAIT_REPLY, a reply for ipc_client_receive() to a request that the ipc_client_t has sent.
 /// object: the object, or its handle. It may be in several sets, and several times in one. If its handle is
 /// closed, or its region is closed, or it is destroyed, its entry stays and is ready: the next call on the object
 /// says why. Remove it then. An event or semaphore in memory that the program maps itself must be removed before
@@ -125,8 +144,11 @@ fn forget_memory(memory: Range<usize>) {
 ///
 /// Returns: 0, or a negative error.
 /// Errors: -EINVAL if a pointer is NULL or misaligned, the object is not initialised, or what has no meaning;
-/// -EBADF if a handle is closed or of another kind; -EACCES if an event or semaphore lies in memory that was opened
-/// with IPC_READ_ONLY; -EPROTO if the memory holds another type of object; -ENOTSUP if a semaphore was opened with
+/// -EBADF if a handle is closed or of another kind, or a topic's handle publishes; -EACCES if an event or semaphore lies
+/// in memory that was opened with IPC_READ_ONLY, or this process may not write to the cell, and so cannot mark that it
+/// waits; -EPROTO if the memory holds another type of object, or the object belongs to another PID namespace; -EUSERS if
+/// this process was forked, and the topic or the service has no room for one more subscriber or client; -EUCLEAN if the
+/// object is damaged; -ENOTSUP if a semaphore was opened with
 /// IPC_POSIX; -EMFILE or -ENFILE if too many descriptors are open; -ENOSPC if too many descriptors are watched
 /// (fs.epoll.max_user_watches); -EAGAIN if no thread can be started; -ENOMEM if there is no memory; -EDEADLK if a
 /// signal handler makes this call and interrupted a call on the same set; -ESTALE if the process was forked while
@@ -150,6 +172,9 @@ pub unsafe extern "C" fn ipc_waitset_add(
         match what {
             IPC_WAIT_MESSAGE => add_queue(&set, Direction::Receive, object, what, tag)?,
             IPC_WAIT_ROOM => add_queue(&set, Direction::Send, object, what, tag)?,
+            IPC_WAIT_SAMPLE | IPC_WAIT_CHANGE | IPC_WAIT_REQUEST | IPC_WAIT_REPLY => {
+                set.add_object(of_handle(what, object)?, what, tag)?;
+            }
             IPC_WAIT_EVENT => {
                 // SAFETY: by the contract of this call.
                 let event: &layout::Event = unsafe { placed(object.cast(), "the event") }?;
@@ -178,6 +203,29 @@ pub unsafe extern "C" fn ipc_waitset_add(
             _ => return Err(fail!(EINVAL, "what is {what}, which has no meaning here")),
         }
         Ok(0)
+    })
+}
+
+/// What waits for the object of a handle.
+fn of_handle(what: c_int, handle: *mut c_void) -> Result<Object> {
+    let (waitable, is_open): (Box<dyn Waitable>, IsOpen) = match what {
+        IPC_WAIT_SAMPLE => (try_box(TOPICS.get(handle)?.sample_wait()?)?, |number| {
+            TOPICS.get(handle_of(number)).is_ok()
+        }),
+        IPC_WAIT_CHANGE => (try_box(CELLS.get(handle)?.change_wait()?)?, |number| {
+            CELLS.get(handle_of(number)).is_ok()
+        }),
+        IPC_WAIT_REQUEST => (try_box(SERVERS.get(handle)?.request_wait()?)?, |number| {
+            SERVERS.get(handle_of(number)).is_ok()
+        }),
+        _ => (try_box(CLIENTS.get(handle)?.reply_wait()?)?, |number| {
+            CLIENTS.get(handle_of(number)).is_ok()
+        }),
+    };
+    Ok(Object {
+        waitable,
+        number: handle.addr(),
+        is_open: Some(is_open),
     })
 }
 
@@ -332,7 +380,8 @@ pub unsafe extern "C" fn ipc_waitset_remove(set: *mut ipc_waitset_t, tag: *mut c
 /// the same set; -ESTALE if the process was forked while another thread changed the set.
 /// Threads: safe. Several threads may wait on one set: an entry that becomes ready may be reported to each of them.
 /// The set goes from one thread to another at a cost; best is one thread for each set.
-/// Death: if a thread dies that should make an object ready, the object's own page says when its waiters learn of it.
+/// Death: if a thread dies that should make an object ready, or that has what would make it ready, the entry is ready
+/// within 100 milliseconds, and nobody has to make a call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_waitset_wait(
     set: *mut ipc_waitset_t,

@@ -1,5 +1,6 @@
 //! What a program can wait for together with other things: by a descriptor, or in a waitset.
 
+use crate::base::alloc::Shared;
 use crate::sys::watch_words::Word;
 use core::sync::atomic::AtomicU32;
 
@@ -15,11 +16,28 @@ pub(crate) trait Waitable: Send + Sync {
     fn prepare(&self) -> Option<(&AtomicU32, u32)>;
 
     /// Adds the words that the kernel wakes when a thread dies whose death may make this ready. False if a death
-    /// has made it ready already. Call it before [`prepare`](Waitable::prepare).
+    /// has made it ready already.
+    ///
+    /// Call it after [`prepare`](Waitable::prepare). A thread that takes something after this call takes what came
+    /// after `prepare`, and so its coming has woken the word of `prepare`.
     fn prepare_for_deaths(&self, _words: &mut DeathWords) -> bool {
         true
     }
+
+    /// What has to be examined from time to time, because the kernel does not tell of it. Call it after
+    /// [`prepare`](Waitable::prepare), for the same reason.
+    fn examined(&self) -> Option<&SharedExamined> {
+        None
+    }
 }
+
+/// Something that becomes ready by the death of a process, which the kernel does not tell of.
+pub(crate) trait Examined: Send + Sync {
+    /// Whether such a death has happened. Any thread may ask.
+    fn has_death(&self) -> bool;
+}
+
+pub(crate) type SharedExamined = Shared<Box<dyn Examined>>;
 
 /// How many words of living owners one wait includes.
 pub(crate) const DEATH_WORDS: usize = 7;

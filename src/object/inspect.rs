@@ -8,16 +8,16 @@ use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// Reads the record of a file that may be any file; `None` if it has no record.
-pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Record>, Errno> {
-    let mut found = Record::blank();
+pub(crate) fn inspect(file: BorrowedFd<'_>, file_size: u64) -> Result<Option<Box<Record>>, Errno> {
+    let mut found = Record::blank()?;
     let offset = file_size.saturating_sub(RECORD_SPAN);
     let is_complete = file::read_at(file, found.as_bytes_mut(), offset)?;
     Ok((is_complete && found.is_present()).then_some(found))
 }
 
 /// Reads a user's type that an object keeps in its data; `None` if there is no sound one.
-pub(crate) fn read_type(file: BorrowedFd<'_>, offset: u64) -> Option<Type> {
-    let mut found = Type::blank();
+pub(crate) fn read_type(file: BorrowedFd<'_>, offset: u64) -> Option<Box<Type>> {
+    let mut found = Type::blank().ok()?;
     let is_complete = file::read_at(file, found.as_bytes_mut(), offset).ok()?;
     (is_complete && found.is_sound()).then_some(found)
 }

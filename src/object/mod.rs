@@ -32,6 +32,8 @@ mod unlink;
 
 pub(crate) use inspect::{check_owner, inspect, read_number, read_type};
 pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
+pub(crate) use open::Opening;
+pub(crate) use publish::NewObject;
 pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 
 use crate::base::error::{Errno, Result, fail, failed};

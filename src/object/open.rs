@@ -5,6 +5,7 @@ use super::inspect::{check_owner, check_regular, inspect, not_regular};
 use super::layout::{Kind, RECORD_SPAN, Record, Type, total_size};
 use super::location::Location;
 use super::map::Mapping;
+use super::publish::NewObject;
 use super::{Initialise, Object, Options, Outcome, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::Text;
@@ -12,34 +13,55 @@ use crate::sys::{fd, file, path};
 use nix::fcntl::SealFlag;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// How the opening of an object has begun.
+pub(crate) enum Opening {
+    Opened(Object),
+    /// The object did not exist. It is to be initialised and published.
+    New(NewObject),
+}
+
 impl Object {
     /// Opens the object at `location`, or makes it if `options` say so. `initialise` gets the zeroed
     /// data of a new object before any other process can see it.
     pub(crate) fn open(
         location: &Location,
         kind: Kind,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Object, Outcome)> {
-        let wanted = Record::new(kind, kind_type, pid_namespace())?;
-        // Each further round means that another process has just removed the name or taken it.
         loop {
-            if !options.exclusive {
-                match open_file(location, options) {
-                    Ok(file) => match Object::from_existing(location, file, &wanted, options) {
-                        Err(error) if error.errno() == Errno::ESTALE && options.create => {}
-                        opened => return opened.map(|object| (object, Outcome::Opened)),
-                    },
-                    Err(error) if error.errno() == Errno::ENOENT && options.create => {}
-                    Err(error) => return Err(error),
+            match Object::begin(location, kind, kind_type, options)? {
+                Opening::Opened(object) => return Ok((object, Outcome::Opened)),
+                Opening::New(new) => {
+                    initialise(new.data(), new.file())?;
+                    if let Some(object) = new.publish(location, options)? {
+                        return Ok((object, Outcome::Created));
+                    }
                 }
             }
-            match Object::create(location, &wanted, options, initialise) {
-                Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
-                created => return created.map(|object| (object, Outcome::Created)),
+        }
+    }
+
+    /// The first half of [`open`](Self::open): an object that exists, or one that has no name yet.
+    pub(crate) fn begin(
+        location: &Location,
+        kind: Kind,
+        kind_type: &Type,
+        options: Options,
+    ) -> Result<Opening> {
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
+        if !options.exclusive {
+            match open_file(location, options) {
+                Ok(file) => match Object::from_existing(location, file, &wanted, options) {
+                    Err(error) if error.errno() == Errno::ESTALE && options.create => {}
+                    opened => return opened.map(Opening::Opened),
+                },
+                Err(error) if error.errno() == Errno::ENOENT && options.create => {}
+                Err(error) => return Err(error),
             }
         }
+        NewObject::make(location, &wanted, options).map(Opening::New)
     }
 
     /// Opens the object at `location` with the size that it has. `type_of` makes the expected type from
@@ -47,7 +69,7 @@ impl Object {
     pub(crate) fn open_as_found(
         location: &Location,
         kind: Kind,
-        type_of: &dyn Fn(u64) -> Result<Type>,
+        type_of: &dyn Fn(u64) -> Result<Box<Type>>,
         options: Options,
     ) -> Result<Object> {
         let file = open_file(location, options)?;
@@ -57,7 +79,7 @@ impl Object {
         let data_size = found
             .filter(|found| found.is_sound())
             .map_or(1, |found| found.data_size());
-        let wanted = Record::new(kind, type_of(data_size)?, pid_namespace())?;
+        let wanted = Record::new(kind, &*type_of(data_size)?, pid_namespace())?;
         Object::from_existing(location, file, &wanted, options)
     }
 
@@ -103,7 +125,7 @@ impl Object {
     pub(crate) fn from_descriptor(
         number: i32,
         kind: Kind,
-        kind_type: Type,
+        kind_type: &Type,
         options: Options,
     ) -> Result<Object> {
         let shown = Text::<64>::of(format_args!("descriptor {number}"));
@@ -186,7 +208,10 @@ fn agreed_size(
     match found {
         None if options.adopt => adopted_size(location, file, wanted, options, file_size),
         found => {
-            let found = found.unwrap_or_else(Record::blank);
+            let found = match found {
+                Some(found) => found,
+                None => Record::blank()?,
+            };
             wanted.check(location, &found, file_size, options.may_adopt)?;
             Ok(wanted.offset())
         }

@@ -134,6 +134,16 @@ impl Latch {
         })
     }
 
+    /// As [`is_orphaned`](Self::is_orphaned), also if the kernel has missed the death. Costs one load, and a system call
+    /// if the latch is held.
+    #[inline(always)]
+    pub(crate) fn is_left_by_dead(&self) -> bool {
+        match self.word.load(Relaxed) {
+            0 => false,
+            word => word & TID_MASK == 0 || liveness::has_no_thread(word & TID_MASK),
+        }
+    }
+
     /// Whether the last holder died in its section, and nobody holds the latch to repair its work.
     pub(crate) fn is_orphaned(&self) -> bool {
         let word = self.word.load(Relaxed);

@@ -35,6 +35,9 @@ use nix::errno::Errno;
 /// | 0 to 40 | the lower bits of the number |
 ///
 /// If the number is 0, the birth is unknown.
+///
+/// The birth of a *process* is made of its main thread's, and tells too which program the process runs: after exec it
+/// is another one ([`birth_of_process`]).
 pub(crate) type Birth = u64;
 
 /// A birth in shared memory.
@@ -44,6 +47,12 @@ const ID_SHIFT: u32 = 42;
 const FROM_PIDFD: u64 = 1 << 41;
 const NUMBER: u64 = FROM_PIDFD - 1;
 const ID_END: u32 = 1 << (64 - ID_SHIFT);
+
+/// In a process's birth, the lower bits of the number are the main thread's, and the upper ones stand for the program
+/// that the process has executed last. Each part is 0 if it is unknown.
+const PROGRAM_SHIFT: u32 = 25;
+const PROGRAM: u64 = NUMBER & !MAIN_THREAD;
+const MAIN_THREAD: u64 = (1 << PROGRAM_SHIFT) - 1;
 
 /// The birth of the living thread with this id; one with the number 0 if it cannot be found out.
 pub(crate) fn birth_of(id: u32) -> Birth {
@@ -59,6 +68,37 @@ pub(crate) fn birth_of(id: u32) -> Birth {
 pub(crate) fn is_predecessor(birth: Birth, own: Birth) -> bool {
     // The highest bit that differs is one of the number, not of the id or the source.
     birth != own && (birth ^ own) <= NUMBER && birth & NUMBER != 0 && own & NUMBER != 0
+}
+
+/// The birth of the living process with this id. Exec keeps a process's id and its pidfd. What changes is the address
+/// at which the process's stack begins: the kernel chooses another one for each exec. /proc shows it to those who may
+/// look into the process: the user's own processes, and root.
+#[cold]
+pub(crate) fn birth_of_process(id: u32) -> Birth {
+    let main_thread = birth_of(id);
+    let number = match main_thread & NUMBER {
+        0 => 0,
+        // Never 0.
+        number => number % MAIN_THREAD + 1,
+    };
+    main_thread & !NUMBER | number | program_of(id) << PROGRAM_SHIFT
+}
+
+/// A number for the program that a process has executed last; 0 if it is unknown.
+fn program_of(id: u32) -> u64 {
+    let Some(stack) = Stat::of_main_thread(id).and_then(|stat| stat.start_of_stack()) else {
+        return 0;
+    };
+    // Multiplicative hashing (Knuth): the upper bits depend on all bits of the address.
+    let hash = stack.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PROGRAM.count_ones());
+    hash.max(1)
+}
+
+/// Whether these are two processes, or two programs of one process. Both have the same id.
+fn is_another_process(birth: Birth, now: Birth) -> bool {
+    let differs = |part: u64| birth & part != 0 && now & part != 0 && (birth ^ now) & part != 0;
+    let has_same_source = (birth ^ now) & !NUMBER == 0;
+    has_same_source && differs(MAIN_THREAD) || differs(PROGRAM)
 }
 
 /// The id of the thread with this birth.
@@ -120,8 +160,9 @@ pub(crate) fn is_gone(id: u32, birth: Birth) -> bool {
     is_gone
 }
 
-/// Whether the whole process that was born at `birth` has ended, with all its threads. True proves it, as for
-/// [`is_gone`]. A process whose main thread has ended lives as long as another thread of it does.
+/// Whether the whole process with this [birth](birth_of_process) has ended, with all its threads, or has executed another
+/// program. True proves it, as for [`is_gone`]. A process whose main thread has ended lives as long as another thread of it
+/// does.
 pub(crate) fn is_process_gone(birth: Birth) -> bool {
     let id = id_of(birth);
     if id == 0 {
@@ -135,7 +176,7 @@ pub(crate) fn is_process_gone(birth: Birth) -> bool {
         Err(Errno::ESRCH) => return true,
         _ => {}
     }
-    is_predecessor(birth, birth_of(id))
+    is_another_process(birth, birth_of_process(id))
 }
 
 fn is_proved_gone(id: u32, birth: Birth) -> bool {
@@ -227,11 +268,20 @@ struct Stat {
 
 impl Stat {
     fn of(id: u32) -> Option<Stat> {
+        Stat::at(format_args!("/proc/{id}/stat"))
+    }
+
+    /// As seen by others: emulators show a process another file under the plain name.
+    fn of_main_thread(id: u32) -> Option<Stat> {
+        Stat::at(format_args!("/proc/{id}/task/{id}/stat"))
+    }
+
+    fn at(name: core::fmt::Arguments<'_>) -> Option<Stat> {
         if !proc_is_of_this_namespace() {
             return None;
         }
         let mut path = Path::default();
-        write!(path, "/proc/{id}/stat").ok()?;
+        path.write_fmt(name).ok()?;
         let mut stat = Stat {
             text: [0; 512],
             length: 0,
@@ -256,8 +306,17 @@ impl Stat {
 
     /// In clock ticks since the machine started.
     fn start_time(&self) -> Option<u64> {
-        // The 22nd field of all; the state is the third.
-        let field = self.fields().nth(19)?;
+        self.number(22)
+    }
+
+    /// The address at which the stack begins. `None` if this process may not know it, or the main thread has ended.
+    fn start_of_stack(&self) -> Option<u64> {
+        self.number(28).filter(|&address| address > 1)
+    }
+
+    /// The field with this number, as proc(5) counts them. The state is the third.
+    fn number(&self, number: usize) -> Option<u64> {
+        let field = self.fields().nth(number - 3)?;
         core::str::from_utf8(field).ok()?.parse().ok()
     }
 }
@@ -368,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_process_lives_as_long_as_one_of_its_threads() {
-        let birth = birth_of(super::super::process::id());
+        let birth = birth_of_process(super::super::process::id());
         assert!(!is_process_gone(birth));
         assert!(is_process_gone(birth ^ 1));
         assert!(!is_process_gone(0));
@@ -381,7 +440,7 @@ mod tests {
             }
             nix::unistd::ForkResult::Parent { child } => child,
         };
-        let birth = birth_of(child.as_raw().unsigned_abs());
+        let birth = birth_of_process(child.as_raw().unsigned_abs());
         assert!(!is_process_gone(birth));
         nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
         let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT;

@@ -33,6 +33,7 @@ pub(crate) mod process;
 pub(crate) mod ready;
 pub(crate) mod robust;
 mod robust_head;
+mod robust_proof;
 pub(crate) mod sanitizer;
 pub(crate) mod semaphore;
 pub(crate) mod signal;

@@ -145,7 +145,7 @@ pub(crate) fn known_generation() -> u32 {
 /// The calling process, as other processes know it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
-    /// The birth of its main thread, which tells it from later processes with its id.
+    /// Tells it from later processes with its id, and from the program that it executes next.
     pub(crate) birth: Birth,
     /// A number that differs from those of its ancestors. [`known_generation`] is equal to it as long as
     /// the caller is in this process; if the kernel cannot mark pages, it is 0 and the number is not.
@@ -157,7 +157,7 @@ impl Process {
     #[cold]
     pub(crate) fn current() -> Process {
         Process {
-            birth: liveness::birth_of(process::id()),
+            birth: liveness::birth_of_process(process::id()),
             generation: generation(),
         }
     }

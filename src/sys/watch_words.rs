@@ -4,6 +4,9 @@
 //! ([`Found::Gone`]) and no crash.
 
 use super::direct::system_call;
+use super::large::Time;
+use crate::base::time::Deadline;
+use core::ptr;
 use core::sync::atomic::AtomicU32;
 use nix::errno::Errno;
 
@@ -36,6 +39,8 @@ pub(crate) enum Ended {
     Woken(usize),
     /// Some word has another value, or is mapped no more.
     Changed,
+    /// The deadline has passed.
+    TimedOut,
     /// The kernel has no such wait, or does not permit it.
     NotSupported,
 }
@@ -50,8 +55,13 @@ struct Waiter {
     reserved: u32,
 }
 
-/// Waits, without limit, until a word is woken or has not its value. It takes at most [`WORDS_MAX`] words.
-pub(crate) fn wait(words: &[Word]) -> Ended {
+/// Waits until a word is woken or has not its value. It takes at most [`WORDS_MAX`] words.
+pub(crate) fn wait(words: &[Word], deadline: Deadline) -> Ended {
+    let until = match deadline {
+        Deadline::Now => Some(Time::ZERO),
+        Deadline::At(point) => Some(Time::from(point)),
+        Deadline::Never => None,
+    };
     let mut waiters = [Waiter {
         expected: 0,
         address: 0,
@@ -63,12 +73,17 @@ pub(crate) fn wait(words: &[Word]) -> Ended {
         waiter.address = word.address as u64;
     }
     let count = words.len().min(WORDS_MAX);
-    let arguments = [waiters.as_ptr().addr(), count, 0, 0, 0, 0];
-    // SAFETY: the array has at least that many entries, the kernel checks the addresses in them, and there is no
-    // timeout.
+    let time = until
+        .as_ref()
+        .map_or(0, |until| ptr::from_ref(until).addr());
+    let clock = libc::CLOCK_MONOTONIC as usize;
+    let arguments = [waiters.as_ptr().addr(), count, 0, time, clock, 0];
+    // SAFETY: the array has at least that many entries, the kernel checks the addresses in them, and the time lives
+    // during the call.
     match unsafe { system_call(libc::SYS_futex_waitv, arguments) } {
         Ok(place) => Ended::Woken(place),
         Err(Errno::EAGAIN | Errno::EFAULT | Errno::EINTR) => Ended::Changed,
+        Err(Errno::ETIMEDOUT) => Ended::TimedOut,
         Err(_) => Ended::NotSupported,
     }
 }
@@ -133,7 +148,15 @@ mod tests {
         };
         assert_eq!(state(nowhere), Found::Gone);
         wake_all(nowhere);
-        assert_eq!(wait(&[Word::new(&number, 3), nowhere]), Ended::Changed);
-        assert_eq!(wait(&[Word::new(&number, 4)]), Ended::Changed);
+        assert_eq!(
+            wait(&[Word::new(&number, 3), nowhere], Deadline::Never),
+            Ended::Changed
+        );
+        assert_eq!(
+            wait(&[Word::new(&number, 4)], Deadline::Never),
+            Ended::Changed
+        );
+        let ended = wait(&[Word::new(&number, 3)], Deadline::Now);
+        assert!(matches!(ended, Ended::TimedOut | Ended::NotSupported));
     }
 }

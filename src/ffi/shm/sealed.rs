@@ -26,7 +26,7 @@ pub unsafe extern "C" fn ipc_shm_sealed(
 ) -> c_int {
     guard(c"ipc_shm_sealed", move || {
         // SAFETY: by the contract of this call.
-        unsafe { hand_out(out, || Ok((Region::sealed(type_from_c(r#type)?)?, 0))) }
+        unsafe { hand_out(out, || Ok((Region::sealed(&*type_from_c(r#type)?)?, 0))) }
     })
 }
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ipc_shm_from_fd(
             hand_out(out, || {
                 let options = options(flags, IPC_READ_ONLY | IPC_ADOPT | IPC_UNSEALED, 0)?;
                 Ok((
-                    Region::from_descriptor(fd, type_from_c(r#type)?, options)?,
+                    Region::from_descriptor(fd, &*type_from_c(r#type)?, options)?,
                     0,
                 ))
             })

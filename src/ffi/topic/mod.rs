@@ -28,7 +28,7 @@ pub struct ipc_topic_t {
     _private: [u8; 0],
 }
 
-static TOPICS: Table<Topic, { handle::TOPIC }> = Table::new();
+pub(super) static TOPICS: Table<Topic, { handle::TOPIC }> = Table::new();
 
 fn topic_of(handle: *const ipc_topic_t) -> Result<Pinned<'static, Topic>> {
     TOPICS.get(handle)

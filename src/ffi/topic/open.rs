@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::ffi::types::type_from_c;
+use crate::ffi::waitset::object_closed;
 use crate::ipc::topic::{Options, Sizes, Wanted};
-use crate::object::layout::Type;
 use crate::object::map::Access;
 
 /// Opens the topic with this name, or creates it with IPC_CREATE. Every subscriber of a topic gets
@@ -110,25 +110,28 @@ unsafe fn wanted_from_c(attr: *const ipc_topic_attr_t) -> Result<Option<Wanted>>
     let ignored = IPC_READ_ONLY | IPC_WRITE_ONLY | IPC_NONBLOCK;
     check_flags(attr.flags & !ignored, IPC_TOPIC_WAIT)?;
     let user_type = match attr.r#type.is_null() {
-        true => Type::NONE,
+        true => None,
         // SAFETY: by this function's contract.
-        false => unsafe { type_from_c(attr.r#type) }?,
+        false => Some(unsafe { type_from_c(attr.r#type) }?),
     };
+    let least = user_type.as_ref().map_or(0, |user_type| user_type.size());
     let sample_size = match attr.sample_size {
-        0 => user_type.size(),
+        0 => least,
         size => size as u64,
     };
-    if sample_size < user_type.size() {
+    if sample_size < least {
         return Err(fail!(
             EINVAL,
-            "attr->sample_size is {sample_size}; expected at least the {} bytes of type {user_type}",
-            user_type.size()
+            "attr->sample_size is {sample_size}; expected at least the {least} bytes of the type"
         ));
     }
+    let alignment = user_type
+        .as_ref()
+        .map_or(0, |user_type| user_type.alignment() as u32);
     let or = |value: usize, default: usize| if value == 0 { default } else { value };
     let sizes = Sizes {
         sample_size,
-        alignment: (user_type.alignment() as u32).max(64),
+        alignment: alignment.max(64),
         capacity: to_u32(attr.capacity, "capacity")?,
         history: to_u32(attr.history, "history")?,
         max_subscribers: to_u32(or(attr.max_subscribers, 64), "max_subscribers")?,
@@ -166,6 +169,7 @@ pub unsafe extern "C" fn ipc_topic_close(topic: *mut ipc_topic_t) -> c_int {
         }
         topic_of(topic)?.check_unused()?;
         TOPICS.close(topic)?;
+        object_closed();
         Ok(0)
     })
 }

@@ -64,7 +64,10 @@ fn take_at_once(
         return Ok(Some(received));
     }
     if timeout_ns == 0 {
-        return Err(Errno::EAGAIN.into());
+        return match topic.is_orphaned() {
+            false => Err(Errno::EAGAIN.into()),
+            true => Ok(None),
+        };
     }
     match topic.spin_for_sample() {
         Some(place) => attempt(place),

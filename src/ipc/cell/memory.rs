@@ -110,7 +110,11 @@ impl Memory {
     }
 
     /// The type in a mapping that may be any cell's.
-    pub(super) fn type_in(data: &Mapping, recorded: u64, shown: &dyn fmt::Display) -> Result<Type> {
+    pub(super) fn type_in(
+        data: &Mapping,
+        recorded: u64,
+        shown: &dyn fmt::Display,
+    ) -> Result<Box<Type>> {
         if recorded.min(data.size() as u64) < CELL_TYPE_END {
             return Err(fail!(
                 EUCLEAN,

@@ -10,7 +10,7 @@
 //! | [`memory`] | where everything is, and how a value is copied |
 //! | [`write`] | writing and updating |
 //! | [`wait`] | waiting for a newer value, and waking those who wait |
-//! | [`polled`] | the descriptor |
+//! | [`polled`] | what a descriptor or a waitset waits for |
 
 mod memory;
 mod open;
@@ -19,6 +19,7 @@ mod wait;
 mod write;
 
 pub(crate) use open::unlink;
+pub(crate) use write::Update;
 
 use crate::base::alloc::Shared;
 use crate::base::error::{Error, Result, fail};
@@ -49,7 +50,7 @@ pub(crate) struct ValueCell {
     name: Name,
     /// Keeps the memory mapped.
     object: Shared<Object>,
-    /// The highest number that this handle has read: the descriptor waits for a higher one.
+    /// The number that this handle has read last: its descriptor, or a waitset, waits for a higher one.
     seen: Shared<AtomicU64>,
     descriptor: Descriptor,
 }
@@ -107,11 +108,15 @@ impl ValueCell {
         })
     }
 
-    /// Notes the version that was read, for the descriptor.
+    /// Notes the version that was read, for those that wait for a newer one.
     #[inline(always)]
     pub(crate) fn note(&self, version: Version) {
+        // Of two threads that read at once, the one with the older version may come last. Then the newer version
+        // counts as not read, which is no harm. An atomic maximum would cost every reader more than that.
+        if self.seen.load(Relaxed) < version.number {
+            self.seen.store(version.number, Relaxed);
+        }
         if self.descriptor.is_open() {
-            self.seen.fetch_max(version.number, Relaxed);
             self.descriptor.settle();
         }
     }

@@ -90,7 +90,7 @@ impl ValueCell {
         let (object, _) = Object::open(
             location,
             Kind::Cell,
-            cell_type(geometry.total)?,
+            &*cell_type(geometry.total)?,
             exclusive,
             &mut |data, _| initialise(data, kind_type, options.mode),
         )?;
@@ -158,7 +158,7 @@ fn marking(location: &Location, object: &Object) -> Option<Kept> {
 }
 
 /// The type in the record of a cell of `size` bytes.
-fn cell_type(size: u64) -> Result<Type> {
+fn cell_type(size: u64) -> Result<Box<Type>> {
     Type::new(b"ipc_cell", CELL_VERSION, size, CELL_ALIGNMENT)
 }
 

@@ -1,4 +1,4 @@
-//! The descriptor of a cell: it is readable while there is a value that its handle has not read.
+//! Waiting for a value that a handle has not read, without reading it: for the cell's descriptor and for waitsets.
 
 use super::memory::Memory;
 use super::wait::mark;
@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use std::os::fd::RawFd;
 
 /// A wait for a value that a handle has not read.
-struct CellWait {
+pub(crate) struct CellWait {
     memory: Memory,
     access: Writing,
     seen: Shared<AtomicU64>,
@@ -23,23 +23,27 @@ struct CellWait {
 }
 
 impl ValueCell {
+    /// A wait for a value that this handle has not read.
+    pub(crate) fn change_wait(&self) -> Result<CellWait> {
+        if let Writing::Nothing = self.access {
+            return Err(fail!(
+                EACCES,
+                "{}: this process may not write to the cell, so it cannot mark that it waits; ipc_cell_wait() can",
+                self.name
+            ));
+        }
+        Ok(CellWait {
+            memory: self.memory,
+            access: self.access.clone(),
+            seen: self.seen.clone(),
+            _object: self.object.clone(),
+        })
+    }
+
     /// A descriptor that is readable while there is a value that this handle has not read.
     pub(crate) fn descriptor(&self) -> Result<RawFd> {
-        self.descriptor.get(false, &|| {
-            if let Writing::Nothing = self.access {
-                return Err(fail!(
-                    EACCES,
-                    "{}: this process may not write to the cell, so it cannot mark that it waits; ipc_cell_wait() can",
-                    self.name
-                ));
-            }
-            Ok(try_box(CellWait {
-                memory: self.memory,
-                access: self.access.clone(),
-                seen: self.seen.clone(),
-                _object: self.object.clone(),
-            })?)
-        })
+        self.descriptor
+            .get(false, &|| Ok(try_box(self.change_wait()?)?))
     }
 }
 

@@ -2,7 +2,7 @@
 //! library, and shared memory that was made without this library.
 
 use super::{Listed, ListedKind, Recorded};
-use crate::base::alloc::{List, try_box};
+use crate::base::alloc::List;
 use crate::base::error::Errno;
 use crate::base::text::CText;
 use crate::ipc::topic;
@@ -49,6 +49,7 @@ pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Listed
     let (file, record) = match opened {
         Ok((file, Some(record))) => (file, record),
         Ok((_, None)) => return Ok(without_record(name, entry, Recorded::No)),
+        Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
         Err(_) => return Ok(without_record(name, entry, Recorded::Unreadable)),
     };
     let mut found = Listed::in_directory(ListedKind::Shm, name, entry);
@@ -62,20 +63,20 @@ pub(super) fn examine(directory: BorrowedFd<'_>, entry: &Entry) -> Result<Listed
     let within = type_within(found.kind, found.size, file.as_fd());
     let is_declared = within.is_some() || found.kind == ListedKind::Shm;
     let kind_type = within
-        .as_ref()
+        .as_deref()
         .unwrap_or(description.kind_type)
-        .terminated();
+        .terminated()?;
     found.type_version = kind_type.version();
     found.type_name = CText::of(&[kind_type.name()]).unwrap_or(CText::EMPTY);
     (found.count, found.capacity) = fill_of(found.kind, file.as_fd());
     if is_declared && !kind_type.name().is_empty() {
-        found.kind_type = Some(try_box(kind_type)?);
+        found.kind_type = Some(kind_type);
     }
     Ok(found)
 }
 
 /// The user's type that an object of these kinds keeps beside its data. (A region's is in its record.)
-fn type_within(kind: ListedKind, size: u64, file: BorrowedFd<'_>) -> Option<Type> {
+fn type_within(kind: ListedKind, size: u64, file: BorrowedFd<'_>) -> Option<Box<Type>> {
     let offset = match kind {
         ListedKind::Cell => CELL_TYPE,
         ListedKind::Topic => size_of::<TopicHeader>() as u64,

@@ -29,7 +29,7 @@ impl NamedSemaphore {
         let (object, outcome) = Object::open(
             &location,
             Kind::Semaphore,
-            kind_type,
+            &kind_type,
             options,
             &mut |data, _| {
                 // SAFETY: the mapping is page-aligned, larger than a Sem, and zeroed, and no other

@@ -4,6 +4,7 @@ use super::deaths::has_dead_server;
 use super::memory::{Numbered, damaged};
 use super::section::{Party, Section, id_of, state_of, with_state};
 use super::{COPY_UNDER_LATCH, LOOK, PRIORITY_MAX, SPIN, Service, has_done};
+use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
@@ -24,7 +25,7 @@ const PROOF_COUNTS: Duration = Duration::from_millis(1);
 /// A handle that calls.
 pub(crate) struct Client {
     pub(super) service: Service,
-    pub(super) member: Member,
+    pub(super) member: Shared<Member>,
     /// Calls wait for a server instead of failing if there is none.
     pub(super) waits_for_server: bool,
     /// How many requests were answered when this handle last had a proof that a process serves, and when that was, in
@@ -49,22 +50,7 @@ impl Client {
 
     #[inline(always)]
     pub(super) fn party(&self) -> Result<Party> {
-        let place = match self.member.place() {
-            Some(place) => place,
-            None => self.join()?,
-        };
-        Ok(Party {
-            place,
-            birth: self.member.birth(),
-        })
-    }
-
-    #[cold]
-    fn join(&self) -> Result<u32> {
-        self.member.settle(&|birth| {
-            let section = self.service.enter(Deadline::Now)?;
-            self.service.join_as_client(&section, birth)
-        })
+        self.service.party(&self.member, Service::join_as_client)
     }
 
     /// Sends a request and waits for its reply. Returns the reply's length.
@@ -402,6 +388,9 @@ impl Client {
                 let section = service.enter(Deadline::Now)?;
                 service.take_back_if_dead(&section, number)?;
             }
+        }
+        if is_ready() {
+            return Ok(());
         }
         let limit = is_with_server.then_some(LOOK);
         service.sleep(&place.replies, deadline, limit, &is_ready)

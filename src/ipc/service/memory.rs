@@ -179,7 +179,7 @@ impl Memory {
     }
 
     /// The types of a request and a reply, if the creator has declared them.
-    pub(super) fn types(&self, shown: &dyn fmt::Display) -> Result<[Option<Type>; 2]> {
+    pub(super) fn types(&self, shown: &dyn fmt::Display) -> Result<[Option<Box<Type>>; 2]> {
         let flags = self.header().flags.load(Relaxed);
         let read = |flag, index| match flags & flag {
             0 => Ok(None),

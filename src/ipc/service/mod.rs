@@ -29,7 +29,7 @@
 //! | [`server`] | receiving requests and replying |
 //! | [`client`] | calling |
 //! | [`deaths`] | what is left by processes that are gone |
-//! | [`polled`] | the descriptors of both sides |
+//! | [`polled`] | what a descriptor or a waitset waits for |
 
 mod client;
 mod deaths;
@@ -48,15 +48,16 @@ use crate::base::alloc::Shared;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::name::Name;
 use crate::base::time::{Deadline, now};
+use crate::ipc::topic::member::Member;
 use crate::object::Object;
 use crate::object::layout::{NONE, ServiceHeader, Sleepers};
 use crate::sys::fence;
 use crate::sys::futex::Awoken;
-use crate::sys::liveness::is_process_gone;
+use crate::sys::liveness::{Birth, is_process_gone};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use memory::Memory;
-use section::Section;
+use section::{Party, Section};
 
 /// How often a thread that waits looks whether the processes are alive that have what it waits for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -88,6 +89,9 @@ pub(crate) struct Statistics {
     pub(crate) repairs: u64,
 }
 
+/// Takes a place for the process with this birth, of one side or the other.
+type Join = fn(&Service, &Section<'_>, Birth) -> Result<u32>;
+
 /// An open service, for both sides.
 struct Service {
     memory: Memory,
@@ -101,6 +105,24 @@ impl Service {
     #[inline(always)]
     fn header(&self) -> &ServiceHeader {
         self.memory.header()
+    }
+
+    /// This process and its place. If it has none, `join` takes one: for a new handle, and for a forked child's first call.
+    #[inline(always)]
+    fn party(&self, member: &Member, join: Join) -> Result<Party> {
+        let place = match member.place() {
+            Some(place) => place,
+            None => self.settle(member, join)?,
+        };
+        Ok(Party {
+            place,
+            birth: member.birth(),
+        })
+    }
+
+    #[cold]
+    fn settle(&self, member: &Member, join: Join) -> Result<u32> {
+        member.settle(&|birth| join(self, &self.enter(Deadline::Now)?, birth))
     }
 
     /// Takes the latch, and repairs what a dead holder left.

@@ -23,11 +23,10 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// What a new service gets, and an existing one must have.
-#[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) sizes: Sizes,
     /// The types of a request and of a reply; `None` for bytes.
-    pub(crate) types: [Option<Type>; 2],
+    pub(crate) types: [Option<Box<Type>>; 2],
     /// A request whose server died fails.
     pub(crate) once: bool,
 }
@@ -68,16 +67,17 @@ impl Server {
     ) -> Result<(Server, Outcome)> {
         let location = Location::of_name(name);
         let is_gone = |errno| matches!(errno, Errno::ENOENT | Errno::ESTALE);
+        // All memory is there before a name is.
+        let member = Shared::new(Member::none())?;
         let of = |service| -> Result<Server> {
             let server = Server {
                 service,
-                member: Member::none(),
+                member: member.clone(),
                 descriptor: Descriptor::none(),
             };
             server.begin()?;
             Ok(server)
         };
-        // All memory is there before a name is.
         let mut room = Some(Shared::room()?);
         let room = &mut room;
         // A further round means that another process has just removed or created the name.
@@ -100,7 +100,7 @@ impl Server {
 impl Client {
     pub(crate) fn open(
         name: &Name,
-        types: [Option<Type>; 2],
+        types: [Option<Box<Type>>; 2],
         waits_for_server: bool,
         options: Options,
     ) -> Result<Client> {
@@ -110,7 +110,7 @@ impl Client {
         service.check_types(&types)?;
         let client = Client {
             service,
-            member: Member::none(),
+            member: Shared::new(Member::none())?,
             waits_for_server,
             answered_then: AtomicU64::new(0),
             proved_ns: AtomicU64::new(0),
@@ -150,7 +150,7 @@ impl Service {
     }
 
     /// Refuses a service with other types. Without a type, any type will do.
-    fn check_types(&self, types: &[Option<Type>; 2]) -> Result<()> {
+    fn check_types(&self, types: &[Option<Box<Type>>; 2]) -> Result<()> {
         let name = &self.name;
         let found = self.memory.types(name)?;
         for ((wanted, found), what) in types.iter().zip(found).zip(["requests", "replies"]) {
@@ -182,7 +182,7 @@ impl Service {
         let (object, _) = Object::open(
             location,
             Kind::Service,
-            service_type(wanted.sizes.total())?,
+            &*service_type(wanted.sizes.total())?,
             exclusive,
             &mut |data, _| initialise(data, wanted),
         )?;
@@ -211,7 +211,7 @@ impl Service {
 }
 
 /// The type in the record of a service of `size` bytes.
-fn service_type(size: u64) -> Result<Type> {
+fn service_type(size: u64) -> Result<Box<Type>> {
     Type::new(b"ipc_service", SERVICE_VERSION, size, SERVICE_ALIGNMENT)
 }
 

@@ -3,6 +3,7 @@
 use super::memory::Numbered;
 use super::section::{Party, Section, id_of, slot_of, state_of, with_state};
 use super::{LOOK, SPIN, Service, Statistics};
+use crate::base::alloc::Shared;
 use crate::base::error::{Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
@@ -20,7 +21,7 @@ const FRESH: Duration = Duration::from_millis(1);
 /// A handle that serves.
 pub(crate) struct Server {
     pub(super) service: Service,
-    pub(super) member: Member,
+    pub(super) member: Shared<Member>,
     pub(super) descriptor: Descriptor,
 }
 
@@ -46,22 +47,7 @@ impl Server {
 
     #[inline(always)]
     fn party(&self) -> Result<Party> {
-        let place = match self.member.place() {
-            Some(place) => place,
-            None => self.join()?,
-        };
-        Ok(Party {
-            place,
-            birth: self.member.birth(),
-        })
-    }
-
-    #[cold]
-    fn join(&self) -> Result<u32> {
-        self.member.settle(&|birth| {
-            let section = self.service.enter(Deadline::Now)?;
-            self.service.join_as_server(&section, birth)
-        })
+        self.service.party(&self.member, Service::join_as_server)
     }
 
     /// Receives the request that is the next. It belongs to this process until it is answered.

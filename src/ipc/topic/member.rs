@@ -2,7 +2,7 @@
 //!
 //! A place belongs to a process and not to a thread, so any thread may use a handle, and what one thread has
 //! borrowed another may return. The place holds the process's birth. Others prove by it that the process has
-//! ended ([`is_process_gone`]), and then take the place.
+//! ended or has executed another program ([`is_process_gone`]), and then take the place.
 //!
 //! A forked child has its parent's handles and none of its parent's places. Its first call with a handle
 //! takes a place for it.
@@ -97,6 +97,54 @@ impl Member {
             };
         }
     }
+}
+
+/// How long a process that finds no place searches on while places change hands.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Takes one of `count` places for a process: a free one, or that of a dead process, which `take_over` tries to get.
+/// `None`: at one moment living processes had all of them.
+///
+/// A search takes a while. A place that it has passed may lose its owner, whose successor takes a place that it has not
+/// reached yet. So one search in which every owner lives proves nothing. Two in a row with the same owners do: between
+/// them all these owners lived.
+#[cold]
+pub(super) fn join<'p>(
+    count: u32,
+    owner_of: &dyn Fn(u32) -> Result<&'p BirthCell>,
+    take_over: &mut dyn FnMut(u32, Birth) -> Result<Option<u32>>,
+    birth: Birth,
+) -> Result<Option<u32>> {
+    let until = now().saturating_add(SEARCH_PATIENCE);
+    let mut owners_before = None;
+    loop {
+        let mut owners = 0;
+        for index in 0..count {
+            if take(owner_of(index)?, birth) {
+                return Ok(Some(index));
+            }
+            owners = hash_of_owners(owners, owner_of(index)?.load(Relaxed));
+        }
+        if owners_before == Some(owners) || Deadline::At(until).has_passed() {
+            return Ok(None);
+        }
+        owners_before = Some(owners);
+        for index in 0..count {
+            let Some(dead) = dead_owner(owner_of(index)?) else {
+                continue;
+            };
+            // Another process may be faster, and then the owners are others in the next round.
+            owners_before = None;
+            if let Some(place) = take_over(index, dead)? {
+                return Ok(Some(place));
+            }
+        }
+    }
+}
+
+/// Adds an owner to the hash of those before it (Fowler, Noll and Vo, by whole words).
+fn hash_of_owners(before: u64, owner: Birth) -> u64 {
+    (before.rotate_left(5) ^ owner).wrapping_mul(0x100_0000_01b3)
 }
 
 /// Takes a free place for a process.

@@ -1,23 +1,18 @@
-//! The places of the parts of a topic in its first file, and how the ring's entries are built.
+//! The places of the parts of a topic in its first file.
 //!
 //! The geometry is computed once, from sizes that are checked against the size of the mapping. After
 //! that, every number from shared memory is compared here before it becomes an address. So no access
 //! leads out of the topic, whatever other processes write.
 
+use super::ring::{self, Found};
 use super::sizes::{Geometry, Sizes};
 use crate::base::error::{Error, Result, fail};
-use crate::object::layout::{PublisherPlace, RESERVED_SLOT, SampleSlot, TopicHeader, Type};
+use crate::object::layout::{PublisherPlace, SampleSlot, TopicHeader, Type};
 use crate::object::map::Mapping;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU32, AtomicU64, fence};
-
-/// How many bits of a ring's entry hold the index of a slot. The others hold the lower bits of the
-/// sample's number.
-pub(super) const SLOT_BITS: u32 = 28;
-const NUMBER_BITS: u32 = 64 - SLOT_BITS;
-const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
 /// Larger payloads go through few, warm slots. Smaller ones go through many, so that few searches for
 /// borrowed slots are needed.
@@ -52,17 +47,6 @@ unsafe impl Sync for Memory {}
 #[inline(never)]
 pub(super) fn damaged(what: &str) -> Error {
     fail!(EUCLEAN, "the topic is damaged: {what}")
-}
-
-/// What the ring says about the sample with a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// It is in this slot, which has to be checked.
-    Slot(u32),
-    /// It is not published yet.
-    NotYet,
-    /// A later sample, at least this one, has its place.
-    Replaced(u64),
 }
 
 impl Memory {
@@ -120,7 +104,7 @@ impl Memory {
     }
 
     /// Writes what never changes into the header of a new topic.
-    pub(super) fn initialise(&self, user_type: &Type, identity: u64, pid_namespace: u32) {
+    pub(super) fn initialise(&self, user_type: Option<&Type>, identity: u64, pid_namespace: u32) {
         let (header, sizes) = (self.header(), self.sizes);
         header.sample_size.store(sizes.sample_size, Relaxed);
         header.alignment.store(sizes.alignment, Relaxed);
@@ -133,15 +117,16 @@ impl Memory {
         header.flags.store(flags, Relaxed);
         header.identity.store(identity, Relaxed);
         header.pid_namespace.store(pid_namespace, Relaxed);
-        // SAFETY: the place has room for a Type and is aligned to 64 bytes. The topic has no name yet, so
-        // nobody else uses it.
-        unsafe { self.user_type.write(*user_type) };
+        if let Some(user_type) = user_type {
+            // SAFETY: the place has room for a Type. The topic has no name yet, so nobody else uses it.
+            unsafe { user_type.write_to(self.user_type.cast()) };
+        }
     }
 
     /// A copy of the user's type.
-    pub(super) fn user_type(&self) -> Type {
-        // SAFETY: the place has room for a Type and is aligned. Every pattern of bits is a value of it.
-        unsafe { self.user_type.as_ptr().read_volatile() }
+    pub(super) fn user_type(&self) -> Result<Box<Type>> {
+        // SAFETY: the place has room for a Type.
+        Ok(unsafe { Type::copy_from(self.user_type.cast()) }?)
     }
 
     pub(super) fn sizes(&self) -> Sizes {
@@ -279,28 +264,27 @@ impl Memory {
         unsafe { self.ring.add(position as usize).as_ref() }
     }
 
-    #[inline(always)]
-    pub(super) fn ring_entry(number: u64, slot: u32) -> u64 {
-        (number & NUMBER_MASK) << SLOT_BITS | u64::from(slot)
-    }
-
-    #[inline(always)]
-    pub(super) fn slot_in_entry(entry: u64) -> u32 {
-        entry as u32 & ((1 << SLOT_BITS) - 1)
-    }
-
     /// What the ring says about the sample with this number.
     #[inline(always)]
     pub(super) fn find(&self, number: u64) -> Found {
-        // Acquire pairs with the Release in `publish`: without it this thread might not see the slot as
-        // it was filled.
-        let entry = self.ring_place(number).load(Acquire);
-        let ahead = (entry >> SLOT_BITS).wrapping_sub(number) & NUMBER_MASK;
-        match ahead {
-            0 => Found::Slot(Memory::slot_in_entry(entry)),
-            ahead if ahead <= NUMBER_MASK / 2 => Found::Replaced(number.wrapping_add(ahead)),
-            _ => Found::NotYet,
-        }
+        ring::find(self.ring_place(number), number)
+    }
+
+    /// Whether a publisher died while it held the latch, and no other one has repaired the topic.
+    #[inline(always)]
+    pub(super) fn is_left_by_dead(&self) -> bool {
+        self.header().publishing.latch.is_left_by_dead()
+    }
+
+    /// The slot of the sample with this number, which is not in the ring. It reads the word of each slot.
+    #[cold]
+    pub(super) fn find_unlisted(&self, number: u64) -> Option<(u32, &SampleSlot)> {
+        let used = self.header().publishing.used.load(Relaxed);
+        (0..used.min(self.slot_count)).find_map(|index| {
+            let slot = self.slot_if_any(index)?;
+            // Acquire: without it the slot's other words could be those of an earlier sample.
+            (slot.truth.load(Acquire) == number).then_some((index, slot))
+        })
     }
 
     /// Copies a sample that may be overwritten meanwhile. False: it was, and the copy is worth nothing.
@@ -324,21 +308,6 @@ impl Memory {
         fence(Acquire);
         slot.truth.load(Relaxed) == number
     }
-}
-
-/// Whether a slot's word says that there is a sample in it.
-#[inline(always)]
-pub(super) fn is_number(truth: u64) -> bool {
-    truth != 0 && truth & RESERVED_SLOT == 0
-}
-
-/// Whether the slot still holds the sample, for a thread that has just announced that it borrows it.
-///
-/// SeqCst, and SeqCst for the announcement: with less, this thread could read the old word, and a publisher
-/// that has overwritten the word could miss the announcement. See `reclaim`.
-#[inline(always)]
-pub(super) fn still_holds(slot: &SampleSlot, number: u64) -> bool {
-    slot.truth.load(SeqCst) == number
 }
 
 /// A flag in the header: publishers wait for living subscribers.

@@ -39,14 +39,14 @@
 //! |---|---|
 //! | reserve: take a slot from a list | the latch is orphaned, and the repair finds the slot free |
 //! | slot: free -> reserved | the slot is free once the publisher's place is taken back |
-//! | commit, slot: reserved -> number | the sample is published; the next publisher puts it into the ring |
+//! | commit, slot: reserved -> number | the sample is published; subscribers search all slots for it, and the next publisher puts it into the ring |
 //! | write the ring's entry, then `newest` | the sample is published |
-//! | release the latch, wake subscribers | the sample is published; a sleeping subscriber wakes by itself within 100 ms |
+//! | release the latch, wake subscribers | the sample is published; a sleeping subscriber wakes by itself within a second |
 //! | borrow: announce the slot | the announcement counts until the place is taken back |
 //! | return: remove the announcement | the slot is free at the next search |
 //!
 //! A place belongs to a process ([`member`]). It is taken back as soon as somebody needs it and finds that
-//! the process has ended: a publisher that waits, an opener that finds no free place, and `ipc_topic_stat`.
+//! the process has ended or has executed another program: a publisher that waits, an opener that finds no free place, and `ipc_topic_stat`.
 //!
 //! # Waiting for subscribers
 //!
@@ -54,12 +54,14 @@
 //! waits while the sample that it could replace is one that a living subscriber has not taken. What all have
 //! taken is remembered until another subscriber joins, so most reservations read no positions.
 
+mod borrowing;
 pub(in crate::ipc) mod member;
 mod memory;
 mod open;
 mod publish_calls;
 mod publish_section;
 mod repair;
+mod ring;
 mod sample_wait;
 mod sizes;
 mod subscribe_calls;
@@ -93,6 +95,10 @@ use subscribers::Subscribers;
 /// Samples up to this many bytes are copied while the latch is held, and are copied out without an
 /// announcement.
 const COPY_AT_ONCE: usize = 8192;
+
+/// How often a publisher that waits looks whether the subscriber is alive that it waits for. The kernel tells of the deaths
+/// of threads, and a place belongs to a process.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a waiter spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);

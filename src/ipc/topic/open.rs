@@ -37,21 +37,19 @@ pub(crate) struct Options {
 }
 
 /// What a new topic gets, and an existing one must have.
-#[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) sizes: Sizes,
-    /// The user's type; [`Type::NONE`] for bytes.
-    pub(crate) user_type: Type,
+    /// The user's type; `None` for bytes.
+    pub(crate) user_type: Option<Box<Type>>,
 }
 
 impl Wanted {
     /// Refuses an existing topic that has other sizes or another type. Without a type, any type will do.
     fn check(&self, name: &Name, memory: &Memory) -> Result<()> {
         let (mut sizes, found) = (self.sizes, memory.sizes());
-        if self.user_type.size() == 0 {
-            sizes.alignment = found.alignment;
-        } else {
-            self.user_type.check(name, &memory.user_type())?;
+        match &self.user_type {
+            None => sizes.alignment = found.alignment,
+            Some(user_type) => user_type.check(name, &*memory.user_type()?)?,
         }
         match sizes == found {
             true => Ok(()),
@@ -129,12 +127,12 @@ impl Topic {
         let (object, _) = Object::open(
             location,
             Kind::Topic,
-            topic_type(total)?,
+            &*topic_type(total)?,
             exclusive,
             &mut |data, file| {
                 let memory = Memory::in_mapping(data, sizes)?;
                 let namespace = Thread::current()?.pid_namespace();
-                memory.initialise(&wanted.user_type, new_identity(file)?, namespace);
+                memory.initialise(wanted.user_type.as_deref(), new_identity(file)?, namespace);
                 Ok(())
             },
         )?;
@@ -213,7 +211,7 @@ fn open_subscribers(name: &Name, object: &Object, identity: u64, sizes: Sizes) -
     let opened = Object::open(
         &location,
         Kind::Subscribers,
-        kind_type,
+        &kind_type,
         options,
         &mut |data, file| {
             // Root makes it for the topic's owner. If its group may not be given, it stays this process's.
@@ -259,7 +257,7 @@ fn mode_for_subscribers(mode: libc::mode_t) -> libc::mode_t {
 }
 
 /// The type in the record of a topic of `size` bytes.
-fn topic_type(size: u64) -> Result<Type> {
+fn topic_type(size: u64) -> Result<Box<Type>> {
     Type::new(b"ipc_topic", TOPIC_VERSION, size, TOPIC_ALIGNMENT)
 }
 

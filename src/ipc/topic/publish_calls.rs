@@ -5,7 +5,7 @@ use super::member::{self, process_of};
 use super::publish_section::{PublishSection, Sample};
 use super::repair;
 use super::subscribers::Slowest;
-use super::{COPY_AT_ONCE, SPIN, Topic};
+use super::{COPY_AT_ONCE, LOOK, SPIN, Topic};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::sync;
@@ -356,13 +356,14 @@ impl Topic {
             return Err(self.not_taken(blocking, deadline));
         }
         let header = self.subscribers.header();
+        let until = deadline.earlier(now().saturating_add(LOOK));
         let awoken = header
             .departures
-            .sleep_unless(&header.needs_fence, deadline, &has_moved)?;
+            .sleep_unless(&header.needs_fence, until, &has_moved)?;
         match awoken {
             Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
-            // The next round finds that the deadline has passed, and says for whom this call has waited.
+            // If the deadline has passed, the next round finds that, and says for whom this call has waited.
             Awoken::TimedOut => Ok(()),
         }
     }
@@ -396,15 +397,18 @@ impl Topic {
     pub(super) fn join_publishers(&self, birth: Birth) -> Result<u32> {
         self.process.store(process_of(birth), Relaxed);
         self.reserved.store(0, Relaxed);
-        for is_last_try in [false, true] {
-            if is_last_try {
-                self.bury_publishers(Deadline::Now)?;
-            }
-            for index in 0..self.sizes().max_publishers {
-                if member::take(&self.memory.publisher_place(index)?.owner, birth) {
-                    return Ok(index);
-                }
-            }
+        let owner_of = |index| Ok(&self.memory.publisher_place(index)?.owner);
+        let taken = member::join(
+            self.sizes().max_publishers,
+            &owner_of,
+            &mut |index, dead| {
+                self.bury_publisher(index, dead, Deadline::Now)?;
+                Ok(member::take(owner_of(index)?, birth).then_some(index))
+            },
+            birth,
+        )?;
+        if let Some(index) = taken {
+            return Ok(index);
         }
         Err(fail!(
             EUSERS,
@@ -424,16 +428,24 @@ impl Topic {
             let Some(dead) = member::dead_owner(&place.owner) else {
                 continue;
             };
-            let section = self.enter(deadline)?;
-            // Under the latch, so only one thread does this. The place is freed last: if this thread dies,
-            // the next one finds the same dead owner.
-            if place.owner.load(Relaxed) == dead {
-                section.free_reserved(index)?;
-                place.owner.store(0, Release);
-                any = true;
-            }
+            any |= self.bury_publisher(index, dead, deadline)?;
         }
         Ok(any)
+    }
+
+    /// Frees a place and what was reserved for it, if it still belongs to this dead process.
+    #[cold]
+    fn bury_publisher(&self, index: u32, dead: Birth, deadline: Deadline) -> Result<bool> {
+        let owner = &self.memory.publisher_place(index)?.owner;
+        let section = self.enter(deadline)?;
+        // Under the latch, so only one thread does this. The place is freed last: if this thread dies, the next one
+        // finds the same dead owner.
+        if owner.load(Relaxed) != dead {
+            return Ok(false);
+        }
+        section.free_reserved(index)?;
+        owner.store(0, Release);
+        Ok(true)
     }
 
     /// Gives the publisher's place back.

@@ -1,12 +1,13 @@
 //! What a subscriber waits for without taking it: a sample.
 //!
 //! A publisher wakes all who sleep on `arrivals`, so a watch of that word takes no wake-up from anybody. A
-//! subscriber cannot repair what a dead publisher left, so the death of one makes nothing ready here: the next
-//! publisher repairs the topic and wakes all.
+//! subscriber cannot repair what a dead publisher left. It finds what that one had published, and the next publisher
+//! repairs the topic and wakes all.
 
 use super::Mapped;
 use super::Topic;
-use super::memory::{Found, Memory};
+use super::memory::Memory;
+use super::ring::Found;
 use super::subscribers::Subscribers;
 use crate::base::alloc::{Shared, try_box};
 use crate::base::error::Result;
@@ -29,6 +30,8 @@ impl Topic {
     /// What a program waits for that is about to receive. `EBADF` for a handle that publishes.
     pub(crate) fn sample_wait(&self) -> Result<SampleWait> {
         self.check_subscriber()?;
+        // A forked child gets a place of its own.
+        self.settle()?;
         let sizes = self.memory.sizes();
         Ok(SampleWait {
             memory: Memory::in_mapping(self.mapped.object.data(), sizes)?,
@@ -59,7 +62,9 @@ impl Topic {
 
 impl Waitable for SampleWait {
     fn is_ready(&self) -> bool {
-        self.memory.find(self.next.load(Relaxed)) != Found::NotYet
+        let next = self.next.load(Relaxed);
+        self.memory.find(next) != Found::NotYet
+            || self.memory.is_left_by_dead() && self.memory.find_unlisted(next).is_some()
     }
 
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {

@@ -1,6 +1,7 @@
 //! The calls that subscribe. They take no latch and write nothing but the subscriber's own place.
 
-use super::memory::{Found, Memory, damaged, still_holds};
+use super::memory::damaged;
+use super::ring::{Found, still_holds};
 use super::{COPY_AT_ONCE, SPIN, Topic};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
@@ -53,6 +54,9 @@ pub(crate) enum Place {
     /// Otherwise a subscriber could get a sample that the ring has lost already. It saves one transfer of a
     /// cache line between two processors.
     NextSlot,
+    /// In the ring, and if it is still to come there, in all slots: for a topic whose publisher died after it had
+    /// published a sample and before it had written the ring. Only the next publisher may repair that.
+    Slots,
 }
 
 impl Topic {
@@ -79,13 +83,17 @@ impl Topic {
                 }
             }
         }
-        self.try_receive_slowly(buffer)
+        self.try_receive_slowly(buffer, place)
     }
 
     #[inline(never)]
-    fn try_receive_slowly(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Option<Received>> {
+    fn try_receive_slowly(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        place: Place,
+    ) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find_slowly()? else {
+            let Some(candidate) = self.find_slowly(place)? else {
                 return Ok(None);
             };
             let length = candidate.received.length;
@@ -98,13 +106,13 @@ impl Topic {
             let to = NonNull::from(&mut *buffer).cast();
             let number = candidate.received.number;
             let cell = match length > COPY_AT_ONCE {
-                true => self.announce(number, candidate.slot_number)?,
+                true => self.announce(candidate.slot_number)?,
                 false => None,
             };
             // SAFETY: the buffer has room for the sample, as just checked.
             let is_whole = unsafe { self.memory.copy_out(candidate.slot, number, to, length) };
             if let Some(cell) = cell {
-                self.withdraw(cell);
+                self.retract(cell);
             }
             if is_whole && self.take(candidate.next, number) {
                 self.next_slot
@@ -120,7 +128,7 @@ impl Topic {
     pub(crate) fn try_borrow(&self, place: Place) -> Result<Option<Received>> {
         let next = self.next.load(Relaxed);
         if let Some((slot_number, slot)) = self.find_next(next, place) {
-            let Some(cell) = self.announce(next, slot_number)? else {
+            let Some(cell) = self.announce(slot_number)? else {
                 return Err(self.no_cell());
             };
             if still_holds(slot, next) {
@@ -128,43 +136,35 @@ impl Topic {
                 let next_slot = slot.next_slot.load(Relaxed);
                 let is_possible = received.length as u64 <= self.memory.sizes().sample_size;
                 if is_possible && self.take(next, next) {
+                    self.keep(cell, next, slot_number);
                     self.next_slot.store(next_slot, Relaxed);
                     return Ok(Some(received));
                 }
             }
-            self.withdraw(cell);
+            self.retract(cell);
         }
-        self.try_borrow_slowly()
+        self.try_borrow_slowly(place)
     }
 
     #[inline(never)]
-    fn try_borrow_slowly(&self) -> Result<Option<Received>> {
+    fn try_borrow_slowly(&self, place: Place) -> Result<Option<Received>> {
         for _ in 0..ATTEMPTS {
-            let Some(candidate) = self.find_slowly()? else {
+            let Some(candidate) = self.find_slowly(place)? else {
                 return Ok(None);
             };
             let number = candidate.received.number;
-            let Some(cell) = self.announce(number, candidate.slot_number)? else {
+            let Some(cell) = self.announce(candidate.slot_number)? else {
                 return Err(self.no_cell());
             };
             if still_holds(candidate.slot, number) && self.take(candidate.next, number) {
+                self.keep(cell, number, candidate.slot_number);
                 self.next_slot
                     .store(candidate.slot.next_slot.load(Relaxed), Relaxed);
                 return Ok(Some(candidate.received));
             }
-            self.withdraw(cell);
+            self.retract(cell);
         }
         Ok(None)
-    }
-
-    #[cold]
-    fn no_cell(&self) -> Error {
-        fail!(
-            ENOBUFS,
-            "{}: this handle has {} samples borrowed, and max_borrowed allows no more",
-            self.name,
-            self.sizes().max_borrowed
-        )
     }
 
     /// Copies the next sample, waiting for it.
@@ -173,24 +173,27 @@ impl Topic {
         buffer: &mut [MaybeUninit<u8>],
         timeout_ns: i64,
     ) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_receive(buffer, Place::Ring))
+        self.wait_until_taken(timeout_ns, &mut |place| self.try_receive(buffer, place))
     }
 
     /// Takes the next sample, waiting for it.
     pub(crate) fn borrow(&self, timeout_ns: i64) -> Result<Received> {
-        self.wait_until_taken(timeout_ns, &mut || self.try_borrow(Place::Ring))
+        self.wait_until_taken(timeout_ns, &mut |place| self.try_borrow(place))
     }
 
     fn wait_until_taken(
         &self,
         timeout_ns: i64,
-        attempt: &mut dyn FnMut() -> Result<Option<Received>>,
+        attempt: &mut dyn FnMut(Place) -> Result<Option<Received>>,
     ) -> Result<Received> {
         self.check_subscriber()?;
         let deadline = self.deadline(timeout_ns)?;
         self.settle()?;
         loop {
-            let outcome = attempt();
+            let outcome = match self.memory.is_left_by_dead() {
+                false => attempt(Place::Ring),
+                true => attempt(Place::Slots),
+            };
             self.settle_descriptor();
             if let Some(received) = outcome? {
                 return Ok(received);
@@ -204,6 +207,13 @@ impl Topic {
     #[inline(always)]
     pub(crate) fn may_take_at_once(&self) -> bool {
         !self.publishes && !self.descriptor.is_open() && self.member.place().is_some()
+    }
+
+    /// Whether the kernel has noticed that a publisher died in a call, and no other one has repaired the topic. Then
+    /// [`Place::Slots`] may have a sample that the ring has not.
+    #[inline(always)]
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.memory.header().publishing.latch.is_orphaned()
     }
 
     /// Whether there may be a sample for this subscriber.
@@ -280,15 +290,21 @@ impl Topic {
     }
 
     #[inline(never)]
-    fn find_slowly(&self) -> Result<Option<Candidate<'_>>> {
+    fn find_slowly(&self, place: Place) -> Result<Option<Candidate<'_>>> {
         let capacity = self.memory.capacity();
         let mut is_missing = false;
         for _ in 0..ATTEMPTS {
             let next = self.next.load(Relaxed);
             let mut number = next;
             let mut found = self.memory.find(next);
-            if found == Found::NotYet {
+            if found == Found::NotYet && place != Place::Slots {
                 return Ok(None);
+            }
+            if found == Found::NotYet {
+                let unlisted = self.memory.find_unlisted(next);
+                return unlisted
+                    .map(|(number, slot)| self.candidate(next, next, number, slot))
+                    .transpose();
             }
             if let Found::Replaced(later) = found {
                 let newest = self.memory.header().publishing.newest.load(Acquire);
@@ -376,79 +392,6 @@ impl Topic {
         if header.departures.are_asleep() {
             header.departures.wake(u32::MAX);
         }
-    }
-
-    /// Announces a slot in a free cell of this subscriber, and returns the cell's index. `None`: no cell is
-    /// free.
-    #[inline(always)]
-    fn announce(&self, number: u64, slot_number: u32) -> Result<Option<usize>> {
-        let place = match self.member.place() {
-            Some(place) => place,
-            None => self.settle()?.0,
-        };
-        let (_, cells) = self.subscribers.place(place);
-        for (index, (cell, own)) in cells.iter().zip(&self.borrowed).enumerate() {
-            if cell.load(Relaxed) != 0 || own.load(Relaxed) != 0 {
-                continue;
-            }
-            // SeqCst: see `still_holds`.
-            let is_announced = cell
-                .compare_exchange(0, slot_number + 1, SeqCst, Relaxed)
-                .is_ok();
-            if is_announced {
-                let entry = Memory::ring_entry(number, slot_number);
-                own.store(entry, Relaxed);
-                return Ok(Some(index));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Removes an announcement. Returns whether it was as this subscriber had made it.
-    #[inline(always)]
-    fn withdraw(&self, index: usize) -> bool {
-        let (Some(place), Some(own)) = (self.member.place(), self.borrowed.get(index)) else {
-            return false;
-        };
-        let (_, cells) = self.subscribers.place(place);
-        let slot = Memory::slot_in_entry(own.load(Relaxed));
-        let is_intact = cells[index].load(Relaxed) == slot + 1;
-        // The private word first: whoever finds the cell free finds it free too.
-        own.store(0, Release);
-        // Release: the sample is read before a publisher finds the slot free.
-        cells[index].store(0, Release);
-        is_intact
-    }
-
-    /// Ends the use of a borrowed sample.
-    pub(crate) fn give_back(&self, payload: *const u8) -> Result<()> {
-        self.check_subscriber()?;
-        let slot_number = self.memory.slot_of_payload(payload)?;
-        let slot = self.memory.slot(slot_number)?;
-        let is_here = |entry: u64| entry != 0 && Memory::slot_in_entry(entry) == slot_number;
-        // A forked child has a copy of what its parent has borrowed.
-        let own = match self.member.place() {
-            Some(_) => self
-                .borrowed
-                .iter()
-                .position(|own| is_here(own.load(Relaxed))),
-            None => None,
-        };
-        let Some(index) = own else {
-            return Err(fail!(
-                EINVAL,
-                "the sample is not borrowed by this handle now"
-            ));
-        };
-        let truth = slot.truth.load(Relaxed);
-        let entry = self.borrowed[index].load(Relaxed);
-        let is_unchanged = truth == 0 || Memory::ring_entry(truth, slot_number) == entry;
-        if self.withdraw(index) && is_unchanged {
-            return Ok(());
-        }
-        Err(damaged(
-            "another process has removed this subscriber's announcement, so the sample may have been overwritten",
-        ))
     }
 
     pub(super) fn check_subscriber(&self) -> Result<()> {

@@ -92,37 +92,31 @@ impl Subscribers {
 
     /// Takes a place for a process. `EUSERS` if living processes have all of them.
     pub(super) fn join(&self, birth: Birth) -> Result<u32> {
-        let mut may_be_dead = false;
-        loop {
-            let mut is_changing = !may_be_dead;
-            for index in 0..self.place_count {
-                let (place, cells) = self.place(index);
-                let is_taken = member::take(&place.owner, birth)
-                    || may_be_dead
-                        && member::dead_owner(&place.owner).is_some_and(|dead| {
-                            // Others may be taking or freeing the place too.
-                            is_changing = true;
-                            member::replace(&place.owner, dead, birth)
-                        });
-                if is_taken {
-                    // What a dead owner has left counts until here, and harms nobody.
-                    place.position.store(NO_POSITION, Relaxed);
-                    for cell in cells {
-                        cell.store(0, Relaxed);
-                    }
-                    self.header().used.fetch_max(index + 1, SeqCst);
-                    return Ok(index);
-                }
-            }
-            if !is_changing {
-                return Err(fail!(
-                    EUSERS,
-                    "the topic has its {} subscribers (max_subscribers), and all their processes are alive",
-                    self.place_count
-                ));
-            }
-            may_be_dead = true;
+        let owner_of = |index| Ok(&self.place(index).0.owner);
+        let taken = member::join(
+            self.place_count,
+            &owner_of,
+            &mut |index, dead| {
+                let owner = &self.place(index).0.owner;
+                Ok(member::replace(owner, dead, birth).then_some(index))
+            },
+            birth,
+        )?;
+        let Some(index) = taken else {
+            return Err(fail!(
+                EUSERS,
+                "the topic has its {} subscribers (max_subscribers), and all their processes are alive",
+                self.place_count
+            ));
+        };
+        // What a dead owner has left counts until here, and harms nobody.
+        let (place, cells) = self.place(index);
+        place.position.store(NO_POSITION, Relaxed);
+        for cell in cells {
+            cell.store(0, Relaxed);
         }
+        self.header().used.fetch_max(index + 1, SeqCst);
+        Ok(index)
     }
 
     /// Gives a place back. Its owner has returned all samples.

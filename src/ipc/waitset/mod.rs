@@ -35,7 +35,7 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU32};
 use core::time::Duration;
 use entry::{Entry, Source, register, unregister};
-pub(crate) use entry::{HandleDescriptor, Object, Tag};
+pub(crate) use entry::{HandleDescriptor, IsOpen, Object, Tag};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use turn::{Held, Turn};
 
@@ -331,6 +331,10 @@ impl State {
             }
         };
         let is_object = matches!(entry.source, Source::Object(_));
+        if is_object {
+            // That of the death that matters most, so that a wait allocates nothing.
+            self.watch.reserve(scan::slots_of(number).start + 1)?;
+        }
         register(self.epoll.get()?, &entry.source, number)?;
         self.entries[number] = Some(entry);
         if is_object {

@@ -10,8 +10,8 @@ use crate::sys::watch_words::Word;
 use core::ops::Range;
 use core::sync::atomic::Ordering::SeqCst;
 
-/// How many slots of the watch an entry has: its own word's, and those of deaths.
-pub(super) const SLOTS: usize = 1 + DEATH_WORDS;
+/// How many slots of the watch an entry has: its own word's, those of deaths, and that of what is examined.
+pub(super) const SLOTS: usize = 1 + DEATH_WORDS + 1;
 
 /// The slot of [`CLOSINGS`]. The entries' slots follow.
 const CLOSING: usize = 0;
@@ -273,12 +273,18 @@ impl State {
 /// Arms the watch of one object. False if the object may be ready.
 fn arm(watch: &mut crate::ipc::watch::Watch, slot: usize, waitable: &dyn Waitable) -> bool {
     let mut deaths = DeathWords::default();
-    if !waitable.prepare_for_deaths(&mut deaths) {
-        return false;
-    }
     let Some((word, expected)) = waitable.prepare() else {
         return false;
     };
+    if !waitable.prepare_for_deaths(&mut deaths) {
+        return false;
+    }
+    if let Some(examined) = waitable.examined() {
+        let last = slot + SLOTS - 1;
+        if watch.arm_examined(last, examined).is_err() {
+            return false;
+        }
+    }
     watch.arm(slot, Word::new(word, expected), false);
     for (number, death) in (slot + 1..).zip(deaths.iter()) {
         if !death.is_for_all {

@@ -29,7 +29,8 @@ use std::os::fd::RawFd;
 const MESSAGE: usize = 0;
 const ROOM: usize = 1;
 const FIRST_DEATH: usize = 2;
-const SLOTS: usize = FIRST_DEATH + DEATH_WORDS;
+const EXAMINED: usize = FIRST_DEATH + DEATH_WORDS;
+const SLOTS: usize = EXAMINED + 1;
 
 /// How long a call that makes a descriptor waits for a thread that is just settling it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -285,13 +286,18 @@ impl State {
             _ => self.object.message(),
         };
         let mut deaths = DeathWords::default();
-        if !waitable.prepare_for_deaths(&mut deaths) {
-            return self.stay_ready();
-        }
         let Some((word, expected)) = waitable.prepare() else {
             self.watch.raise(READY);
             return waitable.is_ready();
         };
+        if !waitable.prepare_for_deaths(&mut deaths) {
+            return self.stay_ready();
+        }
+        if let Some(examined) = waitable.examined() {
+            if self.watch.arm_examined(EXAMINED, examined).is_err() {
+                return self.stay_ready();
+            }
+        }
         let word = Word::new(word, expected);
         if slot == MESSAGE {
             self.watch.arm(MESSAGE, word, false);

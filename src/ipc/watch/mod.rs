@@ -24,6 +24,7 @@ mod watcher;
 
 use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, fail};
+use crate::ipc::waitable::SharedExamined;
 use crate::sys::thread::generation;
 use crate::sys::watch_ring::Ring;
 use crate::sys::watch_words::{self, Word};
@@ -204,6 +205,16 @@ impl Watch {
         Ok(())
     }
 
+    /// Makes sure that arming a slot needs no memory, as long as the lane stays the same.
+    pub(crate) fn reserve(&mut self, number: usize) -> Result<()> {
+        match self.lane {
+            Lane::Watcher => {
+                watcher::claim(&mut self.places[number..=number].iter_mut(), &self.target)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn claim_places(&mut self) -> Result<()> {
         let mut wanted = self.places.iter_mut().step_by(self.stride);
         watcher::claim(&mut wanted, &self.target)
@@ -300,6 +311,17 @@ impl Watch {
         watcher::claim(&mut self.places[number..=number].iter_mut(), &self.target)?;
         if let Some(place) = self.places[number] {
             watcher::arm(place, word, is_of_owner);
+            self.slots[number].is_armed = true;
+        }
+        Ok(())
+    }
+
+    /// Has the watcher examine something from time to time, until the slot is disarmed.
+    pub(crate) fn arm_examined(&mut self, number: usize, examined: &SharedExamined) -> Result<()> {
+        self.disarm(number);
+        watcher::claim(&mut self.places[number..=number].iter_mut(), &self.target)?;
+        if let Some(place) = self.places[number] {
+            watcher::arm_examined(place, examined);
             self.slots[number].is_armed = true;
         }
         Ok(())

@@ -8,11 +8,15 @@
 //! The watcher never reads a watched word: it gives addresses to the kernel only. So memory that was unmapped
 //! with a watch on it is a reason to report, and no crash.
 //!
+//! What the kernel does not tell of at all, it examines every [`EXAMINATION`]: see [`Examined`]. It does so only while
+//! somebody waits for such a thing.
+//!
 //! A forked child has the parent's table and not its threads. It makes a watcher of its own when it needs one.
 
 use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, failed};
 use crate::base::time::{Deadline, now};
+use crate::ipc::waitable::SharedExamined;
 use crate::ipc::watch::target::Target;
 use crate::sys::signal::{self, Blocked};
 use crate::sys::thread::generation;
@@ -29,6 +33,9 @@ pub(super) const PLACES: usize = WORDS_MAX - 1;
 
 /// How often the words are checked where the kernel cannot wait for several.
 const PERIOD: Duration = Duration::from_millis(10);
+
+/// How often [`Examined`](crate::ipc::waitable::Examined) things are examined: a death is to be known within 100 ms.
+const EXAMINATION: Duration = Duration::from_millis(50);
 
 /// The stack of a watcher's thread. Its largest frame holds two lists of words.
 const STACK_SIZE: usize = 64 << 10;
@@ -56,6 +63,8 @@ struct Entry {
     /// Whether a wake-up is passed on to all others who wait for the word. The kernel wakes one waiter of a word
     /// whose owner dies, and other processes may wait for the same death.
     is_of_owner: bool,
+    /// The place waits for this instead of for a word.
+    examined: Option<SharedExamined>,
     target: Option<Shared<Target>>,
 }
 
@@ -197,6 +206,7 @@ impl Chunk {
                     },
                     serial: 0,
                     is_of_owner: false,
+                    examined: None,
                     target: None,
                 }
             }; PLACES],
@@ -231,23 +241,47 @@ pub(super) fn give_back(places: &mut dyn Iterator<Item = Place>) {
         let was_armed = entry.state == State::Armed;
         entry.state = State::Free;
         let target = entry.target.take();
+        let examined = entry.examined.take();
         if was_armed {
             locked.tell_thread(place);
         }
         drop(target);
+        if examined.is_some() {
+            // Its end may unmap memory, which takes time.
+            drop(locked);
+            drop(examined);
+            locked = watcher.lock();
+        }
     }
 }
 
 /// Watches a word. With `is_of_owner` it is a lock word, which the kernel wakes if its owner dies.
 pub(super) fn arm(place: Place, word: Word, is_of_owner: bool) {
+    arm_entry(place, &mut |entry| {
+        entry.word = word;
+        entry.is_of_owner = is_of_owner;
+        None
+    });
+}
+
+/// Examines something every [`EXAMINATION`].
+pub(super) fn arm_examined(place: Place, examined: &SharedExamined) {
+    arm_entry(place, &mut |entry| {
+        entry.is_of_owner = false;
+        entry.examined.replace(examined.clone())
+    });
+}
+
+fn arm_entry(place: Place, set: &mut dyn FnMut(&mut Entry) -> Option<SharedExamined>) {
     let Some(watcher) = present() else {
         return;
     };
+    // Dropped when the table is not locked any more: its end may unmap memory.
+    let mut _before = None;
     let mut locked = watcher.lock();
     if let Some(entry) = locked.entry(place) {
+        _before = set(entry);
         entry.state = State::Armed;
-        entry.word = word;
-        entry.is_of_owner = is_of_owner;
         entry.serial = entry.serial.wrapping_add(1);
         locked.tell_thread(place);
     }
@@ -258,10 +292,13 @@ pub(super) fn disarm(place: Place) {
     let Some(watcher) = present() else {
         return;
     };
+    // Dropped as in `arm_entry`.
+    let mut _before = None;
     let mut locked = watcher.lock();
     if let Some(entry) = locked.entry(place) {
         let was_armed = entry.state == State::Armed;
         entry.state = State::Idle;
+        _before = entry.examined.take();
         if was_armed {
             locked.tell_thread(place);
         }
@@ -297,6 +334,7 @@ struct Watched {
     words: [Word; WORDS_MAX],
     entries: [(u32, u32); WORDS_MAX],
     count: usize,
+    has_examined: bool,
 }
 
 fn run(chunk: usize) {
@@ -310,34 +348,62 @@ fn run(chunk: usize) {
         }; WORDS_MAX],
         entries: [(0, 0); WORDS_MAX],
         count: 0,
+        has_examined: false,
     };
+    let mut next_examination = None;
     // The process's end ends the thread.
     loop {
         let Some(control) = watched.fill(&watcher.chunks(), chunk) else {
             return;
         };
+        next_examination = match watched.has_examined {
+            true => next_examination.or_else(|| Some(now() + EXAMINATION)),
+            false => None,
+        };
+        let deadline = next_examination.map_or(Deadline::Never, Deadline::At);
         let mut woken = None;
-        match watch_words::wait(&watched.words[..watched.count]) {
+        match watch_words::wait(&watched.words[..watched.count], deadline) {
             Ended::Woken(place) => woken = Some(place),
-            Ended::Changed => {}
-            Ended::NotSupported => wait_a_period(control, watched.count),
+            Ended::Changed | Ended::TimedOut => {}
+            Ended::NotSupported => wait_a_period(control, watched.count, deadline),
         }
         watched.report(&mut watcher.chunks(), chunk, woken);
+        if next_examination.is_some_and(|next| next <= now()) {
+            next_examination = None;
+            examine(&mut watcher.chunks(), chunk);
+        }
     }
 }
 
 /// The wait of kernels that can wait for one word only.
-fn wait_a_period(control: Word, count: usize) {
+fn wait_a_period(control: Word, count: usize, limit: Deadline) {
     // With nothing to watch there is no reason to wake.
     let deadline = match count {
-        1 => Deadline::Never,
-        _ => Deadline::At(now() + PERIOD),
+        1 => limit,
+        _ => limit.earlier(now() + PERIOD),
     };
     // SAFETY: the control word is in a chunk, which is never freed.
     let word = unsafe { &*ptr::with_exposed_provenance::<AtomicU32>(control.address) };
     if futex::wait(word, control.expected, deadline).is_err() {
         // Not even that is permitted.
         process::let_others_run();
+    }
+}
+
+/// Fires the entries whose examination finds a death.
+fn examine(chunks: &mut List<Box<Chunk>>, chunk: usize) {
+    let Some(chunk) = chunks.get_mut(chunk) else {
+        return;
+    };
+    for entry in &mut chunk.entries {
+        let is_armed = entry.state == State::Armed;
+        // What was examined stays there: this thread must not be the one that unmaps its memory.
+        if is_armed && entry.examined.as_ref().is_some_and(|it| it.has_death()) {
+            entry.state = State::Fired;
+            if let Some(target) = &entry.target {
+                target.fire();
+            }
+        }
     }
 }
 
@@ -350,8 +416,11 @@ impl Watched {
         let control = Word { address, expected };
         self.words[0] = control;
         self.count = 1;
+        self.has_examined = false;
         for (number, entry) in chunk.entries.iter().enumerate() {
-            if entry.state == State::Armed {
+            if entry.state == State::Armed && entry.examined.is_some() {
+                self.has_examined = true;
+            } else if entry.state == State::Armed {
                 self.words[self.count] = entry.word;
                 self.entries[self.count] = (number as u32, entry.serial);
                 self.count += 1;

@@ -8,9 +8,12 @@ use super::RECORD_SPAN;
 use super::digest::Digest;
 use super::user_type::Type;
 use super::{LIBC, libc_name};
+use crate::base::alloc::zeroed_box;
+use crate::base::errno::Errno;
 use crate::base::error::{Result, fail};
 use core::fmt;
 use core::mem::offset_of;
+use core::ptr::NonNull;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -52,7 +55,6 @@ impl Kind {
 
 /// The record itself.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub(crate) struct Record {
     magic: [u8; 8],
     byte_order: u32,
@@ -70,37 +72,27 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(kind: Kind, kind_type: Type, pid_namespace: u32) -> Result<Record> {
-        let mut record = Record {
-            magic: MAGIC,
-            byte_order: BYTE_ORDER,
-            version: VERSION,
-            word_size: usize::BITS,
-            libc: LIBC,
-            kind: kind as u32,
-            pid_namespace,
-            total_size: total_size(kind_type.size())?,
-            kind_type,
-            checksum: 0,
-        };
+    pub(crate) fn new(kind: Kind, kind_type: &Type, pid_namespace: u32) -> Result<Box<Record>> {
+        let mut record = Record::blank()?;
+        record.magic = MAGIC;
+        record.byte_order = BYTE_ORDER;
+        record.version = VERSION;
+        record.word_size = usize::BITS;
+        record.libc = LIBC;
+        record.kind = kind as u32;
+        record.pid_namespace = pid_namespace;
+        record.total_size = total_size(kind_type.size())?;
+        let place = NonNull::from(&mut record.kind_type).cast();
+        // SAFETY: the place is a Type.
+        unsafe { kind_type.write_to(place) };
         record.checksum = record.digest();
         Ok(record)
     }
 
     /// All zeros: room to read a record into.
-    pub(crate) fn blank() -> Record {
-        Record {
-            magic: [0; 8],
-            byte_order: 0,
-            version: 0,
-            word_size: 0,
-            libc: 0,
-            kind: 0,
-            pid_namespace: 0,
-            total_size: 0,
-            kind_type: Type::BLANK,
-            checksum: 0,
-        }
+    pub(crate) fn blank() -> Result<Box<Record>, Errno> {
+        // SAFETY: Record consists of integers and byte arrays.
+        unsafe { zeroed_box() }
     }
 
     pub(crate) fn total_size(&self) -> u64 {
@@ -307,8 +299,8 @@ mod tests {
     use super::*;
     use crate::base::error::Errno;
 
-    fn record(kind_type: Type) -> Record {
-        Record::new(Kind::Region, kind_type, 7).ok().unwrap()
+    fn record(kind_type: Box<Type>) -> Box<Record> {
+        Record::new(Kind::Region, &kind_type, 7).ok().unwrap()
     }
 
     fn refusal(expected: &Record, found: &Record) -> Option<Errno> {
@@ -340,7 +332,7 @@ mod tests {
             let other = record(other.ok().unwrap());
             assert_eq!(refusal(&ours, &other), Some(Errno::EPROTO));
         }
-        let other = Record::new(Kind::Semaphore, sensor(), 7).ok().unwrap();
+        let other = Record::new(Kind::Semaphore, &sensor(), 7).ok().unwrap();
         assert_eq!(refusal(&ours, &other), Some(Errno::EMEDIUMTYPE));
     }
 
@@ -349,7 +341,7 @@ mod tests {
         let ours = record(sensor());
         for position in 0..size_of::<Record>() {
             for change in [0x01, 0x80, 0xff] {
-                let mut damaged = ours;
+                let mut damaged = record(sensor());
                 damaged.as_bytes_mut()[position] ^= change;
                 let refusal = ours.check(&"/x", &damaged, ours.total_size(), false);
                 assert!(refusal.is_err(), "byte {position} ^ {change:#x}");

@@ -26,10 +26,11 @@ pub(crate) const SERVICE_VERSION: u32 = 1;
 pub(crate) const SERVICE_ALIGNMENT: u64 = 64;
 
 /// How many handles can serve at once.
-pub(crate) const SERVERS_MAX: usize = 64;
+pub(crate) const SERVERS_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 64 };
 
 /// The first 64 bytes never change after the creation of the service.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceHeader {
     pub(crate) max_requests: AtomicU32,
     pub(crate) max_clients: AtomicU32,
@@ -55,6 +56,7 @@ pub(crate) const HAS_REPLY_TYPE: u32 = 4;
 
 /// Data that only the holder of the latch writes.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceIndex {
     pub(crate) latch: Latch,
     /// How many entries `free` has.
@@ -67,6 +69,7 @@ pub(crate) struct ServiceIndex {
 
 /// Data that every call reads and that seldom change.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceWaiting {
     /// Servers that sleep until there is a request.
     pub(crate) arrivals: Sleepers,
@@ -79,6 +82,7 @@ pub(crate) struct ServiceWaiting {
 }
 
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceStatistics {
     /// How many requests were answered.
     pub(crate) answered: AtomicU64,
@@ -94,6 +98,7 @@ pub(crate) struct ServiceStatistics {
 
 /// The processes that serve.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServerPlaces {
     /// The births of the processes; 0 in a free place.
     pub(crate) owners: [BirthCell; SERVERS_MAX],
@@ -101,6 +106,7 @@ pub(crate) struct ServerPlaces {
 
 /// The place of one handle that calls.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ClientPlace {
     /// The birth of the process; 0 in a free place.
     pub(crate) owner: BirthCell,
@@ -115,6 +121,7 @@ pub(crate) struct ClientPlace {
 
 /// The header of a slot for one call. The request and the reply follow it.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct CallSlot {
     /// The truth about the call: its state in the lowest 8 bits, and above it the number of the slot's use, by which a
     /// call is told from later calls in the same slot.

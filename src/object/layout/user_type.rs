@@ -8,6 +8,8 @@
 
 use super::RECORD_SPAN;
 use super::digest::{Digest, until_nul};
+use crate::base::alloc::zeroed_box;
+use crate::base::errno::Errno;
 use crate::base::error::{Result, fail};
 use crate::base::text::Escaped;
 use core::fmt;
@@ -46,12 +48,6 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    const NONE: Field = Field {
-        name: [0; FIELD_NAME_MAX + 1],
-        offset: 0,
-        size: 0,
-    };
-
     pub(crate) fn name(&self) -> &[u8] {
         until_nul(&self.name)
     }
@@ -76,9 +72,9 @@ impl fmt::Display for Field {
     }
 }
 
-/// A user's type, as far as two programs have to agree on it.
+/// A user's type, as far as two programs have to agree on it. It is kept in a box: it has 2 KiB, and calls have to do with
+/// little stack.
 #[repr(C)]
-#[derive(Clone, Copy)]
 pub(crate) struct Type {
     size: u64,
     alignment: u32,
@@ -94,7 +90,12 @@ pub(crate) struct Type {
 
 impl Type {
     /// A type without declared fields. The empty name stands for an untyped region.
-    pub(crate) fn new(spelling: &[u8], version: u32, size: u64, alignment: u64) -> Result<Type> {
+    pub(crate) fn new(
+        spelling: &[u8],
+        version: u32,
+        size: u64,
+        alignment: u64,
+    ) -> Result<Box<Type>> {
         let name = without_keyword(spelling);
         let shown = Escaped(&name[..name.len().min(TYPE_NAME_MAX)]);
         if size == 0 {
@@ -106,28 +107,29 @@ impl Type {
                 "type {shown}: alignment {alignment}; expected a power of two up to {RECORD_SPAN}"
             ));
         }
-        let mut stored = [0; TYPE_NAME_MAX + 1];
-        let Some(space) = stored[..TYPE_NAME_MAX].get_mut(..name.len()) else {
+        let mut made = Type::blank()?;
+        let Some(space) = made.name[..TYPE_NAME_MAX].get_mut(..name.len()) else {
             return Err(fail!(
                 EINVAL,
                 "the type name {shown}... has more than {TYPE_NAME_MAX} bytes"
             ));
         };
         space.copy_from_slice(name);
-        let mut made = Type {
-            size,
-            alignment: alignment as u32,
-            word_size: usize::BITS,
-            version,
-            name: stored,
-            ..Type::BLANK
-        };
+        made.size = size;
+        made.alignment = alignment as u32;
+        made.word_size = usize::BITS;
+        made.version = version;
         made.sign();
         Ok(made)
     }
 
     /// Adds a declared field to the type.
-    pub(crate) fn with_field(mut self, name: &[u8], offset: u64, size: u64) -> Result<Type> {
+    pub(crate) fn with_field(
+        mut self: Box<Type>,
+        name: &[u8],
+        offset: u64,
+        size: u64,
+    ) -> Result<Box<Type>> {
         let shown = Escaped(&name[..name.len().min(FIELD_NAME_MAX)]);
         let index = self.field_count as usize;
         if index >= FIELDS_MAX {
@@ -158,21 +160,6 @@ impl Type {
         Ok(self)
     }
 
-    /// In place of a type that was not read yet.
-    pub(super) const BLANK: Type = Type {
-        size: 0,
-        alignment: 0,
-        word_size: 0,
-        signature: 0,
-        version: 0,
-        field_count: 0,
-        name: [0; TYPE_NAME_MAX + 1],
-        fields: [Field::NONE; FIELDS_MAX],
-    };
-
-    /// No type: bytes.
-    pub(crate) const NONE: Type = Type::BLANK;
-
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
@@ -186,8 +173,20 @@ impl Type {
     }
 
     /// All zeros: room to read a type into.
-    pub(crate) fn blank() -> Type {
-        Type::BLANK
+    pub(crate) fn blank() -> Result<Box<Type>, Errno> {
+        // SAFETY: Type consists of integers and byte arrays.
+        unsafe { zeroed_box() }
+    }
+
+    pub(crate) fn copy(&self) -> Result<Box<Type>, Errno> {
+        let mut copy = Type::blank()?;
+        copy.as_bytes_mut().copy_from_slice(self.as_bytes());
+        Ok(copy)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        // SAFETY: as in as_bytes_mut.
+        unsafe { core::slice::from_raw_parts(core::ptr::from_ref(self).cast(), size_of::<Type>()) }
     }
 
     pub(crate) fn as_bytes_mut(&mut self) -> &mut [u8] {
@@ -204,13 +203,13 @@ impl Type {
     }
 
     /// A copy whose names end with NUL, whatever a hostile maker has written.
-    pub(crate) fn terminated(&self) -> Type {
-        let mut copy = *self;
+    pub(crate) fn terminated(&self) -> Result<Box<Type>, Errno> {
+        let mut copy = self.copy()?;
         copy.name[TYPE_NAME_MAX] = 0;
         for field in &mut copy.fields {
             field.name[FIELD_NAME_MAX] = 0;
         }
-        copy
+        Ok(copy)
     }
 
     /// Copies the type into a new object.
@@ -220,7 +219,10 @@ impl Type {
     /// `place` points to writable memory of a Type's size.
     pub(crate) unsafe fn write_to(&self, place: NonNull<u8>) {
         // SAFETY: by this function's contract. Type has no padding (asserted below).
-        unsafe { place.cast::<Type>().write_unaligned(*self) }
+        unsafe {
+            place
+                .copy_from_nonoverlapping(NonNull::from(self.as_bytes()).cast(), size_of::<Type>());
+        }
     }
 
     /// Copies a type out of an object that other processes can overwrite. `EUCLEAN` if it is damaged.
@@ -228,13 +230,29 @@ impl Type {
     /// # Safety
     ///
     /// `place` points to mapped memory of a Type's size.
-    pub(crate) unsafe fn read_from(place: NonNull<u8>, shown: &dyn fmt::Display) -> Result<Type> {
-        // SAFETY: by this function's contract. Every pattern of bits is a Type.
-        let found = unsafe { place.cast::<Type>().read_unaligned() };
-        match found.signature == found.digest() && found.size != 0 {
+    pub(crate) unsafe fn read_from(
+        place: NonNull<u8>,
+        shown: &dyn fmt::Display,
+    ) -> Result<Box<Type>> {
+        // SAFETY: by this function's contract.
+        let found = unsafe { Type::copy_from(place) }?;
+        match found.is_sound() {
             true => Ok(found),
             false => Err(fail!(EUCLEAN, "{shown}: the record of its type is damaged")),
         }
+    }
+
+    /// Copies what may be a type, and need not be sound.
+    ///
+    /// # Safety
+    ///
+    /// `place` points to mapped memory of a Type's size.
+    pub(crate) unsafe fn copy_from(place: NonNull<u8>) -> Result<Box<Type>, Errno> {
+        let mut found = Type::blank()?;
+        let to = NonNull::from(found.as_bytes_mut()).cast();
+        // SAFETY: by this function's contract. Every pattern of bits is a Type.
+        unsafe { place.copy_to_nonoverlapping(to, size_of::<Type>()) };
+        Ok(found)
     }
 
     fn sign(&mut self) {
@@ -242,8 +260,12 @@ impl Type {
     }
 
     fn digest(&self) -> u64 {
+        self.digest_under(&self.name)
+    }
+
+    fn digest_under(&self, name: &[u8; TYPE_NAME_MAX + 1]) -> u64 {
         let mut digest = Digest::new();
-        digest.add(&self.name);
+        digest.add(name);
         digest.add(&self.version.to_ne_bytes());
         digest.add(&self.size.to_ne_bytes());
         for field in self.fields() {
@@ -254,17 +276,16 @@ impl Type {
         digest.value()
     }
 
-    /// This type under the name that [`Type::new`] would have stored. The signature covers the name, so it is made
-    /// again, unless it was wrong before.
-    fn under_bare_name(&self) -> Type {
-        let mut bare = *self;
+    /// The name that [`Type::new`] would have stored, and the signature that it would have made. The signature covers the
+    /// name, so it is made again, unless it was wrong before.
+    fn bare(&self) -> ([u8; TYPE_NAME_MAX + 1], u64) {
         let name = self.name();
-        if name.len() != until_nul(&self.name).len() && self.signature == self.digest() {
-            bare.name = [0; TYPE_NAME_MAX + 1];
-            bare.name[..name.len()].copy_from_slice(name);
-            bare.sign();
+        if name.len() == until_nul(&self.name).len() || self.signature != self.digest() {
+            return (self.name, self.signature);
         }
-        bare
+        let mut bare = [0; TYPE_NAME_MAX + 1];
+        bare[..name.len()].copy_from_slice(name);
+        (bare, self.digest_under(&bare))
     }
 
     pub(crate) fn alignment(&self) -> u64 {
@@ -280,8 +301,8 @@ impl Type {
     /// i386 aligns numbers of 8 bytes to 4. So a struct that is the same to both sides may have the alignment
     /// 4 there and 8 elsewhere, which is no difference between programs of different word sizes.
     pub(crate) fn check(&self, shown: &dyn fmt::Display, found: &Type) -> Result<()> {
-        let found = &found.under_bare_name();
-        if self.name != found.name || self.version != found.version {
+        let (found_name, found_signature) = found.bare();
+        if self.name != found_name || self.version != found.version {
             return Err(fail!(
                 EPROTO,
                 "{shown}: expected type {self}, found {found}"
@@ -319,12 +340,12 @@ impl Type {
                 ));
             }
         }
-        if self.signature != found.signature {
+        if self.signature != found_signature {
             return Err(fail!(
                 EPROTO,
                 "{shown}: type {self}: expected signature {:016x}, found {:016x}",
                 self.signature,
-                found.signature
+                found_signature
             ));
         }
         Ok(())
@@ -371,7 +392,7 @@ const _: () = {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::object::layout) fn sensor() -> Type {
+    pub(in crate::object::layout) fn sensor() -> Box<Type> {
         Type::new(b"SensorData", 1, 16, 4)
             .and_then(|made| made.with_field(b"temperature", 0, 4))
             .and_then(|made| made.with_field(b"humidity", 4, 4))
@@ -422,7 +443,7 @@ pub(super) mod tests {
     }
 
     /// The type as version 0.1.0 stored it, which took the spelling for the name.
-    fn stored_as_spelled(spelling: &[u8]) -> Type {
+    fn stored_as_spelled(spelling: &[u8]) -> Box<Type> {
         let mut made = sensor();
         made.name = [0; TYPE_NAME_MAX + 1];
         made.name[..spelling.len()].copy_from_slice(spelling);
@@ -453,12 +474,12 @@ pub(super) mod tests {
         let longest = [&b"struct ::"[..], &[b'n'; 63]].concat();
         assert_eq!(longest.len(), TYPE_SPELLING_MAX);
         assert!(Type::new(&longest, 1, 1, 1).is_ok());
-        let plain = Type::new(b"T", 1, 8, 8).ok().unwrap();
-        assert!(plain.with_field(b"a", 8, 1).is_err());
-        assert!(plain.with_field(b"a", u64::MAX, 2).is_err());
-        assert!(plain.with_field(b"", 0, 1).is_err());
-        assert!(plain.with_field(&[b'n'; 48], 0, 1).is_err());
-        let mut full = plain;
+        let plain = || Type::new(b"T", 1, 8, 8).ok().unwrap();
+        assert!(plain().with_field(b"a", 8, 1).is_err());
+        assert!(plain().with_field(b"a", u64::MAX, 2).is_err());
+        assert!(plain().with_field(b"", 0, 1).is_err());
+        assert!(plain().with_field(&[b'n'; 48], 0, 1).is_err());
+        let mut full = plain();
         for _ in 0..FIELDS_MAX {
             full = full.with_field(b"a", 0, 1).ok().unwrap();
         }

@@ -197,7 +197,7 @@ impl Memory {
     /// The sizes in an existing queue's header, and its messages' type. The sizes have to add up to `recorded`, the
     /// size in bytes in the queue's record: a process that used other sizes than its peers would damage the queue for
     /// them.
-    pub(super) fn shape_of(mapping: &Mapping, recorded: u64) -> Result<(Sizes, Option<Type>)> {
+    pub(super) fn shape_of(mapping: &Mapping, recorded: u64) -> Result<(Sizes, Option<Box<Type>>)> {
         if mapping.size() < size_of::<QueueHeader>() {
             return Err(damaged("it has no room for its header"));
         }

@@ -98,12 +98,6 @@ impl Observer {
     /// receive that follows finds the message.
     fn sleep(&self) -> Result<bool, Errno> {
         let mut deaths = DeathWords::default();
-        // A death is reported once. It may stay as it is until somebody receives.
-        let heeds_deaths =
-            self.state.load(SeqCst) == BEGUN && !self.has_told_of_death.load(Relaxed);
-        if heeds_deaths && !self.wait.prepare_for_deaths(&mut deaths) {
-            return Ok(true);
-        }
         let waiting = &self.header().waiting;
         let is_awaited = || self.event().is_some();
         let Some(seen) = waiting
@@ -112,13 +106,20 @@ impl Observer {
         else {
             return Ok(false);
         };
+        // A death is reported once. It may stay as it is until somebody receives.
+        let heeds_deaths =
+            self.state.load(SeqCst) == BEGUN && !self.has_told_of_death.load(Relaxed);
+        if heeds_deaths && !self.wait.prepare_for_deaths(&mut deaths) {
+            return Ok(true);
+        }
         let mut words = [Word::new(&waiting.observers.word, seen); 1 + DEATH_WORDS];
         let mut count = 1;
         for death in deaths.iter().filter(|death| death.is_for_all) {
             words[count] = death.word;
             count += 1;
         }
-        if count == 1 || watch_words::wait(&words[..count]) == Ended::NotSupported {
+        if count == 1 || watch_words::wait(&words[..count], Deadline::Never) == Ended::NotSupported
+        {
             let asleep = waiting.observers.sleep(seen, Deadline::Never);
             asleep.map_err(|error| error.errno())?;
         }

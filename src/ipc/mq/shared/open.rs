@@ -189,7 +189,7 @@ fn create_object(
     let (object, _) = Object::open(
         location,
         Kind::Queue,
-        queue_type(match message_type {
+        &*queue_type(match message_type {
             None => sizes.total(),
             Some(_) => sizes.typed_total(),
         })?,
@@ -205,7 +205,7 @@ fn create_object(
 }
 
 /// The type in the record of a queue of `size` bytes.
-fn queue_type(size: u64) -> Result<Type> {
+fn queue_type(size: u64) -> Result<Box<Type>> {
     Type::new(b"ipc_mq", QUEUE_VERSION, size, QUEUE_ALIGNMENT as u64)
 }
 

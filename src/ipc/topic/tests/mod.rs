@@ -10,7 +10,6 @@ mod repair;
 
 use super::*;
 use crate::base::error::Errno;
-use crate::object::layout::Type;
 use crate::object::map::Access;
 use core::mem::MaybeUninit;
 use invariants::verify;
@@ -45,7 +44,7 @@ impl TestName {
         };
         let wanted = Wanted {
             sizes: sizes.check().ok().unwrap(),
-            user_type: Type::NONE,
+            user_type: None,
         };
         let opened = Topic::open(&self.0, Some(&wanted), options);
         opened.map(|(topic, _)| topic).ok().unwrap()

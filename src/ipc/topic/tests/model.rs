@@ -288,3 +288,31 @@ fn a_topic_of_large_samples_behaves_like_its_reference() {
     };
     run(sizes, "model-large", 1_500);
 }
+
+#[test]
+fn a_thread_that_announces_a_slot_in_vain_keeps_its_cell_when_another_returns_the_sample() {
+    let name = TestName::new("announced-twice");
+    let sizes = Sizes {
+        sample_size: 8,
+        alignment: 64,
+        capacity: 2,
+        history: 0,
+        max_subscribers: 1,
+        max_publishers: 1,
+        max_borrowed: 2,
+        waits: false,
+    };
+    let publisher = name.open(sizes, true);
+    let taker = name.open(sizes, false);
+    publisher.send(&content(1, 1), 0).ok().unwrap();
+    let ring::Found::Slot(slot) = taker.memory.find(1) else {
+        panic!("the sample is not there");
+    };
+    // One thread has announced the slot, and another one gets the sample and returns it.
+    let first = taker.announce(slot).ok().unwrap().unwrap();
+    let borrowed = taker.try_borrow(Place::Ring).ok().unwrap().unwrap();
+    assert!(taker.give_back(borrowed.payload.as_ptr()).is_ok());
+    assert_eq!(taker.subscribers.count(), (1, 1));
+    taker.retract(first);
+    assert_eq!(taker.subscribers.count(), (1, 0));
+}

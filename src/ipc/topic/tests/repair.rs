@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sys::futex::OWNER_DIED;
+use core::ptr::NonNull;
 
 const SIZES: Sizes = Sizes {
     sample_size: 64,
@@ -114,4 +115,67 @@ fn a_subscriber_far_behind_gets_a_sample_whose_publisher_died_before_it_counted_
         .unwrap();
     assert_eq!(received.number, published + 1 - u64::from(SIZES.capacity));
     assert_eq!(received.missed, received.number - 1);
+}
+
+/// Leaves a topic as a publisher does that dies between the word of a sample's slot and the ring.
+fn die_before_ring(publisher: &Topic, number: u64) {
+    let memory = &publisher.memory;
+    let publishing = &memory.header().publishing;
+    // What the ring had there before: the sample that this one replaces, or nothing.
+    let replaced = number.saturating_sub(memory.capacity());
+    let entry = match replaced {
+        0 => 0,
+        _ => ring::entry_of(replaced, 0),
+    };
+    memory.ring_place(number).store(entry, Relaxed);
+    publishing.newest.store(number - 1, Relaxed);
+    publishing.latch.word.store(OWNER_DIED, Relaxed);
+}
+
+#[test]
+fn a_sample_whose_publisher_died_before_the_ring_is_found_by_all() {
+    for published in [1, 4, 20] {
+        let name = TestName::new("before-ring");
+        let publisher = name.open(SIZES, true);
+        let copies = name.open(SIZES, false);
+        let borrows = name.open(SIZES, false);
+        let mut buffer = content(0, 8);
+        for value in 1..published {
+            publisher.send(&content(value, 8), 0).ok().unwrap();
+            copies.receive(&mut buffer, 0).ok().unwrap();
+            let borrowed = borrows.borrow(0).ok().unwrap();
+            assert!(borrows.give_back(borrowed.payload.as_ptr()).is_ok());
+        }
+        // A reserved slot is not the one that subscribers expect.
+        let held = publisher.reserve(64, 0).ok().unwrap();
+        let mut place = content(published, 8);
+        // SAFETY: the slot is reserved and has room for 64 bytes.
+        unsafe {
+            held.cast::<MaybeUninit<u8>>()
+                .copy_from_nonoverlapping(NonNull::from(&mut place[..]).cast(), 64);
+        }
+        publisher.commit(held, 64).ok().unwrap();
+        die_before_ring(&publisher, published);
+
+        let wait = copies.sample_wait().ok().unwrap();
+        assert!(crate::ipc::waitable::Waitable::is_ready(&wait));
+        assert!(copies.is_orphaned());
+        let received = copies.receive(&mut buffer, 0).ok().unwrap();
+        assert_eq!((received.number, received.missed), (published, 0));
+        assert_eq!(value_in(&buffer), published);
+        assert!(!crate::ipc::waitable::Waitable::is_ready(&wait));
+        assert_eq!(errno(copies.receive(&mut buffer, 0)), Some(Errno::EAGAIN));
+        let borrowed = borrows.borrow(0).ok().unwrap();
+        assert_eq!((borrowed.number, borrowed.missed), (published, 0));
+
+        // The next publisher repairs the topic, and nobody gets the sample twice.
+        publisher.send(&content(published + 1, 8), 0).ok().unwrap();
+        verify(&publisher);
+        for taker in [&copies, &borrows] {
+            let received = taker.receive(&mut buffer, 0).ok().unwrap();
+            assert_eq!((received.number, received.missed), (published + 1, 0));
+            assert_eq!(value_in(&buffer), published + 1);
+        }
+        assert!(borrows.give_back(borrowed.payload.as_ptr()).is_ok());
+    }
 }

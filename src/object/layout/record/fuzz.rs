@@ -5,7 +5,7 @@ use super::*;
 use crate::base::error::Errno;
 
 /// The types that openers expect.
-fn expected() -> [Record; 4] {
+fn expected() -> [Box<Record>; 4] {
     let plain = |name: &[u8], size| Type::new(name, 1, size, 8);
     let sensor = plain(b"Sensor", 16)
         .and_then(|made| made.with_field(b"temperature", 0, 4))
@@ -17,9 +17,13 @@ fn expected() -> [Record; 4] {
         (Kind::Queue, plain(b"ipc_mq", 1 << 20)),
     ];
     all.map(|(kind, kind_type)| {
-        let record = kind_type.and_then(|kind_type| Record::new(kind, kind_type, 7));
-        record.unwrap_or_else(|_| Record::blank())
+        let record = kind_type.and_then(|kind_type| Record::new(kind, &kind_type, 7));
+        record.unwrap_or_else(|_| blank())
     })
+}
+
+fn blank() -> Box<Record> {
+    Record::blank().unwrap_or_else(|errno| panic!("{errno}"))
 }
 
 /// Checks one record, which the input describes: how it is made, where the bytes go, the bytes.
@@ -28,10 +32,11 @@ pub(crate) fn run(input: &[u8]) {
         return;
     };
     let expected = expected();
-    let mut found = match how & 3 {
-        0 => Record::blank(),
-        _ => expected[usize::from(how >> 2) % expected.len()],
-    };
+    let mut found = blank();
+    if how & 3 != 0 {
+        let sound = &expected[usize::from(how >> 2) % expected.len()];
+        found.as_bytes_mut().copy_from_slice(sound.as_bytes());
+    }
     let space = found.as_bytes_mut();
     let start = usize::from(u16::from_le_bytes([*position_low, *position_high])) % space.len();
     for (byte, new) in space[start..].iter_mut().zip(bytes) {
