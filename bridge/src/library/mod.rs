@@ -1,4 +1,5 @@
-//! The C library, as far as the bridge uses it. The declarations follow include/robustipc.h; a test compares their sizes with C's.
+//! The C library, as far as the bridge uses it. The declarations follow include/robustipc.h; tests/structs.rs
+//! compares them.
 //!
 //! The functions of this folder turn a negative result into an [`Error`] that carries the library's own text.
 

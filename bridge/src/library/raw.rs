@@ -205,7 +205,7 @@ unsafe extern "C" {
 mod tests {
     use super::*;
 
-    /// The sizes that C gives these structs on machines of 64 bits: c-tests/check/bridge.sh compares them with the header.
+    /// The sizes that C gives these structs on machines of 64 bits; tests/structs.rs compares them with the header.
     #[test]
     fn the_structs_have_cs_sizes() {
         assert_eq!(size_of::<RawObject>(), 400);

@@ -97,12 +97,23 @@ impl World {
 
     /// Starts a bridge that was configured.
     pub(crate) fn run(&self, bridge: &str) -> Bridge {
+        self.run_in(&[], bridge)
+    }
+
+    /// Starts a bridge by a command that executes its arguments.
+    pub(crate) fn run_in(&self, command: &[String], bridge: &str) -> Bridge {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.join(format!("{bridge}.log")))
             .unwrap();
-        let child = Command::new(PROGRAM)
+        let words: Vec<&str> = command
+            .iter()
+            .map(String::as_str)
+            .chain([PROGRAM])
+            .collect();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .arg("--config")
             .arg(self.folder.join(format!("{bridge}.toml")))
             .stdin(Stdio::null())
