@@ -580,9 +580,10 @@ class shm : public detail::owner<ipc_shm_t, ipc_shm_close> {
     return made(outcome, handle);
   }
   /// As open(). The process that creates the region calls `init(T &)`, which returns 0 or a negative errno, before any other
-  /// process sees the region. If `init` fails, nothing is created. It must not throw.
+  /// process sees the region. If `init` fails or throws, nothing is created, and an exception reaches the caller.
   template <class Init>
-  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create, mode_t mode = 0600) noexcept {
+  static result<shm> open_init(const char *name, const ipc_type_t &type, Init &&init, int flags = create,
+                               mode_t mode = 0600) noexcept(noexcept(init(std::declval<T &>()))) {
     ipc_shm_t *handle = nullptr;
     auto call = [](void *data, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Init> *>(context))(*static_cast<T *>(data));
@@ -1021,11 +1022,21 @@ class barrier {
 /// An initialisation that runs once, to place in shared memory, with the layout of ipc_once_t.
 class once {
  public:
-  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. `work` must not throw.
+  /// Runs `work()` if no process has run it to its end. Returns whether this call ran it. If `work` throws, it has not
+  /// run, and the exception reaches the caller.
   template <class Work>
-  result<bool> run(Work &&work, timeout limit = forever) noexcept {
+  result<bool> run(Work &&work, timeout limit = forever) noexcept(noexcept(work())) {
     auto call = [](void *context) { (*static_cast<std::remove_reference_t<Work> *>(context))(); };
     const int outcome = ipc_once(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
+    if (outcome < 0) return detail::failed(outcome);
+    return outcome == IPC_ONCE_RAN;
+  }
+  /// As run(), for work that may fail: `work()` returns 0 or more, or a negative error number, which becomes the result. Then it has
+  /// not run.
+  template <class Work>
+  result<bool> try_run(Work &&work, timeout limit = forever) noexcept {
+    auto call = [](void *context) -> int { return (*static_cast<std::remove_reference_t<Work> *>(context))(); };
+    const int outcome = ipc_once_try(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
     if (outcome < 0) return detail::failed(outcome);
     return outcome == IPC_ONCE_RAN;
   }
@@ -1135,6 +1146,13 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
       if (data_ == nullptr) return {};
       return detail::done(ipc_mq_return(queue_, std::exchange(data_, nullptr)));
     }
+    /// Gives the message to a process, or to a thread by its id: see queue::take_over(). On a failure it stays in this object.
+    result<void> hand_over(pid_t receiver) noexcept {
+      const int outcome = ipc_mq_hand_over(queue_, data_, receiver);
+      if (outcome < 0) return detail::failed(outcome);
+      data_ = nullptr;
+      return {};
+    }
 
    private:
     ipc_mq_t *queue_ = nullptr;
@@ -1194,6 +1212,17 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     unsigned priority = 0;
     unsigned redeliveries = 0;
     const ssize_t size = ipc_mq_borrow(handle_, &data, &priority, &redeliveries, limit.ns());
+    if (size < 0) return detail::failed(size);
+    borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
+    if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
+    return taken;
+  }
+  /// Takes a message that borrowed::hand_over() gave to this thread or process. EBADMSG as for borrow().
+  result<borrowed> take_over(timeout limit = forever) const noexcept {
+    const void *data = nullptr;
+    unsigned priority = 0;
+    unsigned redeliveries = 0;
+    const ssize_t size = ipc_mq_take_over(handle_, &data, &priority, &redeliveries, limit.ns());
     if (size < 0) return detail::failed(size);
     borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
     if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
@@ -1397,9 +1426,9 @@ class cell : public detail::owner<ipc_cell_t, ipc_cell_close> {
 
   result<void> write(const T &value) const noexcept { return detail::done(ipc_cell_write(handle_, &value)); }
   /// Calls `change(T &)`, which returns 0 or a negative errno, on a copy of the latest value, and writes the copy. If `change`
-  /// fails, nothing is written.
+  /// fails or throws, nothing is written, and an exception reaches the caller.
   template <class Change>
-  result<void> update(Change &&change) const noexcept {
+  result<void> update(Change &&change) const noexcept(noexcept(change(std::declval<T &>()))) {
     auto call = [](void *value, void *context) -> int {
       return (*static_cast<std::remove_reference_t<Change> *>(context))(*static_cast<T *>(value));
     };
@@ -1549,10 +1578,14 @@ class child : public detail::owner<ipc_child_t, ipc_child_close> {
     return how;
   }
   result<void> kill(int signal) const noexcept { return detail::done(ipc_child_kill(handle_, signal)); }
+  /// To all processes of the group that the child was started to lead (IPC_CHILD_NEW_GROUP or IPC_CHILD_NEW_SESSION).
+  result<void> kill_group(int signal) const noexcept { return detail::done(ipc_child_kill_group(handle_, signal)); }
   result<void> communicate(ipc_exchange_t &exchange, timeout limit = forever) const noexcept {
     return detail::done(ipc_child_communicate(handle_, &exchange, limit.ns()));
   }
   result<void> close_input() const noexcept { return detail::done(ipc_child_close_stdin(handle_)); }
+  result<void> close_output() const noexcept { return detail::done(ipc_child_close_stdout(handle_)); }
+  result<void> close_error_output() const noexcept { return detail::done(ipc_child_close_stderr(handle_)); }
   result<pid_t> pid() const noexcept { return detail::number(ipc_child_pid(handle_)); }
   /// Descriptors that stay the child's handle's: the ends of its pipes, and a pidfd that is readable after its end.
   result<int> input() const noexcept { return detail::number(ipc_child_stdin(handle_)); }

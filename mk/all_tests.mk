@@ -32,6 +32,8 @@ check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(w
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path posix/Cargo.toml --check
 	$(CARGO) clippy --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library -- -D warnings
+	$(CARGO) fmt --manifest-path tool/Cargo.toml --check
+	$(CARGO) clippy --locked --manifest-path tool/Cargo.toml --target-dir $(TARGET)/tool --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory check-models check-queue
 	@$(SANITIZER_OPTIONS) $(THREAD_SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
 	  $(THREAD_TESTS:%=$(C_TESTS)/threads/%) $(CHECK_ALL_SCRIPTS)

@@ -1,6 +1,6 @@
 # The C tests, and the tests in Rust that need no tools besides. See CONTRIBUTING.md, "Testing".
 
-.PHONY: check-rust check-models check-queue check-c check-faults
+.PHONY: check-rust check-models check-queue check-c check-faults check-storm
 
 # Each program in one of the groups is a test. A program in ported/ (one from a document) is a test through the file
 # beside it: NAME.expected or NAME.sh. NAME.test runs NAME and judges it. make finds new files by itself.
@@ -42,19 +42,25 @@ check-c: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) ## the C
 check-faults: tools-check $(C_TESTS)/general/system_call_fails ## each system call of each call fails with each error; takes minutes
 	$(C_TESTS)/general/system_call_fails --full --header include/robustipc.h
 
-check-models: ## the algorithms of src/sync and the queue in every order of steps, with loom
-	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue
+# check-c kills some 200 processes in each of these.
+STORM_KILLS ?= 10000
+check-storm: tools-check $(addprefix $(C_TESTS)/,topic/storm service/storm) ## processes with topics and services are killed 10,000 times; takes minutes
+	STORM_KILLS=$(STORM_KILLS) $(C_TESTS)/topic/storm
+	STORM_KILLS=$(STORM_KILLS) $(C_TESTS)/service/storm
+
+check-models: ## the algorithms of src/sync, the queue, topics and services in every order of steps, with loom
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue --test models_topic --test models_service
 
 # The queue in shared memory against references, and with its memory overwritten: the tests of check-rust, but longer.
 check-queue:
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib ipc::mq::shared::tests
 
-# The event loops of other libraries, where these are installed. Elsewhere their tests are skipped.
+# The event loops of other libraries, where these are installed for the target. Elsewhere their tests are skipped.
 LOOP_LIBRARY_loop_glib := glib-2.0
 LOOP_LIBRARY_loop_uv := libuv
 define loop_program
-$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_CFLAGS += $$(shell pkg-config --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
-$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_LIBS += $$(shell pkg-config --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_CFLAGS += $$(shell $(PKG_CONFIG) --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null || echo -DNO_LOOP_LIBRARY)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_LIBS += $$(shell $(PKG_CONFIG) --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
 endef
 $(foreach loop,loop_glib loop_uv,$(eval $(call loop_program,$(loop))))
 

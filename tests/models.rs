@@ -617,9 +617,34 @@ mod once {
     #[test]
     fn the_initialisation_runs_once_and_all_see_what_it_did() {
         fn run(shared: &Made) {
-            shared.0.run(Never, || add_one(&shared.1)).unwrap();
+            if let Some(running) = shared.0.begin(Never).unwrap() {
+                add_one(&shared.1);
+                running.finish().unwrap();
+            }
             assert_eq!(shared.1.get(), 1);
         }
         model::<Made>(2, |_| {}, &[run, run], |_| {});
+    }
+
+    #[test]
+    fn another_thread_runs_what_an_exception_has_left() {
+        fn leave_or_see(shared: &Made) {
+            if let Some(running) = shared.0.begin(Never).unwrap() {
+                assert_eq!(shared.1.get() % 2, 0);
+                add_one(&shared.1);
+                add_one(&shared.1);
+                drop(running);
+            } else {
+                assert_eq!(shared.1.get() % 2, 1);
+            }
+        }
+        fn run(shared: &Made) {
+            if let Some(running) = shared.0.begin(Never).unwrap() {
+                add_one(&shared.1);
+                running.finish().unwrap();
+            }
+            assert_eq!(shared.1.get() % 2, 1);
+        }
+        model::<Made>(2, |_| {}, &[leave_or_see, run], |_| {});
     }
 }

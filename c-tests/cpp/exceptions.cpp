@@ -1,7 +1,8 @@
 /* C++ exceptions and the library. A destructor may call it while an exception, pthread_exit() or a cancellation unwinds
  * the stack. A function that the library calls back may throw and catch. It carries an exception out by keeping it and
- * returning an error. An exception that leaves such a function ends the process with SIGABRT, without a word, and that
- * is a death like any other: nothing half-made has a name, and another process runs what was not run. */
+ * returning an error. An exception that nobody catches ends the process with SIGABRT, and so does one that leaves a
+ * notification. That is a death like any other: nothing half-made has a name, and another process runs what was not run.
+ * callbacks_throw.cpp has the exceptions that pass through a call. */
 #include "test.h"
 
 #include <exception>
@@ -113,20 +114,12 @@ static int throw_in_init(void *data, void *) {
 
 static void throw_in_notify(ipc_mq_t *, void *) { throw std::runtime_error("from a notification"); }
 
-/* Each body catches everything around the call: an exception does not pass through the library. */
-static void once_throws() {
-  try {
-    ipc_once(&shared->once, throw_in_run, nullptr, 0);
-  } catch (...) {
-  }
-}
+/* Nobody catches these. */
+static void once_throws() noexcept { ipc_once(&shared->once, throw_in_run, nullptr, 0); }
 
-static void init_throws() {
-  try {
-    ipc_shm_t *shm;
-    ipc_shm_open_typed_init(&shm, name, &type, IPC_CREATE, 0600, throw_in_init, nullptr);
-  } catch (...) {
-  }
+static void init_throws() noexcept {
+  ipc_shm_t *shm;
+  ipc_shm_open_typed_init(&shm, name, &type, IPC_CREATE, 0600, throw_in_init, nullptr);
 }
 
 static void notify_throws() {
@@ -138,7 +131,8 @@ static void notify_throws() {
   for (;;) pause();
 }
 
-static void check_ends(void (*body)()) {
+/* The library prints nothing then. (The C++ library does, for an exception that nobody catches.) */
+static void check_ends(void (*body)(), bool is_silent) {
   int streams[2];
   fflush(NULL);
   CHECK(pipe(streams) == 0);
@@ -154,8 +148,9 @@ static void check_ends(void (*body)()) {
   close(streams[1]);
   char text[256];
   ssize_t length = read(streams[0], text, sizeof text);
+  CHECK(!is_silent || length == 0);
+  while (read(streams[0], text, sizeof text) > 0) continue;
   close(streams[0]);
-  CHECK_EQUAL(length, 0);
   int status = wait_for(child);
   CHECK(WIFSIGNALED(status));
   CHECK_EQUAL(WTERMSIG(status), SIGABRT);
@@ -163,12 +158,12 @@ static void check_ends(void (*body)()) {
 
 static void exceptions_that_leave() {
   memset(&shared->once, 0, sizeof shared->once);
-  check_ends(once_throws);
+  check_ends(once_throws, false);
   CHECK_EQUAL(ipc_once(&shared->once, run_and_catch, nullptr, PATIENCE), IPC_ONCE_RAN);
-  check_ends(init_throws);
+  check_ends(init_throws, false);
   ipc_shm_t *shm;
   CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &type, 0, 0), -ENOENT);
-  check_ends(notify_throws);
+  check_ends(notify_throws, true);
   char text[64];
   CHECK_EQUAL(ipc_mq_receive(mq, text, sizeof text, nullptr, 0), 4);
   CHECK_EQUAL(ipc_mq_send(mq, "text", 4, 0, 0), 0);

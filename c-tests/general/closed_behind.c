@@ -10,22 +10,54 @@
 static int own_files[FILES];
 static struct stat before_use[FILES];
 
+/* The id of an eventfd, by which alone the kernel tells eventfds apart: they share one inode. -1 for another file. */
+static int eventfd_id(int fd) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+  int file = open(path, O_RDONLY);
+  if (file < 0) return -1;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  text[length < 0 ? 0 : length] = 0;
+  const char *id = strstr(text, "eventfd-id:");
+  return id != NULL ? atoi(id + strlen("eventfd-id:")) : -1;
+}
+
+/* The ids of the eventfds that were open before their descriptors were closed. */
+static int closed_ids[1024], closed_id_count;
+
+static int was_closed(int id) {
+  for (int i = 0; i < closed_id_count; i++)
+    if (closed_ids[i] == id) return 1;
+  return 0;
+}
+
+/* An eventfd that the library can tell from its own. The kernel gives an id again as soon as nothing has it any more: an
+ * eventfd with the id and the number of the library's closed one would be the same to everybody. So an eventfd with such an id
+ * is put aside, where it keeps the id, on a high number below 1024, the usual limit. This is exact: no id that the library
+ * can remember is left to the program's files, whatever eventfds other processes make and close meanwhile. */
+static int own_eventfd(void) {
+  static int aside;
+  for (;;) {
+    int fd = eventfd(0, EFD_NONBLOCK);
+    CHECK(fd >= 0);
+    if (!was_closed(eventfd_id(fd))) return fd;
+    CHECK(fcntl(fd, F_DUPFD, 900 + aside++ % 100) >= 0);
+    close(fd);
+  }
+}
+
 /* Puts files of the program's own on every number that the library may remember. */
 static void replace_all(int of_kind) {
+  closed_id_count = 0;
+  for (int fd = FIRST; of_kind == 1 && fd < 1024; fd++)
+    if (fcntl(fd, F_GETFD) >= 0 && eventfd_id(fd) >= 0) closed_ids[closed_id_count++] = eventfd_id(fd);
   for (int fd = FIRST; fd < 1024; fd++) close(fd);
-  /* The kernel gives the number by which eventfds are told apart again when an eventfd is closed. If the library's eventfd was the only
-   * thing that had it, the program's next eventfd is the same to everybody: these take such numbers. They get high descriptors
-   * below 1024, the usual limit, so that the program's files get the low ones. */
-  for (int i = 0; of_kind == 1 && i < 16; i++) {
-    int taken = eventfd(0, EFD_NONBLOCK);
-    CHECK(fcntl(taken, F_DUPFD, 1000 + i) >= 0);
-    close(taken);
-  }
   for (int i = 0; i < FILES; i++) {
     int ends[2];
     switch (of_kind) {
       case 0: own_files[i] = memfd_create("own", 0); break;
-      case 1: own_files[i] = eventfd(0, EFD_NONBLOCK); break;
+      case 1: own_files[i] = own_eventfd(); break;
       default:
         /* Both ends stay open. */
         CHECK(pipe2(ends, O_NONBLOCK) == 0);
@@ -63,6 +95,62 @@ static void use_closed(void *argument) {
   _exit(0);
 }
 
+/* The threads of notifications, and the system call in which each of them waits. (A thread whose descriptors are closed may
+ * outlive its notification.) */
+static struct {
+  pid_t thread;
+  long call;
+} notifiers[32];
+static int notifier_count;
+
+static void find_notifiers(void) {
+  notifier_count = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  CHECK(tasks != NULL);
+  for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+    char path[300], name[32] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+    int file = open(path, O_RDONLY);
+    if (file < 0) continue;
+    (void)!read(file, name, sizeof name - 1);
+    close(file);
+    /* A new thread has its parent's name at first. The kernel's workers for io_uring are shown as threads too. */
+    if (atoi(task->d_name) == getpid() || strncmp(name, "iou-", 4) == 0) continue;
+    CHECK(notifier_count < 32);
+    notifiers[notifier_count++].thread = atoi(task->d_name);
+  }
+  closedir(tasks);
+}
+
+/* The system call in which a thread of this process sleeps; -1 if it runs, and -2 if it has ended. */
+static long sleeps_in(pid_t thread) {
+  char state = state_of(thread);
+  if (state == 0 || state == 'Z' || state == 'X') return -2;
+  return state == 'S' ? system_call_of(thread) : -1;
+}
+
+/* Waits until all threads of notifications wait. */
+static void wait_for_notifiers(void) {
+  find_notifiers();
+  CHECK(notifier_count > 0);
+  for (int i = 0; i < notifier_count; i++) {
+    int64_t end = now_ns() + PATIENCE;
+    while ((notifiers[i].call = sleeps_in(notifiers[i].thread)) == -1) {
+      CHECK(now_ns() < end);
+      sched_yield();
+    }
+  }
+}
+
+/* Waits until the threads of notifications have done all that a send has woken them for. A thread that is woken is not
+ * asleep from the waker's call on. So it has done all when it sleeps in its waiting call again, or has ended. */
+static void wait_for_reaction(void) {
+  for (int i = 0; i < notifier_count; i++) {
+    int64_t end = now_ns() + PATIENCE;
+    for (long call; (call = sleeps_in(notifiers[i].thread)) != -2 && call != notifiers[i].call; sched_yield()) CHECK(now_ns() < end);
+  }
+}
+
 static void nothing(ipc_mq_t *mq, void *context) { (void)mq, (void)context; }
 
 static void queue(int flags, int notifies, int has_fd) {
@@ -77,14 +165,14 @@ static void queue(int flags, int notifies, int has_fd) {
     CHECK_EQUAL(ipc_mq_notify(mq, &(ipc_mq_notify_t){ .kind = IPC_NOTIFY_EVENTFD, .eventfd = counter }), 0);
   }
   if (has_fd) CHECK(ipc_mq_fd(mq) >= 3);
-  usleep(20000);
+  if (notifies) wait_for_notifiers();
   replace_all(kind);
   int is_shared = !(flags & IPC_KERNEL);
   char bytes[64];
   int sent = ipc_mq_send(mq, "a", 1, 0, 0);
   if (is_shared) CHECK_EQUAL(sent, 0);
   else CHECK_EQUAL(sent, -EBADF);
-  usleep(20000);
+  if (notifies) wait_for_reaction();
   if (is_shared) CHECK_EQUAL(ipc_mq_receive(mq, bytes, sizeof bytes, NULL, 0), 1);
   check_untouched("a queue", kind);
   /* A descriptor that is asked for now, again or for the first time, is a new one and is right. */

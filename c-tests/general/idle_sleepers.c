@@ -140,6 +140,7 @@ int main(void) {
       wait_until_all_asleep(children[kind]);
     }
     for (int kind = 0; kind < KINDS; kind++) before[kind] = switches(children[kind], &threads[kind]);
+    /* pace: the test is that nothing happens in this time. */
     struct timespec pause = { window / SECOND, window % SECOND };
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
     for (int kind = 0; kind < KINDS; kind++) {

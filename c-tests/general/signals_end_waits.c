@@ -64,7 +64,7 @@ int main(void) {
       for (int i = 1; i <= SIGNALS; i++) {
         wait_until_on_futex(child);
         if (i % 100 == 0) {
-          /* At the moment at which the library once ended its sleeps by itself. */
+          /* pace: the signal comes at the moment at which the library once ended its sleeps by itself. */
           struct timespec pause = { 0, 100 * MILLISECOND - 100000 };
           clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
         }

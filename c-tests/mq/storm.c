@@ -281,6 +281,7 @@ int main(int count, char **arguments) {
     /* Messages still pass through the queue, so nobody hangs. */
     uint32_t goal = (uint32_t)((uint64_t)messages * (unsigned)(done + 1) / (unsigned)(kills + 1));
     uint32_t seen = shared->total;
+    /* pace: a child that may be killed cannot report that the goal is reached, so this has to ask. */
     for (int64_t end = now_ns() + PATIENCE; shared->total < goal; usleep(50)) {
       if (shared->total != seen) {
         seen = shared->total;

@@ -82,6 +82,7 @@ static void check_told(mqd_t mq) {
 static void receive(void *name) {
   char message[SIZE];
   mqd_t mq = join(name, O_RDONLY);
+  about_to_block();
   mq_receive(mq, message, sizeof message, NULL);
   exit(1);
 }
@@ -90,8 +91,7 @@ TEST(receiver_not_waited_for) {
   const char *name = unique_name();
   mqd_t mq = create(name, O_RDWR, 4);
   pid_t child = start(receive, (void *)name);
-  while (!is_asleep(child)) usleep(1000);
-  usleep(20000);
+  CHECK_EQUAL(wait_until_blocked(), child);
   kill(child, SIGKILL);
   siginfo_t info;
   CHECK(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0);
@@ -107,15 +107,23 @@ static void jump(int number) {
   siglongjmp(before_receive, 1);
 }
 
+static void *interrupt_receiver(void *receiver) {
+  wait_until_blocked();
+  CHECK_EQUAL(pthread_kill(*(pthread_t *)receiver, SIGUSR1), 0);
+  return NULL;
+}
+
 TEST(receiver_that_jumped) {
   const char *name = unique_name();
   mqd_t mq = create(name, O_RDWR, 4);
   char message[SIZE];
-  signal(SIGALRM, jump);
+  signal(SIGUSR1, jump);
+  pthread_t receiver = pthread_self(), interrupter = run(interrupt_receiver, &receiver);
   if (sigsetjmp(before_receive, 1) == 0) {
-    ualarm(100000, 0);
+    about_to_block();
     mq_receive(mq, message, sizeof message, NULL);
     CHECK(!"received");
   }
+  finish_thread(interrupter);
   for (int i = 0; i < 3; i++) check_told(mq);
 }

@@ -494,7 +494,7 @@ TEST(opened_by_a_real_time_thread) {
   }
   struct timespec end = clock_in(CLOCK_REALTIME, PATIENCE_SECONDS);
   for (int i = 0; i < 500; i++) {
-    usleep(500); /* the ordinary thread runs meanwhile, and is interrupted anywhere in a call */
+    usleep(500); /* pace: the ordinary thread runs meanwhile, and is interrupted anywhere in a call */
     CHECK_EQUAL(mq_close(join(name, O_RDONLY)), 0);
     CHECK(!is_over(&end));
   }

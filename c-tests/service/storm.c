@@ -1,8 +1,6 @@
 /* Servers and clients are killed again and again, at any moment. Each call that a living client has made ends, every reply
- * belongs to its request, and in the end nothing is left. */
+ * belongs to its request, and in the end nothing is left. STORM_KILLS sets the number of kills. */
 #include "service.h"
-
-#define KILLS 300
 
 static const char *name;
 static struct { uint64_t calls; } *shared;
@@ -31,13 +29,15 @@ static void caller(void *unused) {
 }
 
 int main(void) {
+  const char *wanted = getenv("STORM_KILLS");
+  int count = wanted != NULL ? atoi(wanted) : 300;
   name = unique_name("service");
   shared = shared_memory(sizeof *shared);
   ipc_service_t *service = serve(name, &service_attr);
   CHECK_EQUAL(ipc_service_close(service), 0);
   pid_t processes[6];
   for (int i = 0; i < 6; i++) processes[i] = start(i < 3 ? server : caller, NULL);
-  for (int kills = 0; kills < KILLS; kills++) {
+  for (int kills = 0; kills < count; kills++) {
     /* The next kill comes after some more calls: everybody who lives has got on. */
     uint64_t calls = __atomic_load_n(&shared->calls, __ATOMIC_RELAXED) + 20 + (unsigned)kills * 37 % 100;
     for (int64_t end = now_ns() + PATIENCE; __atomic_load_n(&shared->calls, __ATOMIC_RELAXED) < calls; sched_yield())

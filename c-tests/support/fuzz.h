@@ -161,6 +161,7 @@ __attribute__((unused)) static void fuzz_round(
   int pause = (int)below(4);
   while (now_ns() < until) {
     for (unsigned hits = 1 + below(4); hits > 0; hits--) overwrite(ids, count + 1);
+    /* pace: how often the words are overwritten. */
     if (pause == 0) usleep(2000);
     if (pause == 1) usleep(100);
     if (pause == 2) sched_yield();
@@ -168,6 +169,7 @@ __attribute__((unused)) static void fuzz_round(
   for (int i = 0; i < count; i++) {
     int status;
     const Caller *judged = &fuzz_shared->callers[i];
+    /* pace: `settle` is called again and again until the caller ends. */
     for (int64_t end = now_ns() + 2 * SLACK; waitpid(ids[i], &status, WNOHANG) != ids[i]; usleep(500)) {
       if (settle != NULL) settle();
       if (now_ns() < end) continue;

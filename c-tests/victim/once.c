@@ -3,6 +3,7 @@
 #include "victim.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -82,7 +83,7 @@ static void set_up_running(void) {
     _exit(0);
   }
   /* The child is the runner before it writes this. */
-  while (*(volatile uint64_t *)&arena->pair[0] == 0) usleep(10);
+  while (*(volatile uint64_t *)&arena->pair[0] == 0) sched_yield();
 }
 
 static void bury(void) {

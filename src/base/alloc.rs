@@ -260,6 +260,7 @@ impl<T> Drop for Shared<T> {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use super::{Result, fail};
 use crate::base::errno::Errno;
-pub(super) use crate::ffi::guard::call_back;
+pub(super) use crate::ffi::guard::{Step, guard_around};
 use core::ffi::{c_int, c_void};
 
 /// A function that works on data in shared memory, as it is called.

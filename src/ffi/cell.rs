@@ -1,16 +1,16 @@
 //! Cells: the latest value of a type.
 
-use super::callback::{Callback, call_back, outcome_of_callback};
-use super::handle::Table;
+use super::callback::{Callback, Step, guard_around, outcome_of_callback};
+use super::handle::{Pinned, Table};
 use super::sample::ipc_sample_t;
 use super::types::{ipc_type_t, type_from_c};
 use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
-use crate::ipc::cell::{self, ValueCell, Version};
+use crate::ipc::cell::{self, Update, ValueCell, Version};
 use crate::sync::versions::Attempt;
 use core::ffi::{c_char, c_int, c_void};
-use core::mem::transmute;
+use core::ptr;
 
 /// A handle for a cell, which holds the latest value of a type. ipc_cell_open() creates it, and ipc_cell_close()
 /// ends it.
@@ -122,9 +122,9 @@ pub unsafe extern "C" fn ipc_cell_write(cell: *mut ipc_cell_t, value: *const c_v
 ///
 /// change: called once, in this thread, with a copy of the latest value and with context. Before the first value, the
 /// copy is all zeros. The copy is aligned as the type says and may be used until change returns. change returns 0, or a
-/// negative error: then nothing is written, and this call returns that error. It must return: it must not be left by
-/// longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT). While it runs, its
-/// thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
+/// negative error: then nothing is written, and this call returns that error. If a C++ exception or pthread_exit() leaves
+/// it, nothing is written, and the exception reaches the caller of this call. It must not be left by longjmp(). While it
+/// runs, its thread is not cancelled, and all other writers of the cell wait. It may read the same cell, but not write it.
 /// context: passed to change unchanged.
 ///
 /// Returns: 0, or a negative error.
@@ -137,26 +137,40 @@ pub unsafe extern "C" fn ipc_cell_write(cell: *mut ipc_cell_t, value: *const c_v
 /// Threads: safe.
 /// Death: if the caller dies in this call, the cell holds the changed value or the one before, whole.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_cell_update(
+pub unsafe extern "C-unwind" fn ipc_cell_update(
     cell: *mut ipc_cell_t,
-    change: Option<unsafe extern "C" fn(value: *mut c_void, context: *mut c_void) -> c_int>,
+    change: Option<unsafe extern "C-unwind" fn(value: *mut c_void, context: *mut c_void) -> c_int>,
     context: *mut c_void,
 ) -> c_int {
-    guard(c"ipc_cell_update", move || {
-        let cell = CELLS.get(cell)?;
-        let Some(change) = change else {
-            return Err(fail!(EINVAL, "change is NULL"));
-        };
-        // SAFETY: the two types differ only in what happens if an exception leaves the function, which call_back
-        // answers.
-        let change = unsafe { transmute::<unsafe extern "C" fn(_, _) -> _, Callback>(change) };
-        cell.update(&mut |value| {
-            // SAFETY: by the contract of this call, change may be called with a value of the cell's type and context.
-            let result = call_back(|| unsafe { change(value.as_ptr().cast(), context) });
-            outcome_of_callback("change", "nothing was written", result)
-        })?;
-        Ok(0)
-    })
+    guard_around(
+        c"ipc_cell_update",
+        || None,
+        move |called: Option<((Updating, Callback), c_int)>| {
+            if let Some(((updating, _), result)) = called {
+                outcome_of_callback("change", "nothing was written", result)?;
+                updating.cell.end_update(updating.update);
+                return Ok(Step::Return(0));
+            }
+            let cell = CELLS.get(cell)?;
+            let Some(change) = change else {
+                return Err(fail!(EINVAL, "change is NULL"));
+            };
+            // SAFETY: the pin keeps the cell where it is. Both go into one struct, which drops the pin last.
+            let pinned: &'static ValueCell = unsafe { &*ptr::from_ref(&*cell) };
+            let update = pinned.begin_update()?;
+            Ok(Step::CallBack((Updating { update, cell }, change)))
+        },
+        // SAFETY: by the contract of this call, change may be called with a value of the cell's type and context.
+        |(updating, change)| unsafe { change(updating.update.value().as_ptr().cast(), context) },
+    )
+}
+
+/// An update under way, and what keeps its cell. If an exception leaves the program's function, dropping this lets the next
+/// writer in, and the value stays as it was.
+struct Updating {
+    update: Update<'static>,
+    /// Dropped after `update`, which uses the cell's memory.
+    cell: Pinned<'static, ValueCell>,
 }
 
 /// Reads the latest value, whole. It waits for no writer: if one is stopped or killed in a call, the value before is

@@ -90,15 +90,20 @@ pub(super) fn guard_fast<R: CResult>(
     fast: impl FnOnce() -> Option<R>,
     slow: impl FnOnce() -> Result<R>,
 ) -> R {
+    match run_fast(fast) {
+        Some(returned) => returned,
+        None => guard_slow(call, slow),
+    }
+}
+
+#[inline(always)]
+fn run_fast<R>(fast: impl FnOnce() -> Option<R>) -> Option<R> {
     // A thread sanitizer needs to know of the call, which the slow half tells it.
     let fast = || match sanitizer::is_watching() {
         true => None,
         false => fast(),
     };
-    match catch_unwind(AssertUnwindSafe(fast)) {
-        Ok(Some(returned)) => returned,
-        _ => guard_slow(call, slow),
-    }
+    catch_unwind(AssertUnwindSafe(fast)).unwrap_or_default()
 }
 
 /// The result of a fast half that has failed, for good. `describe` is part of the fast half: it calls no function of
@@ -110,12 +115,58 @@ pub(super) fn failure<R: CResult>(call: &'static CStr, describe: impl FnOnce() -
     })
 }
 
-/// Calls a function of the program's back. The function must return. If its thread leaves it by an exception or by
-/// pthread_exit(), this ends the process: the frames of this library between the function and the thread's start
-/// cannot be left half-way, and other languages' exceptions cannot be caught here.
+/// What a call with a callback does next.
+pub(super) enum Step<T, R> {
+    /// Ends with this result.
+    Return(R),
+    /// Calls the program's function, and goes on from this state with the function's result.
+    CallBack(T),
+}
+
+/// A guard for calls that call a function of the program's back in the caller's thread.
+///
+/// An exception or pthread_exit() may leave that function and pass through this frame to the caller. Rust ends the
+/// process if `catch_unwind` meets an exception of another language. So no frame that catches panics is between the
+/// function and the caller: the body is cut into steps at the place where it calls back, and each step alone is
+/// guarded. When the function is left, this frame drops the state `T`, which gives back what the call has taken.
+/// (With musl, pthread_exit() drops nothing. The kernel then reports the thread's death for the locks in `T`.)
+///
+/// `fast` is as in [`guard_fast`]. `step` begins with `None`, and goes on with the state and the function's result.
+/// `call_back` calls the function by the ABI "C-unwind": otherwise the compiler takes for granted that it returns.
+pub(super) fn guard_around<T, U, R: CResult>(
+    call: &'static CStr,
+    fast: impl FnOnce() -> Option<R>,
+    mut step: impl FnMut(Option<(T, U)>) -> Result<Step<T, R>>,
+    call_back: impl Fn(&T) -> U,
+) -> R {
+    if let Some(returned) = run_fast(fast) {
+        return returned;
+    }
+    let _call = sanitizer::Call::begin();
+    let _not_cancelled = NotCancelled::begin();
+    let mut called = None;
+    loop {
+        let next = preserving_errno(|| match catch_panics(|| step(called.take())) {
+            Ok(next) => next,
+            Err(error) => Step::Return(R::failure(error::record(call, error))),
+        });
+        match next {
+            Step::Return(value) => return value,
+            Step::CallBack(state) => {
+                let program_runs = sanitizer::CallBack::begin();
+                let result = call_back(&state);
+                drop(program_runs);
+                called = Some((state, result));
+            }
+        }
+    }
+}
+
+/// Calls a function of the program's back in a thread of the library's. The function must return. If its thread leaves
+/// it by an exception or by pthread_exit(), this ends the process: no caller is there to receive the exception.
 ///
 /// `call` calls by the ABI "C-unwind": otherwise the compiler would take for granted that the function returns.
-pub(super) fn call_back<R>(call: impl FnOnce() -> R) -> R {
+pub(super) fn call_back_in_own_thread<R>(call: impl FnOnce() -> R) -> R {
     struct MustReturn;
     impl Drop for MustReturn {
         #[expect(

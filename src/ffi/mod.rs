@@ -1,8 +1,8 @@
 //! The C interface: one thin file or folder per mechanism, without logic.
 //!
 //! Every export has the same form. Its doc comment is for C readers and becomes the header's. Its
-//! body is one call of a guard: [`guard`], [`guard_fast`], or the message queue's guard for
-//! messages in place. A test reads these files and fails for an export without a guard.
+//! body is one call of a guard: [`guard`], [`guard_fast`], [`guard_around`](guard::guard_around) for calls that call
+//! a function of the program's back, or the message queue's guard for messages in place. A test reads these files and fails for an export without a guard.
 //!
 //! One safety rule holds for every export: each pointer is NULL or points to what the export's
 //! comment says. The exports check for NULL and misalignment. No check can see freed memory or a
@@ -23,6 +23,8 @@ pub mod text;
 pub mod types;
 
 pub mod deadline;
+
+pub mod new_owner;
 
 // Shared memory, and what is placed in it.
 pub mod shm;

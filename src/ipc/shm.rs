@@ -8,7 +8,7 @@ use crate::base::error::{Result, fail, failed};
 use crate::base::name::Name;
 use crate::object::layout::{Kind, Type};
 use crate::object::map::Mapping;
-use crate::object::{self, Location, Object, Options, Outcome, Removable};
+use crate::object::{self, Location, NewObject, Object, Opening, Options, Outcome, Removable};
 use crate::sync;
 use crate::sys::thread::Thread;
 use core::ffi::CStr;
@@ -30,17 +30,62 @@ enum Memory {
     Object(Object),
 }
 
-/// Fills the data of a new region, before any other process can see it.
-pub(crate) type Initialise<'a> = &'a mut dyn FnMut(NonNull<u8>) -> Result<()>;
+/// How the opening of a named region has begun.
+pub(crate) enum NamedOpening {
+    Opened(Region),
+    New(NewRegion),
+}
+
+/// A region without a name, whose zeroed data is to be initialised. If it is dropped, nothing is left of it.
+pub(crate) struct NewRegion(NewObject);
+
+impl NewRegion {
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.0.data().base()
+    }
+
+    /// Gives the region its name, with the arguments of [`Region::begin_named`]. If another process has just given the name
+    /// to another region, that one is opened, or a new one begins if the name is gone again.
+    pub(crate) fn publish(
+        self,
+        name: &Name,
+        kind_type: &Type,
+        options: Options,
+    ) -> Result<(NamedOpening, Outcome)> {
+        match self.0.publish(&Location::of_name(name), options)? {
+            Some(object) => {
+                let region = Region::of(object, kind_type);
+                Ok((NamedOpening::Opened(region), Outcome::Created))
+            }
+            None => {
+                let opening = Region::begin_named(name, kind_type, options)?;
+                Ok((opening, Outcome::Opened))
+            }
+        }
+    }
+}
 
 impl Region {
     pub(crate) fn open_named(
         name: &Name,
         kind_type: &Type,
         options: Options,
-        initialise: Initialise<'_>,
     ) -> Result<(Region, Outcome)> {
-        Region::open(&Location::of_name(name), kind_type, options, initialise)
+        Region::open(&Location::of_name(name), kind_type, options)
+    }
+
+    /// [`open_named`](Self::open_named), for a caller that initialises a new region before any other process sees it.
+    pub(crate) fn begin_named(
+        name: &Name,
+        kind_type: &Type,
+        options: Options,
+    ) -> Result<NamedOpening> {
+        let location = Location::of_name(name);
+        let opening = Object::begin(&location, Kind::Region, kind_type, options)?;
+        Ok(match opening {
+            Opening::Opened(object) => NamedOpening::Opened(Region::of(object, kind_type)),
+            Opening::New(object) => NamedOpening::New(NewRegion(object)),
+        })
     }
 
     pub(crate) fn open_file(
@@ -49,7 +94,7 @@ impl Region {
         options: Options,
     ) -> Result<(Region, Outcome)> {
         let location = Location::of_path(path)?;
-        let (region, outcome) = Region::open(&location, kind_type, options, &mut |_| Ok(()))?;
+        let (region, outcome) = Region::open(&location, kind_type, options)?;
         let now = Thread::current().map_or(0, Thread::pid_namespace);
         region
             .object()?
@@ -61,19 +106,11 @@ impl Region {
         Ok((region, outcome))
     }
 
-    fn open(
-        location: &Location,
-        kind_type: &Type,
-        options: Options,
-        initialise: Initialise<'_>,
-    ) -> Result<(Region, Outcome)> {
-        let (object, outcome) = Object::open(
-            location,
-            Kind::Region,
-            kind_type,
-            options,
-            &mut |data, _| initialise(data.base()),
-        )?;
+    fn open(location: &Location, kind_type: &Type, options: Options) -> Result<(Region, Outcome)> {
+        let (object, outcome) =
+            Object::open(location, Kind::Region, kind_type, options, &mut |_, _| {
+                Ok(())
+            })?;
         Ok((Region::of(object, kind_type), outcome))
     }
 

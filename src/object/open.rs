@@ -5,12 +5,20 @@ use super::inspect::{check_owner, check_regular, inspect, not_regular};
 use super::layout::{Kind, RECORD_SPAN, Record, Type, total_size};
 use super::location::Location;
 use super::map::Mapping;
+use super::publish::NewObject;
 use super::{Initialise, Object, Options, Outcome, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::text::Text;
 use crate::sys::{fd, file, path};
 use nix::fcntl::SealFlag;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// How the opening of an object has begun.
+pub(crate) enum Opening {
+    Opened(Object),
+    /// The object did not exist. It is to be initialised and published.
+    New(NewObject),
+}
 
 impl Object {
     /// Opens the object at `location`, or makes it if `options` say so. `initialise` gets the zeroed
@@ -22,24 +30,38 @@ impl Object {
         options: Options,
         initialise: Initialise<'_>,
     ) -> Result<(Object, Outcome)> {
-        let wanted = Record::new(kind, kind_type, pid_namespace())?;
-        // Each further round means that another process has just removed the name or taken it.
         loop {
-            if !options.exclusive {
-                match open_file(location, options) {
-                    Ok(file) => match Object::from_existing(location, file, &wanted, options) {
-                        Err(error) if error.errno() == Errno::ESTALE && options.create => {}
-                        opened => return opened.map(|object| (object, Outcome::Opened)),
-                    },
-                    Err(error) if error.errno() == Errno::ENOENT && options.create => {}
-                    Err(error) => return Err(error),
+            match Object::begin(location, kind, kind_type, options)? {
+                Opening::Opened(object) => return Ok((object, Outcome::Opened)),
+                Opening::New(new) => {
+                    initialise(new.data(), new.file())?;
+                    if let Some(object) = new.publish(location, options)? {
+                        return Ok((object, Outcome::Created));
+                    }
                 }
             }
-            match Object::create(location, &wanted, options, initialise) {
-                Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
-                created => return created.map(|object| (object, Outcome::Created)),
+        }
+    }
+
+    /// The first half of [`open`](Self::open): an object that exists, or one that has no name yet.
+    pub(crate) fn begin(
+        location: &Location,
+        kind: Kind,
+        kind_type: &Type,
+        options: Options,
+    ) -> Result<Opening> {
+        let wanted = Record::new(kind, kind_type, pid_namespace())?;
+        if !options.exclusive {
+            match open_file(location, options) {
+                Ok(file) => match Object::from_existing(location, file, &wanted, options) {
+                    Err(error) if error.errno() == Errno::ESTALE && options.create => {}
+                    opened => return opened.map(Opening::Opened),
+                },
+                Err(error) if error.errno() == Errno::ENOENT && options.create => {}
+                Err(error) => return Err(error),
             }
         }
+        NewObject::make(location, &wanted, options).map(Opening::New)
     }
 
     /// Opens the object at `location` with the size that it has. `type_of` makes the expected type from

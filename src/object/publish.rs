@@ -3,28 +3,35 @@
 
 use super::layout::{Kind, Record, Type};
 use super::location::Location;
-use super::map::{Access, Mapping};
-use super::{Initialise, Object, Options, SIZE_SEALS, pid_namespace};
+use super::map::{Access, Mapping, check_size};
+use super::{Object, Options, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail, failed};
-use crate::sys::file;
-use std::os::fd::{AsFd, BorrowedFd};
+use crate::sys::new_owner::NewOwner;
+use crate::sys::{file, process};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// For an exclusive object of more bytes than this, the library first checks whether the name exists.
 /// For a smaller object that check would cost every creator more than it saves those that find the
 /// name taken.
 const CHECK_NAME_ABOVE: u64 = 1 << 16;
 
-impl Object {
-    /// Makes an object and publishes it at `location`. `EEXIST` if the name is taken.
-    pub(super) fn create(
+/// A complete object without a name, whose data is to be initialised. If it is dropped, nothing is left of it.
+pub(crate) struct NewObject {
+    file: OwnedFd,
+    data: Mapping,
+    /// Where the data ends and the record begins.
+    offset: u64,
+}
+
+impl NewObject {
+    pub(super) fn make(
         location: &Location,
         record: &Record,
         options: Options,
-        initialise: Initialise<'_>,
-    ) -> Result<Object> {
+    ) -> Result<NewObject> {
         let is_much_work = record.total_size() > CHECK_NAME_ABOVE;
         if options.exclusive && is_much_work && file::status_of(location.path()).is_ok() {
-            // The link below would give the same error, after all the work.
+            // The link in `publish` would give the same error, after all the work.
             return Err(location.failed("cannot be created", Errno::EEXIST));
         }
         let directory = location.directory()?;
@@ -39,21 +46,45 @@ impl Object {
             file::avoid_copy_on_write(file.as_fd());
         }
         let data = fill(location, file.as_fd(), record)?;
-        initialise(&data, file.as_fd())?;
+        Ok(NewObject {
+            file,
+            data,
+            offset: record.offset(),
+        })
+    }
+
+    /// The zeroed data, writable.
+    pub(crate) fn data(&self) -> &Mapping {
+        &self.data
+    }
+
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Publishes the object at `location`. `None`: another process has just made an object there, which is to be opened.
+    /// If `options` are exclusive, that is `EEXIST`.
+    pub(crate) fn publish(self, location: &Location, options: Options) -> Result<Option<Object>> {
+        let NewObject { file, data, offset } = self;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
+        give(location, file.as_fd(), options.owner)?;
         // Filling needs a writable mapping. The caller may have asked for a read-only one.
         let data = match options.access {
             Access::ReadWrite => data,
-            Access::ReadOnly => Mapping::of_file(file.as_fd(), record.offset(), options.access)?,
+            Access::ReadOnly => Mapping::of_file(file.as_fd(), offset, options.access)?,
         };
         let object = Object::new(file, data, options.access)?;
         // Last, so that a call which fails leaves no name.
-        file::publish(object.file()?, location.path())
-            .map_err(|errno| location.failed("cannot be created", errno))?;
-        Ok(object)
+        match file::publish(object.file()?, location.path()) {
+            Ok(()) => Ok(Some(object)),
+            Err(Errno::EEXIST) if !options.exclusive => Ok(None),
+            Err(errno) => Err(location.failed("cannot be created", errno)),
+        }
     }
+}
 
+impl Object {
     /// Makes an object without a name, whose size nobody can change. It reaches other processes as a
     /// descriptor.
     pub(crate) fn sealed(kind: Kind, kind_type: &Type) -> Result<Object> {
@@ -68,9 +99,27 @@ impl Object {
     }
 }
 
+/// Gives a new file to the owner that its creator wants.
+pub(crate) fn give(
+    name: &dyn core::fmt::Display,
+    file: BorrowedFd<'_>,
+    owner: NewOwner,
+) -> Result<()> {
+    owner.give(file).map_err(|errno| match errno {
+        Errno::EPERM | Errno::EINVAL => failed!(
+            errno,
+            "{name}: user {} may not give it to {owner}: that needs CAP_CHOWN, or membership of the group; nothing was created",
+            process::effective_user()
+        ),
+        errno => failed!(errno, "{name}: it cannot be given to {owner}"),
+    })
+}
+
 /// Gives an empty file its size and its record, and maps its data.
 fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
     let total = record.total_size();
+    // A 32-bit process can give a file more bytes than it can map.
+    check_size(total)?;
     file::allocate(file, total).map_err(|errno| match errno {
         Errno::EFBIG if file::is_above_size_limit(total) => fail!(
             EFBIG,

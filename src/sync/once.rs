@@ -3,13 +3,15 @@
 //! The first thread that comes runs the initialisation and holds the mutex meanwhile. If that thread
 //! dies, the next one gets the mutex, finds the word not set and runs the initialisation again. Memory
 //! that is all zeros is ready for use: the mutex needs only its tag, and the first thread that comes
-//! sets it with one operation.
+//! sets it with one operation. If an exception leaves the initialisation, its thread releases the mutex without setting
+//! the word, so the next caller runs it.
 
 use super::mutex::Locked;
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{MUTEX_TAG, ONCE_DONE, Once};
 use crate::sys::thread::Thread;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 impl Once {
@@ -19,11 +21,11 @@ impl Once {
         self.done.load(Acquire) == ONCE_DONE
     }
 
-    /// Runs `body` unless it has run already, and returns whether this call ran it. While `body` runs,
-    /// this thread holds a lock. If the thread ends in `body`, the next caller gets that lock.
-    pub(crate) fn run(&self, deadline: Deadline, body: impl FnOnce()) -> Result<bool> {
+    /// Begins the initialisation, unless it has run already: then `None`. Until the result is finished or dropped, this
+    /// thread holds a lock. If the thread ends before that, the next caller gets that lock.
+    pub(crate) fn begin(&self, deadline: Deadline) -> Result<Option<Running<'_>>> {
         if self.is_done() {
-            return Ok(false);
+            return Ok(None);
         }
         let thread = Thread::current()?;
         let found = self.done.load(Acquire);
@@ -50,13 +52,32 @@ impl Once {
         if locked == Locked::OwnerDied {
             self.runner.make_consistent()?;
         }
-        let runs = !self.is_done();
-        if runs {
-            body();
-            // Release pairs with the Acquire in `is_done`.
-            self.done.store(ONCE_DONE, Release);
+        if self.is_done() {
+            self.runner.unlock()?;
+            return Ok(None);
         }
-        self.runner.unlock()?;
-        Ok(runs)
+        Ok(Some(Running { once: self }))
+    }
+}
+
+/// An initialisation under way. If this value is dropped, the initialisation has not run: the next caller runs it.
+pub(crate) struct Running<'a> {
+    once: &'a Once,
+}
+
+impl Running<'_> {
+    /// Marks the initialisation as run.
+    pub(crate) fn finish(self) -> Result<()> {
+        let once = ManuallyDrop::new(self).once;
+        // Release pairs with the Acquire in `is_done`.
+        once.done.store(ONCE_DONE, Release);
+        once.runner.unlock()
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // It fails only if the program has overwritten the lock.
+        let _ = self.once.runner.unlock();
     }
 }

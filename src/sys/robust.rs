@@ -33,7 +33,8 @@
 //! for an entry that the record does not know, by the kernel's word that the neighbour can be written
 //! and by the neighbour's own link, which must lead back. A link that is not proved is replaced by
 //! what the record says. The list of 32-bit glibc has one direction: no link leads back there, so an entry
-//! that the record does not know counts if its lock word names this thread.
+//! that the record does not know counts if its lock word names this thread. The proofs are in
+//! [`robust_proof`](super::robust_proof).
 
 use super::held::{Held, Node};
 use super::lock_form::{
@@ -55,13 +56,13 @@ const LIBC: &str = match (cfg!(target_env = "musl"), cfg!(target_pointer_width =
 };
 
 /// How many entries the kernel reads: its ROBUST_LIST_LIMIT.
-const ENTRIES_MAX: usize = 2048;
+pub(super) const ENTRIES_MAX: usize = 2048;
 
 /// A thread's robust list. Used by that thread only.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct RobustList {
-    head: *mut Head,
+    pub(super) head: *mut Head,
     held: *const Held,
 }
 
@@ -269,92 +270,6 @@ impl RobustList {
         }
     }
 
-    /// The entry that this thread has linked before `node`, if that still leads back to `node`; otherwise
-    /// the head. If libc has linked an entry in between, the list loses it: nothing proves where it is.
-    fn find_next(self, node: *mut Node, place: Option<usize>, probe: &Probe) -> *mut Node {
-        let older = (0..place.unwrap_or(0)).rev();
-        older
-            .map(|place| self.held().entry(place))
-            .find(|&entry| {
-                // The record may be wrong about an entry here, so the kernel is asked.
-                self.is_foreign_entry(entry, probe)
-                    // SAFETY: aligned and readable by the check above.
-                    && (!HAS_PREVIOUS || without_mark(unsafe { previous_of(entry).read_volatile() }) == node)
-            })
-            .unwrap_or(self.head.cast())
-    }
-
-    /// Whether the list can go on with `next` behind `node`: `next` leads back to it. In a list with one
-    /// direction, `next` is the entry that was linked before `node` and is still held, or one that the
-    /// record does not know.
-    fn is_behind(
-        self,
-        next: *mut Node,
-        node: *mut Node,
-        place: Option<usize>,
-        probe: &Probe,
-    ) -> bool {
-        if HAS_PREVIOUS {
-            return self.leads_to(next, previous_of(next), node, probe);
-        }
-        let held = self.held();
-        match (held.position(next), place) {
-            (Some(older), Some(place)) => {
-                // An entry between the two is one of a lock that was unlocked past this record.
-                (older + 1..place).all(|between| !self.is_foreign_entry(held.entry(between), probe))
-            }
-            (Some(_), None) => true,
-            (None, _) => self.is_foreign_entry(next, probe),
-        }
-    }
-
-    /// Whether the word at `link`, which belongs to `owner`, can be read and written and leads to
-    /// `node`.
-    fn leads_to(
-        self,
-        owner: *mut Node,
-        link: *mut *mut Node,
-        node: *mut Node,
-        probe: &Probe,
-    ) -> bool {
-        without_mark(owner) != node
-            && (self.is_proved(owner) || self.is_foreign_entry(owner, probe))
-            && link.is_aligned()
-            // SAFETY: aligned, and by the check above readable.
-            && without_mark(unsafe { link.read_volatile() }) == node
-    }
-
-    /// Whether the record says that an entry was linked after the one at `place`.
-    fn is_younger(self, entry: *mut Node, place: Option<usize>) -> bool {
-        self.held().position(entry) > place && place.is_some()
-    }
-
-    /// Whether this is the head, or an entry that this thread has linked: so it is mapped.
-    fn is_proved(self, entry: *mut Node) -> bool {
-        without_mark(entry).cast() == self.head || self.held().position(entry).is_some()
-    }
-
-    /// Whether an entry that the record does not know can be one, of libc's or of ours: its words
-    /// can be written, and they are not the words in which this thread itself keeps entries. If no link
-    /// leads back to prove more, its lock word names this thread.
-    fn is_foreign_entry(self, entry: *mut Node, probe: &Probe) -> bool {
-        let second = without_mark(entry).addr();
-        let first = match HAS_PREVIOUS {
-            true => previous_of(entry).addr(),
-            false => second,
-        };
-        let is_own = |address: usize| {
-            self.held().contains_address(address)
-                || address.wrapping_sub(self.head.addr()) < size_of::<Head>()
-        };
-        first % align_of::<*mut Node>() == 0
-            && !is_own(first)
-            && !is_own(second)
-            && probe.is_writable(first)
-            && probe.is_writable(second)
-            && (HAS_PREVIOUS || probe.is_own_lock(entry))
-    }
-
     /// Makes an entry's previous-pointer lead to `new` if it leads to `expected`, whatever its mark.
     ///
     /// # Safety
@@ -374,35 +289,6 @@ impl RobustList {
                 place.write_volatile(new);
             }
         }
-    }
-
-    /// The entry whose link leads to `node`, found from the head on. NULL if none does.
-    fn find_previous(self, node: *mut Node, probe: &Probe) -> *mut Node {
-        let mut entry: *mut Node = self.head.cast();
-        for _ in 0..ENTRIES_MAX {
-            // SAFETY: the head, or an entry that was just found to be readable.
-            let next = unsafe { (&raw const (*entry).next).read_volatile() };
-            if without_mark(next) == node {
-                return entry;
-            }
-            let is_end = without_mark(next).cast() == self.head;
-            if is_end || !(self.is_proved(next) || self.is_foreign_entry(next, probe)) {
-                break;
-            }
-            entry = without_mark(next);
-        }
-        // The way there is broken. The record knows what this thread linked after it.
-        let place = self.held().position(node);
-        let younger = place.map_or(ptr::null_mut(), |place| self.held().entry(place + 1));
-        if self.leads_to(
-            without_mark(younger),
-            without_mark(younger).cast(),
-            node,
-            probe,
-        ) {
-            return without_mark(younger);
-        }
-        ptr::null_mut()
     }
 
     /// Whether this thread has linked the entry and not unlinked it since, whatever stands in the entry now. False if the
@@ -461,7 +347,7 @@ impl RobustList {
     }
 
     #[inline(always)]
-    fn held<'a>(self) -> &'a Held {
+    pub(super) fn held<'a>(self) -> &'a Held {
         // SAFETY: of_calling_thread has set it to this thread's record, which lives as long as the thread.
         unsafe { &*self.held }
     }

@@ -1,5 +1,7 @@
 //! The parts of the library's own src/base that the models need.
 
+#[path = "../../src/base/alloc.rs"]
+pub(crate) mod alloc;
 #[path = "../../src/base/errno.rs"]
 pub(crate) mod errno;
 #[path = "../../src/base/error.rs"]

@@ -29,7 +29,6 @@ pub(crate) mod atomic {
     /// load or after a store. So the models do not notice if one of those should have been SeqCst too. (The
     /// fence in the readers-writer lock's `write_lock` is such a case: without it the models pass.)
     fn sequentially<T>(order: Ordering, operation: impl FnOnce(Ordering) -> T) -> T {
-        super::fence::step();
         if order != SeqCst {
             return operation(order);
         }
@@ -43,7 +42,9 @@ pub(crate) mod atomic {
         ($atomic:ty, $value:ty) => {
             impl $atomic {
                 pub(crate) fn load(&self, order: Ordering) -> $value {
-                    super::fence::step();
+                    if !super::death::step() {
+                        return 0;
+                    }
                     if order == SeqCst {
                         fence(SeqCst);
                         return self.0.load(Acquire);
@@ -52,7 +53,9 @@ pub(crate) mod atomic {
                 }
 
                 pub(crate) fn store(&self, value: $value, order: Ordering) {
-                    super::fence::step();
+                    if !super::death::step() {
+                        return;
+                    }
                     if order == SeqCst {
                         self.0.store(value, Release);
                         return fence(SeqCst);
@@ -61,22 +64,37 @@ pub(crate) mod atomic {
                 }
 
                 pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                    if !super::death::step() {
+                        return 0;
+                    }
                     sequentially(order, |order| self.0.swap(value, order))
                 }
 
                 pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                    if !super::death::step() {
+                        return 0;
+                    }
                     sequentially(order, |order| self.0.fetch_add(value, order))
                 }
 
                 pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                    if !super::death::step() {
+                        return 0;
+                    }
                     sequentially(order, |order| self.0.fetch_sub(value, order))
                 }
 
                 pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                    if !super::death::step() {
+                        return 0;
+                    }
                     sequentially(order, |order| self.0.fetch_or(value, order))
                 }
 
                 pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                    if !super::death::step() {
+                        return 0;
+                    }
                     sequentially(order, |order| self.0.fetch_and(value, order))
                 }
 
@@ -87,6 +105,9 @@ pub(crate) mod atomic {
                     order: Ordering,
                     failure: Ordering,
                 ) -> Result<$value, $value> {
+                    if !super::death::step() {
+                        return Err(0);
+                    }
                     let failure = if failure == SeqCst { Acquire } else { failure };
                     sequentially(order, |order| {
                         self.0.compare_exchange(from, to, order, failure)
@@ -107,6 +128,74 @@ pub(crate) mod atomic {
     }
     operations!(AtomicU32, u32);
     operations!(AtomicU64, u64);
+}
+
+/// A thread that dies before one of its operations on words. All further operations, which only destructors make, do
+/// nothing.
+pub(crate) mod death {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    loom::thread_local! {
+        /// How many operations this thread has left, if it is mortal.
+        static LEFT: Cell<Option<u32>> = Cell::new(None);
+        static IS_DEAD: Cell<bool> = Cell::new(false);
+    }
+
+    std::thread_local! {
+        /// For all threads of a model: after how many operations its mortal thread dies, and whether it ever did.
+        static AFTER: Cell<u32> = const { Cell::new(u32::MAX) };
+        static HAS_DIED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    struct Death;
+
+    /// Called before each operation. False: the thread is dead.
+    pub(super) fn step() -> bool {
+        if IS_DEAD.with(Cell::get) {
+            return false;
+        }
+        match LEFT.with(Cell::get) {
+            None => {}
+            Some(0) => {
+                IS_DEAD.with(|dead| dead.set(true));
+                resume_unwind(Box::new(Death));
+            }
+            Some(left) => LEFT.with(|cell| cell.set(Some(left - 1))),
+        }
+        super::fence::step();
+        true
+    }
+
+    /// Runs what a mortal thread does. Returns whether it has died. Then the thread stands for the kernel and others.
+    pub(crate) fn may_interrupt(body: impl FnOnce()) -> bool {
+        LEFT.with(|left| left.set(Some(AFTER.with(Cell::get))));
+        let outcome = catch_unwind(AssertUnwindSafe(body));
+        LEFT.with(|left| left.set(None));
+        let is_dead = IS_DEAD.with(|dead| dead.replace(false));
+        match outcome {
+            Err(cause) if !cause.is::<Death>() => resume_unwind(cause),
+            _ => {}
+        }
+        if is_dead {
+            HAS_DIED.with(|died| died.set(true));
+        }
+        is_dead
+    }
+
+    /// Runs a model once for each operation of its mortal thread, before which the thread dies, and once without a death.
+    /// Returns how many operations there were.
+    pub(crate) fn before_each_step(model: impl Fn()) -> u32 {
+        for step in 0.. {
+            AFTER.with(|after| after.set(step));
+            HAS_DIED.with(|died| died.set(false));
+            model();
+            if !HAS_DIED.with(Cell::get) {
+                return step;
+            }
+        }
+        unreachable!()
+    }
 }
 
 pub(crate) mod futex {
@@ -421,6 +510,17 @@ pub(crate) mod thread {
         id: u32,
     }
 
+    /// The number of no processor.
+    pub(crate) struct Unknown;
+
+    impl Unknown {
+        pub(crate) fn refresh(&self) {}
+
+        pub(crate) fn read(&self) -> u32 {
+            0
+        }
+    }
+
     impl Thread {
         /// Gives the calling thread its id. The model's first thread has the id 1 without a call.
         pub(crate) fn become_number(id: u32) {
@@ -457,6 +557,13 @@ pub(crate) mod thread {
 
         pub(crate) fn robust_list(self) -> RobustList {
             RobustList
+        }
+
+        /// The models do not spin.
+        pub(crate) fn leave_processor(self, _: &AtomicU32) {}
+
+        pub(crate) fn processor(self) -> Unknown {
+            Unknown
         }
 
         /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
@@ -509,6 +616,17 @@ pub(crate) mod liveness {
         has_no_thread(id)
     }
 
+    /// In the models of services, the birth of a process is the number of its only thread.
+    pub(crate) fn is_process_gone(birth: Birth) -> bool {
+        has_no_thread(birth as u32)
+    }
+
+    /// As [`end_unnoticed`], for a process with this birth.
+    pub(crate) fn end_process(birth: Birth) {
+        GONE.fetch_or(1 << birth, Release);
+        futex::let_nobody_sleep();
+    }
+
     /// Ends the calling thread in the middle of whatever it holds, and the kernel marks nothing. From now on
     /// nobody sleeps, because every sleeper checks again by itself.
     pub(crate) fn end_unnoticed() {
@@ -517,11 +635,26 @@ pub(crate) mod liveness {
     }
 }
 
-pub(crate) mod process {
+pub(crate) mod scheduling {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Scheduling {
+        Shared,
+        Exclusive,
+        Budgeted,
+    }
+
+    impl Scheduling {
+        pub(crate) fn now() -> Scheduling {
+            Scheduling::Shared
+        }
+    }
+
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
     }
+}
 
+pub(crate) mod process {
     pub(crate) struct ShownNamespace(pub(crate) u32);
 
     impl core::fmt::Display for ShownNamespace {

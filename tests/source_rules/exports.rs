@@ -45,14 +45,17 @@ fn exports_are_guarded(source: &Source) -> Complaints {
     for function in exports(source) {
         let name = function.sig.ident.to_string();
         let line = function.sig.ident.span().start().line;
-        let is_c = |abi: &syn::Abi| abi.name.as_ref().is_some_and(|name| name.value() == "C");
-        if !function.sig.abi.as_ref().is_some_and(is_c) {
-            complaints.push(source.complaint(line, format!("{name} is not extern \"C\"")));
+        // An exception may pass through a call that calls back, and through no other.
+        let calls_back = is_one_call_of(&function.block, &["guard_around"], &name);
+        let wanted = if calls_back { "C-unwind" } else { "C" };
+        let is_wanted = |abi: &syn::Abi| abi.name.as_ref().is_some_and(|abi| abi.value() == wanted);
+        if !function.sig.abi.as_ref().is_some_and(is_wanted) {
+            complaints.push(source.complaint(line, format!("{name} is not extern \"{wanted}\"")));
         }
         if !name.starts_with("ipc_") {
             complaints.push(source.complaint(line, format!("{name} does not begin with ipc_")));
         }
-        if !is_one_guarded_call(&function.block, &name) {
+        if !calls_back && !is_one_call_of(&function.block, &GUARDS, &name) {
             complaints.push(source.complaint(
                 line,
                 format!("{name} is not exactly one call of guard(c\"{name}\", ...) or of its like"),
@@ -62,16 +65,16 @@ fn exports_are_guarded(source: &Source) -> Complaints {
     complaints
 }
 
-fn is_one_guarded_call(block: &syn::Block, name: &str) -> bool {
+const GUARDS: [&str; 3] = ["guard", "guard_fast", "guard_in_place"];
+
+fn is_one_call_of(block: &syn::Block, guards: &[&str], name: &str) -> bool {
     let [syn::Stmt::Expr(syn::Expr::Call(call), None)] = &block.stmts[..] else {
         return false;
     };
     let syn::Expr::Path(function) = &*call.func else {
         return false;
     };
-    let is_guard = ["guard", "guard_fast", "guard_in_place"]
-        .iter()
-        .any(|guard| function.path.is_ident(guard));
+    let is_guard = guards.iter().any(|guard| function.path.is_ident(guard));
     let Some(syn::Expr::Lit(literal)) = call.args.first() else {
         return false;
     };
@@ -126,10 +129,24 @@ fn an_export_without_its_guard_is_refused() {
     for (function, part) in [
         ("pub fn ipc_x() -> c_int", "extern"),
         ("pub extern \"system\" fn ipc_x() -> c_int", "extern"),
+        ("pub extern \"C-unwind\" fn ipc_x() -> c_int", "extern"),
         ("pub extern \"C\" fn x() -> c_int", "ipc_"),
     ] {
         let text = format!("#[no_mangle] {function} {{ guard(c\"ipc_x\", || Ok(0)) }}");
         assert_refused(exports_are_guarded, "src/ffi/x.rs", &text, part);
+    }
+}
+
+#[test]
+fn only_a_call_that_calls_back_unwinds() {
+    for (abi, is_right) in [("C-unwind", true), ("C", false)] {
+        let text = format!(
+            "#[unsafe(no_mangle)] pub extern \"{abi}\" fn ipc_x() -> c_int {{ guard_around(c\"ipc_x\", a, b, c) }}"
+        );
+        match is_right {
+            true => assert_accepted(exports_are_guarded, "src/ffi/x.rs", &text),
+            false => assert_refused(exports_are_guarded, "src/ffi/x.rs", &text, "C-unwind"),
+        }
     }
 }
 

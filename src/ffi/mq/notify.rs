@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::base::alloc::try_box;
-use crate::ffi::guard::call_back;
+use crate::ffi::guard::call_back_in_own_thread;
 use crate::ipc::mq::{Action, SignalValue};
 use crate::sys::fd::{self, Kept};
 use crate::sys::signal;
-use core::mem::transmute;
 use std::os::fd::AsFd;
 
 /// For kind of ipc_mq_notify_t: queue a signal to the process.
@@ -30,7 +29,7 @@ pub struct ipc_mq_notify_t {
     /// 0: reserved for later versions.
     pub reserved: c_int,
     /// For IPC_NOTIFY_CALLBACK: the function. Otherwise NULL.
-    pub callback: Option<unsafe extern "C" fn(mq: *mut ipc_mq_t, context: *mut c_void)>,
+    pub callback: Option<unsafe extern "C-unwind" fn(mq: *mut ipc_mq_t, context: *mut c_void)>,
     /// For IPC_NOTIFY_CALLBACK: passed to the function unchanged. For IPC_NOTIFY_SIGNAL: the
     /// signal's si_value.sival_ptr. For IPC_NOTIFY_EVENTFD: NULL.
     pub context: *mut c_void,
@@ -50,7 +49,7 @@ unsafe impl Send for Callback {}
 impl Callback {
     fn call(&self) {
         // SAFETY: the caller of ipc_mq_notify gave the function together with these arguments.
-        call_back(|| unsafe { (self.function)(self.queue, self.context) });
+        call_back_in_own_thread(|| unsafe { (self.function)(self.queue, self.context) });
     }
 }
 
@@ -143,9 +142,6 @@ fn action(queue: *mut ipc_mq_t, how: &ipc_mq_notify_t) -> Result<Action> {
             let function = how
                 .callback
                 .ok_or_else(|| fail!(EINVAL, "how->callback is NULL"))?;
-            // SAFETY: the two ABIs differ only in what the compiler assumes.
-            let function: unsafe extern "C-unwind" fn(*mut ipc_mq_t, *mut c_void) =
-                unsafe { transmute(function) };
             let callback = Callback {
                 function,
                 queue,

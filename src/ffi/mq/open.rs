@@ -57,14 +57,15 @@ pub unsafe extern "C" fn ipc_mq_open(
         // SAFETY: by the contract of this call.
         let name = unsafe { Name::from_c(name) }?;
         // SAFETY: by the contract of this call.
-        let (attributes, message_type, spin) = unsafe { attributes_from_c(attr) }?;
+        let wishes = unsafe { wishes_from_c(attr) }?;
         let allowed = IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER | IPC_KERNEL | HANDLE_FLAGS;
         let options = mq::Options {
-            spin,
+            spin: wishes.spin,
             ..mq_options(flags, allowed, mode)?
         };
         let room = QUEUES.room()?;
-        let (queue, outcome) = Queue::open(&name, attributes, message_type.as_deref(), options)?;
+        let (queue, outcome) =
+            Queue::open(&name, wishes.sizes, wishes.message_type.as_deref(), options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, room.fill(queue)) }?;
         Ok(opened(outcome))
@@ -130,20 +131,25 @@ fn mq_options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<mq::Op
         overwrites: flags & IPC_MQ_OVERWRITE != 0,
         spin: None,
         mode,
+        owner: options.owner,
         descriptor: None,
     })
 }
 
-/// The sizes, the type and the spin time in a C caller's attributes.
-///
+/// A C caller's attributes. A field that the caller has left out is `None`.
+#[derive(Default)]
+struct Wishes {
+    sizes: Option<Attributes>,
+    message_type: Option<Box<Type>>,
+    spin: Option<Duration>,
+}
+
 /// # Safety
 ///
 /// `attr` is NULL, misaligned, or points to an ipc_mq_attr_t, whose type is NULL or as for `type_from_c`.
-unsafe fn attributes_from_c(
-    attr: *const ipc_mq_attr_t,
-) -> Result<(Option<Attributes>, Option<Box<Type>>, Option<Duration>)> {
+unsafe fn wishes_from_c(attr: *const ipc_mq_attr_t) -> Result<Wishes> {
     if attr.is_null() {
-        return Ok((None, None, None));
+        return Ok(Wishes::default());
     }
     // SAFETY: checked for alignment; the rest by this function's contract.
     let attr = unsafe { checked(attr.cast_mut(), "attr")?.read() };
@@ -185,5 +191,9 @@ unsafe fn attributes_from_c(
         message_size,
         current_messages: 0,
     };
-    Ok((Some(sizes), message_type, spin))
+    Ok(Wishes {
+        sizes: Some(sizes),
+        message_type,
+        spin,
+    })
 }

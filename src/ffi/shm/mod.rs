@@ -1,6 +1,6 @@
 //! Regions of shared memory. The calls are in the modules below, by topic; their common type is here.
 
-use super::handle::{self, Table};
+use super::handle::{self, Room, Table};
 use super::*;
 use crate::ipc::shm::Region;
 use core::ffi::{c_char, c_int, c_void};
@@ -20,6 +20,8 @@ pub struct ipc_shm_t {
 }
 
 static REGIONS: Table<Region, { handle::SHM }> = Table::new();
+
+type RegionRoom<'a> = Room<'a, Region, { handle::SHM }>;
 
 const NAMED: c_int = IPC_CREATE | IPC_EXCLUSIVE | IPC_READ_ONLY | IPC_ADOPT | IPC_CHECK_OWNER;
 

@@ -1,11 +1,12 @@
 //! Opening regions: by a name, in a file, and without either for children.
 
-use super::super::callback::{Callback, call_back, outcome_of_callback};
+use super::super::callback::{Step, guard_around, outcome_of_callback};
 use super::super::types::{ipc_type_t, type_from_c};
 use super::*;
 use crate::base::name::Name;
+use crate::ipc::shm::{NamedOpening, NewRegion};
+use crate::object::Outcome;
 use crate::object::layout::Type;
-use core::mem::transmute;
 use core::ptr::NonNull;
 
 /// Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
         unsafe {
             hand_out(out, || {
                 let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, &r#type, flags, mode, &mut |_| Ok(()))
+                open_named(&name, &r#type, flags, mode)
             })
         }
     })
@@ -83,9 +84,9 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// if this call creates an object. It returns 0, or a negative error: then nothing is created, and
 /// this call returns that error. NULL does nothing. If two processes create the object at the
 /// same time, both may call init, each on its own memory. One of the two objects is then
-/// discarded, so init should change nothing but the struct. It must return: it must not be left by
-/// longjmp(), and pthread_exit() or a C++ exception that leaves it ends the process (SIGABRT) without
-/// an object. While it runs, its thread is not cancelled.
+/// discarded, so init should change nothing but the struct. If a C++ exception or pthread_exit()
+/// leaves it, nothing is created, and the exception reaches the caller of this call. It must not be
+/// left by longjmp(). While it runs, its thread is not cancelled.
 /// context: passed to init unchanged.
 ///
 /// Returns: IPC_CREATED (1) if this call created the object; IPC_OPENED (0) if it existed; or a
@@ -106,36 +107,74 @@ pub unsafe extern "C" fn ipc_shm_open_typed(
 /// Threads: safe.
 /// Fork: the child has the handle and the memory too, at the same address.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_shm_open_typed_init(
+pub unsafe extern "C-unwind" fn ipc_shm_open_typed_init(
     out: *mut *mut ipc_shm_t,
     name: *const c_char,
     r#type: *const ipc_type_t,
     flags: c_int,
     mode: libc::mode_t,
-    init: Option<unsafe extern "C" fn(data: *mut c_void, context: *mut c_void) -> c_int>,
+    init: Option<unsafe extern "C-unwind" fn(data: *mut c_void, context: *mut c_void) -> c_int>,
     context: *mut c_void,
 ) -> c_int {
-    guard(c"ipc_shm_open_typed_init", move || {
-        // SAFETY: by the contract of this call; the data that init receives is mapped, writable
-        // and not yet visible to other processes.
-        unsafe {
-            hand_out(out, || {
-                let (name, r#type) = (Name::from_c(name)?, type_from_c(r#type)?);
-                open_named(&name, &r#type, flags, mode, &mut |data| {
-                    let Some(init) = init else {
-                        return Ok(());
-                    };
-                    // The two ABIs differ only in what the compiler assumes.
-                    let init: Callback = transmute(init);
-                    outcome_of_callback(
-                        "init",
-                        "nothing was created",
-                        call_back(|| init(data.as_ptr().cast(), context)),
-                    )
-                })
-            })
-        }
-    })
+    guard_around(
+        c"ipc_shm_open_typed_init",
+        || None,
+        move |called: Option<(Initialising<'static>, c_int)>| {
+            let (place, room, begun) = match called {
+                None => (checked(out, "out")?, REGIONS.room()?, None),
+                Some((initialising, result)) => {
+                    outcome_of_callback("init", "nothing was created", result)?;
+                    let begun = (initialising.new, initialising.kind_type);
+                    (initialising.place, initialising.room, Some(begun))
+                }
+            };
+            // SAFETY: by the contract of this call.
+            let name = unsafe { Name::from_c(name) }?;
+            let (new, kind_type) = match begun {
+                // SAFETY: by the contract of this call.
+                None => (None, unsafe { type_from_c(r#type) }?),
+                Some((new, kind_type)) => (Some(new), kind_type),
+            };
+            let options = options(flags, NAMED, mode)?;
+            let (opening, outcome) = match new {
+                None => (
+                    Region::begin_named(&name, &kind_type, options)?,
+                    Outcome::Opened,
+                ),
+                Some(new) => new.publish(&name, &kind_type, options)?,
+            };
+            match opening {
+                NamedOpening::New(new) => Ok(Step::CallBack(Initialising {
+                    place,
+                    room,
+                    new,
+                    kind_type,
+                })),
+                NamedOpening::Opened(region) => {
+                    // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+                    unsafe { put(place, room.fill(region)) }?;
+                    Ok(Step::Return(opened(outcome)))
+                }
+            }
+        },
+        |initialising| match init {
+            None => 0,
+            Some(init) => {
+                // SAFETY: by the contract of this call; the data is mapped, writable and not yet visible to other
+                // processes.
+                unsafe { init(initialising.new.data().as_ptr().cast(), context) }
+            }
+        },
+    )
+}
+
+/// A region that the caller's function initialises, and what its handle needs. If an exception leaves the function,
+/// dropping this leaves nothing.
+struct Initialising<'a> {
+    place: NonNull<*mut ipc_shm_t>,
+    room: RegionRoom<'a>,
+    new: NewRegion,
+    kind_type: Box<Type>,
 }
 
 /// Opens size bytes that are shared under a name, or creates them, zeroed, if flags has
@@ -185,7 +224,7 @@ pub unsafe extern "C" fn ipc_shm_open(
         unsafe {
             hand_out(out, || {
                 let (name, untyped) = (Name::from_c(name)?, Type::new(b"", 0, size as u64, 1)?);
-                open_named(&name, &untyped, flags, mode, &mut |_| Ok(()))
+                open_named(&name, &untyped, flags, mode)
             })
         }
     })
@@ -196,10 +235,9 @@ fn open_named(
     kind_type: &Type,
     flags: c_int,
     mode: libc::mode_t,
-    initialise: &mut dyn FnMut(NonNull<u8>) -> Result<()>,
 ) -> Result<(Region, c_int)> {
     let options = options(flags, NAMED, mode)?;
-    let (region, outcome) = Region::open_named(name, kind_type, options, initialise)?;
+    let (region, outcome) = Region::open_named(name, kind_type, options)?;
     Ok((region, opened(outcome)))
 }
 

@@ -12,6 +12,20 @@ use core::time::Duration;
 /// hangs in the function of an update.
 const WRITER_PATIENCE: Duration = Duration::from_secs(1);
 
+/// A change of the latest value under way. If it is dropped, the value stays as it was.
+pub(crate) struct Update<'a> {
+    _latched: Latched<'a>,
+    version: (u64, u64),
+    value: NonNull<u8>,
+}
+
+impl Update<'_> {
+    /// The copy that is to be changed.
+    pub(crate) fn value(&self) -> NonNull<u8> {
+        self.value
+    }
+}
+
 impl ValueCell {
     /// Writes a value if no other writer is at it. False: nothing was written.
     ///
@@ -51,7 +65,10 @@ impl ValueCell {
     ///
     /// `value` has a value's size.
     #[inline(always)]
-    unsafe fn write_under(&self, _: &Latched<'_>, value: *const u8) {
+    unsafe fn write_under(&self, latched: &Latched<'_>, value: *const u8) {
+        latched
+            .thread()
+            .leave_processor(&self.memory.header().processor);
         let version = versions::begin(&self.memory);
         // SAFETY: by this function's contract.
         unsafe { self.memory.copy_in(value, version.1) };
@@ -66,9 +83,9 @@ impl ValueCell {
         self.wake_if_asleep(time_ns);
     }
 
-    /// Changes the latest value: `change` gets a copy of it, or zeros if there is none yet, and what it makes of the
-    /// copy becomes the latest value, unless it fails.
-    pub(crate) fn update(&self, change: &mut dyn FnMut(NonNull<u8>) -> Result<()>) -> Result<()> {
+    /// Begins a change of the latest value: the result holds a copy of it, or zeros if there is none yet. No other writer
+    /// comes in between, until the result is published or dropped.
+    pub(crate) fn begin_update(&self) -> Result<Update<'_>> {
         let mut latched = self.take_latch()?;
         // The change may take locks, which needs this thread's announcement.
         latched.keep();
@@ -81,9 +98,18 @@ impl ValueCell {
             Attempt::Nothing => unsafe { value.write_bytes(0, self.memory.size()) },
             Attempt::Overwritten | Attempt::Damaged => return Err(self.damaged()),
         }
-        change(value)?;
-        self.publish(version);
-        Ok(())
+        Ok(Update {
+            _latched: latched,
+            version,
+            value,
+        })
+    }
+
+    /// Makes the copy of an update of this cell the latest value.
+    pub(crate) fn end_update(&self, update: Update<'_>) {
+        self.publish(update.version);
+        // Now, after the value: this releases the latch, which is linked.
+        drop(update);
     }
 
     fn take_latch(&self) -> Result<Latched<'_>> {

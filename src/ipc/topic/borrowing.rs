@@ -13,7 +13,8 @@
 //! | another value | the ring's entry of the sample | another process has overwritten the cell |
 
 use super::Topic;
-use super::memory::{Memory, damaged};
+use super::memory::damaged;
+use super::ring;
 use crate::base::error::{Error, Result, fail};
 use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
@@ -46,7 +47,7 @@ impl Topic {
     pub(super) fn keep(&self, index: usize, number: u64, slot_number: u32) {
         // In range: `announce` has given the index.
         if let Some(own) = self.borrowed.get(index) {
-            own.store(Memory::ring_entry(number, slot_number), Relaxed);
+            own.store(ring::entry_of(number, slot_number), Relaxed);
         }
     }
 
@@ -67,7 +68,7 @@ impl Topic {
             return false;
         };
         let (_, cells) = self.subscribers.place(place);
-        let slot = Memory::slot_in_entry(own.load(Relaxed));
+        let slot = ring::slot_in(own.load(Relaxed));
         let is_intact = cells[index].load(Relaxed) == slot + 1;
         // The private word first: whoever finds the cell free finds it free too.
         own.store(0, Release);
@@ -81,7 +82,7 @@ impl Topic {
         self.check_subscriber()?;
         let slot_number = self.memory.slot_of_payload(payload)?;
         let slot = self.memory.slot(slot_number)?;
-        let is_here = |entry: u64| entry != 0 && Memory::slot_in_entry(entry) == slot_number;
+        let is_here = |entry: u64| entry != 0 && ring::slot_in(entry) == slot_number;
         // A forked child has a copy of what its parent has borrowed.
         let own = match self.member.place() {
             Some(_) => self
@@ -98,7 +99,7 @@ impl Topic {
         };
         let truth = slot.truth.load(Relaxed);
         let entry = self.borrowed[index].load(Relaxed);
-        let is_unchanged = truth == 0 || Memory::ring_entry(truth, slot_number) == entry;
+        let is_unchanged = truth == 0 || ring::entry_of(truth, slot_number) == entry;
         if self.withdraw(index) && is_unchanged {
             return Ok(());
         }

@@ -1,23 +1,18 @@
-//! The places of the parts of a topic in its first file, and how the ring's entries are built.
+//! The places of the parts of a topic in its first file.
 //!
 //! The geometry is computed once, from sizes that are checked against the size of the mapping. After
 //! that, every number from shared memory is compared here before it becomes an address. So no access
 //! leads out of the topic, whatever other processes write.
 
+use super::ring::{self, Found};
 use super::sizes::{Geometry, Sizes};
 use crate::base::error::{Error, Result, fail};
-use crate::object::layout::{PublisherPlace, RESERVED_SLOT, SampleSlot, TopicHeader, Type};
+use crate::object::layout::{PublisherPlace, SampleSlot, TopicHeader, Type};
 use crate::object::map::Mapping;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU32, AtomicU64, fence};
-
-/// How many bits of a ring's entry hold the index of a slot. The others hold the lower bits of the
-/// sample's number.
-pub(super) const SLOT_BITS: u32 = 28;
-const NUMBER_BITS: u32 = 64 - SLOT_BITS;
-const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
 /// Larger payloads go through few, warm slots. Smaller ones go through many, so that few searches for
 /// borrowed slots are needed.
@@ -52,17 +47,6 @@ unsafe impl Sync for Memory {}
 #[inline(never)]
 pub(super) fn damaged(what: &str) -> Error {
     fail!(EUCLEAN, "the topic is damaged: {what}")
-}
-
-/// What the ring says about the sample with a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// It is in this slot, which has to be checked.
-    Slot(u32),
-    /// It is not published yet.
-    NotYet,
-    /// A later sample, at least this one, has its place.
-    Replaced(u64),
 }
 
 impl Memory {
@@ -280,28 +264,10 @@ impl Memory {
         unsafe { self.ring.add(position as usize).as_ref() }
     }
 
-    #[inline(always)]
-    pub(super) fn ring_entry(number: u64, slot: u32) -> u64 {
-        (number & NUMBER_MASK) << SLOT_BITS | u64::from(slot)
-    }
-
-    #[inline(always)]
-    pub(super) fn slot_in_entry(entry: u64) -> u32 {
-        entry as u32 & ((1 << SLOT_BITS) - 1)
-    }
-
     /// What the ring says about the sample with this number.
     #[inline(always)]
     pub(super) fn find(&self, number: u64) -> Found {
-        // Acquire pairs with the Release in `publish`: without it this thread might not see the slot as
-        // it was filled.
-        let entry = self.ring_place(number).load(Acquire);
-        let ahead = (entry >> SLOT_BITS).wrapping_sub(number) & NUMBER_MASK;
-        match ahead {
-            0 => Found::Slot(Memory::slot_in_entry(entry)),
-            ahead if ahead <= NUMBER_MASK / 2 => Found::Replaced(number.wrapping_add(ahead)),
-            _ => Found::NotYet,
-        }
+        ring::find(self.ring_place(number), number)
     }
 
     /// Whether a publisher died while it held the latch, and no other one has repaired the topic.
@@ -342,21 +308,6 @@ impl Memory {
         fence(Acquire);
         slot.truth.load(Relaxed) == number
     }
-}
-
-/// Whether a slot's word says that there is a sample in it.
-#[inline(always)]
-pub(super) fn is_number(truth: u64) -> bool {
-    truth != 0 && truth & RESERVED_SLOT == 0
-}
-
-/// Whether the slot still holds the sample, for a thread that has just announced that it borrows it.
-///
-/// SeqCst, and SeqCst for the announcement: with less, this thread could read the old word, and a publisher
-/// that has overwritten the word could miss the announcement. See `reclaim`.
-#[inline(always)]
-pub(super) fn still_holds(slot: &SampleSlot, number: u64) -> bool {
-    slot.truth.load(SeqCst) == number
 }
 
 /// A flag in the header: publishers wait for living subscribers.

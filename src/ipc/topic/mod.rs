@@ -61,6 +61,7 @@ mod open;
 mod publish_calls;
 mod publish_section;
 mod repair;
+mod ring;
 mod sample_wait;
 mod sizes;
 mod subscribe_calls;
@@ -94,6 +95,10 @@ use subscribers::Subscribers;
 /// Samples up to this many bytes are copied while the latch is held, and are copied out without an
 /// announcement.
 const COPY_AT_ONCE: usize = 8192;
+
+/// How often a publisher that waits looks whether the subscriber is alive that it waits for. The kernel tells of the deaths
+/// of threads, and a place belongs to a process.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a waiter spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);

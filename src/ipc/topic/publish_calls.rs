@@ -5,7 +5,7 @@ use super::member::{self, process_of};
 use super::publish_section::{PublishSection, Sample};
 use super::repair;
 use super::subscribers::Slowest;
-use super::{COPY_AT_ONCE, SPIN, Topic};
+use super::{COPY_AT_ONCE, LOOK, SPIN, Topic};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::sync;
@@ -345,7 +345,8 @@ impl Topic {
         let left = deadline.remaining();
         if left.is_none_or(|left| !left.is_zero()) {
             let spin = left.map_or(SPIN, |left| left.min(SPIN));
-            if sync::spin_for(spin, &mut || has_moved()) {
+            let peer = &self.subscribers.place(blocking.place).0.processor;
+            if sync::spin_for(spin, peer, &mut || has_moved()) {
                 return Ok(());
             }
         }
@@ -356,13 +357,14 @@ impl Topic {
             return Err(self.not_taken(blocking, deadline));
         }
         let header = self.subscribers.header();
+        let until = deadline.earlier(now().saturating_add(LOOK));
         let awoken = header
             .departures
-            .sleep_unless(&header.needs_fence, deadline, &has_moved)?;
+            .sleep_unless(&header.needs_fence, until, &has_moved)?;
         match awoken {
             Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),
-            // The next round finds that the deadline has passed, and says for whom this call has waited.
+            // If the deadline has passed, the next round finds that, and says for whom this call has waited.
             Awoken::TimedOut => Ok(()),
         }
     }

@@ -5,13 +5,14 @@
 //! subscriber may still read it, so it becomes free only after a search has shown that nobody has announced
 //! it. One search serves many slots.
 
-use super::memory::{Memory, damaged, is_number};
+use super::memory::{Memory, damaged};
+use super::ring::{self, is_number};
 use super::subscribers::{Slowest, Subscribers};
 use crate::base::error::{Result, fail};
 use crate::object::layout::{Publishing, RESERVED_SLOT, SampleSlot};
 use crate::sync::latch::Latched;
+use crate::sys::atomic::fence;
 use core::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
-use core::sync::atomic::fence;
 
 /// The latch of a topic, held.
 pub(super) struct PublishSection<'t> {
@@ -143,10 +144,12 @@ impl<'t> PublishSection<'t> {
         // Release: a subscriber that sees the number must see the sample. With this store it is published.
         words.truth.store(number, Release);
         // Release: as above, for a subscriber that comes through the ring.
-        place.store(Memory::ring_entry(number, slot), Release);
+        place.store(ring::entry_of(number, slot), Release);
         publishing.newest.store(number, Release);
+        let processor = &self.memory.header().statistics.processor;
+        self.latched.thread().leave_processor(processor);
         if replaced != 0 {
-            self.retire(Memory::slot_in_entry(replaced))?;
+            self.retire(ring::slot_in(replaced))?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 //! A repair may be killed too: it changes no slot that holds a sample in the ring, so it can begin again at
 //! any point.
 
-use super::memory::{Memory, damaged, is_number};
+use super::memory::{Memory, damaged};
 use super::publish_section::PublishSection;
+use super::ring::{self, is_number};
 use crate::base::error::Result;
 use crate::object::layout::RESERVED_SLOT;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -29,7 +30,7 @@ pub(super) fn rebuild(section: &PublishSection<'_>) -> Result<()> {
         if is_number(truth) && newest - truth < memory.capacity() {
             memory
                 .ring_place(truth)
-                .store(Memory::ring_entry(truth, number), Release);
+                .store(ring::entry_of(truth, number), Release);
         } else if truth & RESERVED_SLOT != 0 && has_owner(memory, truth) {
             section.reserve(number, (truth & !RESERVED_SLOT) as u32)?;
         } else {
@@ -75,7 +76,7 @@ fn clear_wrong_entries(memory: &Memory, newest: u64) -> Result<()> {
     let oldest = (newest + 1).saturating_sub(memory.capacity()).max(1);
     for number in oldest..=newest {
         let place = memory.ring_place(number);
-        let slot = Memory::slot_in_entry(place.load(Relaxed));
+        let slot = ring::slot_in(place.load(Relaxed));
         let is_right = memory
             .slot(slot)
             .is_ok_and(|slot| slot.truth.load(Relaxed) == number);

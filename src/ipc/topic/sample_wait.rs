@@ -6,7 +6,8 @@
 
 use super::Mapped;
 use super::Topic;
-use super::memory::{Found, Memory};
+use super::memory::Memory;
+use super::ring::Found;
 use super::subscribers::Subscribers;
 use crate::base::alloc::{Shared, try_box};
 use crate::base::error::Result;

@@ -196,7 +196,7 @@ mod tests {
             waits: true,
         };
         assert!(largest.check().is_ok());
-        assert!(largest.slots() < 1 << super::super::memory::SLOT_BITS);
+        assert!(largest.slots() < 1 << super::super::ring::SLOT_BITS);
         assert!(Geometry::new(largest).total > u64::from(largest.slots()) << 32);
         assert!(SubscribersGeometry::new(largest).total > 1 << 20);
     }

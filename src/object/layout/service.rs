@@ -26,10 +26,11 @@ pub(crate) const SERVICE_VERSION: u32 = 1;
 pub(crate) const SERVICE_ALIGNMENT: u64 = 64;
 
 /// How many handles can serve at once.
-pub(crate) const SERVERS_MAX: usize = 64;
+pub(crate) const SERVERS_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 64 };
 
 /// The first 64 bytes never change after the creation of the service.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceHeader {
     pub(crate) max_requests: AtomicU32,
     pub(crate) max_clients: AtomicU32,
@@ -55,6 +56,7 @@ pub(crate) const HAS_REPLY_TYPE: u32 = 4;
 
 /// Data that only the holder of the latch writes.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceIndex {
     pub(crate) latch: Latch,
     /// How many entries `free` has.
@@ -67,6 +69,7 @@ pub(crate) struct ServiceIndex {
 
 /// Data that every call reads and that seldom change.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceWaiting {
     /// Servers that sleep until there is a request.
     pub(crate) arrivals: Sleepers,
@@ -76,9 +79,14 @@ pub(crate) struct ServiceWaiting {
     pub(crate) observers: Sleepers,
     /// Not 0 if some process could not have the kernel execute fences on other processors.
     pub(crate) needs_fence: AtomicU32,
+    /// The processor of the last client that sent a request (`sys::processor`).
+    pub(crate) client_processor: AtomicU32,
+    /// The processor of the last thread that freed a slot (`sys::processor`).
+    pub(crate) room_processor: AtomicU32,
 }
 
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServiceStatistics {
     /// How many requests were answered.
     pub(crate) answered: AtomicU64,
@@ -94,6 +102,7 @@ pub(crate) struct ServiceStatistics {
 
 /// The processes that serve.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ServerPlaces {
     /// The births of the processes; 0 in a free place.
     pub(crate) owners: [BirthCell; SERVERS_MAX],
@@ -101,6 +110,7 @@ pub(crate) struct ServerPlaces {
 
 /// The place of one handle that calls.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct ClientPlace {
     /// The birth of the process; 0 in a free place.
     pub(crate) owner: BirthCell,
@@ -111,10 +121,13 @@ pub(crate) struct ClientPlace {
     pub(crate) last_done: AtomicU32,
     /// Threads that sleep until one of those calls ends.
     pub(crate) replies: Sleepers,
+    /// The processor of the last server that ended one of those calls (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// The header of a slot for one call. The request and the reply follow it.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct CallSlot {
     /// The truth about the call: its state in the lowest 8 bits, and above it the number of the slot's use, by which a
     /// call is told from later calls in the same slot.
@@ -145,7 +158,9 @@ pub(crate) struct CallSlot {
     pub(crate) sent_ns: AtomicU64,
     /// The thread that sleeps until the call ends.
     pub(crate) replies: Sleepers,
-    reserved: [AtomicU32; 11],
+    /// The processor of the server that last replied in this slot (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [AtomicU32; 10],
 }
 
 /// Nobody uses the slot.
@@ -178,8 +193,9 @@ const _: () = {
     assert!(offset_of!(ServiceHeader, waiting) == 128);
     assert!(offset_of!(ServiceHeader, statistics) == 192);
     assert!(offset_of!(ServiceHeader, servers) == 256);
-    assert!(offset_of!(ServiceIndex, free) == 40);
-    assert!(offset_of!(ServiceIndex, sequence) == 48);
+    assert!(offset_of!(ServiceIndex, free) == size_of::<Latch>());
+    assert!(offset_of!(ServiceIndex, sequence) == size_of::<Latch>() + 8);
+    assert!(size_of::<ServiceIndex>() == 64);
     assert!(size_of::<ClientPlace>() == 64);
     assert!(offset_of!(ClientPlace, replies) == 24);
     assert!(size_of::<CallSlot>() == 128);

@@ -32,6 +32,7 @@ pub(crate) const TOPIC_ALIGNMENT: u64 = 64;
 
 /// The first 64 bytes, without `needs_fence`, never change after the creation of the topic.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct TopicHeader {
     /// The largest length of a sample, in bytes.
     pub(crate) sample_size: AtomicU64,
@@ -58,6 +59,7 @@ pub(crate) struct TopicHeader {
 
 /// Data that the holder of the latch writes. Subscribers read only `newest`.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Publishing {
     pub(crate) latch: Latch,
     /// The number of the sample that was published last; 0 before the first one.
@@ -74,6 +76,7 @@ pub(crate) struct Publishing {
 
 /// Data of a topic that waits for its subscribers. Only the holder of the latch uses it.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Backlog {
     /// Every subscriber that had joined by then has taken all samples below this number.
     pub(crate) taken: AtomicU64,
@@ -83,6 +86,7 @@ pub(crate) struct Backlog {
 }
 
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct TopicStatistics {
     /// How often the work of a dead publisher was repaired.
     pub(crate) repairs: AtomicU64,
@@ -90,11 +94,13 @@ pub(crate) struct TopicStatistics {
     pub(crate) abandoned: AtomicU64,
     /// The round of the last search for borrowed slots.
     pub(crate) search: AtomicU32,
-    reserved: AtomicU32,
+    /// The processor of the last publisher (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// The place of one handle that publishes.
 #[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct PublisherPlace {
     /// The birth of the process; 0 in a free place.
     pub(crate) owner: BirthCell,
@@ -105,6 +111,7 @@ pub(crate) struct PublisherPlace {
 
 /// The header of a slot for one sample. The payload follows it.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct SampleSlot {
     /// The truth about the slot: 0 if it is free; [`RESERVED_SLOT`] and the index of the publisher's place
     /// if it is reserved; otherwise the number of the sample in it.
@@ -124,6 +131,7 @@ pub(crate) const RESERVED_SLOT: u64 = 1 << 63;
 
 /// The beginning of the second file.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct SubscribersHeader {
     /// That of the topic.
     pub(crate) identity: AtomicU64,
@@ -143,13 +151,16 @@ pub(crate) struct SubscribersHeader {
 /// The place of one handle that subscribes. Its cells begin at [`CELLS_OFFSET`]: one word for each sample
 /// that the handle may have borrowed. A cell holds the index of the slot plus 1, or 0.
 #[repr(C, align(64))]
+#[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct SubscriberPlace {
     /// The birth of the process; 0 in a free place.
     pub(crate) owner: BirthCell,
     /// The number of the next sample that the subscriber takes, if publishers wait for it. [`NO_POSITION`]
     /// if they do not.
     pub(crate) position: AtomicU64,
-    reserved: [AtomicU32; 4],
+    /// The processor of the thread that last moved the position (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [AtomicU32; 3],
     first_cells: [AtomicU32; 8],
 }
 

@@ -1,5 +1,10 @@
 //! `ripc doctor`: what this machine offers and permits.
 
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "on 32-bit machines and with musl these types of libc are others"
+)]
+
 use crate::library::{self, Result};
 use crate::output;
 use crate::status;
@@ -211,7 +216,7 @@ fn remove_ipc() -> Finding {
         .filter_map(|path| read(&path))
         .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
         .filter_map(|line| line.strip_prefix("RemoveIPC=").map(str::to_owned))
-        .last();
+        .next_back();
     let runs = fs::metadata("/run/systemd/seats").is_ok();
     match (runs, setting.as_deref()) {
         (false, _) => Finding {

@@ -25,10 +25,12 @@ pub(crate) struct Type {
 }
 
 impl Type {
-    /// SAFETY of the caller: the strings of `raw` are NUL-terminated and valid.
+    /// # Safety
+    ///
+    /// The strings of `raw` are valid and end with a zero byte.
     unsafe fn from_raw(raw: &RawType) -> Type {
-        // SAFETY: by this function's contract.
         let text = |string| {
+            // SAFETY: by this function's contract.
             unsafe { CStr::from_ptr(string) }
                 .to_string_lossy()
                 .into_owned()

@@ -99,10 +99,9 @@ impl Cell {
     pub(crate) fn read(&self) -> Result<(Vec<u8>, Sample)> {
         let (mut value, mut info) = (vec![0; self.size], Sample::default());
         // SAFETY: the handle is open; the value has the type's size.
-        checked(
-            unsafe { ipc_cell_read(self.handle.raw, value.as_mut_ptr().cast(), &raw mut info) }
-                as isize,
-        )?;
+        let result =
+            unsafe { ipc_cell_read(self.handle.raw, value.as_mut_ptr().cast(), &raw mut info) };
+        checked(result as isize)?;
         Ok((value, info))
     }
 

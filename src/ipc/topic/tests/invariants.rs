@@ -1,6 +1,6 @@
 //! What holds in a topic while nobody is inside a call.
 
-use super::super::memory::{Memory, is_number};
+use super::super::ring::{self, is_number};
 use super::*;
 use crate::object::layout::RESERVED_SLOT;
 
@@ -37,8 +37,8 @@ pub(super) fn verify(topic: &Topic) {
     let oldest = (newest + 1).saturating_sub(memory.capacity()).max(1);
     for number in oldest..=newest {
         let entry = memory.ring_place(number).load(Relaxed);
-        let slot = Memory::slot_in_entry(entry);
-        assert_eq!(entry, Memory::ring_entry(number, slot));
+        let slot = ring::slot_in(entry);
+        assert_eq!(entry, ring::entry_of(number, slot));
         assert_eq!(memory.slot(slot).ok().unwrap().truth.load(Relaxed), number);
         put(slot, Place::Published);
     }

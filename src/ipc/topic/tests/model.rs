@@ -305,7 +305,7 @@ fn a_thread_that_announces_a_slot_in_vain_keeps_its_cell_when_another_returns_th
     let publisher = name.open(sizes, true);
     let taker = name.open(sizes, false);
     publisher.send(&content(1, 1), 0).ok().unwrap();
-    let memory::Found::Slot(slot) = taker.memory.find(1) else {
+    let ring::Found::Slot(slot) = taker.memory.find(1) else {
         panic!("the sample is not there");
     };
     // One thread has announced the slot, and another one gets the sample and returns it.

@@ -125,7 +125,7 @@ fn die_before_ring(publisher: &Topic, number: u64) {
     let replaced = number.saturating_sub(memory.capacity());
     let entry = match replaced {
         0 => 0,
-        _ => Memory::ring_entry(replaced, 0),
+        _ => ring::entry_of(replaced, 0),
     };
     memory.ring_place(number).store(entry, Relaxed);
     publishing.newest.store(number - 1, Relaxed);
