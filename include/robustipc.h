@@ -1130,6 +1130,43 @@ typedef struct ipc_service_stat_t {
 } ipc_service_stat_t;
 
 /*
+ A reader of lines, from ipc_line_reader_init(). It is the caller's, needs no end, and owns neither the
+ descriptor nor the buffer. A program may read its fields, and calls ipc_line_reader_init() to change
+ them.
+ */
+typedef struct ipc_line_reader_t {
+  /*
+   The descriptor.
+   */
+  int fd;
+  /*
+   1 if the last line ended with a newline; 0 if it was a piece of a line that is longer than the
+   buffer, or the last line of a stream that does not end with a newline.
+   */
+  int is_whole;
+  /*
+   The buffer.
+   */
+  char *buffer;
+  /*
+   Its size in bytes.
+   */
+  size_t capacity;
+  /*
+   The bytes that were read behind the last line: those from buffer[begin] to before buffer[end].
+   */
+  size_t begin;
+  /*
+   See begin.
+   */
+  size_t end;
+  /*
+   How many of those are known to hold no newline.
+   */
+  size_t searched;
+} ipc_line_reader_t;
+
+/*
  The source or destination of one of a child's standard streams.
  */
 typedef struct ipc_stream_t {
@@ -4717,6 +4754,56 @@ ssize_t ipc_pipe_set_capacity(int fd,
                               size_t bytes);
 
 /*
+ Prepares a reader of lines from a pipe, FIFO, stream socket, terminal or file.
+
+ The reader reads more than one line at once. Bytes behind the line are in its buffer, where poll(2)
+ and other readers of the descriptor do not see them. So read the descriptor through one reader only,
+ and before a poll call ipc_read_line() with a timeout of 0 until it returns -EAGAIN.
+
+ reader: the caller's; need not be initialised.
+ fd: open for reading. It stays the caller's, and must stay open as long as the reader is used.
+ buffer: the caller's, for the reader alone as long as it is used.
+ capacity: the buffer's size in bytes, at least 2. A line of up to capacity - 1 bytes, with its newline,
+ comes in one piece.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL reader or buffer is NULL, reader is misaligned, or capacity is below 2 or above
+ SSIZE_MAX.
+ Threads: safe for different readers.
+ */
+int ipc_line_reader_init(struct ipc_line_reader_t *reader,
+                         int fd,
+                         void *buffer,
+                         size_t capacity);
+
+/*
+ Reads the next line, and waits until it is there. The bytes behind the line stay in the reader's
+ buffer for the next call. A line that is longer than the buffer comes in pieces, see is_whole of
+ ipc_line_reader_t.
+
+ reader: from ipc_line_reader_init().
+ line: receives the address of the line in the reader's buffer, on success only. In place of its
+ newline the line ends with a NUL byte. It is valid until the next call with this reader.
+ timeout_ns: the limit for the whole line, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without limit, 0 does not wait.
+
+ Returns: how many bytes the line took from the stream, with its newline: at least 1. Or 0 at the end of
+ the stream, with an empty line. Or a negative error, and all bytes that came are kept for the next
+ call.
+ Errors: -EAGAIN no whole line is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+ signal handler ran while the call waited; -EINVAL reader or line is NULL or misaligned, the reader's
+ fields are not those of a reader, or timeout_ns is invalid; -EBADF the descriptor is not open for
+ reading; -EISDIR it is a directory; -ENOTCONN or -ECONNRESET the socket has no peer; -EIO the disk or
+ the terminal failed; -EFAULT the buffer is not writable memory; -ENOMEM the kernel has no memory.
+ Threads: one thread at a time may use a reader.
+ Fork: the child has a copy of the reader and of the bytes in it, if it has the buffer.
+ Death: when the peer dies, what it had written is read first, and then the end.
+ */
+ssize_t ipc_read_line(struct ipc_line_reader_t *reader,
+                      char **line,
+                      int64_t timeout_ns);
+
+/*
  Starts a program as a child process. The streams that flags names are pipes; the child
  shares the other streams with this process. No shell is involved.
 
@@ -5186,6 +5273,40 @@ int ipc_sock_listen(const char *path,
                     int type,
                     int flags,
                     mode_t mode);
+
+/*
+ As ipc_sock_listen(), with a limit of the caller's for the wait for a name that is in use. A server
+ that was killed while it started a program leaves a child that has the socket until it executes the
+ program; and a server that shuts down needs a moment too. This call waits until the name is free.
+
+ path: 1 to 107 bytes; or "@" and 1 to 106 bytes, an abstract name, which has no file.
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT and IPC_NONBLOCK, as for ipc_sock_listen().
+ mode: the exact permissions of the file; the umask has no effect. Unused for an abstract name.
+ timeout_ns: how long to wait for the name at most, in nanoseconds on the monotonic clock. IPC_FOREVER
+ waits without a limit; 0 tries once.
+
+ Returns: a descriptor that the caller closes with close(2), or a negative error.
+ Errors: -EADDRINUSE a living socket has the name, and timeout_ns is 0 or has passed; -EINTR a signal
+ handler ran while the call waited; -EMEDIUMTYPE a file that is not a socket is at the path; -EINVAL
+ path is NULL or empty, the type is unknown, flags has an unknown bit, mode has bits outside 0777, or
+ timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT or -ENOTDIR the
+ directory does not exist; -EACCES or -EPERM the permissions forbid to make the file, to ask whether
+ the old socket lives, to read the directory, or to remove the old file; -EBUSY a dead socket's file
+ has to be replaced, and another process has locked the directory for 2 seconds; -ESTALE another
+ process removed the file during this call; -EROFS the file system is read-only; -ENOSPC the file
+ system is full; -ELOOP the path has too many symbolic links; -EMFILE this process has too many open
+ descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Fork: the child has the socket too. The socket lives until all processes that have it have closed it.
+ Death: a process that is killed in this call leaves nothing, or the file of a dead socket, which the
+ next server replaces.
+ */
+int ipc_sock_listen_within(const char *path,
+                           int type,
+                           int flags,
+                           mode_t mode,
+                           int64_t timeout_ns);
 
 /*
  Accepts the next connection, and waits until there is one.
