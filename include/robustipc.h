@@ -348,6 +348,13 @@
 #define IPC_SOCK_WAIT 65536
 
 /*
+ Flag of ipc_sock_connect() for IPC_SOCK_DATAGRAM: the socket gets an abstract name that the kernel
+ chooses, so that the server can answer with ipc_sock_send_to(). Such a name is valid in one network
+ namespace.
+ */
+#define IPC_SOCK_NAMED 131072
+
+/*
  The largest number of descriptors that one message carries.
  */
 #define IPC_SOCK_FDS_MAX 253
@@ -1423,6 +1430,30 @@ typedef struct ipc_peer_t {
    */
   gid_t gid;
 } ipc_peer_t;
+
+/*
+ The sender of a datagram, from ipc_sock_recv_from().
+ */
+typedef struct ipc_sender_t {
+  /*
+   The process id, as the kernel noted it at the send. 0 if it is unknown: the message was sent before
+   this socket noted senders, or from a PID namespace that this process does not see.
+   */
+  pid_t pid;
+  /*
+   The sender's effective user id; (uid_t)-1 if pid is 0.
+   */
+  uid_t uid;
+  /*
+   Its effective group id; (gid_t)-1 if pid is 0.
+   */
+  gid_t gid;
+  /*
+   The name of the sender's socket, for ipc_sock_send_to(); "" if it has none, so that it cannot be
+   answered. A relative path starts at the sender's directory.
+   */
+  char name[116];
+} ipc_sender_t;
 
 /*
  The attributes of a new pseudoterminal. A field that is zero has its default.
@@ -5342,6 +5373,8 @@ int ipc_sock_accept(int listener,
  flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
  not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
  With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
+ With IPC_SOCK_NAMED, for IPC_SOCK_DATAGRAM only, the socket gets an abstract name that the
+ kernel chooses, so that the server can answer it.
  timeout_ns: the limit for the server to come and for room in its backlog, in nanoseconds on
  the monotonic clock. IPC_FOREVER waits without limit, 0 does not wait.
 
@@ -5529,6 +5562,66 @@ ssize_t ipc_sock_recv_fds(int fd,
                           size_t fds_capacity,
                           size_t *fds_count,
                           int64_t timeout_ns);
+
+/*
+ Receives the next datagram whole, and says who sent it: the process, user and group, for which the
+ kernel vouches, and the name to which an answer goes. The call waits until there is a datagram.
+ Descriptors that travel with it are closed.
+
+ A socket from ipc_sock_listen() notes its senders from the beginning. Any other socket notes them from
+ the first call of this function on (SO_PASSCRED): earlier messages have pid 0. O_NONBLOCK of the
+ descriptor has no effect and is not changed.
+
+ buf: receives up to capacity bytes, on success only. capacity is at least 1.
+ sender: receives the sender, on success only.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not wait.
+
+ Returns: the number of bytes that were received, which may be 0; or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a signal
+ handler ran while the call waited; -EMSGSIZE the next message is larger than capacity, and it stays in
+ the socket (see Threads for the exception); -EPROTOTYPE fd is no datagram socket; -EINVAL buf or sender
+ is NULL, sender is misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
+ is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a
+ socket; -ENOMEM the kernel has no memory.
+ Threads: safe; each message goes to one receiver. If another receiver of the socket takes the message
+ that this call has measured, this call takes the next one. If that one is larger than capacity, its
+ end is lost and the call fails with -EMSGSIZE.
+ Death: a sender that has died is named too. Its id may then belong to another process.
+ */
+ssize_t ipc_sock_recv_from(int fd,
+                           void *buf,
+                           size_t capacity,
+                           struct ipc_sender_t *sender,
+                           int64_t timeout_ns);
+
+/*
+ Sends a datagram to a name: for example an answer to the name in ipc_sender_t. Never raises SIGPIPE.
+
+ fd: a datagram socket, connected or not. An answer to a socket from ipc_sock_connect() has to come from
+ the socket to which that one is connected. O_NONBLOCK of the descriptor has no effect.
+ msg: len bytes; len may be 0.
+ to: the receiver's name, as given to ipc_sock_listen(): a path, or "@" and an abstract name.
+ timeout_ns: the limit for room at the receiver, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without limit, 0 does not wait. The kernel reports room only to connected sockets, so this call tries
+ again after pauses of up to 10 milliseconds.
+
+ Returns: len, or a negative error, and nothing was sent.
+ Errors: -EAGAIN the receiver has no room and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+ signal handler ran while the call waited; -ENOENT no socket has the name; -ECONNREFUSED its process has
+ ended; -EPERM the receiver is connected to another socket; -EACCES the permissions forbid it;
+ -EPROTOTYPE fd or the receiver is no datagram socket; -EMSGSIZE the message is larger than the send
+ buffer (SO_SNDBUF) takes; -EINVAL msg or to is NULL, to is empty, len is above SSIZE_MAX, or timeout_ns
+ is invalid; -ENAMETOOLONG to has more than 107 bytes; -ENOTDIR or -ELOOP the path cannot be followed;
+ -EISCONN this kernel takes no name for a connected socket; -EFAULT msg is not readable memory; -EBADF
+ fd is not open; -ENOTSOCK fd is not a socket; -ENOBUFS or -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Death: a message that was sent arrives, also if the sender dies.
+ */
+ssize_t ipc_sock_send_to(int fd,
+                         const void *msg,
+                         size_t len,
+                         const char *to,
+                         int64_t timeout_ns);
 
 /*
  Makes a pseudoterminal: a terminal, and a controlling end for the program that plays the

@@ -509,6 +509,12 @@ CALL(ipc_sock_accept, LISTEN; MUST(with.fds[1] = ipc_sock_connect(with.path, IPC
      (with.fds[2] = ipc_sock_accept(with.fds[0], 0)) < 0 ? with.fds[2] : 0, if (result >= 0) close(with.fds[2]); CLOSE_FDS; call_unlink())
 CALL(ipc_sock_connect, LISTEN, (with.fds[1] = ipc_sock_connect(with.path, IPC_SOCK_STREAM, 0, 0)) < 0 ? with.fds[1] : 0,
      if (result >= 0) close(with.fds[1]); close(with.fds[0]); call_unlink())
+static ipc_sender_t call_sender;
+#define DATAGRAMS MUST(with.fds[0] = ipc_sock_listen(with.path, IPC_SOCK_DATAGRAM, 0, 0600)); \
+  MUST(with.fds[1] = ipc_sock_connect(with.path, IPC_SOCK_DATAGRAM, 0, 0))
+CALL(ipc_sock_send_to, DATAGRAMS, ipc_sock_send_to(with.fds[0], "text", 4, with.path, 0), CLOSE_FDS; call_unlink())
+CALL(ipc_sock_recv_from, DATAGRAMS; for (int i = 0; i < 3; i++) MUST(ipc_sock_send(with.fds[1], "text", 4, 0)),
+     ipc_sock_recv_from(with.fds[0], with.buffer, 64, &call_sender, 0), CLOSE_FDS; call_unlink())
 CALL(ipc_sock_send, PAIR, ipc_sock_send(with.fds[0], "text", 4, 0), CLOSE_FDS)
 CALL(ipc_sock_recv, PAIR; CHECK(write(with.fds[1], "text", 4) == 4); CHECK(write(with.fds[1], "text", 4) == 4),
      ipc_sock_recv(with.fds[0], with.buffer, 4, 0), CLOSE_FDS)

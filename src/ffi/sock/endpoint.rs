@@ -160,9 +160,11 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
 /// path: 1 to 107 bytes; with a leading "@" an abstract name, as given to ipc_sock_listen().
 /// type: the type of the server's socket: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or
 /// IPC_SOCK_SEQPACKET.
-/// flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
+/// flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, IPC_SOCK_WAIT and IPC_SOCK_NAMED. With IPC_INHERIT, exec does
 /// not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
 /// With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
+/// With IPC_SOCK_NAMED, for IPC_SOCK_DATAGRAM only, the socket gets an abstract name that the
+/// kernel chooses, so that the server can answer it.
 /// timeout_ns: the limit for the server to come and for room in its backlog, in nanoseconds on
 /// the monotonic clock. IPC_FOREVER waits without limit, 0 does not wait.
 ///
@@ -172,7 +174,8 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
 /// -ETIMEDOUT the time has passed; -EINTR a signal handler ran while the call waited;
 /// -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
 /// is at the path; -EACCES the caller has no write permission for the file, or no search
-/// permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
+/// permission for a directory; -EINVAL path is NULL or empty, the type is unknown, IPC_SOCK_NAMED is
+/// given with another type than IPC_SOCK_DATAGRAM, flags has
 /// an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
 /// -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
 /// links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
@@ -191,10 +194,17 @@ pub unsafe extern "C" fn ipc_sock_connect(
         // SAFETY: by the contract of this call.
         let endpoint = unsafe { endpoint(path) }?;
         let socket_type = socket_type(r#type)?;
-        let descriptor = descriptor_mode(flags, IPC_SOCK_WAIT)?;
+        let descriptor = descriptor_mode(flags, IPC_SOCK_WAIT | IPC_SOCK_NAMED)?;
+        let named = flags & IPC_SOCK_NAMED != 0;
+        if named && socket_type != SocketType::Datagram {
+            return Err(fail!(EINVAL, "IPC_SOCK_NAMED is for datagrams"));
+        }
         let wait = flags & IPC_SOCK_WAIT != 0;
         let deadline = Deadline::after(timeout_ns)?;
-        Ok(sock::connect(&endpoint, socket_type, descriptor, wait, deadline)?.into_raw_fd())
+        Ok(
+            sock::connect(&endpoint, socket_type, descriptor, (wait, named), deadline)?
+                .into_raw_fd(),
+        )
     })
 }
 

@@ -13,6 +13,7 @@ use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::object;
+use crate::sys::datagram;
 use crate::sys::fd;
 use crate::sys::file::{self, LockFile};
 use crate::sys::new_owner::NewOwner;
@@ -21,7 +22,7 @@ use crate::sys::ready::{self, READABLE};
 use crate::sys::socket;
 use core::ffi::c_int;
 use core::time::Duration;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: c_int = 128;
@@ -59,6 +60,10 @@ pub(crate) fn listen(
             }
             .raw(),
     )?;
+    if kind == SocketType::Datagram {
+        // Before there is a name, so that the first message has a sender too.
+        datagram::note_senders(socket.as_raw_fd())?;
+    }
     if endpoint.is_abstract {
         unless_in_use(deadline, || {
             match socket::bind(socket.as_fd(), &endpoint.address) {
