@@ -5370,7 +5370,7 @@ int ipc_sock_accept(int listener,
  path: 1 to 107 bytes; with a leading "@" an abstract name, as given to ipc_sock_listen().
  type: the type of the server's socket: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or
  IPC_SOCK_SEQPACKET.
- flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, IPC_SOCK_WAIT and IPC_SOCK_NAMED. With IPC_INHERIT, exec does
  not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
  With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
  With IPC_SOCK_NAMED, for IPC_SOCK_DATAGRAM only, the socket gets an abstract name that the
@@ -5384,7 +5384,8 @@ int ipc_sock_accept(int listener,
  -ETIMEDOUT the time has passed; -EINTR a signal handler ran while the call waited;
  -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
  is at the path; -EACCES the caller has no write permission for the file, or no search
- permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
+ permission for a directory; -EINVAL path is NULL or empty, the type is unknown, IPC_SOCK_NAMED is
+ given with another type than IPC_SOCK_DATAGRAM, flags has
  an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
  -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
  links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
