@@ -3,7 +3,7 @@
 
 use super::layout::{Kind, Record, Type};
 use super::location::Location;
-use super::map::{Access, Mapping};
+use super::map::{Access, Mapping, check_size};
 use super::{Object, Options, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::sys::new_owner::NewOwner;
@@ -118,6 +118,8 @@ pub(crate) fn give(
 /// Gives an empty file its size and its record, and maps its data.
 fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
     let total = record.total_size();
+    // A 32-bit process can give a file more bytes than it can map.
+    check_size(total)?;
     file::allocate(file, total).map_err(|errno| match errno {
         Errno::EFBIG if file::is_above_size_limit(total) => fail!(
             EFBIG,

@@ -101,6 +101,8 @@ pub(crate) struct Sending {
 pub(crate) struct Sent {
     /// How many messages have been put into the inbox.
     pub(crate) count: AtomicU64,
+    /// The processor of the last sender (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// Data that only the holder of the receiving latch touches.
@@ -125,6 +127,8 @@ pub(crate) struct Received {
     pub(crate) freed: AtomicU64,
     /// How many messages have left the queue.
     pub(crate) removed: AtomicU64,
+    /// The processor of the last receiver (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// Data that every send and receive reads and that seldom change.

@@ -118,6 +118,7 @@ mod readiness;
 mod receive_calls;
 mod receive_section;
 mod repair;
+mod ring;
 mod send_calls;
 mod send_section;
 mod spin_policy;
