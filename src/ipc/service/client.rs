@@ -174,6 +174,7 @@ impl Client {
             self.copy_in(call, request);
         }
         section.send(call)?;
+        service.wake_observers();
         section.latched.release();
         service.wake_server();
         Ok((call, id))

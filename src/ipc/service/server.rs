@@ -244,9 +244,9 @@ impl Server {
                     }
                     service.header().statistics.answered.fetch_add(1, Relaxed);
                     if slot.is_asynchronous.load(Relaxed) != 0 {
-                        section.push_done(call)?;
-                        drop(section);
                         let client = service.memory.client(slot.client.load(Relaxed))?;
+                        section.push_done(call)?;
+                        // Before the latch is released: as in `wake_observers`.
                         service.wake(&client.replies, u32::MAX);
                     } else {
                         drop(section);

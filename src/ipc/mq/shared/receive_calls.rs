@@ -98,6 +98,7 @@ impl SharedQueue {
         self.copy_out(first.slot, target);
         receiving.take_first(first.number)?;
         receiving.free_slot((first.number, first.slot));
+        self.wake_room_observers();
         receiving.latched.release();
         self.notifier.note_received();
         self.wake_senders(1);
@@ -169,10 +170,10 @@ impl SharedQueue {
                 ring.end(received as u32);
             }
             if received != 0 || targets.is_empty() {
+                self.wake_room_observers();
                 drop(receiving);
-                match has_rung {
-                    true => self.wake_room_observers(),
-                    false => self.wake_senders(received as u32),
+                if !has_rung {
+                    self.wake_senders(received as u32);
                 }
                 if is_any_back {
                     // There may be more of them than this call took.
@@ -307,10 +308,10 @@ impl SharedQueue {
         if let Some(ring) = ring {
             ring.end(1);
         }
+        self.wake_room_observers();
         drop(held);
-        match has_rung {
-            true => self.wake_room_observers(),
-            false => self.wake_senders(1),
+        if !has_rung {
+            self.wake_senders(1);
         }
         Ok(())
     }
@@ -377,6 +378,7 @@ impl SharedQueue {
             // the latch's release comes later.
             fence::full();
             self.wake_receivers(u32::MAX);
+            self.wake_observers();
         }
         Ok(found)
     }

@@ -73,6 +73,7 @@ impl SharedQueue {
         if let Some(slot) = sending.take_free_slot()? {
             self.copy_in(slot.1, message);
             sending.enqueue(slot, message.len() as u32, priority);
+            self.wake_observers();
             sending.latched.release();
             self.wake_receivers(1);
             return Ok(true);
@@ -114,6 +115,7 @@ impl SharedQueue {
                 ring.end(sent as u32);
             }
             if sent != 0 {
+                self.wake_observers();
                 drop(sending);
                 self.wake_receivers_or_announce(sent as u32, has_rung);
                 self.wake_next_sender(&waiter);
@@ -252,6 +254,7 @@ impl SharedQueue {
             // For the reason given at `take_back_orphans`.
             fence::full();
             self.wake_senders(u32::MAX);
+            self.wake_room_observers();
         }
         Ok(found)
     }
@@ -342,6 +345,7 @@ impl SharedQueue {
         if let Some(ring) = ring {
             ring.end(1);
         }
+        self.wake_observers();
         drop(held);
         self.wake_receivers_or_announce(1, has_rung);
         Ok(())
@@ -369,6 +373,7 @@ impl SharedQueue {
         both.receiving.give_to_senders(number);
         self.settle_descriptor()?;
         drop(ring);
+        self.wake_room_observers();
         drop(both);
         self.wake_senders(1);
         Ok(())
