@@ -16,7 +16,10 @@ fn words_of_page(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in page.lines().filter(|line| !line.starts_with(".\\\"")) {
         let is_macro = line.starts_with('.');
-        let line = line.replace("\\-", "-").replace("\\(", " ").replace("\\&", "");
+        let line = line
+            .replace("\\-", "-")
+            .replace("\\(", " ")
+            .replace("\\&", "");
         for part in line.trim_start_matches('.').split_whitespace() {
             if !(is_macro && MACROS.contains(&part)) {
                 found.extend(words(part));

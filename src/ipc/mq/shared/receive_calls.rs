@@ -110,8 +110,9 @@ impl SharedQueue {
     #[inline(always)]
     fn spin_briefly(&self) {
         if self.spin > BRIEF_SPIN && !self.nonblocking {
+            let sender = &self.header().sent.processor;
             self.spin_policy
-                .spin(|| ReceiveSection::may_have_message(&self.memory));
+                .spin(sender, || ReceiveSection::may_have_message(&self.memory));
         }
     }
 
@@ -166,12 +167,18 @@ impl SharedQueue {
                 self.free_slot(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
-            if let Some(ring) = ring {
-                ring.end(received as u32);
-            }
             if received != 0 || targets.is_empty() {
                 self.wake_room_observers();
-                drop(receiving);
+                match ring {
+                    Some(ring) => {
+                        ring.end_without(
+                            receiving.latched,
+                            receiving._other_latch,
+                            received as u32,
+                        );
+                    }
+                    None => drop(receiving),
+                }
                 if !has_rung {
                     self.wake_senders(received as u32);
                 }
@@ -182,6 +189,7 @@ impl SharedQueue {
                 self.wake_next_receiver(&waiter);
                 return Ok(received);
             }
+            drop(ring);
             self.wait_for_message(&mut waiter, receiving, deadline)?;
         }
     }
@@ -214,7 +222,10 @@ impl SharedQueue {
         receiving: ReceiveSection<'_>,
         deadline: Deadline,
     ) -> Result<()> {
-        if self.take_back_borrowed(&receiving, self.affordable_proof(receiving.pid_namespace()))? {
+        if !Claims::borrowed(&self.memory).is_empty()
+            && self
+                .take_back_orphans(&receiving, self.affordable_proof(receiving.pid_namespace()))?
+        {
             drop(receiving);
             // There may be more of them than this thread takes.
             self.wake_receivers(u32::MAX);
@@ -305,11 +316,13 @@ impl SharedQueue {
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
         self.settle_descriptor()?;
-        if let Some(ring) = ring {
-            ring.end(1);
-        }
         self.wake_room_observers();
-        drop(held);
+        match (ring, held) {
+            (Some(ring), Ok(receiving)) => {
+                ring.end_without(receiving.latched, receiving._other_latch, 1);
+            }
+            (_, held) => drop(held),
+        }
         if !has_rung {
             self.wake_senders(1);
         }
@@ -426,7 +439,7 @@ impl SharedQueue {
         unsafe { copy_in_pieces(payload, target, length) };
     }
 
-    fn check_receives(&self) -> Result<()> {
+    pub(super) fn check_receives(&self) -> Result<()> {
         if self.direction == Direction::Send {
             return Err(fail!(
                 EBADF,
