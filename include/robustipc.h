@@ -2535,8 +2535,8 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
  handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
  Threads: safe.
  Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
- Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
- descriptor readable.
+ Owner death: a permit has no owner. A poster that dies has posted and made the descriptor readable, or
+ neither.
  */
 int ipc_sem_fd(struct ipc_sem_t *sem);
 
@@ -3209,8 +3209,8 @@ int ipc_event_destroy(struct ipc_event_t *event);
  call on the same event; -ENOMEM if there is no memory.
  Threads: safe.
  Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
- Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
- setting after a reset makes the descriptor readable.
+ Owner death: an event has no owner. A setter that dies has set the event and made the descriptor readable,
+ or neither.
  */
 int ipc_event_fd(struct ipc_event_t *event);
 
@@ -4081,8 +4081,9 @@ int ipc_topic_stat(const struct ipc_topic_t *topic,
 
  The descriptor may be readable although there is no sample, because another thread was faster. So receive
  with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
- until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
- descriptor readable.
+ until -EAGAIN. If a publisher dies between its change and its wake-up, the kernel makes the descriptor
+ readable. Of several processes that poll at that moment it tells one, and the next call of that process on the
+ topic tells the others.
 
  As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
  From then on, a call that takes a sample may make system calls.
@@ -5759,7 +5760,7 @@ int ipc_pty_set_window_size(int fd,
 
  The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
  IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
- thread of the process, which stays: one for each 127 objects in shared memory. It is named "ipc_watch", blocks
+ thread of the process, which stays: one for each 63 objects in shared memory. It is named "ipc_watch", blocks
  all signals, and sleeps until something happens. Where the kernel has no futex_waitv() either (before Linux
  5.16, or in a sandbox), that thread checks the objects every 10 ms. With io_uring too, the thread is needed
  while threads hold messages of a queue in place, and if more than 8 times another thread than before waits.
