@@ -5581,7 +5581,8 @@ ssize_t ipc_sock_recv_fds(int fd,
  Returns: the number of bytes that were received, which may be 0; or a negative error.
  Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a signal
  handler ran while the call waited; -EMSGSIZE the next message is larger than capacity, and it stays in
- the socket (see Threads for the exception); -EPROTOTYPE fd is no datagram socket; -EINVAL buf or sender
+ the socket (see Threads for the exception); -ECONNRESET the socket is connected, and its peer closed
+ before it had received all our messages; -EPROTOTYPE fd is no datagram socket; -EINVAL buf or sender
  is NULL, sender is misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
  is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a
  socket; -ENOMEM the kernel has no memory.
@@ -5610,7 +5611,7 @@ ssize_t ipc_sock_recv_from(int fd,
  Returns: len, or a negative error, and nothing was sent.
  Errors: -EAGAIN the receiver has no room and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
  signal handler ran while the call waited; -ENOENT no socket has the name; -ECONNREFUSED its process has
- ended; -EPERM the receiver is connected to another socket; -EACCES the permissions forbid it;
+ ended; -EPIPE the receiver is closed for receiving; -EPERM the receiver is connected to another socket; -EACCES the permissions forbid it;
  -EPROTOTYPE fd or the receiver is no datagram socket; -EMSGSIZE the message is larger than the send
  buffer (SO_SNDBUF) takes; -EINVAL msg or to is NULL, to is empty, len is above SSIZE_MAX, or timeout_ns
  is invalid; -ENAMETOOLONG to has more than 107 bytes; -ENOTDIR or -ELOOP the path cannot be followed;

@@ -72,13 +72,13 @@ impl SharedQueue {
                     .prepare_unless(&waiting.needs_fence, &|| false),
             };
             let receiving = self.enter_receive_section(Some(deadline))?;
-            let proof = self.affordable_proof(receiving.pid_namespace());
-            self.take_back_borrowed(&receiving, proof)?;
             let borrowed = Claims::borrowed(&self.memory);
             if let Some((_, slot)) = self.handed_to_caller(&receiving)? {
                 borrowed.take_over(&receiving.latched, slot);
                 return self.described(slot);
             }
+            let proof = self.affordable_proof(receiving.pid_namespace());
+            self.take_back_borrowed(&receiving, proof)?;
             let has_claims = !borrowed.is_empty();
             drop(receiving);
             let seen = seen.ok_or(Errno::EAGAIN)?;
