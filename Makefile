@@ -39,4 +39,4 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	  while IFS="$$(printf '\t')" read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
 
-include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/platforms.mk mk/fuzz.mk mk/all_tests.mk mk/benches.mk mk/generated.mk mk/tool.mk mk/dist.mk
+include mk/library.mk mk/c_tests.mk mk/posix_tests.mk mk/kill_tests.mk mk/platforms.mk mk/fuzz.mk mk/all_tests.mk mk/benches.mk mk/generated.mk mk/tool.mk mk/bridge.mk mk/dist.mk

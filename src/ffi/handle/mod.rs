@@ -150,7 +150,9 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
     /// Calls `found` for each open object.
     pub(crate) fn for_each(&self, found: &mut dyn FnMut(&T)) {
         for index in 0..self.slots.capacity() {
-            let Some(slot) = self.slots.slot(index) else {
+            // A closed handle is left out before it is looked up: the look-up would describe it in this thread's error text,
+            // in place of the failure after which the caller clears up.
+            let Some(slot) = self.slots.slot(index).filter(|slot| slot.has_open_handle()) else {
                 continue;
             };
             let number = number(KIND, index, slot.state());

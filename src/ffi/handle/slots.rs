@@ -99,6 +99,10 @@ impl Slot {
         self.state.load(Ordering::Relaxed)
     }
 
+    pub(super) fn has_open_handle(&self) -> bool {
+        self.state() & OPEN != 0
+    }
+
     #[inline(always)]
     pub(super) fn object(&self) -> *mut () {
         // Relaxed: the Acquire that pinned or closed the slot orders this load after insert's

@@ -1,0 +1,167 @@
+//! The form of everything that one bridge sends to another: one header of fixed size, two names, and bytes.
+//!
+//! All numbers are little-endian. A frame that is not whole, or of another version, is discarded, so a foreign program that publishes
+//! under the bridge's keys does no harm.
+
+use crate::kind::{Kind, ObjectId};
+
+const VERSION: u8 = 1;
+const HEADER: usize = 3 + 2 + 2 + 3 * 8;
+
+/// What a frame says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum What {
+    /// "I am here." number: 1 if an answer is wanted. bytes: the bridge's description.
+    Hello,
+    /// "This object leaves here." stream: the stream of its values. bytes: its description.
+    Offer,
+    /// "This object does not leave here any more."
+    Withdraw,
+    /// "I take this object." stream: the number of the object at the sender's. number: the last value that it has.
+    Want,
+    /// "I do not take this object any more."
+    Unwant,
+    /// "I cannot take this object." bytes: the reason.
+    Refuse,
+    /// A value of a topic or cell. extra: how many values the rate limit has left out before; for a cell, the stamp.
+    Value,
+    /// A message of a queue. extra: the priority; bit 32: it may be a repetition; bit 33: there is no message under this number.
+    Message,
+    /// Messages that are in the queue: all up to number, and those of the bits of extra above it.
+    Confirm,
+}
+
+const ALL: [What; 9] = [
+    What::Hello,
+    What::Offer,
+    What::Withdraw,
+    What::Want,
+    What::Unwant,
+    What::Refuse,
+    What::Value,
+    What::Message,
+    What::Confirm,
+];
+
+/// What one bridge sends to another.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) what: What,
+    pub(crate) object: ObjectId,
+    /// The bridge that has sent the frame.
+    pub(crate) from: String,
+    pub(crate) stream: u64,
+    pub(crate) number: u64,
+    pub(crate) extra: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Frame {
+    pub(crate) fn new(what: What, object: &ObjectId) -> Frame {
+        Frame {
+            what,
+            object: object.clone(),
+            from: String::new(),
+            stream: 0,
+            number: 0,
+            extra: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn numbers(mut self, stream: u64, number: u64, extra: u64) -> Frame {
+        (self.stream, self.number, self.extra) = (stream, number, extra);
+        self
+    }
+
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Frame {
+        self.bytes = bytes.to_vec();
+        self
+    }
+
+    /// The frame's bytes, sent by `from`.
+    pub(crate) fn encode(&self, from: &str) -> Vec<u8> {
+        let name = &self.object.name;
+        let mut out = Vec::with_capacity(HEADER + name.len() + from.len() + self.bytes.len());
+        out.extend([VERSION, self.what as u8, self.object.kind as u8]);
+        out.extend((name.len() as u16).to_le_bytes());
+        out.extend((from.len() as u16).to_le_bytes());
+        for number in [self.stream, self.number, self.extra] {
+            out.extend(number.to_le_bytes());
+        }
+        out.extend(name.as_bytes());
+        out.extend(from.as_bytes());
+        out.extend(&self.bytes);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Frame> {
+        let (header, rest) = bytes.split_at_checked(HEADER)?;
+        if header[0] != VERSION {
+            return None;
+        }
+        let what = *ALL.get(usize::from(header[1]))?;
+        let kind = *Kind::ALL.get(usize::from(header[2]))?;
+        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let number = |at: usize| Some(u64::from_le_bytes(header[at..at + 8].try_into().ok()?));
+        let (name, rest) = rest.split_at_checked(length(3))?;
+        let (from, bytes) = rest.split_at_checked(length(5))?;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let name = text(name)?;
+        let is_name = name.len() > 1 && name.len() <= 251 && name.starts_with('/');
+        if what != What::Hello && (!is_name || name[1..].contains(['/', '\0'])) {
+            return None;
+        }
+        Some(Frame {
+            what,
+            object: ObjectId { kind, name },
+            from: text(from)?,
+            stream: number(7)?,
+            number: number(15)?,
+            extra: number(23)?,
+            bytes: bytes.to_vec(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(what: What) -> Frame {
+        let object = ObjectId {
+            kind: Kind::Queue,
+            name: "/jobs".into(),
+        };
+        Frame::new(what, &object)
+            .numbers(1, u64::MAX, 3)
+            .bytes(b"abc")
+    }
+
+    #[test]
+    fn every_frame_comes_back_as_it_was() {
+        for what in ALL {
+            let sent = Frame {
+                from: "board-1/77".into(),
+                ..frame(what)
+            };
+            assert_eq!(Frame::decode(&frame(what).encode("board-1/77")), Some(sent));
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_discarded() {
+        let good = frame(What::Value).encode("a/1");
+        for length in 0..HEADER + 5 + 3 {
+            assert_eq!(Frame::decode(&good[..length]), None);
+        }
+        for (at, value) in [(0, 2), (1, 9), (2, 4), (4, 255), (6, 255)] {
+            let mut bad = good.clone();
+            bad[at] = value;
+            assert_eq!(Frame::decode(&bad), None, "byte {at}");
+        }
+        let mut bad = good;
+        bad[HEADER + 2] = b'/';
+        assert_eq!(Frame::decode(&bad), None);
+    }
+}

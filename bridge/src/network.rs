@@ -1,0 +1,416 @@
+//! The network: one Zenoh session, a thread that sends, and a box for what arrives.
+//!
+//! The bridge's main thread never waits for the network. It hands frames to the sending thread, and asks before that how many bytes are
+//! still there. Zenoh's threads put what arrives into the box, and wait while the box is full: then TCP slows the other side.
+
+use crate::config::{self, Config};
+use crate::frame::Frame;
+use crate::kind::ObjectId;
+use crate::library::Error;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use zenoh::qos::CongestionControl;
+use zenoh::sample::SampleKind;
+use zenoh::{Session, Wait};
+
+type Result<T> = std::result::Result<T, String>;
+
+/// What has happened outside of the main thread.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Frame(Frame),
+    PeerUp(String),
+    PeerDown(String),
+    /// This bridge has an object now that another bridge of this machine had before.
+    Claimed(ObjectId),
+}
+
+/// The box for events. Its descriptor is readable while there are any.
+pub(crate) struct Inbox {
+    events: Mutex<(VecDeque<Event>, usize)>,
+    room: Condvar,
+    limit: usize,
+    closed: AtomicBool,
+    wake: OwnedFd,
+}
+
+impl Inbox {
+    pub(crate) fn new(limit: usize) -> std::result::Result<Arc<Inbox>, Error> {
+        // SAFETY: the call takes no pointer.
+        let wake = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if wake < 0 {
+            return Err(std::io::Error::last_os_error().into());
+        }
+        Ok(Arc::new(Inbox {
+            events: Mutex::new((VecDeque::new(), 0)),
+            room: Condvar::new(),
+            limit,
+            closed: AtomicBool::new(false),
+            // SAFETY: the descriptor is new, and nobody else closes it.
+            wake: unsafe { OwnedFd::from_raw_fd(wake) },
+        }))
+    }
+
+    pub(crate) fn descriptor(&self) -> i32 {
+        self.wake.as_raw_fd()
+    }
+
+    /// Puts an event in. Waits while the box is full.
+    pub(crate) fn put(&self, event: Event) {
+        let size = size_of::<Event>()
+            + match &event {
+                Event::Frame(frame) => frame.bytes.len(),
+                _ => 0,
+            };
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        while events.1 > self.limit && !self.closed.load(Ordering::Relaxed) {
+            events = self
+                .room
+                .wait(events)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let was_empty = events.0.is_empty();
+        events.0.push_back(event);
+        events.1 += size;
+        drop(events);
+        if was_empty {
+            self.wake();
+        }
+    }
+
+    /// Makes the descriptor readable.
+    pub(crate) fn wake(&self) {
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the descriptor is open, and the buffer has 8 bytes. A full counter is readable already.
+        unsafe { libc::write(self.wake.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+
+    /// Takes all events.
+    pub(crate) fn take(&self) -> VecDeque<Event> {
+        let mut counter = [0_u8; 8];
+        // SAFETY: as above. The counter is cleared before the events are taken, so no later event is missed.
+        unsafe {
+            libc::read(
+                self.wake.as_raw_fd(),
+                counter.as_mut_ptr().cast(),
+                counter.len(),
+            )
+        };
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.1 = 0;
+        let taken = std::mem::take(&mut events.0);
+        drop(events);
+        self.room.notify_all();
+        taken
+    }
+
+    /// Lets those go on who wait for room.
+    fn close(&self) {
+        let guard = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Relaxed);
+        drop(guard);
+        self.room.notify_all();
+    }
+}
+
+enum Order {
+    Send {
+        peer: String,
+        bytes: Vec<u8>,
+        best_effort: bool,
+    },
+    Forget(String),
+}
+
+/// What waits for the sending thread.
+struct Backlog {
+    bytes: AtomicUsize,
+    /// The main thread wants to know when half of the limit is free.
+    wanted: AtomicBool,
+}
+
+/// The session.
+pub(crate) struct Network {
+    pub(crate) me: String,
+    session: Option<Session>,
+    orders: Option<mpsc::Sender<Order>>,
+    sender: Option<std::thread::JoinHandle<()>>,
+    backlog: Arc<Backlog>,
+    limit: usize,
+    inbox: Arc<Inbox>,
+}
+
+impl Network {
+    /// Joins the network. `epoch` tells this run of the bridge from others.
+    pub(crate) fn open(config: &Config, epoch: u64, inbox: &Arc<Inbox>) -> Result<Network> {
+        let me = format!("{}/{epoch:016x}", config.name);
+        let session = zenoh::open(zenoh_config(&config.network)?)
+            .wait()
+            .map_err(|error| format!("the network: {error}"))?;
+        declare(&session, config, &me, inbox).map_err(|error| format!("the network: {error}"))?;
+        let backlog = Arc::new(Backlog {
+            bytes: AtomicUsize::new(0),
+            wanted: AtomicBool::new(false),
+        });
+        let (orders, receiver) = mpsc::channel();
+        let sender = {
+            let (session, prefix) = (session.clone(), config.prefix.clone());
+            let (backlog, inbox, limit) = (backlog.clone(), inbox.clone(), config.memory);
+            std::thread::Builder::new()
+                .name("bridge_send".into())
+                .spawn(move || send_all(&session, &prefix, &receiver, &backlog, &inbox, limit))
+                .map_err(|error| format!("no thread can be started: {error}"))?
+        };
+        Ok(Network {
+            me,
+            session: Some(session),
+            orders: Some(orders),
+            sender: Some(sender),
+            backlog,
+            limit: config.memory,
+            inbox: inbox.clone(),
+        })
+    }
+
+    /// Sends a frame to another bridge. Frames to one bridge arrive in their order, or not at all.
+    pub(crate) fn send(&self, peer: &str, frame: &Frame) {
+        self.send_with(peer, frame, false);
+    }
+
+    pub(crate) fn send_with(&self, peer: &str, frame: &Frame, best_effort: bool) {
+        let bytes = frame.encode(&self.me);
+        self.backlog.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        let order = Order::Send {
+            peer: peer.to_owned(),
+            bytes,
+            best_effort,
+        };
+        if let Some(orders) = &self.orders {
+            // The thread ends only after the channel.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// Whether there is room for more. If not, the box's descriptor becomes readable when there is.
+    pub(crate) fn has_room(&self) -> bool {
+        if self.backlog.bytes.load(Ordering::SeqCst) < self.limit {
+            return true;
+        }
+        // SeqCst: the sending thread subtracts and then reads `wanted`; this thread sets it and then reads the bytes again. One of
+        // the two sees the other's change, so no wake-up is lost.
+        self.backlog.wanted.store(true, Ordering::SeqCst);
+        self.backlog.bytes.load(Ordering::SeqCst) < self.limit / 2
+    }
+
+    /// How many bytes wait for the network.
+    pub(crate) fn bytes_waiting(&self) -> usize {
+        self.backlog.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Frees what is kept for a bridge that has gone.
+    pub(crate) fn forget(&self, peer: &str) {
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(Order::Forget(peer.to_owned()));
+        }
+    }
+}
+
+impl Network {
+    /// Leaves the network and joins it again, by another configuration. If that fails, nothing is sent any more.
+    pub(crate) fn reopen(&mut self, config: &Config, epoch: u64) -> Result<()> {
+        self.leave();
+        // What the old session has brought is void.
+        self.inbox.take();
+        *self = Network::open(config, epoch, &self.inbox.clone())?;
+        Ok(())
+    }
+
+    /// Sends what waits, and leaves the network.
+    fn leave(&mut self) {
+        self.inbox.close();
+        self.orders.take();
+        if let Some(sender) = self.sender.take() {
+            let _ = sender.join();
+        }
+        if let Some(session) = self.session.take() {
+            let _ = session.close().wait();
+        }
+        self.inbox.closed.store(false, Ordering::Relaxed);
+    }
+}
+
+fn send_all(
+    session: &Session,
+    prefix: &str,
+    orders: &mpsc::Receiver<Order>,
+    backlog: &Backlog,
+    inbox: &Inbox,
+    limit: usize,
+) {
+    let mut publishers = HashMap::new();
+    for order in orders {
+        let (peer, bytes, best_effort) = match order {
+            Order::Forget(peer) => {
+                publishers.retain(|(name, _), _| *name != peer);
+                continue;
+            }
+            Order::Send {
+                peer,
+                bytes,
+                best_effort,
+            } => (peer, bytes, best_effort),
+        };
+        let length = bytes.len();
+        let key = (peer, best_effort);
+        if !publishers.contains_key(&key) {
+            let congestion = match best_effort {
+                true => CongestionControl::Drop,
+                false => CongestionControl::Block,
+            };
+            let publisher = session
+                .declare_publisher(format!("{prefix}/to/{}", key.0))
+                .congestion_control(congestion)
+                .wait();
+            if let Ok(publisher) = publisher {
+                publishers.insert(key.clone(), publisher);
+            }
+        }
+        if let Some(publisher) = publishers.get(&key) {
+            // A link that breaks meanwhile is reported by the other bridge's token, and all that matters is sent again.
+            let _ = publisher.put(bytes).wait();
+        }
+        let left = backlog.bytes.fetch_sub(length, Ordering::SeqCst) - length;
+        if left < limit / 2 && backlog.wanted.swap(false, Ordering::SeqCst) {
+            inbox.wake();
+        }
+    }
+}
+
+/// Declares what this bridge is called and what it receives.
+fn declare(session: &Session, config: &Config, me: &str, inbox: &Arc<Inbox>) -> zenoh::Result<()> {
+    let prefix = &config.prefix;
+    let frames = inbox.clone();
+    session
+        .declare_subscriber(format!("{prefix}/to/{me}"))
+        .callback(move |sample| {
+            if let Some(frame) = Frame::decode(&sample.payload().to_bytes()) {
+                frames.put(Event::Frame(frame));
+            }
+        })
+        .background()
+        .wait()?;
+    let (live, peers, own) = (format!("{prefix}/live/"), inbox.clone(), me.to_owned());
+    session
+        .liveliness()
+        .declare_subscriber(format!("{prefix}/live/*/*"))
+        .history(true)
+        .callback(move |sample| {
+            let Some(peer) = sample.key_expr().as_str().strip_prefix(&live) else {
+                return;
+            };
+            if peer != own {
+                peers.put(match sample.kind() {
+                    SampleKind::Put => Event::PeerUp(peer.to_owned()),
+                    SampleKind::Delete => Event::PeerDown(peer.to_owned()),
+                });
+            }
+        })
+        .background()
+        .wait()?;
+    let token = session
+        .liveliness()
+        .declare_token(format!("{prefix}/live/{me}"))
+        .wait()?;
+    // The token lives as long as the session.
+    std::mem::forget(token);
+    Ok(())
+}
+
+fn zenoh_config(network: &config::Network) -> Result<zenoh::Config> {
+    let mut settings = match &network.zenoh {
+        Some(path) => zenoh::Config::from_file(path).map_err(|error| error.to_string())?,
+        None => zenoh::Config::default(),
+    };
+    let lease = network.lease.as_millis();
+    let mut set = |key: &str, value: serde_json::Value| {
+        settings
+            .insert_json5(key, &value.to_string())
+            .map_err(|error| format!("{key}: {error}"))
+    };
+    if network.zenoh.is_none() || !network.listen.is_empty() {
+        set("listen/endpoints", network.listen.clone().into())?;
+    }
+    if network.zenoh.is_none() || !network.connect.is_empty() {
+        set("connect/endpoints", network.connect.clone().into())?;
+    }
+    if network.zenoh.is_none() {
+        set("mode", network.mode.clone().into())?;
+        set("scouting/multicast/enabled", false.into())?;
+        set("scouting/gossip/enabled", false.into())?;
+        set("connect/timeout_ms", (-1).into())?;
+        set("connect/exit_on_failure", false.into())?;
+        set("listen/exit_on_failure", true.into())?;
+        set(
+            "connect/retry",
+            serde_json::json!({ "period_init_ms": 500, "period_max_ms": 500, "period_increase_factor": 1 }),
+        )?;
+        set("transport/link/tx/lease", (lease as u64).into())?;
+        set("transport/unicast/open_timeout", 2000.into())?;
+        set("transport/unicast/accept_timeout", 2000.into())?;
+    }
+    if let Some(tls) = &network.tls {
+        let certificates = [
+            ("root_ca_certificate", &tls.root_ca),
+            ("listen_certificate", &tls.certificate),
+            ("listen_private_key", &tls.key),
+        ];
+        for (key, path) in certificates {
+            if let Some(path) = path {
+                set(
+                    &format!("transport/link/tls/{key}"),
+                    path.to_string_lossy().into(),
+                )?;
+            }
+        }
+        if tls.mutual {
+            set("transport/link/tls/enable_mtls", true.into())?;
+            for (key, path) in [
+                ("connect_certificate", &tls.certificate),
+                ("connect_private_key", &tls.key),
+            ] {
+                if let Some(path) = path {
+                    set(
+                        &format!("transport/link/tls/{key}"),
+                        path.to_string_lossy().into(),
+                    )?;
+                }
+            }
+        }
+        set(
+            "transport/link/tls/verify_name_on_connect",
+            tls.verify_name.into(),
+        )?;
+    }
+    if let Some(password) = &network.password {
+        set("transport/auth/usrpwd/user", password.user.clone().into())?;
+        set(
+            "transport/auth/usrpwd/password",
+            password.password.clone().into(),
+        )?;
+        if let Some(users) = &password.users {
+            set(
+                "transport/auth/usrpwd/dictionary_file",
+                users.to_string_lossy().into(),
+            )?;
+        }
+    }
+    Ok(settings)
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

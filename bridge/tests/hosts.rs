@@ -1,0 +1,233 @@
+//! Bridges on different hosts: network namespaces that a pair of virtual devices joins. The kernel delays and loses packets.
+
+mod support;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use support::library::{Cell, Queue, QueueAttributes, Topic, TopicAttributes, Type};
+use support::{World, until};
+
+/// A host: a process that keeps a network namespace.
+struct Host(Child);
+
+impl Host {
+    fn new() -> Option<Host> {
+        // The host has its namespace when it has said so.
+        let mut child = Command::new("unshare")
+            .args(["-n", "sh", "-c", "echo ready; exec sleep 3600"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut said = [0; 6];
+        let mut output = child.stdout.take()?;
+        if std::io::Read::read_exact(&mut output, &mut said).is_err() {
+            let _ = child.wait();
+            return None;
+        }
+        Some(Host(child))
+    }
+
+    fn enter(&self) -> Vec<String> {
+        ["nsenter", "-t", &self.0.id().to_string(), "-n"]
+            .map(str::to_owned)
+            .into()
+    }
+
+    fn run(&self, command: &str) -> bool {
+        let enter = self.enter();
+        let output = Command::new(&enter[0])
+            .args(&enter[1..])
+            .args(command.split(' '))
+            .output();
+        output.is_ok_and(|output| output.status.success())
+    }
+
+    /// Two hosts that a link joins, 10.0.0.1 and 10.0.0.2.
+    fn pair() -> Option<[Host; 2]> {
+        let hosts = [Host::new()?, Host::new()?];
+        let other = hosts[1].0.id();
+        let mut is_good = hosts[0].run(&format!(
+            "ip link add v type veth peer name v netns {other}"
+        ));
+        for (number, host) in hosts.iter().enumerate() {
+            is_good &= host.run(&format!("ip address add 10.0.0.{}/24 dev v", number + 1))
+                && host.run("ip link set v up")
+                && host.run("tc qdisc add dev v root netem delay 20ms loss 5%");
+        }
+        is_good.then_some(hosts)
+    }
+
+    fn cut(&self) {
+        assert!(self.run("tc qdisc change dev v root netem loss 100%"));
+    }
+
+    fn join(&self) {
+        assert!(self.run("tc qdisc change dev v root netem delay 20ms loss 5%"));
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn hosts() -> Option<[Host; 2]> {
+    let hosts = Host::pair();
+    if hosts.is_none() {
+        eprintln!("skipped: this process may not make network namespaces, or tc has no netem");
+    }
+    hosts
+}
+
+const RULES: [&str; 3] = ["topic", "cell", "queue"];
+
+fn rules(table: &str) -> String {
+    RULES
+        .map(|kind| format!("[[{table}]]\n{kind} = \"/*\"\n"))
+        .concat()
+}
+
+fn configure(world: &World) {
+    let listen = "listen = [{ endpoint = \"tcp/10.0.0.1:7447\", insecure = true }]";
+    let connect = "connect = [{ endpoint = \"tcp/10.0.0.1:7447\", insecure = true }]";
+    world.configure_with("a", "a", listen, &rules("leave"));
+    world.configure_with("b", "b", connect, &rules("arrive"));
+}
+
+/// The objects at both sides.
+struct Objects {
+    topics: [Topic; 2],
+    cells: [Cell; 2],
+    queues: [Queue; 2],
+}
+
+fn objects(world: &World) -> Objects {
+    let sample = TopicAttributes {
+        sample_size: 8,
+        capacity: 4096,
+        ..TopicAttributes::default()
+    };
+    let message = QueueAttributes {
+        max_messages: 128,
+        message_size: 8,
+        ..QueueAttributes::default()
+    };
+    let value = Type {
+        name: "Value".into(),
+        version: 1,
+        size: 8,
+        alignment: 8,
+        fields: Vec::new(),
+    };
+    let there = world.name("b", "samples");
+    drop(Topic::publish(&there, Some(&sample), None, 0o600).unwrap());
+    Objects {
+        topics: [
+            Topic::publish(&world.name("a", "samples"), Some(&sample), None, 0o600).unwrap(),
+            Topic::subscribe(&there).unwrap(),
+        ],
+        cells: ["a", "b"]
+            .map(|side| Cell::open(&world.name(side, "state"), &value, Some(0o600)).unwrap()),
+        queues: ["a", "b"].map(|side| {
+            Queue::open(&world.name(side, "jobs"), Some(&message), None, 0o600).unwrap()
+        }),
+    }
+}
+
+/// What has arrived, and whether it was what may arrive.
+#[derive(Default)]
+struct Arrived {
+    samples: u64,
+    last_sample: u64,
+    messages: u64,
+}
+
+impl Arrived {
+    fn take(&mut self, objects: &Objects) {
+        while let Ok(number) = objects.topics[1].read(|bytes, _| number_of(bytes)) {
+            assert!(
+                number > self.last_sample,
+                "samples keep their order, and none comes twice"
+            );
+            self.last_sample = number;
+            self.samples += 1;
+        }
+        while let Ok(message) = objects.queues[1].borrow() {
+            self.messages += 1;
+            assert_eq!(
+                number_of(message.bytes()),
+                self.messages,
+                "no message is lost or doubled"
+            );
+            objects.queues[1].give_back(message).unwrap();
+        }
+    }
+}
+
+fn number_of(bytes: &[u8]) -> u64 {
+    u64::from_ne_bytes(bytes.try_into().unwrap())
+}
+
+#[test]
+fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
+    let Some(hosts) = hosts() else {
+        return;
+    };
+    let world = World::new();
+    let objects = objects(&world);
+    configure(&world);
+    let a = world.run_in(&hosts[0].enter(), "a");
+    let b = world.run_in(&hosts[1].enter(), "b");
+    for object in ["/samples", "/state", "/jobs"] {
+        a.wait_for_takers(object, 1);
+    }
+    let (mut samples, mut messages, mut arrived) = (0_u64, 0_u64, Arrived::default());
+    let mut step = |arrived: &mut Arrived| {
+        samples += 1;
+        objects.topics[0].send(&samples.to_ne_bytes(), 0).unwrap();
+        objects.cells[0].write(&samples.to_ne_bytes()).unwrap();
+        let next = (messages + 1).to_ne_bytes();
+        if objects.queues[0].send_in_place(&next, 0, || {}).is_ok() {
+            messages += 1;
+        }
+        arrived.take(&objects);
+        std::thread::sleep(Duration::from_millis(1));
+        (samples, messages)
+    };
+    until("samples before the cut", || {
+        step(&mut arrived);
+        (arrived.samples >= 1_000 && arrived.messages >= 500).then_some(())
+    });
+    hosts[0].cut();
+    hosts[1].cut();
+    let cut = Instant::now();
+    while cut.elapsed() < Duration::from_secs(10) {
+        step(&mut arrived);
+    }
+    let before = arrived.samples;
+    hosts[0].join();
+    hosts[1].join();
+    let joined = Instant::now();
+    until("sample after the cut", || {
+        step(&mut arrived);
+        (arrived.samples > before + 10).then_some(())
+    });
+    println!(
+        "the routes were back {:?} after the cut of 10 s",
+        joined.elapsed()
+    );
+    let (samples, messages) = step(&mut arrived);
+    until("last values", || {
+        arrived.take(&objects);
+        let value = objects.cells[1].read().ok()?.0;
+        let is_all = arrived.last_sample == samples && arrived.messages == messages;
+        (is_all && number_of(&value) == samples).then_some(())
+    });
+    // Each sample has arrived or is counted, at one side or the other.
+    until("counts of the gaps", || {
+        (b.count("/samples", "missed") == samples - arrived.samples).then_some(())
+    });
+}
