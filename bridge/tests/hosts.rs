@@ -1,6 +1,13 @@
 //! Bridges on different hosts: network namespaces that a pair of virtual devices joins. If the kernel has
 //! netem, it delays packets by 20 ms and loses 5 % of them.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test prints and waits as it likes"
+)]
+
 mod support;
 
 use std::process::{Child, Command, Stdio};
@@ -230,5 +237,12 @@ fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
     // Each sample has arrived or is counted, at one side or the other.
     until("counts of the gaps", || {
         (b.count("/samples", "missed") == samples - arrived.samples).then_some(())
+    });
+    until("count of reconnects", || {
+        (a.count("/samples", "reconnects") == 1 && b.count("/jobs", "reconnects") == 1)
+            .then_some(())
+    });
+    until("all counts", || {
+        (b.count("/jobs", "in") == messages).then_some(())
     });
 }

@@ -1,5 +1,12 @@
 //! Queues between bridges: none lost, none twice, in their order, whoever is killed.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test prints and waits as it likes"
+)]
+
 mod support;
 
 use support::library::{Queue, QueueAttributes};
