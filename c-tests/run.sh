@@ -7,6 +7,10 @@
 # TEST_TIMEOUT seconds (300, so that a slow machine does not decide a result). The output of a failed program is shown.
 # COMMAND, for example valgrind, is put before each program. The last line is: N passed, N failed, N skipped.
 #
+# TEST_JOBS programs run at once: by default two for each processor, because most tests wait more than they compute. The
+# slowest ones, which slow.txt lists, begin first, so that none of them runs alone at the end. With TEST_TIMES=FILE, the
+# seconds that each program took are written there, the longest first.
+#
 # A test that leaves something behind fails too. Root's tests get a /dev/shm, kernel queues and System V objects of
 # their own, so everything left there belongs to them. An ordinary user's tests share these with other programs, so only
 # names with a test's process id are known to be a test's. The tests always have a directory TMPDIR of their own.
@@ -43,8 +47,10 @@ export TEST_TIMEOUT
 # Runs one program. Its output goes into a file of its own, and the file's name ends with the verdict.
 run_one='
   name=$(echo "$1" | tr / _)
+  begin=$(date +%s%N)
   timeout -k 5 "$TEST_TIMEOUT" $wrap "$1" >"$results/$name.out" 2>&1 </dev/null
   status=$?
+  echo "$((($(date +%s%N) - begin) / 1000000)) $1" >"$results/$name.time"
   case $status in
     0) verdict=passed ;;
     77) verdict=skipped ;;
@@ -53,7 +59,22 @@ run_one='
   esac
   mv "$results/$name.out" "$results/$name.$verdict"
 '
-printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" sh -c "$run_one" run_one
+# The programs, with those that slow.txt lists first, in its order.
+slowest_first() {
+  awk 'NR == FNR { if (!/^#/ && NF) slow[++count] = $1; next }
+    { all[++programs] = $0 }
+    END {
+      for (i = 1; i <= count; i++)
+        for (j = 1; j <= programs; j++)
+          if (!(j in begun) && ("/" all[j]) ~ ("/" slow[i] "(\\.sh|\\.test)?$")) { begun[j]; print all[j] }
+      for (j = 1; j <= programs; j++) if (!(j in begun)) print all[j]
+    }' "$(dirname "$0")/slow.txt" -
+}
+: "${TEST_JOBS:=$((2 * $(nproc)))}"
+printf '%s\n' "$@" | slowest_first | xargs -n 1 -P "$TEST_JOBS" sh -c "$run_one" run_one
+if [ -n "${TEST_TIMES:-}" ]; then
+  cat "$results"/*.time | sort -rn | awk '{ printf "%7.1f %s\n", $1 / 1000, $2 }' >"$TEST_TIMES"
+fi
 
 passed=0 failed=0 skipped=0
 for program in "$@"; do

@@ -278,6 +278,49 @@
 #define IPC_STREAM_MERGE 6
 
 /*
+ Flag in ipc_child_setup_t: the child dies with this process. It gets SIGKILL when this process ends, in
+ whatever way, or executes another program; and it does not start if this process has ended already.
+ The end of the thread that started it does not matter. The library starts a thread for each such
+ child, which sleeps until the child has ended. A program with set-user-id bits or file capabilities is
+ not killed.
+ */
+#define IPC_CHILD_DIES_WITH_PARENT 1
+
+/*
+ Flag in ipc_child_setup_t: the child leads a new process group. ipc_child_kill_group() reaches it.
+ */
+#define IPC_CHILD_NEW_GROUP 2
+
+/*
+ Flag in ipc_child_setup_t: the child leads a new session, without a controlling terminal, and a new
+ process group. ipc_child_kill_group() reaches it.
+ */
+#define IPC_CHILD_NEW_SESSION 4
+
+/*
+ Flag in ipc_child_setup_t: the child runs as the user and the group in the fields user and group, with
+ the supplementary groups in groups and no others.
+ */
+#define IPC_CHILD_USER 8
+
+/*
+ Flag in ipc_child_setup_t: the child has the file creation mask in the field umask.
+ */
+#define IPC_CHILD_UMASK 16
+
+/*
+ Flag in ipc_child_setup_t: the child has the usual scheduling policy (SCHED_OTHER) and the nice value
+ 0, whatever this thread has.
+ */
+#define IPC_CHILD_RESET_SCHEDULING 32
+
+/*
+ Flag in ipc_child_setup_t: signals that this process ignores stay ignored in the child. Without it all
+ signals have their default actions.
+ */
+#define IPC_CHILD_KEEP_IGNORED 64
+
+/*
  Flag of ipc_fifo_open(), only together with IPC_READ_ONLY: the reader does not get the end
  of the file when the last writer leaves. Reading waits for the next writer instead.
  */
@@ -1105,6 +1148,105 @@ typedef struct ipc_stream_t {
 } ipc_stream_t;
 
 /*
+ A resource limit of a child, see getrlimit(2).
+ */
+typedef struct ipc_child_limit_t {
+  /*
+   The limit that the kernel enforces; UINT64_MAX for none.
+   */
+  uint64_t soft;
+  /*
+   The value up to which the child may raise it; UINT64_MAX for none.
+   */
+  uint64_t hard;
+  /*
+   RLIMIT_NOFILE and its like.
+   */
+  int resource;
+  /*
+   0; for later versions.
+   */
+  int reserved;
+} ipc_child_limit_t;
+
+/*
+ A descriptor that a child gets.
+ */
+typedef struct ipc_child_descriptor_t {
+  /*
+   An open descriptor of this process. It stays the caller's.
+   */
+  int fd;
+  /*
+   Its number in the child, 3 or more.
+   */
+  int number;
+} ipc_child_descriptor_t;
+
+/*
+ More choices for a child, named by the field setup of ipc_spawn_attr_t and ipc_pty_attr_t. A field that
+ is zero has its default. The child applies them in the order group or session, scheduling, limits,
+ umask, streams, descriptors, user, death with the parent, directory. If one fails, there is no child,
+ and the call that starts it returns the error of that step; ipc_last_error() names the step.
+ */
+typedef struct ipc_child_setup_t {
+  /*
+   0 or any of the IPC_CHILD_ flags.
+   */
+  int flags;
+  /*
+   With IPC_CHILD_UMASK: the file creation mask, up to 0777.
+   */
+  mode_t umask;
+  /*
+   With IPC_CHILD_USER: the user.
+   */
+  uid_t user;
+  /*
+   With IPC_CHILD_USER: the group.
+   */
+  gid_t group;
+  /*
+   With IPC_CHILD_USER: the supplementary groups.
+   */
+  const gid_t *groups;
+  /*
+   How many there are, up to 65536.
+   */
+  size_t group_count;
+  /*
+   Resource limits that differ from this process's.
+   */
+  const struct ipc_child_limit_t *limits;
+  /*
+   How many there are, up to 255.
+   */
+  size_t limit_count;
+  /*
+   Descriptors for the child beside its streams. No two have the same number.
+   */
+  const struct ipc_child_descriptor_t *descriptors;
+  /*
+   How many there are, up to 255.
+   */
+  size_t descriptor_count;
+  /*
+   The program to execute, or NULL: the one that argv[0] names. With it the child sees any argv[0]. A
+   name without a slash is searched for in this process's PATH.
+   */
+  const char *program;
+  /*
+   The child's working directory, or NULL: this process's. It is entered as the child's user. In
+   ipc_spawn_with(), the attribute directory must then be NULL.
+   */
+  const char *directory;
+  /*
+   All 0; for later versions.
+   */
+  uint64_t reserved[4];
+} ipc_child_setup_t;
+
+/*
  Choices for ipc_spawn_with(). A field that is zero has its default.
  */
 typedef struct ipc_spawn_attr_t {
@@ -1131,9 +1273,13 @@ typedef struct ipc_spawn_attr_t {
    */
   const char *directory;
   /*
+   More choices, for example a new process group or a user; NULL for the defaults.
+   */
+  const struct ipc_child_setup_t *setup;
+  /*
    All 0; for later versions.
    */
-  uint64_t reserved[4];
+  uint64_t reserved[3];
 } ipc_spawn_attr_t;
 
 /*
@@ -1149,6 +1295,35 @@ typedef struct ipc_child_exit_t {
    The signal that ended the child; 0 if it ended by itself.
    */
   int signal;
+  /*
+   1 if the signal made the kernel dump the child's memory (core(5)), otherwise 0.
+   */
+  int core_dumped;
+  /*
+   0; for later versions.
+   */
+  int reserved;
+  /*
+   How long the child ran in its own code, in nanoseconds. This and the following fields count the
+   child's own children too, as far as it has waited for them.
+   */
+  uint64_t user_ns;
+  /*
+   How long it ran in the kernel, in nanoseconds.
+   */
+  uint64_t system_ns;
+  /*
+   The most memory that it, or one of its children, had at once, in bytes.
+   */
+  uint64_t max_resident;
+  /*
+   How often memory that it used was not mapped, but was in memory.
+   */
+  uint64_t minor_faults;
+  /*
+   How often memory that it used had to be read from a disk.
+   */
+  uint64_t major_faults;
 } ipc_child_exit_t;
 
 /*
@@ -1229,9 +1404,15 @@ typedef struct ipc_pty_attr_t {
    */
   int flags;
   /*
+   For ipc_pty_spawn(): more choices for the program, for example a directory or a user; NULL for the
+   defaults. IPC_CHILD_NEW_GROUP and IPC_CHILD_NEW_SESSION change nothing: the program leads a session.
+   ipc_pty_open() wants NULL.
+   */
+  const struct ipc_child_setup_t *setup;
+  /*
    All 0; for later versions.
    */
-  int reserved[6];
+  int reserved[4];
 } ipc_pty_attr_t;
 
 /*
@@ -1581,6 +1762,26 @@ const char *ipc_version(void);
  Threads: safe. Signal handlers may call it. It is no cancellation point.
  */
 int64_t ipc_deadline(int64_t timeout_ns);
+
+/*
+ Sets the user and the group that own the objects which this thread creates from now on: named
+ memory and files of memory, queues (also the kernel's), topics, cells, services, semaphores (also the
+ C library's), FIFOs and sockets. A call that creates such an object gives it to them before the object
+ gets its name. (A queue of the kernel and a socket get their name first: for a moment they belong to
+ the caller, with no more permissions than mode.) If that is not permitted, the call returns -EPERM
+ and creates nothing. It does not apply to System V objects.
+
+ user: a user's id, or (uid_t)-1 for the usual one: the caller's effective user.
+ group: a group's id, or (gid_t)-1 for the usual one: the caller's effective group, or that of the
+ directory if the directory's set-group-id bit is set.
+
+ Returns: 0. The values are not checked here: the call that creates an object reports what is wrong.
+ Errors: none.
+ Threads: safe; it applies to the calling thread only. Threads begin with the usual user and group.
+ Fork: the child's thread has its parent's setting. exec ends it.
+ */
+int ipc_new_owner(uid_t user,
+                  gid_t group);
 
 /*
  Opens the struct that is shared under a name, or creates it, zeroed, if flags has IPC_CREATE.
@@ -2777,6 +2978,43 @@ int ipc_once(struct ipc_once_t *once,
              int64_t timeout_ns);
 
 /*
+ Calls run(context), unless a process has run the initialisation to its end. It differs from
+ ipc_once() in one thing: run may fail. Then this call returns run's error, and the initialisation
+ has not run: a waiter or the next caller runs it. Calls of both kinds may be mixed on one once.
+
+ once: 96 bytes, aligned to 8, all zeros at first.
+ run: the function to call; this call runs it at most once. It returns 0 or more for success, or a
+ negative error number. If a C++ exception or pthread_exit() leaves it, the initialisation has not
+ run: the exception reaches the caller of this call. It must not be left by longjmp(). While it runs,
+ its thread is not cancelled. If it fails, or its process dies in it, another thread runs it again, so
+ it has to cope with the state that an earlier run left.
+ context: passed to run unchanged.
+ timeout_ns: how long to wait for another thread's run at most, in nanoseconds on the monotonic
+ clock; IPC_FOREVER waits without limit, 0 does not wait. The timeout does not limit run itself.
+
+ Returns: IPC_ONCE_RAN (4) if this call ran the initialisation; 0 if another call did; or a
+ negative error.
+ Errors: the negative number that run returned, or -EINVAL if that is no error number; -EACCES if
+ the once lies in memory that was opened with IPC_READ_ONLY; -EAGAIN if another thread is running it
+ and timeout_ns is 0; -ETIMEDOUT if the time has passed; -EDEADLK if run itself made this call;
+ -EINVAL if once or run is NULL, once is misaligned, or timeout_ns is invalid; -EPROTO if the memory
+ holds neither zeros nor an initialisation of this library's version and C library, or an
+ initialisation that began in another PID namespace; -ENOTSUP if the C library's robust lists have a
+ form that this library does not know; -ENOSYS if a sandbox (seccomp) forbids this process to sleep
+ on a futex.
+ Threads: safe. In signal handlers: not safe.
+ Fork: a child that is forked in run does not run the initialisation and must not return from
+ run.
+ Owner death: if the thread that runs the initialisation dies or its process calls exec, a
+ waiter or the next caller runs it again.
+ Waiter death: a dead waiter does not affect the others.
+ */
+int ipc_once_try(struct ipc_once_t *once,
+                 int (*run)(void *context),
+                 void *context,
+                 int64_t timeout_ns);
+
+/*
  Initialises an event in memory that no other thread uses yet. Call it in the init function of
  ipc_shm_open_typed_init(), or on memory of ipc_shm_anonymous() before fork().
 
@@ -3240,6 +3478,66 @@ ssize_t ipc_mq_borrow(struct ipc_mq_t *mq,
  */
 int ipc_mq_return(struct ipc_mq_t *mq,
                   const void *message);
+
+/*
+ Gives a borrowed message to another thread or process, which takes it with ipc_mq_take_over(). The
+ message stays in its place in memory and is not copied. From here on it is the receiver's, also if
+ this process dies.
+
+ message: the address that ipc_mq_borrow() or ipc_mq_take_over() gave. When the call succeeds, the
+ caller must not use it any more.
+ receiver: the id of a process (getpid(2)): any of its threads may take the message. Or the id of a
+ thread other than a process's main one (gettid(2)): only that thread may take it. It may be an id of
+ the caller's own process.
+
+ Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
+ borrowed any more, and the queue can be closed.
+ Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+ later); -EINVAL message is not borrowed, or is no message of this queue, or receiver is not above 0;
+ -ESRCH no living thread or process has the id receiver; -EPERM another thread has borrowed the
+ message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO this process was forked
+ into another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
+ and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+ Threads: safe, for the thread that borrowed the message.
+ Death: if the caller dies in this call, the message is the receiver's, or it is queued again in its
+ old place. If the receiver ends before it takes the message, the message is queued again too; a
+ receiver that waits finds it within 100 milliseconds.
+ */
+int ipc_mq_hand_over(struct ipc_mq_t *mq,
+                     const void *message,
+                     pid_t receiver);
+
+/*
+ Takes a message that ipc_mq_hand_over() gave to this thread or to its process. Of several, it takes
+ the one with the highest priority, and of those the oldest. The caller then has the message as if it
+ had borrowed it, and ends its use with ipc_mq_return(). Waits while no message was handed over.
+
+ out: receives the message's address, aligned to 64 bytes, on success only.
+ priority: receives the message's priority, on success only. NULL if it is not wanted.
+ redeliveries: receives how often the message was borrowed before by a thread that died before it
+ returned the message, on success only. A hand-over does not count. NULL if it is not wanted.
+ timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without a limit; 0 only tries.
+
+ Returns: the message's length in bytes, which may be 0, or a negative error.
+ Errors: -EAGAIN no message was handed over, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+ timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+ passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or misaligned,
+ or the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN
+ the queue is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+ opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
+ -ENOTSUP the queue is the kernel's (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process
+ to sleep on a futex.
+ Threads: safe. The thread that takes a message must return it or hand it over: another thread gets
+ -EPERM.
+ Death: if the thread ends or its process dies before it returns the message, the message is queued
+ again in its old place. Fork: messages that were handed to the parent stay the parent's.
+ */
+ssize_t ipc_mq_take_over(struct ipc_mq_t *mq,
+                         const void **out,
+                         unsigned int *priority,
+                         unsigned int *redeliveries,
+                         int64_t timeout_ns);
 
 /*
  Reads a queue's statistics. With IPC_KERNEL, all are 0.
@@ -4476,9 +4774,10 @@ int ipc_spawn(struct ipc_child_t **out,
  is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed; -EAGAIN no more
  processes are allowed; -EMFILE this process has too many open descriptors or handles;
  -ENFILE the system has too many open files; -ENOMEM there is no memory; -EISDIR, -EROFS or
- -ENOSPC a stream's file cannot be opened or created. -ENOENT, -ENOTDIR, -EACCES, -ELOOP and
- -ENAMETOOLONG can also concern a stream's file or the directory; ipc_last_error() says
- which.
+ -ENOSPC a stream's file cannot be opened or created; -EPERM or -EACCES this process may not set the
+ child's user, scheduling or a limit; -ESRCH this process ended meanwhile (IPC_CHILD_DIES_WITH_PARENT).
+ -ENOENT, -ENOTDIR, -EACCES, -ELOOP and -ENAMETOOLONG can also concern a stream's file or the
+ directory, and -EINVAL and -EBADF an entry of the setup; ipc_last_error() says which.
  Threads: safe, whatever other threads do: the child makes only system calls before exec.
  Signals: held back in the calling thread until the program runs; none is lost.
  Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -4544,6 +4843,34 @@ int ipc_child_stderr(const struct ipc_child_t *child);
 int ipc_child_close_stdin(struct ipc_child_t *child);
 
 /*
+ Closes the pipe from the child's standard output. If the child writes to it later, it gets SIGPIPE or
+ EPIPE.
+
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard output is not a pipe or is closed already.
+ Threads: no other thread may use the descriptor of ipc_child_stdout() during this call or
+ after it.
+ */
+int ipc_child_close_stdout(struct ipc_child_t *child);
+
+/*
+ Closes the pipe from the child's standard error. If the child writes to it later, it gets SIGPIPE or
+ EPIPE.
+
+ child: from ipc_spawn() or ipc_spawn_with().
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+ child's standard error is not a pipe or is closed already.
+ Threads: no other thread may use the descriptor of ipc_child_stderr() during this call or
+ after it.
+ */
+int ipc_child_close_stderr(struct ipc_child_t *child);
+
+/*
  Returns the child's process id, for messages. To send a signal, use ipc_child_kill(): the
  id may belong to another process after the child's end.
 
@@ -4604,6 +4931,25 @@ int ipc_child_wait(struct ipc_child_t *child,
  */
 int ipc_child_kill(struct ipc_child_t *child,
                    int signal);
+
+/*
+ Sends a signal to all processes in the process group that the child was started to lead: to the child
+ and to what it has started, as long as those have not left the group. The signal reaches no other
+ group that got the number later.
+
+ child: from ipc_pty_spawn(), or from ipc_spawn_with() with IPC_CHILD_NEW_GROUP or
+ IPC_CHILD_NEW_SESSION.
+ signal: a signal's number. 0 sends nothing and checks whether the group has a process.
+
+ Returns: 0, or a negative error.
+ Errors: -ESRCH no process of the group is left; or the child was waited for, and the kernel is older
+ than Linux 6.9; -EINVAL child is NULL, signal is not a signal, or the child was not started as the
+ leader of a group; -EPERM this process may signal none of the group; -EBADF the handle is closed or is
+ not of a child.
+ Threads: safe.
+ */
+int ipc_child_kill_group(struct ipc_child_t *child,
+                         int signal);
 
 /*
  Ends a handle and closes its pipes. The child is not killed. If the child still runs, it
@@ -5121,7 +5467,9 @@ int ipc_pty_open(int *controller_fd,
  handles; -ENFILE the system has too many open files; -ENOMEM there is no memory. -ENOENT can
  also mean that there is no /dev/ptmx, and -EACCES that the caller may not open it;
  ipc_last_error() says which; -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the
- kernel could not make or set up the terminal.
+ kernel could not make or set up the terminal; -EPERM this process may not set what attr's setup asks
+ for; -EBADF a descriptor of the setup is not open. -EINVAL can also concern the setup;
+ ipc_last_error() names the step.
  Threads: safe, whatever other threads do: the child makes only system calls before exec.
  Signals: held back in the calling thread until the program runs; none is lost.
  Fork: a process that this one forks later can signal the program, but cannot wait for it.

@@ -1031,6 +1031,15 @@ class once {
     if (outcome < 0) return detail::failed(outcome);
     return outcome == IPC_ONCE_RAN;
   }
+  /// As run(), for work that may fail: `work()` returns 0 or more, or a negative error number, which becomes the result. Then it has
+  /// not run.
+  template <class Work>
+  result<bool> try_run(Work &&work, timeout limit = forever) noexcept {
+    auto call = [](void *context) -> int { return (*static_cast<std::remove_reference_t<Work> *>(context))(); };
+    const int outcome = ipc_once_try(&raw_, call, const_cast<void *>(static_cast<const void *>(&work)), limit.ns());
+    if (outcome < 0) return detail::failed(outcome);
+    return outcome == IPC_ONCE_RAN;
+  }
   ipc_once_t *native() noexcept { return &raw_; }
 
  private:
@@ -1137,6 +1146,13 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
       if (data_ == nullptr) return {};
       return detail::done(ipc_mq_return(queue_, std::exchange(data_, nullptr)));
     }
+    /// Gives the message to a process, or to a thread by its id: see queue::take_over(). On a failure it stays in this object.
+    result<void> hand_over(pid_t receiver) noexcept {
+      const int outcome = ipc_mq_hand_over(queue_, data_, receiver);
+      if (outcome < 0) return detail::failed(outcome);
+      data_ = nullptr;
+      return {};
+    }
 
    private:
     ipc_mq_t *queue_ = nullptr;
@@ -1196,6 +1212,17 @@ class queue : public detail::owner<ipc_mq_t, ipc_mq_close> {
     unsigned priority = 0;
     unsigned redeliveries = 0;
     const ssize_t size = ipc_mq_borrow(handle_, &data, &priority, &redeliveries, limit.ns());
+    if (size < 0) return detail::failed(size);
+    borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
+    if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
+    return taken;
+  }
+  /// Takes a message that borrowed::hand_over() gave to this thread or process. EBADMSG as for borrow().
+  result<borrowed> take_over(timeout limit = forever) const noexcept {
+    const void *data = nullptr;
+    unsigned priority = 0;
+    unsigned redeliveries = 0;
+    const ssize_t size = ipc_mq_take_over(handle_, &data, &priority, &redeliveries, limit.ns());
     if (size < 0) return detail::failed(size);
     borrowed taken(handle_, data, static_cast<std::size_t>(size), priority, redeliveries);
     if (static_cast<std::size_t>(size) < sizeof(T)) return failure(error(EBADMSG));
@@ -1551,10 +1578,14 @@ class child : public detail::owner<ipc_child_t, ipc_child_close> {
     return how;
   }
   result<void> kill(int signal) const noexcept { return detail::done(ipc_child_kill(handle_, signal)); }
+  /// To all processes of the group that the child was started to lead (IPC_CHILD_NEW_GROUP or IPC_CHILD_NEW_SESSION).
+  result<void> kill_group(int signal) const noexcept { return detail::done(ipc_child_kill_group(handle_, signal)); }
   result<void> communicate(ipc_exchange_t &exchange, timeout limit = forever) const noexcept {
     return detail::done(ipc_child_communicate(handle_, &exchange, limit.ns()));
   }
   result<void> close_input() const noexcept { return detail::done(ipc_child_close_stdin(handle_)); }
+  result<void> close_output() const noexcept { return detail::done(ipc_child_close_stdout(handle_)); }
+  result<void> close_error_output() const noexcept { return detail::done(ipc_child_close_stderr(handle_)); }
   result<pid_t> pid() const noexcept { return detail::number(ipc_child_pid(handle_)); }
   /// Descriptors that stay the child's handle's: the ends of its pipes, and a pidfd that is readable after its end.
   result<int> input() const noexcept { return detail::number(ipc_child_stdin(handle_)); }

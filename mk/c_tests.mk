@@ -55,12 +55,12 @@ check-models: ## the algorithms of src/sync, the queue, topics and services in e
 check-queue:
 	ROBUSTIPC_TEST_ROUNDS=20 $(CARGO) test --locked --lib ipc::mq::shared::tests
 
-# The event loops of other libraries, where these are installed. Elsewhere their tests are skipped.
+# The event loops of other libraries, where these are installed for the target. Elsewhere their tests are skipped.
 LOOP_LIBRARY_loop_glib := glib-2.0
 LOOP_LIBRARY_loop_uv := libuv
 define loop_program
-$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_CFLAGS += $$(shell pkg-config --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
-$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_LIBS += $$(shell pkg-config --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_CFLAGS += $$(shell $(PKG_CONFIG) --cflags $$(LOOP_LIBRARY_$(1)) 2>/dev/null || echo -DNO_LOOP_LIBRARY)
+$(C_TESTS)/waitset/$(1) $(C_TESTS)/sanitized/waitset/$(1): TEST_LIBS += $$(shell $(PKG_CONFIG) --libs $$(LOOP_LIBRARY_$(1)) 2>/dev/null)
 endef
 $(foreach loop,loop_glib loop_uv,$(eval $(call loop_program,$(loop))))
 

@@ -30,7 +30,7 @@ line() {
 # Every installed file in one line: how it is made, its source, and its path.
 list() {
   if [ "$command" != lay-out ]; then
-    for library in librobustipc.so librobustipc-posix.so; do
+    for library in librobustipc.so $([ "${DROP_IN:-yes}" = no ] || echo librobustipc-posix.so); do
       line shared "$LIBS/$library" "$LIBDIR/$library.$version"
       line link "$library.$version" "$LIBDIR/$library.$soversion"
       line link "$library.$version" "$LIBDIR/$library"

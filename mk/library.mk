@@ -49,7 +49,9 @@ LIBS := $(TARGET)/lib
 SHARED := $(LIBS)/librobustipc.so
 STATIC := $(LIBS)/librobustipc.a
 # The drop-in for <mqueue.h> is a crate of its own, so that it contains no second copy of the library.
-POSIX := $(LIBS)/librobustipc-posix.so
+# DROP_IN=no leaves it out.
+DROP_IN ?= yes
+POSIX := $(if $(filter no,$(DROP_IN)),,$(LIBS)/librobustipc-posix.so)
 STAGE := $(TARGET)/stage
 RUST_SOURCES := $(shell find src -type f) Cargo.toml Cargo.lock build.rs cbindgen.toml
 MAN_PAGES := $(wildcard man/*.3 man/*.7)
@@ -67,7 +69,7 @@ endif
 endif
 
 # For the scripts in mk/ and c-tests/, and for the makes that they call.
-export CARGO CC CXX PKG_CONFIG INSTALL STRIP MAKE TARGET LIBS STAGE
+export CARGO CC CXX PKG_CONFIG INSTALL STRIP MAKE TARGET LIBS STAGE DROP_IN
 # Where mk/install.sh installs.
 DIRECTORIES = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)'
 
@@ -101,7 +103,7 @@ $(STATIC): $(SHARED)
 	@test -e $@ || { rm -f $(SHARED); $(MAKE) --no-print-directory $(SHARED); }
 
 # Nothing in the drop-in panics. It has unwind tables all the same, because a thread may be cancelled in it.
-$(POSIX): $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
+$(LIBS)/librobustipc-posix.so: $(wildcard posix/src/*.rs) posix/Cargo.toml posix/Cargo.lock posix/build.rs $(SHARED)
 	@mk/tools.sh rust cc
 	$(call step,CARGO,librobustipc-posix.so)ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) mk/build.sh $(LIBS) librobustipc_posix.so=librobustipc-posix.so \
 	  -- $(CARGO) rustc --release --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library $(filter -Z% --offline --frozen,$(CARGO_FLAGS)) \

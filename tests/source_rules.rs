@@ -13,6 +13,8 @@ mod descriptors;
 mod exports;
 #[path = "source_rules/imports.rs"]
 mod imports;
+#[path = "source_rules/manual.rs"]
+mod manual;
 #[path = "source_rules/sleeps.rs"]
 mod sleeps;
 #[path = "source_rules/source.rs"]

@@ -88,6 +88,7 @@ void flush(void *queue);
 
 void stream(int side);
 void rally(int side);
+void rally_on_one(int side);
 void wake(int side);
 void alone(int side);
 void crowd(int number);
@@ -129,7 +130,7 @@ typedef struct {
   double values[ROUNDS], p99s[ROUNDS], sleeps[ROUNDS];
 } Row;
 
-extern const Measure throughput_measure, rally_measure, wake_measure, alone_measure, crowd_measure;
+extern const Measure throughput_measure, rally_measure, one_processor_measure, wake_measure, alone_measure, crowd_measure;
 extern Row rows[];
 extern int row_count;
 

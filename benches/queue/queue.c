@@ -17,6 +17,7 @@
  *   throughput      one sender, one receiver, as fast as they go, from the first send to the last receive
  *   rally           half a round trip through two queues, both sides waiting the shortest way they know: in their
  *                   spin window, if they have one
+ *   one_processor   rally with both processes bound to one processor, where spinning only keeps the peer from running
  *   wake            from the send to the receive of a message whose receiver sleeps (/proc/PID/stat says so)
  *   alone           send, then receive, in one thread
  *   crowd           four senders and four receivers that share two processors
@@ -137,6 +138,7 @@ int main(int argc, char **argv) {
 
   measure_all(&throughput_measure);
   measure_all(&rally_measure);
+  measure_all(&one_processor_measure);
   measure_all(&wake_measure);
   measure_all(&alone_measure);
   measure_all(&crowd_measure);

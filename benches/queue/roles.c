@@ -35,8 +35,7 @@ void stream(int side) {
 
 enum { RALLY_WARM_UP = 20 };
 
-void rally(int side) {
-  bench_pin(side);
+static void play_rally(int side) {
   void *there = queues[side], *back = queues[!side];
   peer->attach(back, BENCH_RECEIVES);
   arrive(RECEIVERS_READY);
@@ -59,6 +58,16 @@ void rally(int side) {
   meet(DONE, 2);
   peer->detach(there);
   peer->detach(back);
+}
+
+void rally(int side) {
+  bench_pin(side);
+  play_rally(side);
+}
+
+void rally_on_one(int side) {
+  bench_pin(0);
+  play_rally(side);
 }
 
 /* Whether a process's first thread sleeps: the third field of its stat, behind a name that may have anything in it. */

@@ -11,6 +11,11 @@ const Measure rally_measure = {
   .unit = "ns", .role = rally, .processes = 2, .queues = 2, .has_samples = true,
   .excludes = BENCH_BATCH, .size_count = SIZES, .scale = 1e3,
 };
+const Measure one_processor_measure = {
+  .key = "one_processor", .title = "The same with both sides bound to one processor",
+  .unit = "ns", .role = rally_on_one, .processes = 2, .queues = 2, .has_samples = true,
+  .excludes = BENCH_BATCH | BENCH_POLLS, .size_count = 1, .scale = 1e3,
+};
 const Measure wake_measure = {
   .key = "wake", .title = "One way to a receiver that sleeps: microseconds, median and 99th percentile",
   .unit = "ns", .role = wake, .processes = 2, .queues = 1, .has_samples = true,
@@ -87,7 +92,7 @@ static const char *calibrate(const Measure *measure, int size, int *messages) {
   return NULL;
 }
 
-Row rows[PEERS_MAX * SIZES * 5];
+Row rows[PEERS_MAX * SIZES * 6];
 int row_count;
 
 double median_of(const double *values, int number) {

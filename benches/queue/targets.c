@@ -86,6 +86,9 @@ void judge_everything(void) {
   judge_ratio(
     "rally, 64 B: ipc_mq / one cache line", find_row(&rally_measure, &our_queue, 0),
     find_row(&rally_measure, &cache_line, 0), false, 3);
+  judge_ratio(
+    "one processor, 64 B: ipc_mq / kernel mq", find_row(&one_processor_measure, &our_queue, 0),
+    find_row(&one_processor_measure, &kernel_queue, 0), false, 1.2);
   judge_all(&wake_measure, 0, false, EVEN);
   judge_ratio(
     "alone, 64 B: ipc_mq / Boost.Interprocess", find_row(&alone_measure, &our_queue, 0),

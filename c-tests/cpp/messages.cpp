@@ -40,6 +40,22 @@ static void in_place(const commands &queue) {
   for (int i = 0; i < 10; i++) CHECK(queue.reserve(ipc::no_wait).has_value());
 }
 
+static void handed_over(const commands &queue) {
+  CHECK(queue.send({5, 0}, 6).has_value());
+  auto message = queue.borrow();
+  CHECK(message.has_value());
+  auto refused = message->hand_over(-1);
+  CHECK(!refused && refused.error().code() == EINVAL && *message);
+  CHECK(message->hand_over(getpid()).has_value());
+  CHECK(!*message);
+  {
+    auto taken = queue.take_over(ipc::no_wait);
+    CHECK(taken && (*taken)->what == 5 && taken->priority() == 6);
+  }
+  auto none = queue.take_over(ipc::no_wait);
+  CHECK(!none && none.error().code() == EAGAIN);
+}
+
 static void other_sizes(const char *name) {
   auto bytes = ipc::queue<std::byte>::open(name, 4, ipc::create, 0600, 100);
   CHECK(bytes.has_value());
@@ -72,6 +88,7 @@ int main() {
   CHECK(queue.has_value());
   copies(*queue);
   in_place(*queue);
+  handed_over(*queue);
   other_sizes(unique_name("bytes"));
   timeouts();
 }

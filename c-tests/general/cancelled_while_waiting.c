@@ -74,6 +74,8 @@ WAIT(sysv_sem_op, SYSV_SEM, ipc_sysv_sem_op(with.sysv_sem, &(ipc_sysv_sem_op_t){
 #define TAKE MUST(ipc_mq_receive(with.mq, with.buffer, 64, NULL, 0))
 WAIT(mq_receive, MQ, ipc_mq_receive(with.mq, with.buffer, 64, NULL, PATIENCE), MUST(ipc_mq_send(with.mq, "text", 4, 1, 0)))
 WAIT(mq_borrow, MQ, ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, PATIENCE), MUST(ipc_mq_send(with.mq, "text", 4, 1, 0)))
+WAIT(mq_take_over, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0)),
+     ipc_mq_take_over(with.mq, &with.borrowed, NULL, NULL, PATIENCE), MUST(ipc_mq_hand_over(with.mq, with.borrowed, getpid())))
 WAIT(mq_send, MQ; FILL, ipc_mq_send(with.mq, "text", 4, 1, PATIENCE), TAKE)
 WAIT(mq_reserve, MQ; FILL, ipc_mq_reserve(with.mq, &with.message, PATIENCE), TAKE)
 WAIT(mq_kernel_receive, KERNEL_MQ, ipc_mq_receive(with.mq, with.buffer, 64, NULL, PATIENCE),

@@ -22,8 +22,16 @@ typedef struct {
 
 enum { KINDS = 7 };
 
-/* The offsets of a lock's two links from its lock word. */
-enum { PREVIOUS = 3, NEXT = 4 };
+/* The distance of a lock's word from its beginning, and of the two links from the word, in words of 32 bits. The list of 32-bit glibc
+ * has one link. */
+#ifndef __GLIBC__
+enum { WORD = 1, PREVIOUS = sizeof(void *) == 8 ? 5 : 2, NEXT = sizeof(void *) == 8 ? 7 : 3 };
+#else
+enum { WORD = 0, PREVIOUS = sizeof(void *) == 8 ? 6 : 5, NEXT = sizeof(void *) == 8 ? 8 : 5 };
+#endif
+
+/* A link of a lock. */
+static uintptr_t *at(uint32_t *lock, int place) { return (void *)&lock[place]; }
 
 static Locks *locks;
 static unsigned permit;
@@ -64,39 +72,40 @@ static int give(int kind) {
   }
 }
 
-/* The first word in the memory given that holds this thread's id and is followed by two links: the lock word of a lock that it holds. */
-static uint64_t *find_lock(void *memory, size_t size) {
-  for (size_t at = 0; at + 40 <= size; at += 8) {
-    uint64_t *lock = (void *)((char *)memory + at);
-    if ((*lock & 0x3fffffff) == (uint64_t)gettid() && lock[PREVIOUS] != 0 && lock[NEXT] != 0) return lock;
+/* The first word in the memory given that holds this thread's id and is followed by the links: the lock word of a lock that it holds. */
+static uint32_t *find_lock(void *memory, size_t size) {
+  uint32_t *words = memory;
+  for (size_t i = WORD; i + 10 <= size / sizeof *words; i += sizeof(void *) / sizeof *words) {
+    uint32_t *lock = &words[i];
+    if ((*lock & 0x3fffffff) == (uint32_t)gettid() && *at(lock, PREVIOUS) != 0 && *at(lock, NEXT) != 0) return lock;
   }
   test_failed(__FILE__, __LINE__, "no lock word with this thread's id was found");
 }
 
 /* The word that an attack wants to change. The word before it holds the value that the attack needs there. */
-static uint64_t private_words[8] = { 100, 101, 102, 103, 104, 105, 106, 107 };
+static uintptr_t private_words[8] = { 100, 101, 102, 103, 104, 105, 106, 107 };
 
 static void check_private_words(void) {
-  for (uint64_t i = 0; i < 8; i++) CHECK_EQUAL(private_words[i], 100 + i);
+  for (uintptr_t i = 0; i < 8; i++) CHECK_EQUAL(private_words[i], 100 + i);
 }
 
 /* The ways to overwrite both links; an unmapped, an unaligned and a read-only address, one outside the address space, private memory,
  * the entry itself, another place of the object. */
 enum { WAYS = 12 };
 
-static void overwrite(uint64_t *lock, int way) {
+static void overwrite(uint32_t *lock, int way) {
   static const char constant[64] = "read-only";
-  uint64_t bad[] = {
-    0, 0x414141414140, 0x4141414141414141, UINT64_MAX, (uint64_t)(uintptr_t)constant,
-    (uint64_t)(uintptr_t)&private_words[4], (uint64_t)(uintptr_t)&lock[NEXT], (uint64_t)(uintptr_t)&lock[8] };
-  if (way < 8) lock[PREVIOUS] = lock[NEXT] = bad[way];
-  if (way == 8) lock[NEXT] ^= 0x414141414140;
-  if (way == 9) lock[PREVIOUS] ^= 0x414141414140;
+  uintptr_t bad[] = {
+    0, (uintptr_t)0x414141414140, (uintptr_t)0x4141414141414141, UINTPTR_MAX, (uintptr_t)constant,
+    (uintptr_t)&private_words[4], (uintptr_t)&lock[NEXT], (uintptr_t)&lock[16] };
+  if (way < 8) *at(lock, PREVIOUS) = *at(lock, NEXT) = bad[way];
+  if (way == 8) *at(lock, NEXT) ^= (uintptr_t)0x414141414140;
+  if (way == 9) *at(lock, PREVIOUS) ^= (uintptr_t)0x414141414140;
   if (way == 10) { /* a write of one private address to another: each unlink of a doubly linked list does that if it checks nothing */
-    lock[PREVIOUS] = (uint64_t)(uintptr_t)&private_words[2];
-    lock[NEXT] = (uint64_t)(uintptr_t)&private_words[6];
+    *at(lock, PREVIOUS) = (uintptr_t)&private_words[2];
+    *at(lock, NEXT) = (uintptr_t)&private_words[6];
   }
-  if (way == 11) lock[NEXT] += 1;
+  if (way == 11) *at(lock, NEXT) += 1;
 }
 
 /* Uses and closes an object that has nothing to do with the overwritten one. */
@@ -122,7 +131,7 @@ static void one_lock(int kind, int way, int order) {
   init();
   if (order & 1) CHECK_EQUAL(ipc_mutex_lock(&sound[0], 0), 0);
   CHECK_EQUAL(take(kind), 0);
-  uint64_t *lock = find_lock(locks, sizeof *locks);
+  uint32_t *lock = find_lock(locks, sizeof *locks);
   if (order & 2) CHECK_EQUAL(ipc_mutex_lock(&sound[1], 0), 0);
   overwrite(lock, way);
   use_another_object();
@@ -216,7 +225,7 @@ static void many_locks(void *argument) {
   }
   FINISH(child);
   for (int i = 0; i < MANY; i++) CHECK_EQUAL(ipc_mutex_lock(&many[i], 0), i % 3 == 0 ? 0 : IPC_OWNER_DIED);
-  for (int i = 0; i < MANY; i++) overwrite((uint64_t *)(void *)&many[i], i % WAYS);
+  for (int i = 0; i < MANY; i++) overwrite((uint32_t *)(void *)&many[i] + WORD, i % WAYS);
   use_another_object();
   for (int i = 0; i < MANY; i++) CHECK_EQUAL(ipc_mutex_unlock(&many[i]), 0);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
@@ -233,7 +242,7 @@ static void word_overwritten(void *argument) {
       locks = ipc_shm_data(shm);
       init();
       CHECK_EQUAL(take(0), 0);
-      uint64_t *lock = find_lock(locks, sizeof *locks);
+      uint32_t *lock = find_lock(locks, sizeof *locks);
       overwrite(lock, way);
       memcpy(lock, (uint32_t[]){ word == 0 ? 0 : word == 1 ? 1 : 0x40000000 }, sizeof(uint32_t));
       CHECK_EQUAL(give(0), -EPERM);
@@ -251,7 +260,7 @@ static void word_forged(void *argument) {
     CHECK_EQUAL(ipc_shm_anonymous(&shm, sizeof *locks), 0);
     locks = ipc_shm_data(shm);
     init();
-    uint64_t *lock = (uint64_t *)(void *)&locks->mutex;
+    uint32_t *lock = (uint32_t *)(void *)&locks->mutex + WORD;
     memcpy(lock, (uint32_t[]){ (uint32_t)gettid() }, sizeof(uint32_t));
     overwrite(lock, way);
     CHECK_EQUAL(take(0), -EDEADLK);
@@ -274,18 +283,18 @@ static void queue(void *argument) {
       ipc_mq_t *mq;
       void *place;
       const void *found;
-      uint64_t *slot;
+      uint32_t *slot;
       CHECK_EQUAL(ipc_mq_open(&mq, name, &attr, IPC_CREATE, 0600), IPC_CREATED);
       CHECK_EQUAL(ipc_mq_unlink(name, 0), 0);
       CHECK_EQUAL(ipc_mq_send(mq, "text", 4, 0, 0), 0);
       if (end == 0) {
         CHECK_EQUAL(ipc_mq_borrow(mq, &found, NULL, NULL, 0), 4);
-        slot = (uint64_t *)(uintptr_t)found - 8;
+        slot = (uint32_t *)(uintptr_t)found - 16 + WORD;
       } else {
         CHECK_EQUAL(ipc_mq_reserve(mq, &place, 0), 0);
-        slot = (uint64_t *)place - 8;
+        slot = (uint32_t *)place - 16 + WORD;
       }
-      CHECK_EQUAL(*slot & 0x3fffffff, gettid());
+      CHECK_EQUAL(*slot & 0x3fffffff, (uint32_t)gettid());
       overwrite(slot, way);
       use_another_object();
       CHECK_EQUAL(ipc_mq_close(mq), -EBUSY);
@@ -317,8 +326,8 @@ static void sealed(void *argument) {
       ipc_shm_t *own;
       CHECK_EQUAL(ipc_shm_from_fd(&own, ipc_shm_fd(shm), &type, 0), 0);
       CHECK(read(ask[0], &byte, 1) == 1);
-      uint64_t *lock = ipc_shm_data(own);
-      CHECK_EQUAL(*lock & 0x3fffffff, getppid());
+      uint32_t *lock = (uint32_t *)ipc_shm_data(own) + WORD;
+      CHECK_EQUAL(*lock & 0x3fffffff, (uint32_t)getppid());
       overwrite(lock, way);
       CHECK(write(answer[1], &byte, 1) == 1);
       _exit(0);

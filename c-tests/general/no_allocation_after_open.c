@@ -45,11 +45,15 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
   count();
+#ifdef SYS_mmap2
+  return (void *)syscall(SYS_mmap2, address, length, protection, flags, fd, (long)(offset / 4096));
+#else
   return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+#endif
 }
 
-void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
-  return mmap(address, length, protection, flags, fd, offset);
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
+  return mmap(address, length, protection, flags, fd, (off_t)offset);
 }
 
 int munmap(void *address, size_t length) {

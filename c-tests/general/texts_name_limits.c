@@ -59,6 +59,9 @@ static const int errors[] = { EPERM, EACCES, ENOSYS };
 
 static void without_futex(void *error) {
   refuse(SYS_futex, *(int *)error);
+#if __SIZEOF_POINTER__ == 4
+  refuse(422, *(int *)error); /* futex_time64 */
+#endif
   CHECK_FAILS(ipc_mutex_lock(&shared->mutex, SECOND), -ENOSYS, "sandbox");
   CHECK_FAILS(ipc_sem_wait(&shared->sem, SECOND), -ENOSYS, "sandbox");
   CHECK_FAILS(ipc_event_wait(&shared->event, SECOND), -ENOSYS, "sandbox");

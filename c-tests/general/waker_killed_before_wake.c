@@ -13,7 +13,12 @@ static struct {
   ipc_once_t once;
 } *shared;
 
-enum { MANUAL, AUTOMATIC, SEM, READ, WRITTEN, WRITTEN_BY_READER, PERMITS, BARRIER, ONCE, KINDS };
+/* One that tells, and two that hear. (The request of a dead client is dropped, so services have no such case.) */
+static ipc_topic_t *topics[2], *publisher;
+static ipc_cell_t *cell;
+static uint64_t value;
+
+enum { MANUAL, AUTOMATIC, SEM, READ, WRITTEN, WRITTEN_BY_READER, PERMITS, BARRIER, ONCE, TOPIC, CELL, KINDS };
 
 static void run_and_wait(void *context) {
   (void)context;
@@ -45,12 +50,17 @@ static void waker(void *which) {
     case WRITTEN_BY_READER: ipc_rwlock_unlock(&shared->written); break;
     case PERMITS: ipc_permits_give(&shared->permits, permit); break;
     case BARRIER: ipc_barrier_wait(&shared->barrier, PATIENCE); break;
+    case TOPIC: ipc_topic_send(publisher, &value, sizeof value, PATIENCE); break;
+    case CELL: ipc_cell_write(cell, &value); break;
   }
 }
+
+static int number_of_sleeper;
 
 static void sleeper(void *which) {
   unsigned permit;
   int result = -1;
+  uint64_t found = 0;
   switch (*(int *)which) {
     case MANUAL: result = ipc_event_wait(&shared->manual, PATIENCE); break;
     case AUTOMATIC: result = ipc_event_wait(&shared->automatic, PATIENCE); break;
@@ -61,6 +71,8 @@ static void sleeper(void *which) {
     case PERMITS: result = ipc_permits_take(&shared->permits, &permit, PATIENCE); break;
     case BARRIER: result = ipc_barrier_wait(&shared->barrier, PATIENCE); break;
     case ONCE: result = ipc_once(&shared->once, nothing, NULL, PATIENCE); break;
+    case TOPIC: result = ipc_topic_receive(topics[number_of_sleeper], &found, sizeof found, NULL, PATIENCE) - 8; break;
+    case CELL: result = ipc_cell_wait(cell, &found, value - 1, NULL, PATIENCE); break;
   }
   CHECK_EQUAL(result, 0);
 }
@@ -82,6 +94,13 @@ static void run_until_futex(pid_t child) {
 int main(void) {
   SKIP_UNDER_VALGRIND("its system calls are not the program's");
   shared = shared_memory(sizeof *shared);
+  const char *topic = unique_name("topic");
+  ipc_topic_attr_t topic_attr = { .sample_size = 8, .capacity = 4 };
+  CHECK_EQUAL(ipc_topic_open(&publisher, topic, &topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600), IPC_CREATED);
+  for (int i = 0; i < 2; i++) CHECK_EQUAL(ipc_topic_open(&topics[i], topic, NULL, IPC_READ_ONLY, 0), IPC_OPENED);
+  const ipc_type_t type = IPC_TYPE(uint64_t, 1);
+  CHECK_EQUAL(ipc_cell_open(&cell, unique_name("cell"), &type, IPC_CREATE, 0600), IPC_CREATED);
+  value = 1;
   for (int kind = 0; kind < KINDS; kind++) {
     CHECK_EQUAL(ipc_event_init(&shared->manual, 0), 0);
     CHECK_EQUAL(ipc_event_init(&shared->automatic, IPC_EVENT_AUTO_RESET), 0);
@@ -96,8 +115,11 @@ int main(void) {
     if (!WIFSTOPPED(status)) SKIP("ptrace is not permitted here");
     CHECK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
     pid_t sleepers[2];
-    int count = kind == BARRIER ? 2 : 1;
-    for (int i = 0; i < count; i++) sleepers[i] = start_asleep(sleeper, &kind);
+    int count = kind == BARRIER || kind == TOPIC || kind == CELL ? 2 : 1;
+    for (int i = 0; i < count; i++) {
+      number_of_sleeper = i;
+      sleepers[i] = start_asleep(sleeper, &kind);
+    }
     run_until_futex(child);
     KILL(child);
     for (int i = 0; i < count; i++) FINISH(sleepers[i]);

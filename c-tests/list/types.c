@@ -33,7 +33,7 @@ static void types_are_described(void) {
   ipc_type_t type;
   ipc_list_t *list = listed(name, &object);
   CHECK_EQUAL(ipc_list_type(list, &object, &type), 0);
-  CHECK(strcmp(type.name, "Sensor") == 0 && type.version == 7 && type.size == sizeof(Sensor) && type.alignment == 8);
+  CHECK(strcmp(type.name, "Sensor") == 0 && type.version == 7 && type.size == sizeof(Sensor) && type.alignment == _Alignof(Sensor));
   CHECK_EQUAL(type.field_count, 2);
   CHECK(strcmp(type.fields[0].name, "values") == 0 && type.fields[0].offset == 0 && type.fields[0].size == 80);
   CHECK(strcmp(type.fields[1].name, "count") == 0 && type.fields[1].offset == 80 && type.fields[1].size == 4);

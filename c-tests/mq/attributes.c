@@ -63,9 +63,9 @@ int main(void) {
   static const ipc_mq_attr_t impossible[] = {
     { .max_messages = 0, .message_size = 8 },
     { .max_messages = 8, .message_size = 0 },
+#if SIZE_MAX > UINT32_MAX
     { .max_messages = SIZE_MAX, .message_size = 8 },
     { .max_messages = 8, .message_size = SIZE_MAX },
-#if SIZE_MAX > UINT32_MAX
     { .max_messages = (size_t)1 << 32, .message_size = 8 },
     { .max_messages = 8, .message_size = (size_t)1 << 32 },
 #endif
@@ -74,6 +74,10 @@ int main(void) {
   };
   for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
     CHECK_EQUAL(open_with(impossible[i], IPC_CREATE), -EINVAL);
+#if SIZE_MAX == UINT32_MAX
+  CHECK_FAILS(open_with((ipc_mq_attr_t){ .max_messages = 8, .message_size = SIZE_MAX }, IPC_CREATE), -ENOMEM, "address space");
+  CHECK_FAILS(open_with((ipc_mq_attr_t){ .max_messages = 1 << 20, .message_size = 1 << 20 }, IPC_CREATE), -ENOMEM, "address space");
+#endif
   CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, 0, 0), -ENOENT);
   CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, IPC_READ_ONLY | IPC_WRITE_ONLY, 0), -EINVAL);
   CHECK_EQUAL(ipc_mq_open(&mq, name, NULL, 1 << 30, 0), -EINVAL);

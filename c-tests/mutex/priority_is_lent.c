@@ -21,7 +21,8 @@ static long priority_of(pid_t thread) {
 
 static void waits_in_real_time(void *mutex) {
   struct sched_param real_time = { .sched_priority = 7 };
-  if (sched_setscheduler(0, SCHED_FIFO, &real_time) != 0) _exit(77);
+  /* musl's function never calls the kernel. */
+  if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &real_time) != 0) SKIP("this user may not run in real time");
   CHECK_EQUAL(ipc_mutex_lock(mutex, PATIENCE), 0);
   CHECK_EQUAL(ipc_mutex_unlock(mutex), 0);
 }

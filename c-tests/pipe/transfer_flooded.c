@@ -4,9 +4,10 @@
 
 #include <fcntl.h>
 
-enum { PIECE = 1 << 20, PIECES = 1 << 14 };
+/* 16 GiB, or a part of what a 32-bit process has. */
+enum { PIECE = 1 << 20, PIECES = sizeof(void *) > 4 ? 1 << 14 : 1 << 10 };
 
-/* 16 GiB of addresses, all of them of one piece of memory. */
+/* As many addresses, all of them of one piece of memory. */
 static char *endless_buffer(void) {
   int file = memfd_create("piece", MFD_CLOEXEC);
   CHECK(file >= 0 && ftruncate(file, PIECE) == 0);
@@ -45,6 +46,7 @@ int main(void) {
 
   CHECK(pipe2(ends, O_CLOEXEC) == 0);
   pid_t child = start(write_for_ever, ends);
+  wait_until_inside(child, SYS_write);
   CHECK_EQUAL(ipc_read_full(ends[0], buffer, length, 20 * MILLISECOND), -ETIMEDOUT);
   CHECK(ipc_last_transferred() > 0 && ipc_last_transferred() < length);
   KILL(child);

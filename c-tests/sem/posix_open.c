@@ -1,6 +1,7 @@
 /* Opening a semaphore of libc reports whether it was created, and its mode is exact. A file that cannot be one is
  * refused, the kinds of semaphores do not mix, and every call refuses a closed one. */
 #include "mq.h"
+#include <semaphore.h>
 #include <sys/stat.h>
 
 static const char *name;
@@ -54,8 +55,10 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 
   int descriptors = open_descriptors();
-  CHECK_EQUAL(truncate(path, 31), 0);
-  CHECK_FAILS(ipc_sem_open(&sem, name, 0, IPC_POSIX | IPC_CREATE, 0600), -EPROTO, "32 bytes, found 31 bytes");
+  char sizes[64];
+  snprintf(sizes, sizeof sizes, "%zu bytes, found %zu bytes", sizeof(sem_t), sizeof(sem_t) - 1);
+  CHECK_EQUAL(truncate(path, sizeof(sem_t) - 1), 0);
+  CHECK_FAILS(ipc_sem_open(&sem, name, 0, IPC_POSIX | IPC_CREATE, 0600), -EPROTO, sizes);
   CHECK_EQUAL(unlink(path), 0);
   CHECK_EQUAL(symlink("/etc/passwd", path), 0);
   CHECK_FAILS(ipc_sem_open(&sem, name, 0, IPC_POSIX | IPC_CREATE, 0600), -ELOOP, "symbolic link");

@@ -38,7 +38,7 @@ int main(void) {
   CHECK_EQUAL(ipc_service_open(&other, name, &attr, 0, 0), -EINVAL);
   attr = (ipc_service_attr_t){ .reserved = { 0, 0, 1 } };
   CHECK_EQUAL(ipc_service_open(&other, name, &attr, 0, 0), -EINVAL);
-  attr = (ipc_service_attr_t){ .max_clients = (size_t)1 << 40 };
+  attr = (ipc_service_attr_t){ .max_clients = SIZE_MAX / 2 + 1 };
   CHECK_EQUAL(ipc_service_open(&other, unique_name("large"), &attr, IPC_CREATE, 0600), -EINVAL);
   CHECK_EQUAL(ipc_service_open(&other, name, NULL, IPC_READ_ONLY, 0), -EINVAL);
   CHECK(other == (ipc_service_t *)&attr);

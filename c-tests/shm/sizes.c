@@ -1,4 +1,5 @@
-/* Impossible sizes: 0, more than a file can hold, more than the file system has. Nothing is left behind. */
+/* Impossible sizes: 0, more than a file can hold, more than the addresses of a process, more than the file system has. Nothing is
+ * left behind. */
 #include "test.h"
 #include <sys/statvfs.h>
 
@@ -14,17 +15,23 @@ int main(void) {
   size_t past = (size_t)system.f_blocks * system.f_frsize;
   const size_t sizes[] = {
     SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4096, SIZE_MAX - 8191, (size_t)INT64_MAX,
-    (size_t)INT64_MAX - 4096, (size_t)INT64_MAX - 8192, (size_t)1 << 62, past + 1, past,
+    (size_t)INT64_MAX - 4096, (size_t)INT64_MAX - 8192, SIZE_MAX / 4 + 1, past + 1, past,
   };
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     if (past == 0 && i >= 8) continue; /* a tmpfs without a limit */
+    if (sizeof(size_t) == 4) {
+      if (sizes[i] <= INT32_MAX) continue; /* it may be possible */
+      CHECK_FAILS(ipc_shm_open(&shm, name, sizes[i], IPC_CREATE, 0600), -ENOMEM, "address space");
+      CHECK_EQUAL(ipc_shm_unlink(name), -ENOENT);
+      continue;
+    }
     CHECK_FAILS(ipc_shm_open(&shm, name, sizes[i], IPC_CREATE, 0600), -ENOSPC, "bytes");
     ipc_type_t type = { "T", 1, 0, sizes[i], 8, { { NULL, 0, 0 } } };
     CHECK_EQUAL(ipc_shm_open_typed(&shm, name, &type, IPC_CREATE, 0600), -ENOSPC);
     CHECK_EQUAL(ipc_shm_unlink(name), -ENOENT);
   }
   CHECK_EQUAL(ipc_shm_anonymous(&shm, SIZE_MAX), -ENOMEM);
-  CHECK_EQUAL(ipc_shm_anonymous(&shm, (size_t)1 << 62), -ENOMEM);
+  CHECK_EQUAL(ipc_shm_anonymous(&shm, sizeof(size_t) == 4 ? SIZE_MAX / 2 + 1 : SIZE_MAX / 4 + 1), -ENOMEM);
   CHECK(shm == NULL);
   return 0;
 }

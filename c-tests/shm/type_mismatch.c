@@ -4,7 +4,7 @@
 
 typedef struct {
   float temperature, humidity;
-  int64_t sequence;
+  _Alignas(8) int64_t sequence; /* i386 would align it to 4 */
 } SensorData;
 
 static ipc_type_t base(void) {

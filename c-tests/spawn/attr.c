@@ -84,7 +84,7 @@ int main(void) {
   CHECK_FAILS(ipc_spawn_with(&child, argv, 0, &attr), -EINVAL, "cannot be of kind 6");
   attr = (ipc_spawn_attr_t){.input = {.kind = 99}};
   CHECK_EQUAL(ipc_spawn_with(&child, argv, 0, &attr), -EINVAL);
-  attr = (ipc_spawn_attr_t){.reserved = {0, 0, 0, 1}};
+  attr = (ipc_spawn_attr_t){.reserved = {0, 0, 1}};
   CHECK_FAILS(ipc_spawn_with(&child, argv, 0, &attr), -EINVAL, "reserved");
   attr = (ipc_spawn_attr_t){.output = {.kind = IPC_STREAM_FILE}};
   CHECK_FAILS(ipc_spawn_with(&child, argv, 0, &attr), -EINVAL, "path is NULL");

@@ -22,7 +22,7 @@ int main(void) {
   int before = open_descriptors();
   const char *const forever[] = {"sleep", "1000", NULL};
   ipc_child_t *child;
-  ipc_child_exit_t how = {-5, -5};
+  ipc_child_exit_t how = {.code = -5, .signal = -5};
   CHECK_EQUAL(ipc_spawn(&child, forever, 0), 0);
   CHECK_FAILS(ipc_child_wait(child, &how, 0), -EAGAIN, "still running");
   CHECK_FAILS(ipc_child_wait(child, &how, 10 * MILLISECOND), -ETIMEDOUT, "still running");

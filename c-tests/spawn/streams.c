@@ -24,7 +24,7 @@ int main(void) {
   CHECK_EQUAL(ipc_read_full(out, text, 1, PATIENCE), 0);
   struct pollfd ended = {ipc_child_fd(child), POLLIN, 0};
   CHECK_EQUAL(poll(&ended, 1, 20000), 1);
-  ipc_child_exit_t how = {-5, -5};
+  ipc_child_exit_t how = {.code = -5, .signal = -5};
   CHECK_EQUAL(ipc_child_wait(child, &how, PATIENCE), 0);
   CHECK(how.code == 0 && how.signal == 0);
   CHECK_EQUAL(ipc_child_close(child), 0);

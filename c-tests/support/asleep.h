@@ -11,10 +11,15 @@
 #define SYS_futex_waitv 449
 #endif
 
-/* Waits until a thread, of this process or of a child, sleeps on a futex. */
+/* Whether a thread, of this process or of a child, sleeps on a futex, or on several. */
+__attribute__((unused)) static int is_on_futex(pid_t thread) {
+  return is_inside(thread, SYS_futex) || is_inside(thread, SYS_futex_waitv);
+}
+
+/* Waits until a thread sleeps on a futex. */
 __attribute__((unused)) static void wait_until_on_futex(pid_t thread) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
-    if (is_inside(thread, SYS_futex) || is_inside(thread, SYS_futex_waitv)) return;
+    if (is_on_futex(thread)) return;
   test_failed(__FILE__, __LINE__, "thread %d does not go to sleep", (int)thread);
 }
 

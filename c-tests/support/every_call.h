@@ -146,6 +146,7 @@ static void call_unlink(void) { (void)unlink(with.path); }
 /* Texts. */
 CALL(ipc_strerror, , ipc_strerror(-ENOENT) != NULL, )
 CALL(ipc_last_error, , ipc_last_error() != NULL, )
+CALL(ipc_new_owner, , ipc_new_owner((uid_t)-1, (gid_t)-1), )
 CALL(ipc_deadline, , ipc_deadline(SECOND) < IPC_FOREVER, )
 CALL(ipc_version, , ipc_version() != NULL, )
 CALL(ipc_last_transferred, , ipc_last_transferred(), )
@@ -233,7 +234,9 @@ CALL(ipc_barrier_wait, BARRIER; MUST(ipc_barrier_join(&placed.barrier)), ipc_bar
 CALL(ipc_barrier_leave, BARRIER; MUST(ipc_barrier_join(&placed.barrier)), ipc_barrier_leave(&placed.barrier), )
 CALL(ipc_barrier_reset, BARRIER, ipc_barrier_reset(&placed.barrier), )
 CALL(ipc_barrier_destroy, BARRIER, ipc_barrier_destroy(&placed.barrier), )
+static int call_once_try(void *unused) { (void)unused; return 0; }
 CALL(ipc_once, , ipc_once(&placed.once, call_once, NULL, 0), )
+CALL(ipc_once_try, , ipc_once_try(&placed.once, call_once_try, NULL, 0), )
 #define EVENT MUST(ipc_event_init(&placed.event, 0))
 CALL(ipc_event_init, , ipc_event_init(&placed.event, 0), )
 CALL(ipc_event_set, EVENT, ipc_event_set(&placed.event), )
@@ -312,6 +315,11 @@ CALL(ipc_mq_borrow, MQ_WITH_ONE, ipc_mq_borrow(with.mq, &with.borrowed, &with.nu
      if (result >= 0) MUST(ipc_mq_return(with.mq, with.borrowed)); CLOSE_MQ)
 CALL(ipc_mq_return, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0)),
      ipc_mq_return(with.mq, with.borrowed), CLOSE_MQ)
+CALL(ipc_mq_hand_over, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0)),
+     ipc_mq_hand_over(with.mq, with.borrowed, getpid()), CLOSE_MQ)
+CALL(ipc_mq_take_over, MQ_WITH_ONE; MUST(ipc_mq_borrow(with.mq, &with.borrowed, NULL, NULL, 0));
+     MUST(ipc_mq_hand_over(with.mq, with.borrowed, getpid())), ipc_mq_take_over(with.mq, &with.borrowed, &with.number,
+     &with.number2, 0), if (result >= 0) MUST(ipc_mq_return(with.mq, with.borrowed)); CLOSE_MQ)
 CALL(ipc_mq_stat, MQ, ipc_mq_stat(with.mq, (ipc_mq_stat_t *)with.buffer), CLOSE_MQ)
 CALL(ipc_mq_getattr, MQ, ipc_mq_getattr(with.mq, (ipc_mq_attr_t *)with.buffer), CLOSE_MQ)
 CALL(ipc_mq_fd, MQ, ipc_mq_fd(with.mq) >= 0 ? 0 : ipc_mq_fd(with.mq), CLOSE_MQ)
@@ -460,6 +468,19 @@ CALL(ipc_child_stdin, CAT, ipc_child_stdin(with.child) >= 0, END_CHILD)
 CALL(ipc_child_stdout, CAT, ipc_child_stdout(with.child) >= 0, END_CHILD)
 CALL(ipc_child_stderr, CAT, ipc_child_stderr(with.child) >= 0, END_CHILD)
 CALL(ipc_child_close_stdin, CAT, ipc_child_close_stdin(with.child), END_CHILD)
+CALL(ipc_child_close_stdout, CAT, ipc_child_close_stdout(with.child), END_CHILD)
+CALL(ipc_child_close_stderr, MUST(ipc_spawn(&with.child, (const char *const[]){ "cat", NULL }, IPC_STDIN_PIPE | IPC_STDERR_PIPE)), ipc_child_close_stderr(with.child), END_CHILD)
+static long call_spawn_setup(int flags) {
+  ipc_child_descriptor_t given = { with.fds[0], 5 };
+  ipc_child_limit_t limit = { .soft = 0, .hard = 0, .resource = 4 /* RLIMIT_CORE */ };
+  ipc_child_setup_t setup = { .flags = flags, .descriptors = &given, .descriptor_count = 1, .limits = &limit, .limit_count = 1 };
+  ipc_spawn_attr_t attr = { .setup = &setup };
+  return ipc_spawn_with(&with.child, (const char *const[]){ "cat", NULL }, IPC_STDIN_PIPE, &attr);
+}
+#define FILE_TO_GIVE MUST(with.fds[0] = open("/dev/null", O_WRONLY | O_CLOEXEC))
+CALL_IN_STATE(ipc_spawn_with, setup, FILE_TO_GIVE, call_spawn_setup(IPC_CHILD_NEW_GROUP | IPC_CHILD_KEEP_IGNORED),
+     if (result >= 0) { END_CHILD; } close(with.fds[0]))
+CALL(ipc_child_kill_group, FILE_TO_GIVE; MUST(call_spawn_setup(IPC_CHILD_NEW_GROUP)), ipc_child_kill_group(with.child, SIGKILL), END_CHILD; close(with.fds[0]))
 CALL(ipc_child_pid, CAT, ipc_child_pid(with.child) > 0, END_CHILD)
 CALL(ipc_child_fd, CAT, ipc_child_fd(with.child) >= 0, END_CHILD)
 CALL(ipc_child_wait, CAT; MUST(ipc_child_kill(with.child, SIGKILL)), ipc_child_wait(with.child, NULL, PATIENCE), END_CHILD)

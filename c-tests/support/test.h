@@ -10,6 +10,7 @@
 #include "children.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <robustipc.h>
 #include <sched.h>
@@ -107,8 +108,9 @@ __attribute__((unused)) static int64_t now_ns(void) {
 }
 
 /* Of two system calls that the library uses for one wait, the one that tests name: 32-bit machines have a second
- * one of each kind, with times of 64 bits. */
-__attribute__((unused)) static long usual_call(long number) {
+ * one of each kind, with times of 64 bits, and i386 has one call for all of System V, whose first argument says what
+ * to do. */
+__attribute__((unused)) static long usual_call(long number, unsigned long first) {
 #if __SIZEOF_POINTER__ == 4
 #ifndef SYS_semtimedop
 #define SYS_semtimedop 420
@@ -122,11 +124,38 @@ __attribute__((unused)) static long usual_call(long number) {
     case 421: return SYS_rt_sigtimedwait;
     case 422: return SYS_futex;
   }
+#ifdef SYS_ipc
+  if (number == SYS_ipc) {
+    switch (first & 0xffff) {
+      case 1: /* SEMOP */
+      case 4: return SYS_semtimedop;
+      case 11: return SYS_msgsnd;
+      case 12: return SYS_msgrcv;
+    }
+  }
 #endif
+#endif
+  (void)first;
 #ifdef SYS_poll
   if (number == SYS_poll) return SYS_ppoll;
 #endif
   return number;
+}
+
+/* Whether a 32-bit test has started a program of 64 bits: x86-64 numbers its system calls in another way. */
+__attribute__((unused)) static int runs_64_bit_program(pid_t process) {
+#ifdef __i386__
+  char path[64];
+  unsigned char start[5] = { 0 };
+  snprintf(path, sizeof path, "/proc/%d/exe", (int)process);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int is_64_bit = file >= 0 && read(file, start, sizeof start) == sizeof start && start[4] == 2; /* ELFCLASS64 */
+  if (file >= 0) close(file);
+  return is_64_bit;
+#else
+  (void)process;
+  return 0;
+#endif
 }
 
 /* The number of the system call in which a thread, of this process or of a child, sleeps. -1 if it does not sleep. */
@@ -137,9 +166,11 @@ __attribute__((unused)) static long system_call_of(pid_t thread) {
     FILE *file = fopen(path, "r");
     if (file != NULL) {
       long number = -1;
-      int is_read = fscanf(file, "%ld", &number) == 1 || !ferror(file); /* the text may be "running" */
+      unsigned long first = 0;
+      int is_read = fscanf(file, "%ld %lx", &number, &first) >= 1 || !ferror(file); /* the text may be "running" */
       fclose(file);
-      if (is_read) return usual_call(number);
+      if (is_read && number == 0 && runs_64_bit_program(thread)) return SYS_read;
+      if (is_read) return usual_call(number, first);
     }
     /* Only root may ask what a process without memory does: one that has ended, or one whose main thread has ended
      * while another thread calls exec. */

@@ -2,35 +2,14 @@
  * completes the set, and exactly one of many does. A set without values is never returned. */
 #include "sysv.h"
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-
 enum { OPENERS = 16, SEMAPHORES = 3 };
 static key_t key;
 static const unsigned short values[SEMAPHORES] = {3, 0, 5};
 static int *created;
 
-/* The kernel kills this process when it calls semctl with SETALL: right after semget. */
-static void die_before_values(void) {
-  struct sock_filter filter[] = {
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_semctl, 0, 3),
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SETALL, 0, 1),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) exit(77);
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) exit(77);
-}
-
 static void creator(void *unused) {
   (void)unused;
-  die_before_values();
+  act_on_setall(SECCOMP_RET_KILL_PROCESS);
   ipc_sysv_sem_t *set;
   ipc_sysv_sem_open(&set, key, SEMAPHORES, values, IPC_CREATE, 0600);
 }

@@ -2,11 +2,6 @@
  * and openers get an error after a while. If the creator is then killed, the next opener completes the set. */
 #include "sysv.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-
 static key_t key;
 static const unsigned short one = 1;
 
@@ -18,18 +13,8 @@ static void stop(int number) {
 /* The kernel sends SIGSYS instead of carrying out semctl with SETALL, so the process stops right after semget. */
 static void creator(void *unused) {
   (void)unused;
-  struct sock_filter filter[] = {
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_semctl, 0, 3),
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SETALL, 0, 1),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
   signal(SIGSYS, stop);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) exit(77);
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) exit(77);
+  act_on_setall(SECCOMP_RET_TRAP);
   ipc_sysv_sem_t *set;
   ipc_sysv_sem_open(&set, key, 1, &one, IPC_CREATE, 0600);
 }

@@ -1,7 +1,7 @@
 /* A daemon whose loop is GLib's, with a queue, an event, a child and a timer in a waitset. */
 #include "loop.h"
 
-#if __has_include(<glib-unix.h>)
+#if __has_include(<glib-unix.h>) && !defined NO_LOOP_LIBRARY
 #pragma GCC diagnostic ignored "-Wpedantic"
 #include <glib-unix.h>
 

@@ -1,7 +1,7 @@
 /* A daemon whose loop is libuv's, with a queue, an event, a child and a timer in a waitset. */
 #include "loop.h"
 
-#if __has_include(<uv.h>)
+#if __has_include(<uv.h>) && !defined NO_LOOP_LIBRARY
 #include <uv.h>
 
 static void ready(uv_poll_t *handle, int status, int events) {

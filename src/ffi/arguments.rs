@@ -9,6 +9,7 @@ use super::{
 use crate::base::error::{Result, fail};
 use crate::object::Options;
 use crate::object::map::{Access, is_read_only};
+use crate::sys::new_owner::NewOwner;
 use crate::sys::sanitizer;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
@@ -221,6 +222,7 @@ pub(super) fn options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Resul
         unsealed: is_set(IPC_UNSEALED),
         descriptor: None,
         mode,
+        owner: NewOwner::current(),
     })
 }
 

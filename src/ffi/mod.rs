@@ -24,6 +24,8 @@ pub mod types;
 
 pub mod deadline;
 
+pub mod new_owner;
+
 // Shared memory, and what is placed in it.
 pub mod shm;
 

@@ -1,9 +1,10 @@
 //! Pseudoterminals.
 
+use super::spawn::setup::{choices, ipc_child_setup_t};
 use super::spawn::{CHILDREN, environment, ipc_child_t};
 use super::*;
 use crate::base::time::Deadline;
-use crate::ipc::pty::{self, Attributes};
+use crate::ipc::pty::{self, Attributes, PtyProgram};
 use crate::sys::spawn::Strings;
 use crate::sys::terminal::WindowSize;
 use core::ffi::{c_char, c_ushort, c_void};
@@ -22,8 +23,12 @@ pub struct ipc_pty_attr_t {
     pub columns: c_ushort,
     /// 0 or IPC_PTY_RAW.
     pub flags: c_int,
+    /// For ipc_pty_spawn(): more choices for the program, for example a directory or a user; NULL for the
+    /// defaults. IPC_CHILD_NEW_GROUP and IPC_CHILD_NEW_SESSION change nothing: the program leads a session.
+    /// ipc_pty_open() wants NULL.
+    pub setup: *const ipc_child_setup_t,
     /// All 0; for later versions.
-    pub reserved: [c_int; 6],
+    pub reserved: [c_int; 4],
 }
 
 /// Reads the C caller's attributes; NULL means the defaults.
@@ -37,7 +42,7 @@ unsafe fn attributes(attr: *const ipc_pty_attr_t) -> Result<Attributes> {
     if !attr.is_null() {
         // SAFETY: by this function's contract.
         let attr = unsafe { placed_to_read(attr, "attr") }?;
-        if attr.reserved != [0; 6] {
+        if attr.reserved != [0; 4] {
             return Err(fail!(EINVAL, "attr: a reserved field is not 0"));
         }
         (rows, columns, flags) = (attr.rows, attr.columns, attr.flags);
@@ -50,6 +55,19 @@ unsafe fn attributes(attr: *const ipc_pty_attr_t) -> Result<Attributes> {
         },
         is_raw: flags & IPC_PTY_RAW != 0,
     })
+}
+
+/// The attributes' choices for a program.
+///
+/// # Safety
+///
+/// `attr` is NULL, misaligned, or points to an ipc_pty_attr_t.
+unsafe fn setup_of(attr: *const ipc_pty_attr_t) -> Result<*const ipc_child_setup_t> {
+    match attr.is_null() {
+        true => Ok(core::ptr::null()),
+        // SAFETY: by this function's contract.
+        false => Ok(unsafe { placed_to_read(attr, "attr") }?.setup),
+    }
 }
 
 /// Makes a pseudoterminal: a terminal, and a controlling end for the program that plays the
@@ -83,6 +101,10 @@ pub unsafe extern "C" fn ipc_pty_open(
     guard(c"ipc_pty_open", move || {
         let controller_fd = checked(controller_fd, "controller_fd")?;
         let terminal_fd = checked(terminal_fd, "terminal_fd")?;
+        // SAFETY: by the contract of this call.
+        if !unsafe { setup_of(attr) }?.is_null() {
+            return Err(fail!(EINVAL, "attr: setup is for ipc_pty_spawn()"));
+        }
         // SAFETY: by the contract of this call.
         let made = pty::open(unsafe { attributes(attr) }?)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
@@ -119,7 +141,9 @@ pub unsafe extern "C" fn ipc_pty_open(
 /// handles; -ENFILE the system has too many open files; -ENOMEM there is no memory. -ENOENT can
 /// also mean that there is no /dev/ptmx, and -EACCES that the caller may not open it;
 /// ipc_last_error() says which; -ENOTTY /dev/ptmx is not that of a devpts file system; -EIO the
-/// kernel could not make or set up the terminal.
+/// kernel could not make or set up the terminal; -EPERM this process may not set what attr's setup asks
+/// for; -EBADF a descriptor of the setup is not open. -EINVAL can also concern the setup;
+/// ipc_last_error() names the step.
 /// Threads: safe, whatever other threads do: the child makes only system calls before exec.
 /// Signals: held back in the calling thread until the program runs; none is lost.
 /// Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -142,8 +166,19 @@ pub unsafe extern "C" fn ipc_pty_spawn(
         let environment = unsafe { environment(envp) };
         // SAFETY: by the contract of this call.
         let attributes = unsafe { attributes(attr) }?;
+        // SAFETY: by the contract of this call.
+        let choices = unsafe { choices(setup_of(attr)?) }?;
         let room = CHILDREN.room()?;
-        let (controller, child) = pty::spawn(arguments, environment, attributes)?;
+        let (controller, child) = pty::spawn(
+            &PtyProgram {
+                arguments,
+                environment,
+                program: choices.program,
+                directory: choices.directory,
+            },
+            attributes,
+            choices.setup,
+        )?;
         let handle = room.fill(child);
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe {

@@ -9,6 +9,7 @@
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::{Deadline, now};
+use crate::sys::new_owner::NewOwner;
 use crate::sys::ready::{self, READABLE};
 use crate::sys::{file, pipe, stream};
 use core::ffi::CStr;
@@ -43,9 +44,16 @@ pub(crate) fn create(path: &CStr, exclusive: bool, mode: libc::mode_t) -> Result
     check_path(path)?;
     let shown = Escaped(path.to_bytes());
     loop {
-        match pipe::create_fifo(path, mode) {
+        let owner = NewOwner::current();
+        match pipe::create_fifo(path, mode, owner) {
             Ok(()) => return Ok(true),
             Err(Errno::EEXIST) => {}
+            Err(errno @ Errno::EPERM) if !owner.is_usual() => {
+                return Err(failed!(
+                    errno,
+                    "{shown}: cannot be created for {owner}: that needs CAP_CHOWN, or membership of the group"
+                ));
+            }
             Err(errno) => {
                 return Err(failed!(errno, "{shown}: cannot be created"));
             }

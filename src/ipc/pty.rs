@@ -3,10 +3,12 @@
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::time::Deadline;
 use crate::ipc::spawn::{Child, SpawnRequest, Stream};
+use crate::sys::child_setup::{Belongs, Setup};
 use crate::sys::ready::{self, READABLE};
 use crate::sys::spawn::Strings;
 use crate::sys::stream;
 use crate::sys::terminal::{self, WindowSize};
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
@@ -16,6 +18,15 @@ pub(crate) struct Attributes {
     pub(crate) size: WindowSize,
     /// Whether bytes pass unchanged, without echo and line editing.
     pub(crate) is_raw: bool,
+}
+
+/// A program to start on a terminal.
+pub(crate) struct PtyProgram<'a> {
+    pub(crate) arguments: Strings<'a>,
+    pub(crate) environment: Strings<'a>,
+    /// The file to execute, if it is not the one that the first argument names.
+    pub(crate) program: Option<&'a CStr>,
+    pub(crate) directory: Option<&'a CStr>,
 }
 
 /// A new pseudoterminal: its controlling end, and the terminal.
@@ -40,15 +51,19 @@ pub(crate) fn open(attributes: Attributes) -> Result<(OwnedFd, OwnedFd)> {
 
 /// Starts a program on a new pseudoterminal. Returns the controlling end and the program's process.
 pub(crate) fn spawn(
-    arguments: Strings<'_>,
-    environment: Strings<'_>,
+    program: &PtyProgram<'_>,
     attributes: Attributes,
+    mut setup: Setup<'_>,
 ) -> Result<(OwnedFd, Child)> {
+    // It leads a session in any case.
+    setup.belongs = Belongs::ToParents;
     let (controller, terminal) = open(attributes)?;
     let child = Child::start(&SpawnRequest {
-        arguments,
-        environment,
-        directory: None,
+        arguments: program.arguments,
+        environment: program.environment,
+        directory: program.directory,
+        program: program.program,
+        setup,
         streams: [Stream::Descriptor(terminal.as_raw_fd()); 3],
         inherits: false,
         leads_session: true,

@@ -205,8 +205,16 @@ fn not_mapped(size: u64, errno: Errno) -> Error {
     }
 }
 
+/// Fails if no mapping in this process can have so many bytes. Half of the addresses are the most that one can have.
+pub(crate) fn check_size(size: u64) -> Result<()> {
+    length_of(size).map(drop)
+}
+
 fn length_of(size: u64) -> Result<NonZeroUsize> {
-    let length = usize::try_from(size).map_err(|_| {
+    let fitting = usize::try_from(size)
+        .ok()
+        .filter(|&size| isize::try_from(size).is_ok());
+    let length = fitting.ok_or_else(|| {
         fail!(
             ENOMEM,
             "{size} bytes do not fit into the address space of this process, which has {} bits",

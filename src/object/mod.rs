@@ -33,13 +33,14 @@ mod unlink;
 pub(crate) use inspect::{check_owner, inspect, read_number, read_type};
 pub(crate) use location::{Location, SEM_PREFIX, SHM_DIRECTORY};
 pub(crate) use open::Opening;
-pub(crate) use publish::NewObject;
+pub(crate) use publish::{NewObject, give};
 pub(crate) use unlink::{Removable, is_libc_semaphore, unlink};
 
 use crate::base::error::{Errno, Result, fail, failed};
 use crate::object::map::{Access, Mapping};
 use crate::sys::fd::Kept;
 use crate::sys::file;
+use crate::sys::new_owner::NewOwner;
 use crate::sys::thread::{self, Thread};
 use nix::fcntl::SealFlag;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
@@ -67,6 +68,8 @@ pub(crate) struct Options {
     pub(crate) descriptor: Option<RawFd>,
     /// The exact permissions of an object that this call makes.
     pub(crate) mode: libc::mode_t,
+    /// Who is to own an object that this call makes.
+    pub(crate) owner: NewOwner,
 }
 
 /// Whether the object existed.

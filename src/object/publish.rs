@@ -3,10 +3,11 @@
 
 use super::layout::{Kind, Record, Type};
 use super::location::Location;
-use super::map::{Access, Mapping};
+use super::map::{Access, Mapping, check_size};
 use super::{Object, Options, SIZE_SEALS, pid_namespace};
 use crate::base::error::{Errno, Result, fail, failed};
-use crate::sys::file;
+use crate::sys::new_owner::NewOwner;
+use crate::sys::{file, process};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// For an exclusive object of more bytes than this, the library first checks whether the name exists.
@@ -67,6 +68,7 @@ impl NewObject {
         let NewObject { file, data, offset } = self;
         file::set_permissions(file.as_fd(), options.mode)
             .map_err(|errno| location.failed("its mode cannot be set", errno))?;
+        give(location, file.as_fd(), options.owner)?;
         // Filling needs a writable mapping. The caller may have asked for a read-only one.
         let data = match options.access {
             Access::ReadWrite => data,
@@ -97,9 +99,27 @@ impl Object {
     }
 }
 
+/// Gives a new file to the owner that its creator wants.
+pub(crate) fn give(
+    name: &dyn core::fmt::Display,
+    file: BorrowedFd<'_>,
+    owner: NewOwner,
+) -> Result<()> {
+    owner.give(file).map_err(|errno| match errno {
+        Errno::EPERM | Errno::EINVAL => failed!(
+            errno,
+            "{name}: user {} may not give it to {owner}: that needs CAP_CHOWN, or membership of the group; nothing was created",
+            process::effective_user()
+        ),
+        errno => failed!(errno, "{name}: it cannot be given to {owner}"),
+    })
+}
+
 /// Gives an empty file its size and its record, and maps its data.
 fn fill(location: &Location, file: BorrowedFd<'_>, record: &Record) -> Result<Mapping> {
     let total = record.total_size();
+    // A 32-bit process can give a file more bytes than it can map.
+    check_size(total)?;
     file::allocate(file, total).map_err(|errno| match errno {
         Errno::EFBIG if file::is_above_size_limit(total) => fail!(
             EFBIG,

@@ -119,6 +119,7 @@ impl Barrier {
         let slot = self.take_part(slots, thread)?;
         // SeqCst, here and in `try_decide`: of two threads that arrive last, at least one sees both
         // arrivals. With less, both could miss the other's and sleep.
+        thread.leave_processor(&self.processor);
         slot.arrived.store(round.arrival(), SeqCst);
         let decided = match self.wait_arrived(slots, thread, round, deadline) {
             Ok(decided) => decided,
@@ -144,7 +145,7 @@ impl Barrier {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if let Some(decided) = spin(|| self.try_decide(slots, round)) {
+        if let Some(decided) = spin(&self.processor, || self.try_decide(slots, round)) {
             return Ok(decided);
         }
         let mut examination = NextExamination::of_new_wait(deadline);

@@ -10,8 +10,8 @@
 //! | *arms* the bell: makes it 0 | puts its id into the bell, which so is *muted* |
 //! | sets the flag and checks the condition | makes the condition true |
 //! | sleeps while the bell is 0 | wakes as many waiters as the condition is true for |
-//! | | if there were as many: makes the bell 0 |
-//! | | if there were fewer: clears the flag, mutes the bell, and wakes all |
+//! | | if there were as many, and the id still stands there: makes the bell 0 |
+//! | | if there were fewer: clears the flag, mutes the bell, and wakes all if the id stood there no more |
 //! | if there is more than it takes: mutes the bell and wakes one | |
 //!
 //! A waiter that has checked before the change, and does not sleep yet, finds the bell muted and checks again,
@@ -147,14 +147,19 @@ impl<'a> Ring<'a> {
 
     /// Wakes up to `count` waiters. Calls `clear_flag` if nobody else sleeps.
     pub(crate) fn end(self, count: u32, clear_flag: &mut dyn FnMut()) {
+        let own = self.thread.id() | RINGING;
         let woken = futex::wake(self.bell, count);
         if woken < count as usize {
             clear_flag();
-            self.bell.swap(MUTED, SeqCst);
-            // Those that fell asleep after an arming in between. Their flag may be cleared.
-            futex::wake(self.bell, u32::MAX);
+            if self.bell.swap(MUTED, SeqCst) != own {
+                // Those that fell asleep after an arming in between. Their flag may be cleared.
+                futex::wake(self.bell, u32::MAX);
+            }
         } else {
-            self.bell.swap(Armed::PLAINLY.0, SeqCst);
+            // If the bell is another ring's by now, or was muted, it must stay so: a waiter that has checked
+            // before that change, and does not sleep yet, must not fall asleep.
+            let armed = Armed::PLAINLY.0;
+            let _ = self.bell.compare_exchange(own, armed, SeqCst, Relaxed);
         }
         self.thread.robust_list().finish(self.outer);
     }

@@ -19,6 +19,7 @@ use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{COND_TAG, Cond, Mutex};
 use crate::sys::futex::{self, Awoken};
+use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 impl Cond {
@@ -26,6 +27,7 @@ impl Cond {
         self.tag.store(0, Relaxed);
         self.sequence.store(0, Relaxed);
         self.waiters.store(0, Relaxed);
+        self.processor.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(COND_TAG, Release);
     }
@@ -55,7 +57,7 @@ impl Cond {
     fn await_number_after(&self, seen: u32, mutex: &Mutex, deadline: Deadline) -> Result<()> {
         // Relaxed: the mutex, which this thread locks next, orders the data.
         let is_signalled = || (self.sequence.load(Relaxed) != seen).then_some(());
-        if deadline != Deadline::Now && spin(is_signalled).is_some() {
+        if deadline != Deadline::Now && spin(&self.processor, is_signalled).is_some() {
             return Ok(());
         }
         // SeqCst, here and in `raise`: either the signaller sees that this waiter is counted, or the
@@ -94,6 +96,7 @@ impl Cond {
 
     fn raise(&self, count: u32) -> Result<()> {
         self.check()?;
+        Thread::current()?.leave_processor(&self.processor);
         self.sequence.fetch_add(1, SeqCst);
         if self.waiters.load(SeqCst) != 0 {
             futex::wake(&self.sequence, count);

@@ -31,6 +31,7 @@ impl Event {
         self.word.store(u32::from(is_set) * SET, Relaxed);
         self.bell.store(0, Relaxed);
         self.flag.store(0, Relaxed);
+        self.processor.store(0, Relaxed);
         self.watches.word.store(0, Relaxed);
         self.flags.set(u32::from(auto_reset) * EVENT_AUTO_RESET);
         // Release: without it a thread that sees the tag might not see the rest.
@@ -79,7 +80,7 @@ impl Event {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if spin(|| self.pass(seen).then_some(())).is_some() {
+        if spin(&self.processor, || self.pass(seen).then_some(())).is_some() {
             return Ok(());
         }
         let waiter = Waiter::at(&self.bell, Thread::current()?);
@@ -131,6 +132,7 @@ impl Event {
         // A waiter may set the flag between this look at it and the change. If this thread dies after the change,
         // the kernel wakes that waiter because of this announcement.
         let outer = thread.robust_list().begin_word(&self.bell);
+        thread.leave_processor(&self.processor);
         if self.flag.load(SeqCst) != 0 {
             self.ring(thread, &mut || {
                 self.become_set();

@@ -24,6 +24,7 @@ use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
 use crate::sys::liveness::{self, Birth};
 use crate::sys::process;
 use crate::sys::robust::Announced;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::Thread;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -190,7 +191,7 @@ impl Latch {
             }
             left -= 1;
             match left {
-                1 => process::let_others_run(),
+                1 => let_others_run(),
                 2.. => core::hint::spin_loop(),
                 0 => {}
             }
@@ -300,8 +301,24 @@ impl Latched<'_> {
         ManuallyDrop::new(self).let_go();
     }
 
+    /// Releases a kept latch, without announcing it: the thread's announcement is another word's, and has to stay.
+    /// A thread that dies just here may leave its id in the word. Then the next thread that waits for the latch
+    /// finds that no thread has the id.
+    pub(crate) fn release_kept(self) {
+        let latched = ManuallyDrop::new(self);
+        // SAFETY: `keep` has linked the latch, which is held. The list stays whole at every step.
+        unsafe { latched.thread.robust_list().unlink(&latched.latch.links) };
+        latched.free();
+    }
+
     #[inline(always)]
     fn let_go(&mut self) {
+        self.free();
+        self.thread.robust_list().finish(self.outer);
+    }
+
+    #[inline(always)]
+    fn free(&self) {
         self.latch.birth.store(0, Relaxed);
         // Release: without it the next holder might not see what this one wrote.
         self.latch.word.store(self.rest, Release);
@@ -311,7 +328,6 @@ impl Latched<'_> {
         if self.latch.sleepers.are_asleep() {
             self.latch.sleepers.wake(1);
         }
-        self.thread.robust_list().finish(self.outer);
     }
 }
 

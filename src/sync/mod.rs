@@ -50,7 +50,7 @@ use crate::sys::thread::Thread;
 use core::cell::Cell;
 use core::time::Duration;
 use spinning::spin;
-pub(crate) use spinning::spin_for;
+pub(crate) use spinning::{may_spin_briefly, spin_for};
 
 /// How long an examination of an owner serves, for the waits of one thread.
 pub(crate) const EXAMINATION_SERVES: Duration =

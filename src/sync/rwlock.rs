@@ -232,7 +232,9 @@ impl Rwlock {
             return Err(reads_already());
         }
         // A reader that finds this writer releases its slot at once, so a short spin is often enough.
-        if deadline != Deadline::Now && spin(|| (!slot.is_owned()).then_some(())).is_some() {
+        if deadline != Deadline::Now
+            && spin(&slot.processor, || (!slot.is_owned()).then_some(())).is_some()
+        {
             return Ok(());
         }
         let mut examination = NextExamination::of_new_wait(deadline);

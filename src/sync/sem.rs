@@ -35,6 +35,7 @@ impl Sem {
         self.state.store(value, Relaxed);
         self.bell.store(0, Relaxed);
         self.watches.word.store(0, Relaxed);
+        self.processor.store(0, Relaxed);
         // Release: without it a thread that sees the tag might not see the rest.
         self.tag.store(SEM_TAG, Release);
         Ok(())
@@ -76,7 +77,7 @@ impl Sem {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if spin(|| self.take().then_some(())).is_some() {
+        if spin(&self.processor, || self.take().then_some(())).is_some() {
             return Ok(());
         }
         let waiter = Waiter::at(&self.bell, Thread::current()?);
@@ -112,8 +113,15 @@ impl Sem {
     #[inline(always)]
     pub(crate) fn post_fast(&self) -> bool {
         let mut state = self.state.load(Relaxed);
+        if !self.is_sem() {
+            return false;
+        }
+        // Before the permit, with which another thread may destroy the semaphore.
+        if let Some(thread) = Thread::known() {
+            thread.leave_processor(&self.processor);
+        }
         // If the flag is set, the state is larger than every value.
-        while self.is_sem() && state < VALUE_MAX {
+        while state < VALUE_MAX {
             // Release: without it the thread that takes the permit might not see what was written before.
             match self
                 .state

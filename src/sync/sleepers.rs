@@ -34,6 +34,10 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 const ASLEEP: u32 = 1;
 /// The number of wake-ups is above that bit. One wake-up adds this to the word.
 const WAKE_UP: u32 = 2;
+/// A bit of a word that is a bell's flag: the heavy fence was executed since ASLEEP was set.
+const FENCED: u32 = 2;
+/// The number of clearings of such a word is above that bit.
+const CLEARING: u32 = 4;
 
 impl Sleepers {
     /// Unless `ready`, sleeps until woken, but at most for [`UNREPORTED`](super::UNREPORTED), so the
@@ -72,17 +76,37 @@ impl Sleepers {
         (!ready()).then_some(seen)
     }
 
-    /// Sets the bit for a sleeper at a [`bell`](super::bell), and executes the heavy fence. The sleeper then
-    /// checks for the change.
+    /// Sets the bit for a sleeper at a [`bell`](super::bell), so that every waker sees the bit or has already made
+    /// its change visible. The sleeper then checks for the change.
+    ///
+    /// The fence, which is a system call, is needed once for as long as the bit stays set. A waker that reads the
+    /// word after the fence sees the bit, whoever has set it. FENCED says that the fence is done. Each clearing
+    /// changes the word's number, so that a sleeper cannot mark a later setting than the one that it has fenced.
     pub(crate) fn set_flag(&self, needs_fence: &AtomicU32) {
-        self.word.fetch_or(ASLEEP, SeqCst);
-        if !fence::heavy() {
+        // SeqCst, here and in `clear_flag`: as in `prepare_unless`.
+        if self.word.load(SeqCst) & FENCED != 0 {
+            return;
+        }
+        let flagged = self.word.fetch_or(ASLEEP, SeqCst) | ASLEEP;
+        if fence::heavy() {
+            let _ = self
+                .word
+                .compare_exchange(flagged, flagged | FENCED, SeqCst, Relaxed);
+        } else {
             needs_fence.store(1, SeqCst);
         }
     }
 
+    /// Clears the bit that [`set_flag`](Self::set_flag) sets.
     pub(crate) fn clear_flag(&self) {
-        self.word.fetch_and(!ASLEEP, SeqCst);
+        let mut word = self.word.load(Relaxed);
+        while word & ASLEEP != 0 {
+            let cleared = (word & !(ASLEEP | FENCED)).wrapping_add(CLEARING);
+            match self.word.compare_exchange(word, cleared, SeqCst, Relaxed) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
     }
 
     /// Sets the bit, as [`prepare_unless`](Self::prepare_unless) does, and returns the word to sleep on. For wakers

@@ -27,6 +27,7 @@ impl Slot {
         self.depth.set(0);
         self.birth.store(0, Relaxed);
         self.arrived.store(0, Relaxed);
+        self.processor.store(0, Relaxed);
     }
 
     /// Makes this thread the slot's owner if the slot is free. Says whether the last owner died.
@@ -69,6 +70,7 @@ impl Slot {
             .is_ok();
         if claimed {
             self.birth.store(thread.birth(), Relaxed);
+            thread.leave_processor(&self.processor);
             self.kind.set();
             // SAFETY: the slot is announced and was just taken, so it is in no list. The caller keeps
             // it mapped while it owns it, as with every lock.

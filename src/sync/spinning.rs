@@ -14,10 +14,17 @@
 //! processor, whatever the peers do, and if the peers become quick, the thread mostly notices within
 //! milliseconds.
 //!
-//! A peer that waits for this thread's processor can't answer before it gets it. A thread cannot see
-//! where its peer runs: a thread that may run on one processor only may have a peer on another. So
-//! the thread tries. A spin without an answer ends by yielding the processor. If the yield brought
-//! the answer, the next spins begin with a yield, which costs less than a sleep and a wake-up.
+//! A peer that waits for this thread's processor can't answer before it gets it. So each thread leaves
+//! the number of its processor beside the word that it changes ([`processor`](crate::sys::processor)).
+//! A thread whose peer was last on its own processor does not spin. It sleeps, and its next answer comes
+//! with the next change of threads.
+//!
+//! A thread that must not keep a processor busy in vain spins only if its peer was last on another one: a
+//! thread with a real-time policy, whose peer might never run, and one that may run on one processor only.
+//! A thread in SCHED_DEADLINE never spins, because all time that it uses counts.
+//!
+//! As long as no peer has left a number, the thread tries. A spin without an answer ends by yielding the
+//! processor. If the yield brought the answer, the next spins begin with a yield.
 //!
 //! If another thread on this processor only computes, a yield may return after milliseconds. If this
 //! thread ran for long enough before, that time is the other thread's fair share. Otherwise it is the
@@ -25,8 +32,11 @@
 //! yield.
 
 use crate::base::time::now;
-use crate::sys::process;
+use crate::sys::atomic::AtomicU32;
+use crate::sys::scheduling::{Scheduling, let_others_run};
+use crate::sys::thread::Thread;
 use core::cell::Cell;
+use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 /// How long a spin lasts: as long as a sleep and a wake-up on a slow or busy machine.
@@ -91,15 +101,51 @@ impl SpinHistory {
     }
 }
 
+/// For how long the answer of [`Scheduling::now`] serves.
+const SCHEDULING_SERVES: Duration = Duration::from_millis(100);
+
 thread_local! {
     static HISTORY: Cell<SpinHistory> = const { Cell::new(SpinHistory::NONE) };
+    /// How this thread is scheduled, as far as it knows, and until when that serves.
+    static SCHEDULING: Cell<(Scheduling, Duration)> =
+        const { Cell::new((Scheduling::Shared, Duration::ZERO)) };
 }
 
-/// Calls `attempt` until it succeeds, for about [`SPIN_LIMIT`]. While this thread rests from spinning,
-/// it does not call `attempt`.
-pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+/// The scheduling of the calling thread, at most [`SCHEDULING_SERVES`] ago.
+fn scheduling(time: Duration) -> Scheduling {
+    let (known, until) = SCHEDULING.get();
+    if time < until {
+        return known;
+    }
+    let found = Scheduling::now();
+    SCHEDULING.set((found, time + SCHEDULING_SERVES));
+    found
+}
+
+/// Whether a thread on the processor `own` may spin for a peer that was last on the processor `peer`. 0 is an
+/// unknown one.
+#[inline(always)]
+fn may_spin(scheduling: Scheduling, own: u32, peer: u32) -> bool {
+    let is_known = own != 0 && peer != 0;
+    match scheduling {
+        Scheduling::Shared => !is_known || own != peer,
+        Scheduling::Exclusive => is_known && own != peer,
+        Scheduling::Budgeted => false,
+    }
+}
+
+/// Whether the calling thread may spin for a moment, without reading the clock, for a peer that has left its
+/// processor's number in `peer`.
+#[inline(always)]
+pub(crate) fn may_spin_briefly(peer: &AtomicU32) -> bool {
+    let own = Thread::known().map_or(0, |thread| thread.processor().read());
+    may_spin(SCHEDULING.get().0, own, peer.load(Relaxed))
+}
+
+/// Calls `attempt` until it succeeds, for about [`SPIN_LIMIT`]. Otherwise as [`spin_for`].
+pub(super) fn spin<T>(peer: &AtomicU32, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let mut outcome = None;
-    spin_for(SPIN_LIMIT, &mut || {
+    spin_for(SPIN_LIMIT, peer, &mut || {
         outcome = attempt();
         outcome.is_some()
     });
@@ -107,25 +153,43 @@ pub(super) fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
 }
 
 /// Calls `attempt` until it returns true, for about `limit`, and returns whether it did. While this
-/// thread rests from spinning, it does not call `attempt` and returns false.
-pub(crate) fn spin_for(limit: Duration, attempt: &mut dyn FnMut() -> bool) -> bool {
+/// thread rests from spinning, or if the peer that has left its processor's number in `peer` was on this
+/// thread's processor, it does not call `attempt` and returns false.
+pub(crate) fn spin_for(
+    limit: Duration,
+    peer: &AtomicU32,
+    attempt: &mut dyn FnMut() -> bool,
+) -> bool {
     // The models try every order of steps, so one attempt shows them as much as many do.
     if cfg!(loom) {
         return attempt();
     }
-    let history = HISTORY.get();
-    let start = now();
-    if start < history.rests_until {
+    let own = || Thread::known().map_or(0, |thread| thread.processor().read());
+    if let Some(thread) = Thread::known() {
+        thread.processor().refresh();
+    }
+    if !may_spin(Scheduling::Shared, own(), peer.load(Relaxed)) {
         return false;
     }
+    let start = now();
+    let scheduling = scheduling(start);
+    let may_spin = || may_spin(scheduling, own(), peer.load(Relaxed));
+    let history = HISTORY.get();
+    if !may_spin() || start < history.rests_until {
+        return false;
+    }
+    let is_known = peer.load(Relaxed) != 0 && own() != 0;
     let until = start + limit;
     // An answer to pauses changes nothing: either the thread began with pauses before, or it knows
     // nothing yet.
-    if !history.begins_with_yield && pause_until(until, attempt) {
+    if (is_known || !history.begins_with_yield) && pause_until(until, &may_spin, attempt) {
         return true;
     }
     let (answered, end) = loop {
-        process::let_others_run();
+        if is_known {
+            break (false, now());
+        }
+        let_others_run();
         let answered = attempt();
         let end = now();
         if answered || end > until {
@@ -136,8 +200,12 @@ pub(crate) fn spin_for(limit: Duration, attempt: &mut dyn FnMut() -> bool) -> bo
     answered
 }
 
-/// Spins without yielding. The number of pauses before an attempt doubles up to [`PAUSES_MAX`].
-fn pause_until(end: Duration, attempt: &mut dyn FnMut() -> bool) -> bool {
+/// Spins without yielding, while `may_spin`. The number of pauses before an attempt doubles up to [`PAUSES_MAX`].
+fn pause_until(
+    end: Duration,
+    may_spin: &dyn Fn() -> bool,
+    attempt: &mut dyn FnMut() -> bool,
+) -> bool {
     let mut pauses = 1;
     loop {
         for _ in 0..pauses {
@@ -148,7 +216,7 @@ fn pause_until(end: Duration, attempt: &mut dyn FnMut() -> bool) -> bool {
         }
         if pauses < PAUSES_MAX {
             pauses *= 2;
-        } else if now() > end {
+        } else if now() > end || !may_spin() {
             return false;
         }
     }
@@ -160,6 +228,49 @@ mod tests {
     use super::*;
 
     const START: Duration = Duration::from_secs(1000);
+    static UNKNOWN: AtomicU32 = AtomicU32::new(0);
+
+    #[test]
+    fn a_thread_spins_only_while_its_peer_can_run_on_another_processor() {
+        use Scheduling::{Budgeted, Exclusive, Shared};
+        for (own, peer) in [(1, 2), (2, 1)] {
+            assert!(may_spin(Shared, own, peer));
+            assert!(may_spin(Exclusive, own, peer));
+            assert!(!may_spin(Budgeted, own, peer));
+        }
+        for scheduling in [Shared, Exclusive, Budgeted] {
+            assert!(!may_spin(scheduling, 2, 2));
+            for (own, peer) in [(0, 0), (0, 1), (1, 0)] {
+                assert_eq!(may_spin(scheduling, own, peer), scheduling == Shared);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_whose_peer_was_on_its_own_processor_makes_no_attempt() {
+        std::thread::spawn(|| {
+            let thread = Thread::current().ok().unwrap();
+            let mut attempts = 0;
+            // The thread may be moved at any time.
+            for _ in 0..1000 {
+                thread.processor().refresh();
+                let own = thread.processor().read();
+                let peer = AtomicU32::new(own);
+                attempts = 0;
+                spin(&peer, || {
+                    attempts += 1;
+                    None::<()>
+                });
+                if attempts == 0 {
+                    break;
+                }
+            }
+            assert_eq!(attempts, 0);
+            assert_eq!(HISTORY.get(), SpinHistory::NONE);
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn the_rest_after_a_spin_without_an_answer_is_proportional_to_it() {
@@ -206,7 +317,7 @@ mod tests {
         // A new thread has no history.
         std::thread::spawn(|| {
             for _ in 0..3 {
-                assert_eq!(spin(|| Some(7)), Some(7));
+                assert_eq!(spin(&UNKNOWN, || Some(7)), Some(7));
             }
             assert_eq!(HISTORY.get().rests_until, Duration::ZERO);
         })
@@ -217,7 +328,7 @@ mod tests {
     #[test]
     fn a_spin_without_an_answer_ends() {
         std::thread::spawn(|| {
-            assert_eq!(spin(|| None::<()>), None);
+            assert_eq!(spin(&UNKNOWN, || None::<()>), None);
             assert_ne!(HISTORY.get().rests_until, Duration::ZERO);
         })
         .join()

@@ -15,7 +15,59 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Code(c_int),
-    Signal(c_int),
+    Signal {
+        number: c_int,
+        /// Whether it left a core dump.
+        dumped: bool,
+    },
+}
+
+/// What a child has used, with its own children that it has waited for.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) user_ns: u64,
+    pub(crate) system_ns: u64,
+    /// The most memory that it had at once, in bytes.
+    pub(crate) max_resident: u64,
+    pub(crate) minor_faults: u64,
+    pub(crate) major_faults: u64,
+}
+
+impl Usage {
+    /// The fields in their order.
+    pub(crate) fn numbers(self) -> [u64; 5] {
+        [
+            self.user_ns,
+            self.system_ns,
+            self.max_resident,
+            self.minor_faults,
+            self.major_faults,
+        ]
+    }
+
+    pub(crate) fn from_numbers(numbers: [u64; 5]) -> Usage {
+        let [user_ns, system_ns, max_resident, minor_faults, major_faults] = numbers;
+        Usage {
+            user_ns,
+            system_ns,
+            max_resident,
+            minor_faults,
+            major_faults,
+        }
+    }
+
+    /// From the kernel's struct rusage: two times in seconds and microseconds, and numbers.
+    fn of(found: &[c_long; 18]) -> Usage {
+        let number = |place: usize| u64::try_from(found[place]).unwrap_or(0);
+        let time = |place| number(place) * 1_000_000_000 + number(place + 1) * 1_000;
+        Usage {
+            user_ns: time(0),
+            system_ns: time(2),
+            max_resident: number(4) * 1024,
+            minor_faults: number(8),
+            major_faults: number(9),
+        }
+    }
 }
 
 /// A child of this process, by its id and its pidfd. The program may close the pidfd behind the library.
@@ -91,25 +143,52 @@ fn has_inode_of_its_own(pidfd: BorrowedFd<'_>) -> bool {
 
 /// How the process behind a pidfd ended, or `None` if it has not (only with `WNOHANG`). `ECHILD` if it is not
 /// a child of this process, or was reaped already. With `WNOWAIT` the child is not reaped.
-pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<Exit>, Errno> {
+pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<(Exit, Usage)>, Errno> {
+    let mut usage: [c_long; 18] = [0; 18];
     let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: the kernel writes the struct, and all zeros is a value of it. With WNOHANG it stays all zeros
     // if the child has not ended. The fields that are read are those of a child's end.
     unsafe {
-        Errno::result(libc::waitid(
+        // libc's function has no place for the usage.
+        Errno::result(libc::syscall(
+            libc::SYS_waitid,
             libc::P_PIDFD,
-            pidfd.as_raw_fd() as libc::id_t,
+            pidfd.as_raw_fd(),
             found.as_mut_ptr(),
             options | libc::WEXITED,
+            usage.as_mut_ptr(),
         ))?;
         let found = found.assume_init_ref();
         if found.si_pid() == 0 {
             return Ok(None);
         }
-        Ok(Some(match found.si_code {
+        let exit = match found.si_code {
             libc::CLD_EXITED => Exit::Code(found.si_status()),
-            _ => Exit::Signal(found.si_status()),
-        }))
+            code => Exit::Signal {
+                number: found.si_status(),
+                dumped: code == libc::CLD_DUMPED,
+            },
+        };
+        Ok(Some((exit, Usage::of(&usage))))
+    }
+}
+
+/// Waits until the child with this id has ended, and leaves it unreaped. Returns too if another thread has reaped it.
+pub(super) fn await_end(id: libc::pid_t) {
+    let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
+    loop {
+        // SAFETY: the kernel writes the struct.
+        let ended = Errno::result(unsafe {
+            libc::waitid(
+                libc::P_PID,
+                id as libc::id_t,
+                found.as_mut_ptr(),
+                libc::WEXITED | libc::WNOWAIT,
+            )
+        });
+        if ended != Err(Errno::EINTR) {
+            return;
+        }
     }
 }
 
@@ -197,7 +276,28 @@ pub(crate) fn reap_abandoned() {
 
 /// Sends a signal to the process behind a pidfd, never to another process that got its number.
 pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, number: c_int) -> Result<(), Errno> {
-    let flags: c_long = 0;
+    signal_with(pidfd, number, 0)
+}
+
+/// Sends a signal to all processes in the group that the process behind a pidfd leads, also after its end. `EINVAL` before
+/// Linux 6.9.
+pub(crate) fn signal_group(pidfd: BorrowedFd<'_>, number: c_int) -> Result<(), Errno> {
+    // PIDFD_SIGNAL_PROCESS_GROUP of <linux/pidfd.h>.
+    signal_with(pidfd, number, 4)
+}
+
+/// The same by the group's number, which another group may have got if the leader was reaped.
+pub(crate) fn signal_group_by_id(id: libc::pid_t, number: c_int) -> Result<(), Errno> {
+    // SAFETY: the call takes numbers.
+    Errno::result(unsafe { libc::kill(-id, number) }).map(drop)
+}
+
+/// Whether there is a signal with this number, or it is 0.
+pub(crate) fn is_signal(number: c_int) -> bool {
+    (0..=libc::SIGRTMAX()).contains(&number)
+}
+
+fn signal_with(pidfd: BorrowedFd<'_>, number: c_int, flags: c_long) -> Result<(), Errno> {
     // SAFETY: NULL means that no information goes with the signal.
     Errno::result(unsafe {
         libc::syscall(

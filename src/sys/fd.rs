@@ -239,6 +239,10 @@ pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     unsafe { made(number) }
 }
 
+/// The command of fcntl(2) with which a new child, whose table of descriptors is its own, copies one to a number at or
+/// above its argument.
+pub(super) const COPY_ABOVE: usize = libc::F_DUPFD_CLOEXEC as usize;
+
 /// A second descriptor of the open file behind a number that C passed in. `EBADF` if nothing is open there.
 pub(crate) fn borrow(number: RawFd) -> Result<OwnedFd, Errno> {
     if number < 0 {

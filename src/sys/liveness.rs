@@ -165,18 +165,25 @@ pub(crate) fn is_gone(id: u32, birth: Birth) -> bool {
 /// does.
 pub(crate) fn is_process_gone(birth: Birth) -> bool {
     let id = id_of(birth);
-    if id == 0 {
-        return false;
-    }
+    id != 0 && (has_ended(id) || is_another_process(birth, birth_of_process(id)))
+}
+
+/// Whether the receiver with this [birth](birth_of) has ended: a thread, or, if the id is a process's, all threads of that
+/// process. True proves it, as for [`is_gone`]. A process that executes another program stays the receiver.
+pub(crate) fn is_receiver_gone(birth: Birth) -> bool {
+    let id = id_of(birth);
+    id != 0 && (has_ended(id) || is_predecessor(birth, birth_of(id)))
+}
+
+/// Whether no thread has the id, or the process that has it has ended with all its threads.
+fn has_ended(id: u32) -> bool {
     if has_no_thread(id) {
         return true;
     }
     match Pidfd::of_process(id) {
-        Ok(pidfd) if pidfd.is_readable() => return true,
-        Err(Errno::ESRCH) => return true,
-        _ => {}
+        Ok(pidfd) => pidfd.is_readable(),
+        Err(errno) => errno == Errno::ESRCH,
     }
-    is_another_process(birth, birth_of_process(id))
 }
 
 fn is_proved_gone(id: u32, birth: Birth) -> bool {

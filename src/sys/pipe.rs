@@ -1,6 +1,7 @@
 //! Pipes and FIFOs: making them, and their capacity.
 
 use super::fd;
+use super::new_owner::NewOwner;
 use super::path::{point_at, through_proc};
 use crate::base::alloc::LongCText;
 use crate::base::text::Text;
@@ -48,8 +49,8 @@ fn control(fd: RawFd, argument: FcntlArg<'_>) -> Result<usize, Errno> {
 /// permissions under a private name and then its own name: with the two steps in the other order it would have
 /// other permissions for a moment, and for ever if its creator were killed in that moment. A creator that is killed
 /// between the two steps leaves the private name.
-pub(crate) fn create_fifo(path: &CStr, mode: libc::mode_t) -> Result<(), Errno> {
-    if umask().is_some_and(|umask| umask & mode == 0) {
+pub(crate) fn create_fifo(path: &CStr, mode: libc::mode_t, owner: NewOwner) -> Result<(), Errno> {
+    if owner.is_usual() && umask().is_some_and(|umask| umask & mode == 0) {
         make_fifo(nix::fcntl::AT_FDCWD, path, mode)?;
         // Another thread may have changed the umask just now.
         let corrected = super::file::status_of(path).and_then(|made| {
@@ -66,7 +67,7 @@ pub(crate) fn create_fifo(path: &CStr, mode: libc::mode_t) -> Result<(), Errno> 
     let (directory, name) = split(path)?;
     for attempt in 0..PRIVATE_NAMES {
         let private = private_name(attempt);
-        match create_renamed(directory.as_fd(), private.as_c_str(), name, mode) {
+        match create_renamed(directory.as_fd(), private.as_c_str(), name, (mode, owner)) {
             Err((Errno::EEXIST, Step::Private)) => {}
             outcome => return outcome.map_err(|(errno, _)| errno),
         }
@@ -93,11 +94,14 @@ fn create_renamed(
     directory: BorrowedFd<'_>,
     private: &CStr,
     name: &CStr,
-    mode: libc::mode_t,
+    (mode, owner): (libc::mode_t, NewOwner),
 ) -> Result<(), (Errno, Step)> {
     make_fifo(directory, private, 0).map_err(|errno| (errno, Step::Private))?;
     let outcome = super::path::point_in(directory, private)
-        .and_then(|file| super::path::set_permissions(file.as_fd(), mode))
+        .and_then(|file| {
+            super::path::set_permissions(file.as_fd(), mode)?;
+            owner.give(file.as_fd())
+        })
         .and_then(|()| rename_to_free_name(directory, private, name));
     if outcome.is_err() {
         let _ = nix::unistd::unlinkat(directory, private, UnlinkatFlags::NoRemoveDir);

@@ -166,26 +166,6 @@ pub(crate) fn is_single_threaded() -> bool {
     unsafe { SINGLE_THREADED.load(Ordering::Relaxed).read_volatile() != 0 }
 }
 
-/// Yields this processor to another thread that waits for it. A thread in SCHED_DEADLINE does not yield: it
-/// would give up the rest of its period, and so the processor time that it was promised.
-pub(crate) fn let_others_run() {
-    if is_deadline_scheduled() {
-        core::hint::spin_loop();
-        return;
-    }
-    // SAFETY: the call has no arguments and cannot fail.
-    unsafe { libc::sched_yield() };
-}
-
-/// Whether the calling thread is in SCHED_DEADLINE now.
-fn is_deadline_scheduled() -> bool {
-    // SCHED_DEADLINE of <linux/sched.h>, and the bit that SCHED_RESET_ON_FORK adds.
-    const DEADLINE: libc::c_int = 6;
-    // SAFETY: 0 is the calling thread, and the call accesses no memory.
-    let policy = unsafe { libc::sched_getscheduler(0) };
-    policy & !libc::SCHED_RESET_ON_FORK == DEADLINE
-}
-
 pub(crate) fn id() -> u32 {
     std::process::id()
 }

@@ -6,10 +6,13 @@
 //! made everything that it needs before. So it does not matter what other threads did, or which locks they
 //! held.
 
+pub(crate) use super::child::is_signal;
 pub(crate) use super::child::{
-    Abandoned, Exit, Process, abandon, abandonable, reap_abandoned, room_to_abandon, send_signal,
-    wait, wait_for_end,
+    Abandoned, Exit, Process, Usage, abandon, abandonable, reap_abandoned, room_to_abandon,
+    send_signal, signal_group, signal_group_by_id, wait, wait_for_end,
 };
+use super::child_keeper;
+use super::child_setup::{self, Failure, Setup};
 use super::direct::system_call;
 use super::fd::{self, made};
 use super::signal::Blocked;
@@ -44,6 +47,7 @@ pub(crate) struct Image<'a> {
     pub(crate) inherits: bool,
     /// Whether the child leads a new session, whose controlling terminal is its descriptor 0.
     pub(crate) leads_session: bool,
+    pub(crate) setup: &'a Setup<'a>,
 }
 
 /// C's form of several strings: an array of pointers that ends with NULL.
@@ -92,16 +96,32 @@ pub(crate) enum Step {
     Directory,
     Descriptors,
     Terminal,
+    Group,
+    Scheduling,
+    Limit,
+    User,
+    DeathSignal,
+    Given,
     Exec,
 }
 
 impl Step {
     /// The steps that the child reports, by the number that it writes into the pipe.
     fn from_report(number: u8) -> Step {
-        [Step::Directory, Step::Descriptors, Step::Terminal]
-            .into_iter()
-            .find(|&step| step as u8 == number)
-            .unwrap_or(Step::Exec)
+        [
+            Step::Directory,
+            Step::Descriptors,
+            Step::Terminal,
+            Step::Group,
+            Step::Scheduling,
+            Step::Limit,
+            Step::User,
+            Step::DeathSignal,
+            Step::Given,
+        ]
+        .into_iter()
+        .find(|&step| step as u8 == number)
+        .unwrap_or(Step::Exec)
     }
 }
 
@@ -116,8 +136,16 @@ struct ChildSetup<'a> {
 }
 
 /// Starts a program. Returns when the child executes the program, or when it has failed to and has ended.
-pub(crate) fn start(image: &Image<'_>) -> Result<Process, (Step, Errno)> {
-    let before = |errno| (Step::Clone, errno);
+pub(crate) fn start(image: &Image<'_>) -> Result<Process, Failure> {
+    match image.setup.dies_with {
+        Some(_) => child_keeper::start(image),
+        None => start_from_here(image),
+    }
+}
+
+/// Starts a program as a child of this thread.
+pub(super) fn start_from_here(image: &Image<'_>) -> Result<Process, Failure> {
+    let before = |errno| (Step::Clone, 0, errno);
     let pipe = fd::pipe(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
     let (failure, report) = pipe.map_err(before)?;
     let setup = ChildSetup {
@@ -127,6 +155,7 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Process, (Step, Errno)> {
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: RawFd = -1;
     let blocked = Blocked::all();
+    let dumpable = image.setup.user.is_some().then(Dumpable::now);
     // SAFETY: become_program fulfils the contract of `run`, and takes a ChildSetup.
     let started = unsafe {
         run(
@@ -136,6 +165,7 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Process, (Step, Errno)> {
             &mut pidfd,
         )
     };
+    drop(dumpable);
     drop(blocked);
     let id = started.map_err(before)?;
     // Closed first, so that a number for the pidfd is free.
@@ -146,14 +176,38 @@ pub(crate) fn start(image: &Image<'_>) -> Result<Process, (Step, Errno)> {
         .map_err(before)?;
     // The child has called exec or is dead, so its report is in the pipe. This thread does not wait for the
     // pipe's end, because a process that another thread has forked meanwhile may hold it open.
-    let mut message = [MaybeUninit::new(0u8); 2];
+    let mut message = [MaybeUninit::new(0u8); 3];
     if stream::read_now(failure.as_raw_fd(), &mut message) != Ok(message.len()) {
         return Ok(process);
     }
     // SAFETY: every byte was initialised above.
-    let [step, errno] = message.map(|byte| unsafe { byte.assume_init() });
+    let [step, place, errno] = message.map(|byte| unsafe { byte.assume_init() });
     let _ = process.with_pidfd(|pidfd| wait(pidfd, 0));
-    Err((Step::from_report(step), Errno::from_raw(errno.into())))
+    Err((
+        Step::from_report(step),
+        place,
+        Errno::from_raw(errno.into()),
+    ))
+}
+
+/// Whether this process may be dumped and traced. The kernel takes that away when a child that still shares the memory
+/// changes its user. Dropping this, when the child shares it no more, gives it back.
+struct Dumpable(bool);
+
+impl Dumpable {
+    fn now() -> Dumpable {
+        // SAFETY: the call takes no further arguments.
+        Dumpable(unsafe { libc::prctl(libc::PR_GET_DUMPABLE) } == 1)
+    }
+}
+
+impl Drop for Dumpable {
+    fn drop(&mut self) {
+        if self.0 {
+            // SAFETY: the call takes a number.
+            unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) };
+        }
+    }
 }
 
 /// Makes the child. Returns when the child has called exec or has ended.
@@ -191,7 +245,7 @@ unsafe fn run(
 /// # Safety
 ///
 /// As `system_call`.
-unsafe fn child_call<const N: usize>(
+pub(super) unsafe fn child_call<const N: usize>(
     number: libc::c_long,
     given: [usize; N],
 ) -> Result<usize, Errno> {
@@ -207,13 +261,13 @@ extern "C" fn become_program(setup: *mut c_void) -> c_int {
     // long.
     unsafe {
         let setup = &*setup.cast::<ChildSetup<'_>>();
-        let (step, errno) = match prepare(setup.image) {
-            Ok(()) => (Step::Exec, execute(setup.image)),
+        let mut pipe = setup.report as usize;
+        let (step, place, errno) = match prepare(setup.image, &mut pipe) {
+            Ok(()) => (Step::Exec, 0, execute(setup.image)),
             Err(failure) => failure,
         };
         // The errnos of these calls are below 256.
-        let message = [step as u8, errno as u8];
-        let pipe = setup.report as usize;
+        let message = [step as u8, place, errno as u8];
         let _ = child_call(
             libc::SYS_write,
             [pipe, message.as_ptr().addr(), message.len()],
@@ -225,18 +279,19 @@ extern "C" fn become_program(setup: *mut c_void) -> c_int {
 }
 
 /// The size in bytes of the kernel's set of signals.
-const SIGNAL_SET: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+pub(super) const SIGNAL_SET: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
     16
 } else {
     8
 };
 
-/// Gives the child its signals, directory, descriptors and session.
+/// Gives the child its signals, directory, descriptors and session. `report` is the end of the report's pipe.
 ///
 /// # Safety
 ///
 /// Called in the child only.
-unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
+unsafe fn prepare(image: &Image<'_>, report: &mut usize) -> Result<(), Failure> {
+    let setup = image.setup;
     // SAFETY: the arguments are valid. The child has its own signals, directory, descriptors and session.
     unsafe {
         // The handlers come first: none may run here after the mask is cleared. Without this, signals
@@ -244,15 +299,16 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
         // zeros is the default action without flags.
         let default = [0u64; 8];
         for number in 1..=libc::SIGRTMAX() as usize {
+            if setup.keeps_ignored && child_setup::is_ignored(number) {
+                continue;
+            }
             let _ = child_call(
                 libc::SYS_rt_sigaction,
                 [number, default.as_ptr().addr(), 0, SIGNAL_SET],
             );
         }
-        if let Some(directory) = image.directory {
-            child_call(libc::SYS_chdir, [directory.as_ptr().addr()])
-                .map_err(|errno| (Step::Directory, errno))?;
-        }
+        child_setup::begin(setup)?;
+        *report = child_setup::set_aside(&setup.given, *report)?;
         for (number, &source) in (0..).zip(&image.streams) {
             // A descriptor that stays as it is also stays if it was close-on-exec. A closed one stays closed.
             let placed = if source < 0 {
@@ -262,15 +318,21 @@ unsafe fn prepare(image: &Image<'_>) -> Result<(), (Step, Errno)> {
                 // The source is above 2, so the two numbers differ.
                 child_call(libc::SYS_dup3, [source as usize, number, 0])
             };
-            placed.map_err(|errno| (Step::Descriptors, errno))?;
+            placed.map_err(|errno| (Step::Descriptors, 0, errno))?;
         }
         if image.leads_session {
             child_call(libc::SYS_setsid, [])
                 .and_then(|_| child_call(libc::SYS_ioctl, [0, libc::TIOCSCTTY as usize, 0]))
-                .map_err(|errno| (Step::Terminal, errno))?;
+                .map_err(|errno| (Step::Terminal, 0, errno))?;
         }
         if !image.inherits {
-            close_the_rest_on_exec().map_err(|errno| (Step::Descriptors, errno))?;
+            close_the_rest_on_exec().map_err(|errno| (Step::Descriptors, 0, errno))?;
+        }
+        child_setup::place(&setup.given)?;
+        child_setup::finish(setup)?;
+        if let Some(directory) = image.directory {
+            child_call(libc::SYS_chdir, [directory.as_ptr().addr()])
+                .map_err(|errno| (Step::Directory, 0, errno))?;
         }
         let none = [0u64; 2];
         let _ = child_call(

@@ -12,6 +12,7 @@
 use super::futex::TID_MASK;
 use super::liveness::{self, Birth};
 use super::process;
+use super::processor;
 use super::robust::RobustList;
 use crate::base::error::Result;
 use core::cell::Cell;
@@ -25,6 +26,7 @@ pub(crate) struct Thread {
     pid_namespace: u32,
     birth: Birth,
     robust_list: RobustList,
+    processor: processor::Place,
 }
 
 /// The generation of a kept answer before there is one: a number that never comes.
@@ -38,6 +40,7 @@ thread_local! {
             pid_namespace: 0,
             birth: 0,
             robust_list: RobustList::NONE,
+            processor: processor::Place::NONE,
         },
         NEVER,
     )) };
@@ -85,6 +88,7 @@ impl Thread {
             id,
             birth: liveness::birth_of(id),
             pid_namespace: process::pid_namespace(generation),
+            processor: processor::Place::of_calling_thread(),
         };
         CURRENT.set((thread, generation));
         Ok(thread)
@@ -110,6 +114,23 @@ impl Thread {
     #[inline(always)]
     pub(crate) fn robust_list(self) -> RobustList {
         self.robust_list
+    }
+
+    /// Leaves the number of this thread's processor for those that spin until this thread changes something
+    /// ([`spin_for`](crate::sync::spin_for)).
+    #[inline(always)]
+    pub(crate) fn leave_processor(self, word: &AtomicU32) {
+        let number = self.processor.read();
+        // It seldom changes. Without a store the word's cache line may stay in others' caches.
+        if word.load(Ordering::Relaxed) != number {
+            word.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// Where the number of this thread's processor stands.
+    #[inline(always)]
+    pub(crate) fn processor(self) -> processor::Place {
+        self.processor
     }
 
     /// Whether this thread holds a robust lock that lies in the memory given. See

@@ -510,6 +510,17 @@ pub(crate) mod thread {
         id: u32,
     }
 
+    /// The number of no processor.
+    pub(crate) struct Unknown;
+
+    impl Unknown {
+        pub(crate) fn refresh(&self) {}
+
+        pub(crate) fn read(&self) -> u32 {
+            0
+        }
+    }
+
     impl Thread {
         /// Gives the calling thread its id. The model's first thread has the id 1 without a call.
         pub(crate) fn become_number(id: u32) {
@@ -546,6 +557,13 @@ pub(crate) mod thread {
 
         pub(crate) fn robust_list(self) -> RobustList {
             RobustList
+        }
+
+        /// The models do not spin.
+        pub(crate) fn leave_processor(self, _: &AtomicU32) {}
+
+        pub(crate) fn processor(self) -> Unknown {
+            Unknown
         }
 
         /// Does to a lock's word what the kernel does when the calling thread dies and holds it.
@@ -617,11 +635,26 @@ pub(crate) mod liveness {
     }
 }
 
-pub(crate) mod process {
+pub(crate) mod scheduling {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Scheduling {
+        Shared,
+        Exclusive,
+        Budgeted,
+    }
+
+    impl Scheduling {
+        pub(crate) fn now() -> Scheduling {
+            Scheduling::Shared
+        }
+    }
+
     pub(crate) fn let_others_run() {
         loom::thread::yield_now();
     }
+}
 
+pub(crate) mod process {
     pub(crate) struct ShownNamespace(pub(crate) u32);
 
     impl core::fmt::Display for ShownNamespace {

@@ -156,7 +156,7 @@ impl<T: Send + Sync, const KIND: u8> Table<T, KIND> {
                 continue;
             };
             let number = number(KIND, index, slot.state());
-            let handle: *mut u8 = ptr::without_provenance_mut(number as usize);
+            let handle: *mut u8 = ptr::without_provenance_mut(to_address(number));
             // Unlike get_fast, this finds the object also while other threads begin and end its use.
             if let Ok(object) = self.get(handle) {
                 found(&object);

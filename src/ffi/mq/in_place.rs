@@ -203,3 +203,85 @@ pub unsafe extern "C" fn ipc_mq_return(mq: *mut ipc_mq_t, message: *const c_void
         Ok(0)
     })
 }
+
+/// Gives a borrowed message to another thread or process, which takes it with ipc_mq_take_over(). The
+/// message stays in its place in memory and is not copied. From here on it is the receiver's, also if
+/// this process dies.
+///
+/// message: the address that ipc_mq_borrow() or ipc_mq_take_over() gave. When the call succeeds, the
+/// caller must not use it any more.
+/// receiver: the id of a process (getpid(2)): any of its threads may take the message. Or the id of a
+/// thread other than a process's main one (gettid(2)): only that thread may take it. It may be an id of
+/// the caller's own process.
+///
+/// Returns: 0, or a negative error, and then the message is still borrowed. With -EUCLEAN it is not
+/// borrowed any more, and the queue can be closed.
+/// Errors: -EAGAIN a thread has been stopped inside a call on the queue for a second (call again
+/// later); -EINVAL message is not borrowed, or is no message of this queue, or receiver is not above 0;
+/// -ESRCH no living thread or process has the id receiver; -EPERM another thread has borrowed the
+/// message; -EBADF the handle is closed; -EUCLEAN the queue is damaged; -EPROTO this process was forked
+/// into another PID namespace after the handle was opened; -EDEADLK a signal handler makes this call,
+/// and it interrupted a call on the same queue; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
+/// Threads: safe, for the thread that borrowed the message.
+/// Death: if the caller dies in this call, the message is the receiver's, or it is queued again in its
+/// old place. If the receiver ends before it takes the message, the message is queued again too; a
+/// receiver that waits finds it within 100 milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_hand_over(
+    mq: *mut ipc_mq_t,
+    message: *const c_void,
+    receiver: libc::pid_t,
+) -> c_int {
+    guard(c"ipc_mq_hand_over", move || {
+        QUEUES.get(mq)?.hand_over(message.cast(), receiver)?;
+        Ok(0)
+    })
+}
+
+/// Takes a message that ipc_mq_hand_over() gave to this thread or to its process. Of several, it takes
+/// the one with the highest priority, and of those the oldest. The caller then has the message as if it
+/// had borrowed it, and ends its use with ipc_mq_return(). Waits while no message was handed over.
+///
+/// out: receives the message's address, aligned to 64 bytes, on success only.
+/// priority: receives the message's priority, on success only. NULL if it is not wanted.
+/// redeliveries: receives how often the message was borrowed before by a thread that died before it
+/// returned the message, on success only. A hand-over does not count. NULL if it is not wanted.
+/// timeout_ns: how long to wait at most, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+/// without a limit; 0 only tries.
+///
+/// Returns: the message's length in bytes, which may be 0, or a negative error.
+/// Errors: -EAGAIN no message was handed over, and timeout_ns is 0 or the handle has IPC_NONBLOCK; or
+/// timeout_ns is 0 and a stopped thread has kept the queue for a second; -ETIMEDOUT timeout_ns has
+/// passed; -EINTR a signal handler ran while the call waited; -EINVAL a pointer is NULL or misaligned,
+/// or the timeout is invalid; -EBADF the handle is closed, or was opened with IPC_WRITE_ONLY; -EUCLEAN
+/// the queue is damaged; -EPROTO this process was forked into another PID namespace after the handle was
+/// opened; -EDEADLK a signal handler makes this call, and it interrupted a call on the same queue;
+/// -ENOTSUP the queue is the kernel's (IPC_KERNEL); -ENOSYS if a sandbox (seccomp) forbids this process
+/// to sleep on a futex.
+/// Threads: safe. The thread that takes a message must return it or hand it over: another thread gets
+/// -EPERM.
+/// Death: if the thread ends or its process dies before it returns the message, the message is queued
+/// again in its old place. Fork: messages that were handed to the parent stay the parent's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_take_over(
+    mq: *mut ipc_mq_t,
+    out: *mut *const c_void,
+    priority: *mut c_uint,
+    redeliveries: *mut c_uint,
+    timeout_ns: i64,
+) -> libc::ssize_t {
+    guard(c"ipc_mq_take_over", move || {
+        let out = checked(out, "out")?;
+        checked_if_any(priority, "priority")?;
+        checked_if_any(redeliveries, "redeliveries")?;
+        let taken = QUEUES.get(mq)?.take_over(timeout_ns)?;
+        // SAFETY: all three are checked for alignment, and out for NULL; the rest by the contract
+        // of this call.
+        unsafe {
+            put(out, taken.payload.as_ptr().cast_const().cast())?;
+            put_if_any(redeliveries, taken.redeliveries);
+            put_if_any(priority, taken.priority);
+        }
+        Ok(taken.length as isize)
+    })
+}

@@ -131,6 +131,7 @@ fn mq_options(flags: c_int, allowed: c_int, mode: libc::mode_t) -> Result<mq::Op
         overwrites: flags & IPC_MQ_OVERWRITE != 0,
         spin: None,
         mode,
+        owner: options.owner,
         descriptor: None,
     })
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::time::Deadline;
 use crate::ipc::sock::Endpoint;
+use crate::sys::new_owner::NewOwner;
 use core::ffi::c_char;
 
 /// # Safety
@@ -63,7 +64,14 @@ pub unsafe extern "C" fn ipc_sock_listen(
         let socket_type = socket_type(r#type)?;
         let descriptor = descriptor_mode(flags, 0)?;
         check_mode(mode)?;
-        Ok(sock::listen(&endpoint, socket_type, descriptor, mode)?.into_raw_fd())
+        Ok(sock::listen(
+            &endpoint,
+            socket_type,
+            descriptor,
+            mode,
+            NewOwner::current(),
+        )?
+        .into_raw_fd())
     })
 }
 

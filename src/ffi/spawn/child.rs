@@ -13,9 +13,24 @@ pub struct ipc_child_exit_t {
     pub code: c_int,
     /// The signal that ended the child; 0 if it ended by itself.
     pub signal: c_int,
+    /// 1 if the signal made the kernel dump the child's memory (core(5)), otherwise 0.
+    pub core_dumped: c_int,
+    /// 0; for later versions.
+    pub reserved: c_int,
+    /// How long the child ran in its own code, in nanoseconds. This and the following fields count the
+    /// child's own children too, as far as it has waited for them.
+    pub user_ns: u64,
+    /// How long it ran in the kernel, in nanoseconds.
+    pub system_ns: u64,
+    /// The most memory that it, or one of its children, had at once, in bytes.
+    pub max_resident: u64,
+    /// How often memory that it used was not mapped, but was in memory.
+    pub minor_faults: u64,
+    /// How often memory that it used had to be read from a disk.
+    pub major_faults: u64,
 }
 
-const _: () = assert!(size_of::<ipc_child_exit_t>() == 8);
+const _: () = assert!(size_of::<ipc_child_exit_t>() == 56);
 
 /// Returns the descriptor to which this process writes the child's standard input. Write with
 /// ipc_write_full(), which raises no SIGPIPE if the child is gone.
@@ -77,6 +92,42 @@ pub unsafe extern "C" fn ipc_child_close_stdin(child: *mut ipc_child_t) -> c_int
     })
 }
 
+/// Closes the pipe from the child's standard output. If the child writes to it later, it gets SIGPIPE or
+/// EPIPE.
+///
+/// child: from ipc_spawn() or ipc_spawn_with().
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+/// child's standard output is not a pipe or is closed already.
+/// Threads: no other thread may use the descriptor of ipc_child_stdout() during this call or
+/// after it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_child_close_stdout(child: *mut ipc_child_t) -> c_int {
+    guard(c"ipc_child_close_stdout", move || {
+        CHILDREN.get(child)?.close_end(1)?;
+        Ok(0)
+    })
+}
+
+/// Closes the pipe from the child's standard error. If the child writes to it later, it gets SIGPIPE or
+/// EPIPE.
+///
+/// child: from ipc_spawn() or ipc_spawn_with().
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL child is NULL; -EBADF the handle is closed or is not of a child, or the
+/// child's standard error is not a pipe or is closed already.
+/// Threads: no other thread may use the descriptor of ipc_child_stderr() during this call or
+/// after it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_child_close_stderr(child: *mut ipc_child_t) -> c_int {
+    guard(c"ipc_child_close_stderr", move || {
+        CHILDREN.get(child)?.close_end(2)?;
+        Ok(0)
+    })
+}
+
 /// Returns the child's process id, for messages. To send a signal, use ipc_child_kill(): the
 /// id may belong to another process after the child's end.
 ///
@@ -132,9 +183,21 @@ pub unsafe extern "C" fn ipc_child_wait(
         } else {
             Some(checked(how, "how")?)
         };
-        let found = match CHILDREN.get(child)?.wait(deadline)? {
-            Exit::Code(code) => ipc_child_exit_t { code, signal: 0 },
-            Exit::Signal(signal) => ipc_child_exit_t { code: -1, signal },
+        let (exit, usage) = CHILDREN.get(child)?.wait(deadline)?;
+        let (code, signal, dumped) = match exit {
+            Exit::Code(code) => (code, 0, false),
+            Exit::Signal { number, dumped } => (-1, number, dumped),
+        };
+        let found = ipc_child_exit_t {
+            code,
+            signal,
+            core_dumped: dumped.into(),
+            reserved: 0,
+            user_ns: usage.user_ns,
+            system_ns: usage.system_ns,
+            max_resident: usage.max_resident,
+            minor_faults: usage.minor_faults,
+            major_faults: usage.major_faults,
         };
         if let Some(how) = how {
             // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
@@ -159,6 +222,28 @@ pub unsafe extern "C" fn ipc_child_wait(
 pub unsafe extern "C" fn ipc_child_kill(child: *mut ipc_child_t, signal: c_int) -> c_int {
     guard(c"ipc_child_kill", move || {
         CHILDREN.get(child)?.send_signal(signal)?;
+        Ok(0)
+    })
+}
+
+/// Sends a signal to all processes in the process group that the child was started to lead: to the child
+/// and to what it has started, as long as those have not left the group. The signal reaches no other
+/// group that got the number later.
+///
+/// child: from ipc_pty_spawn(), or from ipc_spawn_with() with IPC_CHILD_NEW_GROUP or
+/// IPC_CHILD_NEW_SESSION.
+/// signal: a signal's number. 0 sends nothing and checks whether the group has a process.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -ESRCH no process of the group is left; or the child was waited for, and the kernel is older
+/// than Linux 6.9; -EINVAL child is NULL, signal is not a signal, or the child was not started as the
+/// leader of a group; -EPERM this process may signal none of the group; -EBADF the handle is closed or is
+/// not of a child.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_child_kill_group(child: *mut ipc_child_t, signal: c_int) -> c_int {
+    guard(c"ipc_child_kill_group", move || {
+        CHILDREN.get(child)?.signal_group(signal)?;
         Ok(0)
     })
 }

@@ -1,6 +1,8 @@
 //! Child processes: how they are started. Calls on a running child are in [`child`], the exchange
 //! with its streams in [`communicate`].
 
+pub mod setup;
+
 pub mod child;
 
 pub mod communicate;
@@ -9,8 +11,9 @@ use super::handle::Table;
 use super::*;
 use crate::ipc::spawn::{Child, SpawnRequest, Stream};
 use crate::sys::spawn::Strings;
-use core::ffi::{c_char, c_int};
+use core::ffi::{CStr, c_char, c_int};
 use core::ptr::NonNull;
+use setup::{choices, ipc_child_setup_t};
 
 /// A handle of a child process. Made by ipc_spawn(), ipc_spawn_with() or ipc_pty_spawn(),
 /// ended by ipc_child_close().
@@ -81,16 +84,18 @@ pub struct ipc_spawn_attr_t {
     /// The child's working directory; NULL for this process's. A program that is named by a
     /// relative path with a slash is searched for from this directory.
     pub directory: *const c_char,
+    /// More choices, for example a new process group or a user; NULL for the defaults.
+    pub setup: *const ipc_child_setup_t,
     /// All 0; for later versions.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 3],
 }
 
 const _: () = {
     let pointer = size_of::<usize>();
     assert!(size_of::<ipc_stream_t>() == 8 + pointer);
-    let before_reserved = 3 * size_of::<ipc_stream_t>() + 2 * pointer;
+    let before_reserved = 3 * size_of::<ipc_stream_t>() + 3 * pointer;
     let aligned = before_reserved.next_multiple_of(align_of::<u64>());
-    assert!(size_of::<ipc_spawn_attr_t>() == aligned + 32);
+    assert!(size_of::<ipc_spawn_attr_t>() == aligned + 24);
 };
 
 /// Starts a program as a child process. The streams that flags names are pipes; the child
@@ -156,9 +161,10 @@ pub unsafe extern "C" fn ipc_spawn(
 /// is open for writing; -ELOOP or -ENAMETOOLONG its path cannot be followed; -EAGAIN no more
 /// processes are allowed; -EMFILE this process has too many open descriptors or handles;
 /// -ENFILE the system has too many open files; -ENOMEM there is no memory; -EISDIR, -EROFS or
-/// -ENOSPC a stream's file cannot be opened or created. -ENOENT, -ENOTDIR, -EACCES, -ELOOP and
-/// -ENAMETOOLONG can also concern a stream's file or the directory; ipc_last_error() says
-/// which.
+/// -ENOSPC a stream's file cannot be opened or created; -EPERM or -EACCES this process may not set the
+/// child's user, scheduling or a limit; -ESRCH this process ended meanwhile (IPC_CHILD_DIES_WITH_PARENT).
+/// -ENOENT, -ENOTDIR, -EACCES, -ELOOP and -ENAMETOOLONG can also concern a stream's file or the
+/// directory, and -EINVAL and -EBADF an entry of the setup; ipc_last_error() says which.
 /// Threads: safe, whatever other threads do: the child makes only system calls before exec.
 /// Signals: held back in the calling thread until the program runs; none is lost.
 /// Fork: a process that this one forks later can signal the program, but cannot wait for it.
@@ -198,7 +204,7 @@ unsafe fn spawn(
         // SAFETY: as above.
         Some(unsafe { placed_to_read(attr, "attr") }?)
     };
-    if attr.is_some_and(|attr| attr.reserved != [0; 4]) {
+    if attr.is_some_and(|attr| attr.reserved != [0; 3]) {
         return Err(fail!(EINVAL, "attr: a reserved field is not 0"));
     }
     // SAFETY: by this function's contract.
@@ -208,6 +214,11 @@ unsafe fn spawn(
         Some(attr) if !attr.directory.is_null() => Some(unsafe { path_from_c(attr.directory) }?),
         _ => None,
     };
+    // SAFETY: by this function's contract.
+    let choices = unsafe { choices(attr.map_or(core::ptr::null(), |attr| attr.setup)) }?;
+    if directory.is_some() && choices.directory.is_some() {
+        return Err(fail!(EINVAL, "attr and its setup both name a directory"));
+    }
     let room = CHILDREN.room()?;
     let child = Child::start(&SpawnRequest {
         arguments,
@@ -215,10 +226,12 @@ unsafe fn spawn(
         environment: unsafe {
             environment(attr.map_or(core::ptr::null(), |attr| attr.environment))
         },
-        directory,
+        directory: directory.or(choices.directory),
         streams,
         inherits: flags & IPC_INHERIT != 0,
         leads_session: false,
+        program: choices.program,
+        setup: choices.setup,
     })?;
     // SAFETY: checked for NULL and alignment; the rest by this function's contract.
     unsafe { put(out, room.fill(child)) }

@@ -28,7 +28,7 @@ use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::Object;
 use crate::sync::versions::{self, Attempt};
 use crate::sys::fd::Kept;
-use crate::sys::process;
+use crate::sys::scheduling::let_others_run;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use memory::Memory;
@@ -83,7 +83,7 @@ impl ValueCell {
                 Attempt::Nothing => return Ok(None),
                 Attempt::Damaged => return Err(self.damaged()),
                 Attempt::Overwritten if attempt % ATTEMPTS_BETWEEN_YIELDS == 0 => {
-                    process::let_others_run();
+                    let_others_run();
                 }
                 Attempt::Overwritten => {}
             }

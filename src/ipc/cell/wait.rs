@@ -60,7 +60,8 @@ impl ValueCell {
         if deadline == Deadline::Now {
             return Err(Errno::EAGAIN.into());
         }
-        if sync::spin_for(SPIN, &mut || self.is_newer(after)) {
+        let peer = &self.memory.header().processor;
+        if sync::spin_for(SPIN, peer, &mut || self.is_newer(after)) {
             return Ok(());
         }
         let mut first_sleep_ends = Some(now() + WAKE_INTERVAL);

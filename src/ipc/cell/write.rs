@@ -65,7 +65,10 @@ impl ValueCell {
     ///
     /// `value` has a value's size.
     #[inline(always)]
-    unsafe fn write_under(&self, _: &Latched<'_>, value: *const u8) {
+    unsafe fn write_under(&self, latched: &Latched<'_>, value: *const u8) {
+        latched
+            .thread()
+            .leave_processor(&self.memory.header().processor);
         let version = versions::begin(&self.memory);
         // SAFETY: by this function's contract.
         unsafe { self.memory.copy_in(value, version.1) };

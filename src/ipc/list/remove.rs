@@ -36,7 +36,6 @@ pub(crate) fn remove(kind: ListedKind, target: Target<'_>) -> Result<()> {
         (ListedKind::KernelMq, Target::Named(name)) => {
             listing::queue_unlink(name.file_name()).map_err(|errno| refused(kind, name, errno))
         }
-        // Through its mechanism: the queue may have a FIFO beside it.
         (ListedKind::Mq, Target::Named(name)) => mq::unlink(name, false),
         // Through its mechanism: a topic has a second file.
         (ListedKind::Topic, Target::Named(name)) => topic::unlink(name),

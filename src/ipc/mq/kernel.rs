@@ -62,6 +62,11 @@ impl KernelQueue {
                         // The umask has removed bits from the mode.
                         file::set_permissions(descriptor.as_fd(), options.mode)
                             .map_err(|errno| failed!(errno, "{name}: its mode cannot be set"))?;
+                        object::give(name, descriptor.as_fd(), options.owner).inspect_err(
+                            |_| {
+                                let _ = mqueue::unlink(name.file_name());
+                            },
+                        )?;
                         return Ok((queue(descriptor)?, Outcome::Created));
                     }
                     Err(Errno::EEXIST) if !options.exclusive => {}

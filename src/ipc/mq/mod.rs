@@ -19,6 +19,7 @@ use crate::base::error::{Error, Result, fail};
 use crate::base::name::Name;
 use crate::object::Outcome;
 use crate::object::layout::Type;
+use crate::sys::new_owner::NewOwner;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
@@ -47,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) spin: Option<Duration>,
     /// The permissions of a queue that is created here. The umask does not change them.
     pub(crate) mode: libc::mode_t,
+    /// Who is to own a queue that is created here.
+    pub(crate) owner: NewOwner,
     /// The file of the queue's memory, to open in place of the name.
     pub(crate) descriptor: Option<RawFd>,
 }
@@ -249,6 +252,16 @@ impl Queue {
     /// Ends what `borrow` began: the message is received. `at_once` is as in `reserve`.
     pub(crate) fn give_back(&self, payload: *const u8, at_once: bool) -> Result<()> {
         self.shared(IN_PLACE)?.give_back(payload, at_once)
+    }
+
+    /// Gives a borrowed message to the thread or process with this id.
+    pub(crate) fn hand_over(&self, payload: *const u8, receiver: i32) -> Result<()> {
+        self.shared(IN_PLACE)?.hand_over(payload, receiver)
+    }
+
+    /// Takes a message that was handed over to this thread or to its process.
+    pub(crate) fn take_over(&self, timeout_ns: i64) -> Result<Borrowed> {
+        self.shared(IN_PLACE)?.take_over(timeout_ns)
     }
 
     fn shared(&self, what: &str) -> Result<&SharedQueue> {

@@ -58,7 +58,7 @@ impl LibcSemaphore {
                     }
                 }
             }
-            match create(name, path, value, options.mode) {
+            match create(name, path, value, options) {
                 Ok(semaphore) => return Ok((semaphore, Outcome::Created)),
                 Err(error) if error.errno() == Errno::EEXIST && !options.exclusive => {}
                 Err(error) => return Err(error),
@@ -111,13 +111,14 @@ impl LibcSemaphore {
 }
 
 /// Creates the semaphore's file. The name comes last.
-fn create(name: &Name, path: &CStr, value: u32, mode: libc::mode_t) -> Result<LibcSemaphore> {
+fn create(name: &Name, path: &CStr, value: u32, options: Options) -> Result<LibcSemaphore> {
     let failed = |errno| failed!(errno, "{name}: cannot be created");
     let file = file::create_unnamed(SHM_DIRECTORY).map_err(failed)?;
     file::allocate(file.as_fd(), semaphore::SIZE as u64).map_err(failed)?;
     let initial = semaphore::initial(value).map_err(failed)?;
     file::write_at(file.as_fd(), &initial, 0).map_err(failed)?;
-    file::set_permissions(file.as_fd(), mode).map_err(failed)?;
+    file::set_permissions(file.as_fd(), options.mode).map_err(failed)?;
+    object::give(name, file.as_fd(), options.owner)?;
     let semaphore = LibcSemaphore::map(&file)?;
     // Last, so that a call which fails leaves no name.
     file::publish(file.as_fd(), path).map_err(failed)?;

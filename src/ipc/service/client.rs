@@ -174,6 +174,11 @@ impl Client {
             self.copy_in(call, request);
         }
         section.send(call)?;
+        let waiting = &service.header().waiting;
+        section
+            .latched
+            .thread()
+            .leave_processor(&waiting.client_processor);
         section.latched.release();
         service.wake_server();
         Ok((call, id))
@@ -204,8 +209,9 @@ impl Client {
         }
         drop(section);
         let header = service.header();
+        let peer = &header.waiting.room_processor;
         let has_room = || header.index.free.load(Relaxed) != 0;
-        if deadline != Deadline::Now && sync::spin_for(SPIN, &mut || has_room()) {
+        if deadline != Deadline::Now && sync::spin_for(SPIN, peer, &mut || has_room()) {
             return Ok(());
         }
         service.sleep(&header.waiting.departures, deadline, Some(LOOK), &has_room)
@@ -214,9 +220,9 @@ impl Client {
     /// Waits until the reply is there, or the call has ended otherwise.
     fn wait_for_end(&self, call: Numbered<'_>, id: u64, deadline: Deadline) -> Result<()> {
         let service = &self.service;
-        let (number, slot) = call;
+        let (_, slot) = call;
         let is_over = || has_ended(call, id);
-        if sync::spin_for(SPIN, &mut || is_over()) {
+        if sync::spin_for(SPIN, &slot.processor, &mut || is_over()) {
             return Ok(());
         }
         if !self.waits_for_server
@@ -229,7 +235,7 @@ impl Client {
         while !is_over() {
             if has_dead_server(slot) {
                 let section = service.enter(Deadline::Now)?;
-                service.take_back_if_dead(&section, number)?;
+                service.take_back_all(&section)?;
                 continue;
             }
             let slept = service.sleep(&slot.replies, deadline, Some(LOOK), &is_over);
@@ -372,11 +378,11 @@ impl Client {
         let service = &self.service;
         let place = service.memory.client(party.place)?;
         let is_ready = || has_done(&place.first_done);
-        if deadline != Deadline::Now && sync::spin_for(SPIN, &mut || is_ready()) {
+        if deadline != Deadline::Now && sync::spin_for(SPIN, &place.processor, &mut || is_ready()) {
             return Ok(());
         }
         let mut is_with_server = false;
-        for (number, slot) in service.memory.slots() {
+        for (_, slot) in service.memory.slots() {
             let is_own = slot.client.load(Relaxed) == party.place
                 && slot.client_birth.load(Relaxed) == party.birth;
             if !is_own {
@@ -386,7 +392,7 @@ impl Client {
             is_with_server |= state == CALL_TAKEN || state == CALL_PENDING;
             if has_dead_server(slot) {
                 let section = service.enter(Deadline::Now)?;
-                service.take_back_if_dead(&section, number)?;
+                service.take_back_all(&section)?;
             }
         }
         if is_ready() {

@@ -18,7 +18,7 @@ pub(super) fn has_dead_server(slot: &CallSlot) -> bool {
 
 impl Service {
     /// Takes the request in a slot back, if its server is gone.
-    pub(super) fn take_back_if_dead(&self, section: &Section<'_>, number: u32) -> Result<()> {
+    fn take_back_if_dead(&self, section: &Section<'_>, number: u32) -> Result<()> {
         let slot = self.memory.slot(number)?;
         // Asked again under the latch: another thread may have taken it back.
         if has_dead_server(slot) {
@@ -44,7 +44,8 @@ impl Service {
         Ok(())
     }
 
-    /// Takes the requests of all servers back that are gone.
+    /// Takes the requests of all servers back that are gone. All in one section: otherwise another server could get a younger
+    /// request of a dead one before an older one.
     pub(super) fn take_back_all(&self, section: &Section<'_>) -> Result<()> {
         for (number, _) in self.memory.slots() {
             self.take_back_if_dead(section, number)?;
@@ -170,6 +171,8 @@ impl Service {
         for may_clean in [true, false] {
             if let Some(index) = owners.iter().position(|owner| owner.load(Relaxed) == 0) {
                 owners[index].store(birth, Release);
+                // A server that sleeps alone does not look for deaths. From now on it does.
+                self.wake(&self.header().waiting.arrivals, u32::MAX);
                 return Ok(index as u32);
             }
             if may_clean {

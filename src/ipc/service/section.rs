@@ -115,6 +115,10 @@ impl<'s> Section<'s> {
         slot.word.store(with_state(next_use, CALL_FREE), Release);
         entry.store(number, Relaxed);
         self.index().free.store(count + 1, Relaxed);
+        let waiting = &self.memory.header().waiting;
+        self.latched
+            .thread()
+            .leave_processor(&waiting.room_processor);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{CALL_ANSWERED, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot};
 use crate::sync;
 use crate::sys::liveness::{self, is_process_gone};
+use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::time::Duration;
@@ -152,8 +153,9 @@ impl Server {
     ) -> Result<()> {
         let service = &self.service;
         let header = service.header();
+        let peer = &header.waiting.client_processor;
         let is_ready = || header.index.pending.load(Relaxed) != 0;
-        if deadline != Deadline::Now && sync::spin_for(SPIN, &mut || is_ready()) {
+        if deadline != Deadline::Now && sync::spin_for(SPIN, peer, &mut || is_ready()) {
             return Ok(());
         }
         let mut owners = header.servers.owners.iter().enumerate();
@@ -201,6 +203,9 @@ impl Server {
         if slot.is_asynchronous.load(Relaxed) != 0 {
             return self.reply_in_section(id, party);
         }
+        if let Some(thread) = Thread::known() {
+            thread.leave_processor(&slot.processor);
+        }
         let word = slot.word.load(Relaxed);
         // AcqRel: a client that finds the call answered must find the reply.
         let answered = state_of(word) == CALL_TAKEN
@@ -222,6 +227,7 @@ impl Server {
     fn reply_in_section(&self, id: u64, party: Party) -> Result<()> {
         let service = &self.service;
         let section = service.enter(Deadline::Now)?;
+        let thread = section.latched.thread();
         let call = self.held(id, party)?;
         let slot = call.1;
         loop {
@@ -247,6 +253,7 @@ impl Server {
                         section.push_done(call)?;
                         drop(section);
                         let client = service.memory.client(slot.client.load(Relaxed))?;
+                        thread.leave_processor(&client.processor);
                         service.wake(&client.replies, u32::MAX);
                     } else {
                         drop(section);

@@ -12,8 +12,10 @@ use super::socket_file::SocketFile;
 use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::object;
 use crate::sys::fd;
 use crate::sys::file::{self, LockFile};
+use crate::sys::new_owner::NewOwner;
 use crate::sys::path;
 use crate::sys::ready::{self, READABLE};
 use crate::sys::socket;
@@ -40,6 +42,7 @@ pub(crate) fn listen(
     kind: SocketType,
     mode: Mode,
     permissions: libc::mode_t,
+    owner: NewOwner,
 ) -> Result<OwnedFd> {
     // A listener never waits inside accept. Otherwise a deadline would not hold when another
     // process takes the connection that poll has announced.
@@ -69,8 +72,14 @@ pub(crate) fn listen(
     // This restores what the umask took away. It is also the event that wakes clients that wait for
     // this server, so it comes last, and it happens even if the mode is right already.
     match SocketFile::at(endpoint)? {
-        Some(found) => path::set_permissions(found.file.as_fd(), permissions)
-            .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?,
+        Some(found) => {
+            // Before the mode: that change wakes clients, which may be the new owner's.
+            object::give(endpoint, found.file.as_fd(), owner).inspect_err(|_| {
+                let _ = found.remove(endpoint);
+            })?;
+            path::set_permissions(found.file.as_fd(), permissions)
+                .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?;
+        }
         None => {
             return Err(fail!(
                 ESTALE,

@@ -14,8 +14,9 @@ use crate::base::alloc::LongCText;
 use crate::base::error::{Errno, Error, Result, fail, failed};
 use crate::base::text::Escaped;
 use crate::base::time::Deadline;
+use crate::sys::child_setup::{Belongs, Failure, Setup};
 use crate::sys::fd::Kept;
-use crate::sys::spawn::{self, Abandoned, Exit, Image, Process, Step, Strings};
+use crate::sys::spawn::{self, Abandoned, Exit, Image, Process, Step, Strings, Usage};
 use core::ffi::{CStr, c_int};
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,9 @@ pub(crate) struct SpawnRequest<'a> {
     pub(crate) inherits: bool,
     /// Whether the child leads a new session, controlled by the terminal that is its standard input.
     pub(crate) leads_session: bool,
+    /// The file to execute, if it is not the one that the first argument names.
+    pub(crate) program: Option<&'a CStr>,
+    pub(crate) setup: Setup<'a>,
 }
 
 /// A process that this one has started.
@@ -44,6 +48,10 @@ pub(crate) struct Child {
     ends: [Kept; 3],
     /// How the child ended, once that is known, as [`encode`] writes it.
     exit: AtomicU64,
+    /// What it has used by then: the fields of [`Usage`].
+    usage: [AtomicU64; 5],
+    /// Whether it was started as the leader of a process group.
+    leads_group: bool,
 }
 
 impl Child {
@@ -55,7 +63,7 @@ impl Child {
                 "the arguments are empty; expected a program's name first"
             ));
         };
-        let candidates = search::candidates(name)?;
+        let candidates = search::candidates(request.program.unwrap_or(name))?;
         let mut streams = Streams::open(&request.streams)?;
         let image = Image {
             candidates: &candidates,
@@ -65,6 +73,7 @@ impl Child {
             streams: streams.numbers,
             inherits: request.inherits,
             leads_session: request.leads_session,
+            setup: &request.setup,
         };
         let is_fed = streams.ours[0].is_some();
         // Before the start, so that nothing can fail after it.
@@ -83,6 +92,8 @@ impl Child {
             is_fed,
             ends,
             exit: AtomicU64::new(0),
+            usage: Default::default(),
+            leads_group: request.leads_session || request.setup.belongs != Belongs::ToParents,
         })
     }
 
@@ -133,7 +144,7 @@ impl Child {
     }
 
     /// Waits until the child has ended.
-    pub(crate) fn wait(&self, deadline: Deadline) -> Result<Exit> {
+    pub(crate) fn wait(&self, deadline: Deadline) -> Result<(Exit, Usage)> {
         if let Some(exit) = self.check(libc::WNOHANG)? {
             return Ok(exit);
         }
@@ -153,9 +164,9 @@ impl Child {
     }
 
     /// How the child ended, if it has. It is then reaped.
-    fn check(&self, options: c_int) -> Result<Option<Exit>> {
-        if let Some(exit) = decode(self.exit.load(Ordering::Relaxed)) {
-            return Ok(Some(exit));
+    fn check(&self, options: c_int) -> Result<Option<(Exit, Usage)>> {
+        if let Some(known) = self.known() {
+            return Ok(Some(known));
         }
         // The first wait leaves the child unreaped, so its end is noted before it is reaped. A second
         // thread that finds it reaped then finds the note.
@@ -166,21 +177,34 @@ impl Child {
             }
         };
         match found {
-            Ok(Some(exit)) => {
-                // Release: pairs with the Acquire below. Without it a thread that sees the reaping
+            Ok(Some((exit, usage))) => {
+                // The usage of an ended child does not change, so all threads that come here store the same.
+                for (place, number) in self.usage.iter().zip(usage.numbers()) {
+                    place.store(number, Ordering::Relaxed);
+                }
+                // Release: pairs with the Acquire in `known`. Without it a thread that sees the reaping
                 // might not see the note.
                 self.exit.store(encode(exit), Ordering::Release);
                 let _ = self.with_pidfd(|pidfd| spawn::wait(pidfd, libc::WNOHANG));
-                Ok(Some(exit))
+                Ok(Some((exit, usage)))
             }
             Ok(None) => Ok(None),
-            // Acquire: another thread has reaped the child, and has made its note before that.
-            Err(Errno::ECHILD | Errno::ESRCH) => match decode(self.exit.load(Ordering::Acquire)) {
-                Some(exit) => Ok(Some(exit)),
+            // If another thread has reaped the child, it has made its note before that.
+            Err(Errno::ECHILD | Errno::ESRCH) => match self.known() {
+                Some(known) => Ok(Some(known)),
                 None => Err(self.not_ours()),
             },
             Err(errno) => Err(failed!(errno, "process {}", self.id)),
         }
+    }
+
+    /// What is noted of the child's end.
+    fn known(&self) -> Option<(Exit, Usage)> {
+        // Acquire: pairs with the Release in `check`, for the usage.
+        let exit = decode(self.exit.load(Ordering::Acquire))?;
+        let number = |place: usize| self.usage[place].load(Ordering::Relaxed);
+        let usage = Usage::from_numbers(core::array::from_fn(number));
+        Some((exit, usage))
     }
 
     fn not_ours(&self) -> Error {
@@ -199,6 +223,33 @@ impl Child {
                 errno => failed!(errno, "process {}", self.id),
             })
     }
+
+    /// Sends a signal to the group of processes that the child leads.
+    pub(crate) fn signal_group(&self, number: c_int) -> Result<()> {
+        let id = self.id;
+        if !self.leads_group {
+            return Err(fail!(
+                EINVAL,
+                "process {id} was not started as the leader of a process group (IPC_CHILD_NEW_GROUP, IPC_CHILD_NEW_SESSION)"
+            ));
+        }
+        let sent = match self.with_pidfd(|pidfd| spawn::signal_group(pidfd, number)) {
+            // Before Linux 6.9. While the child is not reaped, no other group can have its number.
+            Err(Errno::EINVAL) if self.known().is_none() => spawn::signal_group_by_id(id, number),
+            Err(Errno::EINVAL) if spawn::is_signal(number) => {
+                return Err(fail!(
+                    ESRCH,
+                    "the leader {id} of the group was waited for, and this kernel (before Linux 6.9) cannot find the group without it"
+                ));
+            }
+            sent => sent,
+        };
+        sent.map_err(|errno| match errno {
+            Errno::ESRCH => fail!(ESRCH, "no process of group {id} is left"),
+            Errno::EINVAL => fail!(EINVAL, "{number} is not a signal"),
+            errno => failed!(errno, "process group {id}"),
+        })
+    }
 }
 
 impl Drop for Child {
@@ -216,11 +267,15 @@ impl Drop for Child {
 
 const ENDED: u64 = 1 << 32;
 const BY_SIGNAL: u64 = 1 << 33;
+const DUMPED: u64 = 1 << 34;
 
 fn encode(exit: Exit) -> u64 {
     match exit {
         Exit::Code(code) => ENDED | u64::from(code.unsigned_abs()),
-        Exit::Signal(number) => ENDED | BY_SIGNAL | u64::from(number.unsigned_abs()),
+        Exit::Signal { number, dumped } => {
+            let dumped = if dumped { DUMPED } else { 0 };
+            ENDED | BY_SIGNAL | dumped | u64::from(number.unsigned_abs())
+        }
     }
 }
 
@@ -229,7 +284,10 @@ fn decode(word: u64) -> Option<Exit> {
     match word & (ENDED | BY_SIGNAL) {
         0 => None,
         ENDED => Some(Exit::Code(number)),
-        _ => Some(Exit::Signal(number)),
+        _ => Some(Exit::Signal {
+            number,
+            dumped: word & DUMPED != 0,
+        }),
     }
 }
 
@@ -237,11 +295,42 @@ fn failed(
     program: &CStr,
     request: &SpawnRequest<'_>,
     candidates: &[LongCText],
-    (step, errno): (Step, Errno),
+    (step, place, errno): Failure,
 ) -> Error {
     let name = Escaped(program.to_bytes());
+    let place = usize::from(place);
     match step {
         Step::Exec if errno == Errno::ENOENT => not_found(program, candidates),
+        Step::Group => failed!(errno, "{name}: it cannot lead a process group or a session"),
+        Step::Scheduling => failed!(errno, "{name}: its scheduling cannot be reset"),
+        Step::Limit => failed!(
+            errno,
+            "{name}: resource limit {} (entry {place} of limits) cannot be set",
+            request
+                .setup
+                .limits
+                .get(place)
+                .map_or(-1, |limit| limit.resource)
+        ),
+        Step::User => failed!(
+            errno,
+            "{name}: its user and groups cannot be set (CAP_SETUID, CAP_SETGID)"
+        ),
+        Step::DeathSignal => failed!(errno, "{name}: it cannot be made to die with its parent"),
+        Step::Given => failed!(
+            errno,
+            "{name}: descriptor {} (entry {place} of descriptors) cannot become its descriptor {}",
+            request
+                .setup
+                .given
+                .get(place)
+                .map_or(-1, |given| given.source),
+            request
+                .setup
+                .given
+                .get(place)
+                .map_or(-1, |given| given.number)
+        ),
         Step::Exec => failed!(errno, "{name}: cannot be executed"),
         Step::Directory => failed!(
             errno,
@@ -304,7 +393,13 @@ mod tests {
 
     #[test]
     fn an_end_is_kept_as_it_was() {
-        for exit in [Exit::Code(0), Exit::Code(255), Exit::Signal(9)] {
+        let by_signal = |number, dumped| Exit::Signal { number, dumped };
+        for exit in [
+            Exit::Code(0),
+            Exit::Code(255),
+            by_signal(9, false),
+            by_signal(6, true),
+        ] {
             assert_eq!(decode(encode(exit)), Some(exit));
         }
         assert_eq!(decode(0), None);

@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::time::{Deadline, now};
 use crate::object::layout::NO_POSITION;
 use crate::sys::liveness::{Birth, BirthCell, id_of, is_process_gone};
-use crate::sys::process;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::{Process, known_generation};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -73,7 +73,7 @@ impl Member {
                 if Deadline::At(until).has_passed() {
                     let _ = self.generation.compare_exchange(seen, 0, Relaxed, Relaxed);
                 }
-                process::let_others_run();
+                let_others_run();
                 continue;
             }
             if self

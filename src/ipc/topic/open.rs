@@ -19,6 +19,7 @@ use crate::object::layout::{Kind, TOPIC_ALIGNMENT, TOPIC_VERSION, Type};
 use crate::object::map::{Access, Mapping};
 use crate::object::{self, Location, Object, Outcome};
 use crate::sync::latch::check_namespace;
+use crate::sys::new_owner::NewOwner;
 use crate::sys::thread::Thread;
 use crate::sys::{file, process};
 use core::cell::Cell;
@@ -109,6 +110,14 @@ impl Topic {
         if let Some(wanted) = wanted {
             wanted.check(name, &memory)?;
         }
+        // Whoever created the topic has chosen its owner.
+        let options = Options {
+            object: object::Options {
+                owner: NewOwner::USUAL,
+                ..options.object
+            },
+            ..options
+        };
         Topic::from_object(name, object, memory, options)
     }
 
@@ -151,7 +160,8 @@ impl Topic {
     fn from_object(name: &Name, object: Object, memory: Memory, options: Options) -> Result<Topic> {
         let sizes = memory.sizes();
         let identity = memory.header().identity.load(Relaxed);
-        let mapping = open_subscribers(name, &object, identity, sizes)?;
+        let owner = options.object.owner;
+        let mapping = open_subscribers(name, &object, (identity, owner), sizes)?;
         let subscribers = Subscribers::in_mapping(&mapping, sizes)?;
         let cells = match options.publishes {
             true => 0,
@@ -184,10 +194,16 @@ impl Topic {
 }
 
 /// Opens the second file of a topic, or makes it.
-fn open_subscribers(name: &Name, object: &Object, identity: u64, sizes: Sizes) -> Result<Mapping> {
+fn open_subscribers(
+    name: &Name,
+    object: &Object,
+    (identity, owner): (u64, NewOwner),
+    sizes: Sizes,
+) -> Result<Mapping> {
     let status = file::status(object.file()?)?;
     let user = process::effective_user();
-    let is_allowed = user == status.owner() || user == 0;
+    // The creator of a topic may have given it away just now.
+    let is_allowed = user == status.owner() || user == 0 || !owner.is_usual();
     let hidden = Name::new(hidden_name(identity).as_c_str().to_bytes())?;
     let location = Location::of_name(&hidden);
     let options = object::Options {
@@ -200,6 +216,7 @@ fn open_subscribers(name: &Name, object: &Object, identity: u64, sizes: Sizes) -
         unsealed: false,
         descriptor: None,
         mode: mode_for_subscribers(status.permissions()),
+        owner,
     };
     let total = SubscribersGeometry::new(sizes).total;
     let kind_type = Type::new(
@@ -214,9 +231,10 @@ fn open_subscribers(name: &Name, object: &Object, identity: u64, sizes: Sizes) -
         &kind_type,
         options,
         &mut |data, file| {
-            // Root makes it for the topic's owner. If its group may not be given, it stays this process's.
+            // It is for the topic's owner and group. If its group may not be given, it stays this process's.
+            let given = file::set_owner(file, &status);
             if user == 0 {
-                file::set_owner(file, &status)?;
+                given?;
             }
             // SAFETY: the mapping has room for the header, whose first word is the identity.
             let words = unsafe { data.base().cast::<AtomicU64>().as_ref() };

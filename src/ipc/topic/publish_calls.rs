@@ -345,7 +345,8 @@ impl Topic {
         let left = deadline.remaining();
         if left.is_none_or(|left| !left.is_zero()) {
             let spin = left.map_or(SPIN, |left| left.min(SPIN));
-            if sync::spin_for(spin, &mut || has_moved()) {
+            let peer = &self.subscribers.place(blocking.place).0.processor;
+            if sync::spin_for(spin, peer, &mut || has_moved()) {
                 return Ok(());
             }
         }

@@ -146,6 +146,8 @@ impl<'t> PublishSection<'t> {
         // Release: as above, for a subscriber that comes through the ring.
         place.store(ring::entry_of(number, slot), Release);
         publishing.newest.store(number, Release);
+        let processor = &self.memory.header().statistics.processor;
+        self.latched.thread().leave_processor(processor);
         if replaced != 0 {
             self.retire(ring::slot_in(replaced))?;
         }

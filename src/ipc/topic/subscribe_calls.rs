@@ -7,8 +7,10 @@ use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::SampleSlot;
 use crate::sync;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::Birth;
+use crate::sys::thread::Thread;
 use core::hint::spin_loop;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -222,10 +224,19 @@ impl Topic {
         self.memory.find(self.next.load(Relaxed)) != Found::NotYet
     }
 
+    /// Where the last publisher has left the number of its processor.
+    #[inline(always)]
+    fn publisher_processor(&self) -> &AtomicU32 {
+        &self.memory.header().statistics.processor
+    }
+
     /// Looks for a sample for a moment, without reading the clock. Call after the ring had none. Returns where
     /// there may be one.
     #[inline(always)]
     pub(crate) fn spin_for_sample(&self) -> Option<Place> {
+        if !sync::may_spin_briefly(self.publisher_processor()) {
+            return None;
+        }
         let next = self.next.load(Relaxed);
         for check in 0..FIRST_CHECKS {
             if self.find_in_next_slot(next).is_some() {
@@ -250,7 +261,9 @@ impl Topic {
             return Err(Errno::ETIMEDOUT.into());
         }
         let spin = left.map_or(SPIN, |left| left.min(SPIN));
-        if sync::spin_for(spin, &mut || self.may_have_sample()) {
+        if sync::spin_for(spin, self.publisher_processor(), &mut || {
+            self.may_have_sample()
+        }) {
             return Ok(());
         }
         let header = self.subscribers.header();
@@ -380,6 +393,9 @@ impl Topic {
         };
         let (place, _) = self.subscribers.place(place);
         // Other threads may have come further. Release: the sample is read before a publisher replaces it.
+        if let Some(thread) = Thread::known() {
+            thread.leave_processor(&place.processor);
+        }
         place.position.fetch_max(position, Release);
         self.wake_publishers();
     }

@@ -4,8 +4,8 @@
 //! process, and a child takes the turn of a holder of its parent's.
 
 use crate::base::error::{Result, fail};
-use crate::sys::process::let_others_run;
 use crate::sys::ready;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::{Thread, generation};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};

@@ -16,7 +16,7 @@ use crate::base::alloc::try_box;
 use crate::base::error::{Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::ipc::waitable::{DEATH_WORDS, DeathWords, Waitable};
-use crate::sys::process::let_others_run;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::generation;
 use crate::sys::watch_words::Word;
 use core::cell::UnsafeCell;

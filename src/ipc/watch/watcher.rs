@@ -18,11 +18,12 @@ use crate::base::error::{Result, failed};
 use crate::base::time::{Deadline, now};
 use crate::ipc::waitable::SharedExamined;
 use crate::ipc::watch::target::Target;
+use crate::sys::futex;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::signal::{self, Blocked};
 use crate::sys::thread::generation;
 use crate::sys::watch_words::{self, Ended, Found, WORDS_MAX, Word};
 use crate::sys::worker::Worker;
-use crate::sys::{futex, process};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use core::time::Duration;
@@ -386,7 +387,7 @@ fn wait_a_period(control: Word, count: usize, limit: Deadline) {
     let word = unsafe { &*ptr::with_exposed_provenance::<AtomicU32>(control.address) };
     if futex::wait(word, control.expected, deadline).is_err() {
         // Not even that is permitted.
-        process::let_others_run();
+        let_others_run();
     }
 }
 

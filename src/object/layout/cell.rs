@@ -33,7 +33,9 @@ pub(crate) struct Stamp {
 pub(crate) struct CellHeader {
     /// The number of the latest value; 0 if there is none.
     pub(crate) latest: AtomicU64,
-    reserved: [u64; 7],
+    /// The processor of the last writer (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [u32; 13],
     pub(crate) waiting: CellWaiting,
     pub(crate) writing: CellWriting,
 }

@@ -101,6 +101,8 @@ pub(crate) struct Sending {
 pub(crate) struct Sent {
     /// How many messages have been put into the inbox.
     pub(crate) count: AtomicU64,
+    /// The processor of the last sender (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// Data that only the holder of the receiving latch touches.
@@ -125,6 +127,8 @@ pub(crate) struct Received {
     pub(crate) freed: AtomicU64,
     /// How many messages have left the queue.
     pub(crate) removed: AtomicU64,
+    /// The processor of the last receiver (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// Data that every send and receive reads and that seldom change.
@@ -194,9 +198,10 @@ pub(crate) struct Level {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct MessageSlot {
     pub(crate) kind: LockKind,
-    /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list.
+    /// The thread that has reserved or borrowed the slot: a robust lock word in that thread's list. Or the id of the
+    /// receiver of a handed slot.
     pub(crate) holder: AtomicU32,
-    /// FREE, QUEUED, RESERVED or BORROWED: the truth about the message.
+    /// FREE, QUEUED, RESERVED, BORROWED or HANDED: the truth about the message.
     pub(crate) state: AtomicU32,
     /// The message's number in the order of sending.
     #[cfg(not(target_env = "musl"))]
@@ -223,6 +228,8 @@ pub(crate) const FREE: u32 = 0;
 pub(crate) const QUEUED: u32 = 1;
 pub(crate) const RESERVED: u32 = 2;
 pub(crate) const BORROWED: u32 = 3;
+/// Borrowed, and given to the thread or process that `holder` names, which has not taken it yet.
+pub(crate) const HANDED: u32 = 4;
 
 // (A model's words are larger.)
 #[cfg(not(all(test, loom)))]

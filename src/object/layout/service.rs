@@ -79,6 +79,10 @@ pub(crate) struct ServiceWaiting {
     pub(crate) observers: Sleepers,
     /// Not 0 if some process could not have the kernel execute fences on other processors.
     pub(crate) needs_fence: AtomicU32,
+    /// The processor of the last client that sent a request (`sys::processor`).
+    pub(crate) client_processor: AtomicU32,
+    /// The processor of the last thread that freed a slot (`sys::processor`).
+    pub(crate) room_processor: AtomicU32,
 }
 
 #[repr(C, align(64))]
@@ -117,6 +121,8 @@ pub(crate) struct ClientPlace {
     pub(crate) last_done: AtomicU32,
     /// Threads that sleep until one of those calls ends.
     pub(crate) replies: Sleepers,
+    /// The processor of the last server that ended one of those calls (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// The header of a slot for one call. The request and the reply follow it.
@@ -152,7 +158,9 @@ pub(crate) struct CallSlot {
     pub(crate) sent_ns: AtomicU64,
     /// The thread that sleeps until the call ends.
     pub(crate) replies: Sleepers,
-    reserved: [AtomicU32; 11],
+    /// The processor of the server that last replied in this slot (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [AtomicU32; 10],
 }
 
 /// Nobody uses the slot.
@@ -185,8 +193,9 @@ const _: () = {
     assert!(offset_of!(ServiceHeader, waiting) == 128);
     assert!(offset_of!(ServiceHeader, statistics) == 192);
     assert!(offset_of!(ServiceHeader, servers) == 256);
-    assert!(offset_of!(ServiceIndex, free) == 40);
-    assert!(offset_of!(ServiceIndex, sequence) == 48);
+    assert!(offset_of!(ServiceIndex, free) == size_of::<Latch>());
+    assert!(offset_of!(ServiceIndex, sequence) == size_of::<Latch>() + 8);
+    assert!(size_of::<ServiceIndex>() == 64);
     assert!(size_of::<ClientPlace>() == 64);
     assert!(offset_of!(ClientPlace, replies) == 24);
     assert!(size_of::<CallSlot>() == 128);

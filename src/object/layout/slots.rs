@@ -37,7 +37,9 @@ pub(crate) struct Slot {
     pub(crate) birth: BirthCell,
     /// In a participant's slot: the round in which it has arrived (see [`Barrier`]), or 0.
     pub(crate) arrived: AtomicU32,
-    reserved_2: [u32; 3],
+    /// The owner's processor, if others may spin until it releases the slot (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved_2: [u32; 2],
 }
 
 pub(crate) const RWLOCK_READERS: usize = if cfg!(all(test, loom)) { 2 } else { 30 };
@@ -93,7 +95,10 @@ pub(crate) struct Barrier {
     pub(crate) sequence: AtomicU32,
     /// How many participants the barrier has. Set at initialisation.
     pub(crate) count: Cell<u32>,
-    reserved: [u64; 5],
+    /// The processor of the participant that arrived last (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved_1: u32,
+    reserved_2: [u64; 4],
     pub(crate) slots: [Slot; BARRIER_MAX],
 }
 

@@ -98,7 +98,9 @@ pub(crate) struct Cond {
     /// How many threads may be asleep. A killed sleeper stays counted. That causes needless wake-ups, and
     /// loses none.
     pub(crate) waiters: AtomicU32,
-    reserved: [u64; 2],
+    /// The processor of the last thread that signalled (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [u32; 3],
 }
 
 /// A counting semaphore.
@@ -117,7 +119,9 @@ pub(crate) struct Sem {
     pub(crate) bell: AtomicU32,
     /// Watches that wait for a permit and take none. While one is asleep, bit 31 of the state is set too.
     pub(crate) watches: Sleepers,
-    reserved: [u32; 3],
+    /// The processor of the last thread that posted (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [u32; 2],
 }
 
 /// An event.
@@ -135,7 +139,8 @@ pub(crate) struct Event {
     pub(crate) watches: Sleepers,
     /// Not 0: somebody may sleep at the bell.
     pub(crate) flag: AtomicU32,
-    reserved: u32,
+    /// The processor of the last thread that set the event (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 pub(crate) const EVENT_AUTO_RESET: u32 = 1;

@@ -94,7 +94,8 @@ pub(crate) struct TopicStatistics {
     pub(crate) abandoned: AtomicU64,
     /// The round of the last search for borrowed slots.
     pub(crate) search: AtomicU32,
-    reserved: AtomicU32,
+    /// The processor of the last publisher (`sys::processor`).
+    pub(crate) processor: AtomicU32,
 }
 
 /// The place of one handle that publishes.
@@ -157,7 +158,9 @@ pub(crate) struct SubscriberPlace {
     /// The number of the next sample that the subscriber takes, if publishers wait for it. [`NO_POSITION`]
     /// if they do not.
     pub(crate) position: AtomicU64,
-    reserved: [AtomicU32; 4],
+    /// The processor of the thread that last moved the position (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    reserved: [AtomicU32; 3],
     first_cells: [AtomicU32; 8],
 }
 

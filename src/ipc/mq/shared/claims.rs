@@ -6,12 +6,13 @@
 //! kind form a list: the sending latch guards the reserved ones, the receiving latch the borrowed
 //! ones. So the slots of dead holders are found without a search of all slots.
 
+use super::hand_over::is_receiver_gone;
 use super::memory::{Memory, NumberedSlot, damaged};
 use crate::base::error::{Errno, Error, Result, fail};
-use crate::object::layout::{BORROWED, MessageSlot, NONE, RESERVED};
+use crate::object::layout::{BORROWED, HANDED, MessageSlot, NONE, RESERVED};
 use crate::sync::latch::Latched;
-use crate::sys::futex::{OWNER_DIED, TID_MASK};
-use crate::sys::liveness;
+use crate::sys::futex::{OWNER_DIED, TID_MASK, WAITERS};
+use crate::sys::liveness::{self, Birth};
 use crate::sys::thread::Thread;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -151,6 +152,12 @@ impl<'q> Claims<'q> {
         if !is_other_kind && thread.robust_list().is_linked(&slot.links) {
             return damaged("a claimed slot was overwritten");
         }
+        if state == HANDED {
+            return fail!(
+                EINVAL,
+                "the message was handed over to thread or process {holder}"
+            );
+        }
         if state != self.state || holder == 0 {
             let state = match self.state {
                 RESERVED => "reserved",
@@ -177,17 +184,63 @@ impl<'q> Claims<'q> {
         self.remove(slot)
     }
 
-    /// Calls `found` for each slot of the list; false if the list is damaged.
-    pub(super) fn for_each(&self, found: &mut dyn FnMut(&'q MessageSlot)) -> bool {
+    /// Gives a slot that [`check`](Claims::check) has passed to a receiver, an id with its birth.
+    pub(super) fn hand_over(
+        &self,
+        latched: &Latched<'_>,
+        slot: &MessageSlot,
+        (id, birth): (u32, Birth),
+    ) {
+        // First: a borrowed slot whose holder is the receiver would be nobody's to take.
+        slot.state.store(HANDED, Release);
+        slot.birth.store(birth, Relaxed);
+        // This thread's latch keeps watchers from setting the bit meanwhile.
+        let watched = slot.holder.load(Relaxed) & WAITERS;
+        // Release: a thread that finds the receiver must find its birth.
+        slot.holder.store(id | watched, Release);
+        // Last: until the holder is the receiver, the kernel has to mark the word if this thread dies.
+        // SAFETY: this thread holds the slot, as `check` has found, and has linked it in `claim`. The
+        // receiver links it under the latch, so not before this. The announcement is as in `unclaim`.
+        unsafe { latched.thread().robust_list().unlink(&slot.links) };
+    }
+
+    /// Gives a handed slot to the latch's holder. It stays in the list.
+    pub(super) fn take_over(&self, latched: &Latched<'_>, slot: &MessageSlot) {
+        // Before the holder, as in `claim`. A watcher that sleeps on the holder word needs the bit.
+        slot.birth.store(latched.thread().birth(), Relaxed);
+        let watched = slot.holder.load(Relaxed) & WAITERS;
+        slot.holder.store(latched.thread().id() | watched, Release);
+        slot.kind.set();
+        // SAFETY: as in `claim`: a handed slot is in no robust list.
+        unsafe { latched.thread().robust_list().link(&slot.links, false) };
+        slot.state.store(BORROWED, Release);
+    }
+
+    /// Whether a slot in this state belongs in the list.
+    fn lists(&self, state: u32) -> bool {
+        state == self.state || (self.state == BORROWED && state == HANDED)
+    }
+
+    /// Calls `found` for each slot of the list, with its number.
+    pub(super) fn visit(&self, found: &mut dyn FnMut(u32, &'q MessageSlot)) -> Result<()> {
         let mut number = self.first.load(Relaxed);
         for _ in 0..self.memory.sizes().max_messages {
-            let Ok(slot) = self.memory.slot(number) else {
-                break;
-            };
-            found(slot);
+            if number == NONE {
+                return Ok(());
+            }
+            let slot = self.memory.slot(number)?;
+            found(number, slot);
             number = slot.claimed_next.load(Relaxed);
         }
-        number == NONE
+        match number {
+            NONE => Ok(()),
+            _ => Err(damaged("a list of claims has no end")),
+        }
+    }
+
+    /// Calls `found` for each slot of the list; false if the list is damaged.
+    pub(super) fn for_each(&self, found: &mut dyn FnMut(&'q MessageSlot)) -> bool {
+        self.visit(&mut |_, slot| found(slot)).is_ok()
     }
 
     /// Removes the first slot whose holder died from the list, if there is one.
@@ -200,7 +253,7 @@ impl<'q> Claims<'q> {
             }
             let slot = self.memory.slot(number)?;
             // A caller that empties a list in circles changes each slot's state, so this ends it.
-            if slot.state.load(Relaxed) != self.state {
+            if !self.lists(slot.state.load(Relaxed)) {
                 return Err(damaged("a slot is in a list of claims and is not claimed"));
             }
             if is_orphaned(slot, proof) {
@@ -243,6 +296,9 @@ pub(super) fn is_orphaned(slot: &MessageSlot, proof: Proof) -> bool {
     let id = holder & TID_MASK;
     if holder & OWNER_DIED != 0 || id == 0 {
         return true;
+    }
+    if slot.state.load(Relaxed) == HANDED {
+        return is_receiver_gone(slot, proof);
     }
     match proof {
         Proof::Mark => false,

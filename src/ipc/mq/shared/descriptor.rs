@@ -196,7 +196,11 @@ impl SharedQueue {
             Direction::Receive => ReceiveSection::may_have_message(&self.memory),
             _ => SendSection::may_have_room(&self.memory),
         };
-        sync::spin_for(self.spin, &mut || is_ready())
+        let peer = match direction {
+            Direction::Receive => &self.header().sent.processor,
+            _ => &self.header().received.processor,
+        };
+        sync::spin_for(self.spin, peer, &mut || is_ready())
     }
 
     /// Whether a message stays unannounced, because a receiver waits for it. That is so only with a

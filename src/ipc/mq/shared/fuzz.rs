@@ -27,6 +27,7 @@ const OPTIONS: Options = Options {
     overwrites: false,
     spin: Some(Duration::ZERO),
     mode: 0o600,
+    owner: crate::sys::new_owner::NewOwner::USUAL,
 };
 
 /// The input, read from its beginning; zeros behind its end.

@@ -12,7 +12,7 @@
 //! Lamport's ring ("Proving the correctness of multiprocess programs", 1977). Receivers sort the
 //! inbox into *levels*, one list per priority, and take the first message of the highest level.
 //!
-//! The truth about a message stands in one word of its slot: free, queued, reserved or borrowed. A
+//! The truth about a message stands in one word of its slot: free, queued, reserved, borrowed or handed. A
 //! message is sent when that word becomes "queued", and received when it becomes "free" again. Each
 //! is one store. Rings, levels and counters are only an index, for speed. A process killed in a
 //! section leaves slots that are right and an index that may be wrong. The next process that takes
@@ -30,7 +30,7 @@
 //!    - free, and in the free ring or (only in a queue of large messages) in the list `cold_slots`;
 //!    - queued, and in the inbox or in the level of its priority;
 //!    - reserved;
-//!    - borrowed.
+//!    - borrowed, or handed over by its borrower and not yet taken over.
 //! 2. `reused <= freed <= reused + capacity`. The entries between `reused` and `freed` are the free
 //!    ring.
 //! 3. `drained <= sent <= drained + capacity`. The entries between `drained` and `sent` are the
@@ -42,7 +42,8 @@
 //!    drained last. So a receiver that knows a message of at least that priority need not read the
 //!    inbox, whose cache line senders write for each message.
 //! 7. The `holder` word of a reserved or borrowed slot is in its holder's robust list, as long as
-//!    the holder lives. The `holder` word of every other slot is 0.
+//!    the holder lives. That of a handed slot names its receiver and is in no robust list. The
+//!    `holder` word of every other slot is 0.
 //!
 //! # Steps and deaths
 //!
@@ -71,6 +72,10 @@
 //! | borrow: unlink the message from its level, set `holder`, link it into the robust list | the message is still queued |
 //! | slot: queued -> borrowed | the message is queued again in its old place, and counted as redelivered |
 //! | return, slot: borrowed -> free | the message is received |
+//! | hand over, slot: borrowed -> handed | the message is queued again in its old place |
+//! | `holder`: the receiver's id; unlink it from the giver's robust list | the message is the receiver's |
+//! | take over, `holder`: the taker's id; link it into the taker's robust list | the message is queued again, if the taker died |
+//! | slot: handed -> borrowed | the message is queued again |
 //!
 //! # Corruption
 //!
@@ -89,6 +94,7 @@
 //! | [`latches`] | taking one latch or both, and repairing what a dead holder left |
 //! | [`repair`] | rebuilding the index from the slots |
 //! | [`claims`] | slots in use while no latch is held |
+//! | [`hand_over`] | borrowed messages that pass to another thread or process |
 //! | [`wait_point`], [`spin_policy`] | how senders and receivers wait and are woken; how a receive spins first |
 //! | [`polled`], [`queue_wait`] | the descriptor to poll; what others wait for without taking it |
 //! | [`descriptor`], [`readiness`] | the drop-in's queue of the kernel: when its state changes; its states |
@@ -101,6 +107,7 @@ mod claims;
 mod descriptor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod hand_over;
 mod latches;
 mod memory;
 mod observer;
@@ -111,6 +118,7 @@ mod readiness;
 mod receive_calls;
 mod receive_section;
 mod repair;
+mod ring;
 mod send_calls;
 mod send_section;
 mod spin_policy;

@@ -63,6 +63,7 @@ impl SharedQueue {
             unsealed: false,
             descriptor: options.descriptor,
             mode: options.mode,
+            owner: options.owner,
         };
         // All memory is there before a name is.
         let room = Shared::room()?;

@@ -15,7 +15,7 @@ use crate::ipc::waitable::{DeathWords, Waitable};
 use crate::ipc::watch::descriptor::Polled;
 use crate::ipc::watch::{EMPTY, FULL, READY};
 use crate::object::Object;
-use crate::object::layout::{Latch, MessageSlot};
+use crate::object::layout::{HANDED, Latch, MessageSlot};
 use crate::sync::latch::check_namespace;
 use crate::sys::futex::{TID_MASK, WAITERS};
 use crate::sys::thread::Thread;
@@ -101,6 +101,11 @@ impl QueueWait {
         let mut is_ready = false;
         let is_whole = self.claims().for_each(&mut |slot| {
             is_ready |= is_orphaned(slot, Proof::Mark);
+            // The kernel never marks the word of a handed slot.
+            if slot.state.load(Relaxed) == HANDED {
+                is_ready |= is_orphaned(slot, Proof::Life);
+                return;
+            }
             let thread = slot.holder.load(Relaxed) & TID_MASK;
             // One word for each thread is enough: the kernel marks them all.
             if threads.contains(&thread) {

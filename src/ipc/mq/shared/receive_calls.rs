@@ -109,8 +109,9 @@ impl SharedQueue {
     #[inline(always)]
     fn spin_briefly(&self) {
         if self.spin > BRIEF_SPIN && !self.nonblocking {
+            let sender = &self.header().sent.processor;
             self.spin_policy
-                .spin(|| ReceiveSection::may_have_message(&self.memory));
+                .spin(sender, || ReceiveSection::may_have_message(&self.memory));
         }
     }
 
@@ -165,11 +166,17 @@ impl SharedQueue {
                 self.free_slot(&receiving, (first.number, first.slot))?;
                 received += 1;
             }
-            if let Some(ring) = ring {
-                ring.end(received as u32);
-            }
             if received != 0 || targets.is_empty() {
-                drop(receiving);
+                match ring {
+                    Some(ring) => {
+                        ring.end_without(
+                            receiving.latched,
+                            receiving._other_latch,
+                            received as u32,
+                        );
+                    }
+                    None => drop(receiving),
+                }
                 match has_rung {
                     true => self.wake_room_observers(),
                     false => self.wake_senders(received as u32),
@@ -181,6 +188,7 @@ impl SharedQueue {
                 self.wake_next_receiver(&waiter);
                 return Ok(received);
             }
+            drop(ring);
             self.wait_for_message(&mut waiter, receiving, deadline)?;
         }
     }
@@ -213,7 +221,10 @@ impl SharedQueue {
         receiving: ReceiveSection<'_>,
         deadline: Deadline,
     ) -> Result<()> {
-        if self.take_back_borrowed(&receiving, self.affordable_proof(receiving.pid_namespace()))? {
+        if !Claims::borrowed(&self.memory).is_empty()
+            && self
+                .take_back_orphans(&receiving, self.affordable_proof(receiving.pid_namespace()))?
+        {
             drop(receiving);
             // There may be more of them than this thread takes.
             self.wake_receivers(u32::MAX);
@@ -304,10 +315,12 @@ impl SharedQueue {
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
         self.settle_descriptor()?;
-        if let Some(ring) = ring {
-            ring.end(1);
+        match (ring, held) {
+            (Some(ring), Ok(receiving)) => {
+                ring.end_without(receiving.latched, receiving._other_latch, 1);
+            }
+            (_, held) => drop(held),
         }
-        drop(held);
         match has_rung {
             true => self.wake_room_observers(),
             false => self.wake_senders(1),
@@ -424,7 +437,7 @@ impl SharedQueue {
         unsafe { copy_in_pieces(payload, target, length) };
     }
 
-    fn check_receives(&self) -> Result<()> {
+    pub(super) fn check_receives(&self) -> Result<()> {
         if self.direction == Direction::Send {
             return Err(fail!(
                 EBADF,

@@ -214,11 +214,12 @@ impl<'q> ReceiveSection<'q> {
     /// senders'.
     #[inline(always)]
     pub(super) fn give_to_senders(&self, number: u32) {
-        let freed = &self.memory.header().received.freed;
-        let count = freed.load(Relaxed);
+        let received = &self.memory.header().received;
+        let count = received.freed.load(Relaxed);
         self.memory.free_ring_place(count).store(number, Relaxed);
         // Release pairs with the Acquire in `SendSection::count_freed_now`.
-        freed.store(count.wrapping_add(1), Release);
+        received.freed.store(count.wrapping_add(1), Release);
+        self.latched.thread().leave_processor(&received.processor);
     }
 
     // ---- levels ----

@@ -10,7 +10,7 @@ use super::memory::{Memory, PRIORITY_MAX, damaged};
 use super::receive_section::ReceiveSection;
 use super::send_section::SendSection;
 use crate::base::error::Result;
-use crate::object::layout::{BORROWED, FREE, MessageSlot, NONE, QUEUED, RESERVED};
+use crate::object::layout::{BORROWED, FREE, HANDED, MessageSlot, NONE, QUEUED, RESERVED};
 use core::cmp::Ordering as Order;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -93,7 +93,7 @@ fn visit_slots(memory: &Memory, proof: Proof) -> Result<Found<'_>> {
                 found.queued_count += 1;
             }
             RESERVED => reserved.insert((number, slot))?,
-            BORROWED => borrowed.insert((number, slot))?,
+            BORROWED | HANDED => borrowed.insert((number, slot))?,
             _ => return Err(damaged("a slot has an impossible state")),
         }
     }
@@ -108,7 +108,7 @@ fn end_claim_of_dead(memory: &Memory, slot: &MessageSlot, proof: Proof) {
             slot.state.store(FREE, Relaxed);
             statistics.abandoned.fetch_add(1, Relaxed);
         }
-        BORROWED if is_orphaned(slot, proof) => {
+        BORROWED | HANDED if is_orphaned(slot, proof) => {
             slot.redeliveries.fetch_add(1, Relaxed);
             slot.state.store(QUEUED, Relaxed);
             statistics.redelivered.fetch_add(1, Relaxed);

@@ -110,15 +110,18 @@ impl SharedQueue {
             let ring = self.ring_for_receivers(&mut sending.latched);
             let has_rung = ring.is_some();
             let sent = self.send_batch(&sending, messages)?;
-            if let Some(ring) = ring {
-                ring.end(sent as u32);
-            }
             if sent != 0 {
-                drop(sending);
+                match ring {
+                    Some(ring) => {
+                        ring.end_without(sending.latched, sending._other_latch, sent as u32)
+                    }
+                    None => drop(sending),
+                }
                 self.wake_receivers_or_announce(sent as u32, has_rung);
                 self.wake_next_sender(&waiter);
                 return Ok(sent);
             }
+            drop(ring);
             if !self.wait_for_room(&mut waiter, sending, deadline, Some(first.priority))? {
                 return Ok(1);
             }
@@ -339,10 +342,10 @@ impl SharedQueue {
         reserved.unclaim(&sending.latched, slot)?;
         sending.publish(number, priority, count);
         self.settle_descriptor()?;
-        if let Some(ring) = ring {
-            ring.end(1);
+        match (ring, held) {
+            (Some(ring), Ok(sending)) => ring.end_without(sending.latched, sending._other_latch, 1),
+            (_, held) => drop(held),
         }
-        drop(held);
         self.wake_receivers_or_announce(1, has_rung);
         Ok(())
     }

@@ -165,6 +165,9 @@ impl<'q> SendSection<'q> {
         self.memory.inbox_place(count).store(entry, Release);
         // Release: a thread that sees the count must find the entry.
         header.sent.count.store(after, Release);
+        self.latched
+            .thread()
+            .leave_processor(&header.sent.processor);
     }
 
     /// Whether there may be a free slot, for a thread that waits without the latch. It finds the

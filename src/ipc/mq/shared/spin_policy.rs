@@ -20,6 +20,7 @@
 //! from single messages, because the receiver takes each one as it comes. So now and then a receive
 //! pauses to find out.
 
+use crate::sync::may_spin_briefly;
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
@@ -45,11 +46,12 @@ pub(super) struct SpinPolicy {
 }
 
 impl SpinPolicy {
-    /// Spins for a while until `has_message`.
+    /// Spins for a while until `has_message`. Makes one check if the sender was last on this thread's
+    /// processor, whose number it has left in `sender`.
     #[inline(always)]
-    pub(super) fn spin(&self, has_message: impl Fn() -> bool) {
+    pub(super) fn spin(&self, sender: &AtomicU32, has_message: impl Fn() -> bool) {
         if !has_message() {
-            self.spin_on(has_message);
+            self.spin_on(sender, has_message);
         } else if self.had_to_spin.load(Relaxed) != 0 {
             // The second message was there already: a stream.
             self.had_to_spin.store(0, Relaxed);
@@ -60,7 +62,10 @@ impl SpinPolicy {
     /// Spins after the first check was in vain. Not inlined: it would slow the receive that finds
     /// its message at once.
     #[inline(never)]
-    fn spin_on(&self, has_message: impl Fn() -> bool) {
+    fn spin_on(&self, sender: &AtomicU32, has_message: impl Fn() -> bool) {
+        if !may_spin_briefly(sender) {
+            return;
+        }
         let singles = self.singles.load(Relaxed);
         if self.had_to_spin.load(Relaxed) != 0 {
             // The message before this one came singly.
@@ -90,10 +95,12 @@ mod tests {
     use super::*;
     use core::cell::Cell;
 
+    static UNKNOWN: AtomicU32 = AtomicU32::new(0);
+
     /// How many further checks a receive makes that finds no message.
     fn vain_checks(policy: &SpinPolicy) -> u32 {
         let count = Cell::new(0);
-        policy.spin(|| {
+        policy.spin(&UNKNOWN, || {
             count.set(count.get() + 1);
             false
         });
@@ -121,11 +128,11 @@ mod tests {
     fn a_message_right_behind_another_begins_a_stream() {
         let policy = SpinPolicy::default();
         while vain_checks(&policy) != WITHOUT_PAUSES {}
-        policy.spin(|| true);
+        policy.spin(&UNKNOWN, || true);
         assert_eq!(vain_checks(&policy), WITH_PAUSES);
         // Receives that need not spin change nothing.
         for _ in 0..2 * STREAM_END {
-            policy.spin(|| true);
+            policy.spin(&UNKNOWN, || true);
         }
         assert_eq!(vain_checks(&policy), WITH_PAUSES);
     }

@@ -6,8 +6,8 @@
 //!
 //! Threads sleep at a [`bell`]: receivers at one, senders at another. The flag of a bell is the bit in
 //! [`Sleepers`], and the condition is that there may be a message, or room. A sender reads the flag while it
-//! holds the sending latch, before it publishes. If the flag is set, it rings before it releases the latch. So
-//! if it dies, the kernel marks both the latch and the bell, and wakes a receiver. A receiver that has set the
+//! holds the sending latch, before it publishes. If the flag is set, it announces the bell before it publishes,
+//! releases the latch, and then wakes. So if it dies, the kernel wakes a receiver. A receiver that has set the
 //! flag waits until the sender that held the latch at that moment has left, because that sender may not have
 //! seen the flag. Then it checks for a message, and sleeps. It is the same for senders that wait for room.
 //!
@@ -21,19 +21,19 @@ use super::SharedQueue;
 use super::claims::Claims;
 use super::memory::Memory;
 use super::receive_section::ReceiveSection;
+use super::ring::{QueueRing, ring_for_late};
 use super::send_section::SendSection;
-use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::{Deadline, now};
 use crate::ipc::mq::Direction;
 use crate::object::layout::{Latch, Sleepers, WaitingThreads};
 use crate::sync;
-use crate::sync::bell::{self, Armed, Ring, Waiter};
+use crate::sync::bell::{Armed, Waiter};
 use crate::sync::latch::Latched;
 use crate::sys::fence;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::{self, Birth, BirthCell};
-use crate::sys::process;
+use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::Thread;
 use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
@@ -60,8 +60,8 @@ impl SharedQueue {
     }
 
     /// Call under the sending latch, before a change that gives receivers messages. If a receiver may be
-    /// asleep, this begins a ring, which the caller ends before it releases the latch: if this thread dies, the
-    /// kernel wakes the receiver.
+    /// asleep, this begins a ring, which the caller ends together with the latch ([`QueueRing::end_without`]): if
+    /// this thread dies, the kernel wakes the receiver.
     #[inline(always)]
     pub(super) fn ring_for_receivers<'q>(
         &'q self,
@@ -206,7 +206,7 @@ impl SharedQueue {
             }
             match attempt {
                 ..SPINS => core::hint::spin_loop(),
-                _ => process::let_others_run(),
+                _ => let_others_run(),
             }
         }
         self.header().waiting_receivers.remove_dead();
@@ -247,6 +247,7 @@ impl SharedQueue {
                 bell: &waiting.arrivals_bell,
                 latch: &header.sending.latch,
                 threads: &header.waiting_receivers,
+                peer: &header.sent.processor,
                 needs_fence: &waiting.needs_fence,
                 memory: &self.memory,
                 is_ready: ReceiveSection::may_have_message,
@@ -257,6 +258,7 @@ impl SharedQueue {
                 bell: &waiting.departures_bell,
                 latch: &header.receiving.latch,
                 threads: &header.waiting_senders,
+                peer: &header.received.processor,
                 needs_fence: &waiting.needs_fence,
                 memory: &self.memory,
                 is_ready: SendSection::may_have_room,
@@ -286,53 +288,6 @@ impl SharedQueue {
     }
 }
 
-/// Rings for sleepers that have set the flag late, after the change.
-#[cold]
-#[inline(never)]
-fn ring_for_late(bell: &AtomicU32, flag: &Sleepers, count: u32) {
-    let Ok(thread) = Thread::current() else {
-        return;
-    };
-    let mut clear_flag = || flag.clear_flag();
-    preserving_errno(|| bell::ring(bell, thread, count, &mut || {}, &mut clear_flag));
-}
-
-/// A ring at one of the queue's bells. If it is dropped, it wakes all.
-pub(super) struct QueueRing<'q> {
-    ring: Option<Ring<'q>>,
-    flag: &'q Sleepers,
-}
-
-impl<'q> QueueRing<'q> {
-    #[cold]
-    #[inline(never)]
-    fn begin(bell: &'q AtomicU32, flag: &'q Sleepers, latched: &mut Latched<'_>) -> QueueRing<'q> {
-        // The announcement is the bell's from now on.
-        latched.keep();
-        QueueRing {
-            ring: Some(Ring::begin(bell, latched.thread())),
-            flag,
-        }
-    }
-
-    /// Wakes up to `count` waiters.
-    pub(super) fn end(mut self, count: u32) {
-        self.wake(count);
-    }
-
-    fn wake(&mut self, count: u32) {
-        if let Some(ring) = self.ring.take() {
-            preserving_errno(|| ring.end(count, &mut || self.flag.clear_flag()));
-        }
-    }
-}
-
-impl Drop for QueueRing<'_> {
-    fn drop(&mut self) {
-        self.wake(u32::MAX);
-    }
-}
-
 /// A point where threads wait: receivers for a message, or senders for room.
 pub(super) struct WaitPoint<'q> {
     /// The bell's flag.
@@ -341,6 +296,8 @@ pub(super) struct WaitPoint<'q> {
     /// The threads that hold it make the condition true.
     latch: &'q Latch,
     threads: &'q WaitingThreads,
+    /// The processor of the last thread that made the condition true.
+    peer: &'q AtomicU32,
     needs_fence: &'q AtomicU32,
     memory: &'q Memory,
     /// Whether there may be a message, or room.
@@ -416,7 +373,7 @@ impl<'q> WaitPoint<'q> {
         // announce it.
         self.threads.enter(Thread::current()?);
         // Without spinning there is no check here.
-        if !spin.is_zero() && sync::spin_for(spin, &mut || ready()) {
+        if !spin.is_zero() && sync::spin_for(spin, self.peer, &mut || ready()) {
             self.end()?;
             return Ok(None);
         }
@@ -442,7 +399,7 @@ impl<'q> WaitPoint<'q> {
                 return false;
             }
             match attempt % 100 {
-                99 => process::let_others_run(),
+                99 => let_others_run(),
                 _ => core::hint::spin_loop(),
             }
         }

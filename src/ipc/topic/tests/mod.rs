@@ -11,6 +11,7 @@ mod repair;
 use super::*;
 use crate::base::error::Errno;
 use crate::object::map::Access;
+use crate::sys::new_owner::NewOwner;
 use core::mem::MaybeUninit;
 use invariants::verify;
 
@@ -38,6 +39,7 @@ impl TestName {
                 unsealed: false,
                 descriptor: None,
                 mode: 0o600,
+                owner: NewOwner::USUAL,
             },
             publishes,
             nonblocking: false,

@@ -49,6 +49,7 @@ const OPTIONS: Options = Options {
     overwrites: false,
     spin: None,
     mode: 0o600,
+    owner: crate::sys::new_owner::NewOwner::USUAL,
 };
 
 /// Makes a call in place as ffi does: at once, and if that gives `EAGAIN`, once more.

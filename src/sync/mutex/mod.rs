@@ -30,6 +30,8 @@
 //! owner, and that owner would wake nobody. Only an unlock that found nobody asleep clears the bit. After that it
 //! wakes all, because some may have fallen asleep in between; they set the bit again.
 
+mod deaths;
+
 use super::NextExamination;
 use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result, fail, meaning};
@@ -88,18 +90,6 @@ impl Mutex {
         self.check_reported()?;
         self.end();
         Ok(())
-    }
-
-    /// Refuses a mutex whose owner's death has been reported to no locker. A mutex that was given up has
-    /// nothing left to report.
-    pub(super) fn check_reported(&self) -> Result<()> {
-        if self.word.load(Relaxed) & OWNER_DIED == 0 || self.condemned.load(Relaxed) != 0 {
-            return Ok(());
-        }
-        Err(fail!(
-            EBUSY,
-            "the owner of the lock died holding it, and no locker has been told: lock it first"
-        ))
     }
 
     /// The last part of `destroy`.
@@ -247,35 +237,6 @@ impl Mutex {
         }
     }
 
-    /// If the owner is gone and the kernel has not marked the word, marks it as the kernel would.
-    /// Returns whether the caller has to read the word again.
-    ///
-    /// The kernel misses a lock in four cases. It reads at most 2048 locks of a thread. It stops at the
-    /// first lock whose memory is gone, because a peer has truncated another object. If a thread other
-    /// than the main thread calls exec, it gets the main thread's id first, so the id in its locks' words
-    /// is no thread's. And another library may have registered a list of its own.
-    ///
-    /// An owner is dead if no living thread has its id, or if the thread that has the id was born later
-    /// ([`liveness`]). If neither can be proved, the lock stays as it is.
-    #[cold]
-    fn bury_owner(&self, thread: Thread, word: u32) -> bool {
-        // Read after the word, and both before the proof: an owner that took the word later has not yet
-        // written its birth, or is alive.
-        let birth = self.birth.load(Relaxed);
-        // If the PID namespace is unknown, the id may belong to another namespace, where its thread
-        // may be alive.
-        if thread.pid_namespace() == 0 || !liveness::is_gone(word & TID_MASK, birth) {
-            return false;
-        }
-        // It fails if the word has changed since: the owner unlocked the mutex and then ended, or
-        // another waiter was faster. It would be wrong only if another waiter was faster, a new thread
-        // with the dead one's id has taken the lock since, and the word is what it was.
-        let _ = self
-            .word
-            .compare_exchange(word, OWNER_DIED | (word & WAITERS), Relaxed, Relaxed);
-        true
-    }
-
     /// Whether the word of a mutex names this thread, and not a dead one that had its id.
     fn is_held_by(&self, thread: Thread, word: u32) -> bool {
         word & TID_MASK == thread.id()
@@ -317,27 +278,6 @@ impl Mutex {
             return Some(Err(Errno::ENOTRECOVERABLE.into()));
         }
         Some(Ok(Locked::OwnerDied))
-    }
-
-    /// Call before this thread takes the word of a dead owner. If that owner had this thread's id, its
-    /// birth is cleared. Otherwise a waiter could read this thread's word and that birth, before this
-    /// thread has written its own, and bury this thread.
-    #[cold]
-    fn forget_predecessor(&self, thread: Thread) {
-        let birth = self.birth.load(Relaxed);
-        if liveness::is_predecessor(birth, thread.birth()) {
-            // It fails if another thread has taken the word meanwhile and written its own birth.
-            let _ = self.birth.compare_exchange(birth, 0, Relaxed, Relaxed);
-        }
-    }
-
-    /// Marks the word if it names a dead thread that had this thread's id. Returns whether it did.
-    #[cold]
-    fn bury_predecessor(&self, thread: Thread) -> bool {
-        let word = self.word.load(Relaxed);
-        word & TID_MASK == thread.id()
-            && !self.is_held_by(thread, word)
-            && self.bury_owner(thread, word)
     }
 
     /// Takes a priority-inheritance word. The kernel keeps the queue of such a lock and passes the lock
@@ -497,21 +437,6 @@ impl Mutex {
         let locked = self.lock(Deadline::Never)?;
         self.depth.set(depth);
         Ok(locked)
-    }
-
-    /// Whether the last owner died, or unlocked without declaring the data consistent. Then nobody may
-    /// ever signal again. With `examine` it also finds a death that the kernel has not marked.
-    pub(super) fn is_orphaned(&self, examine: bool) -> bool {
-        let mut word = self.word.load(Relaxed);
-        if examine
-            && word & TID_MASK != 0
-            && Thread::current().is_ok_and(|thread| self.bury_owner(thread, word))
-        {
-            word = OWNER_DIED;
-        }
-        // The kernel removes its mark from a priority-inheritance word when the lock is released. For
-        // such a lock only `condemned` stays.
-        word & TID_MASK == 0 && (word & OWNER_DIED != 0 || self.condemned.load(Relaxed) != 0)
     }
 
     #[inline(always)]
