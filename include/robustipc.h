@@ -348,6 +348,13 @@
 #define IPC_SOCK_WAIT 65536
 
 /*
+ Flag of ipc_sock_connect() for IPC_SOCK_DATAGRAM: the socket gets an abstract name that the kernel
+ chooses, so that the server can answer with ipc_sock_send_to(). Such a name is valid in one network
+ namespace.
+ */
+#define IPC_SOCK_NAMED 131072
+
+/*
  The largest number of descriptors that one message carries.
  */
 #define IPC_SOCK_FDS_MAX 253
@@ -1130,6 +1137,43 @@ typedef struct ipc_service_stat_t {
 } ipc_service_stat_t;
 
 /*
+ A reader of lines, from ipc_line_reader_init(). It is the caller's, needs no end, and owns neither the
+ descriptor nor the buffer. A program may read its fields, and calls ipc_line_reader_init() to change
+ them.
+ */
+typedef struct ipc_line_reader_t {
+  /*
+   The descriptor.
+   */
+  int fd;
+  /*
+   1 if the last line ended with a newline; 0 if it was a piece of a line that is longer than the
+   buffer, or the last line of a stream that does not end with a newline.
+   */
+  int is_whole;
+  /*
+   The buffer.
+   */
+  char *buffer;
+  /*
+   Its size in bytes.
+   */
+  size_t capacity;
+  /*
+   The bytes that were read behind the last line: those from buffer[begin] to before buffer[end].
+   */
+  size_t begin;
+  /*
+   See begin.
+   */
+  size_t end;
+  /*
+   How many of those are known to hold no newline.
+   */
+  size_t searched;
+} ipc_line_reader_t;
+
+/*
  The source or destination of one of a child's standard streams.
  */
 typedef struct ipc_stream_t {
@@ -1386,6 +1430,30 @@ typedef struct ipc_peer_t {
    */
   gid_t gid;
 } ipc_peer_t;
+
+/*
+ The sender of a datagram, from ipc_sock_recv_from().
+ */
+typedef struct ipc_sender_t {
+  /*
+   The process id, as the kernel noted it at the send. 0 if it is unknown: the message was sent before
+   this socket noted senders, or from a PID namespace that this process does not see.
+   */
+  pid_t pid;
+  /*
+   The sender's effective user id; (uid_t)-1 if pid is 0.
+   */
+  uid_t uid;
+  /*
+   Its effective group id; (gid_t)-1 if pid is 0.
+   */
+  gid_t gid;
+  /*
+   The name of the sender's socket, for ipc_sock_send_to(); "" if it has none, so that it cannot be
+   answered. A relative path starts at the sender's directory.
+   */
+  char name[116];
+} ipc_sender_t;
 
 /*
  The attributes of a new pseudoterminal. A field that is zero has its default.
@@ -2467,8 +2535,8 @@ int ipc_sem_destroy(struct ipc_sem_t *sem);
  handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
  Threads: safe.
  Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
- Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
- descriptor readable.
+ Owner death: a permit has no owner. A poster that dies has posted and made the descriptor readable, or
+ neither.
  */
 int ipc_sem_fd(struct ipc_sem_t *sem);
 
@@ -3141,8 +3209,8 @@ int ipc_event_destroy(struct ipc_event_t *event);
  call on the same event; -ENOMEM if there is no memory.
  Threads: safe.
  Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
- Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
- setting after a reset makes the descriptor readable.
+ Owner death: an event has no owner. A setter that dies has set the event and made the descriptor readable,
+ or neither.
  */
 int ipc_event_fd(struct ipc_event_t *event);
 
@@ -4013,8 +4081,9 @@ int ipc_topic_stat(const struct ipc_topic_t *topic,
 
  The descriptor may be readable although there is no sample, because another thread was faster. So receive
  with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
- until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
- descriptor readable.
+ until -EAGAIN. If a publisher dies between its change and its wake-up, the kernel makes the descriptor
+ readable. Of several processes that poll at that moment it tells one, and the next call of that process on the
+ topic tells the others.
 
  As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
  From then on, a call that takes a sample may make system calls.
@@ -4717,6 +4786,56 @@ ssize_t ipc_pipe_set_capacity(int fd,
                               size_t bytes);
 
 /*
+ Prepares a reader of lines from a pipe, FIFO, stream socket, terminal or file.
+
+ The reader reads more than one line at once. Bytes behind the line are in its buffer, where poll(2)
+ and other readers of the descriptor do not see them. So read the descriptor through one reader only,
+ and before a poll call ipc_read_line() with a timeout of 0 until it returns -EAGAIN.
+
+ reader: the caller's; need not be initialised.
+ fd: open for reading. It stays the caller's, and must stay open as long as the reader is used.
+ buffer: the caller's, for the reader alone as long as it is used.
+ capacity: the buffer's size in bytes, at least 2. A line of up to capacity - 1 bytes, with its newline,
+ comes in one piece.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL reader or buffer is NULL, reader is misaligned, or capacity is below 2 or above
+ SSIZE_MAX.
+ Threads: safe for different readers.
+ */
+int ipc_line_reader_init(struct ipc_line_reader_t *reader,
+                         int fd,
+                         void *buffer,
+                         size_t capacity);
+
+/*
+ Reads the next line, and waits until it is there. The bytes behind the line stay in the reader's
+ buffer for the next call. A line that is longer than the buffer comes in pieces, see is_whole of
+ ipc_line_reader_t.
+
+ reader: from ipc_line_reader_init().
+ line: receives the address of the line in the reader's buffer, on success only. In place of its
+ newline the line ends with a NUL byte. It is valid until the next call with this reader.
+ timeout_ns: the limit for the whole line, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without limit, 0 does not wait.
+
+ Returns: how many bytes the line took from the stream, with its newline: at least 1. Or 0 at the end of
+ the stream, with an empty line. Or a negative error, and all bytes that came are kept for the next
+ call.
+ Errors: -EAGAIN no whole line is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+ signal handler ran while the call waited; -EINVAL reader or line is NULL or misaligned, the reader's
+ fields are not those of a reader, or timeout_ns is invalid; -EBADF the descriptor is not open for
+ reading; -EISDIR it is a directory; -ENOTCONN or -ECONNRESET the socket has no peer; -EIO the disk or
+ the terminal failed; -EFAULT the buffer is not writable memory; -ENOMEM the kernel has no memory.
+ Threads: one thread at a time may use a reader.
+ Fork: the child has a copy of the reader and of the bytes in it, if it has the buffer.
+ Death: when the peer dies, what it had written is read first, and then the end.
+ */
+ssize_t ipc_read_line(struct ipc_line_reader_t *reader,
+                      char **line,
+                      int64_t timeout_ns);
+
+/*
  Starts a program as a child process. The streams that flags names are pipes; the child
  shares the other streams with this process. No shell is involved.
 
@@ -5188,6 +5307,40 @@ int ipc_sock_listen(const char *path,
                     mode_t mode);
 
 /*
+ As ipc_sock_listen(), with a limit of the caller's for the wait for a name that is in use. A server
+ that was killed while it started a program leaves a child that has the socket until it executes the
+ program; and a server that shuts down needs a moment too. This call waits until the name is free.
+
+ path: 1 to 107 bytes; or "@" and 1 to 106 bytes, an abstract name, which has no file.
+ type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+ flags: 0 or any of IPC_INHERIT and IPC_NONBLOCK, as for ipc_sock_listen().
+ mode: the exact permissions of the file; the umask has no effect. Unused for an abstract name.
+ timeout_ns: how long to wait for the name at most, in nanoseconds on the monotonic clock. IPC_FOREVER
+ waits without a limit; 0 tries once.
+
+ Returns: a descriptor that the caller closes with close(2), or a negative error.
+ Errors: -EADDRINUSE a living socket has the name, and timeout_ns is 0 or has passed; -EINTR a signal
+ handler ran while the call waited; -EMEDIUMTYPE a file that is not a socket is at the path; -EINVAL
+ path is NULL or empty, the type is unknown, flags has an unknown bit, mode has bits outside 0777, or
+ timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT or -ENOTDIR the
+ directory does not exist; -EACCES or -EPERM the permissions forbid to make the file, to ask whether
+ the old socket lives, to read the directory, or to remove the old file; -EBUSY a dead socket's file
+ has to be replaced, and another process has locked the directory for 2 seconds; -ESTALE another
+ process removed the file during this call; -EROFS the file system is read-only; -ENOSPC the file
+ system is full; -ELOOP the path has too many symbolic links; -EMFILE this process has too many open
+ descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Fork: the child has the socket too. The socket lives until all processes that have it have closed it.
+ Death: a process that is killed in this call leaves nothing, or the file of a dead socket, which the
+ next server replaces.
+ */
+int ipc_sock_listen_within(const char *path,
+                           int type,
+                           int flags,
+                           mode_t mode,
+                           int64_t timeout_ns);
+
+/*
  Accepts the next connection, and waits until there is one.
 
  listener: a descriptor from ipc_sock_listen(), or any other listening UNIX socket.
@@ -5218,9 +5371,11 @@ int ipc_sock_accept(int listener,
  path: 1 to 107 bytes; with a leading "@" an abstract name, as given to ipc_sock_listen().
  type: the type of the server's socket: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or
  IPC_SOCK_SEQPACKET.
- flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
+ flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, IPC_SOCK_WAIT and IPC_SOCK_NAMED. With IPC_INHERIT, exec does
  not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
  With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
+ With IPC_SOCK_NAMED, for IPC_SOCK_DATAGRAM only, the socket gets an abstract name that the
+ kernel chooses, so that the server can answer it.
  timeout_ns: the limit for the server to come and for room in its backlog, in nanoseconds on
  the monotonic clock. IPC_FOREVER waits without limit, 0 does not wait.
 
@@ -5230,7 +5385,8 @@ int ipc_sock_accept(int listener,
  -ETIMEDOUT the time has passed; -EINTR a signal handler ran while the call waited;
  -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
  is at the path; -EACCES the caller has no write permission for the file, or no search
- permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
+ permission for a directory; -EINVAL path is NULL or empty, the type is unknown, IPC_SOCK_NAMED is
+ given with another type than IPC_SOCK_DATAGRAM, flags has
  an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
  -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
  links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
@@ -5410,6 +5566,66 @@ ssize_t ipc_sock_recv_fds(int fd,
                           int64_t timeout_ns);
 
 /*
+ Receives the next datagram whole, and says who sent it: the process, user and group, for which the
+ kernel vouches, and the name to which an answer goes. The call waits until there is a datagram.
+ Descriptors that travel with it are closed.
+
+ A socket from ipc_sock_listen() notes its senders from the beginning. Any other socket notes them from
+ the first call of this function on (SO_PASSCRED): earlier messages have pid 0. O_NONBLOCK of the
+ descriptor has no effect and is not changed.
+
+ buf: receives up to capacity bytes, on success only. capacity is at least 1.
+ sender: receives the sender, on success only.
+ timeout_ns: nanoseconds on the monotonic clock; IPC_FOREVER waits without limit, 0 does not wait.
+
+ Returns: the number of bytes that were received, which may be 0; or a negative error.
+ Errors: -EAGAIN nothing is there and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a signal
+ handler ran while the call waited; -EMSGSIZE the next message is larger than capacity, and it stays in
+ the socket (see Threads for the exception); -EPROTOTYPE fd is no datagram socket; -EINVAL buf or sender
+ is NULL, sender is misaligned, capacity is 0 or above SSIZE_MAX, or timeout_ns is invalid; -EFAULT buf
+ is not writable memory, and a received message is lost; -EBADF fd is not open; -ENOTSOCK fd is not a
+ socket; -ENOMEM the kernel has no memory.
+ Threads: safe; each message goes to one receiver. If another receiver of the socket takes the message
+ that this call has measured, this call takes the next one. If that one is larger than capacity, its
+ end is lost and the call fails with -EMSGSIZE.
+ Death: a sender that has died is named too. Its id may then belong to another process.
+ */
+ssize_t ipc_sock_recv_from(int fd,
+                           void *buf,
+                           size_t capacity,
+                           struct ipc_sender_t *sender,
+                           int64_t timeout_ns);
+
+/*
+ Sends a datagram to a name: for example an answer to the name in ipc_sender_t. Never raises SIGPIPE.
+
+ fd: a datagram socket, connected or not. An answer to a socket from ipc_sock_connect() has to come from
+ the socket to which that one is connected. O_NONBLOCK of the descriptor has no effect.
+ msg: len bytes; len may be 0.
+ to: the receiver's name, as given to ipc_sock_listen(): a path, or "@" and an abstract name.
+ timeout_ns: the limit for room at the receiver, in nanoseconds on the monotonic clock. IPC_FOREVER waits
+ without limit, 0 does not wait. The kernel reports room only to connected sockets, so this call tries
+ again after pauses of up to 10 milliseconds.
+
+ Returns: len, or a negative error, and nothing was sent.
+ Errors: -EAGAIN the receiver has no room and timeout_ns is 0; -ETIMEDOUT the time has passed; -EINTR a
+ signal handler ran while the call waited; -ENOENT no socket has the name; -ECONNREFUSED its process has
+ ended; -EPERM the receiver is connected to another socket; -EACCES the permissions forbid it;
+ -EPROTOTYPE fd or the receiver is no datagram socket; -EMSGSIZE the message is larger than the send
+ buffer (SO_SNDBUF) takes; -EINVAL msg or to is NULL, to is empty, len is above SSIZE_MAX, or timeout_ns
+ is invalid; -ENAMETOOLONG to has more than 107 bytes; -ENOTDIR or -ELOOP the path cannot be followed;
+ -EISCONN this kernel takes no name for a connected socket; -EFAULT msg is not readable memory; -EBADF
+ fd is not open; -ENOTSOCK fd is not a socket; -ENOBUFS or -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Death: a message that was sent arrives, also if the sender dies.
+ */
+ssize_t ipc_sock_send_to(int fd,
+                         const void *msg,
+                         size_t len,
+                         const char *to,
+                         int64_t timeout_ns);
+
+/*
  Makes a pseudoterminal: a terminal, and a controlling end for the program that plays the
  user.
 
@@ -5544,7 +5760,7 @@ int ipc_pty_set_window_size(int fd,
 
  The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
  IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
- thread of the process, which stays: one for each 127 objects in shared memory. It is named "ipc_watch", blocks
+ thread of the process, which stays: one for each 63 objects in shared memory. It is named "ipc_watch", blocks
  all signals, and sleeps until something happens. Where the kernel has no futex_waitv() either (before Linux
  5.16, or in a sandbox), that thread checks the objects every 10 ms. With io_uring too, the thread is needed
  while threads hold messages of a queue in place, and if more than 8 times another thread than before waits.

@@ -542,6 +542,13 @@ class listener : public descriptor {
     if (fd < 0) return detail::failed(fd);
     return listener(fd);
   }
+  /// ipc_sock_listen_within(): waits at most `limit` for a name that is in use.
+  static result<listener> open_within(timeout limit, const char *path, int type = IPC_SOCK_SEQPACKET, int flags = 0,
+                                      mode_t mode = 0600) noexcept {
+    const int fd = ipc_sock_listen_within(path, type, flags, mode, limit.ns());
+    if (fd < 0) return detail::failed(fd);
+    return listener(fd);
+  }
   /// ipc_sock_accept().
   result<socket> accept(timeout limit = forever) const noexcept {
     const int accepted = ipc_sock_accept(fd(), limit.ns());

@@ -9,8 +9,9 @@ header: ## generates include/robustipc.h and src/ffi/private.h from the doc comm
 	$(call step,CARGO,src/ffi/private.h)mk/build.sh $(CURDIR)/src/ffi private.h=private.h \
 	  -- $(CARGO_BUILD) $(CARGO_FLAGS)
 
-exports: $(SHARED) ## writes the list of exported symbols, exports.txt
+exports: $(SHARED) ## writes the lists of exported symbols, exports.txt and Debian's
 	$(Q)c-tests/support/exports.sh $(SHARED) >exports.txt.new && mv -f exports.txt.new exports.txt
+	$(Q)mk/symbols.sh
 
 abi: ## writes the interface as compiled programs see it, abi.xml (needs abigail-tools)
 	$(Q)mkdir -p $(TARGET)

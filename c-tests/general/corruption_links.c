@@ -22,12 +22,12 @@ typedef struct {
 
 enum { KINDS = 7 };
 
-/* The distance of a lock's word from its beginning, and of the two links from the word, in words of 32 bits. The list of 32-bit glibc
- * has one link. */
+/* The distance of the word from the beginning of a slot and of a mutex, the length of a message's slot, and the distance of the two links from the word, in words of 32 bits. The
+ * list of 32-bit glibc has one link. */
 #ifndef __GLIBC__
-enum { WORD = 1, PREVIOUS = sizeof(void *) == 8 ? 5 : 2, NEXT = sizeof(void *) == 8 ? 7 : 3 };
+enum { WORD = 1, MUTEX_WORD = 5, SLOT = 32, PREVIOUS = sizeof(void *) == 8 ? 5 : 2, NEXT = sizeof(void *) == 8 ? 7 : 3 };
 #else
-enum { WORD = 0, PREVIOUS = sizeof(void *) == 8 ? 6 : 5, NEXT = sizeof(void *) == 8 ? 8 : 5 };
+enum { WORD = 0, MUTEX_WORD = 0, SLOT = 16, PREVIOUS = sizeof(void *) == 8 ? 6 : 5, NEXT = sizeof(void *) == 8 ? 8 : 5 };
 #endif
 
 /* A link of a lock. */
@@ -225,7 +225,7 @@ static void many_locks(void *argument) {
   }
   FINISH(child);
   for (int i = 0; i < MANY; i++) CHECK_EQUAL(ipc_mutex_lock(&many[i], 0), i % 3 == 0 ? 0 : IPC_OWNER_DIED);
-  for (int i = 0; i < MANY; i++) overwrite((uint32_t *)(void *)&many[i] + WORD, i % WAYS);
+  for (int i = 0; i < MANY; i++) overwrite((uint32_t *)(void *)&many[i] + MUTEX_WORD, i % WAYS);
   use_another_object();
   for (int i = 0; i < MANY; i++) CHECK_EQUAL(ipc_mutex_unlock(&many[i]), 0);
   CHECK_EQUAL(ipc_shm_close(shm), 0);
@@ -260,7 +260,7 @@ static void word_forged(void *argument) {
     CHECK_EQUAL(ipc_shm_anonymous(&shm, sizeof *locks), 0);
     locks = ipc_shm_data(shm);
     init();
-    uint32_t *lock = (uint32_t *)(void *)&locks->mutex + WORD;
+    uint32_t *lock = (uint32_t *)(void *)&locks->mutex + MUTEX_WORD;
     memcpy(lock, (uint32_t[]){ (uint32_t)gettid() }, sizeof(uint32_t));
     overwrite(lock, way);
     CHECK_EQUAL(take(0), -EDEADLK);
@@ -289,10 +289,10 @@ static void queue(void *argument) {
       CHECK_EQUAL(ipc_mq_send(mq, "text", 4, 0, 0), 0);
       if (end == 0) {
         CHECK_EQUAL(ipc_mq_borrow(mq, &found, NULL, NULL, 0), 4);
-        slot = (uint32_t *)(uintptr_t)found - 16 + WORD;
+        slot = (uint32_t *)(uintptr_t)found - SLOT + WORD;
       } else {
         CHECK_EQUAL(ipc_mq_reserve(mq, &place, 0), 0);
-        slot = (uint32_t *)place - 16 + WORD;
+        slot = (uint32_t *)place - SLOT + WORD;
       }
       CHECK_EQUAL(*slot & 0x3fffffff, (uint32_t)gettid());
       overwrite(slot, way);
@@ -326,7 +326,7 @@ static void sealed(void *argument) {
       ipc_shm_t *own;
       CHECK_EQUAL(ipc_shm_from_fd(&own, ipc_shm_fd(shm), &type, 0), 0);
       CHECK(read(ask[0], &byte, 1) == 1);
-      uint32_t *lock = (uint32_t *)ipc_shm_data(own) + WORD;
+      uint32_t *lock = (uint32_t *)ipc_shm_data(own) + MUTEX_WORD;
       CHECK_EQUAL(*lock & 0x3fffffff, (uint32_t)getppid());
       overwrite(lock, way);
       CHECK(write(answer[1], &byte, 1) == 1);

@@ -87,7 +87,7 @@ static void run_until_futex(pid_t child) {
     if (!WIFSTOPPED(status)) test_failed(__FILE__, __LINE__, "it ended without waking anybody");
     if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
     CHECK(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) > 0);
-    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && usual_call((long)info.entry.nr) == SYS_futex) return;
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && usual_call((long)info.entry.nr, 0) == SYS_futex) return;
   }
 }
 

@@ -501,12 +501,20 @@ CALL(ipc_child_close, CAT; MUST(with.id = ipc_child_pid(with.child)), ipc_child_
 #define PAIR MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, with.fds))
 #define LISTEN MUST(with.fds[0] = ipc_sock_listen(with.path, IPC_SOCK_STREAM, 0, 0600))
 CALL(ipc_sock_pair, , ipc_sock_pair(&with.fds[0], &with.fds[1], IPC_SOCK_STREAM, 0), if (result >= 0) { CLOSE_FDS; })
+CALL(ipc_sock_listen_within, , (with.fds[0] = ipc_sock_listen_within(with.path, IPC_SOCK_STREAM, 0, 0600, 0)) < 0 ? with.fds[0] : 0,
+     if (result >= 0) close(with.fds[0]); call_unlink())
 CALL(ipc_sock_listen, , (with.fds[0] = ipc_sock_listen(with.path, IPC_SOCK_STREAM, 0, 0600)) < 0 ? with.fds[0] : 0,
      if (result >= 0) close(with.fds[0]); call_unlink())
 CALL(ipc_sock_accept, LISTEN; MUST(with.fds[1] = ipc_sock_connect(with.path, IPC_SOCK_STREAM, 0, 0)),
      (with.fds[2] = ipc_sock_accept(with.fds[0], 0)) < 0 ? with.fds[2] : 0, if (result >= 0) close(with.fds[2]); CLOSE_FDS; call_unlink())
 CALL(ipc_sock_connect, LISTEN, (with.fds[1] = ipc_sock_connect(with.path, IPC_SOCK_STREAM, 0, 0)) < 0 ? with.fds[1] : 0,
      if (result >= 0) close(with.fds[1]); close(with.fds[0]); call_unlink())
+static ipc_sender_t call_sender;
+#define DATAGRAMS MUST(with.fds[0] = ipc_sock_listen(with.path, IPC_SOCK_DATAGRAM, 0, 0600)); \
+  MUST(with.fds[1] = ipc_sock_connect(with.path, IPC_SOCK_DATAGRAM, 0, 0))
+CALL(ipc_sock_send_to, DATAGRAMS, ipc_sock_send_to(with.fds[0], "text", 4, with.path, 0), CLOSE_FDS; call_unlink())
+CALL(ipc_sock_recv_from, DATAGRAMS; for (int i = 0; i < 3; i++) MUST(ipc_sock_send(with.fds[1], "text", 4, 0)),
+     ipc_sock_recv_from(with.fds[0], with.buffer, 64, &call_sender, 0), CLOSE_FDS; call_unlink())
 CALL(ipc_sock_send, PAIR, ipc_sock_send(with.fds[0], "text", 4, 0), CLOSE_FDS)
 CALL(ipc_sock_recv, PAIR; CHECK(write(with.fds[1], "text", 4) == 4); CHECK(write(with.fds[1], "text", 4) == 4),
      ipc_sock_recv(with.fds[0], with.buffer, 4, 0), CLOSE_FDS)
@@ -521,6 +529,12 @@ CALL(ipc_sock_peer_pidfd, PAIR,
      if (with.fds[2] >= 0) close(with.fds[2]); CLOSE_FDS)
 CALL(ipc_sock_unlink, LISTEN; close(with.fds[0]), ipc_sock_unlink(with.path), call_unlink())
 #define PTY MUST(ipc_pty_open(&with.fds[0], &with.fds[1], NULL))
+static ipc_line_reader_t call_reader;
+static char *call_line;
+CALL(ipc_line_reader_init, , ipc_line_reader_init(&call_reader, 0, with.buffer, sizeof with.buffer), )
+CALL(ipc_read_line, PIPE; CHECK(write(with.fds[1], "a\nb\n", 4) == 4);
+     MUST(ipc_line_reader_init(&call_reader, with.fds[0], with.buffer, sizeof with.buffer)),
+     ipc_read_line(&call_reader, &call_line, 0), CLOSE_FDS)
 CALL_IN_STATE(ipc_read_full, terminal, PTY; CHECK(write(with.fds[0], "text\ntext\n", 10) == 10),
      ipc_read_full(with.fds[1], with.buffer, 5, PATIENCE), CLOSE_FDS)
 CALL_IN_STATE(ipc_write_full, terminal, PTY, ipc_write_full(with.fds[1], "text", 4, PATIENCE), CLOSE_FDS)

@@ -54,7 +54,7 @@ static bool is_set(void) {
   return found == 1;
 }
 
-/* Whether the event has ever been set: its word, 8 bytes into the event, counts the settings
+/* Whether the event has ever been set: its word, 8 bytes into the event, is 0 before that and never again
  * (src/object/layout/sync.rs). */
 static bool was_set(void) {
   uint32_t word;

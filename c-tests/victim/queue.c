@@ -270,10 +270,10 @@ void let_go_with_descriptor(int alive) {
     most += place()->begun[id] && !place()->received[id];
   }
   int now = queue->ready();
-  /* A death between a change and its wake-up is not told of, as ipc_mq_fd(3) says. Asking again makes it right. */
-  bool is_late = (least > 0 && !(now & POLLIN)) || (most < CAPACITY && !(now & POLLOUT));
-  if (is_late && queue->get_descriptor != NULL) {
-    queue->get_descriptor();
+  /* The thread that tells of a death may not have run yet. */
+  int64_t end = now_ns() + arena->patience_ns;
+  while (((least > 0 && !(now & POLLIN)) || (most < CAPACITY && !(now & POLLOUT))) && now_ns() < end) {
+    sched_yield();
     now = queue->ready();
   }
   EXPECT(least <= 0 || now & POLLIN, "%d messages, and poll says %#x", least, (unsigned)now);

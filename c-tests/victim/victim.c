@@ -34,6 +34,7 @@ static const struct operation *const tables[] = {
   topic_operations,
   cell_operations,
   service_operations,
+  polled_operations,
   broken_operations,
 #endif
 };

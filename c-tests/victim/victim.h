@@ -132,6 +132,7 @@ extern const struct operation mq_operations[];
 extern const struct operation topic_operations[];
 extern const struct operation cell_operations[];
 extern const struct operation service_operations[];
+extern const struct operation polled_operations[];
 extern const struct operation broken_operations[];
 /* The following operations are in programs of their own, which are also linked to the drop-in library. */
 extern const struct operation posix_operations[];

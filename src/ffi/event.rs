@@ -234,8 +234,8 @@ pub unsafe extern "C" fn ipc_event_destroy(event: *mut ipc_event_t) -> c_int {
 /// call on the same event; -ENOMEM if there is no memory.
 /// Threads: safe.
 /// Fork: the descriptor stays the parent's. The child calls ipc_event_fd() itself and gets its own.
-/// Owner death: an event has no owner. If the setter dies before it wakes the waiters of a set event, the next
-/// setting after a reset makes the descriptor readable.
+/// Owner death: an event has no owner. A setter that dies has set the event and made the descriptor readable,
+/// or neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_event_fd(event: *mut ipc_event_t) -> c_int {
     guard(c"ipc_event_fd", move || {

@@ -60,6 +60,8 @@ pub mod client;
 
 pub mod pipe;
 
+pub mod lines;
+
 pub mod spawn;
 
 pub mod fifo;

@@ -285,8 +285,8 @@ pub unsafe extern "C" fn ipc_sem_destroy(sem: *mut ipc_sem_t) -> c_int {
 /// handler makes this call and interrupted a call on the same semaphore; -ENOMEM if there is no memory.
 /// Threads: safe.
 /// Fork: the descriptor stays the parent's. The child calls ipc_sem_fd() itself and gets its own.
-/// Owner death: a permit has no owner. If the poster dies before it wakes the waiters, the next post makes the
-/// descriptor readable.
+/// Owner death: a permit has no owner. A poster that dies has posted and made the descriptor readable, or
+/// neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sem_fd(sem: *mut ipc_sem_t) -> c_int {
     guard(c"ipc_sem_fd", move || {

@@ -92,7 +92,7 @@ impl Found for Results {
 ///
 /// The set has three descriptors: an epoll instance, an eventfd, and an io_uring where the kernel has
 /// IORING_OP_FUTEX_WAIT (Linux 6.7) and permits it. There it mostly needs no thread. Elsewhere this call starts a
-/// thread of the process, which stays: one for each 127 objects in shared memory. It is named "ipc_watch", blocks
+/// thread of the process, which stays: one for each 63 objects in shared memory. It is named "ipc_watch", blocks
 /// all signals, and sleeps until something happens. Where the kernel has no futex_waitv() either (before Linux
 /// 5.16, or in a sandbox), that thread checks the objects every 10 ms. With io_uring too, the thread is needed
 /// while threads hold messages of a queue in place, and if more than 8 times another thread than before waits.

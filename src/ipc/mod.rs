@@ -5,6 +5,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod fifo;
+pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod mq;
 pub(crate) mod pipe;

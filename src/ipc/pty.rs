@@ -56,7 +56,7 @@ pub(crate) fn spawn(
     mut setup: Setup<'_>,
 ) -> Result<(OwnedFd, Child)> {
     // It leads a session in any case.
-    setup.belongs = Belongs::ToParents;
+    setup.belongs = Belongs::Parents;
     let (controller, terminal) = open(attributes)?;
     let child = Child::start(&SpawnRequest {
         arguments: program.arguments,

@@ -1,8 +1,11 @@
 //! What a program can wait for together with other things: by a descriptor, or in a waitset.
 
 use crate::base::alloc::Shared;
-use crate::sys::watch_words::Word;
+use crate::object::layout::Latch;
+use crate::sys::futex::{OWNER_DIED, TID_MASK, WAITERS};
+use crate::sys::watch_words::{self, Found, Word};
 use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Something in shared memory that becomes ready.
 pub(crate) trait Waitable: Send + Sync {
@@ -40,9 +43,9 @@ pub(crate) trait Examined: Send + Sync {
 pub(crate) type SharedExamined = Shared<Box<dyn Examined>>;
 
 /// How many words of living owners one wait includes.
-pub(crate) const DEATH_WORDS: usize = 7;
+pub(crate) const DEATH_WORDS: usize = 8;
 
-/// The lock words of threads whose deaths matter.
+/// The words that are woken if a thread dies whose death matters.
 #[derive(Default)]
 pub(crate) struct DeathWords {
     words: [Option<DeathWord>; DEATH_WORDS],
@@ -51,18 +54,57 @@ pub(crate) struct DeathWords {
 #[derive(Clone, Copy)]
 pub(crate) struct DeathWord {
     pub(crate) word: Word,
-    /// Whether all who wait have to learn of the death, and not only one of them. The kernel wakes one.
-    pub(crate) is_for_all: bool,
+    pub(crate) passing: Passing,
+}
+
+/// Whether a wake-up of a word is passed on to others who wait for it. The kernel wakes one, and it may be another's last.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Passing {
+    /// A waker wakes all.
+    #[default]
+    Never,
+    /// The word of a latch. Its holder may have died, and until the repair all have to know.
+    IfOrphaned,
+    /// The word of one owner. It is passed on at once, by a thread that does nothing else.
+    AtOnce,
+}
+
+impl Passing {
+    /// Call when this word was woken, or has another value. Whether it tells of a death.
+    pub(crate) fn pass_on(self, word: Word) -> bool {
+        let is_death = match self {
+            Passing::Never => false,
+            // A latch that is held again, or was repaired since, is no reason. If such a wake-up were passed on, pollers
+            // could wake each other for ever.
+            Passing::IfOrphaned => {
+                let expected = WAITERS | OWNER_DIED;
+                watch_words::state(Word { expected, ..word }) == Found::AsExpected
+            }
+            Passing::AtOnce => true,
+        };
+        if is_death {
+            watch_words::wake_all(word);
+        }
+        is_death
+    }
 }
 
 impl DeathWords {
     /// Adds a word. False if there is no room.
-    pub(crate) fn add(&mut self, word: Word, is_for_all: bool) -> bool {
+    pub(crate) fn add(&mut self, word: Word, passing: Passing) -> bool {
         let free = self.words.iter_mut().find(|place| place.is_none());
         free.is_some_and(|place| {
-            *place = Some(DeathWord { word, is_for_all });
+            *place = Some(DeathWord { word, passing });
             true
         })
+    }
+
+    /// Adds the word of a latch, whose holder may die between a change and the wake-up. False if one has, and nobody has
+    /// repaired its work: then the word tells nothing.
+    pub(crate) fn add_latch(&mut self, latch: &Latch) -> bool {
+        let word = latch.word.load(Relaxed);
+        let is_orphaned = word & TID_MASK == 0 && word & OWNER_DIED != 0;
+        !is_orphaned && self.add(Word::new(&latch.word, word), Passing::IfOrphaned)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = DeathWord> + '_ {

@@ -1,4 +1,4 @@
-//! The event: a bit, and a number that goes up each time the bit is set.
+//! The event: a bit, and a number that goes up each time the bit is cleared.
 //!
 //! An event has no owner, so no death leaves it half-changed. A waiter on a manual event continues if
 //! the bit is set, or if the number differs from the number that it found when it came. So a waiter
@@ -15,13 +15,13 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::Deadline;
 use crate::object::layout::{EVENT_AUTO_RESET, EVENT_TAG, Event};
-use crate::sys::atomic::AtomicU32;
-use crate::sys::futex::Awoken;
+use crate::sys::atomic::{AtomicU32, fence};
+use crate::sys::futex::{self, Awoken, Change};
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const SET: u32 = 1;
-/// One in the number, which stands above the bit.
+/// One in the number, which stands above the bit. A set bit plus SET is a clear bit and the next number.
 const ONE: u32 = 2;
 
 impl Event {
@@ -62,7 +62,7 @@ impl Event {
         while word & SET != 0 {
             match self
                 .word
-                .compare_exchange_weak(word, word & !SET, Acquire, Acquire)
+                .compare_exchange_weak(word, word.wrapping_add(SET), Acquire, Acquire)
             {
                 Ok(_) => return true,
                 Err(now) => word = now,
@@ -146,25 +146,34 @@ impl Event {
     /// Returns whether the event was not set before.
     #[inline(always)]
     fn become_set(&self) -> bool {
-        let mut word = self.word.load(Relaxed);
-        loop {
-            // It writes the word also if the event is set already: the next waiter then sees what this
-            // thread did before.
-            let set = if word & SET == 0 {
-                word.wrapping_add(ONE) | SET
-            } else {
-                word
-            };
-            // SeqCst includes Release, which pairs with the Acquire in `pass`.
-            match self.word.compare_exchange_weak(word, set, SeqCst, Relaxed) {
-                Ok(_) => break,
-                Err(now) => word = now,
-            }
+        if self.watches.are_asleep_ordered() && self.become_set_watched() {
+            return true;
         }
-        if word & SET == 0 && self.watches.are_asleep_ordered() {
+        // It writes the word also if the event is set already: the next waiter then sees what this thread did
+        // before. SeqCst includes Release, which pairs with the Acquire in `pass`.
+        let before = self.word.fetch_or(SET, SeqCst);
+        if before & SET == 0 && self.watches.are_asleep_ordered() {
             self.watches.wake(u32::MAX);
         }
-        word & SET == 0
+        before & SET == 0
+    }
+
+    /// Sets the event and wakes the watches in one step, so that they learn of it also if this thread dies next: they
+    /// sleep on the word too. (If a watch begins just before the step, and the thread dies just after it, the watch has
+    /// found the event set.) False if nothing has changed.
+    #[cold]
+    #[inline(never)]
+    fn become_set_watched(&self) -> bool {
+        if self.word.load(Relaxed) & SET != 0 {
+            return false;
+        }
+        let is_set = preserving_errno(|| futex::change_and_wake_all(&self.word, Change::Or(SET)));
+        if is_set {
+            // The kernel's change orders nothing here. Without this fence the flag of a waiter could be missed.
+            fence(SeqCst);
+            self.watches.wake(u32::MAX);
+        }
+        is_set
     }
 
     #[cold]
@@ -186,6 +195,13 @@ impl Event {
         (!is_set && self.is_event()).then_some((&self.watches.word, seen))
     }
 
+    /// The word that is woken together with the change if a thread sets the event, and its value. `None` if the event is
+    /// set. Call it after [`prepare_to_watch`](Self::prepare_to_watch).
+    pub(crate) fn changed_when_set(&self) -> Option<(&AtomicU32, u32)> {
+        let word = self.word.load(SeqCst);
+        (word & SET == 0).then_some((&self.word, word))
+    }
+
     pub(crate) fn set(&self) -> Result<()> {
         self.check()?;
         self.set_and_wake(Thread::current()?);
@@ -194,10 +210,19 @@ impl Event {
 
     pub(crate) fn reset(&self) -> Result<()> {
         self.check()?;
-        // Release: without it a thread that sets the event after this reset might not see what was
-        // done before it.
-        self.word.fetch_and(!SET, Release);
-        Ok(())
+        let mut word = self.word.load(Relaxed);
+        loop {
+            // It writes the word also if the event is not set. Release: without it a thread that sets the event after
+            // this reset might not see what was done before it.
+            let reset = word.wrapping_add(word & SET);
+            match self
+                .word
+                .compare_exchange_weak(word, reset, Release, Relaxed)
+            {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
     }
 
     /// Whether the event is set now. It does not reset an automatic event.

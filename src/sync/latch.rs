@@ -9,6 +9,10 @@
 //! - It is released by a plain store, because its waiters use [`Sleepers`], whose waker needs no
 //!   fence. So a section costs one atomic operation.
 //!
+//! Nobody sleeps on a latch's word to take the latch. Those that poll (descriptors, waitsets) sleep there, because the
+//! holder's death may leave what they wait for without a wake-up. So every holder sets the bit with which the kernel wakes
+//! a sleeper at the holder's death. The bit costs nothing: the release does not look at it.
+//!
 //! A thread has one announcement. A thread that needs a second latch calls [`keep`](Latched::keep) on
 //! the first, which links the first into the list.
 //!
@@ -20,7 +24,7 @@ use crate::base::time::Deadline;
 use crate::object::layout::Latch;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::fence;
-use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK};
+use crate::sys::futex::{Awoken, OWNER_DIED, TID_MASK, WAITERS};
 use crate::sys::liveness::{self, Birth};
 use crate::sys::process;
 use crate::sys::robust::Announced;
@@ -65,7 +69,7 @@ impl Latch {
         // Acquire: without it this thread might not see what the last holder wrote.
         let taken = self
             .word
-            .compare_exchange(0, thread.id(), Acquire, Relaxed)
+            .compare_exchange(0, thread.id() | WAITERS, Acquire, Relaxed)
             .is_ok();
         if !taken {
             thread.robust_list().finish(outer);
@@ -174,7 +178,7 @@ impl Latch {
                 // without it a waiter that sees the word might not see the birth that was just cleared.
                 if self
                     .word
-                    .compare_exchange(word, thread.id() | died, AcqRel, Relaxed)
+                    .compare_exchange(word, thread.id() | WAITERS | died, AcqRel, Relaxed)
                     .is_ok()
                 {
                     return Ok(died);
@@ -277,7 +281,7 @@ impl Latched<'_> {
     /// Notes that the work of the dead holder is repaired.
     pub(crate) fn make_sound(&mut self) {
         self.rest = 0;
-        self.latch.word.store(self.thread.id(), Relaxed);
+        self.latch.word.store(self.thread.id() | WAITERS, Relaxed);
     }
 
     /// Links the latch into the robust list, which frees this thread's announcement for another word.

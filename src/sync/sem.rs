@@ -13,7 +13,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::Deadline;
 use crate::object::layout::{SEM_TAG, Sem};
 use crate::sys::atomic::{AtomicU32, fence};
-use crate::sys::futex::Awoken;
+use crate::sys::futex::{self, Awoken, Change};
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -142,6 +142,9 @@ impl Sem {
         }
         let mut is_full = false;
         let mut add = || {
+            if self.watches.are_asleep_ordered() && self.add_watched() {
+                return;
+            }
             let mut state = self.state.load(Relaxed);
             loop {
                 if state & VALUE_MAX == VALUE_MAX {
@@ -176,6 +179,21 @@ impl Sem {
             ));
         }
         Ok(())
+    }
+
+    /// Adds a permit and wakes the watches in one step, so that they learn of it also if this thread dies next: they
+    /// sleep on the state too. False if nothing has changed.
+    fn add_watched(&self) -> bool {
+        // The kernel's addition has no limit. Near the largest count it could go into the flag.
+        let is_small = self.state.load(Relaxed) & VALUE_MAX < VALUE_MAX / 2;
+        is_small && futex::change_and_wake_all(&self.state, Change::Add(1))
+    }
+
+    /// The word that is woken together with the change if a thread posts, and its value. `None` if a permit is free. Call
+    /// it after [`prepare_to_watch`](Self::prepare_to_watch).
+    pub(crate) fn changed_when_posted(&self) -> Option<(&AtomicU32, u32)> {
+        let state = self.state.load(Relaxed);
+        (state & VALUE_MAX == 0).then_some((&self.state, state))
     }
 
     /// Announces a watch and returns the word to sleep on and its value; `None` if a permit is free.

@@ -15,10 +15,10 @@ use std::os::fd::RawFd;
 /// The group of processes to which a child belongs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Belongs {
-    ToParents,
-    ToNewGroup,
+    Parents,
+    NewGroup,
     /// It leads a new session.
-    ToNewSession,
+    NewSession,
 }
 
 /// The user and the groups that a child gets.
@@ -76,7 +76,7 @@ impl Setup<'_> {
     /// Nothing.
     pub(crate) fn none() -> Self {
         Setup {
-            belongs: Belongs::ToParents,
+            belongs: Belongs::Parents,
             keeps_ignored: false,
             resets_scheduling: false,
             dies_with: None,
@@ -119,9 +119,9 @@ pub(super) unsafe fn begin(setup: &Setup<'_>) -> Result<(), Failure> {
     // SAFETY: the arguments are valid, and all that changes is the child's own.
     unsafe {
         let group = match setup.belongs {
-            Belongs::ToParents => Ok(0),
-            Belongs::ToNewGroup => child_call(libc::SYS_setpgid, [0, 0]),
-            Belongs::ToNewSession => child_call(libc::SYS_setsid, []),
+            Belongs::Parents => Ok(0),
+            Belongs::NewGroup => child_call(libc::SYS_setpgid, [0, 0]),
+            Belongs::NewSession => child_call(libc::SYS_setsid, []),
         };
         group.map_err(|errno| (Step::Group, 0, errno))?;
         if setup.resets_scheduling {

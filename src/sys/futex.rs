@@ -162,6 +162,39 @@ pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
     woken.map_or(0, |woken| woken.unsigned_abs() as usize)
 }
 
+/// A change of a word that the kernel makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Change {
+    Add(u32),
+    Or(u32),
+}
+
+/// Changes a word and wakes all that sleep on it, in one step: no death of this thread comes in between. The number has
+/// at most 11 bits. False if the kernel does not permit it, and then nothing has changed.
+pub(crate) fn change_and_wake_all(word: &AtomicU32, change: Change) -> bool {
+    const OP_ADD: u32 = 1;
+    const OP_OR: u32 = 2;
+    let (operation, number) = match change {
+        Change::Add(number) => (OP_ADD, number),
+        Change::Or(number) => (OP_OR, number),
+    };
+    // The lower fields are a comparison for a second wake-up, of which nobody is left.
+    let encoded = operation << 28 | (number & 0x7ff) << 12;
+    // SAFETY: both words are the same live, aligned u32. There is no time.
+    let outcome = Errno::result(unsafe {
+        libc::syscall(
+            large::call::FUTEX,
+            word.as_ptr(),
+            libc::FUTEX_WAKE_OP,
+            i32::MAX,
+            core::ptr::null::<Time>(),
+            word.as_ptr(),
+            encoded,
+        )
+    });
+    outcome.is_ok()
+}
+
 /// Takes a priority-inheritance lock word. The wait is in the kernel.
 pub(crate) fn lock_pi(word: &AtomicU32, deadline: Deadline) -> Result<(), Errno> {
     let until = match deadline {

@@ -10,6 +10,7 @@ pub(crate) mod cancellation;
 pub(crate) mod child;
 pub(crate) mod child_keeper;
 pub(crate) mod child_setup;
+pub(crate) mod datagram;
 pub(crate) mod direct;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;

@@ -53,6 +53,11 @@ impl Address {
         })
     }
 
+    /// For a system call: the address and its length.
+    pub(super) fn parts(&self) -> (*const libc::sockaddr, libc::socklen_t) {
+        (self.raw(), self.length)
+    }
+
     fn raw(&self) -> *const libc::sockaddr {
         (&raw const self.raw).cast()
     }
@@ -218,7 +223,7 @@ pub(crate) fn next_length(socket: RawFd) -> Result<usize, Errno> {
     count(unsafe { libc::recv(socket, core::ptr::null_mut(), 0, flags) })
 }
 
-fn count(result: libc::ssize_t) -> Result<usize, Errno> {
+pub(super) fn count(result: libc::ssize_t) -> Result<usize, Errno> {
     Errno::result(result).map(isize::unsigned_abs)
 }
 

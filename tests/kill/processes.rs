@@ -1,7 +1,7 @@
 //! The processes of a test: a template, from which victims are forked, and the survivors. All of them run a C
 //! program of c-tests/victim, which is linked to the installed library.
 
-use super::tracee::{Event, Tracee, sleeps_on_futex, wait_a_moment};
+use super::tracee::{Event, Tracee, wait_a_moment, waits_in_kernel};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -369,7 +369,7 @@ impl Processes {
             self.begin_phase(sleeper, Phase::Sleep, operation, 0)?;
             let began = Instant::now();
             let survivor = &self.survivors[sleeper];
-            while !sleeps_on_futex(survivor.child.id()) && !survivor.has_answered(PollTimeout::ZERO)
+            while !waits_in_kernel(survivor.child.id()) && !survivor.has_answered(PollTimeout::ZERO)
             {
                 if began.elapsed() > Duration::from_secs(10) {
                     return Err(format!("survivor {sleeper} does not fall asleep"));

@@ -355,12 +355,23 @@ fn sleeps_of(pid: Pid) -> Option<u64> {
     field("voluntary_ctxt_switches:")?.trim().parse().ok()
 }
 
-/// Whether the process is asleep on one or several futexes.
-pub(crate) fn sleeps_on_futex(pid: u32) -> bool {
+#[cfg(target_arch = "x86_64")]
+const POLL: nix::libc::c_long = nix::libc::SYS_poll;
+#[cfg(not(target_arch = "x86_64"))]
+const POLL: nix::libc::c_long = nix::libc::SYS_ppoll;
+
+/// Whether the process is asleep on one or several futexes, or in poll().
+pub(crate) fn waits_in_kernel(pid: u32) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = call.split(' ').next().and_then(|text| text.parse().ok());
-    matches!(
-        number,
-        Some(nix::libc::SYS_futex | nix::libc::SYS_futex_waitv)
-    )
+    // A call that was interrupted by a wake-up for nothing goes on as the last of these.
+    [
+        nix::libc::SYS_futex,
+        nix::libc::SYS_futex_waitv,
+        POLL,
+        nix::libc::SYS_ppoll,
+        nix::libc::SYS_restart_syscall,
+    ]
+    .iter()
+    .any(|&call| number == Some(call))
 }

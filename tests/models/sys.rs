@@ -303,6 +303,21 @@ pub(crate) mod futex {
         woken
     }
 
+    #[derive(Clone, Copy)]
+    pub(crate) enum Change {
+        Add(u32),
+        Or(u32),
+    }
+
+    pub(crate) fn change_and_wake_all(word: &AtomicU32, change: Change) -> bool {
+        match change {
+            Change::Add(number) => word.0.fetch_add(number, Relaxed),
+            Change::Or(number) => word.0.fetch_or(number, Relaxed),
+        };
+        wake(word, u32::MAX);
+        true
+    }
+
     /// From now on every sleep ends by itself, as it does after 100 ms. For models of a death that wakes nobody.
     pub(crate) fn let_nobody_sleep() {
         let mut sleepers = SLEEPERS.lock().unwrap();

@@ -70,8 +70,61 @@ pub unsafe extern "C" fn ipc_sock_listen(
             descriptor,
             mode,
             NewOwner::current(),
+            None,
         )?
         .into_raw_fd())
+    })
+}
+
+/// As ipc_sock_listen(), with a limit of the caller's for the wait for a name that is in use. A server
+/// that was killed while it started a program leaves a child that has the socket until it executes the
+/// program; and a server that shuts down needs a moment too. This call waits until the name is free.
+///
+/// path: 1 to 107 bytes; or "@" and 1 to 106 bytes, an abstract name, which has no file.
+/// type: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or IPC_SOCK_SEQPACKET.
+/// flags: 0 or any of IPC_INHERIT and IPC_NONBLOCK, as for ipc_sock_listen().
+/// mode: the exact permissions of the file; the umask has no effect. Unused for an abstract name.
+/// timeout_ns: how long to wait for the name at most, in nanoseconds on the monotonic clock. IPC_FOREVER
+/// waits without a limit; 0 tries once.
+///
+/// Returns: a descriptor that the caller closes with close(2), or a negative error.
+/// Errors: -EADDRINUSE a living socket has the name, and timeout_ns is 0 or has passed; -EINTR a signal
+/// handler ran while the call waited; -EMEDIUMTYPE a file that is not a socket is at the path; -EINVAL
+/// path is NULL or empty, the type is unknown, flags has an unknown bit, mode has bits outside 0777, or
+/// timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes; -ENOENT or -ENOTDIR the
+/// directory does not exist; -EACCES or -EPERM the permissions forbid to make the file, to ask whether
+/// the old socket lives, to read the directory, or to remove the old file; -EBUSY a dead socket's file
+/// has to be replaced, and another process has locked the directory for 2 seconds; -ESTALE another
+/// process removed the file during this call; -EROFS the file system is read-only; -ENOSPC the file
+/// system is full; -ELOOP the path has too many symbolic links; -EMFILE this process has too many open
+/// descriptors; -ENFILE the system has too many open files; -ENOMEM the kernel has no memory.
+/// Threads: safe.
+/// Fork: the child has the socket too. The socket lives until all processes that have it have closed it.
+/// Death: a process that is killed in this call leaves nothing, or the file of a dead socket, which the
+/// next server replaces.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sock_listen_within(
+    path: *const c_char,
+    r#type: c_int,
+    flags: c_int,
+    mode: libc::mode_t,
+    timeout_ns: i64,
+) -> c_int {
+    guard(c"ipc_sock_listen_within", move || {
+        // SAFETY: by the contract of this call.
+        let endpoint = unsafe { endpoint(path) }?;
+        let socket_type = socket_type(r#type)?;
+        let descriptor = descriptor_mode(flags, 0)?;
+        check_mode(mode)?;
+        let listener = sock::listen(
+            &endpoint,
+            socket_type,
+            descriptor,
+            mode,
+            NewOwner::current(),
+            Some(Deadline::after(timeout_ns)?),
+        )?;
+        Ok(listener.into_raw_fd())
     })
 }
 
@@ -107,9 +160,11 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
 /// path: 1 to 107 bytes; with a leading "@" an abstract name, as given to ipc_sock_listen().
 /// type: the type of the server's socket: IPC_SOCK_STREAM, IPC_SOCK_DATAGRAM or
 /// IPC_SOCK_SEQPACKET.
-/// flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK and IPC_SOCK_WAIT. With IPC_INHERIT, exec does
+/// flags: 0 or any of IPC_INHERIT, IPC_NONBLOCK, IPC_SOCK_WAIT and IPC_SOCK_NAMED. With IPC_INHERIT, exec does
 /// not close the descriptor. With IPC_NONBLOCK, plain read(2) and write(2) on it do not wait.
 /// With IPC_SOCK_WAIT, the call waits while there is no file, or no process that listens.
+/// With IPC_SOCK_NAMED, for IPC_SOCK_DATAGRAM only, the socket gets an abstract name that the
+/// kernel chooses, so that the server can answer it.
 /// timeout_ns: the limit for the server to come and for room in its backlog, in nanoseconds on
 /// the monotonic clock. IPC_FOREVER waits without limit, 0 does not wait.
 ///
@@ -119,7 +174,8 @@ pub unsafe extern "C" fn ipc_sock_accept(listener: c_int, timeout_ns: i64) -> c_
 /// -ETIMEDOUT the time has passed; -EINTR a signal handler ran while the call waited;
 /// -EPROTOTYPE the server's socket has another type; -EMEDIUMTYPE a file that is not a socket
 /// is at the path; -EACCES the caller has no write permission for the file, or no search
-/// permission for a directory; -EINVAL path is NULL or empty, the type is unknown, flags has
+/// permission for a directory; -EINVAL path is NULL or empty, the type is unknown, IPC_SOCK_NAMED is
+/// given with another type than IPC_SOCK_DATAGRAM, flags has
 /// an unknown bit, or timeout_ns is invalid; -ENAMETOOLONG the path has more than 107 bytes;
 /// -ENOTDIR a part of the path is not a directory; -ELOOP the path has too many symbolic
 /// links; -EMFILE this process has too many open descriptors; -ENFILE the system has too many
@@ -138,10 +194,17 @@ pub unsafe extern "C" fn ipc_sock_connect(
         // SAFETY: by the contract of this call.
         let endpoint = unsafe { endpoint(path) }?;
         let socket_type = socket_type(r#type)?;
-        let descriptor = descriptor_mode(flags, IPC_SOCK_WAIT)?;
+        let descriptor = descriptor_mode(flags, IPC_SOCK_WAIT | IPC_SOCK_NAMED)?;
+        let named = flags & IPC_SOCK_NAMED != 0;
+        if named && socket_type != SocketType::Datagram {
+            return Err(fail!(EINVAL, "IPC_SOCK_NAMED is for datagrams"));
+        }
         let wait = flags & IPC_SOCK_WAIT != 0;
         let deadline = Deadline::after(timeout_ns)?;
-        Ok(sock::connect(&endpoint, socket_type, descriptor, wait, deadline)?.into_raw_fd())
+        Ok(
+            sock::connect(&endpoint, socket_type, descriptor, (wait, named), deadline)?
+                .into_raw_fd(),
+        )
     })
 }
 

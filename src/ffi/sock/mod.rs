@@ -5,9 +5,12 @@ pub mod endpoint;
 
 pub mod message;
 
+pub mod datagram;
+
 use super::*;
 use crate::ipc::sock::{self, Mode, SocketType};
 use crate::sys::socket::DESCRIPTORS_MAX;
+use core::ffi::c_char;
 use std::os::fd::IntoRawFd;
 
 /// Socket type: a connection of bytes without message boundaries.
@@ -20,6 +23,11 @@ pub const IPC_SOCK_SEQPACKET: c_int = 3;
 
 /// Flag of ipc_sock_connect(): wait for a server that is not there yet.
 pub const IPC_SOCK_WAIT: c_int = 0x10000;
+
+/// Flag of ipc_sock_connect() for IPC_SOCK_DATAGRAM: the socket gets an abstract name that the kernel
+/// chooses, so that the server can answer with ipc_sock_send_to(). Such a name is valid in one network
+/// namespace.
+pub const IPC_SOCK_NAMED: c_int = 0x20000;
 
 /// The largest number of descriptors that one message carries.
 pub const IPC_SOCK_FDS_MAX: usize = 253;
@@ -37,6 +45,23 @@ pub struct ipc_peer_t {
     /// Its effective group id when the kernel noted the peer.
     pub gid: libc::gid_t,
 }
+
+/// The sender of a datagram, from ipc_sock_recv_from().
+#[repr(C)]
+pub struct ipc_sender_t {
+    /// The process id, as the kernel noted it at the send. 0 if it is unknown: the message was sent before
+    /// this socket noted senders, or from a PID namespace that this process does not see.
+    pub pid: libc::pid_t,
+    /// The sender's effective user id; (uid_t)-1 if pid is 0.
+    pub uid: libc::uid_t,
+    /// Its effective group id; (gid_t)-1 if pid is 0.
+    pub gid: libc::gid_t,
+    /// The name of the sender's socket, for ipc_sock_send_to(); "" if it has none, so that it cannot be
+    /// answered. A relative path starts at the sender's directory.
+    pub name: [c_char; 116],
+}
+
+const _: () = assert!(size_of::<ipc_sender_t>() == 128);
 
 fn socket_type(r#type: c_int) -> Result<SocketType> {
     match r#type {

@@ -154,9 +154,9 @@ pub(in crate::ffi) unsafe fn choices<'a>(given: *const ipc_child_setup_t) -> Res
     Ok(Choices {
         setup: Setup {
             belongs: match (has(IPC_CHILD_NEW_SESSION), has(IPC_CHILD_NEW_GROUP)) {
-                (true, _) => Belongs::ToNewSession,
-                (false, true) => Belongs::ToNewGroup,
-                (false, false) => Belongs::ToParents,
+                (true, _) => Belongs::NewSession,
+                (false, true) => Belongs::NewGroup,
+                (false, false) => Belongs::Parents,
             },
             keeps_ignored: has(IPC_CHILD_KEEP_IGNORED),
             resets_scheduling: has(IPC_CHILD_RESET_SCHEDULING),

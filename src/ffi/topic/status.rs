@@ -115,8 +115,9 @@ pub unsafe extern "C" fn ipc_topic_stat(
 ///
 /// The descriptor may be readable although there is no sample, because another thread was faster. So receive
 /// with timeout 0: a call of this handle that finds nothing makes the descriptor right. With EPOLLET, receive
-/// until -EAGAIN. If a publisher dies in the moment in which it publishes, the next publisher makes the
-/// descriptor readable.
+/// until -EAGAIN. If a publisher dies between its change and its wake-up, the kernel makes the descriptor
+/// readable. Of several processes that poll at that moment it tells one, and the next call of that process on the
+/// topic tells the others.
 ///
 /// As with ipc_mq_fd(), the descriptor may need an io_uring or a thread of this process, named "ipc_watch".
 /// From then on, a call that takes a sample may make system calls.

@@ -5,7 +5,7 @@ use super::wait::mark;
 use super::{ValueCell, Writing};
 use crate::base::alloc::{Shared, try_box};
 use crate::base::error::{Result, fail};
-use crate::ipc::waitable::Waitable;
+use crate::ipc::waitable::{DeathWords, Waitable};
 use crate::ipc::watch::descriptor::Polled;
 use crate::ipc::watch::{EMPTY, READY};
 use crate::object::Object;
@@ -60,6 +60,12 @@ impl Waitable for CellWait {
         // Without a mark nobody may wake this thread, so it counts as ready.
         let is_marked = mark(&self.memory, &self.access);
         (is_marked && !self.is_ready()).then_some((wakes, seen))
+    }
+
+    fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
+        // A writer that dies after its change wakes nobody. Once it has died, there is nothing more to come from it.
+        words.add_latch(&self.memory.header().writing.latch);
+        !self.is_ready()
     }
 }
 

@@ -174,6 +174,7 @@ impl Client {
             self.copy_in(call, request);
         }
         section.send(call)?;
+        service.wake_observers();
         let waiting = &service.header().waiting;
         section
             .latched

@@ -32,7 +32,10 @@ impl Service {
     fn announce(&self, (_, slot): Numbered<'_>, recovered: Option<Recovered>) -> Result<()> {
         let waiting = &self.header().waiting;
         match recovered {
-            Some(Recovered::Pending) => self.wake_server(),
+            Some(Recovered::Pending) => {
+                self.wake_server();
+                self.wake_observers();
+            }
             Some(Recovered::Freed) => self.wake(&waiting.departures, 1),
             Some(Recovered::Lost) if slot.is_asynchronous.load(Relaxed) != 0 => {
                 let client = self.memory.client(slot.client.load(Relaxed))?;

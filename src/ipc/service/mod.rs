@@ -200,11 +200,14 @@ impl Service {
     /// Wakes a server for a request.
     #[inline(always)]
     fn wake_server(&self) {
-        let waiting = &self.header().waiting;
-        self.wake(&waiting.arrivals, 1);
-        if waiting.observers.are_asleep() {
-            waiting.observers.wake(u32::MAX);
-        }
+        self.wake(&self.header().waiting.arrivals, 1);
+    }
+
+    /// Wakes the servers that poll. Call it before the latch is released: if this thread dies in between, the kernel wakes
+    /// one of them, which sleeps on the latch's word too.
+    #[inline(always)]
+    fn wake_observers(&self) {
+        self.wake(&self.header().waiting.observers, u32::MAX);
     }
 
     /// Sleeps until `is_ready` may be true, but not longer than `limit`, if there is one. The error is that of a wait

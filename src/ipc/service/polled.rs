@@ -21,7 +21,6 @@ use crate::object::Object;
 use crate::object::layout::{CALL_TAKEN, CallSlot, SERVES_ONCE};
 use crate::sync::latch::check_namespace;
 use crate::sys::thread::{Process, Thread};
-use crate::sys::watch_words::Word;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::os::fd::RawFd;
@@ -161,10 +160,7 @@ impl Waitable for ServiceWait {
     }
 
     fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
-        let latch = &self.side.memory.header().index.latch.word;
-        // The one who learns of this death repairs the service, and so wakes the others.
-        words.add(Word::new(latch, latch.load(Relaxed)), false);
-        true
+        words.add_latch(&self.side.memory.header().index.latch)
     }
 
     fn examined(&self) -> Option<&SharedExamined> {

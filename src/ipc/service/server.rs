@@ -250,10 +250,10 @@ impl Server {
                     }
                     service.header().statistics.answered.fetch_add(1, Relaxed);
                     if slot.is_asynchronous.load(Relaxed) != 0 {
-                        section.push_done(call)?;
-                        drop(section);
                         let client = service.memory.client(slot.client.load(Relaxed))?;
+                        section.push_done(call)?;
                         thread.leave_processor(&client.processor);
+                        // Before the latch is released: as in `wake_observers`.
                         service.wake(&client.replies, u32::MAX);
                     } else {
                         drop(section);

@@ -5,6 +5,7 @@ use super::socket_file::SocketFile;
 use super::{Mode, SocketType};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::{Deadline, now};
+use crate::sys::datagram;
 use crate::sys::fd;
 use crate::sys::notices;
 use crate::sys::ready::{self, READABLE};
@@ -25,13 +26,13 @@ pub(crate) fn connect(
     endpoint: &Endpoint,
     kind: SocketType,
     mode: Mode,
-    wait: bool,
+    (wait, named): (bool, bool),
     deadline: Deadline,
 ) -> Result<OwnedFd> {
     let mut watch = None;
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match connect_once(endpoint, kind, mode, deadline) {
+        let error = match connect_once(endpoint, (kind, named), mode, deadline) {
             Ok(socket) => return Ok(socket),
             Err(error) => error,
         };
@@ -63,7 +64,7 @@ pub(crate) fn connect(
 
 fn connect_once(
     endpoint: &Endpoint,
-    kind: SocketType,
+    (kind, named): (SocketType, bool),
     mode: Mode,
     deadline: Deadline,
 ) -> Result<OwnedFd> {
@@ -72,6 +73,9 @@ fn connect_once(
         ..mode
     };
     let socket = socket::create(kind.raw() | nonblocking.raw())?;
+    if named {
+        datagram::name_by_kernel(socket.as_fd())?;
+    }
     let mut outcome = socket::connect(socket.as_fd(), &endpoint.address);
     if outcome == Err(Errno::EAGAIN) && deadline != Deadline::Now {
         outcome = wait_for_backlog(endpoint, socket.as_fd(), deadline)?;

@@ -13,6 +13,7 @@ use super::{Mode, SocketType, socket_failed};
 use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::object;
+use crate::sys::datagram;
 use crate::sys::fd;
 use crate::sys::file::{self, LockFile};
 use crate::sys::new_owner::NewOwner;
@@ -21,7 +22,7 @@ use crate::sys::ready::{self, READABLE};
 use crate::sys::socket;
 use core::ffi::c_int;
 use core::time::Duration;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: c_int = 128;
@@ -30,8 +31,11 @@ const BACKLOG: c_int = 128;
 /// system calls, unless the other process is stopped in between.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a starter waits for a name that is in use to become free.
+/// How long a starter without a deadline waits for a name that is in use to become free.
 const DEAD_SERVER_PATIENCE: Duration = Duration::from_millis(200);
+
+/// The longest pause between two attempts to take the name. The kernel reports nothing when it becomes free.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The pause between two attempts to take the lock, or the name.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
@@ -43,6 +47,7 @@ pub(crate) fn listen(
     mode: Mode,
     permissions: libc::mode_t,
     owner: NewOwner,
+    deadline: Option<Deadline>,
 ) -> Result<OwnedFd> {
     // A listener never waits inside accept. Otherwise a deadline would not hold when another
     // process takes the connection that poll has announced.
@@ -55,11 +60,17 @@ pub(crate) fn listen(
             }
             .raw(),
     )?;
+    if kind == SocketType::Datagram {
+        // Before there is a name, so that the first message has a sender too.
+        datagram::note_senders(socket.as_raw_fd())?;
+    }
     if endpoint.is_abstract {
-        unless_in_use(|| match socket::bind(socket.as_fd(), &endpoint.address) {
-            Ok(()) => Ok(()),
-            Err(Errno::EADDRINUSE) => Err(endpoint.in_use()),
-            Err(errno) => Err(endpoint.failed("cannot be bound", errno)),
+        unless_in_use(deadline, || {
+            match socket::bind(socket.as_fd(), &endpoint.address) {
+                Ok(()) => Ok(()),
+                Err(Errno::EADDRINUSE) => Err(endpoint.in_use()),
+                Err(errno) => Err(endpoint.failed("cannot be bound", errno)),
+            }
         })?;
         start_listening(endpoint, socket.as_fd(), kind)?;
         return Ok(socket);
@@ -67,7 +78,7 @@ pub(crate) fn listen(
     // The kernel gives the file the socket's own mode less the umask, so never more than asked.
     file::set_permissions(socket.as_fd(), permissions)
         .map_err(|errno| endpoint.failed("its mode cannot be set", errno))?;
-    unless_in_use(|| bind(endpoint, socket.as_fd()))?;
+    unless_in_use(deadline, || bind(endpoint, socket.as_fd()))?;
     start_listening(endpoint, socket.as_fd(), kind)?;
     // This restores what the umask took away. It is also the event that wakes clients that wait for
     // this server, so it comes last, and it happens even if the mode is right already.
@@ -90,19 +101,28 @@ pub(crate) fn listen(
     Ok(socket)
 }
 
-/// Calls `attempt` again while the name is in use, for at most [`DEAD_SERVER_PATIENCE`].
+/// Calls `attempt` again while the name is in use, until the deadline; without one for at most [`DEAD_SERVER_PATIENCE`].
 ///
 /// A server that was killed while it started a program leaves a child that has not executed the program yet.
 /// The child has a copy of every descriptor until then, the listener too. It cannot be told from a server.
-fn unless_in_use(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
-    let limit = now() + DEAD_SERVER_PATIENCE;
+fn unless_in_use(
+    deadline: Option<Deadline>,
+    mut attempt: impl FnMut() -> Result<()>,
+) -> Result<()> {
+    let until = deadline.unwrap_or_else(|| Deadline::At(now() + DEAD_SERVER_PATIENCE));
+    let mut pause = LOCK_PAUSE;
     loop {
+        let is_over = until == Deadline::Now || until.has_passed();
         match attempt() {
-            Err(error) if error.errno() == Errno::EADDRINUSE && now() < limit => {}
+            Err(error) if error.errno() == Errno::EADDRINUSE && !is_over => {}
             outcome => return outcome,
         }
-        // A signal handler that cuts the pause short does no harm.
-        let _ = ready::pause(LOCK_PAUSE);
+        let left = until.remaining().unwrap_or(pause);
+        match (ready::pause(pause.min(left)), deadline) {
+            // Without a deadline a signal handler that cuts the pause short does no harm.
+            (Err(Errno::EINTR), Some(_)) => return Err(Errno::EINTR.into()),
+            _ => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use std::os::fd::RawFd;
 
 /// Makes attempts, each without waiting, until one succeeds or the deadline passes.
 #[inline]
-fn transfer<T>(
+pub(super) fn transfer<T>(
     descriptor: RawFd,
     events: libc::c_short,
     timeout_ns: i64,
@@ -234,7 +234,7 @@ pub(crate) fn receive_failed(
 }
 
 /// Fails with `EMSGSIZE` if the next message has more than `capacity` bytes.
-fn measure(descriptor: RawFd, capacity: usize, next: &mut usize) -> Result<(), Errno> {
+pub(super) fn measure(descriptor: RawFd, capacity: usize, next: &mut usize) -> Result<(), Errno> {
     *next = socket::next_length(descriptor)?;
     if *next > capacity {
         return Err(Errno::EMSGSIZE);
@@ -243,7 +243,7 @@ fn measure(descriptor: RawFd, capacity: usize, next: &mut usize) -> Result<(), E
 }
 
 #[cold]
-fn too_large(descriptor: RawFd, capacity: usize, next: usize) -> Error {
+pub(super) fn too_large(descriptor: RawFd, capacity: usize, next: usize) -> Error {
     fail!(
         EMSGSIZE,
         "descriptor {descriptor}: the next message has {next} bytes, the buffer {capacity}; it stays in the socket"
@@ -252,7 +252,7 @@ fn too_large(descriptor: RawFd, capacity: usize, next: usize) -> Error {
 
 /// Fails if a message was cut. That happens when another receiver of the socket takes the message
 /// that was measured.
-fn check_whole(descriptor: RawFd, length: usize, capacity: usize) -> Result<usize> {
+pub(super) fn check_whole(descriptor: RawFd, length: usize, capacity: usize) -> Result<usize> {
     if length <= capacity {
         return Ok(length);
     }

@@ -1,12 +1,14 @@
 //! UNIX sockets: pairs, endpoints with a name, messages with descriptors.
 
 mod connect;
+mod datagram;
 mod endpoint;
 mod listen;
 mod message;
 mod socket_file;
 
 pub(crate) use connect::connect;
+pub(crate) use datagram::{receive_from, send_to};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use listen::{accept, listen, unlink};
 pub(crate) use message::{

@@ -93,7 +93,7 @@ impl Child {
             ends,
             exit: AtomicU64::new(0),
             usage: Default::default(),
-            leads_group: request.leads_session || request.setup.belongs != Belongs::ToParents,
+            leads_group: request.leads_session || request.setup.belongs != Belongs::Parents,
         })
     }
 

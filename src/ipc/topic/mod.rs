@@ -41,7 +41,7 @@
 //! | slot: free -> reserved | the slot is free once the publisher's place is taken back |
 //! | commit, slot: reserved -> number | the sample is published; subscribers search all slots for it, and the next publisher puts it into the ring |
 //! | write the ring's entry, then `newest` | the sample is published |
-//! | release the latch, wake subscribers | the sample is published; a sleeping subscriber wakes by itself within a second |
+//! | wake subscribers, release the latch | the sample is published; the kernel wakes those that poll, and a sleeping subscriber wakes by itself within a second |
 //! | borrow: announce the slot | the announcement counts until the place is taken back |
 //! | return: remove the announcement | the slot is free at the next search |
 //!

@@ -38,10 +38,10 @@ impl Topic {
             return false;
         }
         let is_published = self.publish_copy(&section, data, time_ns).is_ok();
-        section.latched.release();
         if is_published {
             self.wake_subscribers();
         }
+        section.latched.release();
         is_published
     }
 
@@ -61,7 +61,6 @@ impl Topic {
         }
         let section = self.enter_with_room(deadline)?;
         self.publish_copy(&section, data, now().as_nanos() as i64)?;
-        drop(section);
         self.wake_subscribers();
         Ok(())
     }
@@ -127,8 +126,8 @@ impl Topic {
             return Ok(false);
         };
         self.commit_in(&section, slot, publisher, length, time_ns)?;
-        section.latched.release();
         self.wake_subscribers();
+        section.latched.release();
         self.forget_reserved();
         Ok(true)
     }
@@ -202,8 +201,8 @@ impl Topic {
         let time_ns = now().as_nanos() as i64;
         let section = self.enter(Deadline::Now)?;
         self.commit_in(&section, slot, publisher, length, time_ns)?;
-        section.latched.release();
         self.wake_subscribers();
+        section.latched.release();
         Ok(())
     }
 
@@ -384,7 +383,8 @@ impl Topic {
         )
     }
 
-    /// Call after a sample was published, when the latch is released.
+    /// Call after a sample was published, and before the latch is released: if this thread dies in between, the kernel
+    /// wakes a subscriber that polls, which sleeps on the latch's word too.
     #[inline(always)]
     fn wake_subscribers(&self) {
         self.light_fence();

@@ -11,7 +11,7 @@ use super::ring::Found;
 use super::subscribers::Subscribers;
 use crate::base::alloc::{Shared, try_box};
 use crate::base::error::Result;
-use crate::ipc::waitable::Waitable;
+use crate::ipc::waitable::{DeathWords, Waitable};
 use crate::ipc::watch::descriptor::Polled;
 use crate::ipc::watch::{EMPTY, READY};
 use core::sync::atomic::Ordering::Relaxed;
@@ -72,6 +72,12 @@ impl Waitable for SampleWait {
         let arrivals = &header.arrivals;
         let seen = arrivals.prepare_unless(&header.needs_fence, &|| self.is_ready())?;
         Some((&arrivals.word, seen))
+    }
+
+    fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
+        // Once a publisher has died here, the next one wakes all.
+        words.add_latch(&self.memory.header().publishing.latch);
+        !self.is_ready()
     }
 }
 

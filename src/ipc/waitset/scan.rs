@@ -3,7 +3,7 @@
 use super::entry::Source;
 use super::{CLOSINGS, EVENTS, Found, OBJECTS, Ready, State};
 use crate::base::error::{Errno, Result};
-use crate::ipc::waitable::{DEATH_WORDS, DeathWords, Waitable};
+use crate::ipc::waitable::{DEATH_WORDS, DeathWords, Passing, Waitable};
 use crate::ipc::watch::READY;
 use crate::sys::epoll::{self, NO_EVENT};
 use crate::sys::watch_words::Word;
@@ -74,6 +74,10 @@ impl State {
             self.is_ready_in_vain = !self.is_ready_in_vain;
         }
         self.watch.harvest();
+        if found == 0 && self.watch.has_news() {
+            // What has fired before the eventfd was lowered makes it ready no more, and is not armed.
+            self.watch.raise(READY);
+        }
         if found == 0 && is_last {
             found = self.ask_all(ready);
             leaves_ready |= found != 0;
@@ -189,16 +193,17 @@ impl State {
                 Answer::NotReady
             };
         };
-        // A death is reported once, whatever the object says: the program's next call finds what it left.
-        let has_died = slots
-            .clone()
-            .skip(1)
-            .any(|slot| self.watch.has_slot_fired(slot));
-        if has_died {
+        let mut others = slots.clone().skip(1);
+        let has_fired = others.clone().any(|slot| self.watch.has_slot_fired(slot));
+        let has_died = others.any(|slot| self.watch.has_slot_death(slot));
+        if has_fired {
             slots.for_each(|slot| self.watch.disarm(slot));
+        }
+        // A death is reported once, whatever the object says: the program's next call finds what it left.
+        if has_died {
             return Answer::Ready;
         }
-        if is_armed {
+        if is_armed && !has_fired {
             Answer::NotReady
         } else if object.waitable.is_ready() {
             Answer::Ready
@@ -240,7 +245,7 @@ impl State {
         let (mut found, mut has_ready) = (before, false);
         if !self.watch.is_armed(CLOSING) {
             self.watch
-                .arm(CLOSING, Word::new(&CLOSINGS, self.closings), false);
+                .arm(CLOSING, Word::new(&CLOSINGS, self.closings), Passing::Never);
         }
         for number in 0..self.entries.len() {
             let slot = slots_of(number).start;
@@ -285,11 +290,12 @@ fn arm(watch: &mut crate::ipc::watch::Watch, slot: usize, waitable: &dyn Waitabl
             return false;
         }
     }
-    watch.arm(slot, Word::new(word, expected), false);
+    watch.arm(slot, Word::new(word, expected), Passing::Never);
     for (number, death) in (slot + 1..).zip(deaths.iter()) {
-        if !death.is_for_all {
-            watch.arm(number, death.word, false);
-        } else if watch.arm_by_watcher(number, death.word, true).is_err() {
+        let passing = death.passing;
+        if passing != Passing::AtOnce {
+            watch.arm(number, death.word, passing);
+        } else if watch.arm_by_watcher(number, death.word, passing).is_err() {
             watch.disarm(slot);
             return false;
         }

@@ -15,7 +15,7 @@ use super::{EMPTY, FULL, READY, Watch};
 use crate::base::alloc::try_box;
 use crate::base::error::{Result, fail};
 use crate::base::time::{Deadline, now};
-use crate::ipc::waitable::{DEATH_WORDS, DeathWords, Waitable};
+use crate::ipc::waitable::{DEATH_WORDS, DeathWords, Passing, Waitable};
 use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::generation;
 use crate::sys::watch_words::Word;
@@ -300,14 +300,19 @@ impl State {
         }
         let word = Word::new(word, expected);
         if slot == MESSAGE {
-            self.watch.arm(MESSAGE, word, false);
+            self.watch.arm(MESSAGE, word, Passing::Never);
         }
         for (number, death) in (FIRST_DEATH..).zip(deaths.iter()) {
             // A ring can add to the counter only, and nothing can be added to that of a full object. And no code of
             // this process runs when a ring tells of a death, so it cannot pass it on.
-            if slot == MESSAGE && !death.is_for_all {
-                self.watch.arm(number, death.word, false);
-            } else if self.watch.arm_by_watcher(number, death.word, true).is_err() {
+            let passing = death.passing;
+            if slot == MESSAGE && passing != Passing::AtOnce {
+                self.watch.arm(number, death.word, passing);
+            } else if self
+                .watch
+                .arm_by_watcher(number, death.word, passing)
+                .is_err()
+            {
                 return self.stay_ready();
             }
         }
@@ -316,7 +321,11 @@ impl State {
             self.level = EMPTY;
             return true;
         }
-        if self.watch.arm_by_watcher(ROOM, word, false).is_err() {
+        if self
+            .watch
+            .arm_by_watcher(ROOM, word, Passing::Never)
+            .is_err()
+        {
             return self.stay_ready();
         }
         self.watch.raise(FULL);

@@ -24,10 +24,10 @@ mod watcher;
 
 use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, fail};
-use crate::ipc::waitable::SharedExamined;
+use crate::ipc::waitable::{Passing, SharedExamined};
 use crate::sys::thread::generation;
 use crate::sys::watch_ring::Ring;
-use crate::sys::watch_words::{self, Word};
+use crate::sys::watch_words::Word;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::os::fd::RawFd;
 use target::Target;
@@ -51,7 +51,9 @@ struct Slot {
     serial: u32,
     is_armed: bool,
     has_fired: bool,
-    is_of_owner: bool,
+    /// Whether it has fired because of a death.
+    is_death: bool,
+    passing: Passing,
     /// The word of the last arming.
     address: usize,
 }
@@ -250,9 +252,10 @@ impl Watch {
             self.is_raised = true;
             let slots = &mut self.slots;
             let has_fired = &mut self.has_fired;
-            watcher::take_fired(&self.places, &mut |number| {
+            watcher::take_fired(&self.places, &mut |number, is_death| {
                 slots[number].is_armed = false;
                 slots[number].has_fired = true;
+                slots[number].is_death = is_death;
                 *has_fired = true;
             });
         }
@@ -263,9 +266,20 @@ impl Watch {
         core::mem::take(&mut self.has_fired)
     }
 
+    /// What [`has_fired`](Self::has_fired) will return.
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_fired
+    }
+
     /// Whether this slot has fired since it was last armed or disarmed.
     pub(crate) fn has_slot_fired(&self, slot: usize) -> bool {
         self.slots.get(slot).is_some_and(|slot| slot.has_fired)
+    }
+
+    /// Whether this slot has fired because of a death.
+    pub(crate) fn has_slot_death(&self, slot: usize) -> bool {
+        let slot = self.slots.get(slot);
+        slot.is_some_and(|slot| slot.has_fired && slot.is_death)
     }
 
     /// Whether the eventfd is certainly ready.
@@ -277,25 +291,24 @@ impl Watch {
         self.slots.get(slot).is_some_and(|slot| slot.is_armed)
     }
 
-    /// Watches a word, from the next [`commit`](Watch::commit) on. With `is_of_owner` it is a lock word, which
-    /// the kernel wakes if its owner dies.
-    pub(crate) fn arm(&mut self, number: usize, word: Word, is_of_owner: bool) {
+    /// Watches a word, from the next [`commit`](Watch::commit) on.
+    pub(crate) fn arm(&mut self, number: usize, word: Word, passing: Passing) {
         self.disarm(number);
         let slot = &mut self.slots[number];
         slot.serial = slot.serial.wrapping_add(1);
         slot.is_armed = true;
-        slot.is_of_owner = is_of_owner;
+        slot.passing = passing;
         slot.address = word.address;
         match (&mut self.lane, self.places[number]) {
             (Lane::Ring(ring), _) => {
                 ring.0
                     .wait_for(word, u64::from(slot.serial) << 32 | number as u64);
             }
-            (_, Some(place)) => watcher::arm(place, word, is_of_owner),
+            (_, Some(place)) => watcher::arm(place, word, passing),
             (_, None) => {
                 slot.is_armed = false;
                 // If it cannot, the watch goes without this word, which is one of a death.
-                let _ = self.arm_by_watcher(number, word, is_of_owner);
+                let _ = self.arm_by_watcher(number, word, passing);
             }
         }
     }
@@ -305,12 +318,12 @@ impl Watch {
         &mut self,
         number: usize,
         word: Word,
-        is_of_owner: bool,
+        passing: Passing,
     ) -> Result<()> {
         self.disarm(number);
         watcher::claim(&mut self.places[number..=number].iter_mut(), &self.target)?;
         if let Some(place) = self.places[number] {
-            watcher::arm(place, word, is_of_owner);
+            watcher::arm(place, word, passing);
             self.slots[number].is_armed = true;
         }
         Ok(())
@@ -387,8 +400,12 @@ impl Watch {
             if let Some(slot) = slot {
                 any |= slot.is_armed;
                 slot.has_fired |= slot.is_armed;
-                slot.is_armed = false;
-                slot.pass_on();
+                if core::mem::take(&mut slot.is_armed) {
+                    slot.is_death = slot.passing.pass_on(Word {
+                        address: slot.address,
+                        expected: 0,
+                    });
+                }
             }
         });
         self.has_fired |= any;
@@ -420,18 +437,6 @@ impl Watch {
         if !self.is_raised && self.target.has_fired() {
             // The watcher may have made the eventfd ready just before it was lowered.
             self.raise(READY);
-        }
-    }
-}
-
-impl Slot {
-    /// The kernel wakes one waiter of a word whose owner dies. Other processes may wait for the same death.
-    fn pass_on(&self) {
-        if self.is_of_owner {
-            watch_words::wake_all(Word {
-                address: self.address,
-                expected: 0,
-            });
         }
     }
 }

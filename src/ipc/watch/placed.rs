@@ -11,9 +11,10 @@ use super::{EMPTY, READY};
 use crate::base::alloc::try_box;
 use crate::base::errno::preserving_errno;
 use crate::base::error::Result;
-use crate::ipc::waitable::Waitable;
+use crate::ipc::waitable::{DeathWords, Passing, Waitable};
 use crate::object::layout::{Event, Sem};
 use crate::object::map::{UserOfMemory, set_before_unmap};
+use crate::sys::watch_words::Word;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -46,6 +47,10 @@ impl Waitable for Place<Event> {
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
         self.object().prepare_to_watch()
     }
+
+    fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
+        add_changed(words, self.object().changed_when_set())
+    }
 }
 
 impl Waitable for Place<Sem> {
@@ -56,6 +61,15 @@ impl Waitable for Place<Sem> {
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
         self.object().prepare_to_watch()
     }
+
+    fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
+        add_changed(words, self.object().changed_when_posted())
+    }
+}
+
+/// Adds a word that the kernel wakes in the same step in which it makes a change. False if the change was made already.
+fn add_changed(words: &mut DeathWords, changed: Option<(&AtomicU32, u32)>) -> bool {
+    changed.is_some_and(|(word, expected)| words.add(Word::new(word, expected), Passing::Never))
 }
 
 /// What waits for an event to be set. It does not keep the event mapped.

@@ -16,7 +16,7 @@
 use crate::base::alloc::{List, Shared, try_box};
 use crate::base::error::{Result, failed};
 use crate::base::time::{Deadline, now};
-use crate::ipc::waitable::SharedExamined;
+use crate::ipc::waitable::{Passing, SharedExamined};
 use crate::ipc::watch::target::Target;
 use crate::sys::futex;
 use crate::sys::scheduling::let_others_run;
@@ -61,9 +61,9 @@ struct Entry {
     word: Word,
     /// Tells one arming of the place from the next.
     serial: u32,
-    /// Whether a wake-up is passed on to all others who wait for the word. The kernel wakes one waiter of a word
-    /// whose owner dies, and other processes may wait for the same death.
-    is_of_owner: bool,
+    passing: Passing,
+    /// Whether the place has fired because of a death.
+    is_death: bool,
     /// The place waits for this instead of for a word.
     examined: Option<SharedExamined>,
     target: Option<Shared<Target>>,
@@ -206,7 +206,8 @@ impl Chunk {
                         expected: 0,
                     },
                     serial: 0,
-                    is_of_owner: false,
+                    passing: Passing::Never,
+                    is_death: false,
                     examined: None,
                     target: None,
                 }
@@ -256,21 +257,18 @@ pub(super) fn give_back(places: &mut dyn Iterator<Item = Place>) {
     }
 }
 
-/// Watches a word. With `is_of_owner` it is a lock word, which the kernel wakes if its owner dies.
-pub(super) fn arm(place: Place, word: Word, is_of_owner: bool) {
+/// Watches a word.
+pub(super) fn arm(place: Place, word: Word, passing: Passing) {
     arm_entry(place, &mut |entry| {
         entry.word = word;
-        entry.is_of_owner = is_of_owner;
+        entry.passing = passing;
         None
     });
 }
 
 /// Examines something every [`EXAMINATION`].
 pub(super) fn arm_examined(place: Place, examined: &SharedExamined) {
-    arm_entry(place, &mut |entry| {
-        entry.is_of_owner = false;
-        entry.examined.replace(examined.clone())
-    });
+    arm_entry(place, &mut |entry| entry.examined.replace(examined.clone()));
 }
 
 fn arm_entry(place: Place, set: &mut dyn FnMut(&mut Entry) -> Option<SharedExamined>) {
@@ -306,8 +304,9 @@ pub(super) fn disarm(place: Place) {
     }
 }
 
-/// Calls `fired` with the number of each place in the list whose word was woken. The place is idle then.
-pub(super) fn take_fired(places: &[Option<Place>], fired: &mut dyn FnMut(usize)) {
+/// Calls `fired` with the number of each place in the list whose word was woken, and whether that was because of a death.
+/// The place is idle then.
+pub(super) fn take_fired(places: &[Option<Place>], fired: &mut dyn FnMut(usize, bool)) {
     let Some(watcher) = present() else {
         return;
     };
@@ -316,7 +315,7 @@ pub(super) fn take_fired(places: &[Option<Place>], fired: &mut dyn FnMut(usize))
         let entry = place.and_then(|place| locked.entry(place));
         if let Some(entry) = entry.filter(|entry| entry.state == State::Fired) {
             entry.state = State::Idle;
-            fired(number);
+            fired(number, entry.is_death);
         }
     }
 }
@@ -401,6 +400,7 @@ fn examine(chunks: &mut List<Box<Chunk>>, chunk: usize) {
         // What was examined stays there: this thread must not be the one that unmaps its memory.
         if is_armed && entry.examined.as_ref().is_some_and(|it| it.has_death()) {
             entry.state = State::Fired;
+            entry.is_death = true;
             if let Some(target) = &entry.target {
                 target.fire();
             }
@@ -448,9 +448,7 @@ impl Watched {
                 woken == Some(at) || watch_words::state(entry.word) != Found::AsExpected;
             if has_fired {
                 entry.state = State::Fired;
-                if entry.is_of_owner {
-                    watch_words::wake_all(entry.word);
-                }
+                entry.is_death = entry.passing.pass_on(entry.word);
                 if let Some(target) = &entry.target {
                     target.fire();
                 }

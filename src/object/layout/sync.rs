@@ -129,7 +129,7 @@ pub(crate) struct Sem {
 #[cfg_attr(all(test, loom), derive(Default))]
 pub(crate) struct Event {
     pub(crate) tag: AtomicU64,
-    /// Bit 0: the event is set. The other bits count how often it became set.
+    /// Bit 0: the event is set. The other bits count how often the bit was cleared.
     pub(crate) word: AtomicU32,
     /// Waiters sleep on it (`sync::bell`).
     pub(crate) bell: AtomicU32,

@@ -114,7 +114,7 @@ impl Observer {
         }
         let mut words = [Word::new(&waiting.observers.word, seen); 1 + DEATH_WORDS];
         let mut count = 1;
-        for death in deaths.iter().filter(|death| death.is_for_all) {
+        for death in deaths.iter() {
             words[count] = death.word;
             count += 1;
         }
@@ -124,11 +124,10 @@ impl Observer {
             asleep.map_err(|error| error.errno())?;
         }
         let mut has_died = false;
-        for word in &words[1..count] {
-            if watch_words::state(*word) != Found::AsExpected {
-                has_died = true;
+        for death in deaths.iter() {
+            if watch_words::state(death.word) != Found::AsExpected {
                 // The kernel wakes one waiter of the word, and others may wait for the same death.
-                watch_words::wake_all(*word);
+                has_died |= death.passing.pass_on(death.word);
             }
         }
         Ok(has_died)

@@ -11,11 +11,11 @@ use super::send_section::SendSection;
 use crate::base::alloc::{Shared, try_box};
 use crate::base::error::Result;
 use crate::ipc::mq::Direction;
-use crate::ipc::waitable::{DeathWords, Waitable};
+use crate::ipc::waitable::{DeathWords, Passing, Waitable};
 use crate::ipc::watch::descriptor::Polled;
 use crate::ipc::watch::{EMPTY, FULL, READY};
 use crate::object::Object;
-use crate::object::layout::{HANDED, Latch, MessageSlot};
+use crate::object::layout::{HANDED, MessageSlot};
 use crate::sync::latch::check_namespace;
 use crate::sys::futex::{TID_MASK, WAITERS};
 use crate::sys::thread::Thread;
@@ -67,16 +67,7 @@ impl QueueWait {
         self.direction == Direction::Receive
     }
 
-    /// The latch whose holder may have made this ready without telling, and the claims that its ready state
-    /// may come from.
-    fn latch(&self) -> &Latch {
-        let header = self.memory.header();
-        match self.is_for_message() {
-            true => &header.sending.latch,
-            false => &header.receiving.latch,
-        }
-    }
-
+    /// The claims that this may become ready by.
     fn claims(&self) -> Claims<'_> {
         match self.is_for_message() {
             true => Claims::borrowed(&self.memory),
@@ -125,7 +116,7 @@ impl QueueWait {
 fn add_holder(slot: &MessageSlot, words: &mut DeathWords) -> bool {
     // The kernel wakes a waiter at the holder's death only if this bit is set.
     let holder = slot.holder.fetch_or(WAITERS, Relaxed) | WAITERS;
-    words.add(Word::new(&slot.holder, holder), true);
+    words.add(Word::new(&slot.holder, holder), Passing::AtOnce);
     holder & TID_MASK != 0
 }
 
@@ -152,10 +143,11 @@ impl Waitable for QueueWait {
     }
 
     fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
-        let latch = &self.latch().word;
-        // The one who learns of this death repairs the queue, and so wakes the others.
-        words.add(Word::new(latch, latch.load(Relaxed)), false);
-        self.claims().is_empty() || self.add_holders(words)
+        let header = self.memory.header();
+        // A call of either direction may have made this ready: a receiver that dies puts messages back.
+        let are_whole =
+            words.add_latch(&header.sending.latch) && words.add_latch(&header.receiving.latch);
+        are_whole && (self.claims().is_empty() || self.add_holders(words))
     }
 }
 

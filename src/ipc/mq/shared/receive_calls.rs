@@ -98,6 +98,7 @@ impl SharedQueue {
         self.copy_out(first.slot, target);
         receiving.take_first(first.number)?;
         receiving.free_slot((first.number, first.slot));
+        self.wake_room_observers();
         receiving.latched.release();
         self.notifier.note_received();
         self.wake_senders(1);
@@ -167,6 +168,7 @@ impl SharedQueue {
                 received += 1;
             }
             if received != 0 || targets.is_empty() {
+                self.wake_room_observers();
                 match ring {
                     Some(ring) => {
                         ring.end_without(
@@ -177,9 +179,8 @@ impl SharedQueue {
                     }
                     None => drop(receiving),
                 }
-                match has_rung {
-                    true => self.wake_room_observers(),
-                    false => self.wake_senders(received as u32),
+                if !has_rung {
+                    self.wake_senders(received as u32);
                 }
                 if is_any_back {
                     // There may be more of them than this call took.
@@ -315,15 +316,15 @@ impl SharedQueue {
         borrowed.unclaim(&receiving.latched, slot)?;
         receiving.give_to_senders(number);
         self.settle_descriptor()?;
+        self.wake_room_observers();
         match (ring, held) {
             (Some(ring), Ok(receiving)) => {
                 ring.end_without(receiving.latched, receiving._other_latch, 1);
             }
             (_, held) => drop(held),
         }
-        match has_rung {
-            true => self.wake_room_observers(),
-            false => self.wake_senders(1),
+        if !has_rung {
+            self.wake_senders(1);
         }
         Ok(())
     }
@@ -390,6 +391,7 @@ impl SharedQueue {
             // the latch's release comes later.
             fence::full();
             self.wake_receivers(u32::MAX);
+            self.wake_observers();
         }
         Ok(found)
     }

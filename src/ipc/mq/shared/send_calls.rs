@@ -73,6 +73,7 @@ impl SharedQueue {
         if let Some(slot) = sending.take_free_slot()? {
             self.copy_in(slot.1, message);
             sending.enqueue(slot, message.len() as u32, priority);
+            self.wake_observers();
             sending.latched.release();
             self.wake_receivers(1);
             return Ok(true);
@@ -111,6 +112,7 @@ impl SharedQueue {
             let has_rung = ring.is_some();
             let sent = self.send_batch(&sending, messages)?;
             if sent != 0 {
+                self.wake_observers();
                 match ring {
                     Some(ring) => {
                         ring.end_without(sending.latched, sending._other_latch, sent as u32)
@@ -255,6 +257,7 @@ impl SharedQueue {
             // For the reason given at `take_back_orphans`.
             fence::full();
             self.wake_senders(u32::MAX);
+            self.wake_room_observers();
         }
         Ok(found)
     }
@@ -342,6 +345,7 @@ impl SharedQueue {
         reserved.unclaim(&sending.latched, slot)?;
         sending.publish(number, priority, count);
         self.settle_descriptor()?;
+        self.wake_observers();
         match (ring, held) {
             (Some(ring), Ok(sending)) => ring.end_without(sending.latched, sending._other_latch, 1),
             (_, held) => drop(held),
@@ -372,6 +376,7 @@ impl SharedQueue {
         both.receiving.give_to_senders(number);
         self.settle_descriptor()?;
         drop(ring);
+        self.wake_room_observers();
         drop(both);
         self.wake_senders(1);
         Ok(())

@@ -149,22 +149,31 @@ impl SharedQueue {
         let waiting = &self.header().waiting;
         waiting.departures.set_flag(&waiting.needs_fence);
         self.wake_senders(u32::MAX);
+        waiting.room_observers.wake(u32::MAX);
     }
 
     /// Call after a send, when the latch is released: wakes receivers that fell asleep meanwhile, for `count`
-    /// messages, and the observers.
+    /// messages.
     #[inline(always)]
     pub(super) fn wake_receivers(&self, count: u32) {
         let waiting = &self.header().waiting;
         if waiting.arrivals.are_asleep() {
             ring_for_late(&waiting.arrivals_bell, &waiting.arrivals, count);
         }
-        self.wake_observers();
+    }
+
+    /// Call after a change that gives receivers messages, and before the latch is released: if this thread dies in
+    /// between, the kernel wakes an observer, which sleeps on the latch's word too.
+    #[inline(always)]
+    pub(super) fn wake_observers(&self) {
+        self.wake_polling(&self.header().waiting.observers);
     }
 
     #[inline(always)]
-    pub(super) fn wake_observers(&self) {
-        let observers = &self.header().waiting.observers;
+    fn wake_polling(&self, observers: &Sleepers) {
+        // Without this fence the load could come before the change is visible, and miss an observer that has not
+        // seen the change.
+        fence::light(self.header().waiting.needs_fence.load(Relaxed) != 0);
         if observers.are_asleep() {
             observers.wake(u32::MAX);
         }
@@ -179,9 +188,8 @@ impl SharedQueue {
         if was_left && !wakes {
             self.announce_unless_taken();
         }
-        match has_rung {
-            true => self.wake_observers(),
-            false => self.wake_receivers(count),
+        if !has_rung {
+            self.wake_receivers(count);
         }
     }
 
@@ -225,16 +233,12 @@ impl SharedQueue {
         if waiting.departures.are_asleep() {
             ring_for_late(&waiting.departures_bell, &waiting.departures, count);
         }
-        self.wake_room_observers();
     }
 
-    /// As [`wake_senders`](SharedQueue::wake_senders), if a ring has woken the senders.
+    /// As [`wake_observers`](SharedQueue::wake_observers), after a change that gives senders room.
     #[inline(always)]
     pub(super) fn wake_room_observers(&self) {
-        let observers = &self.header().waiting.room_observers;
-        if observers.are_asleep() {
-            observers.wake(u32::MAX);
-        }
+        self.wake_polling(&self.header().waiting.room_observers);
     }
 
     /// The point where calls of this direction wait.
