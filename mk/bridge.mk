@@ -1,7 +1,7 @@
 # robustipc-bridge, the bridge between machines: a crate of its own, which links librobustipc.so. It is the only part that needs Zenoh,
 # so no other target builds it.
 
-.PHONY: bridge install-bridge uninstall-bridge check-bridge
+.PHONY: bridge install-bridge uninstall-bridge check-bridge bench-bridge
 
 BRIDGE := $(TARGET)/bin/robustipc-bridge
 BRIDGE_CARGO := ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) LD_LIBRARY_PATH=$(LIBS) $(CARGO)
@@ -20,6 +20,10 @@ install-bridge: $(BRIDGE) ## installs robustipc-bridge, its manual pages, an exa
 
 uninstall-bridge: ## removes what install-bridge installs
 	@$(DIRECTORIES) mk/install_bridge.sh uninstall $(BRIDGE)
+
+bench-bridge: $(SHARED) ## measures robustipc-bridge against plain Zenoh; compiles Zenoh with optimisation first
+	@ln -sf librobustipc.so $(LIBS)/librobustipc.so.$(SOVERSION)
+	$(BRIDGE_CARGO) test --release --locked --manifest-path bridge/Cargo.toml --target-dir $(TARGET)/bridge --test bench -- --ignored --nocapture
 
 check-bridge: $(SHARED) ## the tests of robustipc-bridge; takes minutes the first time
 	@ln -sf librobustipc.so $(LIBS)/librobustipc.so.$(SOVERSION)

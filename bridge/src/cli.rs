@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Connects topics, cells and queues of this machine with those of others.
 #[derive(Parser)]
-#[command(name = "robustipc-bridge", version, args_conflicts_with_subcommands = true, after_help = AFTER)]
+#[command(name = "robustipc-bridge", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER)]
 pub(crate) struct Arguments {
     /// The configuration file, which robustipc-bridge(5) describes
     #[arg(
@@ -71,10 +71,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn manual() -> Result<(), String> {
-    let page = clap_mangen::Man::new(Arguments::command());
+    let page = clap_mangen::Man::new(Arguments::command().after_help(None::<&str>));
     let mut out = Vec::new();
     page.render(&mut out).map_err(|error| error.to_string())?;
-    print!("{}", String::from_utf8_lossy(&out));
+    // The commands have no pages of their own.
+    let text = String::from_utf8_lossy(&out)
+        .replace("\\-status(1)", " status [\\-\\-json] [\\-\\-cell NAME]");
+    print!("{text}");
     print!("{}", include_str!("manual.roff"));
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::signals::{Request, Signals};
 use crate::status::Status;
 use peers::Peer;
 use scan::Folder;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,6 +43,8 @@ pub(crate) struct Engine {
     /// The ledgers of objects that another bridge of this machine connects.
     standby: HashMap<ObjectId, Ledger>,
     peers: HashMap<String, Peer>,
+    /// The counts of objects that are not connected now, and the bridges that had them.
+    past: HashMap<ObjectId, (Counts, HashSet<String>)>,
     next_tag: usize,
     scan_at: Option<Instant>,
     status: Status,
@@ -85,6 +87,7 @@ impl Engine {
             by_tag: HashMap::new(),
             standby: HashMap::new(),
             peers: HashMap::new(),
+            past: HashMap::new(),
             next_tag: 1,
             scan_at: None,
             status,
@@ -201,13 +204,17 @@ impl Engine {
     }
 
     fn make(&mut self, object: &ObjectId, ledger: Ledger) {
-        let common = Common {
+        let mut common = Common {
             object: object.clone(),
             local: self.local_name(object),
             tag: self.next_tag * TAGS,
             ledger,
             counts: Counts::default(),
+            gone: HashSet::new(),
         };
+        if let Some((counts, gone)) = self.past.remove(object) {
+            (common.counts, common.gone) = (counts, gone);
+        }
         let route: Box<dyn Route> = match object.kind {
             Kind::Topic => Box::new(TopicRoute::new(common)),
             Kind::Cell => Box::new(CellRoute::new(common)),
@@ -233,8 +240,27 @@ impl Engine {
     /// Ends the routes that nobody uses.
     fn drop_unused(&mut self) {
         // A route that was refused stays for the status.
-        self.routes
-            .retain(|_, route| route.is_used() || route.common().counts.refused.is_some());
+        let is_unused =
+            |route: &dyn Route| !route.is_used() && route.common().counts.refused.is_none();
+        let unused = self.routes.iter().filter(|(_, route)| is_unused(&***route));
+        for id in unused.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.end(&id);
+        }
+    }
+
+    /// Ends a route. Its counts go on when the object is connected again.
+    fn end(&mut self, id: &ObjectId) {
+        if let Some(mut route) = self.routes.remove(id) {
+            let common = route.common_mut();
+            let counts = Counts {
+                takers: 0,
+                waiting: 0,
+                refused: None,
+                ..std::mem::take(&mut common.counts)
+            };
+            let past = (counts, std::mem::take(&mut common.gone));
+            self.past.insert(id.clone(), past);
+        }
         let routes = &self.routes;
         self.by_tag.retain(|_, object| routes.contains_key(object));
     }

@@ -6,6 +6,8 @@
 use crate::kind::{Kind, ObjectId};
 
 const VERSION: u8 = 1;
+/// A frame's length stands before it.
+const LENGTH: usize = 4;
 const HEADER: usize = 3 + 2 + 2 + 3 * 8;
 
 /// What a frame says.
@@ -79,10 +81,12 @@ impl Frame {
         self
     }
 
-    /// The frame's bytes, sent by `from`.
+    /// The frame's bytes, sent by `from`, behind their length.
     pub(crate) fn encode(&self, from: &str) -> Vec<u8> {
         let name = &self.object.name;
-        let mut out = Vec::with_capacity(HEADER + name.len() + from.len() + self.bytes.len());
+        let length = HEADER + name.len() + from.len() + self.bytes.len();
+        let mut out = Vec::with_capacity(LENGTH + length);
+        out.extend((length as u32).to_le_bytes());
         out.extend([VERSION, self.what as u8, self.object.kind as u8]);
         out.extend((name.len() as u16).to_le_bytes());
         out.extend((from.len() as u16).to_le_bytes());
@@ -95,7 +99,21 @@ impl Frame {
         out
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Frame> {
+    /// The frames of a parcel: several frames, each behind its length.
+    pub(crate) fn decode_all(mut bytes: &[u8]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() {
+            let Some((frame, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+            else {
+                break;
+            };
+            frames.extend(Frame::decode(frame));
+            bytes = rest;
+        }
+        frames
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Frame> {
         let (header, rest) = bytes.split_at_checked(HEADER)?;
         if header[0] != VERSION {
             return None;
@@ -145,13 +163,16 @@ mod tests {
                 from: "board-1/77".into(),
                 ..frame(what)
             };
-            assert_eq!(Frame::decode(&frame(what).encode("board-1/77")), Some(sent));
+            assert_eq!(
+                Frame::decode(&frame(what).encode("board-1/77")[LENGTH..]),
+                Some(sent)
+            );
         }
     }
 
     #[test]
     fn what_is_no_frame_is_discarded() {
-        let good = frame(What::Value).encode("a/1");
+        let good = frame(What::Value).encode("a/1")[LENGTH..].to_vec();
         for length in 0..HEADER + 5 + 3 {
             assert_eq!(Frame::decode(&good[..length]), None);
         }
@@ -163,5 +184,20 @@ mod tests {
         let mut bad = good;
         bad[HEADER + 2] = b'/';
         assert_eq!(Frame::decode(&bad), None);
+    }
+
+    #[test]
+    fn a_parcel_has_several_frames() {
+        let mut parcel = frame(What::Value).encode("a/1");
+        parcel.extend(frame(What::Confirm).encode("a/1"));
+        let whats = |bytes: &[u8]| -> Vec<What> {
+            Frame::decode_all(bytes)
+                .iter()
+                .map(|frame| frame.what)
+                .collect()
+        };
+        assert_eq!(whats(&parcel), [What::Value, What::Confirm]);
+        assert_eq!(whats(&parcel[..parcel.len() - 1]), [What::Value]);
+        assert!(whats(b"").is_empty() && whats(&[255; 100]).is_empty());
     }
 }

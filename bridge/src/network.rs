@@ -115,6 +115,9 @@ impl Inbox {
     }
 }
 
+/// A parcel of frames gets no further frame when it has this many bytes.
+const PARCEL: usize = 32 * 1024;
+
 enum Order {
     Send {
         peer: String,
@@ -249,9 +252,9 @@ fn send_all(
     inbox: &Inbox,
     limit: usize,
 ) {
-    let mut publishers = HashMap::new();
-    for order in orders {
-        let (peer, bytes, best_effort) = match order {
+    let (mut publishers, mut next) = (HashMap::new(), None);
+    while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
+        let (peer, mut bytes, best_effort) = match order {
             Order::Forget(peer) => {
                 publishers.retain(|(name, _), _| *name != peer);
                 continue;
@@ -262,6 +265,7 @@ fn send_all(
                 best_effort,
             } => (peer, bytes, best_effort),
         };
+        next = collect(orders, &peer, best_effort, &mut bytes);
         let length = bytes.len();
         let key = (peer, best_effort);
         if !publishers.contains_key(&key) {
@@ -288,6 +292,27 @@ fn send_all(
     }
 }
 
+/// Adds the frames that wait for the same bridge, up to a limit: one parcel costs Zenoh as much as one frame. Returns the order that
+/// does not fit in.
+fn collect(
+    orders: &mpsc::Receiver<Order>,
+    to: &str,
+    as_best_effort: bool,
+    parcel: &mut Vec<u8>,
+) -> Option<Order> {
+    while parcel.len() < PARCEL {
+        match orders.try_recv().ok()? {
+            Order::Send {
+                peer,
+                bytes,
+                best_effort,
+            } if peer == to && best_effort == as_best_effort => parcel.extend(bytes),
+            other => return Some(other),
+        }
+    }
+    None
+}
+
 /// Declares what this bridge is called and what it receives.
 fn declare(session: &Session, config: &Config, me: &str, inbox: &Arc<Inbox>) -> zenoh::Result<()> {
     let prefix = &config.prefix;
@@ -295,7 +320,7 @@ fn declare(session: &Session, config: &Config, me: &str, inbox: &Arc<Inbox>) -> 
     session
         .declare_subscriber(format!("{prefix}/to/{me}"))
         .callback(move |sample| {
-            if let Some(frame) = Frame::decode(&sample.payload().to_bytes()) {
+            for frame in Frame::decode_all(&sample.payload().to_bytes()) {
                 frames.put(Event::Frame(frame));
             }
         })

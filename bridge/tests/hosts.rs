@@ -1,4 +1,12 @@
-//! Bridges on different hosts: network namespaces that a pair of virtual devices joins. The kernel delays and loses packets.
+//! Bridges on different hosts: network namespaces that a pair of virtual devices joins. If the kernel has
+//! netem, it delays packets by 20 ms and loses 5 % of them.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test prints and waits as it likes"
+)]
 
 mod support;
 
@@ -52,18 +60,20 @@ impl Host {
         ));
         for (number, host) in hosts.iter().enumerate() {
             is_good &= host.run(&format!("ip address add 10.0.0.{}/24 dev v", number + 1))
-                && host.run("ip link set v up")
-                && host.run("tc qdisc add dev v root netem delay 20ms loss 5%");
+                && host.run("ip link set v up");
+            if !host.run("tc qdisc add dev v root netem delay 20ms loss 5%") {
+                println!("without delay and loss: this kernel has no netem");
+            }
         }
         is_good.then_some(hosts)
     }
 
     fn cut(&self) {
-        assert!(self.run("tc qdisc change dev v root netem loss 100%"));
+        assert!(self.run("ip link set v down"));
     }
 
     fn join(&self) {
-        assert!(self.run("tc qdisc change dev v root netem delay 20ms loss 5%"));
+        assert!(self.run("ip link set v up"));
     }
 }
 
@@ -77,7 +87,7 @@ impl Drop for Host {
 fn hosts() -> Option<[Host; 2]> {
     let hosts = Host::pair();
     if hosts.is_none() {
-        eprintln!("skipped: this process may not make network namespaces, or tc has no netem");
+        eprintln!("skipped: this process may not make network namespaces");
     }
     hosts
 }
@@ -202,14 +212,12 @@ fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
         (arrived.samples >= 1_000 && arrived.messages >= 500).then_some(())
     });
     hosts[0].cut();
-    hosts[1].cut();
     let cut = Instant::now();
     while cut.elapsed() < Duration::from_secs(10) {
         step(&mut arrived);
     }
     let before = arrived.samples;
     hosts[0].join();
-    hosts[1].join();
     let joined = Instant::now();
     until("sample after the cut", || {
         step(&mut arrived);
@@ -229,5 +237,12 @@ fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
     // Each sample has arrived or is counted, at one side or the other.
     until("counts of the gaps", || {
         (b.count("/samples", "missed") == samples - arrived.samples).then_some(())
+    });
+    until("count of reconnects", || {
+        (a.count("/samples", "reconnects") == 1 && b.count("/jobs", "reconnects") == 1)
+            .then_some(())
+    });
+    until("all counts", || {
+        (b.count("/jobs", "in") == messages).then_some(())
     });
 }

@@ -1,5 +1,12 @@
 //! Queues between bridges: none lost, none twice, in their order, whoever is killed.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test prints and waits as it likes"
+)]
+
 mod support;
 
 use support::library::{Queue, QueueAttributes};
@@ -217,4 +224,44 @@ fn no_message_is_lost_or_doubled_while_bridges_are_killed() {
 #[ignore = "the large set: cargo test -- --ignored"]
 fn a_hundred_thousand_messages_and_sixty_kills() {
     killed_again_and_again(100_000, 60);
+}
+
+#[test]
+fn a_reload_loses_nothing() {
+    let world = World::new();
+    let here = create(&world, "a", 64);
+    let there = Queue::open(&world.name("b", "jobs"), Some(&attributes(64)), None, 0o600).unwrap();
+    let port = world.port;
+    // A different lease makes the bridge leave the network and join it again.
+    let configure = |lease: u32| {
+        for (bridge, link, rules) in [("a", "listen", LEAVE), ("b", "connect", ARRIVE)] {
+            let network = format!(
+                "lease_ms = {lease}\n{link} = [{{ endpoint = \"tcp/127.0.0.1:{port}\", insecure = true }}]"
+            );
+            world.configure_with(bridge, bridge, &network, rules);
+        }
+    };
+    configure(5000);
+    let bridges = [world.run("a"), world.run("b")];
+    let (mut sent, mut received) = (0_u32, 0_u32);
+    let mut reloads = 0;
+    until("messages", || {
+        if received >= (reloads + 1) * 300 {
+            configure(5000 + reloads % 2);
+            reloads += 1;
+            bridges[(reloads / 2) as usize % 2].signal(libc::SIGHUP);
+        }
+        while sent < 3_000 && here.send_in_place(&sent.to_ne_bytes(), 0, || {}).is_ok() {
+            sent += 1;
+        }
+        while let Some((bytes, _)) = try_receive(&there) {
+            assert_eq!(bytes, received.to_ne_bytes());
+            received += 1;
+        }
+        (received == 3_000).then_some(())
+    });
+    assert!(
+        world.log("a").contains("new configuration")
+            && world.log("b").contains("new configuration")
+    );
 }

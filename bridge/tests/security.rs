@@ -1,5 +1,12 @@
 //! Encrypted links, certificates and passwords.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test prints and waits as it likes"
+)]
+
 mod support;
 
 use std::path::Path;

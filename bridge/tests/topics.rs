@@ -319,3 +319,32 @@ fn sigterm_ends_cleanly_and_the_status_says_what_happens() {
         "{gone:?}"
     );
 }
+
+#[test]
+fn the_service_manager_is_told() {
+    let world = World::new();
+    let path = world.folder.join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let next = || {
+        let mut bytes = [0; 200];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    world.configure("a", "a", &leave("topic"));
+    let command = [
+        "env".to_owned(),
+        format!("NOTIFY_SOCKET={}", path.display()),
+    ];
+    let mut a = world.run_in(&command, "a");
+    assert_eq!(next(), "READY=1");
+    a.signal(libc::SIGHUP);
+    let reloading = next();
+    assert!(
+        reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
+        "{reloading}"
+    );
+    assert_eq!(next(), "READY=1");
+    a.signal(libc::SIGTERM);
+    assert_eq!(next(), "STOPPING=1");
+    assert!(a.child.wait().unwrap().success());
+}

@@ -9,7 +9,7 @@ use crate::kind::{Kind, ObjectId};
 use crate::library::Error;
 use crate::log;
 use crate::route::{BYTE_ORDER, Description, Offer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 const GREETING: Duration = Duration::from_millis(500);
@@ -19,6 +19,7 @@ pub(super) struct Peer {
     /// When to greet again. None: it has answered.
     greet_at: Option<Instant>,
     offers: HashMap<ObjectId, (u64, Vec<u8>)>,
+    wants: HashSet<ObjectId>,
 }
 
 fn hello(wants_answer: bool) -> Frame {
@@ -49,6 +50,7 @@ impl Engine {
         let new = || Peer {
             greet_at: None,
             offers: HashMap::new(),
+            wants: HashSet::new(),
         };
         let known = self.peers.entry(peer.to_owned()).or_insert_with(new);
         known.greet_at = greet_at;
@@ -66,7 +68,12 @@ impl Engine {
     }
 
     pub(super) fn peer_down(&mut self, peer: &str) {
-        if self.peers.remove(peer).is_some() {
+        if let Some(known) = self.peers.remove(peer) {
+            for (id, route) in &mut self.routes {
+                if known.offers.contains_key(id) || known.wants.contains(id) {
+                    route.common_mut().gone.insert(name_of(peer).to_owned());
+                }
+            }
             log!("\"{peer}\" is not connected any more");
             self.forget(peer);
             self.cx.network.forget(peer);
@@ -132,6 +139,13 @@ impl Engine {
                 let text = format!("\"{}\" does not take it: {reason}", name_of(&frame.from));
                 log!("{}: {text}", frame.object);
                 route.common_mut().counts.refused = Some(text);
+            }
+            What::Want => {
+                if let Some(known) = self.peers.get_mut(&frame.from) {
+                    known.wants.insert(frame.object.clone());
+                }
+                route.common_mut().meet(name_of(&frame.from));
+                route.frame(&self.cx, frame);
             }
             _ => route.frame(&self.cx, frame),
         }
@@ -225,7 +239,10 @@ impl Engine {
             description,
         };
         match route.arrive(&self.cx, &rule, offer) {
-            Ok(()) => route.common_mut().counts.refused = None,
+            Ok(()) => {
+                route.common_mut().counts.refused = None;
+                route.common_mut().meet(name_of(peer));
+            }
             Err(error) => {
                 let text = format!("what \"{}\" offers is not taken: {error}", name_of(peer));
                 route.common_mut().counts.refused = Some(text);

@@ -190,7 +190,7 @@ impl Engine {
         let ended = self.routes.iter().filter(|(_, route)| stale(&***route));
         for id in ended.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.end_leaving(&id);
-            self.routes.remove(&id);
+            self.end(&id);
             self.drop_unused();
             self.take_offers(&id);
         }

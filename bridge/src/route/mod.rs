@@ -12,6 +12,7 @@ use crate::library::{Error, Object, Result, Type, Waitset};
 use crate::log;
 use crate::network::Network;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::time::Instant;
 
 /// What every route uses.
@@ -111,9 +112,16 @@ pub(crate) struct Common {
     pub(crate) tag: usize,
     pub(crate) ledger: Ledger,
     pub(crate) counts: Counts,
+    /// The names of the bridges that had the object and are not connected now.
+    pub(crate) gone: HashSet<String>,
 }
 
 impl Common {
+    /// Notes that a bridge has the object (again).
+    pub(crate) fn meet(&mut self, name: &str) {
+        self.counts.reconnects += u64::from(self.gone.remove(name));
+    }
+
     pub(crate) fn frame(&self, what: What) -> Frame {
         Frame::new(what, &self.object)
     }
