@@ -38,7 +38,7 @@ static void ends(void) {
   ipc_child_exit_t how;
   CHECK_EQUAL(ipc_child_wait(child, &how, 0), -EAGAIN);
   CHECK_EQUAL(ipc_child_wait(child, &how, MILLISECOND), -ETIMEDOUT);
-  CLAIM("ipc_child_kill, ipc_child_kill_group: the signal does not exist.");
+  CLAIM("ipc_child_kill(): the signal does not exist.");
   CHECK_EQUAL(ipc_child_kill(child, 1000), -EINVAL);
   CLAIM("which poll(2) reports as readable when the child has ended");
   struct pollfd entry = { .fd = ipc_child_fd(child), .events = POLLIN };
