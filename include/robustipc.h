@@ -781,7 +781,7 @@ typedef struct ipc_mq_attr_t {
    */
   int spin_ns;
   /*
-   What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+   The type of a message, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
    gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
    keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
    message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the
@@ -855,7 +855,7 @@ typedef struct ipc_mq_stat_t {
 } ipc_mq_stat_t;
 
 /*
- What ipc_mq_notify() does when messages arrive. Set fields that you do not use to 0.
+ A request to ipc_mq_notify(): the thing to do when messages arrive. Set fields that you do not use to 0.
  */
 typedef struct ipc_mq_notify_t {
   /*
@@ -933,7 +933,7 @@ typedef struct ipc_topic_attr_t {
 } ipc_topic_attr_t;
 
 /*
- What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
+ The facts about a value that was read, beside the value itself: a sample of a topic, or the value of a cell.
  */
 typedef struct ipc_sample_t {
   /*
@@ -1017,12 +1017,12 @@ typedef struct ipc_topic_stat_t {
  */
 typedef struct ipc_service_attr_t {
   /*
-   What a request is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A service keeps the type that its creator
+   The type of a request, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A service keeps the type that its creator
    gives.
    */
   const struct ipc_type_t *request_type;
   /*
-   What a reply is, or NULL: bytes.
+   The type of a reply, or NULL: bytes.
    */
   const struct ipc_type_t *reply_type;
   /*
@@ -1052,7 +1052,7 @@ typedef struct ipc_service_attr_t {
 } ipc_service_attr_t;
 
 /*
- What is known of a request, beside its bytes. ipc_service_receive() fills it in.
+ The facts about a request, beside its bytes. ipc_service_receive() fills them in.
  */
 typedef struct ipc_request_t {
   /*
@@ -1484,7 +1484,7 @@ typedef struct ipc_pty_attr_t {
 } ipc_pty_attr_t;
 
 /*
- What ipc_waitset_wait() reports about one entry.
+ A report of ipc_waitset_wait() about one entry that is ready.
  */
 typedef struct ipc_ready_t {
   /*

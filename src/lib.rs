@@ -51,7 +51,7 @@
 
 pub mod ffi;
 
-/// What fuzz/ calls with arbitrary bytes. Exists only there.
+/// Functions that fuzz/ calls with arbitrary bytes. They exist only there.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     /// Checks a record that consists of these bytes.

@@ -157,7 +157,7 @@ fn non_null(message: *const c_char) -> *const c_char {
     }
 }
 
-/// What the caller has passed as the end of a wait, and the time that it holds.
+/// The end of a wait as the caller has passed it, and the time that it holds.
 type End = (Until, Option<libc::timespec>);
 
 /// Does the rest of a send. `full`: the queue has just been found full.
@@ -202,7 +202,7 @@ unsafe fn send_slowly(
     if let Err(number) = addresses::check(message.addr(), length, Use::Read) {
         return fail(number);
     }
-    // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
+    // The reason for which the wait ended, if it was no wake-up: then one last attempt follows.
     let mut ended = 0;
     loop {
         match if was_tried {
@@ -352,7 +352,7 @@ unsafe fn receive_slowly(
     }
     // The kernel notices this only when there is a message.
     let targets = check_targets(buffer, lookup.message_size(), priority);
-    // Why the wait ended, if for another reason than a wake-up: then one last attempt follows.
+    // The reason for which the wait ended, if it was no wake-up: then one last attempt follows.
     let mut ended = 0;
     loop {
         if !was_tried {

@@ -12,7 +12,7 @@ unsafe extern "C" {
     fn secure_getenv(name: *const c_char) -> *mut c_char;
 }
 
-/// What ROBUSTIPC_POSIX says.
+/// The choice that ROBUSTIPC_POSIX makes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
     /// Queues in shared memory. The default.

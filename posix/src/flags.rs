@@ -53,7 +53,7 @@ pub(crate) fn known(lookup: &Lookup, changes: u32) -> Option<bool> {
     is_certain.then_some(value & IS_NONBLOCKING != 0)
 }
 
-/// What the kernel has just said, if nothing has changed it since.
+/// The kernel's latest answer, if nothing has changed the flag since.
 pub(crate) fn noted(lookup: &Lookup, changes: u32) -> Option<bool> {
     let value = lookup.entry.flags.load(Relaxed);
     let is_noted = value & IS_KNOWN != 0 && (value >> COUNT) as u32 == changes;

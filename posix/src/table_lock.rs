@@ -5,7 +5,7 @@
 //!
 //! A child of fork() must not wait for a lock that a thread of its parent held, because the child does
 //! not have that thread. So the lock lies in a page that the kernel clears in a child (MADV_WIPEONFORK).
-//! Where the kernel does not do that (an emulator), a handler of pthread_atfork() clears it.
+//! If the kernel does not do that (an emulator), a handler of pthread_atfork() clears it.
 //!
 //! The page also tells a child of vfork() from its parent. Such a child uses its parent's memory, but has
 //! its own descriptors. So it changes nothing in the table.

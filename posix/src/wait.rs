@@ -59,7 +59,7 @@ pub(crate) fn wait(
     deadline: Option<libc::timespec>,
 ) -> Result<c_int> {
     let changes = lookup.with_twin(fd, IPC_MQ_TWIN_LOOK)?.flag_changes;
-    // What is remembered decides at once only that the call does not wait. Before a sleep, the kernel is
+    // The remembered flag decides at once only that the call does not wait. Before a sleep, the kernel is
     // asked.
     if flags::known(lookup, changes) == Some(true) {
         return Err(libc::EAGAIN);

@@ -1,6 +1,6 @@
-//! What is known of a value that was read: of a sample of a topic, and of a cell's value.
+//! The facts about a value that was read: a sample of a topic, or a cell's value.
 
-/// What is known of a value that was read, beside the value: of a sample of a topic, or of the value of a cell.
+/// The facts about a value that was read, beside the value itself: a sample of a topic, or the value of a cell.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct ipc_sample_t {

@@ -27,10 +27,10 @@ pub const IPC_SERVICE_ONCE: c_int = 0x1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_service_attr_t {
-    /// What a request is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A service keeps the type that its creator
+    /// The type of a request, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A service keeps the type that its creator
     /// gives.
     pub request_type: *const ipc_type_t,
-    /// What a reply is, or NULL: bytes.
+    /// The type of a reply, or NULL: bytes.
     pub reply_type: *const ipc_type_t,
     /// The largest length of a request, in bytes. 0: the size of the type; without a type 8192.
     pub request_size: usize,
@@ -46,7 +46,7 @@ pub struct ipc_service_attr_t {
     pub reserved: [c_int; 7],
 }
 
-/// What is known of a request, beside its bytes. ipc_service_receive() fills it in.
+/// The facts about a request, beside its bytes. ipc_service_receive() fills them in.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_request_t {
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn ipc_service_open(
     })
 }
 
-/// What a C caller's attributes ask for.
+/// The wishes in a C caller's attributes.
 ///
 /// # Safety
 ///

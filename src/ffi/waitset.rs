@@ -53,7 +53,7 @@ pub const IPC_WAIT_FD: c_int = 10;
 /// In ipc_ready_t: a timer from ipc_waitset_add_timer() has expired.
 pub const IPC_WAIT_TIMER: c_int = 11;
 
-/// What ipc_waitset_wait() reports about one entry.
+/// A report of ipc_waitset_wait() about one entry that is ready.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_ready_t {
@@ -65,7 +65,7 @@ pub struct ipc_ready_t {
     pub reserved: c_int,
 }
 
-/// Where the results go: an array of the caller's.
+/// The caller's array, into which the results go.
 struct Results {
     first: NonNull<ipc_ready_t>,
     capacity: usize,

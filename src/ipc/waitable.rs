@@ -1,4 +1,4 @@
-//! What a program can wait for together with other things: by a descriptor, or in a waitset.
+//! Conditions for which a program can wait together with others: by a descriptor, or in a waitset.
 
 use crate::base::alloc::Shared;
 use crate::object::layout::Latch;

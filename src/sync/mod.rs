@@ -18,7 +18,7 @@
 //!   what it was woken for. The kernel takes the lower 30 bits for an owner. So threads sleep on words
 //!   that have nothing in these bits: the words of locks, and [`bell`]s.
 //!
-//! What the kernel does not report is found by examinations, every 3 or 15 seconds ([`NextExamination`]).
+//! Examinations find the deaths that the kernel does not report, every 3 or 15 seconds ([`NextExamination`]).
 //! Older kernels report less: there every sleep ends after one second ([`UNREPORTED`]).
 
 pub(crate) mod barrier;

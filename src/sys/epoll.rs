@@ -7,7 +7,7 @@ use core::time::Duration;
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// What epoll reports: the events, and the number that was given with the descriptor.
+/// A report of epoll: the events, and the number that was given with the descriptor.
 pub(crate) type Event = libc::epoll_event;
 
 /// An event to be filled in.
@@ -55,7 +55,7 @@ fn control(
     unsafe { system_call(libc::SYS_epoll_ctl, arguments) }.map(drop)
 }
 
-/// What is ready now. Returns how many events were written.
+/// Writes the events of all descriptors that are ready now, and returns their number.
 pub(crate) fn ready(epoll: RawFd, events: &mut [Event]) -> Result<usize, Errno> {
     let arguments = [
         epoll as usize,

@@ -17,7 +17,7 @@ pub(crate) const OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
 /// The part of a lock word that holds the owner's thread id.
 pub(crate) const TID_MASK: u32 = libc::FUTEX_TID_MASK;
 
-/// Why a sleep ended.
+/// The reason for which a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awoken {
     /// A wake-up came, or the word had another value already: the caller has to read the word again.

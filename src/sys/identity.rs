@@ -1,4 +1,4 @@
-//! What an open file is, so that a number is known to lead to the same file as before.
+//! The identity of an open file: it shows whether a number still leads to the same file as before.
 
 use super::direct::system_call;
 use super::{ProcPath, fd, large};
@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub(super) struct Identity {
     pub(super) device: u64,
     pub(super) inode: u64,
-    /// What /proc says of a file that shares its inode: the marks below. 0 for other files and without /proc.
+    /// The marks below that /proc has for a file that shares its inode. 0 for other files and without /proc.
     pub(super) in_proc: u64,
 }
 

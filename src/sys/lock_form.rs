@@ -115,7 +115,7 @@ pub(super) fn previous_of(node: *mut Node) -> *mut *mut Node {
     without_mark(node).cast::<*mut Node>().wrapping_sub(1)
 }
 
-/// What musl takes for the type of a mutex, in the word before each lock word. A thread that ends with locks
+/// The value that musl takes for the type of a mutex, in the word before each lock word. A thread that ends with locks
 /// reads it there (musl's pthread_exit), and wakes only sleepers of its own process unless it finds the mark of
 /// a shared mutex. glibc has nothing there.
 #[repr(C)]

@@ -1,4 +1,4 @@
-//! What musl leaves to its users where glibc does it by itself: a thread's robust list.
+//! A thread's robust list with musl, which leaves to its users what glibc does by itself.
 //!
 //! glibc registers the list of each thread with the kernel, and empties it in a forked child. musl registers a
 //! list when the thread locks its first robust mutex that processes share, and a child keeps its parent's entries.

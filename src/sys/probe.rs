@@ -1,4 +1,4 @@
-//! What one search through a thread's list asks the kernel, each question once.
+//! The questions that one search through a thread's list asks the kernel, each of them once.
 
 use super::futex::TID_MASK;
 use super::held::Node;

@@ -140,7 +140,7 @@ impl RobustList {
         Announced(outer)
     }
 
-    /// What this thread announces now.
+    /// The word that this thread announces now.
     pub(crate) fn announced(self) -> Announced {
         // SAFETY: as in begin.
         Announced(unsafe { (&raw const (*self.head).list_op_pending).read_volatile() })

@@ -1,4 +1,4 @@
-//! Where the calling thread's robust list begins.
+//! The head of the calling thread's robust list.
 
 use super::held::Node;
 use core::ptr;

@@ -1,4 +1,4 @@
-//! What a thread sanitizer (gcc's and clang's `-fsanitize=thread`) has to know of this library.
+//! Facts that a thread sanitizer (gcc's and clang's `-fsanitize=thread`) has to know of this library.
 //!
 //! The sanitizer watches the accesses of a program that was compiled for it. This library was not. So the sanitizer
 //! would see two threads change the same data and nothing that orders them, and report a race for each lock. Two
@@ -58,7 +58,7 @@ unsafe extern "C" {
 /// More objects than one call uses, callbacks that make calls included.
 const OBJECTS_MAX: usize = 16;
 
-/// What this thread's calls have announced.
+/// The announcements of this thread's calls.
 struct State {
     /// How many calls are under way, one inside the other.
     depth: Cell<usize>,
@@ -225,7 +225,7 @@ impl Drop for CallBack {
         ignore(true);
         STATE.with(|state| {
             state.depth.set(self.depth);
-            // What the function did comes before what the call does next, such as marking a once as done.
+            // The function's work comes before the call's next step, such as marking a once as done.
             for object in state.objects.get(..state.count.get()).unwrap_or_default() {
                 release(object.get());
             }

@@ -194,7 +194,7 @@ pub(crate) struct Ring {
     completions: CompletionOffsets,
     /// How many requests are written and not handed to the kernel.
     pending: u32,
-    /// Where the kernel puts the eventfd's counter.
+    /// The memory into which the kernel reads the eventfd's counter.
     counter: NonNull<u64>,
 }
 
@@ -248,7 +248,7 @@ impl Ring {
         let owner = Thread::current().map_err(|error| error.errno())?;
         let mut parameters = Parameters {
             flags: SETUP_CQSIZE | SETUP_TASKRUN_FLAG | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN,
-            // What does not fit in is kept by the kernel.
+            // The kernel keeps completions that do not fit in.
             cq_entries: requests
                 .clamp(2 * SUBMISSIONS, COMPLETIONS_MAX)
                 .next_power_of_two(),

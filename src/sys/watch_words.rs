@@ -32,7 +32,7 @@ impl Word {
 /// The largest number of words for [`wait`].
 pub(crate) const WORDS_MAX: usize = 128;
 
-/// Why a wait ended.
+/// The reason for which a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ended {
     /// The word at this place was woken, and others may have been too.

@@ -308,7 +308,7 @@ pub(crate) struct Bench {
 
 #[derive(Args)]
 pub(crate) struct Generate {
-    /// What to print
+    /// The values to print
     pub(crate) what: Generated,
 }
 

@@ -91,7 +91,7 @@ fn bytes_of<'a>(field: &Field, value: &'a [u8]) -> &'a [u8] {
         .unwrap_or(&[])
 }
 
-/// What a number of 1, 2, 4 or 8 bytes is as an unsigned, a signed and a floating-point number. A declaration gives a field's size
+/// A number of 1, 2, 4 or 8 bytes as an unsigned, a signed and a floating-point number. A declaration gives a field's size
 /// and not its type, so the reader chooses.
 pub(crate) struct Number {
     pub(crate) unsigned: u64,

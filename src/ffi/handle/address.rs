@@ -58,7 +58,7 @@ mod form {
     /// No handle begins here, so an address is none until the range is reserved.
     const NOWHERE: usize = usize::MAX - LENGTH + 1;
 
-    /// Where the range begins.
+    /// The first address of the range.
     static BASE: AtomicUsize = AtomicUsize::new(NOWHERE);
 
     #[inline(always)]

@@ -52,7 +52,7 @@ pub struct ipc_mq_attr_t {
     /// processor. For a new queue, 0 means 50000 and IPC_MQ_NO_SPIN means not at all. An existing
     /// queue keeps its own value. IPC_KERNEL ignores it.
     pub spin_ns: c_int,
-    /// What a message is, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
+    /// The type of a message, from IPC_TYPE or IPC_TYPE_FIELDS; or NULL: bytes. A queue keeps the type that its creator
     /// gives. A program that opens the queue with another type is refused; one that gives NULL is not. The library
     /// keeps no reference to it. ipc_mq_getattr() sets it to NULL. IPC_KERNEL allows NULL only. With a type,
     /// message_size 0 means the type's size, and a larger message_size is allowed: the length of each message is the

@@ -15,7 +15,7 @@ pub const IPC_NOTIFY_CALLBACK: c_int = 2;
 /// For kind of ipc_mq_notify_t: add 1 to an eventfd.
 pub const IPC_NOTIFY_EVENTFD: c_int = 3;
 
-/// What ipc_mq_notify() does when messages arrive. Set fields that you do not use to 0.
+/// A request to ipc_mq_notify(): the thing to do when messages arrive. Set fields that you do not use to 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_notify_t {

@@ -55,7 +55,7 @@ pub(crate) struct ValueCell {
     descriptor: Descriptor,
 }
 
-/// What a handle may do beside reading.
+/// The rights of a handle beside reading.
 #[derive(Clone)]
 enum Writing {
     /// Write values.

@@ -141,7 +141,7 @@ impl ValueCell {
     }
 }
 
-/// What a handle needs from the allocator.
+/// The memory that a handle needs from the allocator.
 struct Parts {
     object: SharedRoom<Object>,
     seen: Shared<AtomicU64>,

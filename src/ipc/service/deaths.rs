@@ -1,4 +1,4 @@
-//! What is left by servers and clients that are gone.
+//! The requests, replies and places that servers and clients leave when they are gone.
 
 use super::Service;
 use super::memory::Numbered;

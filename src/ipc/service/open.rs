@@ -22,7 +22,7 @@ use core::cell::Cell;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// What a new service gets, and an existing one must have.
+/// The properties that a new service gets, and an existing one must have.
 pub(crate) struct Wanted {
     pub(crate) sizes: Sizes,
     /// The types of a request and of a reply; `None` for bytes.

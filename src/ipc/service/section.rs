@@ -59,7 +59,7 @@ pub(super) struct Party {
     pub(super) birth: Birth,
 }
 
-/// What became of the request of a server that is gone.
+/// The fate of the request of a server that is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recovered {
     /// Another server gets it.

@@ -26,7 +26,7 @@ pub(crate) struct Server {
     pub(super) descriptor: Descriptor,
 }
 
-/// What is known of a request, beside its bytes.
+/// The facts about a request, beside its bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
     pub(crate) id: u64,

@@ -84,7 +84,7 @@ pub(crate) fn peer_pidfd(descriptor: RawFd) -> Result<OwnedFd> {
     // An older kernel gives only the process's number. No pidfd is made from it: the number may
     // belong to another process by now.
     socket::peer_pidfd(descriptor).map_err(|errno| match errno {
-        // What is wrong with the descriptor itself comes first, as on a kernel that knows the option.
+        // Errors of the descriptor itself come first, as on a kernel that knows the option.
         Errno::ENOPROTOOPT => match peer(descriptor) {
             Ok(_) => fail!(
                 ENOTSUP,

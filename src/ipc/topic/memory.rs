@@ -264,7 +264,7 @@ impl Memory {
         unsafe { self.ring.add(position as usize).as_ref() }
     }
 
-    /// What the ring says about the sample with this number.
+    /// The ring's answer about the sample with this number.
     #[inline(always)]
     pub(super) fn find(&self, number: u64) -> Found {
         ring::find(self.ring_place(number), number)

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     pub(crate) nonblocking: bool,
 }
 
-/// What a new topic gets, and an existing one must have.
+/// The properties that a new topic gets, and an existing one must have.
 pub(crate) struct Wanted {
     pub(crate) sizes: Sizes,
     /// The user's type; `None` for bytes.

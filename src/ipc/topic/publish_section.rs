@@ -265,7 +265,7 @@ impl<'t> PublishSection<'t> {
     }
 }
 
-/// What a publisher says about a sample.
+/// A publisher's statements about a sample.
 pub(super) struct Sample {
     /// In bytes.
     pub(super) length: usize,

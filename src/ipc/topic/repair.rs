@@ -41,7 +41,7 @@ pub(super) fn rebuild(section: &PublishSection<'_>) -> Result<()> {
     clear_wrong_entries(memory, newest)?;
     // Release: as in `publish`.
     publishing.newest.store(newest, Release);
-    // What subscribers have taken is read again.
+    // The positions of subscribers are read again.
     memory.header().backlog.taken.store(0, Relaxed);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a subscriber waits for without taking it: a sample.
+//! A subscriber's wait for a sample, without taking it.
 //!
 //! A publisher wakes all who sleep on `arrivals`, so a watch of that word takes no wake-up from anybody. A
 //! subscriber cannot repair what a dead publisher left. It finds what that one had published, and the next publisher
@@ -27,7 +27,7 @@ pub(crate) struct SampleWait {
 }
 
 impl Topic {
-    /// What a program waits for that is about to receive. `EBADF` for a handle that publishes.
+    /// The condition of a program that is about to receive. `EBADF` for a handle that publishes.
     pub(crate) fn sample_wait(&self) -> Result<SampleWait> {
         self.check_subscriber()?;
         // A forked child gets a place of its own.

@@ -13,7 +13,7 @@ pub(crate) const SUBSCRIBERS_MAX: u32 = 4096;
 pub(crate) const PUBLISHERS_MAX: u32 = 1024;
 pub(crate) const BORROWED_MAX: u32 = 1024;
 
-/// What the creator of a topic chooses.
+/// The sizes that the creator of a topic chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     /// The largest length of a sample, in bytes.

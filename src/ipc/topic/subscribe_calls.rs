@@ -47,7 +47,7 @@ struct Candidate<'t> {
     received: Received,
 }
 
-/// Where a call looks for the next sample first.
+/// The first place where a call looks for the next sample.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In the ring, as at the beginning of each call.
@@ -434,7 +434,7 @@ impl Topic {
 
     /// Takes a place for a subscriber. `EUSERS` if living processes have all of them.
     pub(super) fn join_subscribers(&self, birth: Birth) -> Result<u32> {
-        // What a forked child's parent has borrowed stays the parent's.
+        // Samples that a forked child's parent has borrowed stay the parent's.
         for own in &self.borrowed {
             own.store(0, Relaxed);
         }

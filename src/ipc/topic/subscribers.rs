@@ -109,7 +109,7 @@ impl Subscribers {
                 self.place_count
             ));
         };
-        // What a dead owner has left counts until here, and harms nobody.
+        // Notes that a dead owner has left count until here, and harm nobody.
         let (place, cells) = self.place(index);
         place.position.store(NO_POSITION, Relaxed);
         for cell in cells {

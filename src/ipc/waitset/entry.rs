@@ -31,7 +31,7 @@ pub(crate) struct Object {
     pub(crate) is_open: Option<IsOpen>,
 }
 
-/// What an entry waits for.
+/// The condition for which an entry waits.
 pub(super) enum Source {
     Object(Object),
     /// An object whose handle was closed, or whose memory was unmapped. It stays ready: the next call says why.

@@ -60,7 +60,7 @@ pub(crate) fn note_closing() {
     }
 }
 
-/// What a wait reports.
+/// A report of a wait.
 #[derive(Clone, Copy)]
 pub(crate) struct Ready {
     pub(crate) tag: Tag,
@@ -87,7 +87,7 @@ struct State {
     watch: Watch,
     /// `None`: free, for another entry.
     entries: List<Option<Entry>>,
-    /// Where the next wait begins.
+    /// The entry at which the next wait begins.
     next: usize,
     /// Whether the program has the set's descriptor, so that it has to be ready while an entry is.
     is_exposed: bool,
@@ -281,7 +281,7 @@ impl Waitset {
     }
 }
 
-/// Where a wait's results go.
+/// The destination of a wait's results.
 pub(crate) trait Found {
     /// How many results there is room for.
     fn capacity(&self) -> usize;

@@ -26,7 +26,7 @@ pub(super) fn slots_of(entry: usize) -> Range<usize> {
     slots(entry)..slots(entry + 1)
 }
 
-/// What a scan knows of one entry.
+/// A scan's knowledge of one entry.
 #[derive(PartialEq, Eq)]
 enum Answer {
     Ready,

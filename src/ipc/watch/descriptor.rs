@@ -335,7 +335,7 @@ impl State {
         self.level == FULL && self.watch.is_armed(ROOM)
     }
 
-    /// Where the watch cannot be armed, the descriptor is always ready: the program finds out by its calls.
+    /// If the watch cannot be armed, the descriptor is always ready: the program finds out by its calls.
     fn stay_ready(&mut self) -> bool {
         self.level = READY;
         self.watch.raise(READY);

@@ -72,13 +72,13 @@ fn add_changed(words: &mut DeathWords, changed: Option<(&AtomicU32, u32)>) -> bo
     changed.is_some_and(|(word, expected)| words.add(Word::new(word, expected), Passing::Never))
 }
 
-/// What waits for an event to be set. It does not keep the event mapped.
+/// A wait for an event to be set. It does not keep the event mapped.
 pub(crate) fn event_wait(event: &Event) -> Result<Box<dyn Waitable>> {
     event.is_set()?;
     Ok(try_box(Place(NonNull::from(event)))?)
 }
 
-/// What waits for a permit of a semaphore. It does not keep the semaphore mapped.
+/// A wait for a permit of a semaphore. It does not keep the semaphore mapped.
 pub(crate) fn sem_wait(sem: &Sem) -> Result<Box<dyn Waitable>> {
     sem.value()?;
     Ok(try_box(Place(NonNull::from(sem)))?)

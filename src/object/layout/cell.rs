@@ -40,7 +40,7 @@ pub(crate) struct CellHeader {
     pub(crate) writing: CellWriting,
 }
 
-/// What a writer reads after each write, and seldom changes.
+/// Fields that a writer reads after each write, and seldom changes.
 #[repr(C, align(64))]
 pub(crate) struct CellWaiting {
     /// Not 0 if a thread may be asleep. A thread that waits sets it. A writer clears it and wakes all.
@@ -56,7 +56,7 @@ pub(crate) struct CellWaiting {
     pub(crate) last_wake_ns: AtomicU64,
 }
 
-/// What only writers touch.
+/// Fields that only writers touch.
 #[repr(C, align(64))]
 pub(crate) struct CellWriting {
     pub(crate) latch: Latch,

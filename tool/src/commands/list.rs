@@ -150,7 +150,7 @@ fn process_name(pid: i32) -> String {
     words.join(" ")
 }
 
-/// What `ripc show` adds about a queue.
+/// The facts that `ripc show` adds about a queue.
 fn queue_facts(object: &Object) -> Result<Vec<(&'static str, u64)>> {
     let queue = Queue::open(&object.name, 0)?;
     let (attributes, statistics) = (queue.attributes()?, queue.statistics()?);

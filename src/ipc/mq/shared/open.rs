@@ -157,7 +157,7 @@ impl SharedQueue {
     }
 }
 
-/// What the caller expects of a queue that exists.
+/// The caller's expectations of a queue that exists.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     sizes: Option<Sizes>,

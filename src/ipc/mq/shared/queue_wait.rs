@@ -1,4 +1,4 @@
-//! What others wait for in a queue without taking it: a message, or room.
+//! A wait for a message or for room, without taking it.
 //!
 //! They sleep on words of their own (`observers`, `room_observers`), of which a wake-up wakes all. So they keep
 //! no wake-up from a thread that waits to receive or to send.
@@ -44,7 +44,7 @@ impl SharedQueue {
         Ok(try_box(self.queue_wait(direction)?)?)
     }
 
-    /// What a program waits for that is about to receive, or to send.
+    /// The condition of a program that is about to receive, or to send.
     pub(super) fn queue_wait(&self, direction: Direction) -> Result<QueueWait> {
         Ok(QueueWait {
             memory: Memory::in_mapping(self.object.data(), self.memory.sizes())?,

@@ -1,4 +1,4 @@
-//! What holds in a topic while nobody is inside a call.
+//! Invariants of a topic that hold while nobody is inside a call.
 
 use super::super::ring::{self, is_number};
 use super::*;
