@@ -48,14 +48,16 @@ static struct Family {
                                                               "ipc_client_open", "ipc_client_close" }, 0 },
   { "other calls on topics, cells and services", { "ipc_topic_", "ipc_cell_", "ipc_service_", "ipc_client_" }, 0 },
   { "waitsets", { "ipc_waitset_" }, 0 },
-  { "pipes and FIFOs", { "ipc_pipe", "ipc_read_full", "ipc_write_full", "ipc_last_transferred", "ipc_fifo_" }, 0 },
+  { "pipes and FIFOs", { "ipc_pipe", "ipc_read_full", "ipc_write_full", "ipc_last_transferred", "ipc_fifo_", "ipc_read_line",
+                          "ipc_line_" }, 0 },
   { "passing descriptors", { "ipc_sock_send_fds", "ipc_sock_recv_fds" }, 0 },
   { "other calls on sockets", { "ipc_sock_" }, 0 },
   { "children and pseudoterminals", { "ipc_spawn", "ipc_child_", "ipc_pty_" }, 0 },
   { "System V messages", { "ipc_sysv_msg_" }, 0 },
   { "other System V objects", { "ipc_sysv_" }, 0 },
   { "listing and removing objects of any kind", { "ipc_list", "ipc_remove" }, 0 },
-  { "texts and deadlines", { "ipc_strerror", "ipc_last_error", "ipc_version", "ipc_deadline" }, 0 },
+  { "texts, deadlines and the owner of new objects", { "ipc_strerror", "ipc_last_error", "ipc_version", "ipc_deadline",
+                                                       "ipc_new_owner" }, 0 },
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

@@ -4,7 +4,7 @@
 #ifndef TEST_MQ_H
 #define TEST_MQ_H
 
-#include "test.h"
+#include "asleep.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -17,16 +17,17 @@
 #define MQ_FLAGS IPC_KERNEL
 #endif
 
-/* The system call in which a call on a queue sleeps, and the one in which a notification's thread sleeps. */
+/* The system call in which a call on a queue sleeps, and how a test waits until a notification's thread sleeps. In shared
+ * memory that thread sleeps on several words where the kernel can. */
 #if MQ_FLAGS == 0
 #define WAIT_CALL SYS_futex
-#define NOTIFIER_CALL SYS_futex
+#define WAIT_UNTIL_NOTIFIER_RESTS(thread) wait_until_on_futex(thread)
 #elif defined SYS_epoll_wait
 #define WAIT_CALL SYS_ppoll
-#define NOTIFIER_CALL SYS_epoll_wait
+#define WAIT_UNTIL_NOTIFIER_RESTS(thread) wait_until_inside(thread, SYS_epoll_wait)
 #else
 #define WAIT_CALL SYS_ppoll
-#define NOTIFIER_CALL SYS_epoll_pwait
+#define WAIT_UNTIL_NOTIFIER_RESTS(thread) wait_until_inside(thread, SYS_epoll_pwait)
 #endif
 
 static char mq_names[8][64];
@@ -89,7 +90,7 @@ __attribute__((unused)) static void await_rest(void) {
   while ((entry = readdir(directory)) != NULL) {
     pid_t thread = atoi(entry->d_name);
     if (thread == 0 || thread == getpid()) continue;
-    wait_until_inside(thread, NOTIFIER_CALL);
+    WAIT_UNTIL_NOTIFIER_RESTS(thread);
   }
   closedir(directory);
 }
