@@ -4,7 +4,7 @@ use super::Service;
 use super::memory::Numbered;
 use super::section::{Party, Recovered, Section, state_of};
 use crate::base::error::{Result, fail};
-use crate::object::layout::{CALL_FREE, CALL_TAKEN, CALL_WITHDRAWN, CallSlot, NONE};
+use crate::object::layout::{CALL_FREE, CALL_TAKEN, CALL_WITHDRAWN, CallSlot, NONE, SERVERS_MAX};
 use crate::sys::liveness::{Birth, is_process_gone};
 use crate::sys::process;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -17,15 +17,16 @@ pub(super) fn has_dead_server(slot: &CallSlot) -> bool {
 }
 
 impl Service {
-    /// Takes the request in a slot back, if its server is gone.
-    fn take_back_if_dead(&self, section: &Section<'_>, number: u32) -> Result<()> {
+    /// Takes the request in a slot back, if its server is gone. Returns whether it was.
+    fn take_back_if_dead(&self, section: &Section<'_>, number: u32) -> Result<bool> {
         let slot = self.memory.slot(number)?;
         // Asked again under the latch: another thread may have taken it back.
-        if has_dead_server(slot) {
+        let is_left = has_dead_server(slot);
+        if is_left {
             let recovered = section.take_back((number, slot))?;
             self.announce((number, slot), recovered)?;
         }
-        Ok(())
+        Ok(is_left)
     }
 
     /// Wakes those who wait for what [`Section::take_back`] has done.
@@ -48,10 +49,17 @@ impl Service {
     }
 
     /// Takes the requests of all servers back that are gone. All in one section: otherwise another server could get a younger
-    /// request of a dead one before an older one.
+    /// request of a dead one before an older one. A server may die during the search, after some of its slots were passed:
+    /// so the search is repeated until it finds nothing, at most once for each server.
     pub(super) fn take_back_all(&self, section: &Section<'_>) -> Result<()> {
-        for (number, _) in self.memory.slots() {
-            self.take_back_if_dead(section, number)?;
+        for _ in 0..=SERVERS_MAX {
+            let mut is_any_left = false;
+            for (number, _) in self.memory.slots() {
+                is_any_left |= self.take_back_if_dead(section, number)?;
+            }
+            if !is_any_left {
+                break;
+            }
         }
         Ok(())
     }
