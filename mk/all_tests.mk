@@ -34,6 +34,6 @@ check-all: tools-all $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(w
 	$(CARGO) clippy --locked --manifest-path posix/Cargo.toml --target-dir $(TARGET)/posix-library -- -D warnings
 	$(CARGO) fmt --manifest-path tool/Cargo.toml --check
 	$(CARGO) clippy --locked --manifest-path tool/Cargo.toml --target-dir $(TARGET)/tool --all-targets -- -D warnings
-	@$(MAKE) --no-print-directory check-models check-queue
+	@$(MAKE) --no-print-directory check-models check-queue $(if $(filter x86_64,$(MACHINE)),check-kill)
 	@$(SANITIZER_OPTIONS) $(THREAD_SANITIZER_OPTIONS) TEST_TIMEOUT=600 c-tests/run.sh $(foreach way,valgrind sanitized,$(addprefix $(C_TESTS)/$(way)/,$(TESTS))) \
 	  $(THREAD_TESTS:%=$(C_TESTS)/threads/%) $(CHECK_ALL_SCRIPTS)

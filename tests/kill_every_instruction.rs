@@ -6,7 +6,8 @@
 //! have to continue. c-tests/victim has the code of victims and survivors. It is linked to the installed
 //! library, so the tested instructions are those that users have.
 //!
-//!     make check-kill                          the quick set
+//!     make check-kill-brief                    a few points, as a part of make check
+//!     make check-kill                          the quick set, as a part of make check-all
 //!     make check-kill-medium                   more points, for a change in one algorithm
 //!     make check-kill-full                     the full set, which takes more than an hour
 //!     make check-kill KILL_FLAGS="--only mutex.plain.lock"
@@ -58,6 +59,13 @@ struct Extent {
 /// Each round of an operation of more instructions than this takes a second: a quarter of the points is tried.
 const VERY_LONG: usize = 20_000;
 
+const BRIEF: Extent = Extent {
+    points: 12,
+    long: 800,
+    long_points: 4,
+    expensive_points: 1,
+    pairs: 3,
+};
 const QUICK: Extent = Extent {
     points: 36,
     long: 800,
@@ -87,7 +95,7 @@ struct Arguments {
     reproduce: Option<(String, Fate, usize)>,
 }
 
-const USAGE: &str = "usage: [--quick | --medium | --full] [--only OPERATION] [--list] [--reproduce OPERATION:kill|stop|second:POINT[:POINT]]";
+const USAGE: &str = "usage: [--brief | --quick | --medium | --full] [--only OPERATION] [--list] [--reproduce OPERATION:kill|stop|second:POINT[:POINT]]";
 
 fn arguments() -> Result<Arguments, String> {
     let mut found = Arguments {
@@ -99,6 +107,7 @@ fn arguments() -> Result<Arguments, String> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
+            "--brief" => found.extent = BRIEF,
             "--quick" => found.extent = QUICK,
             "--medium" => found.extent = MEDIUM,
             "--full" => found.extent = FULL,
