@@ -427,6 +427,28 @@
 #define IPC_SYSV_PRIVATE 0
 
 /*
+ Flag of ipc_sysv_shm_open(), with IPC_CREATE: a new segment consists of huge pages of the system's
+ default size (Hugepagesize in /proc/meminfo). Pages of 2 to the power of N bytes:
+ IPC_SYSV_HUGE | N << IPC_SYSV_HUGE_SHIFT.
+ */
+#define IPC_SYSV_HUGE 65536
+
+/*
+ The place of N, the logarithm of the size of huge pages, in the flags of ipc_sysv_shm_open().
+ */
+#define IPC_SYSV_HUGE_SHIFT 20
+
+/*
+ As IPC_SYSV_HUGE, with pages of 2 MiB.
+ */
+#define IPC_SYSV_HUGE_2MB 22085632
+
+/*
+ As IPC_SYSV_HUGE, with pages of 1 GiB.
+ */
+#define IPC_SYSV_HUGE_1GB 31522816
+
+/*
  For select of ipc_sysv_msg_receive(): take the oldest message, whatever its type.
  */
 #define IPC_MSG_ANY 0
@@ -1837,7 +1859,8 @@ int64_t ipc_deadline(int64_t timeout_ns);
  C library's), FIFOs and sockets. A call that creates such an object gives it to them before the object
  gets its name. (A queue of the kernel and a socket get their name first: for a moment they belong to
  the caller, with no more permissions than mode.) If that is not permitted, the call returns -EPERM
- and creates nothing. It does not apply to System V objects.
+ and creates nothing. It does not apply to System V objects, which have
+ ipc_sysv_shm_set_permissions() and two calls like it.
 
  user: a user's id, or (uid_t)-1 for the usual one: the caller's effective user.
  group: a group's id, or (gid_t)-1 for the usual one: the caller's effective group, or that of the
@@ -5964,18 +5987,23 @@ int ipc_sysv_key(int *out,
  IPC_CREATE.
  size: the size in bytes, at least 1. An existing segment must have exactly this size, so that
  two programs that disagree about a struct find out here.
- flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER.
+ flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER, and with IPC_CREATE
+ one of IPC_SYSV_HUGE, IPC_SYSV_HUGE_2MB and IPC_SYSV_HUGE_1GB. A new segment then consists of huge
+ pages, which the kernel reserves at once. For an existing segment they are unused.
  mode: the exact permissions of a new segment; the umask does not count. Unused for an existing
  one.
 
  Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
  Errors: -EINVAL out is NULL or misaligned, size is 0 or above kernel.shmmax, flags or mode is
- malformed, or key is IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT there is no such segment, and
- IPC_CREATE is not set; -EEXIST the segment exists, and IPC_EXCLUSIVE is set; -EPROTO the
- segment has another size (ipc_last_error() shows both sizes); -EACCES the permissions do not
- allow it, or IPC_CHECK_OWNER refuses it; -ENOSPC a limit of the system is reached
- (kernel.shmmni, kernel.shmall); -ENOMEM there is no memory or no address space; -EIDRM the
- segment was removed during the call; -EMFILE this process has too many handles.
+ malformed, this system has no huge pages of the wanted size, or key is IPC_SYSV_PRIVATE without
+ IPC_CREATE; -ENOENT there is no such segment, and IPC_CREATE is not set; -EEXIST the segment
+ exists, and IPC_EXCLUSIVE is set; -EPROTO the segment has another size (ipc_last_error() shows
+ both sizes); -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -ENOSPC a
+ limit of the system is reached (kernel.shmmni, kernel.shmall); -ENOMEM there is no memory or no
+ address space, or too few huge pages are free (vm.nr_hugepages); -EPERM the caller may not use
+ huge pages: this needs CAP_IPC_LOCK, the group in vm.hugetlb_shm_group, or room in
+ RLIMIT_MEMLOCK; -EOPNOTSUPP the kernel has no huge pages; -EIDRM the segment was removed during
+ the call; -EMFILE this process has too many handles.
  Threads: safe. Fork: the child has the handle and the memory too. exec detaches the memory.
  */
 int ipc_sysv_shm_open(struct ipc_sysv_shm_t **out,
@@ -6046,6 +6074,31 @@ int ipc_sysv_shm_id(const struct ipc_sysv_shm_t *shm);
  */
 int ipc_sysv_shm_stat(const struct ipc_sysv_shm_t *shm,
                       struct ipc_sysv_shm_stat_t *out);
+
+/*
+ Sets the owner, the group and the mode of the segment, in one step (IPC_SET). Only the owner,
+ the creator and root may do this. The creator keeps these rights when the owner changes. A
+ removed segment that is still attached can be changed too. Memory that is attached stays
+ attached, whatever the mode.
+
+ owner: a user's id, or (uid_t)-1 to keep the owner.
+ group: a group's id, or (gid_t)-1 to keep the group.
+ mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+ begin later, also with handles that are open.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL shm is NULL, mode is malformed, or the user or group does not exist in this
+ user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+ owner nor creator; -EACCES a value is to be kept, and the caller has no read permission, or a
+ security module forbids it; -EIDRM the segment was removed.
+ Threads: safe. A value that is kept is read first. So if two processes change the same segment at
+ once, the later one may set again what the earlier one replaced.
+ Death: a process that is killed in this call has changed everything or nothing.
+ */
+int ipc_sysv_shm_set_permissions(struct ipc_sysv_shm_t *shm,
+                                 uid_t owner,
+                                 gid_t group,
+                                 mode_t mode);
 
 /*
  Closes a handle and detaches its memory. The segment and its data stay until the segment is
@@ -6219,6 +6272,50 @@ int ipc_sysv_msg_stat(const struct ipc_sysv_msg_t *queue,
                       struct ipc_sysv_msg_stat_t *out);
 
 /*
+ Sets the owner, the group and the mode of the queue, in one step (IPC_SET). Only the owner,
+ the creator and root may do this. The creator keeps these rights when the owner changes. Receivers
+ that wait and may no longer receive return -EACCES.
+
+ owner: a user's id, or (uid_t)-1 to keep the owner.
+ group: a group's id, or (gid_t)-1 to keep the group.
+ mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+ begin later, also with handles that are open.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL queue is NULL, mode is malformed, or the user or group does not exist in this
+ user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+ owner nor creator, or the queue holds more than kernel.msgmnb bytes and the caller lacks
+ CAP_SYS_RESOURCE; -EACCES the caller has no read permission, or a security module forbids it;
+ -EIDRM the queue was removed.
+ Threads: safe. A value that is kept is read first. So if two processes change the same queue at
+ once, the later one may set again what the earlier one replaced.
+ Death: a process that is killed in this call has changed everything or nothing.
+ */
+int ipc_sysv_msg_set_permissions(struct ipc_sysv_msg_t *queue,
+                                 uid_t owner,
+                                 gid_t group,
+                                 mode_t mode);
+
+/*
+ Sets how many bytes the messages in the queue may have together (msg_qbytes). Senders that wait
+ for room go on if it is enough. Messages that are in the queue stay.
+
+ bytes: 1 or more. Above kernel.msgmnb, 16384 by default, the caller needs CAP_SYS_RESOURCE.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL queue is NULL, bytes is 0, or the queue's user or group does not exist in this
+ user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither owner
+ nor creator, or bytes is above kernel.msgmnb and the caller lacks CAP_SYS_RESOURCE; -EACCES the
+ caller has no read permission, or a security module forbids it; -EIDRM the queue was removed.
+ Threads: safe. The kernel sets owner, group and mode in the same step, and this call reads them
+ first. So if two processes change the same queue at once, the later one may set again what the
+ earlier one replaced.
+ Death: a process that is killed in this call has changed everything or nothing.
+ */
+int ipc_sysv_msg_set_bytes_max(struct ipc_sysv_msg_t *queue,
+                               size_t bytes);
+
+/*
  Closes a handle. The queue and its messages stay until the queue is removed.
 
  queue: NULL does nothing.
@@ -6356,6 +6453,42 @@ int ipc_sysv_sem_value(const struct ipc_sysv_sem_t *set,
                        int index);
 
 /*
+ Sets the value of one semaphore, whatever it was (SETVAL). Waiters whose operations become possible
+ go on. The kernel forgets every process's changes of this semaphore that were to be undone.
+
+ index: which semaphore of the set, counted from 0.
+ value: 0 to IPC_SYSV_SEM_VALUE_MAX.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL set is NULL, or the set has no such index; -ERANGE value is negative or above
+ IPC_SYSV_SEM_VALUE_MAX; -EBADF the handle is closed or of another kind; -EIDRM the set was removed;
+ -EACCES the caller has no write permission.
+ Threads: safe.
+ Death: a process that is killed in this call has set the value or not.
+ */
+int ipc_sysv_sem_set_value(struct ipc_sysv_sem_t *set,
+                           int index,
+                           int value);
+
+/*
+ Sets the values of all semaphores of a set in one step (SETALL). Waiters whose operations become
+ possible go on. The kernel forgets every process's changes of the set that were to be undone.
+
+ values: count numbers, each up to IPC_SYSV_SEM_VALUE_MAX.
+ count: how many semaphores the set has. Another number is an error.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL a pointer is NULL or misaligned, or the set has another count; -ERANGE a value is
+ above IPC_SYSV_SEM_VALUE_MAX; -EBADF the handle is closed or of another kind; -EIDRM the set was
+ removed; -EACCES the caller has no write permission; -ENOMEM the kernel has no memory.
+ Threads: safe.
+ Death: a process that is killed in this call has set all values or none.
+ */
+int ipc_sysv_sem_set_values(struct ipc_sysv_sem_t *set,
+                            const unsigned short *values,
+                            int count);
+
+/*
  Gives the id of the semaphore set, which ipcs and ipcrm use.
 
  Returns: the id, 0 or more, or a negative error.
@@ -6376,6 +6509,29 @@ int ipc_sysv_sem_id(const struct ipc_sysv_sem_t *set);
  */
 int ipc_sysv_sem_stat(const struct ipc_sysv_sem_t *set,
                       struct ipc_sysv_sem_stat_t *out);
+
+/*
+ Sets the owner, the group and the mode of the set, in one step (IPC_SET). Only the owner,
+ the creator and root may do this. The creator keeps these rights when the owner changes.
+
+ owner: a user's id, or (uid_t)-1 to keep the owner.
+ group: a group's id, or (gid_t)-1 to keep the group.
+ mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+ begin later, also with handles that are open.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL set is NULL, mode is malformed, or the user or group does not exist in this
+ user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+ owner nor creator; -EACCES a value is to be kept, and the caller has no read permission, or a
+ security module forbids it; -EIDRM the set was removed.
+ Threads: safe. A value that is kept is read first. So if two processes change the same set at
+ once, the later one may set again what the earlier one replaced.
+ Death: a process that is killed in this call has changed everything or nothing.
+ */
+int ipc_sysv_sem_set_permissions(struct ipc_sysv_sem_t *set,
+                                 uid_t owner,
+                                 gid_t group,
+                                 mode_t mode);
 
 /*
  Closes a handle. The semaphore set stays until it is removed.

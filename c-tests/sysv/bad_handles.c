@@ -16,6 +16,7 @@ int main(void) {
   CHECK_EQUAL(ipc_sysv_sem_stat(set, NULL), -EINVAL);
 
   char byte = 0;
+  unsigned short one = 1;
   ipc_sysv_sem_op_t op = {0, 1, 0};
   ipc_sysv_shm_stat_t shm_stat;
   ipc_sysv_msg_stat_t msg_stat;
@@ -36,18 +37,24 @@ int main(void) {
     CHECK_EQUAL(ipc_sysv_shm_size(a), 0);
     CHECK_EQUAL(ipc_sysv_shm_id(a), expected);
     CHECK_EQUAL(ipc_sysv_shm_stat(a, &shm_stat), expected);
+    CHECK_EQUAL(ipc_sysv_shm_set_permissions(a, (uid_t)-1, (gid_t)-1, 0600), expected);
     CHECK_EQUAL(ipc_sysv_shm_remove(a), expected);
     CHECK_EQUAL(ipc_sysv_shm_close(a), i == 0 ? 0 : -EBADF);
     CHECK_EQUAL(ipc_sysv_msg_send(b, 1, &byte, 1, 0), expected);
     CHECK_EQUAL(ipc_sysv_msg_receive(b, NULL, &byte, 1, IPC_MSG_ANY, 0, 0), expected);
     CHECK_EQUAL(ipc_sysv_msg_id(b), expected);
     CHECK_EQUAL(ipc_sysv_msg_stat(b, &msg_stat), expected);
+    CHECK_EQUAL(ipc_sysv_msg_set_permissions(b, (uid_t)-1, (gid_t)-1, 0600), expected);
+    CHECK_EQUAL(ipc_sysv_msg_set_bytes_max(b, 100), expected);
     CHECK_EQUAL(ipc_sysv_msg_remove(b), expected);
     CHECK_EQUAL(ipc_sysv_msg_close(b), i == 0 ? 0 : -EBADF);
     CHECK_EQUAL(ipc_sysv_sem_op(c, &op, 1, 0), expected);
     CHECK_EQUAL(ipc_sysv_sem_value(c, 0), expected);
     CHECK_EQUAL(ipc_sysv_sem_id(c), expected);
     CHECK_EQUAL(ipc_sysv_sem_stat(c, &sem_stat), expected);
+    CHECK_EQUAL(ipc_sysv_sem_set_permissions(c, (uid_t)-1, (gid_t)-1, 0600), expected);
+    CHECK_EQUAL(ipc_sysv_sem_set_value(c, 0, 1), expected);
+    CHECK_EQUAL(ipc_sysv_sem_set_values(c, &one, 1), expected);
     CHECK_EQUAL(ipc_sysv_sem_remove(c), expected);
     CHECK_EQUAL(ipc_sysv_sem_close(c), i == 0 ? 0 : -EBADF);
   }

@@ -8,7 +8,8 @@ use crate::sys::new_owner::NewOwner;
 /// C library's), FIFOs and sockets. A call that creates such an object gives it to them before the object
 /// gets its name. (A queue of the kernel and a socket get their name first: for a moment they belong to
 /// the caller, with no more permissions than mode.) If that is not permitted, the call returns -EPERM
-/// and creates nothing. It does not apply to System V objects.
+/// and creates nothing. It does not apply to System V objects, which have
+/// ipc_sysv_shm_set_permissions() and two calls like it.
 ///
 /// user: a user's id, or (uid_t)-1 for the usual one: the caller's effective user.
 /// group: a group's id, or (gid_t)-1 for the usual one: the caller's effective group, or that of the

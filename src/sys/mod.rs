@@ -47,6 +47,7 @@ pub(crate) mod socket;
 pub(crate) mod spawn;
 pub(crate) mod stream;
 pub(crate) mod sysv;
+pub(crate) mod sysv_change;
 pub(crate) mod terminal;
 pub(crate) mod thread;
 pub(crate) mod watch_ring;

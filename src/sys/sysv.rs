@@ -16,6 +16,9 @@ const MSG_STAT_ANY: c_int = 13;
 const SHM_INFO: c_int = 14;
 /// A bit in the mode of a segment: the segment vanishes with its last attachment.
 const SHM_DEST: libc::mode_t = 0o1000;
+/// A flag of `shmget`: huge pages. The 6 bits from `SHM_HUGE_SHIFT` have the logarithm of their size.
+const SHM_HUGETLB: c_int = 0o4000;
+const SHM_HUGE_SHIFT: u32 = 26;
 
 /// The key for a new object that has no key.
 pub(crate) const PRIVATE: libc::key_t = libc::IPC_PRIVATE;
@@ -81,6 +84,12 @@ pub(crate) fn key(path: &CStr, project: u8) -> Result<libc::key_t, Errno> {
 }
 
 // Shared memory
+
+/// The flags with which `shmget` takes pages of 2 to the power of `log` bytes, or of the default huge size for 0.
+pub(crate) fn huge_flags(log: u8) -> c_int {
+    // With 16 GiB and more the highest bit is set, as the kernel has it.
+    SHM_HUGETLB | (u32::from(log) << SHM_HUGE_SHIFT) as c_int
+}
 
 pub(crate) fn shm_get(key: libc::key_t, size: usize, flags: c_int) -> Result<c_int, Errno> {
     // SAFETY: the call takes numbers only.
@@ -279,6 +288,11 @@ pub(crate) fn msg_length_max() -> Result<usize, Errno> {
     msg_info(libc::IPC_INFO).map(|(_, info)| usize::try_from(info.msgmax).unwrap_or(0))
 }
 
+/// How many bytes a queue may hold without CAP_SYS_RESOURCE (kernel.msgmnb).
+pub(crate) fn msg_bytes_max() -> Result<usize, Errno> {
+    msg_info(libc::IPC_INFO).map(|(_, info)| usize::try_from(info.msgmnb).unwrap_or(0))
+}
+
 /// The highest place in use in the kernel's table of queues.
 pub(crate) fn msg_last_place() -> Result<c_int, Errno> {
     msg_info(libc::MSG_INFO).map(|(last, _)| last)
@@ -287,14 +301,16 @@ pub(crate) fn msg_last_place() -> Result<c_int, Errno> {
 // Semaphores
 
 #[cfg(not(target_env = "musl"))]
-use libc::{semid_ds, seminfo};
+pub(super) use libc::semid_ds;
+#[cfg(not(target_env = "musl"))]
+use libc::seminfo;
 
 /// As <sys/sem.h> of musl has it. The libc crate lacks it.
 #[cfg(target_env = "musl")]
 #[repr(C)]
 #[allow(non_camel_case_types)]
-struct semid_ds {
-    sem_perm: libc::ipc_perm,
+pub(super) struct semid_ds {
+    pub(super) sem_perm: libc::ipc_perm,
     sem_otime: c_long,
     #[cfg(any(target_arch = "x86_64", target_pointer_width = "32"))]
     unused_1: c_long,
@@ -347,12 +363,6 @@ pub(crate) fn sem_value(id: c_int, index: c_int) -> Result<c_int, Errno> {
 pub(crate) fn sem_last_pid(id: c_int, index: c_int) -> Result<libc::pid_t, Errno> {
     // SAFETY: GETPID does not use the fourth argument.
     Errno::result(unsafe { libc::semctl(id, index, libc::GETPID) })
-}
-
-/// Sets all values of a set at once. `values` has one value for each semaphore of the set.
-pub(crate) fn sem_set_all(id: c_int, values: &[u16]) -> Result<(), Errno> {
-    // SAFETY: SETALL reads one value per semaphore, and the caller has made the set with this count.
-    Errno::result(unsafe { libc::semctl(id, 0, libc::SETALL, values.as_ptr()) }).map(drop)
 }
 
 #[derive(Clone, Copy)]

@@ -52,6 +52,19 @@ pub unsafe extern "C" fn ipc_sysv_key(
     })
 }
 
+/// The owner, group and mode that a C caller asks for; -1 keeps each of them.
+fn wanted(owner: libc::uid_t, group: libc::gid_t, mode: libc::mode_t) -> Result<sysv::Wanted> {
+    let mode = (mode != libc::mode_t::MAX).then_some(mode);
+    if let Some(mode) = mode {
+        check_mode(mode)?;
+    }
+    Ok(sysv::Wanted {
+        owner: (owner != libc::uid_t::MAX).then_some(owner),
+        group: (group != libc::gid_t::MAX).then_some(group),
+        mode,
+    })
+}
+
 /// The flags of the calls that open by key.
 const KEY_FLAGS: c_int = IPC_CREATE | IPC_EXCLUSIVE | IPC_CHECK_OWNER;
 

@@ -311,6 +311,63 @@ pub unsafe extern "C" fn ipc_sysv_msg_stat(
     })
 }
 
+/// Sets the owner, the group and the mode of the queue, in one step (IPC_SET). Only the owner,
+/// the creator and root may do this. The creator keeps these rights when the owner changes. Receivers
+/// that wait and may no longer receive return -EACCES.
+///
+/// owner: a user's id, or (uid_t)-1 to keep the owner.
+/// group: a group's id, or (gid_t)-1 to keep the group.
+/// mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+/// begin later, also with handles that are open.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL queue is NULL, mode is malformed, or the user or group does not exist in this
+/// user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+/// owner nor creator, or the queue holds more than kernel.msgmnb bytes and the caller lacks
+/// CAP_SYS_RESOURCE; -EACCES the caller has no read permission, or a security module forbids it;
+/// -EIDRM the queue was removed.
+/// Threads: safe. A value that is kept is read first. So if two processes change the same queue at
+/// once, the later one may set again what the earlier one replaced.
+/// Death: a process that is killed in this call has changed everything or nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_msg_set_permissions(
+    queue: *mut ipc_sysv_msg_t,
+    owner: libc::uid_t,
+    group: libc::gid_t,
+    mode: libc::mode_t,
+) -> c_int {
+    guard(c"ipc_sysv_msg_set_permissions", move || {
+        let queue = QUEUES.get(queue)?;
+        queue.set(wanted(owner, group, mode)?, None)?;
+        Ok(0)
+    })
+}
+
+/// Sets how many bytes the messages in the queue may have together (msg_qbytes). Senders that wait
+/// for room go on if it is enough. Messages that are in the queue stay.
+///
+/// bytes: 1 or more. Above kernel.msgmnb, 16384 by default, the caller needs CAP_SYS_RESOURCE.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL queue is NULL, bytes is 0, or the queue's user or group does not exist in this
+/// user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither owner
+/// nor creator, or bytes is above kernel.msgmnb and the caller lacks CAP_SYS_RESOURCE; -EACCES the
+/// caller has no read permission, or a security module forbids it; -EIDRM the queue was removed.
+/// Threads: safe. The kernel sets owner, group and mode in the same step, and this call reads them
+/// first. So if two processes change the same queue at once, the later one may set again what the
+/// earlier one replaced.
+/// Death: a process that is killed in this call has changed everything or nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_msg_set_bytes_max(
+    queue: *mut ipc_sysv_msg_t,
+    bytes: usize,
+) -> c_int {
+    guard(c"ipc_sysv_msg_set_bytes_max", move || {
+        QUEUES.get(queue)?.set_bytes_max(bytes)?;
+        Ok(0)
+    })
+}
+
 /// Closes a handle. The queue and its messages stay until the queue is removed.
 ///
 /// queue: NULL does nothing.

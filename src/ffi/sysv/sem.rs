@@ -221,6 +221,58 @@ pub unsafe extern "C" fn ipc_sysv_sem_value(set: *const ipc_sysv_sem_t, index: c
     guard(c"ipc_sysv_sem_value", move || SETS.get(set)?.value(index))
 }
 
+/// Sets the value of one semaphore, whatever it was (SETVAL). Waiters whose operations become possible
+/// go on. The kernel forgets every process's changes of this semaphore that were to be undone.
+///
+/// index: which semaphore of the set, counted from 0.
+/// value: 0 to IPC_SYSV_SEM_VALUE_MAX.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL set is NULL, or the set has no such index; -ERANGE value is negative or above
+/// IPC_SYSV_SEM_VALUE_MAX; -EBADF the handle is closed or of another kind; -EIDRM the set was removed;
+/// -EACCES the caller has no write permission.
+/// Threads: safe.
+/// Death: a process that is killed in this call has set the value or not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_sem_set_value(
+    set: *mut ipc_sysv_sem_t,
+    index: c_int,
+    value: c_int,
+) -> c_int {
+    guard(c"ipc_sysv_sem_set_value", move || {
+        SETS.get(set)?.set_value(index, value)?;
+        Ok(0)
+    })
+}
+
+/// Sets the values of all semaphores of a set in one step (SETALL). Waiters whose operations become
+/// possible go on. The kernel forgets every process's changes of the set that were to be undone.
+///
+/// values: count numbers, each up to IPC_SYSV_SEM_VALUE_MAX.
+/// count: how many semaphores the set has. Another number is an error.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL a pointer is NULL or misaligned, or the set has another count; -ERANGE a value is
+/// above IPC_SYSV_SEM_VALUE_MAX; -EBADF the handle is closed or of another kind; -EIDRM the set was
+/// removed; -EACCES the caller has no write permission; -ENOMEM the kernel has no memory.
+/// Threads: safe.
+/// Death: a process that is killed in this call has set all values or none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_sem_set_values(
+    set: *mut ipc_sysv_sem_t,
+    values: *const c_ushort,
+    count: c_int,
+) -> c_int {
+    guard(c"ipc_sysv_sem_set_values", move || {
+        let start = checked(values.cast_mut(), "values")?;
+        let set = SETS.get(set)?;
+        let number = set.checked_count(count)?;
+        // SAFETY: checked for NULL and alignment; count numbers by the contract of this call.
+        set.set_values(unsafe { core::slice::from_raw_parts(start.as_ptr(), number) })?;
+        Ok(0)
+    })
+}
+
 /// Gives the id of the semaphore set, which ipcs and ipcrm use.
 ///
 /// Returns: the id, 0 or more, or a negative error.
@@ -262,6 +314,36 @@ pub unsafe extern "C" fn ipc_sysv_sem_stat(
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, stat) }
+    })
+}
+
+/// Sets the owner, the group and the mode of the set, in one step (IPC_SET). Only the owner,
+/// the creator and root may do this. The creator keeps these rights when the owner changes.
+///
+/// owner: a user's id, or (uid_t)-1 to keep the owner.
+/// group: a group's id, or (gid_t)-1 to keep the group.
+/// mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+/// begin later, also with handles that are open.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL set is NULL, mode is malformed, or the user or group does not exist in this
+/// user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+/// owner nor creator; -EACCES a value is to be kept, and the caller has no read permission, or a
+/// security module forbids it; -EIDRM the set was removed.
+/// Threads: safe. A value that is kept is read first. So if two processes change the same set at
+/// once, the later one may set again what the earlier one replaced.
+/// Death: a process that is killed in this call has changed everything or nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_sem_set_permissions(
+    set: *mut ipc_sysv_sem_t,
+    owner: libc::uid_t,
+    group: libc::gid_t,
+    mode: libc::mode_t,
+) -> c_int {
+    guard(c"ipc_sysv_sem_set_permissions", move || {
+        let set = SETS.get(set)?;
+        set.set(wanted(owner, group, mode)?)?;
+        Ok(0)
     })
 }
 

@@ -3,6 +3,38 @@
 use super::*;
 use core::ffi::c_void;
 
+/// Flag of ipc_sysv_shm_open(), with IPC_CREATE: a new segment consists of huge pages of the system's
+/// default size (Hugepagesize in /proc/meminfo). Pages of 2 to the power of N bytes:
+/// IPC_SYSV_HUGE | N << IPC_SYSV_HUGE_SHIFT.
+pub const IPC_SYSV_HUGE: c_int = 0x10000;
+/// The place of N, the logarithm of the size of huge pages, in the flags of ipc_sysv_shm_open().
+pub const IPC_SYSV_HUGE_SHIFT: c_int = 20;
+/// As IPC_SYSV_HUGE, with pages of 2 MiB.
+pub const IPC_SYSV_HUGE_2MB: c_int = 0x1510000;
+/// As IPC_SYSV_HUGE, with pages of 1 GiB.
+pub const IPC_SYSV_HUGE_1GB: c_int = 0x1e10000;
+
+/// The bits of the flags above.
+const HUGE_FLAGS: c_int = IPC_SYSV_HUGE | 0x3f << IPC_SYSV_HUGE_SHIFT;
+
+const _: () = assert!(IPC_SYSV_HUGE_2MB == IPC_SYSV_HUGE | 21 << IPC_SYSV_HUGE_SHIFT);
+const _: () = assert!(IPC_SYSV_HUGE_1GB == IPC_SYSV_HUGE | 30 << IPC_SYSV_HUGE_SHIFT);
+
+/// The huge pages that the flags of a C caller ask for.
+fn huge(flags: c_int) -> Result<Option<sysv::shm::Huge>> {
+    let log = (flags >> IPC_SYSV_HUGE_SHIFT) & 0x3f;
+    match (flags & IPC_SYSV_HUGE, flags & IPC_CREATE) {
+        (0, _) if log == 0 => Ok(None),
+        (0, _) => Err(fail!(
+            EINVAL,
+            "flags {flags:#x}: a size of huge pages needs IPC_SYSV_HUGE"
+        )),
+        (_, 0) => Err(fail!(EINVAL, "IPC_SYSV_HUGE needs IPC_CREATE")),
+        // 6 bits.
+        _ => Ok(Some(sysv::shm::Huge(log as u8))),
+    }
+}
+
 /// An attached System V shared memory segment. ipc_sysv_shm_open() and ipc_sysv_shm_open_id() make
 /// it, ipc_sysv_shm_close() ends it.
 pub struct ipc_sysv_shm_t {
@@ -56,18 +88,23 @@ static SEGMENTS: Table<sysv::shm::Segment, { handle::SYSV_SHM }> = Table::new();
 /// IPC_CREATE.
 /// size: the size in bytes, at least 1. An existing segment must have exactly this size, so that
 /// two programs that disagree about a struct find out here.
-/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER.
+/// flags: 0 or any of IPC_CREATE, IPC_EXCLUSIVE, IPC_READ_ONLY, IPC_CHECK_OWNER, and with IPC_CREATE
+/// one of IPC_SYSV_HUGE, IPC_SYSV_HUGE_2MB and IPC_SYSV_HUGE_1GB. A new segment then consists of huge
+/// pages, which the kernel reserves at once. For an existing segment they are unused.
 /// mode: the exact permissions of a new segment; the umask does not count. Unused for an existing
 /// one.
 ///
 /// Returns: IPC_CREATED (1) or IPC_OPENED (0), or a negative error.
 /// Errors: -EINVAL out is NULL or misaligned, size is 0 or above kernel.shmmax, flags or mode is
-/// malformed, or key is IPC_SYSV_PRIVATE without IPC_CREATE; -ENOENT there is no such segment, and
-/// IPC_CREATE is not set; -EEXIST the segment exists, and IPC_EXCLUSIVE is set; -EPROTO the
-/// segment has another size (ipc_last_error() shows both sizes); -EACCES the permissions do not
-/// allow it, or IPC_CHECK_OWNER refuses it; -ENOSPC a limit of the system is reached
-/// (kernel.shmmni, kernel.shmall); -ENOMEM there is no memory or no address space; -EIDRM the
-/// segment was removed during the call; -EMFILE this process has too many handles.
+/// malformed, this system has no huge pages of the wanted size, or key is IPC_SYSV_PRIVATE without
+/// IPC_CREATE; -ENOENT there is no such segment, and IPC_CREATE is not set; -EEXIST the segment
+/// exists, and IPC_EXCLUSIVE is set; -EPROTO the segment has another size (ipc_last_error() shows
+/// both sizes); -EACCES the permissions do not allow it, or IPC_CHECK_OWNER refuses it; -ENOSPC a
+/// limit of the system is reached (kernel.shmmni, kernel.shmall); -ENOMEM there is no memory or no
+/// address space, or too few huge pages are free (vm.nr_hugepages); -EPERM the caller may not use
+/// huge pages: this needs CAP_IPC_LOCK, the group in vm.hugetlb_shm_group, or room in
+/// RLIMIT_MEMLOCK; -EOPNOTSUPP the kernel has no huge pages; -EIDRM the segment was removed during
+/// the call; -EMFILE this process has too many handles.
 /// Threads: safe. Fork: the child has the handle and the memory too. exec detaches the memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipc_sysv_shm_open(
@@ -79,9 +116,11 @@ pub unsafe extern "C" fn ipc_sysv_shm_open(
 ) -> c_int {
     guard(c"ipc_sysv_shm_open", move || {
         let out = checked(out, "out")?;
+        let huge = huge(flags)?;
+        let flags = flags & !HUGE_FLAGS;
         let options = options(flags, KEY_FLAGS | IPC_READ_ONLY, mode)?;
         let room = SEGMENTS.room()?;
-        let (segment, outcome) = sysv::shm::Segment::open(key, size, options)?;
+        let (segment, outcome) = sysv::shm::Segment::open(key, size, huge, options)?;
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, room.fill(segment)) }?;
         Ok(opened(outcome))
@@ -189,6 +228,38 @@ pub unsafe extern "C" fn ipc_sysv_shm_stat(
         };
         // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
         unsafe { put(out, stat) }
+    })
+}
+
+/// Sets the owner, the group and the mode of the segment, in one step (IPC_SET). Only the owner,
+/// the creator and root may do this. The creator keeps these rights when the owner changes. A
+/// removed segment that is still attached can be changed too. Memory that is attached stays
+/// attached, whatever the mode.
+///
+/// owner: a user's id, or (uid_t)-1 to keep the owner.
+/// group: a group's id, or (gid_t)-1 to keep the group.
+/// mode: the new permissions, at most 0777, or (mode_t)-1 to keep them. They apply to calls that
+/// begin later, also with handles that are open.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL shm is NULL, mode is malformed, or the user or group does not exist in this
+/// user namespace; -EBADF the handle is closed or of another kind; -EPERM the caller is neither
+/// owner nor creator; -EACCES a value is to be kept, and the caller has no read permission, or a
+/// security module forbids it; -EIDRM the segment was removed.
+/// Threads: safe. A value that is kept is read first. So if two processes change the same segment at
+/// once, the later one may set again what the earlier one replaced.
+/// Death: a process that is killed in this call has changed everything or nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_sysv_shm_set_permissions(
+    shm: *mut ipc_sysv_shm_t,
+    owner: libc::uid_t,
+    group: libc::gid_t,
+    mode: libc::mode_t,
+) -> c_int {
+    guard(c"ipc_sysv_shm_set_permissions", move || {
+        let shm = SEGMENTS.get(shm)?;
+        shm.set(wanted(owner, group, mode)?)?;
+        Ok(0)
     })
 }
 

@@ -14,6 +14,7 @@ use crate::base::text::Escaped;
 use crate::object::{Options, Outcome};
 use crate::sys::process;
 use crate::sys::sysv::{self, PRIVATE, Permissions};
+use crate::sys::sysv_change::Grant;
 use core::ffi::{CStr, c_int};
 use core::fmt;
 
@@ -158,6 +159,51 @@ fn check_owner(shown: Shown, options: Options, found: &Permissions) -> Result<()
         found.creator,
         found.mode & 0o777
     ))
+}
+
+/// The owner, group and mode that an object is to get. None keeps what the object has.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) owner: Option<libc::uid_t>,
+    pub(crate) group: Option<libc::gid_t>,
+    pub(crate) mode: Option<libc::mode_t>,
+}
+
+impl Wanted {
+    /// Keeps all three.
+    const NOTHING: Wanted = Wanted {
+        owner: None,
+        group: None,
+        mode: None,
+    };
+
+    /// The kernel sets all three at once. So `found` reads them if one is to be kept, which needs
+    /// read permission.
+    fn grant(self, found: impl FnOnce() -> Result<Permissions>) -> Result<Grant> {
+        if let (Some(owner), Some(group), Some(mode)) = (self.owner, self.group, self.mode) {
+            return Ok(Grant { owner, group, mode });
+        }
+        let found = found()?;
+        Ok(Grant {
+            owner: self.owner.unwrap_or(found.owner),
+            group: self.group.unwrap_or(found.group),
+            mode: self.mode.unwrap_or(found.mode & 0o777),
+        })
+    }
+}
+
+/// The failure of a change. `found` is what the kernel says about the object now: it returns EINVAL
+/// for a removed object, and also for a user or group without a number.
+fn change_refused<T>(shown: Shown, errno: Errno, grant: Grant, found: Result<T, Errno>) -> Error {
+    match (errno, found) {
+        (Errno::EINVAL, Ok(_) | Err(Errno::EACCES)) => fail!(
+            EINVAL,
+            "{shown}: user {} or group {} does not exist in this user namespace",
+            grant.owner,
+            grant.group
+        ),
+        _ => shown.failed(errno),
+    }
 }
 
 /// Whether the object was removed after it was found by its key. Opening then takes another round.

@@ -11,7 +11,7 @@
 //! to [`PAUSE_MAX`]. That needs no thread and no signal, and a message is seen at most one such
 //! pause late. A wait without a deadline is the kernel's own.
 
-use super::{Shown, absent, check_owner, find_or_make, vanished};
+use super::{Shown, Wanted, absent, change_refused, check_owner, find_or_make, vanished};
 use crate::base::alloc::uninit_slice;
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::Deadline;
@@ -19,6 +19,7 @@ use crate::object::map::Mapping;
 use crate::object::{Options, Outcome};
 use crate::sys::ready;
 use crate::sys::sysv::{self, Envelope, MsgStatus, Which, envelope_words};
+use crate::sys::sysv_change;
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
@@ -346,6 +347,36 @@ impl SysvQueue {
 
     pub(crate) fn status(&self) -> Result<MsgStatus> {
         sysv::msg_status(Which::Id(self.id)).map_err(|errno| self.shown().failed(errno))
+    }
+
+    /// Sets the owner, group and mode, and how many bytes the messages may have together.
+    pub(crate) fn set(&self, wanted: Wanted, bytes_max: Option<usize>) -> Result<()> {
+        // The kernel sets all four at once.
+        let found = self.status()?;
+        let kept = usize::try_from(found.bytes_max).unwrap_or(usize::MAX);
+        let bytes_max = bytes_max.unwrap_or(kept);
+        let grant = wanted.grant(|| Ok(found.permissions))?;
+        sysv_change::msg_set(self.id, grant, bytes_max).map_err(|errno| {
+            match (errno, sysv::msg_bytes_max()) {
+                (Errno::EPERM, Ok(limit)) if bytes_max > limit => fail!(
+                    EPERM,
+                    "{}: only its owner, its creator and root may do this, and only with CAP_SYS_RESOURCE, because the queue is to hold {bytes_max} bytes, which is above kernel.msgmnb ({limit})",
+                    self.shown()
+                ),
+                _ => change_refused(self.shown(), errno, grant, sysv::msg_status(Which::Id(self.id))),
+            }
+        })
+    }
+
+    pub(crate) fn set_bytes_max(&self, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Err(fail!(
+                EINVAL,
+                "{}: a queue of 0 bytes takes no message; expected 1 or more",
+                self.shown()
+            ));
+        }
+        self.set(Wanted::NOTHING, Some(bytes))
     }
 
     pub(crate) fn remove(&self) -> Result<()> {

@@ -17,7 +17,7 @@
 //! Third, an operation without effect follows SETALL. It serves programs without this library, which
 //! wait for `sem_otime` to become positive (Stevens, UNIX Network Programming 2, 11.3).
 
-use super::{Shown, absent, check_owner, find_or_make, vanished};
+use super::{Shown, Wanted, absent, change_refused, check_owner, find_or_make, vanished};
 use crate::base::error::{Errno, Error, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::object::{Options, Outcome};
@@ -25,6 +25,7 @@ use crate::sys::ready;
 use crate::sys::sysv::{
     self, CompletionLock, CreatorMark, OPERATIONS_MAX, PRIVATE, SemStatus, VALUE_MAX, Which,
 };
+use crate::sys::sysv_change;
 use core::ffi::c_int;
 use core::time::Duration;
 
@@ -181,6 +182,42 @@ impl Set {
         sysv::sem_value(self.id, index).map_err(|errno| self.shown().failed(errno))
     }
 
+    /// Sets the value of one semaphore, whatever it was.
+    pub(crate) fn set_value(&self, index: c_int, value: c_int) -> Result<()> {
+        self.check_index(index)?;
+        let value = match u16::try_from(value) {
+            Ok(value) if value <= VALUE_MAX => value,
+            _ => {
+                return Err(fail!(
+                    ERANGE,
+                    "{}: the value {value}; expected 0 to {VALUE_MAX}",
+                    self.shown()
+                ));
+            }
+        };
+        sysv_change::sem_set_value(self.id, index, value)
+            .map_err(|errno| self.shown().failed(errno))
+    }
+
+    /// Sets the values of all semaphores in one step.
+    pub(crate) fn set_values(&self, values: &[u16]) -> Result<()> {
+        check_range(values)?;
+        sysv_change::sem_set_all(self.id, values).map_err(|errno| self.shown().failed(errno))
+    }
+
+    /// The count, if the set has this many semaphores.
+    pub(crate) fn checked_count(&self, count: c_int) -> Result<usize> {
+        if count == c_int::from(self.count) {
+            return Ok(self.count.into());
+        }
+        Err(fail!(
+            EINVAL,
+            "{}: {count} values; the set has {} semaphores",
+            self.shown(),
+            self.count
+        ))
+    }
+
     fn check_index(&self, index: c_int) -> Result<()> {
         if (0..c_int::from(self.count)).contains(&index) {
             return Ok(());
@@ -197,6 +234,18 @@ impl Set {
         sysv::sem_status(Which::Id(self.id)).map_err(|errno| self.shown().failed(errno))
     }
 
+    pub(crate) fn set(&self, wanted: Wanted) -> Result<()> {
+        let grant = wanted.grant(|| Ok(self.status()?.permissions))?;
+        sysv_change::sem_set(self.id, grant).map_err(|errno| {
+            change_refused(
+                self.shown(),
+                errno,
+                grant,
+                sysv::sem_status(Which::Id(self.id)),
+            )
+        })
+    }
+
     pub(crate) fn remove(&self) -> Result<()> {
         sysv::sem_remove(self.id).map_err(|errno| self.shown().failed(errno))
     }
@@ -210,6 +259,10 @@ fn check_values(count: c_int, values: &[u16], create: bool) -> Result<()> {
             u16::MAX
         ));
     }
+    check_range(values)
+}
+
+fn check_range(values: &[u16]) -> Result<()> {
     match values.iter().find(|&&value| value > VALUE_MAX) {
         Some(value) => Err(fail!(
             ERANGE,
@@ -233,7 +286,7 @@ fn check_count(shown: Shown, count: c_int, found: &SemStatus) -> Result<()> {
 /// Gives a set its values in one step. Then shows the set to programs that wait for its first
 /// operation.
 fn initialise(shown: Shown, id: c_int, values: &[u16]) -> Result<()> {
-    sysv::sem_set_all(id, values).map_err(|errno| shown.failed(errno))?;
+    sysv_change::sem_set_all(id, values).map_err(|errno| shown.failed(errno))?;
     // One step there and one back, in the order that stays in range.
     let there = if values.first() == Some(&VALUE_MAX) {
         -1

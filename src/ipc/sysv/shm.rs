@@ -1,13 +1,15 @@
 //! System V shared memory. A segment belongs to the kernel. It outlives every process until it is
 //! removed: a detached segment is not deleted.
 
-use super::{Shown, absent, check_owner, find_or_make, vanished};
-use crate::base::error::{Errno, Result, fail};
+use super::{Shown, Wanted, absent, change_refused, check_owner, find_or_make, vanished};
+use crate::base::error::{Errno, Error, Result, fail};
 use crate::object::map::Access;
 use crate::object::{Options, Outcome};
 use crate::sys::sysv::{self, ShmStatus, Which};
+use crate::sys::sysv_change;
 use crate::sys::thread::Thread;
 use core::ffi::c_int;
+use core::fmt;
 use core::ptr::NonNull;
 
 const WHAT: &str = "System V shared memory segment";
@@ -25,10 +27,16 @@ unsafe impl Send for Segment {}
 // SAFETY: as above: no method changes the attachment.
 unsafe impl Sync for Segment {}
 
+/// The size of huge pages: the logarithm to base 2, or 0 for the system's default.
+#[derive(Clone, Copy)]
+pub(crate) struct Huge(pub(crate) u8);
+
 impl Segment {
+    /// Opens or creates a segment. A new one gets huge pages if they are asked for.
     pub(crate) fn open(
         key: libc::key_t,
         size: usize,
+        huge: Option<Huge>,
         options: Options,
     ) -> Result<(Segment, Outcome)> {
         check_size(size)?;
@@ -40,16 +48,21 @@ impl Segment {
         };
         let limit = "too large (kernel.shmmax, kernel.shmall) or too many (kernel.shmmni)";
         loop {
-            let (id, outcome) = find_or_make(shown, options, access, limit, &mut |flags| {
+            let found = find_or_make(shown, options, access, limit, &mut |flags| {
                 // The segment is found by its key alone, so the error for a wrong size can name
                 // both sizes.
-                let wanted = if flags & libc::IPC_CREAT != 0 {
-                    size
-                } else {
-                    0
-                };
-                sysv::shm_get(key, wanted, flags)
-            })?;
+                if flags & libc::IPC_CREAT == 0 {
+                    return sysv::shm_get(key, 0, flags);
+                }
+                let pages = huge.map_or(0, |Huge(log)| sysv::huge_flags(log));
+                sysv::shm_get(key, size, flags | pages)
+            });
+            let (id, outcome) = match (found, huge) {
+                (Err(error), Some(huge)) if options.create => {
+                    return Err(huge_refused(shown, size, huge, error));
+                }
+                (found, _) => found?,
+            };
             match Segment::attach(shown, id, size, options) {
                 Err(error) if outcome == Outcome::Opened && vanished(error) && options.create => {}
                 Err(error) if outcome == Outcome::Created => {
@@ -101,6 +114,18 @@ impl Segment {
         sysv::shm_status(Which::Id(self.id)).map_err(|errno| self.shown().failed(errno))
     }
 
+    pub(crate) fn set(&self, wanted: Wanted) -> Result<()> {
+        let grant = wanted.grant(|| Ok(self.status()?.permissions))?;
+        sysv_change::shm_set(self.id, grant).map_err(|errno| {
+            change_refused(
+                self.shown(),
+                errno,
+                grant,
+                sysv::shm_status(Which::Id(self.id)),
+            )
+        })
+    }
+
     /// Marks the segment for removal. It is gone when the last process has detached it.
     pub(crate) fn remove(&self) -> Result<()> {
         mark_for_removal(self.id).map_err(|errno| self.shown().failed(errno))
@@ -134,6 +159,46 @@ fn check_size(size: usize) -> Result<()> {
     match size {
         0 => Err(fail!(EINVAL, "the size is 0; expected at least 1 byte")),
         _ => Ok(()),
+    }
+}
+
+/// The failure to create a segment with huge pages, which has causes of its own.
+fn huge_refused(shown: Shown, size: usize, huge: Huge, error: Error) -> Error {
+    let pages = Pages(huge);
+    match error.errno() {
+        Errno::ENOMEM => fail!(
+            ENOMEM,
+            "the {shown} cannot be created: too few free {pages} for {size} bytes; vm.nr_hugepages reserves those of the default size, /sys/kernel/mm/hugepages/*/nr_hugepages those of each size"
+        ),
+        Errno::EPERM => fail!(
+            EPERM,
+            "the {shown} cannot be created: {pages} need CAP_IPC_LOCK, the group in vm.hugetlb_shm_group, or a higher RLIMIT_MEMLOCK"
+        ),
+        Errno::EINVAL => fail!(
+            EINVAL,
+            "the {shown} cannot be created: this system has no {pages} (/sys/kernel/mm/hugepages has a directory for each size), or {size} bytes are too large (kernel.shmmax)"
+        ),
+        // The kernel failed to make their file system at its start.
+        Errno::ENOENT => fail!(
+            EOPNOTSUPP,
+            "the {shown} cannot be created: this kernel has no {pages}"
+        ),
+        _ => error,
+    }
+}
+
+/// The size of huge pages, as messages show it.
+struct Pages(Huge);
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.0 {
+            0 => write!(f, "huge pages"),
+            log @ 10..20 => write!(f, "huge pages of {} KiB", 1u64 << (log - 10)),
+            log @ 20..30 => write!(f, "huge pages of {} MiB", 1u64 << (log - 20)),
+            log @ 30.. => write!(f, "huge pages of {} GiB", 1u64 << (log - 30)),
+            log => write!(f, "huge pages of {} bytes", 1u64 << log),
+        }
     }
 }
 
