@@ -19,6 +19,8 @@ fi
 # Nothing of the user's Conan, and none of its servers.
 CONAN_HOME=$work/home PYTHONDONTWRITEBYTECODE=1
 export CONAN_HOME PYTHONDONTWRITEBYTECODE
+# Conan finds out the compiler's version only if its name says which compiler it is.
+unset CC CXX
 quietly "$conan" profile detect
 quietly "$conan" remote disable '*'
 # Conan builds the program beside its source.

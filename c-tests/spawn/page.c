@@ -140,6 +140,7 @@ static void attributes(void) {
 }
 
 int main(void) {
+  SKIP_UNDER_VALGRIND("it has no pidfd_send_signal");
   CHECK_EQUAL(setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1), 0); /* a folder that this user may not search gives -EACCES */
   ends();
   streams();

@@ -15,11 +15,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Code(c_int),
-    Signal {
-        number: c_int,
-        /// Whether it left a core dump.
-        dumped: bool,
-    },
+    /// By this signal, without a core dump.
+    Signal(c_int),
+    /// By this signal, with a core dump.
+    CoreDump(c_int),
 }
 
 /// What a child has used, with its own children that it has waited for.
@@ -164,10 +163,8 @@ pub(crate) fn wait(pidfd: BorrowedFd<'_>, options: c_int) -> Result<Option<(Exit
         }
         let exit = match found.si_code {
             libc::CLD_EXITED => Exit::Code(found.si_status()),
-            code => Exit::Signal {
-                number: found.si_status(),
-                dumped: code == libc::CLD_DUMPED,
-            },
+            libc::CLD_DUMPED => Exit::CoreDump(found.si_status()),
+            _ => Exit::Signal(found.si_status()),
         };
         Ok(Some((exit, Usage::of(&usage))))
     }

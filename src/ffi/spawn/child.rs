@@ -186,7 +186,8 @@ pub unsafe extern "C" fn ipc_child_wait(
         let (exit, usage) = CHILDREN.get(child)?.wait(deadline)?;
         let (code, signal, dumped) = match exit {
             Exit::Code(code) => (code, 0, false),
-            Exit::Signal { number, dumped } => (-1, number, dumped),
+            Exit::Signal(number) => (-1, number, false),
+            Exit::CoreDump(number) => (-1, number, true),
         };
         let found = ipc_child_exit_t {
             code,

@@ -270,24 +270,21 @@ const BY_SIGNAL: u64 = 1 << 33;
 const DUMPED: u64 = 1 << 34;
 
 fn encode(exit: Exit) -> u64 {
-    match exit {
-        Exit::Code(code) => ENDED | u64::from(code.unsigned_abs()),
-        Exit::Signal { number, dumped } => {
-            let dumped = if dumped { DUMPED } else { 0 };
-            ENDED | BY_SIGNAL | dumped | u64::from(number.unsigned_abs())
-        }
-    }
+    let (kind, number) = match exit {
+        Exit::Code(code) => (ENDED, code),
+        Exit::Signal(number) => (ENDED | BY_SIGNAL, number),
+        Exit::CoreDump(number) => (ENDED | BY_SIGNAL | DUMPED, number),
+    };
+    kind | u64::from(number as u32)
 }
 
 fn decode(word: u64) -> Option<Exit> {
     let number = word as u32 as c_int;
-    match word & (ENDED | BY_SIGNAL) {
+    match word & (ENDED | BY_SIGNAL | DUMPED) {
         0 => None,
         ENDED => Some(Exit::Code(number)),
-        _ => Some(Exit::Signal {
-            number,
-            dumped: word & DUMPED != 0,
-        }),
+        kind if kind & DUMPED == 0 => Some(Exit::Signal(number)),
+        _ => Some(Exit::CoreDump(number)),
     }
 }
 
@@ -393,12 +390,11 @@ mod tests {
 
     #[test]
     fn an_end_is_kept_as_it_was() {
-        let by_signal = |number, dumped| Exit::Signal { number, dumped };
         for exit in [
             Exit::Code(0),
             Exit::Code(255),
-            by_signal(9, false),
-            by_signal(6, true),
+            Exit::Signal(9),
+            Exit::CoreDump(6),
         ] {
             assert_eq!(decode(encode(exit)), Some(exit));
         }
