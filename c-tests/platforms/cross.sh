@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # packages.sh sets the folders
 # For check.sh: builds for other machines, with Debian's Rust 1.85 (the oldest that the library supports) and std for the
 # target. rustup's targets cannot be relied on: some networks have only Debian's and the crates' registries.
 
