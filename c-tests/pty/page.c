@@ -4,6 +4,12 @@
 #include <fcntl.h>
 #include <termios.h>
 
+/* The kernel passes on what is written to a terminal a little later, and in parts. */
+static void read_all(int controller, ssize_t count) {
+  char byte;
+  for (; count > 0; count--) CHECK_EQUAL(ipc_pty_read(controller, &byte, 1, PATIENCE), 1);
+}
+
 int main(void) {
   int controller, terminal;
   char bytes[256];
@@ -30,8 +36,10 @@ int main(void) {
   CHECK_EQUAL(ipc_pty_read(controller, bytes, 1, INT64_MIN), -EINVAL);
   CLAIM("at least one byte and at most capacity bytes");
   CHECK_EQUAL(ipc_write_full(terminal, "abc", 3, 0), 3);
-  CHECK_EQUAL(ipc_pty_read(controller, bytes, 2, PATIENCE), 2); /* the kernel passes bytes on a little later */
-  CHECK_EQUAL(ipc_pty_read(controller, bytes, 2, PATIENCE), 1);
+  for (ssize_t passed = 0, part; passed < 3; passed += part) {
+    part = ipc_pty_read(controller, bytes, 2, PATIENCE);
+    CHECK(part == 1 || part == 2);
+  }
   CLAIM("Bytes that it writes are input, as if typed.");
   CHECK_EQUAL(ipc_write_full(controller, "line\n", 5, 0), 5);
   CHECK_EQUAL(ipc_read_full(terminal, bytes, 5, PATIENCE), 5);
@@ -45,13 +53,10 @@ int main(void) {
   CLAIM("fd is not open.");
   CHECK_EQUAL(ipc_pty_read(1000000, bytes, 1, 0), -EBADF);
   CLAIM("The call first returns everything that they printed before.");
-  for (ssize_t echo = 0, part; echo < 6; echo += part) { /* "line\r\n" */
-    part = ipc_pty_read(controller, bytes, (size_t)(6 - echo), PATIENCE);
-    CHECK(part > 0);
-  }
+  read_all(controller, 6); /* the echo, "line\r\n" */
   CHECK_EQUAL(ipc_write_full(terminal, "end", 3, 0), 3);
   CHECK_EQUAL(close(terminal), 0);
-  CHECK_EQUAL(ipc_pty_read(controller, bytes, sizeof bytes, PATIENCE), 3);
+  read_all(controller, 3);
   CLAIM("When all programs have closed the terminal or ended, the call returns 0.");
   CHECK_EQUAL(ipc_pty_read(controller, bytes, sizeof bytes, PATIENCE), 0);
   CHECK_EQUAL(close(controller), 0);
