@@ -1,4 +1,4 @@
-# What is handed on: the source archive and the manual as web pages.
+# Things that are handed on: the source archive and the manual as web pages.
 
 .PHONY: dist html
 

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 const LENGTH: usize = 4;
 const HEADER: usize = 3 + 2 + 2 + 3 * 8;
 
-/// What a frame says.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum What {
     /// "I am here." number: 1 if an answer is wanted. bytes: the bridge's description.
@@ -45,7 +45,7 @@ const ALL: [What; 9] = [
     What::Confirm,
 ];
 
-/// What one bridge sends to another.
+/// A message of one bridge to another.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Frame {
     pub(crate) what: What,

@@ -39,7 +39,7 @@ impl Entry {
     pub(crate) const CONFIRMED: u64 = 2;
 }
 
-/// What has arrived of one stream.
+/// The numbers that have arrived of one stream.
 #[repr(C)]
 pub(crate) struct Stream {
     id: AtomicU64,
@@ -167,7 +167,7 @@ impl Ledger {
             .is_ok_and(|found| found.ino() == self.memory().inode.load(SeqCst))
     }
 
-    /// What has arrived of a stream.
+    /// The numbers that have arrived of a stream.
     pub(crate) fn stream(&self, id: u64) -> &Stream {
         let memory = self.memory();
         let now = memory.clock.fetch_add(1, SeqCst) + 1;

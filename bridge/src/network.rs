@@ -17,7 +17,7 @@ use zenoh::{Session, Wait};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// What has happened outside of the main thread.
+/// An event outside of the main thread.
 #[derive(Debug)]
 pub(crate) enum Event {
     Frame(Frame),
@@ -127,7 +127,7 @@ enum Order {
     Forget(String),
 }
 
-/// What waits for the sending thread.
+/// The frames that wait for the sending thread.
 struct Backlog {
     bytes: AtomicUsize,
     /// The main thread wants to know when half of the limit is free.
@@ -224,7 +224,7 @@ impl Network {
     /// Leaves the network and joins it again, by another configuration. If that fails, nothing is sent any more.
     pub(crate) fn reopen(&mut self, config: &Config, epoch: u64) -> Result<()> {
         self.leave();
-        // What the old session has brought is void.
+        // Frames of the old session are void.
         self.inbox.take();
         *self = Network::open(config, epoch, &self.inbox.clone())?;
         Ok(())

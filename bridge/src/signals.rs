@@ -3,7 +3,7 @@
 use crate::library::Error;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
     Stop,

@@ -61,7 +61,7 @@ fn all_machines_end_with_the_same_value() {
         let values: Vec<_> = cells[..2].iter().map(|cell| cell.read().ok()).collect();
         (values[0].as_ref()?.0 == values[1].as_ref()?.0).then_some(())
     });
-    // What is written last is what all see, and nothing comes back.
+    // All see the value that was written last, and nothing comes back.
     cells[0].write(&1_000_u64.to_ne_bytes()).unwrap();
     for cell in &cells {
         until_value(cell, 1_000);

@@ -147,7 +147,7 @@ fn objects(world: &World) -> Objects {
     }
 }
 
-/// What has arrived, and whether it was what may arrive.
+/// The values that have arrived, and whether it was what may arrive.
 #[derive(Default)]
 struct Arrived {
     samples: u64,

@@ -25,7 +25,7 @@ quietly "$conan" profile detect
 quietly "$conan" remote disable '*'
 # Conan builds the program beside its source.
 cp -R "$root/packaging/conan/test_package" "$work/test_package"
-# What cargo has built before is used again.
+# The results of cargo's earlier builds are used again.
 build="--test-folder=$work/test_package -c user.robustipc:target_dir=$TARGET/conan/target"
 # shellcheck disable=SC2086
 quietly "$conan" create "$root/packaging/conan" $build

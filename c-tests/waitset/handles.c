@@ -150,7 +150,7 @@ static void closing(void) {
   no_entry();
 }
 
-/* What does not fit is refused, and nothing is added. */
+/* An object that does not fit is refused, and nothing is added. */
 static void refusals(ipc_topic_t *topic) {
   void *const objects[] = { taker, reader, server, client };
   for (int what = IPC_WAIT_SAMPLE; what <= IPC_WAIT_REPLY; what++) {

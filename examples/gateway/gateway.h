@@ -1,4 +1,4 @@
-/* What the daemons of the gateway share: names, types, and how to tell that a value is whole. */
+/* Shared by the daemons of the gateway: names, types, and how to tell that a value is whole. */
 #include <errno.h>
 #include <robustipc.h>
 #include <stdio.h>

@@ -115,7 +115,7 @@ pub(super) fn failure<R: CResult>(call: &'static CStr, describe: impl FnOnce() -
     })
 }
 
-/// What a call with a callback does next.
+/// The next step of a call with a callback.
 pub(super) enum Step<T, R> {
     /// Ends with this result.
     Return(R),

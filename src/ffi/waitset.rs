@@ -206,7 +206,7 @@ pub unsafe extern "C" fn ipc_waitset_add(
     })
 }
 
-/// What waits for the object of a handle.
+/// The wait for the object of a handle.
 fn of_handle(what: c_int, handle: *mut c_void) -> Result<Object> {
     let (waitable, is_open): (Box<dyn Waitable>, IsOpen) = match what {
         IPC_WAIT_SAMPLE => (try_box(TOPICS.get(handle)?.sample_wait()?)?, |number| {

@@ -10,7 +10,7 @@ use crate::sys::{socket, stream};
 use core::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-/// What a reader has read and not given out yet.
+/// The bytes that a reader has read and not given out yet.
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
     /// The bytes `begin..end` of the buffer.

@@ -27,7 +27,7 @@ pub(crate) trait Waitable: Send + Sync {
         true
     }
 
-    /// What has to be examined from time to time, because the kernel does not tell of it. Call it after
+    /// The thing that has to be examined from time to time, because the kernel does not tell of it. Call it after
     /// [`prepare`](Waitable::prepare), for the same reason.
     fn examined(&self) -> Option<&SharedExamined> {
         None

@@ -68,7 +68,7 @@ pub(crate) struct Options {
     pub(crate) descriptor: Option<RawFd>,
     /// The exact permissions of an object that this call makes.
     pub(crate) mode: libc::mode_t,
-    /// Who is to own an object that this call makes.
+    /// The owner of an object that this call makes.
     pub(crate) owner: NewOwner,
 }
 

@@ -19,7 +19,7 @@ const CHECK_NAME_ABOVE: u64 = 1 << 16;
 pub(crate) struct NewObject {
     file: OwnedFd,
     data: Mapping,
-    /// Where the data ends and the record begins.
+    /// The end of the data, at which the record begins.
     offset: u64,
 }
 

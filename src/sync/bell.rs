@@ -54,7 +54,7 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 const RINGING: u32 = WAITERS;
 /// A bell that is not armed. No id stands in it, so the kernel wakes a waiter when another one dies.
 const MUTED: u32 = WAITERS;
-/// What the kernel leaves of a dead ringer.
+/// The mark that the kernel leaves of a dead ringer.
 const RINGER_DIED: u32 = RINGING | OWNER_DIED;
 
 /// The value of an armed bell: 0, or a bit that is neither a part of an id nor the value that the kernel

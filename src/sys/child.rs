@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     CoreDump(c_int),
 }
 
-/// What a child has used, with its own children that it has waited for.
+/// The resources that a child has used, with its own children that it has waited for.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) user_ns: u64,

@@ -20,7 +20,7 @@ use nix::errno::Errno;
 /// The keeper makes a few calls, and the child has a stack of its own.
 const STACK: usize = 128 << 10;
 
-/// What the starting thread and the keeper share until the child runs. It is in the starting thread's frame.
+/// The memory that the starting thread and the keeper share until the child runs. It is in the starting thread's frame.
 struct Order<'a> {
     image: *const Image<'a>,
     /// 1 when `outcome` is there. The keeper then uses the order no more.

@@ -1,4 +1,4 @@
-//! What a child does to itself between its start and exec, beyond its streams and its directory.
+//! The changes that a child makes to itself between its start and exec, beyond its streams and its directory.
 //!
 //! Everything here runs in the child, which shares its parent's memory: it makes system calls only (see [`spawn`](super::spawn)).
 //! The order matters. The limits and the scheduling are set while the child still has its parent's rights. The death signal
@@ -43,7 +43,7 @@ pub(crate) struct Limit {
 pub(crate) struct Given {
     pub(crate) source: RawFd,
     pub(crate) number: RawFd,
-    /// Where the child keeps it until its number is free.
+    /// The number at which the child keeps it until its own is free.
     pub(crate) temporary: Cell<RawFd>,
 }
 

@@ -10,7 +10,7 @@
 use core::ptr;
 use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering::Relaxed};
 
-/// What a word that is not known holds: 0 in shared memory.
+/// The value of a word that is not known: 0 in shared memory.
 const UNKNOWN: u32 = u32::MAX;
 
 thread_local! {
@@ -18,7 +18,7 @@ thread_local! {
     static ASKED: AtomicU32 = const { AtomicU32::new(UNKNOWN) };
 }
 
-/// Where a thread's number stands: in memory that the kernel keeps up to date, or in [`ASKED`]. For use by that
+/// The place of a thread's number: in memory that the kernel keeps up to date, or in [`ASKED`]. For use by that
 /// thread, as long as it lives.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(*const AtomicU32);

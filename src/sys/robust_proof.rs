@@ -1,4 +1,4 @@
-//! What proves a link of the robust list, before it is followed. ([`robust`](super::robust) says why each must be.)
+//! The proofs of a link of the robust list, before it is followed. ([`robust`](super::robust) says why each must be.)
 
 use super::held::Node;
 use super::lock_form::{HAS_PREVIOUS, previous_of, without_mark};

@@ -1,11 +1,11 @@
-//! What changes an existing System V object: its owner, group and mode, the bytes of a queue, the values of a set.
+//! Changes of an existing System V object: its owner, group and mode, the bytes of a queue, the values of a set.
 
 use super::sysv::semid_ds;
 use core::ffi::{c_int, c_ulong};
 use core::mem::zeroed;
 use nix::errno::Errno;
 
-/// What IPC_SET sets for each kind of object.
+/// The properties that IPC_SET sets for each kind of object.
 #[derive(Clone, Copy)]
 pub(crate) struct Grant {
     pub(crate) owner: libc::uid_t,

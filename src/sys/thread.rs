@@ -127,7 +127,7 @@ impl Thread {
         }
     }
 
-    /// Where the number of this thread's processor stands.
+    /// The place of the number of this thread's processor.
     #[inline(always)]
     pub(crate) fn processor(self) -> processor::Place {
         self.processor

@@ -12,7 +12,7 @@ impl Pattern {
     pub(crate) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         let (mut at, mut in_text) = (0, 0);
-        // Where to go on if the text after the last "*" does not match: "*" takes one character more.
+        // The place to go on from if the text after the last "*" does not match: "*" takes one character more.
         let mut retry = None;
         while in_text < text.len() {
             match self.0.get(at) {

@@ -106,7 +106,7 @@ impl Engine {
                 }
                 self.offer_all(&peer);
             }
-            // What a bridge has sent before this one knew it, or after its end, is repeated or void.
+            // Frames that a bridge has sent before this one knew it, or after its end, are repeated or void.
             _ if !self.peers.contains_key(&peer) => {}
             What::Offer => {
                 let offer = (frame.stream, frame.bytes);

@@ -119,7 +119,7 @@ impl Queue {
     }
 }
 
-/// What an open call needs for an object that may have to be created: attributes, and the flag that permits it.
+/// The arguments of an open call for an object that may have to be created: attributes, and the flag that permits it.
 fn pointer_and_flags<T>(attributes: Option<&T>, flags: c_int) -> (*const T, c_int) {
     match attributes {
         Some(attributes) => (attributes, flags | CREATE),

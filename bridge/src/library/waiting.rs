@@ -4,7 +4,7 @@ use super::raw::*;
 use super::{Handle, Queue, Result, checked};
 use std::ffi::c_int;
 
-/// What to wait for in a queue.
+/// The condition to wait for in a queue.
 #[derive(Clone, Copy)]
 pub(crate) enum What {
     Message,

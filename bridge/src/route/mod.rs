@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Instant;
 
-/// What every route uses.
+/// The parts of the bridge that every route uses.
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) network: Network,
     pub(crate) waitset: Waitset,
 }
 
-/// What a bridge says about an object that leaves its machine.
+/// A bridge's description of an object that leaves its machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Description {
     pub(crate) byte_order: String,
@@ -77,7 +77,7 @@ pub(crate) struct Offer {
     pub(crate) description: Description,
 }
 
-/// What has happened to an object since the bridge started.
+/// Counts of an object's events since the bridge started.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Counts {
     /// Values and messages that were sent, for each bridge that takes them.
@@ -91,7 +91,7 @@ pub(crate) struct Counts {
     pub(crate) missed: u64,
     /// Values that the rate limit left out.
     pub(crate) limited: u64,
-    /// What arrived a second time and was discarded.
+    /// Arrivals that came a second time and were discarded.
     pub(crate) duplicates: u64,
     /// How many bridges take the object.
     pub(crate) takers: u64,
@@ -103,7 +103,7 @@ pub(crate) struct Counts {
     pub(crate) refused: Option<String>,
 }
 
-/// What all kinds of routes have.
+/// The state that all kinds of routes have.
 pub(crate) struct Common {
     pub(crate) object: ObjectId,
     /// The object's name on this machine.
@@ -145,7 +145,7 @@ pub(crate) trait Route {
     /// The object is gone here, or does not leave any more.
     fn stay(&mut self, cx: &Context);
 
-    /// What to tell other bridges, while the object leaves: its stream and its description.
+    /// The offer to other bridges, while the object leaves: its stream and its description.
     fn offer(&self) -> Option<(u64, Vec<u8>)>;
 
     /// Another bridge offers the object, and it arrives by this rule.
@@ -163,7 +163,7 @@ pub(crate) trait Route {
     /// A frame for the object has arrived: one of Want, Value, Message and Confirm.
     fn frame(&mut self, cx: &Context, frame: Frame);
 
-    /// What the route waits for is ready. `purpose` is 0 to 7.
+    /// Handles a condition of the route that has become ready. `purpose` is 0 to 7.
     fn ready(&mut self, cx: &Context, purpose: usize);
 
     /// The network has room again.

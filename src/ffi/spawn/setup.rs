@@ -1,4 +1,4 @@
-//! What a new child sets up before its program runs: `ipc_child_setup_t`.
+//! The set-up of a new child before its program runs: `ipc_child_setup_t`.
 
 use super::*;
 use crate::base::alloc::List;

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     pub(crate) spin: Option<Duration>,
     /// The permissions of a queue that is created here. The umask does not change them.
     pub(crate) mode: libc::mode_t,
-    /// Who is to own a queue that is created here.
+    /// The owner of a queue that is created here.
     pub(crate) owner: NewOwner,
     /// The file of the queue's memory, to open in place of the name.
     pub(crate) descriptor: Option<RawFd>,

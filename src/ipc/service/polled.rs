@@ -1,4 +1,4 @@
-//! What both sides wait for without taking it: a server for a request, a client for a reply. The descriptors and the
+//! The waits of both sides, which take nothing: a server for a request, a client for a reply. The descriptors and the
 //! waitsets use it.
 //!
 //! The death of a server makes something ready: its requests go to the other servers, or, in a service that delivers
@@ -31,7 +31,7 @@ pub(crate) struct ServiceWait {
     examined: SharedExamined,
 }
 
-/// Who waits.
+/// The side that waits.
 #[derive(Clone)]
 struct Side {
     memory: Memory,

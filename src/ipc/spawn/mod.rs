@@ -48,7 +48,7 @@ pub(crate) struct Child {
     ends: [Kept; 3],
     /// How the child ended, once that is known, as [`encode`] writes it.
     exit: AtomicU64,
-    /// What it has used by then: the fields of [`Usage`].
+    /// The resources that it has used by then: the fields of [`Usage`].
     usage: [AtomicU64; 5],
     /// Whether it was started as the leader of a process group.
     leads_group: bool,
@@ -198,7 +198,7 @@ impl Child {
         }
     }
 
-    /// What is noted of the child's end.
+    /// The note of the child's end.
     fn known(&self) -> Option<(Exit, Usage)> {
         // Acquire: pairs with the Release in `check`, for the usage.
         let exit = decode(self.exit.load(Ordering::Acquire))?;

@@ -10,7 +10,7 @@ pub(super) const SLOT_BITS: u32 = 28;
 const NUMBER_BITS: u32 = 64 - SLOT_BITS;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
-/// What the ring says about the sample with a number.
+/// An answer of the ring about the sample with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// It is in this slot, which has to be checked.
@@ -31,7 +31,7 @@ pub(super) fn slot_in(entry: u64) -> u32 {
     entry as u32 & ((1 << SLOT_BITS) - 1)
 }
 
-/// What the ring's entry at the place of the sample with this number says about it.
+/// The answer of the ring's entry at the place of the sample with this number.
 #[inline(always)]
 pub(super) fn find(place: &AtomicU64, number: u64) -> Found {
     // Acquire pairs with the Release in `publish`: without it this thread might not see the slot as

@@ -224,7 +224,7 @@ impl Topic {
         self.memory.find(self.next.load(Relaxed)) != Found::NotYet
     }
 
-    /// Where the last publisher has left the number of its processor.
+    /// The word in which the last publisher has left the number of its processor.
     #[inline(always)]
     fn publisher_processor(&self) -> &AtomicU32 {
         &self.memory.header().statistics.processor

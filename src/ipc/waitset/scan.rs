@@ -75,7 +75,7 @@ impl State {
         }
         self.watch.harvest();
         if found == 0 && self.watch.has_news() {
-            // What has fired before the eventfd was lowered makes it ready no more, and is not armed.
+            // An entry that fired before the eventfd was lowered makes it ready no more, and is not armed.
             self.watch.raise(READY);
         }
         if found == 0 && is_last {

@@ -266,7 +266,7 @@ impl Watch {
         core::mem::take(&mut self.has_fired)
     }
 
-    /// What [`has_fired`](Self::has_fired) will return.
+    /// The next result of [`has_fired`](Self::has_fired).
     pub(crate) fn has_news(&self) -> bool {
         self.has_fired
     }

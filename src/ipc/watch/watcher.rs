@@ -8,7 +8,7 @@
 //! The watcher never reads a watched word: it gives addresses to the kernel only. So memory that was unmapped
 //! with a watch on it is a reason to report, and no crash.
 //!
-//! What the kernel does not tell of at all, it examines every [`EXAMINATION`]: see [`Examined`]. It does so only while
+//! Things that the kernel does not tell of at all, it examines every [`EXAMINATION`]: see [`Examined`]. It does so only while
 //! somebody waits for such a thing.
 //!
 //! A forked child has the parent's table and not its threads. It makes a watcher of its own when it needs one.
@@ -397,7 +397,7 @@ fn examine(chunks: &mut List<Box<Chunk>>, chunk: usize) {
     };
     for entry in &mut chunk.entries {
         let is_armed = entry.state == State::Armed;
-        // What was examined stays there: this thread must not be the one that unmaps its memory.
+        // The examined thing stays there: this thread must not be the one that unmaps its memory.
         if is_armed && entry.examined.as_ref().is_some_and(|it| it.has_death()) {
             entry.state = State::Fired;
             entry.is_death = true;

@@ -121,7 +121,7 @@ fn a_subscriber_far_behind_gets_a_sample_whose_publisher_died_before_it_counted_
 fn die_before_ring(publisher: &Topic, number: u64) {
     let memory = &publisher.memory;
     let publishing = &memory.header().publishing;
-    // What the ring had there before: the sample that this one replaces, or nothing.
+    // The ring's entry there before: the sample that this one replaces, or nothing.
     let replaced = number.saturating_sub(memory.capacity());
     let entry = match replaced {
         0 => 0,
