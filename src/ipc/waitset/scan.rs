@@ -47,9 +47,9 @@ impl State {
     ) -> Result<usize> {
         // If it cannot be armed by the calling thread, nothing is.
         self.watch.enter_lane()?;
+        self.check_handles();
         self.watch.harvest();
         let has_fired = self.watch.has_fired();
-        self.check_handles();
         let is_eventfd_ready = self.take_events()?;
         let (found, has_unwatched, has_ready) = self.report(ready);
         let mut found = found;
@@ -93,6 +93,8 @@ impl State {
         let closings = CLOSINGS.load(SeqCst);
         if closings != self.closings || !self.watch.is_armed(CLOSING) {
             self.closings = closings;
+            // What this scan sees must not make the set ready later, when the watcher's thread gets to it.
+            self.watch.disarm(CLOSING);
             for (number, entry) in self.entries.iter_mut().enumerate() {
                 let Some(entry) = entry else {
                     continue;
