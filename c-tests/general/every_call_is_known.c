@@ -22,7 +22,11 @@ static int has_entry(const char *name) {
 
 /* Calls that only the drop-in for <mqueue.h> uses. */
 static int is_private(const char *name) {
-  return strcmp(name, "ipc_mq_bring_fd") == 0 || strcmp(name, "ipc_mq_twin") == 0 || strcmp(name, "ipc_mq_wait_word") == 0;
+  static const char *const names[] = { "ipc_mq_bring_fd",   "ipc_mq_twin",          "ipc_mq_wait_begin", "ipc_mq_wait_end",
+                                       "ipc_mq_send_waited", "ipc_mq_receive_waited" };
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(name, names[i]) == 0) return 1;
+  return 0;
 }
 
 int main(int argc, char **argv) {

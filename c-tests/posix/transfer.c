@@ -284,6 +284,34 @@ TEST(killed_waiters) {
   TAKE(mq, "room");
 }
 
+/* How often a thread has gone to sleep, or waited otherwise. */
+static long voluntary_switches(pid_t thread) {
+  char path[64], line[200];
+  snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+  FILE *file = fopen(path, "re");
+  CHECK(file != NULL);
+  long found = -1;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) found = atol(line + 24);
+  fclose(file);
+  CHECK(found >= 0);
+  return found;
+}
+
+TEST(waiters_sleep_on) {
+  const char *name = unique_name();
+  create(name, O_RDWR, 1);
+  pid_t child = start(take_one, (void *)name);
+  pid_t thread = wait_until_blocked();
+  long before = voluntary_switches(thread);
+  /* pace: the test is that nothing happens in this time. */
+  struct timespec window = { .tv_nsec = 500 * 1000 * 1000 };
+  nanosleep(&window, NULL);
+  /* Before Linux 6.2 the library's waiters wake once a second. */
+  CHECK(voluntary_switches(thread) <= before + 1);
+  KILL(child);
+}
+
 TEST(deadline_passes) {
   mqd_t mq = create(unique_name(), O_RDWR, 1);
   char buffer[SIZE];

@@ -9,7 +9,7 @@ use crate::choice::{Choice, choice};
 use crate::closing::close_queue;
 use crate::descriptors::{Lookup, find};
 use crate::ipc::*;
-use crate::wait::{Until, wait};
+use crate::wait::{Until, Waited, wait};
 use crate::{Result, answer, check, check_libc, fail, flags, kernel, open, remove};
 use core::ffi::{c_char, c_int, c_uint};
 
@@ -174,11 +174,6 @@ unsafe fn send_slowly(
     (until, deadline): End,
     full: Option<OpenQueue>,
 ) -> c_int {
-    let attempt = |handle| {
-        let message = non_null(message);
-        // SAFETY: by the contract of mq_send().
-        check(unsafe { ipc_mq_send(handle, message.cast(), length, priority, 0) })
-    };
     let mut was_tried = full.is_some();
     let (lookup, handle) = match full.map_or_else(|| find_shared(mq), |full| Ok(Some(full))) {
         Ok(Some(open)) => open,
@@ -202,23 +197,23 @@ unsafe fn send_slowly(
     if let Err(number) = addresses::check(message.addr(), length, Use::Read) {
         return fail(number);
     }
-    // The reason for which the wait ended, if it was no wake-up: then one last attempt follows.
-    let mut ended = 0;
+    // If the last wait has ended by something else than a wake-up, one last attempt follows.
+    let mut waited = Waited::NOT_YET;
     loop {
-        match if was_tried {
-            Err(libc::EAGAIN)
-        } else {
-            attempt(handle)
-        } {
-            Err(libc::EAGAIN) if ended != 0 => return fail(ended),
-            Err(libc::EAGAIN) => {}
-            result => return answer(result),
+        if !was_tried {
+            let message = non_null(message).cast();
+            // SAFETY: by the contract of mq_send().
+            match check(unsafe { waited.try_send(handle, message, length, priority) }) {
+                Err(libc::EAGAIN) if waited.ended != 0 => return fail(waited.ended),
+                Err(libc::EAGAIN) => {}
+                result => return answer(result),
+            }
         }
-        ended = match wait(&lookup, mq, handle, IPC_WRITE_ONLY, deadline) {
-            Ok(ended) => ended,
+        was_tried = false;
+        waited = match wait(&lookup, mq, handle, IPC_WRITE_ONLY, deadline) {
+            Ok(waited) => waited,
             Err(number) => return fail(number),
         };
-        was_tried = false;
     }
 }
 
@@ -352,31 +347,34 @@ unsafe fn receive_slowly(
     }
     // The kernel notices this only when there is a message.
     let targets = check_targets(buffer, lookup.message_size(), priority);
-    // The reason for which the wait ended, if it was no wake-up: then one last attempt follows.
-    let mut ended = 0;
+    // If the last wait has ended by something else than a wake-up, one last attempt follows.
+    let mut waited = Waited::NOT_YET;
     loop {
         if !was_tried {
             let length = match targets {
                 // SAFETY: by the contract of mq_receive().
-                Ok(()) => unsafe { ipc_mq_receive(handle, buffer.cast(), capacity, priority, 0) },
-                Err(number) => match lookup.with_twin(mq, IPC_MQ_TWIN_LOOK) {
-                    Ok(look) if look.current_messages != 0 => -(number as isize),
-                    Ok(_) => -(libc::EAGAIN as isize),
-                    Err(number) => -(number as isize),
-                },
+                Ok(()) => unsafe { waited.try_receive(handle, buffer.cast(), capacity, priority) },
+                Err(number) => {
+                    waited.give_up(handle);
+                    match lookup.with_twin(mq, IPC_MQ_TWIN_LOOK) {
+                        Ok(look) if look.current_messages != 0 => -(number as isize),
+                        Ok(_) => -(libc::EAGAIN as isize),
+                        Err(number) => -(number as isize),
+                    }
+                }
             };
             if length >= 0 {
                 return length;
             }
             match -length as c_int {
-                libc::EAGAIN if ended == 0 => {}
-                libc::EAGAIN => return fail(ended) as isize,
+                libc::EAGAIN if waited.ended == 0 => {}
+                libc::EAGAIN => return fail(waited.ended) as isize,
                 number => return fail(number) as isize,
             }
         }
         was_tried = false;
-        ended = match wait(&lookup, mq, handle, IPC_READ_ONLY, deadline) {
-            Ok(ended) => ended,
+        waited = match wait(&lookup, mq, handle, IPC_READ_ONLY, deadline) {
+            Ok(waited) => waited,
             Err(number) => return fail(number) as isize,
         };
     }

@@ -24,6 +24,20 @@ pub(crate) struct ipc_mq_attr_t {
 pub(crate) struct ipc_mq_wait_t {
     pub(crate) word: *const u32,
     pub(crate) expected: u32,
+    pub(crate) direction: c_int,
+    pub(crate) until_ns: i64,
+    pub(crate) announced: usize,
+}
+
+impl ipc_mq_wait_t {
+    /// Before ipc_mq_wait_begin() fills it.
+    pub(crate) const NONE: ipc_mq_wait_t = ipc_mq_wait_t {
+        word: core::ptr::null(),
+        expected: 0,
+        direction: 0,
+        until_ns: -1,
+        announced: 0,
+    };
 }
 
 #[repr(C)]
@@ -63,11 +77,28 @@ unsafe extern "C" {
     pub(crate) fn ipc_mq_getattr(mq: *const ipc_mq_t, attr: *mut ipc_mq_attr_t) -> c_int;
     pub(crate) fn ipc_mq_bring_fd(mq: *mut ipc_mq_t, fd: c_int) -> c_int;
     pub(crate) fn ipc_mq_twin(mq: *mut ipc_mq_t, action: c_int, look: *mut ipc_mq_look_t) -> c_int;
-    pub(crate) fn ipc_mq_wait_word(
+    pub(crate) fn ipc_mq_wait_begin(
         mq: *const ipc_mq_t,
         direction: c_int,
         wait: *mut ipc_mq_wait_t,
     ) -> c_int;
+    pub(crate) fn ipc_mq_wait_end(mq: *const ipc_mq_t, wait: *const ipc_mq_wait_t) -> c_int;
+    pub(crate) fn ipc_mq_send_waited(
+        mq: *mut ipc_mq_t,
+        msg: *const c_void,
+        len: usize,
+        priority: c_uint,
+        wait: *const ipc_mq_wait_t,
+        is_last: c_int,
+    ) -> c_int;
+    pub(crate) fn ipc_mq_receive_waited(
+        mq: *mut ipc_mq_t,
+        buf: *mut c_void,
+        capacity: usize,
+        priority: *mut c_uint,
+        wait: *const ipc_mq_wait_t,
+        is_last: c_int,
+    ) -> isize;
 }
 
 pub(crate) const IPC_CREATE: c_int = 1;

@@ -1,8 +1,9 @@
 //! A wait that ends as the kernel's waits do: at an absolute time of the real-time clock, by a handler
 //! without SA_RESTART, or by cancellation.
 //!
-//! ipc_mq_wait_word() announces the waiter and gives the word to sleep on. The sleep itself is here, not
-//! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack.
+//! ipc_mq_wait_begin() announces the waiter and gives the word to sleep on. The sleep itself is here, not
+//! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack. The waiter stays
+//! announced until its next attempt has ended: if it ends before that, the kernel wakes another waiter.
 
 use crate::addresses::{self, Use};
 use crate::cancellation::{cancellation_point, is_single_threaded};
@@ -10,7 +11,7 @@ use crate::descriptors::{Lookup, find_by_asking};
 use crate::ipc::*;
 use crate::time::now;
 use crate::{Result, check, errno, flags, kernel};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
@@ -47,17 +48,85 @@ impl Until {
     }
 }
 
+/// A wait after which the caller makes another attempt.
+pub(crate) struct Waited {
+    /// 0, or the error with which the wait has ended. The caller tries once more even then, because a sender that
+    /// finds a waiter leaves the update of the twin to it.
+    pub(crate) ended: c_int,
+    /// The sleep, which the attempt ends: see [`try_receive`](Waited::try_receive) and [`try_send`](Waited::try_send).
+    sleep: Option<ipc_mq_wait_t>,
+}
+
+impl Waited {
+    /// Before the first wait.
+    pub(crate) const NOT_YET: Waited = Waited {
+        ended: 0,
+        sleep: None,
+    };
+
+    /// Tries to receive a message, without a wait.
+    ///
+    /// # Safety
+    ///
+    /// As for ipc_mq_receive().
+    pub(crate) unsafe fn try_receive(
+        &mut self,
+        handle: *mut ipc_mq_t,
+        buffer: *mut c_void,
+        capacity: usize,
+        priority: *mut c_uint,
+    ) -> isize {
+        let is_last = (self.ended != 0).into();
+        // SAFETY: by this function's contract. The wait is this thread's, and has not ended yet.
+        unsafe {
+            match self.sleep.take() {
+                Some(wait) => {
+                    ipc_mq_receive_waited(handle, buffer, capacity, priority, &wait, is_last)
+                }
+                None => ipc_mq_receive(handle, buffer, capacity, priority, 0),
+            }
+        }
+    }
+
+    /// Tries to send a message, without a wait.
+    ///
+    /// # Safety
+    ///
+    /// As for ipc_mq_send().
+    pub(crate) unsafe fn try_send(
+        &mut self,
+        handle: *mut ipc_mq_t,
+        message: *const c_void,
+        length: usize,
+        priority: c_uint,
+    ) -> c_int {
+        let is_last = (self.ended != 0).into();
+        // SAFETY: as in `try_receive`.
+        unsafe {
+            match self.sleep.take() {
+                Some(wait) => ipc_mq_send_waited(handle, message, length, priority, &wait, is_last),
+                None => ipc_mq_send(handle, message, length, priority, 0),
+            }
+        }
+    }
+
+    /// Makes no attempt.
+    pub(crate) fn give_up(&mut self, handle: *mut ipc_mq_t) {
+        if let Some(wait) = self.sleep.take() {
+            // SAFETY: librobustipc.so checks the handle. The wait is this thread's, and has not ended yet.
+            unsafe { ipc_mq_wait_end(handle, &wait) };
+        }
+    }
+}
+
 /// Waits after an attempt that found the queue empty or full, until another attempt may succeed.
-///
-/// Returns 0, or the error with which the wait has ended. The caller tries once more even then, because a
-/// sender that finds a waiter leaves the update of the twin to it.
 pub(crate) fn wait(
     lookup: &Lookup,
     fd: c_int,
     handle: *mut ipc_mq_t,
     direction: c_int,
     deadline: Option<libc::timespec>,
-) -> Result<c_int> {
+) -> Result<Waited> {
     let changes = lookup.with_twin(fd, IPC_MQ_TWIN_LOOK)?.flag_changes;
     // The remembered flag decides at once only that the call does not wait. Before a sleep, the kernel is
     // asked.
@@ -70,30 +139,29 @@ pub(crate) fn wait(
     if deadline.is_some_and(|deadline| is_past(&deadline)) {
         return Err(libc::ETIMEDOUT);
     }
-    let mut wait = ipc_mq_wait_t {
-        word: ptr::null(),
-        expected: 0,
-    };
+    let mut wait = ipc_mq_wait_t::NONE;
     let spins = match may_spin() {
         true => 0,
         false => IPC_NONBLOCK,
     };
     // SAFETY: librobustipc.so checks the handle, and the pointer leads to room for the answer. The call
     // spins first.
-    if check(unsafe { ipc_mq_wait_word(handle, direction | spins, &mut wait) })? != 0 {
-        return Ok(0);
+    if check(unsafe { ipc_mq_wait_begin(handle, direction | spins, &mut wait) })? != 0 {
+        return Ok(Waited::NOT_YET);
     }
     let ended = match may_sleep(lookup, fd) {
-        Ok(()) => match sleep(wait.word, wait.expected, deadline) {
+        Ok(()) => match sleep(&wait, deadline) {
             libc::EINTR => libc::EINTR,
-            // A wake-up, or time to check the queue and the clock again.
+            _ if deadline.is_some_and(|deadline| is_past(&deadline)) => libc::ETIMEDOUT,
+            // A wake-up, or the wait's own limit.
             _ => 0,
         },
         Err(number) => number,
     };
-    // SAFETY: librobustipc.so checks the handle; NULL ends the wait.
-    unsafe { ipc_mq_wait_word(handle, direction, ptr::null_mut()) };
-    Ok(ended)
+    Ok(Waited {
+        ended,
+        sleep: Some(wait),
+    })
 }
 
 /// Whether a thread may spin before it sleeps. A real-time thread that is bound to one processor may keep
@@ -134,10 +202,6 @@ fn is_past(time: &libc::timespec) -> bool {
     (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
 }
 
-/// The longest sleep. A waiter that was woken may die before it takes the message. Then another waiter
-/// finds the message after at most this time.
-const RECHECK_NS: i64 = 100_000_000;
-
 /// The kernel's struct futex_waitv.
 #[repr(C)]
 struct Waiter {
@@ -150,34 +214,42 @@ struct Waiter {
 /// FUTEX_32 of <linux/futex.h>, without FUTEX_PRIVATE_FLAG.
 const SHARED_32_BITS: u32 = 2;
 
-/// Whether a deadline comes within [`RECHECK_NS`].
-fn is_near(deadline: &libc::timespec) -> bool {
-    let now = now(libc::CLOCK_REALTIME);
-    let seconds = deadline.tv_sec.saturating_sub(now.tv_sec);
-    seconds <= 1 && seconds * 1_000_000_000 + deadline.tv_nsec - now.tv_nsec <= RECHECK_NS
-}
-
-/// The monotonic time at which a sleep that begins now ends at the latest.
-fn next_recheck() -> libc::timespec {
-    let mut until = now(libc::CLOCK_MONOTONIC);
-    until.tv_nsec += RECHECK_NS;
-    if until.tv_nsec >= 1_000_000_000 {
-        until.tv_nsec -= 1_000_000_000;
-        until.tv_sec += 1;
-    }
-    until
-}
-
-/// Sleeps as long as the word has the expected value, until the deadline or for [`RECHECK_NS`]. Returns 0
-/// or the errno with which the sleep ended. If the thread is cancelled, it ends in here.
-fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c_int {
-    let (clock, until) = match deadline {
-        Some(deadline) if is_near(&deadline) => (libc::CLOCK_REALTIME, deadline),
-        _ => (libc::CLOCK_MONOTONIC, next_recheck()),
+/// Whether a deadline of CLOCK_REALTIME comes before `limit`, a time of CLOCK_MONOTONIC.
+fn comes_before(deadline: &libc::timespec, limit: &libc::timespec) -> bool {
+    let left = |clock, until: &libc::timespec| {
+        let now = now(clock);
+        let seconds = i128::from(until.tv_sec) - i128::from(now.tv_sec);
+        seconds * 1_000_000_000 + i128::from(until.tv_nsec) - i128::from(now.tv_nsec)
     };
+    left(libc::CLOCK_REALTIME, deadline) < left(libc::CLOCK_MONOTONIC, limit)
+}
+
+/// The time at which the sleep ends at the latest, if there is one, and its clock.
+fn end_of_sleep(
+    wait: &ipc_mq_wait_t,
+    deadline: Option<libc::timespec>,
+) -> (libc::clockid_t, Option<libc::timespec>) {
+    let limit = (wait.until_ns >= 0).then_some(libc::timespec {
+        tv_sec: (wait.until_ns / 1_000_000_000) as _,
+        tv_nsec: (wait.until_ns % 1_000_000_000) as _,
+    });
+    match (deadline, limit) {
+        (Some(deadline), Some(limit)) if !comes_before(&deadline, &limit) => {
+            (libc::CLOCK_MONOTONIC, Some(limit))
+        }
+        (Some(deadline), _) => (libc::CLOCK_REALTIME, Some(deadline)),
+        (None, limit) => (libc::CLOCK_MONOTONIC, limit),
+    }
+}
+
+/// Sleeps as long as the word has the expected value, until the deadline or the wait's own limit. Returns 0
+/// or the errno with which the sleep ended. If the thread is cancelled, it ends in here.
+fn sleep(wait: &ipc_mq_wait_t, deadline: Option<libc::timespec>) -> c_int {
+    let (clock, until) = end_of_sleep(wait, deadline);
+    let time = until.as_ref().map_or(ptr::null(), ptr::from_ref);
     let waiter = Waiter {
-        expected: expected.into(),
-        word: word.addr() as u64,
+        expected: wait.expected.into(),
+        word: wait.word.addr() as u64,
         flags: SHARED_32_BITS,
         reserved: 0,
     };
@@ -187,7 +259,7 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
             ptr::from_ref(&waiter).addr(),
             1,
             0,
-            ptr::from_ref(&until).addr(),
+            time.addr(),
             clock as usize,
             0,
         ];
@@ -199,9 +271,10 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
     }
     // Before Linux 5.16. Without a deadline the call gets no time, so that it goes on after a handler with
     // SA_RESTART.
-    let time = match (deadline, clock) {
-        (None, _) => ptr::null(),
-        _ => ptr::from_ref(&until),
+    let time = if deadline.is_some() {
+        time
+    } else {
+        ptr::null()
     };
     let clock_flag = match clock {
         libc::CLOCK_REALTIME => libc::FUTEX_CLOCK_REALTIME,
@@ -209,9 +282,9 @@ fn sleep(word: *const u32, expected: u32, deadline: Option<libc::timespec>) -> c
     };
     let operation = libc::FUTEX_WAIT_BITSET | clock_flag;
     let arguments = [
-        word.addr(),
+        wait.word.addr(),
         operation as usize,
-        expected as usize,
+        wait.expected as usize,
         time.addr(),
         0,
         u32::MAX as usize,

@@ -72,7 +72,7 @@ typedef struct ipc_mq_look_t {
 } ipc_mq_look_t;
 
 /*
- The word to sleep on, from ipc_mq_wait_word().
+ A wait in which the caller sleeps by its own means. It belongs to the thread that began it.
  */
 typedef struct ipc_mq_wait_t {
   /*
@@ -83,6 +83,18 @@ typedef struct ipc_mq_wait_t {
    The word's value as long as nothing has happened that ends the wait.
    */
   uint32_t expected;
+  /*
+   IPC_READ_ONLY or IPC_WRITE_ONLY, as given to ipc_mq_wait_begin().
+   */
+  int direction;
+  /*
+   When the sleep must end at the latest, in nanoseconds of CLOCK_MONOTONIC; -1: never.
+   */
+  int64_t until_ns;
+  /*
+   The library's own.
+   */
+  size_t announced;
 } ipc_mq_wait_t;
 
 #ifdef __cplusplus
@@ -127,28 +139,67 @@ int ipc_mq_twin(ipc_mq_t *mq,
                 struct ipc_mq_look_t *look);
 
 /*
- Begins or ends a wait in which the caller sleeps by its own means, for instance in a system
- call that can be cancelled, and not in ipc_mq_send() or ipc_mq_receive().
+ Begins a wait in which the caller sleeps by its own means, for instance in a system call that can be cancelled,
+ and not in ipc_mq_send() or ipc_mq_receive().
 
  The order of calls: ipc_mq_send() or ipc_mq_receive() returns -EAGAIN with timeout 0. Then call
- ipc_mq_wait_word(). If it returns 0, sleep on the word with FUTEX_WAIT of futex(2) while it has
- the expected value, without FUTEX_PRIVATE_FLAG and for at most 100 ms. Then call
- ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
- the queue's spin_ns.
+ ipc_mq_wait_begin(). If it returns 0, sleep on the word with FUTEX_WAIT of futex(2) while it has the expected value,
+ without FUTEX_PRIVATE_FLAG, and until until_ns at most. Then end the wait with ipc_mq_send_waited(),
+ ipc_mq_receive_waited() or ipc_mq_wait_end(). In between, the thread makes no other call on a queue, and uses no
+ robust mutex. If it ends in between, the kernel wakes another waiter in its place.
 
- direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. With IPC_NONBLOCK
- besides, the call does not spin.
- wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
+ direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. Without IPC_NONBLOCK besides, the call
+ spins first, for the queue's spin_ns.
+ wait: receives the wait, when the call returns 0.
 
- Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or
- has ended the wait; or a negative error.
- Errors: -EINVAL mq is NULL, wait is misaligned, or direction has another value; -EBADF the
+ Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once; or a negative error.
+ Errors: -EINVAL mq or wait is NULL, wait is misaligned, or direction has another value; -EBADF the
  handle is closed; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
  Threads: safe.
  */
-int ipc_mq_wait_word(const ipc_mq_t *mq,
-                     int direction,
-                     struct ipc_mq_wait_t *wait);
+int ipc_mq_wait_begin(const ipc_mq_t *mq,
+                      int direction,
+                      struct ipc_mq_wait_t *wait);
+
+/*
+ Ends a wait without a further attempt.
+
+ Returns: 0, or a negative error. The wait is over in either case.
+ Errors: -EINVAL mq or wait is NULL, or wait is misaligned; -EBADF the handle is closed.
+ Threads: the thread that began the wait.
+ */
+int ipc_mq_wait_end(const ipc_mq_t *mq, const struct ipc_mq_wait_t *wait);
+
+/*
+ As ipc_mq_send() with timeout 0, after a sleep; ends the wait.
+
+ is_last: not 0 if the caller does not wait again. If this attempt fails, the next waiter is woken, in case this one was
+ woken for a message or for room.
+
+ Returns: 0, or a negative error. The wait is over in either case.
+ Errors: those of ipc_mq_send(), and -EINVAL if wait is NULL or misaligned.
+ Threads: the thread that began the wait.
+ */
+int ipc_mq_send_waited(ipc_mq_t *mq,
+                       const void *msg,
+                       size_t len,
+                       unsigned int priority,
+                       const struct ipc_mq_wait_t *wait,
+                       int is_last);
+
+/*
+ As ipc_mq_receive() with timeout 0, after a sleep; ends the wait. is_last is as in ipc_mq_send_waited().
+
+ Returns: the message's length, or a negative error. The wait is over in either case.
+ Errors: those of ipc_mq_receive(), and -EINVAL if wait is NULL or misaligned.
+ Threads: the thread that began the wait.
+ */
+ssize_t ipc_mq_receive_waited(ipc_mq_t *mq,
+                              void *buf,
+                              size_t capacity,
+                              unsigned int *priority,
+                              const struct ipc_mq_wait_t *wait,
+                              int is_last);
 
 #ifdef __cplusplus
 }  // extern "C"

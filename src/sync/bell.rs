@@ -48,6 +48,7 @@ use crate::sys::atomic::AtomicU32;
 use crate::sys::futex::{self, Awoken, OWNER_DIED, WAITERS};
 use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Beside an id: the kernel wakes a waiter when the ringer dies.
@@ -100,6 +101,12 @@ impl<'a> Waiter<'a> {
     /// Sleeps while the bell is as it was armed.
     pub(crate) fn sleep(&self, armed: u32, deadline: Deadline) -> Result<Awoken> {
         let awoken = super::sleep_on(self.bell, armed, deadline, None)?;
+        self.end_dead_ring();
+        Ok(awoken)
+    }
+
+    /// Call after a sleep by other means than [`sleep`](Self::sleep).
+    pub(crate) fn end_dead_ring(&self) {
         let ends_ring = self.bell.load(Relaxed) == RINGER_DIED
             && self
                 .bell
@@ -109,7 +116,20 @@ impl<'a> Waiter<'a> {
             // Nobody knows how far the dead one came.
             futex::wake(self.bell, u32::MAX);
         }
-        Ok(awoken)
+    }
+
+    /// Keeps the bell announced until [`resume`](Self::resume), while the thread sleeps by its own means.
+    pub(crate) fn suspend(self) -> Announced {
+        ManuallyDrop::new(self).outer
+    }
+
+    /// The waiter from which [`suspend`](Self::suspend) has returned `outer`, in the same thread.
+    pub(crate) fn resume(bell: &'a AtomicU32, thread: Thread, outer: Announced) -> Waiter<'a> {
+        Waiter {
+            bell,
+            thread,
+            outer,
+        }
     }
 
     /// Wakes the next waiter. Call it if there is more than this waiter takes, or if this waiter gives up,

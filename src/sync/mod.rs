@@ -162,6 +162,12 @@ fn limited(
     }
 }
 
+/// The longest sleep on a bell by the caller's own means: until the deadline, and for [`UNREPORTED`] where the kernel does
+/// not report every death.
+pub(crate) fn limited_if_unreported(deadline: Deadline) -> Deadline {
+    limited(deadline, None, futex::reports_every_death())
+}
+
 /// A sleep that timed out before the caller's own deadline was ended by a limit.
 fn recheck_before(deadline: Deadline, awoken: Awoken) -> Awoken {
     match awoken {

@@ -70,6 +70,18 @@ pub(crate) struct RobustList {
 #[derive(Clone, Copy)]
 pub(crate) struct Announced(*mut Node);
 
+impl Announced {
+    /// For a caller that keeps the value outside Rust. Only the kernel follows the address.
+    pub(crate) fn into_address(self) -> usize {
+        self.0.expose_provenance()
+    }
+
+    /// From [`into_address`](Announced::into_address), in the same thread.
+    pub(crate) fn from_address(address: usize) -> Announced {
+        Announced(ptr::with_exposed_provenance_mut(address))
+    }
+}
+
 impl RobustList {
     /// No thread's list: fills a variable until there is a list to put there.
     pub(super) const NONE: RobustList = RobustList {

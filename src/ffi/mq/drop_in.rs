@@ -1,8 +1,13 @@
 //! Calls for the drop-in replacement of <mqueue.h>, in posix/. They are exported, and declared in
 //! src/ffi/private.h, which is generated from this file and not installed.
 
+use super::receive::buffer_from_c;
+use super::send::message_from_c;
 use super::*;
+use crate::base::time::Deadline;
 use crate::sys::fd as descriptors;
+use crate::sys::robust::Announced;
+use crate::sys::thread::Thread;
 
 /// Makes a message queue of the kernel, the kernel twin, the descriptor of a queue in shared memory.
 /// It replaces the FIFO that ipc_mq_fd() otherwise makes. The twin shows the queue's state after
@@ -85,13 +90,13 @@ pub unsafe extern "C" fn ipc_mq_twin(
                 return None;
             }
             let queue = QUEUES.get(mq).ok()?;
-            let found = queue.with_twin().ok()?.look();
+            let found = queue.in_shared_memory().ok()?.look();
             // SAFETY: by the contract of this call.
             unsafe { put_look(look, &found) }.ok().map(|()| 0)
         },
         move || {
             let handle = QUEUES.get(mq)?;
-            let queue = handle.with_twin()?;
+            let queue = handle.in_shared_memory()?;
             match action {
                 IPC_MQ_TWIN_LOOK => {}
                 IPC_MQ_TWIN_ARM => queue.arm_twin(false)?,
@@ -133,7 +138,7 @@ unsafe fn put_look(look: *mut ipc_mq_look_t, found: &mq::Look) -> Result<()> {
     unsafe { put(checked(look, "look")?, facts) }.map(drop)
 }
 
-/// The word to sleep on, from ipc_mq_wait_word().
+/// A wait in which the caller sleeps by its own means. It belongs to the thread that began it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ipc_mq_wait_t {
@@ -141,51 +146,176 @@ pub struct ipc_mq_wait_t {
     pub word: *const u32,
     /// The word's value as long as nothing has happened that ends the wait.
     pub expected: u32,
+    /// IPC_READ_ONLY or IPC_WRITE_ONLY, as given to ipc_mq_wait_begin().
+    pub direction: c_int,
+    /// When the sleep must end at the latest, in nanoseconds of CLOCK_MONOTONIC; -1: never.
+    pub until_ns: i64,
+    /// The library's own.
+    pub announced: usize,
 }
 
-/// Begins or ends a wait in which the caller sleeps by its own means, for instance in a system
-/// call that can be cancelled, and not in ipc_mq_send() or ipc_mq_receive().
+/// Begins a wait in which the caller sleeps by its own means, for instance in a system call that can be cancelled,
+/// and not in ipc_mq_send() or ipc_mq_receive().
 ///
 /// The order of calls: ipc_mq_send() or ipc_mq_receive() returns -EAGAIN with timeout 0. Then call
-/// ipc_mq_wait_word(). If it returns 0, sleep on the word with FUTEX_WAIT of futex(2) while it has
-/// the expected value, without FUTEX_PRIVATE_FLAG and for at most 100 ms. Then call
-/// ipc_mq_wait_word() with wait NULL, and try again. A call that begins a wait spins first, for
-/// the queue's spin_ns.
+/// ipc_mq_wait_begin(). If it returns 0, sleep on the word with FUTEX_WAIT of futex(2) while it has the expected value,
+/// without FUTEX_PRIVATE_FLAG, and until until_ns at most. Then end the wait with ipc_mq_send_waited(),
+/// ipc_mq_receive_waited() or ipc_mq_wait_end(). In between, the thread makes no other call on a queue, and uses no
+/// robust mutex. If it ends in between, the kernel wakes another waiter in its place.
 ///
-/// direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. With IPC_NONBLOCK
-/// besides, the call does not spin.
-/// wait: receives the word and its expected value, when the call returns 0. NULL ends the wait.
+/// direction: IPC_READ_ONLY to wait for a message, IPC_WRITE_ONLY to wait for room. Without IPC_NONBLOCK besides, the call
+/// spins first, for the queue's spin_ns.
+/// wait: receives the wait, when the call returns 0.
 ///
-/// Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once, or
-/// has ended the wait; or a negative error.
-/// Errors: -EINVAL mq is NULL, wait is misaligned, or direction has another value; -EBADF the
+/// Returns: 0 the caller must sleep and then end the wait; 1 the caller must try again at once; or a negative error.
+/// Errors: -EINVAL mq or wait is NULL, wait is misaligned, or direction has another value; -EBADF the
 /// handle is closed; -ENOTSUP the queue is the kernel's (IPC_KERNEL).
 /// Threads: safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ipc_mq_wait_word(
+pub unsafe extern "C" fn ipc_mq_wait_begin(
     mq: *const ipc_mq_t,
     direction: c_int,
     wait: *mut ipc_mq_wait_t,
 ) -> c_int {
-    guard(c"ipc_mq_wait_word", move || {
+    guard(c"ipc_mq_wait_begin", move || {
         let spins = direction & IPC_NONBLOCK == 0;
-        let direction = match direction & !IPC_NONBLOCK {
-            IPC_READ_ONLY => Direction::Receive,
-            IPC_WRITE_ONLY => Direction::Send,
-            _ => return Err(Errno::EINVAL.into()),
+        let direction = direction & !IPC_NONBLOCK;
+        let place = checked(wait, "wait")?;
+        let queue = QUEUES.get(mq)?;
+        let queue = queue.in_shared_memory()?;
+        let Some(sleep) = queue.begin_wait(waiting_direction(direction)?, spins)? else {
+            return Ok(1);
         };
-        match QUEUES
-            .get(mq)?
-            .wait_word(direction, !wait.is_null(), spins)?
-        {
-            // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
-            Some((word, expected)) => unsafe {
-                let word = word.as_ptr();
-                put(checked(wait, "wait")?, ipc_mq_wait_t { word, expected })
-            },
-            None => Ok(1),
-        }
+        let until_ns = match sleep.until {
+            Deadline::Never => -1,
+            Deadline::At(time) => i64::try_from(time.as_nanos()).unwrap_or(i64::MAX),
+            Deadline::Now => 0,
+        };
+        let wait = ipc_mq_wait_t {
+            word: sleep.word.as_ptr(),
+            expected: sleep.expected,
+            direction,
+            until_ns,
+            announced: sleep.outer.into_address(),
+        };
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { put(place, wait) }
     })
+}
+
+/// Ends a wait without a further attempt.
+///
+/// Returns: 0, or a negative error. The wait is over in either case.
+/// Errors: -EINVAL mq or wait is NULL, or wait is misaligned; -EBADF the handle is closed.
+/// Threads: the thread that began the wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_wait_end(mq: *const ipc_mq_t, wait: *const ipc_mq_wait_t) -> c_int {
+    guard(c"ipc_mq_wait_end", move || {
+        // SAFETY: by the contract of this call.
+        let waited = unsafe { Waited::from_c(wait) }?;
+        let queue = QUEUES.get(mq)?;
+        queue
+            .in_shared_memory()?
+            .give_up_wait(waiting_direction(waited.direction)?, waited.outer)?;
+        Ok(0)
+    })
+}
+
+/// As ipc_mq_send() with timeout 0, after a sleep; ends the wait.
+///
+/// is_last: not 0 if the caller does not wait again. If this attempt fails, the next waiter is woken, in case this one was
+/// woken for a message or for room.
+///
+/// Returns: 0, or a negative error. The wait is over in either case.
+/// Errors: those of ipc_mq_send(), and -EINVAL if wait is NULL or misaligned.
+/// Threads: the thread that began the wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_send_waited(
+    mq: *mut ipc_mq_t,
+    msg: *const c_void,
+    len: usize,
+    priority: c_uint,
+    wait: *const ipc_mq_wait_t,
+    is_last: c_int,
+) -> c_int {
+    guard(c"ipc_mq_send_waited", move || {
+        // SAFETY: by the contract of this call.
+        let waited = unsafe { Waited::from_c(wait) }?;
+        let queue = QUEUES.get(mq)?;
+        // SAFETY: by the contract of this call.
+        let message = unsafe { message_from_c(msg, len) }?;
+        let queue = queue.in_shared_memory()?;
+        queue.send_after_wait(message, priority, waited.outer, is_last != 0)?;
+        Ok(0)
+    })
+}
+
+/// As ipc_mq_receive() with timeout 0, after a sleep; ends the wait. is_last is as in ipc_mq_send_waited().
+///
+/// Returns: the message's length, or a negative error. The wait is over in either case.
+/// Errors: those of ipc_mq_receive(), and -EINVAL if wait is NULL or misaligned.
+/// Threads: the thread that began the wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_mq_receive_waited(
+    mq: *mut ipc_mq_t,
+    buf: *mut c_void,
+    capacity: usize,
+    priority: *mut c_uint,
+    wait: *const ipc_mq_wait_t,
+    is_last: c_int,
+) -> libc::ssize_t {
+    guard(c"ipc_mq_receive_waited", move || {
+        // SAFETY: by the contract of this call.
+        let waited = unsafe { Waited::from_c(wait) }?;
+        let queue = QUEUES.get(mq)?;
+        checked_if_any(priority, "priority")?;
+        // SAFETY: by the contract of this call.
+        let buffer = unsafe { buffer_from_c(buf, capacity) }?;
+        let queue = queue.in_shared_memory()?;
+        let (length, found) = queue.receive_after_wait(buffer, waited.outer, is_last != 0)?;
+        // SAFETY: checked for alignment; the rest by the contract of this call.
+        unsafe { put_if_any(priority, found) };
+        Ok(length as isize)
+    })
+}
+
+/// The direction of a wait.
+fn waiting_direction(direction: c_int) -> Result<Direction> {
+    match direction {
+        IPC_READ_ONLY => Ok(Direction::Receive),
+        IPC_WRITE_ONLY => Ok(Direction::Send),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// A C caller's wait after its sleep. When this value is gone, nothing of the wait is announced any more, also if the
+/// handle was closed meanwhile.
+struct Waited {
+    thread: Thread,
+    direction: c_int,
+    outer: Announced,
+}
+
+impl Waited {
+    /// # Safety
+    ///
+    /// `wait` is NULL, or comes from ipc_mq_wait_begin() in this thread.
+    unsafe fn from_c(wait: *const ipc_mq_wait_t) -> Result<Waited> {
+        let place = checked(wait.cast_mut(), "wait")?;
+        // SAFETY: checked for NULL and alignment; the rest by this function's contract.
+        let wait = unsafe { place.read() };
+        Ok(Waited {
+            thread: Thread::current()?,
+            direction: wait.direction,
+            outer: Announced::from_address(wait.announced),
+        })
+    }
+}
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        self.thread.robust_list().finish(self.outer);
+    }
 }
 
 #[cfg(all(test, feature = "header"))]

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ipc_mq_receive(
 ///
 /// `buf` is NULL or points to `capacity` bytes that stay writable during the call and that nobody
 /// else uses.
-unsafe fn buffer_from_c<'a>(
+pub(super) unsafe fn buffer_from_c<'a>(
     buf: *mut c_void,
     capacity: usize,
 ) -> Result<&'a mut [MaybeUninit<u8>]> {

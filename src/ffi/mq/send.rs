@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ipc_mq_send(
 /// # Safety
 ///
 /// `msg` is NULL or points to `len` bytes that stay readable and unchanged during the call.
-unsafe fn message_from_c<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
+pub(super) unsafe fn message_from_c<'a>(msg: *const c_void, len: usize) -> Result<&'a [u8]> {
     if len == 0 {
         return Ok(&[]);
     }

@@ -22,7 +22,6 @@ use crate::object::layout::Type;
 use crate::sys::new_owner::NewOwner;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use kernel::KernelQueue;
 use shared::SharedQueue;
@@ -344,22 +343,10 @@ impl Queue {
         self.shared(IN_PLACE)?.use_kernel_twin(twin)
     }
 
-    /// The queue in shared memory, for the calls about its kernel twin.
+    /// The queue in shared memory, for the calls of the drop-in.
     #[inline]
-    pub(crate) fn with_twin(&self) -> Result<&SharedQueue> {
+    pub(crate) fn in_shared_memory(&self) -> Result<&SharedQueue> {
         self.shared(IN_PLACE)
-    }
-
-    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
-    /// returns the word to sleep on, and the value that the word has while there is nothing to wake
-    /// for. `None`: there may be a message, or room, now; or the wait has ended.
-    pub(crate) fn wait_word(
-        &self,
-        direction: Direction,
-        begins: bool,
-        spins: bool,
-    ) -> Result<Option<(&AtomicU32, u32)>> {
-        self.shared(IN_PLACE)?.wait_word(direction, begins, spins)
     }
 
     /// Has `action` done for the messages that are in the queue and for each that comes.

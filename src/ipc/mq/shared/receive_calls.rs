@@ -13,6 +13,7 @@ use crate::object::layout::MessageSlot;
 use crate::sync::EXAMINATION_SERVES;
 use crate::sync::bell::Waiter;
 use crate::sys::fence;
+use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -45,7 +46,27 @@ impl SharedQueue {
             return Err(Errno::EAGAIN.into());
         }
         let mut target = [Target::of(buffer)];
-        self.receive_until(&mut target, Deadline::Now)?;
+        self.receive_until(&mut target, Deadline::Now, &mut None)?;
+        self.notifier.note_received();
+        Ok((target[0].length, target[0].priority))
+    }
+
+    /// As [`try_receive`](SharedQueue::try_receive), after a sleep of [`begin_wait`](SharedQueue::begin_wait), which it
+    /// ends. `is_last`: the caller does not wait again.
+    pub(crate) fn receive_after_wait(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        outer: Announced,
+        is_last: bool,
+    ) -> Result<(usize, u32)> {
+        let _settles = self.settles();
+        let mut waiter = Some(self.waited(Direction::Receive, outer)?);
+        let mut target = [Target::of(buffer)];
+        let outcome = self.receive_until(&mut target, Deadline::Now, &mut waiter);
+        if outcome.is_err() && is_last {
+            self.pass_wake_up_on(Direction::Receive, &waiter);
+        }
+        outcome?;
         self.notifier.note_received();
         Ok((target[0].length, target[0].priority))
     }
@@ -119,17 +140,21 @@ impl SharedQueue {
     /// Takes messages, waiting for one. Returns how many were received.
     pub(crate) fn receive(&self, targets: &mut [Target<'_>], timeout_ns: i64) -> Result<usize> {
         let _settles = self.settles();
-        self.receive_until(targets, self.deadline(timeout_ns)?)
+        self.receive_until(targets, self.deadline(timeout_ns)?, &mut None)
             .inspect(|_| self.notifier.note_received())
     }
 
     /// Not inlined: it would slow `receive_alone`.
     #[inline(never)]
-    fn receive_until(&self, targets: &mut [Target<'_>], deadline: Deadline) -> Result<usize> {
+    fn receive_until<'q>(
+        &'q self,
+        targets: &mut [Target<'_>],
+        deadline: Deadline,
+        waiter: &mut Option<Waiter<'q>>,
+    ) -> Result<usize> {
         self.check_receives()?;
-        let mut waiter = None;
         loop {
-            let mut receiving = self.enter_receive_section_again(&waiter, Some(deadline))?;
+            let mut receiving = self.enter_receive_section_again(waiter, Some(deadline))?;
             let is_any_back = self.take_back_borrowed(&receiving, Proof::Mark)?;
             let ring = self.ring_for_senders(&mut receiving.latched);
             let has_rung = ring.is_some();
@@ -159,7 +184,7 @@ impl SharedQueue {
                 if first.length > COPY_UNDER_LATCH {
                     drop(ring);
                     self.receive_large(receiving, &first, buffer, deadline)?;
-                    self.wake_next_receiver(&waiter);
+                    self.wake_next_receiver(waiter);
                     return Ok(1);
                 }
                 self.copy_out(first.slot, buffer);
@@ -186,11 +211,11 @@ impl SharedQueue {
                     // There may be more of them than this call took.
                     self.wake_receivers(u32::MAX);
                 }
-                self.wake_next_receiver(&waiter);
+                self.wake_next_receiver(waiter);
                 return Ok(received);
             }
             drop(ring);
-            self.wait_for_message(&mut waiter, receiving, deadline)?;
+            self.wait_for_message(waiter, receiving, deadline)?;
         }
     }
 

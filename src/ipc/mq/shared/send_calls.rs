@@ -13,6 +13,7 @@ use crate::ipc::mq::{Direction, Source};
 use crate::object::layout::MessageSlot;
 use crate::sync::bell::Waiter;
 use crate::sys::fence;
+use crate::sys::robust::Announced;
 use crate::sys::thread::Thread;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
@@ -36,8 +37,27 @@ impl SharedQueue {
         if may_wait {
             return Err(Errno::EAGAIN.into());
         }
-        self.send_until(&[Source { message, priority }], Deadline::Now)
+        self.send_until(&[Source { message, priority }], Deadline::Now, &mut None)
             .map(drop)
+    }
+
+    /// As [`try_send`](SharedQueue::try_send), after a sleep of [`begin_wait`](SharedQueue::begin_wait), which it ends.
+    /// `is_last`: the caller does not wait again.
+    pub(crate) fn send_after_wait(
+        &self,
+        message: &[u8],
+        priority: u32,
+        outer: Announced,
+        is_last: bool,
+    ) -> Result<()> {
+        let _settles = self.settles();
+        let mut waiter = Some(self.waited(Direction::Send, outer)?);
+        let source = [Source { message, priority }];
+        let outcome = self.send_until(&source, Deadline::Now, &mut waiter);
+        if outcome.is_err() && is_last {
+            self.pass_wake_up_on(Direction::Send, &waiter);
+        }
+        outcome.map(drop)
     }
 
     /// Sends one message in the common case, in which the sending latch alone is enough. False: the
@@ -91,23 +111,27 @@ impl SharedQueue {
     /// Sends messages, waiting until there is room for one. Returns how many were sent.
     pub(crate) fn send(&self, messages: &[Source<'_>], timeout_ns: i64) -> Result<usize> {
         let _settles = self.settles();
-        self.send_until(messages, self.deadline(timeout_ns)?)
+        self.send_until(messages, self.deadline(timeout_ns)?, &mut None)
     }
 
     /// Not inlined: it would slow `send_alone`.
     #[inline(never)]
-    fn send_until(&self, messages: &[Source<'_>], deadline: Deadline) -> Result<usize> {
+    fn send_until<'q>(
+        &'q self,
+        messages: &[Source<'_>],
+        deadline: Deadline,
+        waiter: &mut Option<Waiter<'q>>,
+    ) -> Result<usize> {
         let Some(first) = messages.first() else {
             return Ok(0);
         };
         self.check_message(first.message.len(), first.priority)?;
         if first.message.len() > COPY_UNDER_LATCH {
-            self.send_large(first, deadline)?;
+            self.send_large(first, deadline, waiter)?;
             return Ok(1);
         }
-        let mut waiter = None;
         loop {
-            let mut sending = self.enter_send_section_again(&waiter, Some(deadline))?;
+            let mut sending = self.enter_send_section_again(waiter, Some(deadline))?;
             let ring = self.ring_for_receivers(&mut sending.latched);
             let has_rung = ring.is_some();
             let sent = self.send_batch(&sending, messages)?;
@@ -120,11 +144,11 @@ impl SharedQueue {
                     None => drop(sending),
                 }
                 self.wake_receivers_or_announce(sent as u32, has_rung);
-                self.wake_next_sender(&waiter);
+                self.wake_next_sender(waiter);
                 return Ok(sent);
             }
             drop(ring);
-            if !self.wait_for_room(&mut waiter, sending, deadline, Some(first.priority))? {
+            if !self.wait_for_room(waiter, sending, deadline, Some(first.priority))? {
                 return Ok(1);
             }
         }
@@ -154,9 +178,14 @@ impl SharedQueue {
     }
 
     /// Sends a message whose payload is copied while no latch is held.
-    fn send_large(&self, source: &Source<'_>, deadline: Deadline) -> Result<()> {
+    fn send_large<'q>(
+        &'q self,
+        source: &Source<'_>,
+        deadline: Deadline,
+        waiter: &mut Option<Waiter<'q>>,
+    ) -> Result<()> {
         let Source { message, priority } = *source;
-        if let Some(slot) = self.reserve_until(Some(deadline), Some(priority))? {
+        if let Some(slot) = self.reserve_until(Some(deadline), Some(priority), waiter)? {
             self.copy_in_large(slot.1, message);
             let held = self.enter_send_section(Some(deadline_after_copy(deadline)));
             if held.is_err() {
@@ -171,24 +200,24 @@ impl SharedQueue {
     /// Reserves a slot, which this thread then commits or abandons. The deadline is as in
     /// [`enter_send_section`](SharedQueue::enter_send_section). `None`: the queue overwrites, and a
     /// message of this priority would be the one to drop.
-    fn reserve_until(
-        &self,
+    fn reserve_until<'q>(
+        &'q self,
         deadline: Option<Deadline>,
         priority: Option<u32>,
-    ) -> Result<Option<NumberedSlot<'_>>> {
-        let mut waiter = None;
+        waiter: &mut Option<Waiter<'q>>,
+    ) -> Result<Option<NumberedSlot<'q>>> {
         loop {
-            let held = self.enter_send_section_again(&waiter, deadline);
+            let held = self.enter_send_section_again(waiter, deadline);
             let sending = held.as_ref().map_err(|error| *error)?;
             if let Some(slot) = sending.take_free_slot()? {
                 Claims::reserved(&self.memory).claim(&sending.latched, slot)?;
                 drop(held);
                 self.have_reserver_watched();
-                self.wake_next_sender(&waiter);
+                self.wake_next_sender(waiter);
                 return Ok(Some(slot));
             }
             let deadline = deadline.ok_or(Errno::EAGAIN)?;
-            if !self.wait_for_room(&mut waiter, held?, deadline, priority)? {
+            if !self.wait_for_room(waiter, held?, deadline, priority)? {
                 return Ok(None);
             }
         }
@@ -292,7 +321,7 @@ impl SharedQueue {
         self.check_message(0, 0)?;
         let deadline = self.deadline_unless(at_once, timeout_ns)?;
         // The new message has no priority yet, so every queued message may be dropped for it.
-        match self.reserve_until(deadline, None)? {
+        match self.reserve_until(deadline, None, &mut None)? {
             Some((_, slot)) => Ok(self.memory.payload(slot)),
             None => Err(Errno::EAGAIN.into()),
         }

@@ -33,6 +33,7 @@ use crate::sync::latch::Latched;
 use crate::sys::fence;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::{self, Birth, BirthCell};
+use crate::sys::robust::Announced;
 use crate::sys::scheduling::let_others_run;
 use crate::sys::thread::Thread;
 use core::cell::Cell;
@@ -271,25 +272,59 @@ impl SharedQueue {
         }
     }
 
-    /// Begins or ends a wait in which the caller sleeps by its own means. At the beginning it
-    /// spins, and returns the word to sleep on and the value that the word has while there is
-    /// nothing to wake for. `None`: there may be something now; or the wait has ended.
-    pub(crate) fn wait_word(
+    /// Begins a wait in which the caller sleeps by its own means. First it spins, if it `spins`. `None`: there may be
+    /// something now. Otherwise the wait lasts until [`waited`](SharedQueue::waited).
+    pub(crate) fn begin_wait(
         &self,
         direction: Direction,
-        begins: bool,
         spins: bool,
-    ) -> Result<Option<(&AtomicU32, u32)>> {
+    ) -> Result<Option<OwnSleep<'_>>> {
         let wait_point = self.wait_point(direction);
-        if !begins {
-            wait_point.end()?;
-            return Ok(None);
-        }
         let waiter = wait_point.waiter()?;
         let spin = if spins { self.spin } else { Duration::ZERO };
         let armed = wait_point.begin(&waiter, spin)?;
-        Ok(armed.map(|(armed, _)| (wait_point.bell, armed)))
+        Ok(armed.map(|(expected, limit)| OwnSleep {
+            word: wait_point.bell,
+            expected,
+            until: sync::limited_if_unreported(limit.map_or(Deadline::Never, Deadline::At)),
+            outer: waiter.suspend(),
+        }))
     }
+
+    /// Ends the sleep of [`begin_wait`](SharedQueue::begin_wait). The waiter is for the attempt that follows.
+    pub(super) fn waited(&self, direction: Direction, outer: Announced) -> Result<Waiter<'_>> {
+        let wait_point = self.wait_point(direction);
+        let waiter = Waiter::resume(wait_point.bell, Thread::current()?, outer);
+        waiter.end_dead_ring();
+        wait_point.end()?;
+        Ok(waiter)
+    }
+
+    /// Ends the wait of [`begin_wait`](SharedQueue::begin_wait) without an attempt.
+    pub(crate) fn give_up_wait(&self, direction: Direction, outer: Announced) -> Result<()> {
+        let waiter = self.waited(direction, outer)?;
+        self.pass_wake_up_on(direction, &Some(waiter));
+        Ok(())
+    }
+
+    /// Call if a waiter gives up: it may have been woken for what is there.
+    pub(super) fn pass_wake_up_on(&self, direction: Direction, waiter: &Option<Waiter<'_>>) {
+        if let Some(waiter) = waiter {
+            self.wait_point(direction).wake_next_if_ready(waiter);
+        }
+    }
+}
+
+/// What a caller needs that sleeps by its own means.
+pub(crate) struct OwnSleep<'q> {
+    /// The word to sleep on.
+    pub(crate) word: &'q AtomicU32,
+    /// The value of the word while there is nothing to wake for.
+    pub(crate) expected: u32,
+    /// When the sleep has to end at the latest. The caller then tries again.
+    pub(crate) until: Deadline,
+    /// What the thread had announced before.
+    pub(crate) outer: Announced,
 }
 
 /// A point where threads wait: receivers for a message, or senders for room.
@@ -357,11 +392,15 @@ impl<'q> WaitPoint<'q> {
             Awoken::TimedOut if !deadline.has_passed() => return Ok(()),
             Awoken::TimedOut => Errno::ETIMEDOUT,
         };
+        // This thread may have been woken for what is there.
+        self.wake_next_if_ready(waiter);
+        Err(outcome.into())
+    }
+
+    fn wake_next_if_ready(&self, waiter: &Waiter<'_>) {
         if (self.is_ready)(self.memory) || (self.has_claims)(self.memory) {
-            // This thread may have been woken for it.
             waiter.wake_next();
         }
-        Err(outcome.into())
     }
 
     /// Notes this thread as waiting, spins, and prepares to sleep. Returns the value of the bell for which to
