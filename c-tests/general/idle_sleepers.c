@@ -13,8 +13,9 @@ static struct {
 } *shared;
 
 static ipc_mq_t *empty, *full;
+static ipc_cell_t *cell, *read_only_cell;
 
-enum { MUTEX, READ, WRITE, PERMIT, BARRIER, SEM, MANUAL, AUTOMATIC, RECEIVE, SEND, BORROW, RESERVE, ONCE, KINDS };
+enum { MUTEX, READ, WRITE, PERMIT, BARRIER, SEM, MANUAL, AUTOMATIC, RECEIVE, SEND, BORROW, RESERVE, ONCE, CELL, READ_ONLY_CELL, KINDS };
 enum { MOST = 100 };
 
 static void nothing(void *context) { (void)context; }
@@ -25,6 +26,7 @@ static void *wait_forever(void *argument) {
   char byte;
   void *place;
   const void *message;
+  uint64_t value;
   switch (kind) {
     case MUTEX: ipc_mutex_lock(&everything->mutex, IPC_FOREVER); break;
     case READ: ipc_rwlock_read_lock(&everything->written, IPC_FOREVER); break;
@@ -39,6 +41,8 @@ static void *wait_forever(void *argument) {
     case BORROW: ipc_mq_borrow(empty, &message, NULL, NULL, IPC_FOREVER); break;
     case RESERVE: ipc_mq_reserve(full, &place, IPC_FOREVER); break;
     case ONCE: ipc_once(&shared->once, nothing, NULL, IPC_FOREVER); break;
+    case CELL: ipc_cell_wait(cell, &value, 0, NULL, IPC_FOREVER); break;
+    case READ_ONLY_CELL: ipc_cell_wait(read_only_cell, &value, 0, NULL, 100 * PATIENCE); break;
   }
   test_failed(__FILE__, __LINE__, "a wait of kind %d ended", kind);
   return NULL;
@@ -125,6 +129,10 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_open(&empty, unique_name("empty"), &attr, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_mq_open(&full, unique_name("full"), &attr, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_mq_send(full, "x", 1, 0, 0), 0);
+  const ipc_type_t type = IPC_TYPE(uint64_t, 1);
+  const char *cell_name = unique_name("cell");
+  CHECK_EQUAL(ipc_cell_open(&cell, cell_name, &type, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_cell_open(&read_only_cell, cell_name, &type, IPC_READ_ONLY, 0), IPC_OPENED);
   pid_t holding = start_stopped(holder, NULL);
   const int counts[] = { 1, 10, MOST };
   for (int i = 0; i < 3; i++) {
@@ -156,5 +164,7 @@ int main(void) {
   KILL(holding);
   CHECK_EQUAL(ipc_mq_close(empty), 0);
   CHECK_EQUAL(ipc_mq_close(full), 0);
+  CHECK_EQUAL(ipc_cell_close(cell), 0);
+  CHECK_EQUAL(ipc_cell_close(read_only_cell), 0);
   return 0;
 }

@@ -10,6 +10,7 @@ static struct {
 } *shared;
 
 static ipc_mq_t *empty, *full;
+static ipc_cell_t *cell;
 static volatile sig_atomic_t handled;
 
 static void handle(int number) {
@@ -17,18 +18,20 @@ static void handle(int number) {
   handled++;
 }
 
-enum { SEM, MANUAL, AUTOMATIC, PERMITS, RECEIVE, SEND, KINDS };
+enum { SEM, MANUAL, AUTOMATIC, PERMITS, RECEIVE, SEND, CELL, KINDS };
 enum { SIGNALS = 300 };
 
 static long wait_once(int kind) {
   char byte;
   unsigned permit;
+  uint64_t value;
   switch (kind) {
     case SEM: return ipc_sem_wait(&shared->sem, IPC_FOREVER);
     case MANUAL: return ipc_event_wait(&shared->manual, PATIENCE);
     case AUTOMATIC: return ipc_event_wait(&shared->automatic, IPC_FOREVER);
     case PERMITS: return ipc_permits_take(&shared->permits, &permit, PATIENCE);
     case RECEIVE: return ipc_mq_receive(empty, &byte, 1, NULL, IPC_FOREVER);
+    case CELL: return ipc_cell_wait(cell, &value, 0, NULL, IPC_FOREVER);
     default: return ipc_mq_send(full, "x", 1, 0, PATIENCE);
   }
 }
@@ -56,6 +59,8 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_open(&empty, unique_name("empty"), &attr, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_mq_open(&full, unique_name("full"), &attr, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_mq_send(full, "x", 1, 0, 0), 0);
+  const ipc_type_t type = IPC_TYPE(uint64_t, 1);
+  CHECK_EQUAL(ipc_cell_open(&cell, unique_name("cell"), &type, IPC_CREATE, 0600), IPC_CREATED);
   for (int kind = 0; kind < KINDS; kind++) {
     for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
       int what[] = { kind, flags };
@@ -77,5 +82,6 @@ int main(void) {
   }
   CHECK_EQUAL(ipc_mq_close(empty), 0);
   CHECK_EQUAL(ipc_mq_close(full), 0);
+  CHECK_EQUAL(ipc_cell_close(cell), 0);
   return 0;
 }

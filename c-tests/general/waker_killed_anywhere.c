@@ -1,12 +1,12 @@
 /* A process is killed at many instructions of the call that makes what another one sleeps for. If the change has happened, the
  * sleeper ends its wait without any further call; otherwise it sleeps on, and the next change wakes it. The test knows a change by
- * calls that take no lock, since others would repair what the dead process has left. */
+ * calls that take no lock, since others would repair what the dead process has left. ROBUSTIPC_POINTS makes the test try more
+ * instructions, and ROBUSTIPC_KIND only one kind. */
 #include "asleep.h"
 
 #include <sys/ptrace.h>
 
 enum { SEM, EVENT, QUEUE, TOPIC, CELL, KINDS };
-enum { POINTS = 6 };
 
 static struct {
   ipc_sem_t sem;
@@ -137,10 +137,13 @@ int main(void) {
   CHECK_EQUAL(ipc_topic_open(&observer, topic_name, NULL, IPC_READ_ONLY, 0), IPC_OPENED);
   CHECK_EQUAL(ipc_cell_open(&cell, unique_name("cell"), &type, IPC_CREATE, 0600), IPC_CREATED);
   value = 1;
+  const char *wanted_points = getenv("ROBUSTIPC_POINTS"), *wanted_kind = getenv("ROBUSTIPC_KIND");
+  int points = wanted_points != NULL ? atoi(wanted_points) : 6;
   for (int kind = 0; kind < KINDS; kind++) {
+    if (wanted_kind != NULL && kind != atoi(wanted_kind)) continue;
     long all = kill_after(kind, 1000000);
     /* The change comes in the second half. */
-    for (int point = 0; point < POINTS; point++) kill_after(kind, all / 2 + all / 2 * point / POINTS);
+    for (int point = 0; point < points; point++) kill_after(kind, all / 2 + all / 2 * point / points);
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 /* A process is killed after it has released something and before it wakes the sleepers: at the entry of the system
- * call that would wake them. Nobody stays asleep, because sleepers check again by themselves. */
+ * call that would wake them. Nobody stays asleep: the kernel wakes a sleeper for the dead process, or sleepers check again by
+ * themselves. At a cell that system call also publishes the value, so there the next writer's value wakes the sleepers. */
 #include "asleep.h"
 
 #include <sys/ptrace.h>
@@ -122,6 +123,7 @@ int main(void) {
     }
     run_until_futex(child);
     KILL(child);
+    if (kind == CELL) CHECK_EQUAL(ipc_cell_write(cell, &value), 0);
     for (int i = 0; i < count; i++) FINISH(sleepers[i]);
   }
   return 0;

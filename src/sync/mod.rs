@@ -131,6 +131,16 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, deadline: Deadline) -> Resu
     recheck(word, expected, deadline, until)
 }
 
+/// Sleeps while `word` holds `expected`, until the deadline: for words that are changed and woken in one step
+/// ([`futex::change_and_wake_all`]), so that no death comes in between.
+pub(crate) fn sleep_undisturbed(
+    word: &AtomicU32,
+    expected: u32,
+    deadline: Deadline,
+) -> Result<Awoken> {
+    recheck(word, expected, deadline, deadline)
+}
+
 /// Sleeps while `word` holds `expected`, until `until`, which is not later than the deadline.
 fn recheck(word: &AtomicU32, expected: u32, deadline: Deadline, until: Deadline) -> Result<Awoken> {
     let awoken = futex::wait(word, expected, until)?;

@@ -71,13 +71,19 @@ pub(crate) fn begin(versions: &impl Versions) -> (u64, u64) {
     (number, place)
 }
 
-/// Makes the version from [`begin`] the latest.
+/// Stamps the version from [`begin`], whose value is complete. [`publish`] is next, or a caller's own step that
+/// does the same.
 #[inline(always)]
-pub(crate) fn publish(versions: &impl Versions, (number, place): (u64, u64), time_ns: u64) {
+pub(crate) fn stamp(versions: &impl Versions, (number, place): (u64, u64), time_ns: u64) {
     let stamp = versions.stamp(place);
     stamp.time_ns.store(time_ns, Relaxed);
     // Release: a reader that finds the stamp must find the value.
     stamp.number.store(number, Release);
+}
+
+/// Makes the version with this number the latest.
+#[inline(always)]
+pub(crate) fn publish(versions: &impl Versions, number: u64) {
     // Release: a reader that finds the number must find the stamp.
     versions.latest().store(number, Release);
 }

@@ -6,7 +6,7 @@
 
 use crate::object::layout::Stamp;
 use crate::run::model;
-use crate::sync::versions::{Attempt, Versions, begin, publish, read};
+use crate::sync::versions::{Attempt, Versions, begin, publish, read, stamp};
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use loom::sync::atomic::Ordering::Relaxed;
 
@@ -102,7 +102,8 @@ fn write<const PLACES: usize>(cell: &Cell<PLACES>, value: u64) {
     for index in 0..2 {
         mortal.word(version.1, index).store(value, Relaxed);
     }
-    publish(&mortal, version, value);
+    stamp(&mortal, version, value);
+    publish(&mortal, version.0);
 }
 
 /// The wrong order: the index first.
@@ -115,7 +116,8 @@ fn write_index_first<const PLACES: usize>(cell: &Cell<PLACES>, value: u64) {
     mortal
         .latest()
         .store(version.0, std::sync::atomic::Ordering::Release);
-    publish(&mortal, version, value);
+    stamp(&mortal, version, value);
+    publish(&mortal, version.0);
 }
 
 /// Reads once. The value is whole, and its number is that of its time.

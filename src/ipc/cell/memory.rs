@@ -8,6 +8,7 @@ use crate::base::error::{Result, fail};
 use crate::object::layout::{CELL_ALIGNMENT, CELL_TYPE, CELL_TYPE_END, CellHeader, Stamp, Type};
 use crate::object::map::Mapping;
 use crate::sync::versions::Versions;
+use crate::sys::atomic::AtomicU32;
 use crate::sys::memory;
 use core::fmt;
 use core::ptr::NonNull;
@@ -136,6 +137,15 @@ impl Memory {
         // SAFETY: the mapping begins with the header and lives as long as the handle that holds self. The header
         // consists of atomics and of a latch, which hold every pattern of bits.
         unsafe { self.header.as_ref() }
+    }
+
+    /// The lower half of the latest value's number, for the kernel. Only the kernel reads and changes it as a word
+    /// of 32 bits.
+    pub(super) fn latest_word(&self) -> &AtomicU32 {
+        let latest = NonNull::from(&self.header().latest).cast::<AtomicU32>();
+        let half = if cfg!(target_endian = "big") { 1 } else { 0 };
+        // SAFETY: both halves lie in the number, which lives as long as self and is aligned to 8 bytes.
+        unsafe { latest.add(half).as_ref() }
     }
 
     /// The size of a value in bytes.

@@ -54,16 +54,16 @@ impl Waitable for CellWait {
     }
 
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
-        let wakes = &self.memory.header().waiting.wakes;
         // Before the mark: as in `prepare_to_sleep`.
-        let seen = wakes.load(SeqCst);
+        let seen = self.memory.header().latest.load(SeqCst);
         // Without a mark nobody may wake this thread, so it counts as ready.
         let is_marked = mark(&self.memory, &self.access);
-        (is_marked && !self.is_ready()).then_some((wakes, seen))
+        (is_marked && !self.is_ready()).then_some((self.memory.latest_word(), seen as u32))
     }
 
     fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {
-        // A writer that dies after its change wakes nobody. Once it has died, there is nothing more to come from it.
+        // A writer that has missed the mark, and dies after its change, wakes nobody. Once it has died, there is nothing
+        // more to come from it.
         words.add_latch(&self.memory.header().writing.latch);
         !self.is_ready()
     }

@@ -1,14 +1,27 @@
 //! Waiting for a newer value, and waking those who wait.
 //!
-//! A thread that waits sets a mark and sleeps on the count of wake-ups. A writer that finds the mark clears it, raises
-//! the count and wakes all. The two cannot miss each other: see `sync::sleepers`, whose word is split here into the mark
-//! and the count, since a handle that was opened for reading only maps both read-only and writes the mark through a
-//! descriptor.
+//! A thread that waits sets a mark and sleeps on the lower half of the latest value's number. A writer that finds the mark
+//! clears it, and then has the kernel raise the number and wake all in one step. So a writer that dies has published its
+//! value and woken all, or neither. A handle that was opened for reading only maps both words read-only, and writes the
+//! mark through a descriptor.
+//!
+//! | reader | writer, which holds the latch |
+//! |---|---|
+//! | reads the number | light fence |
+//! | sets the mark | reads the mark |
+//! | heavy fence | if it is set: clears it, and raises the number and wakes all in one step |
+//! | checks the number, and whether a writer holds the latch | if not: raises the number, light fence, reads the mark again, and wakes all if it is set now |
+//! | sleeps while the number is what it was at first | |
+//!
+//! If nobody holds the latch, every later writer finds the mark, or another writer has cleared it. That writer then
+//! changes the number on which this reader sleeps. If it dies before that, the next writer sets the mark again. If a
+//! writer holds the latch, it may have missed the mark, and may die before it reads the mark again. So for that case the
+//! sleep is limited to [`WRITER_LOOK`].
 //!
 //! A process that may not write to the cell cannot set the mark. If the cell's mode allows such readers, its writers wake
 //! without a mark too, but not more often than once in [`WAKE_INTERVAL`], so that frequent writes stay cheap. A reader
-//! without a mark therefore first sleeps for no longer than that. After that no wake-up can be left out that the reader
-//! needs: the last wake-up came after the reader had begun, and found it asleep or made it look again.
+//! without a mark therefore first sleeps for longer than that, but not without limit. If no value has come in that time,
+//! every later writer finds that the last wake-up is longer ago, and wakes.
 
 use super::memory::Memory;
 use super::{ValueCell, Version, Writing};
@@ -16,9 +29,8 @@ use crate::base::errno::preserving_errno;
 use crate::base::error::{Errno, Result};
 use crate::base::time::{Deadline, now};
 use crate::object::layout::CellHeader;
-use crate::sync;
-use crate::sys::atomic::AtomicU32;
-use crate::sys::futex::Awoken;
+use crate::sync::{self, versions};
+use crate::sys::futex::{Awoken, Change};
 use crate::sys::{fence, file, futex};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -26,6 +38,12 @@ use core::time::Duration;
 
 /// The shortest time between two wake-ups without a mark.
 const WAKE_INTERVAL: Duration = Duration::from_micros(100);
+
+/// How long a reader without a mark sleeps at first.
+const FIRST_SLEEP: Duration = Duration::from_micros(200);
+
+/// How long a reader sleeps that has found a writer at work.
+const WRITER_LOOK: Duration = Duration::from_millis(100);
 
 /// How long a reader sleeps that can set no mark in a cell whose mode does not allow for such readers. (Its file system
 /// may be mounted read-only for this process.)
@@ -64,16 +82,20 @@ impl ValueCell {
         if sync::spin_for(SPIN, peer, &mut || self.is_newer(after)) {
             return Ok(());
         }
-        let mut first_sleep_ends = Some(now() + WAKE_INTERVAL);
+        let mut first_sleep = FirstSleep::default();
         loop {
-            let Some((word, seen, is_marked)) = self.prepare_to_sleep(after) else {
+            let Some((seen, is_marked)) = self.prepare_to_sleep(after) else {
                 return Ok(());
             };
             let until = match is_marked {
                 true => deadline,
-                false => self.sleep_without_mark(deadline, &mut first_sleep_ends),
+                false => self.sleep_without_mark(deadline, seen, &mut first_sleep),
             };
-            match sync::sleep(word, seen, until)? {
+            let until = match self.memory.header().writing.latch.holder() {
+                0 => until,
+                _ => until.earlier(now() + WRITER_LOOK),
+            };
+            match sync::sleep_undisturbed(self.memory.latest_word(), seen as u32, until)? {
                 Awoken::Interrupted if self.is_newer(after) => return Ok(()),
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),
                 Awoken::Recheck => {}
@@ -84,58 +106,112 @@ impl ValueCell {
         }
     }
 
-    /// Marks that a thread is about to sleep. Returns the word and the value to sleep on, and whether there is a mark;
-    /// `None` if there is a value above `after`.
-    fn prepare_to_sleep(&self, after: u64) -> Option<(&AtomicU32, u32, bool)> {
-        let waiting = &self.memory.header().waiting;
-        // Before the mark: a writer that clears the mark raises the count afterwards, and then this value is outdated.
-        let seen = waiting.wakes.load(SeqCst);
+    /// Marks that a thread is about to sleep. Returns the number of the latest value, on which to sleep, and whether
+    /// there is a mark; `None` if there is a value above `after`.
+    fn prepare_to_sleep(&self, after: u64) -> Option<(u64, bool)> {
+        // Before the mark: a writer that clears the mark changes the number afterwards, and then this one is outdated.
+        let seen = self.memory.header().latest.load(SeqCst);
         let is_marked = mark(&self.memory, &self.access);
-        (!self.is_newer(after)).then_some((&waiting.wakes, seen, is_marked))
+        (!self.is_newer(after)).then_some((seen, is_marked))
     }
 
     /// When a sleep without a mark has to end.
-    fn sleep_without_mark(&self, deadline: Deadline, first: &mut Option<Duration>) -> Deadline {
+    fn sleep_without_mark(
+        &self,
+        deadline: Deadline,
+        seen: u64,
+        first: &mut FirstSleep,
+    ) -> Deadline {
+        let now = now();
         let has_silent_readers = &self.memory.header().waiting.has_silent_readers;
         if has_silent_readers.load(Relaxed) == 0 {
-            return deadline.earlier(now() + SLEEP_UNNOTICED);
+            return deadline.earlier(now + SLEEP_UNNOTICED);
         }
-        match *first {
-            Some(end) if now() < end => deadline.earlier(end),
-            _ => {
-                *first = None;
-                deadline
-            }
+        if first.number != Some(seen) {
+            *first = FirstSleep {
+                number: Some(seen),
+                end: now + FIRST_SLEEP,
+            };
+        }
+        match now < first.end {
+            true => deadline.earlier(first.end),
+            false => deadline,
         }
     }
 
-    /// Wakes all that wait, after a value was published at `time_ns`.
+    /// Makes the value with this number, which was written at `time_ns`, the latest, and wakes all that wait.
     #[inline(always)]
-    pub(super) fn wake_if_asleep(&self, time_ns: u64) {
+    pub(super) fn publish_and_wake(&self, number: u64, time_ns: u64) {
         let waiting = &self.memory.header().waiting;
+        let needs_fence = waiting.needs_fence.load(Relaxed) != 0;
+        // Without this fence the mark could be read before the latch is visibly taken.
+        fence::light(needs_fence);
+        if self.must_wake(time_ns) {
+            return self.publish_waking(number, time_ns);
+        }
+        versions::publish(&self.memory, number);
         // Without this fence the mark could be read before the value is visible to the thread that has set the mark.
-        fence::light(waiting.needs_fence.load(Relaxed) != 0);
+        fence::light(needs_fence);
         if waiting.marked.load(Relaxed) != 0 {
-            self.wake_all(time_ns);
-        } else if waiting.has_silent_readers.load(Relaxed) != 0 {
-            let since = time_ns.wrapping_sub(waiting.last_wake_ns.load(Relaxed));
-            if since >= WAKE_INTERVAL.as_nanos() as u64 {
-                self.wake_all(time_ns);
-            }
+            self.wake_late();
         }
     }
 
-    /// Wakes all that wait. The caller holds the latch: if it dies here, the next writer wakes them.
+    #[inline(always)]
+    fn must_wake(&self, time_ns: u64) -> bool {
+        let waiting = &self.memory.header().waiting;
+        if waiting.marked.load(Relaxed) != 0 {
+            return true;
+        }
+        if waiting.has_silent_readers.load(Relaxed) == 0 {
+            return false;
+        }
+        let since = time_ns.wrapping_sub(waiting.last_wake_ns.load(Relaxed));
+        since >= WAKE_INTERVAL.as_nanos() as u64
+    }
+
     #[cold]
     #[inline(never)]
-    pub(super) fn wake_all(&self, time_ns: u64) {
+    fn publish_waking(&self, number: u64, time_ns: u64) {
         let waiting = &self.memory.header().waiting;
         waiting.last_wake_ns.store(time_ns, Relaxed);
-        // SeqCst, here and in `prepare_to_sleep`: all threads see the mark and the count change in one order.
+        // Before the number changes: see `prepare_to_sleep`. If this thread dies in between, the next writer sets the
+        // mark again. SeqCst: also, what this thread has written is visible before the kernel changes the number.
         waiting.marked.swap(0, SeqCst);
-        waiting.wakes.fetch_add(1, SeqCst);
-        preserving_errno(|| futex::wake(&waiting.wakes, u32::MAX));
+        let word = self.memory.latest_word();
+        preserving_errno(|| {
+            // The kernel changes the lower half only. Once in 2^32 values, and where the kernel does not permit the
+            // call, a death between the two steps makes the readers wait for the next value.
+            let is_carried = number as u32 == 0;
+            if is_carried || !futex::change_and_wake_all(word, Change::Add(1)) {
+                versions::publish(&self.memory, number);
+                futex::wake(word, u32::MAX);
+            }
+        });
     }
+
+    /// Wakes those that have set the mark while the value was published. It leaves the mark for the next writer: a
+    /// thread that has set it may sleep on the new number already.
+    #[cold]
+    #[inline(never)]
+    fn wake_late(&self) {
+        preserving_errno(|| futex::wake(self.memory.latest_word(), u32::MAX));
+    }
+
+    /// Call after a writer has died while it held the latch. It may have cleared the mark and published nothing, or
+    /// published its value and woken nobody.
+    #[cold]
+    pub(super) fn wake_after_death(&self) {
+        self.memory.header().waiting.marked.store(1, SeqCst);
+        self.wake_late();
+    }
+}
+
+/// The first sleep of a reader without a mark, while the latest value has one number.
+#[derive(Default)]
+struct FirstSleep {
+    number: Option<u64>,
+    end: Duration,
 }
 
 /// Sets the mark, if this handle can. After this a writer sees the mark, or this thread sees what it has written.

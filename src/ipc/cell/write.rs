@@ -79,8 +79,8 @@ impl ValueCell {
     fn publish(&self, version: (u64, u64)) {
         // There are 584 years in 64 bits of nanoseconds.
         let time_ns = now().as_nanos() as u64;
-        versions::publish(&self.memory, version, time_ns);
-        self.wake_if_asleep(time_ns);
+        versions::stamp(&self.memory, version, time_ns);
+        self.publish_and_wake(version.0, time_ns);
     }
 
     /// Begins a change of the latest value: the result holds a copy of it, or zeros if there is none yet. No other writer
@@ -137,9 +137,9 @@ impl ValueCell {
                 _ => error,
             })?;
         if latched.is_orphaned() {
-            // The dead writer's slot is written again. It may have published its value, and woken nobody.
+            // The dead writer's slot is written again.
             latched.make_sound();
-            self.wake_all(now().as_nanos() as u64);
+            self.wake_after_death();
         }
         Ok(latched)
     }

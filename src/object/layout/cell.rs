@@ -13,7 +13,7 @@ use super::queue::Latch;
 use super::user_type::Type;
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 
-pub(crate) const CELL_VERSION: u32 = 1;
+pub(crate) const CELL_VERSION: u32 = 2;
 
 /// The alignment of a slot, unless the value needs more.
 pub(crate) const CELL_ALIGNMENT: u64 = 64;
@@ -31,7 +31,7 @@ pub(crate) struct Stamp {
 /// Words that different processes write stand in different cache lines.
 #[repr(C, align(64))]
 pub(crate) struct CellHeader {
-    /// The number of the latest value; 0 if there is none.
+    /// The number of the latest value; 0 if there is none. Threads that wait sleep on its lower half.
     pub(crate) latest: AtomicU64,
     /// The processor of the last writer (`sys::processor`).
     pub(crate) processor: AtomicU32,
@@ -45,8 +45,7 @@ pub(crate) struct CellHeader {
 pub(crate) struct CellWaiting {
     /// Not 0 if a thread may be asleep. A thread that waits sets it. A writer clears it and wakes all.
     pub(crate) marked: AtomicU32,
-    /// How many times a writer has woken all. Threads sleep on it.
-    pub(crate) wakes: AtomicU32,
+    reserved: AtomicU32,
     /// Not 0 if some process could not have the kernel execute fences on other processors (see sys::fence).
     pub(crate) needs_fence: AtomicU32,
     /// Not 0 if the cell's mode lets somebody read who may not write, and so cannot mark that it sleeps. Set at
@@ -79,7 +78,7 @@ const _: () = {
     assert!(offset_of!(CellHeader, waiting) == 64);
     assert!(offset_of!(CellHeader, writing) == 128);
     assert!(offset_of!(CellWaiting, marked) == 0);
-    assert!(offset_of!(CellWaiting, wakes) == 4);
+    assert!(offset_of!(CellWaiting, needs_fence) == 8);
     assert!(offset_of!(CellWaiting, last_wake_ns) == 16);
     assert!(offset_of!(CellWriting, latch) == 0);
     assert!(size_of::<Stamp>() == 16);
