@@ -49,7 +49,7 @@ check-storm: tools-check $(addprefix $(C_TESTS)/,topic/storm service/storm) ## p
 	STORM_KILLS=$(STORM_KILLS) $(C_TESTS)/service/storm
 
 check-models: ## the algorithms of src/sync, the queue, topics and services in every order of steps, with loom
-	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue --test models_topic --test models_service
+	RUSTFLAGS="--cfg loom" $(CARGO) test --locked --release --target-dir $(TARGET)/loom --test models --test models_queue --test models_topic --test models_turn_bell --test models_service
 
 # The queue in shared memory against references, and with its memory overwritten: the tests of check-rust, but longer.
 check-queue:

@@ -14,8 +14,9 @@ static struct {
 
 static ipc_mq_t *empty, *full;
 static ipc_cell_t *cell, *read_only_cell;
+static ipc_topic_t *publisher, *subscriber;
 
-enum { MUTEX, READ, WRITE, PERMIT, BARRIER, SEM, MANUAL, AUTOMATIC, RECEIVE, SEND, BORROW, RESERVE, ONCE, CELL, READ_ONLY_CELL, KINDS };
+enum { MUTEX, READ, WRITE, PERMIT, BARRIER, SEM, MANUAL, AUTOMATIC, RECEIVE, SEND, BORROW, RESERVE, ONCE, CELL, READ_ONLY_CELL, TOPIC_RECEIVE, TOPIC_BORROW, KINDS };
 enum { MOST = 100 };
 
 static void nothing(void *context) { (void)context; }
@@ -42,6 +43,8 @@ static void *wait_forever(void *argument) {
     case RESERVE: ipc_mq_reserve(full, &place, IPC_FOREVER); break;
     case ONCE: ipc_once(&shared->once, nothing, NULL, IPC_FOREVER); break;
     case CELL: ipc_cell_wait(cell, &value, 0, NULL, IPC_FOREVER); break;
+    case TOPIC_RECEIVE: ipc_topic_receive(subscriber, &value, sizeof value, NULL, IPC_FOREVER); break;
+    case TOPIC_BORROW: ipc_topic_borrow(subscriber, &message, NULL, 100 * PATIENCE); break;
     case READ_ONLY_CELL: ipc_cell_wait(read_only_cell, &value, 0, NULL, 100 * PATIENCE); break;
   }
   test_failed(__FILE__, __LINE__, "a wait of kind %d ended", kind);
@@ -133,6 +136,10 @@ int main(void) {
   const char *cell_name = unique_name("cell");
   CHECK_EQUAL(ipc_cell_open(&cell, cell_name, &type, IPC_CREATE, 0600), IPC_CREATED);
   CHECK_EQUAL(ipc_cell_open(&read_only_cell, cell_name, &type, IPC_READ_ONLY, 0), IPC_OPENED);
+  const char *topic_name = unique_name("topic");
+  ipc_topic_attr_t topic_attr = { .sample_size = 8, .capacity = 4, .max_subscribers = 8 };
+  CHECK_EQUAL(ipc_topic_open(&publisher, topic_name, &topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_topic_open(&subscriber, topic_name, NULL, IPC_READ_ONLY, 0), IPC_OPENED);
   pid_t holding = start_stopped(holder, NULL);
   const int counts[] = { 1, 10, MOST };
   for (int i = 0; i < 3; i++) {
@@ -166,5 +173,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_close(full), 0);
   CHECK_EQUAL(ipc_cell_close(cell), 0);
   CHECK_EQUAL(ipc_cell_close(read_only_cell), 0);
+  CHECK_EQUAL(ipc_topic_close(subscriber), 0);
+  CHECK_EQUAL(ipc_topic_close(publisher), 0);
   return 0;
 }

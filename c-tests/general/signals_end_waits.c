@@ -11,6 +11,7 @@ static struct {
 
 static ipc_mq_t *empty, *full;
 static ipc_cell_t *cell;
+static ipc_topic_t *publisher, *subscriber;
 static volatile sig_atomic_t handled;
 
 static void handle(int number) {
@@ -18,7 +19,7 @@ static void handle(int number) {
   handled++;
 }
 
-enum { SEM, MANUAL, AUTOMATIC, PERMITS, RECEIVE, SEND, CELL, KINDS };
+enum { SEM, MANUAL, AUTOMATIC, PERMITS, RECEIVE, SEND, CELL, TOPIC, KINDS };
 enum { SIGNALS = 300 };
 
 static long wait_once(int kind) {
@@ -32,6 +33,7 @@ static long wait_once(int kind) {
     case PERMITS: return ipc_permits_take(&shared->permits, &permit, PATIENCE);
     case RECEIVE: return ipc_mq_receive(empty, &byte, 1, NULL, IPC_FOREVER);
     case CELL: return ipc_cell_wait(cell, &value, 0, NULL, IPC_FOREVER);
+    case TOPIC: return ipc_topic_receive(subscriber, &value, sizeof value, NULL, PATIENCE);
     default: return ipc_mq_send(full, "x", 1, 0, PATIENCE);
   }
 }
@@ -61,6 +63,10 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_send(full, "x", 1, 0, 0), 0);
   const ipc_type_t type = IPC_TYPE(uint64_t, 1);
   CHECK_EQUAL(ipc_cell_open(&cell, unique_name("cell"), &type, IPC_CREATE, 0600), IPC_CREATED);
+  const char *topic_name = unique_name("topic");
+  ipc_topic_attr_t topic_attr = { .sample_size = 8, .capacity = 4 };
+  CHECK_EQUAL(ipc_topic_open(&publisher, topic_name, &topic_attr, IPC_CREATE | IPC_WRITE_ONLY, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_topic_open(&subscriber, topic_name, NULL, IPC_READ_ONLY, 0), IPC_OPENED);
   for (int kind = 0; kind < KINDS; kind++) {
     for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
       int what[] = { kind, flags };
@@ -83,5 +89,7 @@ int main(void) {
   CHECK_EQUAL(ipc_mq_close(empty), 0);
   CHECK_EQUAL(ipc_mq_close(full), 0);
   CHECK_EQUAL(ipc_cell_close(cell), 0);
+  CHECK_EQUAL(ipc_topic_close(subscriber), 0);
+  CHECK_EQUAL(ipc_topic_close(publisher), 0);
   return 0;
 }

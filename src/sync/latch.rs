@@ -299,10 +299,12 @@ impl Latched<'_> {
 }
 
 impl Latched<'_> {
-    /// Does what `drop` does, for a latch that was not kept. It is inlined.
+    /// Does what `drop` does. For a latch that was not kept it is inlined.
     #[inline(always)]
     pub(crate) fn release(self) {
-        ManuallyDrop::new(self).let_go();
+        if self.kept == 0 {
+            ManuallyDrop::new(self).let_go();
+        }
     }
 
     /// Releases a kept latch, without announcing it: the thread's announcement is another word's, and has to stay.

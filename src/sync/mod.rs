@@ -33,6 +33,8 @@ pub(crate) mod rwlock;
 pub(crate) mod sem;
 #[cfg(not(all(test, loom)))]
 pub(crate) mod stale;
+#[cfg(not(all(test, loom)))]
+pub(crate) mod turn_bell;
 pub(crate) mod versions;
 
 mod round;

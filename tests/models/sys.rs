@@ -289,6 +289,13 @@ pub(crate) mod futex {
     }
 
     pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
+        match super::death::step() {
+            true => wake_now(word, count),
+            false => 0,
+        }
+    }
+
+    fn wake_now(word: &AtomicU32, count: u32) -> usize {
         let mut sleepers = SLEEPERS.lock().unwrap();
         let mut woken = 0;
         while woken < count as usize {
@@ -314,7 +321,7 @@ pub(crate) mod futex {
             Change::Add(number) => word.0.fetch_add(number, Relaxed),
             Change::Or(number) => word.0.fetch_or(number, Relaxed),
         };
-        wake(word, u32::MAX);
+        wake_now(word, u32::MAX);
         true
     }
 

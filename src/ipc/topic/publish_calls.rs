@@ -10,6 +10,7 @@ use crate::base::error::{Errno, Result, fail};
 use crate::base::time::{Deadline, now};
 use crate::sync;
 use crate::sync::latch::check_namespace;
+use crate::sync::turn_bell::Ring;
 use crate::sys::futex::Awoken;
 use crate::sys::liveness::Birth;
 use crate::sys::thread::Thread;
@@ -37,12 +38,7 @@ impl Topic {
         if self.memory.sizes().waits && section.find_blocking().is_some() {
             return false;
         }
-        let is_published = self.publish_copy(&section, data, time_ns).is_ok();
-        if is_published {
-            self.wake_subscribers();
-        }
-        section.latched.release();
-        is_published
+        self.publish_copy(section, data, time_ns).is_ok()
     }
 
     /// Publishes a copy. In a topic that waits, it waits for living subscribers.
@@ -60,15 +56,13 @@ impl Topic {
             }
         }
         let section = self.enter_with_room(deadline)?;
-        self.publish_copy(&section, data, now().as_nanos() as i64)?;
-        self.wake_subscribers();
-        Ok(())
+        self.publish_copy(section, data, now().as_nanos() as i64)
     }
 
     #[inline(always)]
     fn publish_copy(
         &self,
-        section: &PublishSection<'_>,
+        section: PublishSection<'_>,
         data: &[MaybeUninit<u8>],
         time_ns: i64,
     ) -> Result<()> {
@@ -81,7 +75,62 @@ impl Topic {
             time_ns,
             publisher: self.process.load(Relaxed),
         };
-        section.publish(slot, &sample)
+        self.publish(section, slot, &sample)
+    }
+
+    /// Publishes the sample in a slot, wakes the subscribers, and releases the latch.
+    #[inline(always)]
+    fn publish(&self, section: PublishSection<'_>, slot: u32, sample: &Sample) -> Result<()> {
+        let header = self.subscribers.header();
+        // Without this fence the flag could be read before the latch is visibly taken.
+        self.light_fence();
+        if header.arrivals.are_asleep() {
+            return self.publish_ringing(section, slot, sample);
+        }
+        section.publish(slot, sample)?;
+        self.light_fence();
+        if header.arrivals.are_asleep() || header.watches.are_asleep() {
+            self.wake_subscribers(section);
+        } else {
+            section.latched.release();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_ringing(
+        &self,
+        mut section: PublishSection<'_>,
+        slot: u32,
+        sample: &Sample,
+    ) -> Result<()> {
+        let ring = Ring::begin(&self.subscribers.header().arrivals, &mut section.latched);
+        section.publish(slot, sample)?;
+        drop(ring);
+        self.light_fence();
+        self.wake_watches();
+        Ok(())
+    }
+
+    /// Wakes those that fell asleep while a sample was published.
+    #[cold]
+    #[inline(never)]
+    fn wake_subscribers(&self, mut section: PublishSection<'_>) {
+        let arrivals = &self.subscribers.header().arrivals;
+        if arrivals.are_asleep() {
+            drop(Ring::begin(arrivals, &mut section.latched));
+        }
+        self.wake_watches();
+    }
+
+    /// Call before the latch is released: if this thread dies in between, the kernel wakes a watch, which sleeps on the
+    /// latch's word too.
+    fn wake_watches(&self) {
+        let watches = &self.subscribers.header().watches;
+        if watches.are_asleep() {
+            watches.wake(u32::MAX);
+        }
     }
 
     /// Reserves room for a sample in the common case. `None`: the case is another one, and nothing was reserved.
@@ -125,9 +174,7 @@ impl Topic {
         let Some(section) = self.enter_fast() else {
             return Ok(false);
         };
-        self.commit_in(&section, slot, publisher, length, time_ns)?;
-        self.wake_subscribers();
-        section.latched.release();
+        self.commit_in(section, slot, publisher, length, time_ns)?;
         self.forget_reserved();
         Ok(true)
     }
@@ -135,7 +182,7 @@ impl Topic {
     #[inline(always)]
     fn commit_in(
         &self,
-        section: &PublishSection<'_>,
+        section: PublishSection<'_>,
         slot: u32,
         publisher: u32,
         length: usize,
@@ -148,7 +195,7 @@ impl Topic {
             time_ns,
             publisher: self.process.load(Relaxed),
         };
-        section.publish(slot, &sample)
+        self.publish(section, slot, &sample)
     }
 
     /// Reserves room for a sample. In a topic that waits, it waits for living subscribers.
@@ -200,10 +247,7 @@ impl Topic {
         let (publisher, _) = self.settle()?;
         let time_ns = now().as_nanos() as i64;
         let section = self.enter(Deadline::Now)?;
-        self.commit_in(&section, slot, publisher, length, time_ns)?;
-        self.wake_subscribers();
-        section.latched.release();
-        Ok(())
+        self.commit_in(section, slot, publisher, length, time_ns)
     }
 
     /// Gives a reserved slot back.
@@ -312,8 +356,10 @@ impl Topic {
             repairs.store(repairs.load(Relaxed) + 1, Relaxed);
             section.latched.make_sound();
             // The dead publisher may have published without waking anybody.
-            self.subscribers.header().arrivals.wake(u32::MAX);
-            self.subscribers.header().departures.wake(u32::MAX);
+            let subscribers = self.subscribers.header();
+            drop(Ring::begin(&subscribers.arrivals, &mut section.latched));
+            subscribers.watches.wake(u32::MAX);
+            subscribers.departures.wake(u32::MAX);
         }
         Ok(section)
     }
@@ -381,17 +427,6 @@ impl Topic {
             process_of(blocking.owner),
             blocking.position
         )
-    }
-
-    /// Call after a sample was published, and before the latch is released: if this thread dies in between, the kernel
-    /// wakes a subscriber that polls, which sleeps on the latch's word too.
-    #[inline(always)]
-    fn wake_subscribers(&self) {
-        self.light_fence();
-        let header = self.subscribers.header();
-        if header.arrivals.are_asleep() {
-            header.arrivals.wake(u32::MAX);
-        }
     }
 
     /// Takes a place for a publisher. `EUSERS` if living processes have all of them.

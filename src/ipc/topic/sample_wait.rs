@@ -1,6 +1,6 @@
 //! A subscriber's wait for a sample, without taking it.
 //!
-//! A publisher wakes all who sleep on `arrivals`, so a watch of that word takes no wake-up from anybody. A
+//! A publisher wakes all who sleep on `watches`, so a watch of that word takes no wake-up from anybody. A
 //! subscriber cannot repair what a dead publisher left. It finds what that one had published, and the next publisher
 //! repairs the topic and wakes all.
 
@@ -69,9 +69,9 @@ impl Waitable for SampleWait {
 
     fn prepare(&self) -> Option<(&AtomicU32, u32)> {
         let header = self.subscribers.header();
-        let arrivals = &header.arrivals;
-        let seen = arrivals.prepare_unless(&header.needs_fence, &|| self.is_ready())?;
-        Some((&arrivals.word, seen))
+        let watches = &header.watches;
+        let seen = watches.prepare_unless(&header.needs_fence, &|| self.is_ready())?;
+        Some((&watches.word, seen))
     }
 
     fn prepare_for_deaths(&self, words: &mut DeathWords) -> bool {

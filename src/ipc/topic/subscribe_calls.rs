@@ -224,6 +224,13 @@ impl Topic {
         self.memory.find(self.next.load(Relaxed)) != Found::NotYet
     }
 
+    /// Whether a publisher has died after it had published the next sample and before it had written the ring.
+    #[cold]
+    fn has_unlisted_sample(&self) -> bool {
+        let next = self.next.load(Relaxed);
+        self.memory.is_left_by_dead() && self.memory.find_unlisted(next).is_some()
+    }
+
     /// The word in which the last publisher has left the number of its processor.
     #[inline(always)]
     fn publisher_processor(&self) -> &AtomicU32 {
@@ -267,9 +274,12 @@ impl Topic {
             return Ok(());
         }
         let header = self.subscribers.header();
-        let awoken = header
-            .arrivals
-            .sleep_unless(&header.needs_fence, deadline, &|| self.may_have_sample())?;
+        let latch = &self.memory.header().publishing.latch;
+        let is_ready = || self.may_have_sample() || self.has_unlisted_sample();
+        let awoken =
+            header
+                .arrivals
+                .sleep_unless(&header.needs_fence, latch, deadline, &is_ready)?;
         match awoken {
             Awoken::Recheck => Ok(()),
             Awoken::Interrupted => Err(Errno::EINTR.into()),

@@ -25,7 +25,7 @@ use super::queue::{Latch, Sleepers};
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::liveness::BirthCell;
 
-pub(crate) const TOPIC_VERSION: u32 = 1;
+pub(crate) const TOPIC_VERSION: u32 = 2;
 
 /// The alignment of the arrays, and the least alignment of a payload.
 pub(crate) const TOPIC_ALIGNMENT: u64 = 64;
@@ -135,8 +135,8 @@ pub(crate) const RESERVED_SLOT: u64 = 1 << 63;
 pub(crate) struct SubscribersHeader {
     /// That of the topic.
     pub(crate) identity: AtomicU64,
-    /// Subscribers that sleep until a sample is published.
-    pub(crate) arrivals: Sleepers,
+    /// Watches that wait for a sample.
+    pub(crate) watches: Sleepers,
     /// Publishers that sleep until a subscriber takes a sample.
     pub(crate) departures: Sleepers,
     /// Not 0 if some process could not have the kernel execute fences on other processors.
@@ -145,7 +145,27 @@ pub(crate) struct SubscribersHeader {
     pub(crate) joins: AtomicU32,
     /// How many places have ever been used.
     pub(crate) used: AtomicU32,
-    reserved: [AtomicU32; 9],
+    /// Subscribers sleep on it until a sample is published.
+    pub(crate) arrivals: TurnBell,
+    reserved: [AtomicU32; 6],
+}
+
+/// A word on which each thread waits for something of its own (`sync::turn_bell`).
+#[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
+pub(crate) struct TurnBell {
+    /// | value | meaning |
+    /// |---|---|
+    /// | 0 | nobody has rung yet |
+    /// | bit 29 and the number of the last ring | at rest |
+    /// | a thread's id and bit 31 | this thread rings |
+    /// | bits 30 and 31 | a ringer has died, and one waiter was woken |
+    /// | bit 31 alone | a ringer has died, and all waiters were woken |
+    pub(crate) word: AtomicU32,
+    /// The number of the last ring. Only ringers use it.
+    pub(crate) number: AtomicU32,
+    /// Whether a thread may be asleep.
+    pub(crate) flag: Sleepers,
 }
 
 /// The place of one handle that subscribes. Its cells begin at [`CELLS_OFFSET`]: one word for each sample
