@@ -173,6 +173,9 @@ impl Barrier {
             {
                 continue;
             }
+            if slot::examine_early(others(), thread, &mut examination) {
+                continue;
+            }
             let awoken = sleep_on_any(&words[..count], deadline, &examination)?;
             if awoken == Awoken::TimedOut && slot::bury_owners(others(), thread, deadline) {
                 continue;

@@ -95,13 +95,23 @@ impl NextExamination {
             return false;
         }
         LAST_EXAMINATION.set(now);
-        self.0 = now + if may_end_unnoticed() { OFTEN } else { RARELY };
+        self.postpone(may_end_unnoticed());
         true
     }
 
     /// As [`is_due_of`](Self::is_due_of), for an owner of which nothing is known.
     fn is_due(&mut self, awoken: Awoken) -> bool {
         self.is_due_of(awoken, || true)
+    }
+
+    /// Whether it would end a sleep within [`EXAMINATION_SERVES`].
+    fn is_near(&self) -> bool {
+        self.0 < now() + EXAMINATION_SERVES
+    }
+
+    /// Makes it due as late as after an examination.
+    fn postpone(&mut self, may_end_unnoticed: bool) {
+        self.0 = now() + if may_end_unnoticed { OFTEN } else { RARELY };
     }
 
     /// The deadline, or the time of the next examination, whichever comes first.

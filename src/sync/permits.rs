@@ -76,6 +76,9 @@ impl Permits {
             if deadline == Deadline::Now {
                 return Err(Errno::EAGAIN.into());
             }
+            if slot::examine_early(slots, thread, &mut examination) {
+                continue;
+            }
             match slot::wait_for_any(slots, &waiter, deadline, &examination)? {
                 Awoken::Recheck => {}
                 Awoken::Interrupted => return Err(Errno::EINTR.into()),

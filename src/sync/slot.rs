@@ -240,6 +240,25 @@ pub(super) fn bury_owners<'a>(
     any
 }
 
+/// Call before a sleep that a signal handler ends. A handler that runs at the very moment at which an examination ends
+/// the sleep would not end the wait. So if the next examination is near, this examines the owners as far as that is
+/// cheap, and postpones the rest. Returns whether an owner was gone: then the caller tries again.
+pub(super) fn examine_early<'a>(
+    slots: impl IntoIterator<Item = &'a Slot> + Clone,
+    thread: Thread,
+    examination: &mut NextExamination,
+) -> bool {
+    if !examination.is_near() {
+        return false;
+    }
+    examination.postpone(may_end_unnoticed(slots.clone()));
+    let mut any = false;
+    for slot in slots {
+        any |= slot.bury_owner(thread, Examination::Cheap);
+    }
+    any
+}
+
 /// The slots in the order in which this thread tries them. Neighbouring thread ids start at
 /// neighbouring slots, so threads seldom meet.
 pub(super) fn in_search_order(slots: &[Slot], thread: Thread) -> impl Iterator<Item = &Slot> {
