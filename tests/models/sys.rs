@@ -493,6 +493,10 @@ pub(crate) mod robust {
         pub(crate) fn is_linked(self, _: &Links) -> bool {
             false
         }
+
+        pub(crate) fn has_room(self) -> bool {
+            true
+        }
     }
 }
 
