@@ -317,9 +317,10 @@ impl Service {
         section.latched.release();
     }
 
-    /// The kernel marks the latch of a dead process. From now on nobody sleeps, because those who wait look for deaths.
+    /// The kernel marks the latch and the call of a dead process. From now on nobody sleeps, because those who wait look for deaths.
     pub(crate) fn bury(&self) {
         Thread::die_holding(&self.memory.header().index.latch.word);
+        Thread::die_holding(&self.memory.slot(0).unwrap().holder.word);
         liveness::end_process(Thread::number().into());
         futex::let_nobody_sleep();
     }

@@ -623,6 +623,10 @@ pub(crate) mod liveness {
         false
     }
 
+    pub(crate) fn id_of(birth: Birth) -> u32 {
+        birth as u32
+    }
+
     pub(crate) fn has_no_thread(id: u32) -> bool {
         GONE.load(Acquire) & (1 << id) != 0
     }
