@@ -1,8 +1,9 @@
 /* A client that waits in ipc_client_call() does not wake while nothing happens. It wakes for the reply, for the death of the
- * server that has its request, and for a signal handler. 1 and 10 clients are counted by their context switches. The window is
+ * server that has its request, which it passes on to the other servers, and for a signal handler. 1 and 10 clients are counted by their context switches. The window is
  * 1.5 seconds; ROBUSTIPC_IDLE_SECONDS makes it longer. */
 #include "service.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/utsname.h>
 
@@ -79,6 +80,41 @@ static void server_dies(int count) {
   count_wake_ups(clients, count);
   KILL(serving);
   for (int i = 0; i < count; i++) FINISH(clients[i]);
+}
+
+static void server_that_stops(void *unused) {
+  (void)unused;
+  expect_request(serve(name, &service_attr), "work", 0);
+  stop_here();
+}
+
+static void redelivered_caller(void *unused) {
+  (void)unused;
+  expect_reply(client_of(name, IPC_CLIENT_WAIT), "work", "done");
+}
+
+/* The sleeping client passes the death on to a server that polls. */
+static void poller_learns(void) {
+  const char *once = name;
+  name = unique_name("again");
+  ipc_service_t *service = serve(name, &service_attr);
+  int fd = ipc_service_fd(service);
+  for (int round = 0; round < 5; round++) {
+    ipc_request_t request;
+    char buffer[SIZE];
+    pid_t serving = start(server_that_stops, NULL), client = start(redelivered_caller, NULL);
+    wait_until_stopped(serving);
+    CHECK_EQUAL(ipc_service_receive(service, buffer, SIZE, &request, 0), -EAGAIN);
+    struct pollfd entry = { .fd = fd, .events = POLLIN };
+    wait_until_on_futex(client);
+    KILL(serving);
+    CHECK_EQUAL(poll(&entry, 1, 100000), 1);
+    request = expect_request(service, "work", 1);
+    reply_with(service, &request, "done");
+    FINISH(client);
+  }
+  CHECK_EQUAL(ipc_service_close(service), 0);
+  name = once;
 }
 
 static void ignore(int signal) { (void)signal; }
@@ -204,6 +240,7 @@ int main(void) {
   CHECK_EQUAL(ipc_service_close(service), 0);
   server_dies(1);
   server_dies(MOST);
+  poller_learns();
   signal_arrives();
   receiver_ends();
   other_thread_replies();
