@@ -241,7 +241,7 @@ impl Service {
         let Some((_, slot)) = section.first().unwrap() else {
             return false;
         };
-        holder::hold(slot, section.latched.thread());
+        holder::hold(slot, section.latched.thread(), 0);
         section.take_first(slot, party()).unwrap();
         let id = id_of(0, slot.word.load(Relaxed));
         section.latched.release();

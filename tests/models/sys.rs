@@ -635,6 +635,10 @@ pub(crate) mod liveness {
         false
     }
 
+    pub(crate) fn is_in_this_process(_: u32) -> bool {
+        false
+    }
+
     pub(crate) fn is_gone(id: u32, _: Birth) -> bool {
         has_no_thread(id)
     }

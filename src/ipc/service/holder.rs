@@ -24,13 +24,13 @@
 
 use crate::object::layout::CallSlot;
 use crate::sys::futex::{self, OWNER_DIED, TID_MASK, WAITERS};
-use crate::sys::liveness;
+use crate::sys::liveness::{self, Birth};
 use crate::sys::thread::Thread;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// Makes the latch's holder the holder of a request that it is about to take.
-pub(super) fn hold(slot: &CallSlot, thread: Thread) {
-    let is_listed = list(slot, thread);
+/// Makes the latch's holder the holder of a request that it is about to take for the handle with this place.
+pub(super) fn hold(slot: &CallSlot, thread: Thread, place: u32) {
+    let is_listed = list(slot, thread, place);
     let own = if is_listed { thread.id() } else { OWNER_DIED };
     let before = change(slot, &|word| Some(own | word & WAITERS));
     if !is_listed {
@@ -40,7 +40,7 @@ pub(super) fn hold(slot: &CallSlot, thread: Thread) {
 }
 
 /// Puts the slot into this thread's robust list. False if that cannot be done now.
-fn list(slot: &CallSlot, thread: Thread) -> bool {
+fn list(slot: &CallSlot, thread: Thread, place: u32) -> bool {
     let (holder, robust_list) = (&slot.holder, thread.robust_list());
     let lister = holder.lister.load(Relaxed);
     if lister == thread.birth() && robust_list.is_linked(&holder.links) {
@@ -55,6 +55,7 @@ fn list(slot: &CallSlot, thread: Thread) -> bool {
     }
     // First: links that lead somewhere have an owner. (A birth contains the thread's id, so it is not 0.)
     holder.lister.store(thread.birth(), Relaxed);
+    holder.listed_for.store(place, Relaxed);
     holder.kind.set();
     // SAFETY: the slot is in no list, and the latch keeps others from listing it. It stays mapped: the end of the
     // handle removes it, or keeps the memory mapped (`Server::drop`). The word does not name this thread yet, so the kernel
@@ -104,6 +105,16 @@ pub(super) fn let_go(slot: &CallSlot, thread: Thread) {
         }
         unlist(slot, thread);
     }
+}
+
+/// Whether the slot is in the list of another living thread of this process, which received the request with the handle with
+/// this place.
+pub(super) fn is_listed_by_other(slot: &CallSlot, own: Birth, place: u32) -> bool {
+    let lister = slot.holder.lister.load(Relaxed);
+    lister != 0
+        && lister != own
+        && slot.holder.listed_for.load(Relaxed) == place
+        && liveness::is_in_this_process(liveness::id_of(lister))
 }
 
 /// Removes the slot from this thread's list, if it is there and another thread has replied. Returns whether it was.

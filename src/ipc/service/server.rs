@@ -11,7 +11,7 @@ use crate::ipc::topic::member::Member;
 use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{CALL_ANSWERED, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot};
 use crate::sync;
-use crate::sys::liveness::{self, Birth, is_process_gone};
+use crate::sys::liveness::{self, is_process_gone};
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
@@ -122,7 +122,7 @@ impl Server {
             }
             if slot.is_asynchronous.load(Relaxed) == 0 {
                 self.sweep_strays(section.latched.thread());
-                holder::hold(slot, section.latched.thread());
+                holder::hold(slot, section.latched.thread(), party.place);
             }
             section.take_first(slot, party)?;
             let client = service.memory.client(slot.client.load(Relaxed))?;
@@ -350,17 +350,15 @@ impl Server {
 
     /// Removes all slots from this thread's list. Returns whether slots may be in the list of another living thread of
     /// this process.
-    fn let_go_of_all(&self, birth: Birth) -> bool {
+    fn let_go_of_all(&self, place: u32) -> bool {
         let thread = Thread::current().ok();
+        let own = thread.map_or(0, Thread::birth);
         let mut is_listed_by_other = false;
         for (_, slot) in self.service.memory.slots() {
             if let Some(thread) = thread {
                 holder::let_go(slot, thread);
             }
-            let lister = slot.holder.lister.load(Relaxed);
-            is_listed_by_other |= lister != 0
-                && slot.server_birth.load(Relaxed) == birth
-                && !liveness::is_gone(liveness::id_of(lister), lister);
+            is_listed_by_other |= holder::is_listed_by_other(slot, own, place);
         }
         is_listed_by_other
     }
@@ -381,7 +379,7 @@ impl Drop for Server {
             return;
         };
         let birth = self.member.birth();
-        let is_listed_by_other = self.let_go_of_all(birth);
+        let is_listed_by_other = self.let_go_of_all(place);
         if let Ok(section) = self.service.enter(Deadline::Now) {
             let _ = self.service.end_server(&section, Party { place, birth });
         }

@@ -138,8 +138,8 @@ pub(crate) struct CallHolder {
     /// The birth of the thread in whose robust list the slot is; 0 for none.
     #[cfg(not(target_env = "musl"))]
     pub(crate) lister: BirthCell,
-    #[cfg(not(target_env = "musl"))]
-    reserved: u32,
+    /// The index of the server's place by which that thread received the request.
+    pub(crate) listed_for: AtomicU32,
     pub(crate) links: Links,
     #[cfg(target_env = "musl")]
     pub(crate) lister: BirthCell,
@@ -226,5 +226,6 @@ const _: () = {
         offset_of!(CallHolder, word),
         offset_of!(CallHolder, links)
     ));
+    assert!(offset_of!(CallHolder, listed_for) == if cfg!(target_env = "musl") { 12 } else { 16 });
     assert!(offset_of!(CallHolder, lister) == if cfg!(target_env = "musl") { 40 } else { 8 });
 };
