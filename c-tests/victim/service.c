@@ -2,9 +2,15 @@
  * slots and places of the dead are free again. */
 #include "victim.h"
 
+#include <sched.h>
+
 enum { SIZE = 64, SLOTS = 8 };
+/* While the victim has not received the sleeping client's request: how long a survivor waits before it serves. */
+enum { UNRECEIVED_NS = 20 * 1000 * 1000 };
 
 static const ipc_service_attr_t attr = { .request_size = SIZE, .reply_size = SIZE, .max_requests = SLOTS, .max_clients = 8 };
+static const ipc_service_attr_t once_attr = { .request_size = SIZE, .reply_size = SIZE, .max_requests = SLOTS, .max_clients = 8,
+  .flags = IPC_SERVICE_ONCE };
 static ipc_service_t *service;
 static ipc_client_t *client;
 static ipc_request_t request;
@@ -28,16 +34,19 @@ static void close_both(void) {
 static void open_both(void) {
   if (service != NULL && ipc_service_stale(service) == 0) return;
   close_both();
-  EXPECT(ipc_service_open(&service, service_name(), &attr, 0, 0) >= 0, "cannot serve: %s", ipc_last_error());
+  EXPECT(ipc_service_open(&service, service_name(), NULL, 0, 0) >= 0, "cannot serve: %s", ipc_last_error());
   EXPECT(ipc_client_open(&client, service_name(), IPC_CLIENT_WAIT) >= 0, "cannot call: %s", ipc_last_error());
 }
 
-static void set_up(void) {
+static void set_up_with(const ipc_service_attr_t *wanted) {
   ipc_service_unlink(service_name());
   close_both();
-  EXPECT_EQUAL(ipc_service_open(&service, service_name(), &attr, IPC_CREATE | IPC_EXCLUSIVE, 0600), IPC_CREATED);
+  EXPECT_EQUAL(ipc_service_open(&service, service_name(), wanted, IPC_CREATE | IPC_EXCLUSIVE, 0600), IPC_CREATED);
   EXPECT_EQUAL(ipc_client_open(&client, service_name(), IPC_CLIENT_WAIT), 0);
 }
+
+static void set_up(void) { set_up_with(&attr); }
+static void set_up_once(void) { set_up_with(&once_attr); }
 
 static void set_up_sent(void) {
   set_up();
@@ -142,6 +151,37 @@ static void check(void) {
   }
 }
 
+/* ---- a client that sleeps in its call ---- */
+
+enum { RETURNED, RECEIVED }; /* the notes: the client's call has returned, the victim has received its request */
+
+static void call_asleep(void) {
+  open_both();
+  char reply[SIZE] = "";
+  ssize_t length = ipc_client_call(client, "first", 6, 9, reply, SIZE, arena->patience_ns);
+  if (length != -EOWNERDEAD) EXPECT(length == 6 && strcmp(reply, "first") == 0, "the sleeping client's call: %zd", length);
+  arena->notes[RETURNED] = 1;
+}
+
+static void run_serve(void) {
+  result = ipc_service_receive(service, buffer, SIZE, &request, arena->patience_ns);
+  arena->notes[RECEIVED] = 1;
+  if (result >= 0) result = ipc_service_reply(service, &request, buffer, (size_t)result);
+}
+
+/* No call of a survivor helps the client, once the victim has its request: the kernel wakes it. */
+static void check_call(void) {
+  int64_t wait = arena->notes[RECEIVED] ? arena->patience_ns : UNRECEIVED_NS;
+  for (int64_t end = now_ns() + wait; !arena->notes[RETURNED] && now_ns() < end;) sched_yield();
+  EXPECT(arena->notes[RETURNED] || !arena->notes[RECEIVED], "a client sleeps on after its server's death");
+  open_both();
+  for (int64_t end = now_ns() + arena->patience_ns; !arena->notes[RETURNED];) {
+    EXPECT(now_ns() < end, "the client's request is not answered");
+    serve_one(1000000);
+  }
+  check();
+}
+
 static void settle(int progress) {
   /* The request of set_up is answered in the end. */
   for (int64_t end = now_ns() + arena->patience_ns; first_id != 0;) {
@@ -182,6 +222,8 @@ const struct operation service_operations[] = {
   {.name = "service.reply", .set_up = set_up_sent, .prepare = prepare_taken, .run = run_reply, .after = after, PLAIN,
    .recovery = "service.receive"},
   {.name = "service.close", .set_up = set_up_sent, .prepare = prepare_taken, .run = run_close_server, .after = after, PLAIN},
+  {.name = "service.serve.sleeping", .set_up = set_up_once, .prepare = prepare, .run = run_serve, .after = after,
+   .sleep = call_asleep, .sleepers = 1, .sleep_from = AT_BEGIN, .check = check_call, .settle = settle},
   {.name = "client.send", .set_up = set_up, .prepare = prepare, .run = run_send, .after = after, PLAIN,
    .recovery = "client.send"},
   {.name = "client.call", .set_up = set_up, .prepare = prepare, .run = run_call, .after = after, .release = release_server,

@@ -353,7 +353,8 @@ pub unsafe extern "C" fn ipc_service_stat(
 /// The descriptor may be readable although there is no request: another server was faster. So receive with timeout 0. It
 /// is always writable. It belongs to the handle: do not close it, read from it or write to it. If a server dies with a
 /// request, the descriptors of others become readable within 100 milliseconds. For this a thread of this process, named
-/// "ipc_watch", examines the servers' processes every 50 milliseconds while another one has a request.
+/// "ipc_watch", examines the servers' processes every 50 milliseconds while another one has a request of
+/// ipc_client_send(). A client that waits in ipc_client_call() makes its request's next server ready itself.
 ///
 /// Returns: the descriptor, or a negative error.
 /// Errors: -EINVAL if service is NULL; -EBADF if the handle is closed; -EAGAIN if another thread is changing the

@@ -59,9 +59,9 @@ pub(crate) const EXAMINATION_SERVES: Duration =
     Duration::from_millis(if cfg!(all(test, loom)) { 0 } else { 100 });
 /// The time between two examinations of an owner during one wait. The kernel reports the end of such an owner,
 /// unless it holds thousands of locks, or one in memory that is gone.
-const RARELY: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 15 });
+pub(crate) const RARELY: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 15 });
 /// The same for an owner that can end unnoticed by exec ([`may_end_unnoticed`](crate::sys::liveness::may_end_unnoticed)).
-const OFTEN: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 3 });
+pub(crate) const OFTEN: Duration = Duration::from_secs(if cfg!(all(test, loom)) { 0 } else { 3 });
 /// The longest sleep where the kernel does not report every death of a thread that should deliver or had
 /// received a wake-up.
 const UNREPORTED: Duration = Duration::from_secs(1);
@@ -131,6 +131,15 @@ fn sleep_on(
 ) -> Result<Awoken> {
     let until = limited(deadline, examination, futex::reports_every_death());
     recheck(word, expected, deadline, until)
+}
+
+/// As [`sleep_on`], for a word whose owner's death the kernel reports.
+pub(crate) fn sleep_until_death(
+    word: &AtomicU32,
+    expected: u32,
+    deadline: Deadline,
+) -> Result<Awoken> {
+    sleep_on(word, expected, deadline, None)
 }
 
 /// Sleeps while `word` holds `expected`, until the deadline, but at most for [`UNREPORTED`]: for words that

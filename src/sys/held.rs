@@ -16,7 +16,7 @@ use core::ptr;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// How many entries a record has room for beside the youngest. A thread seldom holds more locks at once.
-const CAPACITY: usize = 63;
+pub(super) const CAPACITY: usize = 63;
 
 /// An entry of the list: the kernel's `struct robust_list`. libc keeps a pointer to the previous
 /// entry in the word before it.

@@ -130,6 +130,13 @@ pub(crate) fn may_end_unnoticed(id: u32) -> bool {
     id != 0 && id <= i32::MAX as u32 && !is_in(id) && !is_in(super::process::id())
 }
 
+/// Whether a living thread of this process has this id.
+pub(crate) fn is_in_this_process(id: u32) -> bool {
+    let arguments = [super::process::id() as usize, id as usize, 0, 0, 0, 0];
+    // SAFETY: for signal 0 the kernel only searches for the thread and sends nothing.
+    id != 0 && id <= i32::MAX as u32 && unsafe { system_call(libc::SYS_tgkill, arguments) }.is_ok()
+}
+
 thread_local! {
     /// The owner that this thread has found alive last, and until when that answer serves.
     static FOUND_ALIVE: Cell<(u32, Birth, Duration)> = const { Cell::new((0, 0, Duration::ZERO)) };

@@ -36,7 +36,7 @@
 //! that the record does not know counts if its lock word names this thread. The proofs are in
 //! [`robust_proof`](super::robust_proof).
 
-use super::held::{Held, Node};
+use super::held::{CAPACITY, Held, Node};
 use super::lock_form::{
     HAS_PREVIOUS, HEAD_HAS_PREVIOUS, WORD_TO_NODE, links_of, previous_of, without_mark,
 };
@@ -307,6 +307,16 @@ impl RobustList {
     /// private record was full.
     pub(crate) fn is_linked(self, links: &Links) -> bool {
         self.held().position(links.node(false)).is_some()
+    }
+
+    /// Whether the private record has room for one more entry. Without an entry there [`unlink`](RobustList::unlink) is slow.
+    pub(crate) fn has_room(self) -> bool {
+        self.held().len() < CAPACITY
+    }
+
+    /// Whether the private record has entries.
+    pub(crate) fn has_entries(self) -> bool {
+        self.held().len() != 0
     }
 
     /// Whether this thread holds a robust lock, ours or libc's, whose entry lies in the memory

@@ -4,6 +4,10 @@
 #[allow(dead_code)]
 mod section;
 
+#[path = "../../src/ipc/service/holder.rs"]
+#[allow(dead_code)]
+mod holder;
+
 use crate::base::time::Deadline::Never;
 use crate::object::layout::{
     CALL_ANSWERED, CALL_FREE, CALL_LOST, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot,
@@ -168,10 +172,10 @@ impl Service {
         };
         while !is_over() {
             self.take_back_if_dead();
-            let needs_fence = &self.memory.header().waiting.needs_fence;
-            slot.replies
-                .sleep_unless(needs_fence, Never, &is_over)
-                .unwrap();
+            let expected = holder::announce_sleep(slot);
+            if !is_over() {
+                futex::wait(&slot.holder.word, expected, Never).unwrap();
+            }
         }
         let word = slot.word.load(Acquire);
         assert_eq!(id_of(0, word), call.id);
@@ -237,11 +241,14 @@ impl Service {
         let Some((_, slot)) = section.first().unwrap() else {
             return false;
         };
+        holder::hold(slot, section.latched.thread(), 0);
         section.take_first(slot, party()).unwrap();
         let id = id_of(0, slot.word.load(Relaxed));
         section.latched.release();
         let request = self.memory.request.get();
         self.memory.reply.set(request + 1);
+        let thread = Thread::current().unwrap();
+        let held_as = holder::held_as(slot);
         let word = slot.word.load(Acquire);
         assert_eq!(id_of(0, word), id, "the request has left its server");
         let answered = with_state(word, CALL_ANSWERED);
@@ -252,11 +259,12 @@ impl Service {
             assert_eq!(state_of(slot.word.load(Acquire)), CALL_WITHDRAWN);
             section.give_free((0, slot)).unwrap();
             section.latched.release();
+            holder::release(slot, thread, held_as);
             self.wake(&self.memory.header().waiting.departures);
             return true;
         }
         self.is_answered.store(true, Relaxed);
-        self.wake(&slot.replies);
+        holder::release(slot, thread, held_as);
         true
     }
 
@@ -301,14 +309,18 @@ impl Service {
         let section = self.enter();
         if is_dead() {
             let recovered = section.take_back((0, slot)).unwrap();
+            if recovered == Some(Recovered::Pending) {
+                holder::forget_holder(slot);
+            }
             assert!(recovered != Some(Recovered::Pending) || slot.redeliveries.load(Relaxed) == 1);
         }
         section.latched.release();
     }
 
-    /// The kernel marks the latch of a dead process. From now on nobody sleeps, because those who wait look for deaths.
+    /// The kernel marks the latch and the call of a dead process. From now on nobody sleeps, because those who wait look for deaths.
     pub(crate) fn bury(&self) {
         Thread::die_holding(&self.memory.header().index.latch.word);
+        Thread::die_holding(&self.memory.slot(0).unwrap().holder.word);
         liveness::end_process(Thread::number().into());
         futex::let_nobody_sleep();
     }

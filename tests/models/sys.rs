@@ -500,6 +500,10 @@ pub(crate) mod robust {
         pub(crate) fn is_linked(self, _: &Links) -> bool {
             false
         }
+
+        pub(crate) fn has_room(self) -> bool {
+            true
+        }
     }
 }
 
@@ -626,11 +630,19 @@ pub(crate) mod liveness {
         false
     }
 
+    pub(crate) fn id_of(birth: Birth) -> u32 {
+        birth as u32
+    }
+
     pub(crate) fn has_no_thread(id: u32) -> bool {
         GONE.load(Acquire) & (1 << id) != 0
     }
 
     pub(crate) fn may_end_unnoticed(_: u32) -> bool {
+        false
+    }
+
+    pub(crate) fn is_in_this_process(_: u32) -> bool {
         false
     }
 

@@ -1,6 +1,7 @@
 //! The client's side: calling, and sending requests whose replies are received later.
 
 use super::deaths::has_dead_server;
+use super::holder;
 use super::memory::{Numbered, damaged};
 use super::section::{Party, Section, id_of, state_of, with_state};
 use super::{COPY_UNDER_LATCH, LOOK, PRIORITY_MAX, SPIN, Service, has_done};
@@ -12,12 +13,18 @@ use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{
     CALL_ANSWERED, CALL_LOST, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot,
 };
-use crate::sync;
+use crate::sync::{self, OFTEN, RARELY};
+use crate::sys::futex::Awoken;
+use crate::sys::liveness::id_of as id_of_process;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::time::Duration;
+
+/// When a client first examines its server again, after the kernel has reported the death of the thread that had the
+/// request. Each further time it waits twice as long, up to [`LOOK`].
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// How long a proof that a process serves counts for requests whose replies are received later.
 const PROOF_COUNTS: Duration = Duration::from_millis(1);
@@ -223,7 +230,7 @@ impl Client {
         let service = &self.service;
         let (_, slot) = call;
         let is_over = || has_ended(call, id);
-        if sync::spin_for(SPIN, &slot.processor, &mut || is_over()) {
+        if sync::spin_for(SPIN, &slot.holder.processor, &mut || is_over()) {
             return Ok(());
         }
         if !self.waits_for_server
@@ -233,13 +240,14 @@ impl Client {
         {
             return Err(service.no_server());
         }
+        let mut next_look = FIRST_LOOK;
         while !is_over() {
             if has_dead_server(slot) {
                 let section = service.enter(Deadline::Now)?;
                 service.take_back_all(&section)?;
                 continue;
             }
-            let slept = service.sleep(&slot.replies, deadline, Some(LOOK), &is_over);
+            let slept = sleep_until_end(slot, deadline, &mut next_look, &is_over);
             match slept {
                 Err(error) if self.withdraw(call, id)? => return Err(error),
                 _ => {}
@@ -416,6 +424,39 @@ impl Drop for Client {
             let birth = self.member.birth();
             let _ = self.service.end_client(&section, Party { place, birth });
         }
+    }
+}
+
+/// Sleeps until the call in a slot may have ended, or its server may have died.
+fn sleep_until_end(
+    slot: &CallSlot,
+    deadline: Deadline,
+    next_look: &mut Duration,
+    is_over: &dyn Fn() -> bool,
+) -> Result<()> {
+    if deadline.has_passed() {
+        return Err(Errno::ETIMEDOUT.into());
+    }
+    let expected = holder::announce_sleep(slot);
+    if is_over() {
+        return Ok(());
+    }
+    let limit = match holder::reported(expected) {
+        // The thread that received the request has ended, and so perhaps the server, which needs a moment to end.
+        0 if state_of(slot.word.load(Acquire)) != CALL_PENDING => {
+            let look = *next_look;
+            *next_look = (look * 2).min(LOOK);
+            look
+        }
+        0 => RARELY,
+        main_thread if main_thread == id_of_process(slot.server_birth.load(Relaxed)) => RARELY,
+        // It may execute another program unnoticed.
+        _ => OFTEN,
+    };
+    let until = deadline.earlier(now().saturating_add(limit));
+    match sync::sleep_until_death(&slot.holder.word, expected, until)? {
+        Awoken::Interrupted if !is_over() => Err(Errno::EINTR.into()),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The requests, replies and places that servers and clients leave when they are gone.
 
 use super::Service;
+use super::holder;
 use super::memory::Numbered;
 use super::section::{Party, Recovered, Section, state_of};
 use crate::base::error::{Result, fail};
@@ -34,6 +35,7 @@ impl Service {
         let waiting = &self.header().waiting;
         match recovered {
             Some(Recovered::Pending) => {
+                holder::forget_holder(slot);
                 self.wake_server();
                 self.wake_observers();
             }
@@ -42,7 +44,7 @@ impl Service {
                 let client = self.memory.client(slot.client.load(Relaxed))?;
                 self.wake(&client.replies, u32::MAX);
             }
-            Some(Recovered::Lost) => self.wake(&slot.replies, u32::MAX),
+            Some(Recovered::Lost) => holder::tell_of_loss(slot),
             None => {}
         }
         Ok(())

@@ -18,8 +18,9 @@
 //! The words of a call say how often the slot was used, and so does the call's id: an old id is recognised.
 //!
 //! Servers and clients are processes. A request belongs to the server's process and not to a thread, so any of its threads
-//! may answer. Its death is proved by its birth ([`is_process_gone`]). Those who wait for something that a dead process
-//! has look for its death every [`LOOK`].
+//! may answer. Its death is proved by its birth ([`is_process_gone`]). The kernel wakes a
+//! client that sleeps until its call ends ([`holder`]). The others that wait for something that a dead process has look for its
+//! death every [`LOOK`].
 //!
 //! | part | its one job |
 //! |---|---|
@@ -28,11 +29,13 @@
 //! | [`section`] | the steps that are allowed while the latch is held |
 //! | [`server`] | receiving requests and replying |
 //! | [`client`] | calling |
+//! | [`holder`] | how the kernel tells a client of its server's death |
 //! | [`deaths`] | what is left by processes that are gone |
 //! | [`polled`] | what a descriptor or a waitset waits for |
 
 mod client;
 mod deaths;
+mod holder;
 mod memory;
 mod open;
 mod polled;

@@ -19,8 +19,8 @@ use crate::sync::latch::check_namespace;
 use crate::sys::fence;
 use crate::sys::thread::Thread;
 use core::cell::Cell;
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The properties that a new service gets, and an existing one must have.
 pub(crate) struct Wanted {
@@ -74,6 +74,7 @@ impl Server {
                 service,
                 member: member.clone(),
                 descriptor: Descriptor::none(),
+                strays: AtomicU32::new(0),
             };
             server.begin()?;
             Ok(server)

@@ -2,8 +2,9 @@
 //! waitsets use it.
 //!
 //! The death of a server makes something ready: its requests go to the other servers, or, in a service that delivers
-//! once, its clients get an error. Requests belong to processes, and the kernel tells of the deaths of threads only. So
-//! while such a death matters, the watcher examines the processes that have requests.
+//! once, its clients get an error. Requests belong to processes, and the kernel tells of the deaths of threads only. A client
+//! that sleeps in its call learns of them ([`holder`](super::holder)) and passes them on. While the death of a server
+//! with another request matters, the watcher examines the processes that have such requests.
 
 use super::client::Client;
 use super::deaths::has_dead_server;
@@ -109,7 +110,12 @@ impl Side {
         }
         let own = Process::current().birth;
         let mut slots = self.memory.slots();
-        slots.any(|(_, slot)| is_taken(slot) && slot.server_birth.load(Relaxed) != own)
+        slots.any(|(_, slot)| {
+            // A client in `call` learns of the death from the kernel, and gives its request to the next server.
+            is_taken(slot)
+                && slot.is_asynchronous.load(Relaxed) != 0
+                && slot.server_birth.load(Relaxed) != own
+        })
     }
 
     /// Whether a call in this slot is one whose end this side waits for.

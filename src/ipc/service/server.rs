@@ -1,5 +1,6 @@
 //! The server's side: receiving requests and replying.
 
+use super::holder;
 use super::memory::Numbered;
 use super::section::{Party, Section, id_of, slot_of, state_of, with_state};
 use super::{LOOK, SPIN, Service, Statistics};
@@ -13,6 +14,7 @@ use crate::sync;
 use crate::sys::liveness::{self, is_process_gone};
 use crate::sys::thread::Thread;
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::time::Duration;
 
@@ -24,6 +26,8 @@ pub(crate) struct Server {
     pub(super) service: Service,
     pub(super) member: Shared<Member>,
     pub(super) descriptor: Descriptor,
+    /// How many slots are in the robust lists of threads that received a request, to which other threads replied.
+    pub(super) strays: AtomicU32,
 }
 
 /// The facts about a request, beside its bytes.
@@ -116,6 +120,10 @@ impl Server {
                     service.name
                 ));
             }
+            if slot.is_asynchronous.load(Relaxed) == 0 {
+                self.sweep_strays(section.latched.thread());
+                holder::hold(slot, section.latched.thread(), party.place);
+            }
             section.take_first(slot, party)?;
             let client = service.memory.client(slot.client.load(Relaxed))?;
             let word = slot.word.load(Relaxed);
@@ -132,6 +140,38 @@ impl Server {
             return Ok(Some((call, request)));
         }
         Ok(None)
+    }
+
+    /// Removes the slots from this thread's list whose requests other threads have answered.
+    #[inline(always)]
+    fn sweep_strays(&self, thread: Thread) {
+        if self.strays.load(Relaxed) != 0 && thread.robust_list().has_entries() {
+            self.sweep_strays_of(thread);
+        }
+    }
+
+    #[cold]
+    fn sweep_strays_of(&self, thread: Thread) {
+        for (_, slot) in self.service.memory.slots() {
+            if holder::sweep(slot, thread) {
+                self.forget_stray();
+            }
+        }
+    }
+
+    fn forget_stray(&self) {
+        let _ = self
+            .strays
+            .fetch_update(Relaxed, Relaxed, |strays| strays.checked_sub(1));
+    }
+
+    /// Ends the hold of a request whose call has ended, and wakes its client.
+    #[inline(always)]
+    fn release(&self, slot: &CallSlot, held_as: u32) -> Result<()> {
+        if holder::release(slot, Thread::current()?, held_as) {
+            self.strays.fetch_add(1, Relaxed);
+        }
+        Ok(())
     }
 
     /// Whether the client of a request has given up or died.
@@ -204,8 +244,9 @@ impl Server {
             return self.reply_in_section(id, party);
         }
         if let Some(thread) = Thread::known() {
-            thread.leave_processor(&slot.processor);
+            thread.leave_processor(&slot.holder.processor);
         }
+        let held_as = holder::held_as(slot);
         let word = slot.word.load(Relaxed);
         // AcqRel: a client that finds the call answered must find the reply.
         let answered = state_of(word) == CALL_TAKEN
@@ -218,8 +259,7 @@ impl Server {
             return self.reply_in_section(id, party);
         }
         service.header().statistics.answered.fetch_add(1, Relaxed);
-        service.wake(&slot.replies, 1);
-        Ok(())
+        self.release(slot, held_as)
     }
 
     /// The second half of [`reply`](Server::reply), for a call whose end changes the index.
@@ -230,12 +270,14 @@ impl Server {
         let thread = section.latched.thread();
         let call = self.held(id, party)?;
         let slot = call.1;
+        let held_as = holder::held_as(slot);
         loop {
             let word = slot.word.load(Acquire);
             match state_of(word) {
                 CALL_WITHDRAWN => {
                     section.give_free(call)?;
                     drop(section);
+                    self.release(slot, held_as)?;
                     service.wake(&service.header().waiting.departures, 1);
                     return Ok(());
                 }
@@ -257,7 +299,7 @@ impl Server {
                         service.wake(&client.replies, u32::MAX);
                     } else {
                         drop(section);
-                        service.wake(&slot.replies, 1);
+                        self.release(slot, held_as)?;
                     }
                     return Ok(());
                 }
@@ -306,6 +348,21 @@ impl Server {
         }
     }
 
+    /// Removes all slots from this thread's list. Returns whether slots may be in the list of another living thread of
+    /// this process.
+    fn let_go_of_all(&self, place: u32) -> bool {
+        let thread = Thread::current().ok();
+        let own = thread.map_or(0, Thread::birth);
+        let mut is_listed_by_other = false;
+        for (_, slot) in self.service.memory.slots() {
+            if let Some(thread) = thread {
+                holder::let_go(slot, thread);
+            }
+            is_listed_by_other |= holder::is_listed_by_other(slot, own, place);
+        }
+        is_listed_by_other
+    }
+
     pub(crate) fn statistics(&self) -> Result<Statistics> {
         self.service.statistics()
     }
@@ -318,10 +375,17 @@ impl Server {
 impl Drop for Server {
     /// Gives back what this process has not answered. A forked child that has not used the handle has nothing.
     fn drop(&mut self) {
-        if let (Some(place), Ok(section)) = (self.member.place(), self.service.enter(Deadline::Now))
-        {
-            let birth = self.member.birth();
+        let Some(place) = self.member.place() else {
+            return;
+        };
+        let birth = self.member.birth();
+        let is_listed_by_other = self.let_go_of_all(place);
+        if let Ok(section) = self.service.enter(Deadline::Now) {
             let _ = self.service.end_server(&section, Party { place, birth });
+        }
+        if is_listed_by_other {
+            // The list of that thread leads into this memory until the thread ends.
+            core::mem::forget(self.service.object.clone());
         }
     }
 }

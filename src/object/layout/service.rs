@@ -20,8 +20,9 @@ use super::queue::{Latch, Sleepers};
 use super::user_type::Type;
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::liveness::BirthCell;
+use crate::sys::robust::{Links, LockKind};
 
-pub(crate) const SERVICE_VERSION: u32 = 1;
+pub(crate) const SERVICE_VERSION: u32 = 2;
 
 pub(crate) const SERVICE_ALIGNMENT: u64 = 64;
 
@@ -125,6 +126,25 @@ pub(crate) struct ClientPlace {
     pub(crate) processor: AtomicU32,
 }
 
+/// The thread that received a request: a robust lock word, on which the client sleeps until the call ends. The head of
+/// `ipc::service::holder` has its values.
+#[repr(C)]
+#[cfg_attr(all(test, loom), derive(Default))]
+pub(crate) struct CallHolder {
+    pub(crate) kind: LockKind,
+    pub(crate) word: AtomicU32,
+    /// The processor of the server that last replied in this slot (`sys::processor`).
+    pub(crate) processor: AtomicU32,
+    /// The birth of the thread in whose robust list the slot is; 0 for none.
+    #[cfg(not(target_env = "musl"))]
+    pub(crate) lister: BirthCell,
+    /// The index of the server's place by which that thread received the request.
+    pub(crate) listed_for: AtomicU32,
+    pub(crate) links: Links,
+    #[cfg(target_env = "musl")]
+    pub(crate) lister: BirthCell,
+}
+
 /// The header of a slot for one call. The request and the reply follow it.
 #[repr(C, align(64))]
 #[cfg_attr(all(test, loom), derive(Default))]
@@ -156,11 +176,9 @@ pub(crate) struct CallSlot {
     pub(crate) deadline_ns: AtomicU64,
     /// When the request was sent.
     pub(crate) sent_ns: AtomicU64,
-    /// The thread that sleeps until the call ends.
-    pub(crate) replies: Sleepers,
-    /// The processor of the server that last replied in this slot (`sys::processor`).
-    pub(crate) processor: AtomicU32,
-    reserved: [AtomicU32; 10],
+    pub(crate) holder: CallHolder,
+    #[cfg(not(target_env = "musl"))]
+    reserved: u64,
 }
 
 /// Nobody uses the slot.
@@ -186,6 +204,7 @@ pub(crate) const SERVICE_TYPES_END: u64 = SERVICE_TYPES + 2 * size_of::<Type>() 
 
 #[cfg(not(all(test, loom)))]
 const _: () = {
+    use crate::sys::robust::is_lock_form;
     use core::mem::offset_of;
 
     assert!(size_of::<ServiceHeader>() == 4 * 64 + 8 * SERVERS_MAX);
@@ -201,5 +220,12 @@ const _: () = {
     assert!(size_of::<CallSlot>() == 128);
     assert!(offset_of!(CallSlot, client) == 32);
     assert!(offset_of!(CallSlot, deadline_ns) == 64);
-    assert!(offset_of!(CallSlot, replies) == 80);
+    assert!(offset_of!(CallSlot, holder) == 80);
+    assert!(size_of::<CallHolder>() == if cfg!(target_env = "musl") { 48 } else { 40 });
+    assert!(is_lock_form(
+        offset_of!(CallHolder, word),
+        offset_of!(CallHolder, links)
+    ));
+    assert!(offset_of!(CallHolder, listed_for) == if cfg!(target_env = "musl") { 12 } else { 16 });
+    assert!(offset_of!(CallHolder, lister) == if cfg!(target_env = "musl") { 40 } else { 8 });
 };
