@@ -85,13 +85,13 @@ cross_make() (
 # Builds the library, the demo and the tests of a machine into $platforms/NAME:
 #   cross_build NAME TRIPLE COMPILER STRIP TESTS [MAKE-ARGUMENT...]     TESTS: "all", or "deaths" for the owners' deaths
 cross_build() {
-  build=$platforms/$1 triple=$2 compiler=$3 stripper=$4 which=$5
+  name=$1 build=$platforms/$1 triple=$2 compiler=$3 stripper=$4 which=$5
   shift 5
   goals=
   for demo in c-tests/demo/*.c; do goals="$goals $build/demo/$(basename "$demo" .c)"; done
   for test in $(tests_of "$which"); do goals="$goals $build/c-tests/$test"; done
   # shellcheck disable=SC2086 # goals are many words
-  cross_make "$1" "$triple" "$compiler" "$stripper" "$@" $goals >"$build.build.log" 2>&1 || {
+  cross_make "$name" "$triple" "$compiler" "$stripper" "$@" $goals >"$build.build.log" 2>&1 || {
     grep -E 'error|Error' "$build.build.log" | head -n 20
     # A test that does not compile fails when it is to run.
     [ -x "$build/demo/worker" ]
