@@ -5,7 +5,8 @@
 
 POSIX_TESTS := $(TARGET)/posix
 POSIX_HEADERS := c-tests/posix/posix.h c-tests/support/children.h
-POSIX_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS)
+# POSIX_DEFINES=-D_TIME_BITS=64: for times of 64 bits on a machine with 32.
+POSIX_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(POSIX_DEFINES)
 POSIX_NAMES := $(basename $(notdir $(wildcard c-tests/posix/*.c)))
 # With _FORTIFY_SOURCE a program calls other functions, so each is built with and without it.
 POSIX_PROGRAMS := $(foreach kind,plain fortified,$(addprefix $(POSIX_TESTS)/$(kind)/,$(POSIX_NAMES))) \

@@ -130,9 +130,11 @@ static void overwrite(const pid_t *ids, int count) {
 /* A wait on a condition variable returns only with its mutex locked, and a living thread's id in the mutex's word looks as if that
  * thread held it. So no such id stays there for ever. */
 static void settle(void) {
-  memcpy(&placed->mutex, (uint32_t[]){ 0 }, sizeof(uint32_t));
+  const int place = IS_MUSL ? 5 : 0; /* of the lock word */
+  uint32_t *word = (uint32_t *)(void *)&placed->mutex + place;
+  memcpy(word, (uint32_t[]){ 0 }, sizeof(uint32_t));
   /* A waiter sleeps until it is woken, and what overwrites a word wakes nobody. */
-  syscall(SYS_futex, &placed->mutex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+  syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static void one_round(uint64_t seed) {

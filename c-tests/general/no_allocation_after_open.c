@@ -52,9 +52,11 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
 #endif
 }
 
+#ifndef mmap64 /* musl has one function of both names */
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
   return mmap(address, length, protection, flags, fd, (off_t)offset);
 }
+#endif
 
 int munmap(void *address, size_t length) {
   count();

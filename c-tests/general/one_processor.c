@@ -140,7 +140,7 @@ static int kind_under_test;
 
 static int set_policy(int policy) {
   struct sched_param priority = { .sched_priority = policy == SCHED_FIFO };
-  return sched_setscheduler(0, policy, &priority);
+  return (int)syscall(SYS_sched_setscheduler, 0, policy, &priority); /* musl's function always fails */
 }
 
 static void answer(void *policy) {

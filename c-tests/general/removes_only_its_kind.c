@@ -1,10 +1,9 @@
 /* Every call that removes a name removes objects of its own kind only. An object that another
  * call, another program or the C library made under the name is refused with -EMEDIUMTYPE, and is still there. */
-#include "test.h"
+#include "posix_semaphore.h"
 
 #include <fcntl.h>
 #include <mqueue.h>
-#include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,11 +41,7 @@ static void make_empty(void) { make_foreign_of(0); }
 static void make_like_semaphore(void) { make_foreign_of(32); }
 
 /* The C library's semaphore whose file has the name. */
-static void make_libc_semaphore(void) {
-  sem_t *sem = sem_open(short_name, O_CREAT | O_EXCL, 0600, 1);
-  CHECK(sem != SEM_FAILED);
-  CHECK_EQUAL(sem_close(sem), 0);
-}
+static void make_libc_semaphore(void) { make_posix_semaphore(short_name); }
 
 static void make_fifo(void) { CHECK_EQUAL(mkfifo(path, 0600), 0); }
 static void make_directory(void) { CHECK_EQUAL(mkdir(path, 0700), 0); }

@@ -106,7 +106,8 @@ int main(void) {
   CHECK_EQUAL(ipc_sem_init(&shared->sem, 0), 0);
   CHECK_EQUAL(ipc_event_init(&shared->event, 0), 0);
   CHECK_EQUAL(ipc_mutex_lock(&shared->mutex, 0), 0);
-  int ran = in_child(without_mappings, NULL);
+  /* musl's malloc() needs mappings itself, and without memory a call has no text. */
+  int ran = !IS_MUSL && in_child(without_mappings, NULL);
   for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
     int error = errors[i];
     ran += in_child(without_futex, &error);

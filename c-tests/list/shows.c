@@ -1,10 +1,10 @@
 /* ipc_list shows objects of every kind, made by this library or without it, with their properties. ipc_remove removes
  * exactly the requested object. */
+#include "posix_semaphore.h"
 #include "sysv.h"
 
 #include <fcntl.h>
 #include <mqueue.h>
-#include <semaphore.h>
 
 typedef struct {
   double values[10];
@@ -16,7 +16,7 @@ static const char *shared_queue; /* this library's */
 
 static void clean_up(void) {
   if (getpid() != test_pid) return;
-  sem_unlink(posix_name);
+  ipc_sem_unlink_posix(posix_name);
   mq_unlink(queue_name);
   ipc_mq_unlink(shared_queue, 0);
 }
@@ -61,7 +61,8 @@ static void show_shared_queue(void) {
   CHECK_EQUAL(object.record, IPC_RECORD_GOOD);
   CHECK_EQUAL(object.owner, geteuid());
   CHECK_EQUAL(object.mode, 0620);
-  CHECK_EQUAL(object.size, 1216 + 16 * 8 + 16 * 4 + 64 + 128 + 10 * (64 + 128));
+  int more = IS_MUSL ? 64 : 0; /* its list of robust locks takes more room in each lock */
+  CHECK_EQUAL(object.size, 1216 + 2 * more + 16 * 8 + 16 * 4 + 64 + 128 + 10 * (64 + more + 128));
   CHECK(!find(IPC_KIND_SHM, shared_queue, 0, &object));
 
   CHECK_FAILS(ipc_remove(IPC_KIND_SHM, shared_queue, -1), -EMEDIUMTYPE, "found a message queue");
@@ -99,8 +100,7 @@ int main(void) {
   snprintf(path, sizeof path, "/dev/shm%s", decoy);
   fifo = mkfifo(path, 0600) == 0; /* no object: neither shown nor waited for */
   CHECK(fifo);
-  sem_t *posix = sem_open(posix_name, O_CREAT, 0600, 1);
-  CHECK(posix != SEM_FAILED);
+  make_posix_semaphore(posix_name);
   mqd_t mq = mq_open(queue_name, O_CREAT | O_RDWR, 0620, NULL);
   if (mq != (mqd_t)-1) CHECK(mq_send(mq, "hello", 5, 0) == 0);
   int shm_id = remember(IPC_KIND_SYSV_SHM, shmget(IPC_PRIVATE, 777, 0604));

@@ -89,6 +89,20 @@ native() {
   report "$platform" "$log" "$how, all C tests"
 }
 
+# The conformance set on the drop-in of the platform that was built last, with each size that a time has there:
+#   drop_in [MAKE-ARGUMENT...]
+drop_in() {
+  log=$platforms/$platform-exports.log
+  STAGE=$platforms/$platform/stage c-tests/run.sh "$root/c-tests/check/posix_exports.sh" >"$log" 2>&1 || true
+  report "$platform" "$log" "the drop-in's exports"
+  for defines in "" "-D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64"; do
+    log=$platforms/$platform-posix.log
+    cross_make "$platform" "$triple" "$compiler" "$stripper" "$@" "POSIX_DEFINES=$defines" \
+      "POSIX_TESTS=$platforms/$platform/posix${defines:+-time64}" check-posix-shared >"$log" 2>&1 || true
+    report "$platform" "$log" "the conformance set on the drop-in, ${defines:-times of 32 bits}"
+  done
+}
+
 # A platform that boots in a virtual machine:
 #   emulated PLATFORM MACHINE META-PACKAGE TRIPLE COMPILER STRIP LIBRARIES TESTS SECONDS [MAKE-ARGUMENT...]
 emulated() {
@@ -125,8 +139,9 @@ case $platform in
   i686)
     need i686-linux-gnu-gcc:gcc-i686-linux-gnu i686-linux-gnu-g++:g++-i686-linux-gnu
     compiler=$(with_loader i686-linux-gnu-gcc /usr/i686-linux-gnu/lib ld-linux.so.2)
-    native i686 i686-unknown-linux-gnu "$compiler" i686-linux-gnu-strip all "glibc, 32 bits" DROP_IN=no \
-      "CXX=$(with_loader i686-linux-gnu-g++ /usr/i686-linux-gnu/lib ld-linux.so.2)"
+    cxx=$(with_loader i686-linux-gnu-g++ /usr/i686-linux-gnu/lib ld-linux.so.2)
+    native i686 i686-unknown-linux-gnu "$compiler" i686-linux-gnu-strip all "glibc, 32 bits" "CXX=$cxx"
+    drop_in "CXX=$cxx"
     ;;
   x86_64-musl)
     need musl-gcc:musl-tools

@@ -71,22 +71,27 @@ END
   echo "$compiler"
 }
 
+# Runs make for a machine, with its results in $platforms/NAME:  cross_make NAME TRIPLE COMPILER STRIP MAKE-ARGUMENT...
+# The tests are compiled with little optimisation, because that takes half of the time.
+cross_make() (
+  build=$platforms/$1 triple=$2 compiler=$3 stripper=$4
+  shift 4
+  rust_for "$triple"
+  PKG_CONFIG_LIBDIR=$build/stage/lib/pkgconfig CARGO_TARGET_DIR=$build "$MAKE" --no-print-directory -k -j"$(nproc)" CC="$compiler" STRIP="$stripper" \
+    CARGO_BUILD_TARGET="$triple" "CARGO_TARGET_$(echo "$triple" | tr a-z- A-Z_)_LINKER=$compiler" \
+    CARGO_FLAGS="$cargo_flags" CFLAGS=-O1 "$@"
+)
+
 # Builds the library, the demo and the tests of a machine into $platforms/NAME:
 #   cross_build NAME TRIPLE COMPILER STRIP TESTS [MAKE-ARGUMENT...]     TESTS: "all", or "deaths" for the owners' deaths
-# The tests are compiled with little optimisation, because that takes half of the time.
 cross_build() {
-  build=$platforms/$1 triple=$2 compiler=$3 stripper=$4 which=$5
+  name=$1 build=$platforms/$1 triple=$2 compiler=$3 stripper=$4 which=$5
   shift 5
-  (
-    rust_for "$triple"
-    goals=
-    for demo in c-tests/demo/*.c; do goals="$goals $build/demo/$(basename "$demo" .c)"; done
-    for test in $(tests_of "$which"); do goals="$goals $build/c-tests/$test"; done
-    # shellcheck disable=SC2086 # goals are many words
-    PKG_CONFIG_LIBDIR=$build/stage/lib/pkgconfig CARGO_TARGET_DIR=$build "$MAKE" --no-print-directory -k -j"$(nproc)" CC="$compiler" STRIP="$stripper" \
-      CARGO_BUILD_TARGET="$triple" "CARGO_TARGET_$(echo "$triple" | tr a-z- A-Z_)_LINKER=$compiler" \
-      CARGO_FLAGS="$cargo_flags" CFLAGS=-O1 "$@" $goals
-  ) >"$build.build.log" 2>&1 || {
+  goals=
+  for demo in c-tests/demo/*.c; do goals="$goals $build/demo/$(basename "$demo" .c)"; done
+  for test in $(tests_of "$which"); do goals="$goals $build/c-tests/$test"; done
+  # shellcheck disable=SC2086 # goals are many words
+  cross_make "$name" "$triple" "$compiler" "$stripper" "$@" $goals >"$build.build.log" 2>&1 || {
     grep -E 'error|Error' "$build.build.log" | head -n 20
     # A test that does not compile fails when it is to run.
     [ -x "$build/demo/worker" ]

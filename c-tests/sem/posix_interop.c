@@ -25,6 +25,9 @@ static void plain_program(void *unused) {
 }
 
 int main(void) {
+#ifndef __GLIBC__
+  SKIP("sem_open() of this C library gives its files other names than glibc's");
+#endif
   snprintf(names[0], sizeof names[0], "%s", unique_name("there"));
   snprintf(names[1], sizeof names[1], "%s", unique_name("back"));
   atexit(remove_names);

@@ -44,8 +44,15 @@ int main(void) {
   CHECK_EQUAL(ipc_sem_wait(sem, 150 * MILLISECOND), -ETIMEDOUT); /* more than one round */
   CHECK_FAILS(ipc_sem_wait(sem, -2), -EINVAL, "timeout_ns is -2");
 
-  const Case cases[] = { { 0, IPC_FOREVER }, { SA_RESTART, IPC_FOREVER }, { 0, PATIENCE }, { SA_RESTART, PATIENCE } };
-  for (int i = 0; i < 4; i++) {
+  const Case cases[] = {
+    { 0, IPC_FOREVER },
+    { 0, PATIENCE },
+#ifdef __GLIBC__ /* musl's sem_timedwait() goes on after a handler with SA_RESTART */
+    { SA_RESTART, IPC_FOREVER },
+    { SA_RESTART, PATIENCE },
+#endif
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     pid_t child = start(be_interrupted, (void *)&cases[i]);
     wait_until_inside(child, SYS_futex);
     CHECK_EQUAL(interrupt_until_ended(child, SIGALRM), 0);

@@ -23,6 +23,12 @@
 /* Long enough for any machine: a wait that lasts this long has failed. run.sh allows a test more than that. */
 #define PATIENCE (100 * SECOND)
 
+#ifdef __GLIBC__
+#define IS_MUSL 0
+#else
+#define IS_MUSL 1
+#endif
+
 /* Checks a number. If it is a result of the library, a failure says what the result means. */
 #define CHECK_EQUAL(found, expected) \
   test_check_equal(__FILE__, __LINE__, #found, (long long)(found), (long long)(expected))
@@ -138,6 +144,9 @@ __attribute__((unused)) static long usual_call(long number, unsigned long first)
   (void)first;
 #ifdef SYS_poll
   if (number == SYS_poll) return SYS_ppoll;
+#endif
+#ifdef SYS_epoll_wait
+  if (number == SYS_epoll_pwait) return SYS_epoll_wait;
 #endif
   return number;
 }

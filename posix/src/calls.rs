@@ -9,6 +9,7 @@ use crate::choice::{Choice, choice};
 use crate::closing::close_queue;
 use crate::descriptors::{Lookup, find};
 use crate::ipc::*;
+use crate::time::Time;
 use crate::wait::{Until, Waited, wait};
 use crate::{Result, answer, check, check_libc, fail, flags, kernel, open, remove};
 use core::ffi::{c_char, c_int, c_uint};
@@ -111,7 +112,7 @@ unsafe extern "C" fn mq_close(mq: c_int) -> c_int {
 ///
 /// As for mq_timedsend().
 #[inline(always)]
-unsafe fn send(
+pub(crate) unsafe fn send(
     mq: c_int,
     message: *const c_char,
     length: usize,
@@ -158,7 +159,7 @@ fn non_null(message: *const c_char) -> *const c_char {
 }
 
 /// The end of a wait as the caller has passed it, and the time that it holds.
-type End = (Until, Option<libc::timespec>);
+type End = (Until, Option<Time>);
 
 /// Does the rest of a send. `full`: the queue has just been found full.
 ///
@@ -183,6 +184,10 @@ unsafe fn send_slowly(
                 match until {
                     Until::Never => kernel::send(mq, message, length, priority),
                     Until::At(time) => kernel::timed_send(mq, message, length, priority, time),
+                    #[cfg(target_pointer_width = "32")]
+                    Until::AtWide(time) => {
+                        kernel::timed_send_wide(mq, message, length, priority, time)
+                    }
                 }
             };
         }
@@ -267,7 +272,7 @@ fn until(time: *const libc::timespec) -> Until {
 ///
 /// As for mq_timedreceive().
 #[inline(always)]
-unsafe fn receive(
+pub(crate) unsafe fn receive(
     mq: c_int,
     buffer: *mut c_char,
     capacity: usize,
@@ -334,6 +339,10 @@ unsafe fn receive_slowly(
                 match until {
                     Until::Never => kernel::receive(mq, buffer, capacity, priority),
                     Until::At(time) => kernel::timed_receive(mq, buffer, capacity, priority, time),
+                    #[cfg(target_pointer_width = "32")]
+                    Until::AtWide(time) => {
+                        kernel::timed_receive_wide(mq, buffer, capacity, priority, time)
+                    }
                 }
             };
         }

@@ -190,6 +190,11 @@ pub(crate) unsafe extern "C" fn dup(fd: c_int) -> c_int {
 pub(crate) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
     // SAFETY: by the contract of this call.
     let result = unsafe { kernel::fcntl(fd, command, argument) };
+    after_fcntl(fd, command, result)
+}
+
+#[inline(always)]
+fn after_fcntl(fd: c_int, command: c_int, result: c_int) -> c_int {
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => duplicated(fd, made(result)),
         libc::F_SETFL => {
@@ -200,17 +205,25 @@ pub(crate) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: c_ulo
     }
 }
 
-/// Programs compiled for 64-bit file offsets may call this.
+/// Programs compiled for 64-bit file offsets may call this. On machines with 32 bits it takes other structs
+/// than fcntl() for some locks.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
+pub(crate) unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
     // SAFETY: by the contract of this call.
-    unsafe { fcntl(fd, command, argument) }
+    after_fcntl(fd, command, unsafe {
+        kernel::fcntl64(fd, command, argument)
+    })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: c_ulong) -> c_int {
     // SAFETY: by the contract of this call.
     let result = unsafe { kernel::ioctl(fd, request, argument) };
+    after_ioctl(fd, request, result)
+}
+
+#[inline(always)]
+pub(crate) fn after_ioctl(fd: c_int, request: c_ulong, result: c_int) -> c_int {
     if request == libc::FIONBIO as c_ulong {
         note_flags(fd);
     }

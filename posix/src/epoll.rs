@@ -9,7 +9,7 @@ use crate::ipc::*;
 use crate::kernel;
 use crate::polling::{self, READABLE, WRITABLE};
 use crate::table_lock::TableLock;
-use crate::time::Deadline;
+use crate::time::{Deadline, Time, Timespec};
 use core::ffi::{c_int, c_short};
 use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -316,11 +316,24 @@ unsafe extern "C" fn epoll_pwait2(
     mask: *const libc::sigset_t,
 ) -> c_int {
     // SAFETY: by the contract of this call.
-    let deadline = || unsafe { Deadline::after(timeout) };
+    let call = |time| unsafe { kernel::epoll_pwait2(set, events, count, time, mask) };
+    wait_until(set, events, timeout, call, || call(timeout))
+}
+
+/// Does what epoll_pwait2() does. `call` makes libc's call with a time, and `as_usual` with the program's own.
+#[inline(always)]
+pub(crate) fn wait_until<T: Timespec>(
+    set: c_int,
+    events: *mut libc::epoll_event,
+    timeout: *const T,
+    call: impl Fn(*const libc::timespec) -> c_int,
+    as_usual: impl Fn() -> c_int,
+) -> c_int {
+    let deadline = || Deadline::after(timeout);
     wait(set, events, deadline, |deadline| {
-        let left = deadline.and_then(Deadline::left);
-        let time = left.as_ref().map_or(timeout, ptr::from_ref);
-        // SAFETY: by the contract of this call.
-        unsafe { kernel::epoll_pwait2(set, events, count, time, mask) }
+        match deadline.and_then(Deadline::left).map(Time::to_libc) {
+            Some(left) => call(ptr::from_ref(&left)),
+            None => as_usual(),
+        }
     })
 }

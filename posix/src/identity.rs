@@ -3,7 +3,9 @@
 //! A number says nothing about its file: another thread may close it, and the kernel gives it out
 //! again. The file's device and inode do say it, and they are the same in every process.
 
-use crate::{Result, check_libc, kernel};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel;
+use crate::{Result, check_libc};
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 
@@ -22,7 +24,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// Asks the kernel about a descriptor. `EBADF` if the number is not open.
     pub(crate) fn of(fd: c_int) -> Result<Identity> {
-        let mut status = MaybeUninit::<libc::stat>::uninit();
+        let mut status = MaybeUninit::<libc::stat64>::uninit();
         // SAFETY: the pointer leads to room for the whole struct.
         check_libc(unsafe { fstat(fd, status.as_mut_ptr()) })?;
         // SAFETY: the call succeeded, so the kernel has filled in the struct.
@@ -32,16 +34,18 @@ impl Identity {
     /// Asks the kernel about a name, of a symbolic link too. `directory` is an open directory, or AT_FDCWD
     /// for an absolute path. `ENOENT` if there is no such name.
     pub(crate) fn at(directory: c_int, path: &CStr) -> Result<Identity> {
-        let mut status = MaybeUninit::<libc::stat>::uninit();
+        let mut status = MaybeUninit::<libc::stat64>::uninit();
         let flags = libc::AT_SYMLINK_NOFOLLOW;
         // SAFETY: the path is a C string, and the pointer leads to room for the whole struct.
-        check_libc(unsafe { libc::fstatat(directory, path.as_ptr(), status.as_mut_ptr(), flags) })?;
+        check_libc(unsafe {
+            libc::fstatat64(directory, path.as_ptr(), status.as_mut_ptr(), flags)
+        })?;
         // SAFETY: the call succeeded, so the kernel has filled in the struct.
         Ok(Identity::from(unsafe { status.assume_init() }))
     }
 
     #[allow(clippy::unnecessary_cast)] // the number of links has 32 bits on some machines
-    fn from(status: libc::stat) -> Identity {
+    fn from(status: libc::stat64) -> Identity {
         Identity {
             device: status.st_dev,
             inode: status.st_ino,
@@ -74,14 +78,14 @@ impl Identity {
 ///
 /// As for fstat().
 #[cfg(target_arch = "x86_64")]
-unsafe fn fstat(fd: c_int, status: *mut libc::stat) -> c_int {
+unsafe fn fstat(fd: c_int, status: *mut libc::stat64) -> c_int {
     // SAFETY: by this function's contract; on x86_64 libc's struct stat is the kernel's.
     unsafe {
         kernel::system_call(libc::SYS_fstat, [fd as usize, status.addr(), 0, 0, 0, 0]) as c_int
     }
 }
 #[cfg(not(target_arch = "x86_64"))]
-use libc::fstat;
+use libc::fstat64 as fstat;
 
 /// Whether a descriptor belongs to a message queue of the kernel, a twin or another.
 pub(crate) fn is_kernel_queue(fd: c_int) -> bool {

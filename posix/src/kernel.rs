@@ -4,6 +4,8 @@
 //! would be a call of the function in [`closing`](crate::closing). libc's are found as the next ones
 //! after this library.
 
+#[cfg(target_pointer_width = "32")]
+use crate::time::Time;
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::mem;
 use core::ptr;
@@ -45,8 +47,9 @@ impl Next {
 /// Defines functions of this module, each of which calls the function of that symbol in libc. If libc has
 /// none, the call fails with ENOSYS. `resolve` looks all of them up.
 macro_rules! next {
-    ($($name:ident, $symbol:literal, fn($($argument:ident: $type:ty),* $(,)?) -> $result:ty;)*) => {
+    ($($(#[$meta:meta])* $name:ident, $symbol:literal, fn($($argument:ident: $type:ty),* $(,)?) -> $result:ty;)*) => {
         $(
+            $(#[$meta])*
             /// # Safety
             ///
             /// As for libc's function.
@@ -66,15 +69,18 @@ macro_rules! next {
         #[allow(non_upper_case_globals)]
         mod next {
             use super::Next;
-            $(pub(super) static $name: Next = Next::new($symbol);)*
+            $($(#[$meta])* pub(super) static $name: Next = Next::new($symbol);)*
         }
 
         /// Looks up every function, so that no signal handler has to: dlsym() takes locks.
         pub(crate) fn resolve() {
-            $(next::$name.get();)*
+            $($(#[$meta])* next::$name.get();)*
             OPEN.get();
             FCNTL.get();
+            FCNTL64.get();
             IOCTL.get();
+            #[cfg(target_pointer_width = "32")]
+            IOCTL_WIDE.get();
             SYSCALL.get();
         }
     };
@@ -160,11 +166,72 @@ next! {
         timeout: *const libc::timespec,
         mask: *const libc::sigset_t,
     ) -> c_int;
+
+    #[cfg(target_pointer_width = "32")]
+    timed_send_wide, c"__mq_timedsend_time64", fn(
+        mq: c_int,
+        message: *const c_char,
+        length: usize,
+        priority: c_uint,
+        until: *const Time,
+    ) -> c_int;
+    #[cfg(target_pointer_width = "32")]
+    timed_receive_wide, c"__mq_timedreceive_time64", fn(
+        mq: c_int,
+        buffer: *mut c_char,
+        length: usize,
+        priority: *mut c_uint,
+        until: *const Time,
+    ) -> isize;
+    #[cfg(target_pointer_width = "32")]
+    ppoll_wide, c"__ppoll64", fn(
+        entries: *mut libc::pollfd,
+        count: libc::nfds_t,
+        timeout: *const Time,
+        mask: *const libc::sigset_t,
+    ) -> c_int;
+    #[cfg(target_pointer_width = "32")]
+    select_wide, c"__select64", fn(
+        count: c_int,
+        read: *mut libc::fd_set,
+        write: *mut libc::fd_set,
+        except: *mut libc::fd_set,
+        timeout: *mut crate::wide::Timeval,
+    ) -> c_int;
+    #[cfg(target_pointer_width = "32")]
+    pselect_wide, c"__pselect64", fn(
+        count: c_int,
+        read: *mut libc::fd_set,
+        write: *mut libc::fd_set,
+        except: *mut libc::fd_set,
+        timeout: *const Time,
+        mask: *const libc::sigset_t,
+    ) -> c_int;
+    #[cfg(target_pointer_width = "32")]
+    epoll_pwait2_wide, c"__epoll_pwait2_time64", fn(
+        epoll: c_int,
+        events: *mut libc::epoll_event,
+        count: c_int,
+        timeout: *const Time,
+        mask: *const libc::sigset_t,
+    ) -> c_int;
+    #[cfg(target_pointer_width = "32")]
+    sendmsg_wide, c"__sendmsg64", fn(socket: c_int, message: *const libc::msghdr, flags: c_int) -> isize;
+    #[cfg(target_pointer_width = "32")]
+    sendmmsg_wide, c"__sendmmsg64", fn(
+        socket: c_int,
+        messages: *mut libc::mmsghdr,
+        count: c_uint,
+        flags: c_int,
+    ) -> c_int;
 }
 
 static OPEN: Next = Next::new(c"mq_open");
 static FCNTL: Next = Next::new(c"fcntl");
+static FCNTL64: Next = Next::new(c"fcntl64");
 static IOCTL: Next = Next::new(c"ioctl");
+#[cfg(target_pointer_width = "32")]
+static IOCTL_WIDE: Next = Next::new(c"__ioctl_time64");
 static SYSCALL: Next = Next::new(c"syscall");
 
 /// libc's fcntl(). On every machine of this library, an argument that the command does not use does no harm.
@@ -180,6 +247,24 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_in
     unsafe { function(fd, command, argument) }
 }
 
+/// libc's fcntl64().
+///
+/// # Safety
+///
+/// As for fcntl64().
+pub(crate) unsafe fn fcntl64(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
+    type Function = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
+    let found = FCNTL64.get();
+    if found.is_null() {
+        // SAFETY: by this function's contract. A libc without the one has offsets of 64 bits in the other.
+        return unsafe { fcntl(fd, command, argument) };
+    }
+    // SAFETY: libc's function has this type, as <fcntl.h> declares it.
+    let function: Function = unsafe { mem::transmute(found) };
+    // SAFETY: by this function's contract.
+    unsafe { function(fd, command, argument) }
+}
+
 /// libc's ioctl().
 ///
 /// # Safety
@@ -189,6 +274,20 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: c_ulong) -> c_
     type Function = unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int;
     // SAFETY: libc's function has this type, as <sys/ioctl.h> declares it.
     let function: Function = unsafe { mem::transmute(IOCTL.get()) };
+    // SAFETY: by this function's contract.
+    unsafe { function(fd, request, argument) }
+}
+
+/// libc's ioctl() for programs with times of 64 bits.
+///
+/// # Safety
+///
+/// As for ioctl().
+#[cfg(target_pointer_width = "32")]
+pub(crate) unsafe fn ioctl_wide(fd: c_int, request: c_ulong, argument: c_ulong) -> c_int {
+    type Function = unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int;
+    // SAFETY: libc's function has this type, as <sys/ioctl.h> declares it. Only a program that was linked to it gets here.
+    let function: Function = unsafe { mem::transmute(IOCTL_WIDE.get()) };
     // SAFETY: by this function's contract.
     unsafe { function(fd, request, argument) }
 }

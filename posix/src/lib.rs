@@ -52,6 +52,7 @@
 //! | module | its job |
 //! |---|---|
 //! | [`calls`] | the functions of <mqueue.h> |
+//! | `wide` | on machines with 32 bits: these and others, for programs with times of 64 bits |
 //! | [`wait`] | a wait that ends as the kernel's waits do |
 //! | [`open`], [`remove`] | mq_open() and mq_unlink() |
 //! | [`system_calls`] | syscall(), which reaches the calls below by their numbers |
@@ -101,6 +102,8 @@ mod table;
 mod table_lock;
 mod time;
 mod wait;
+#[cfg(target_pointer_width = "32")]
+mod wide;
 
 use core::ffi::c_int;
 

@@ -11,7 +11,7 @@ use core::ffi::{c_int, c_uint};
 
 /// Keeps the queues open whose descriptors a message passes on.
 #[inline(always)]
-fn note(message: *const libc::msghdr) {
+pub(crate) fn note(message: *const libc::msghdr) {
     if addresses::check(message.addr(), size_of::<libc::msghdr>(), Use::Read).is_err() {
         return;
     }
@@ -73,11 +73,16 @@ unsafe extern "C" fn sendmmsg(
     count: c_uint,
     flags: c_int,
 ) -> c_int {
+    note_all(messages, count);
+    // SAFETY: by the contract of this call.
+    unsafe { kernel::sendmmsg(socket, messages, count, flags) }
+}
+
+/// Does what [`note`] does for several messages.
+pub(crate) fn note_all(messages: *mut libc::mmsghdr, count: c_uint) {
     // The kernel sends no more at once.
     const MOST: usize = 1024;
     for number in 0..(count as usize).min(MOST) {
         note(messages.wrapping_add(number).cast());
     }
-    // SAFETY: by the contract of this call.
-    unsafe { kernel::sendmmsg(socket, messages, count, flags) }
 }

@@ -12,7 +12,7 @@ use crate::descriptors::{Lookup, find_polled};
 use crate::epoll;
 use crate::ipc::*;
 use crate::kernel;
-use crate::time::Deadline;
+use crate::time::{Deadline, Time, Timespec};
 use crate::wait::may_spin;
 use core::ffi::{c_int, c_short};
 use core::ptr;
@@ -144,7 +144,7 @@ unsafe fn poll_queues(
                 None => epoll::arm(entry.fd),
             }
         }
-        let left = deadline.left();
+        let left = deadline.left().map(Time::to_libc);
         let time = left.as_ref().map_or(ptr::null(), ptr::from_ref);
         let count = entries.len() as libc::nfds_t;
         // SAFETY: by this function's contract, and the entries are valid.
@@ -185,13 +185,33 @@ pub(crate) unsafe extern "C" fn ppoll(
     mask: *const libc::sigset_t,
 ) -> c_int {
     // SAFETY: by the contract of this call.
-    let found = unsafe { entries_with_queues(entries, count) };
+    unsafe {
+        poll_until(entries, count, timeout, mask, || {
+            kernel::ppoll(entries, count, timeout, mask)
+        })
+    }
+}
+
+/// Does what ppoll() does. `call` is libc's own call.
+///
+/// # Safety
+///
+/// As for ppoll().
+#[inline(always)]
+pub(crate) unsafe fn poll_until<T: Timespec>(
+    entries: *mut libc::pollfd,
+    count: libc::nfds_t,
+    timeout: *const T,
+    mask: *const libc::sigset_t,
+    call: impl FnOnce() -> c_int,
+) -> c_int {
     // SAFETY: by the contract of this call.
-    match (found, unsafe { Deadline::after(timeout) }) {
+    let found = unsafe { entries_with_queues(entries, count) };
+    match (found, Deadline::after(timeout)) {
         // SAFETY: by the contract of this call.
         (Some(entries), Some(deadline)) => unsafe { poll_queues(entries, deadline, mask) },
-        // SAFETY: by the contract of this call. The kernel reports what is wrong with the time.
-        _ => unsafe { kernel::ppoll(entries, count, timeout, mask) },
+        // The kernel reports what is wrong with the time.
+        _ => call(),
     }
 }
 
@@ -222,7 +242,7 @@ unsafe extern "C" fn __ppoll_chk(
     unsafe { ppoll(entries, count, timeout, mask) }
 }
 
-fn check_fortified(count: libc::nfds_t, size: usize) {
+pub(crate) fn check_fortified(count: libc::nfds_t, size: usize) {
     if (size / size_of::<libc::pollfd>()) < count as usize {
         // SAFETY: abort() has no preconditions. libc's function prints a message besides.
         unsafe { libc::abort() };
@@ -231,7 +251,7 @@ fn check_fortified(count: libc::nfds_t, size: usize) {
 
 /// The three sets of select().
 #[derive(Clone, Copy)]
-struct Sets([*mut libc::fd_set; 3]);
+pub(crate) struct Sets(pub(crate) [*mut libc::fd_set; 3]);
 
 /// The bits of the sets of usual size: more descriptors than a program can name by FD_SETSIZE are not
 /// verified.
@@ -306,7 +326,7 @@ fn bit(fd: c_int) -> Word {
 ///
 /// As for select().
 #[inline(always)]
-unsafe fn select_queues(
+pub(crate) unsafe fn select_queues(
     count: c_int,
     sets: Sets,
     is_over: impl Fn() -> bool,
@@ -407,22 +427,39 @@ unsafe extern "C" fn pselect(
     timeout: *const libc::timespec,
     mask: *const libc::sigset_t,
 ) -> c_int {
-    // SAFETY: by the contract of this call.
-    let Some(deadline) = (unsafe { Deadline::after(timeout) }) else {
-        // SAFETY: by the contract of this call.
-        return unsafe { kernel::pselect(count, read, write, except, timeout, mask) };
-    };
+    let sets = Sets([read, write, except]);
     // SAFETY: by the contract of this call.
     unsafe {
-        select_queues(
-            count,
-            Sets([read, write, except]),
-            || deadline.is_over(),
-            || {
-                let left = deadline.left();
-                let time = left.as_ref().map_or(ptr::null(), ptr::from_ref);
-                kernel::pselect(count, read, write, except, time, mask)
-            },
-        )
+        select_until(count, sets, timeout, mask, || {
+            kernel::pselect(count, read, write, except, timeout, mask)
+        })
     }
+}
+
+/// Does what pselect() does. `call` is libc's own call.
+///
+/// # Safety
+///
+/// As for pselect().
+#[inline(always)]
+pub(crate) unsafe fn select_until<T: Timespec>(
+    count: c_int,
+    sets: Sets,
+    timeout: *const T,
+    mask: *const libc::sigset_t,
+    call: impl FnOnce() -> c_int,
+) -> c_int {
+    let Some(deadline) = Deadline::after(timeout) else {
+        // The kernel reports what is wrong with the time.
+        return call();
+    };
+    let call_again = || {
+        let left = deadline.left().map(Time::to_libc);
+        let time = left.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let [read, write, except] = sets.0;
+        // SAFETY: by this function's contract.
+        unsafe { kernel::pselect(count, read, write, except, time, mask) }
+    };
+    // SAFETY: by this function's contract.
+    unsafe { select_queues(count, sets, || deadline.is_over(), call_again) }
 }

@@ -5,11 +5,10 @@
 //! in librobustipc.so, because a thread that is cancelled while it sleeps unwinds its stack. The waiter stays
 //! announced until its next attempt has ended: if it ends before that, the kernel wakes another waiter.
 
-use crate::addresses::{self, Use};
 use crate::cancellation::{cancellation_point, is_single_threaded};
 use crate::descriptors::{Lookup, find_by_asking};
 use crate::ipc::*;
-use crate::time::now;
+use crate::time::{Time, now};
 use crate::{Result, check, errno, flags, kernel};
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
@@ -28,22 +27,25 @@ pub(crate) enum Until {
     Never,
     /// At that time of CLOCK_REALTIME. The program's pointer may be invalid.
     At(*const libc::timespec),
+    /// The same in a program that is compiled for times of 64 bits.
+    #[cfg(target_pointer_width = "32")]
+    AtWide(*const Time),
 }
 
 impl Until {
     /// The time, checked as the kernel checks it before anything else. `EFAULT` if it cannot be read,
     /// `EINVAL` if it is no time.
     #[inline(always)]
-    pub(crate) fn checked(self) -> Result<Option<libc::timespec>> {
-        let Until::At(time) = self else {
-            return Ok(None);
+    pub(crate) fn checked(self) -> Result<Option<Time>> {
+        let time = match self {
+            Until::Never => return Ok(None),
+            Until::At(time) => Time::read(time)?,
+            #[cfg(target_pointer_width = "32")]
+            Until::AtWide(time) => Time::read(time)?,
         };
-        addresses::check(time.addr(), size_of::<libc::timespec>(), Use::Read)?;
-        // SAFETY: the memory has just been checked.
-        let time = unsafe { time.read_unaligned() };
-        match time.tv_sec < 0 || !(0..1_000_000_000).contains(&time.tv_nsec) {
-            true => Err(libc::EINVAL),
-            false => Ok(Some(time)),
+        match time.is_valid() {
+            true => Ok(Some(time)),
+            false => Err(libc::EINVAL),
         }
     }
 }
@@ -125,7 +127,7 @@ pub(crate) fn wait(
     fd: c_int,
     handle: *mut ipc_mq_t,
     direction: c_int,
-    deadline: Option<libc::timespec>,
+    deadline: Option<Time>,
 ) -> Result<Waited> {
     let changes = lookup.with_twin(fd, IPC_MQ_TWIN_LOOK)?.flag_changes;
     // The remembered flag decides at once only that the call does not wait. Before a sleep, the kernel is
@@ -197,9 +199,8 @@ fn may_sleep(lookup: &Lookup, fd: c_int) -> Result<()> {
     }
 }
 
-fn is_past(time: &libc::timespec) -> bool {
-    let now = now(libc::CLOCK_REALTIME);
-    (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
+fn is_past(time: &Time) -> bool {
+    now(libc::CLOCK_REALTIME) >= *time
 }
 
 /// The kernel's struct futex_waitv.
@@ -214,25 +215,20 @@ struct Waiter {
 /// FUTEX_32 of <linux/futex.h>, without FUTEX_PRIVATE_FLAG.
 const SHARED_32_BITS: u32 = 2;
 
+/// futex() with times of 64 bits.
+#[cfg(target_pointer_width = "64")]
+const FUTEX: libc::c_long = libc::SYS_futex;
+#[cfg(target_pointer_width = "32")]
+const FUTEX: libc::c_long = 422;
+
 /// Whether a deadline of CLOCK_REALTIME comes before `limit`, a time of CLOCK_MONOTONIC.
-fn comes_before(deadline: &libc::timespec, limit: &libc::timespec) -> bool {
-    let left = |clock, until: &libc::timespec| {
-        let now = now(clock);
-        let seconds = i128::from(until.tv_sec) - i128::from(now.tv_sec);
-        seconds * 1_000_000_000 + i128::from(until.tv_nsec) - i128::from(now.tv_nsec)
-    };
-    left(libc::CLOCK_REALTIME, deadline) < left(libc::CLOCK_MONOTONIC, limit)
+fn comes_before(deadline: &Time, limit: &Time) -> bool {
+    deadline.since(&now(libc::CLOCK_REALTIME)) < limit.since(&now(libc::CLOCK_MONOTONIC))
 }
 
 /// The time at which the sleep ends at the latest, if there is one, and its clock.
-fn end_of_sleep(
-    wait: &ipc_mq_wait_t,
-    deadline: Option<libc::timespec>,
-) -> (libc::clockid_t, Option<libc::timespec>) {
-    let limit = (wait.until_ns >= 0).then_some(libc::timespec {
-        tv_sec: (wait.until_ns / 1_000_000_000) as _,
-        tv_nsec: (wait.until_ns % 1_000_000_000) as _,
-    });
+fn end_of_sleep(wait: &ipc_mq_wait_t, deadline: Option<Time>) -> (libc::clockid_t, Option<Time>) {
+    let limit = (wait.until_ns >= 0).then(|| Time::of_ns(wait.until_ns.unsigned_abs()));
     match (deadline, limit) {
         (Some(deadline), Some(limit)) if !comes_before(&deadline, &limit) => {
             (libc::CLOCK_MONOTONIC, Some(limit))
@@ -244,7 +240,7 @@ fn end_of_sleep(
 
 /// Sleeps as long as the word has the expected value, until the deadline or the wait's own limit. Returns 0
 /// or the errno with which the sleep ended. If the thread is cancelled, it ends in here.
-fn sleep(wait: &ipc_mq_wait_t, deadline: Option<libc::timespec>) -> c_int {
+fn sleep(wait: &ipc_mq_wait_t, deadline: Option<Time>) -> c_int {
     let (clock, until) = end_of_sleep(wait, deadline);
     let time = until.as_ref().map_or(ptr::null(), ptr::from_ref);
     let waiter = Waiter {
@@ -289,7 +285,7 @@ fn sleep(wait: &ipc_mq_wait_t, deadline: Option<libc::timespec>) -> c_int {
         0,
         u32::MAX as usize,
     ];
-    cancellable(libc::SYS_futex, arguments)
+    cancellable(FUTEX, arguments)
 }
 
 /// Makes a system call that only sleeps, and ends it when the thread is cancelled, as libc's own

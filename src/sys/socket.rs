@@ -288,7 +288,28 @@ pub(crate) fn send_with_descriptors(
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: header, buffer and control part live during the call, which writes to none of them.
-    count(unsafe { libc::sendmsg(socket, &header, flags) })
+    count(unsafe { send_header(socket, &header, flags) })
+}
+
+/// # Safety
+///
+/// As for sendmsg().
+#[cfg(not(target_env = "musl"))]
+unsafe fn send_header(socket: RawFd, header: &libc::msghdr, flags: c_int) -> isize {
+    // SAFETY: by this function's contract.
+    unsafe { libc::sendmsg(socket, header, flags) }
+}
+
+/// musl's sendmsg() copies the control part to clear its padding, and has no room for this many descriptors. The
+/// padding is clear here, because the buffer is.
+///
+/// # Safety
+///
+/// As for sendmsg().
+#[cfg(target_env = "musl")]
+unsafe fn send_header(socket: RawFd, header: &libc::msghdr, flags: c_int) -> isize {
+    // SAFETY: by this function's contract. The paddings, which header() has cleared, make the struct the kernel's.
+    unsafe { libc::syscall(libc::SYS_sendmsg, socket, header, flags) as isize }
 }
 
 /// Descriptors that have arrived. Dropping this closes those that nobody has taken.
