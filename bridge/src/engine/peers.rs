@@ -130,6 +130,11 @@ impl Engine {
 
     fn frame_of_route(&mut self, frame: Frame) {
         let Some(route) = self.routes.get_mut(&frame.object) else {
+            if frame.what == What::Call {
+                let reply = Frame::new(What::Reply, &frame.object);
+                let reply = reply.numbers(0, frame.number, libc::ENOENT as u64);
+                self.cx.network.send(&frame.from, &reply);
+            }
             return;
         };
         match frame.what {
