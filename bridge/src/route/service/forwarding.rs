@@ -33,6 +33,8 @@ struct UnderWay {
     id: u64,
     peer: String,
     give_up_at: Option<Instant>,
+    /// The reply, if it has come and could not be given yet: a thread is stopped inside a call on the service.
+    reply: Option<Vec<u8>>,
 }
 
 /// A service that arrives.
@@ -66,6 +68,12 @@ fn check(expected: &Shape, found: &Shape) -> Result<()> {
             format!("expected {expected}, found {found}"),
         )),
     }
+}
+
+/// Whether a failure is one that a later call may not have: a thread is stopped inside a call on the service, or all places for servers
+/// are taken, by processes that serve.
+fn is_passing(error: &Error) -> bool {
+    error.is_empty() || error.errno == libc::EUSERS
 }
 
 impl Forwarding {
@@ -149,7 +157,11 @@ impl Forwarding {
     /// Serves while a process serves elsewhere, and receives requests if `is_ready`.
     pub(super) fn pump(&mut self, common: &mut Common, cx: &Context, is_ready: bool) -> Result<()> {
         match (self.nearest().is_some(), &self.watch) {
-            (true, None) => self.watch = Some(Server::open(&self.local, &self.shape, None)?),
+            (true, None) if self.pause_until.is_none() => match self.another() {
+                Ok(server) => self.watch = Some(server),
+                Err(error) if is_passing(&error) => self.pause(),
+                Err(error) => return Err(error),
+            },
             (false, Some(_)) => self.stop(common, cx),
             _ => {}
         }
@@ -199,17 +211,20 @@ impl Forwarding {
         let Some(watch) = &self.watch else {
             return Ok(());
         };
-        if watch.servers()? > own {
-            self.pause_until = Some(Instant::now() + LOOK);
-            return Ok(());
+        match watch.servers() {
+            Ok(servers) if servers <= own => {}
+            Err(error) if !is_passing(&error) => return Err(error),
+            _ => {
+                self.pause();
+                return Ok(());
+            }
         }
         while self.may_receive(cx) {
             let idle = self.idle.pop();
             let server = match idle.map_or_else(|| self.another(), Ok) {
                 Ok(server) => server,
-                // All places are taken. Those who have them serve too.
-                Err(error) if error.errno == libc::EUSERS => {
-                    self.pause_until = Some(Instant::now() + LOOK);
+                Err(error) if is_passing(&error) => {
+                    self.pause();
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -224,6 +239,11 @@ impl Forwarding {
             }
         }
         Ok(())
+    }
+
+    /// Receives nothing for a moment.
+    fn pause(&mut self) {
+        self.pause_until = Some(Instant::now() + LOOK);
     }
 
     fn another(&self) -> Result<Server> {
@@ -252,6 +272,7 @@ impl Forwarding {
             id: request.id,
             peer,
             give_up_at: left.and_then(|left| Instant::now().checked_add(left + GRACE)),
+            reply: None,
         };
         self.calls.insert(number, call);
         common.counts.waiting = self.calls.len() as u64;
@@ -266,16 +287,7 @@ impl Forwarding {
         common.counts.waiting = self.calls.len() as u64;
         let errno = i32::try_from(frame.extra).unwrap_or(libc::EIO);
         if errno == 0 {
-            match call.server.reply(call.id, &frame.bytes) {
-                Ok(()) => {
-                    common.counts.arrived += 1;
-                    if self.watch.is_some() {
-                        self.idle.push(call.server);
-                    }
-                }
-                Err(error) => common.failed("replying", &error),
-            }
-            return;
+            return self.give_reply(common, frame.number, call, frame.bytes.clone());
         }
         common.counts.dropped += 1;
         if let (Some(peer), false) = (
@@ -285,6 +297,24 @@ impl Forwarding {
             // The bridge says next whether a process serves there.
             peer.serves = false;
         }
+    }
+
+    fn give_reply(&mut self, common: &mut Common, number: u64, call: UnderWay, bytes: Vec<u8>) {
+        match call.server.reply(call.id, &bytes) {
+            Ok(()) => {
+                common.counts.arrived += 1;
+                if self.watch.is_some() {
+                    self.idle.push(call.server);
+                }
+            }
+            Err(error) if error.is_empty() => {
+                let reply = Some(bytes);
+                self.calls.insert(number, UnderWay { reply, ..call });
+                self.pause();
+            }
+            Err(error) => common.failed("replying", &error),
+        }
+        common.counts.waiting = self.calls.len() as u64;
     }
 
     /// Gives up the calls whose clients have given up long ago. Returns whether requests may be received again.
@@ -297,6 +327,13 @@ impl Forwarding {
         let ends = self.pause_until.is_some_and(|until| until <= now);
         if ends {
             self.pause_until = None;
+            let late = self.calls.iter().filter(|(_, call)| call.reply.is_some());
+            for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
+                if let Some(mut call) = self.calls.remove(&number) {
+                    let bytes = call.reply.take().unwrap_or_default();
+                    self.give_reply(common, number, call, bytes);
+                }
+            }
         }
         ends || before != self.calls.len()
     }
