@@ -4542,6 +4542,27 @@ int ipc_client_open_typed(struct ipc_client_t **out,
                           int flags);
 
 /*
+ Reads the sizes, the flags and the types of the service that a handle calls.
+
+ The result may be given to ipc_service_open(), for example to create the same service under another name.
+
+ attr: receives the sizes and the flags, on success only. Its request_type and reply_type point to the two structs below; they
+ are NULL if the service declares no such type or the struct is NULL.
+ request_type: NULL, or receives the type of a request, if the service declares one. The type's strings belong to the handle
+ and are valid until ipc_client_close().
+ reply_type: NULL, or receives the type of a reply, in the same way.
+
+ Returns: 0, or a negative error.
+ Errors: -EINVAL if client or attr is NULL, or a pointer is misaligned; -EBADF if the handle is closed; -EOVERFLOW if a size of
+ a type is larger than this process can address.
+ Threads: safe.
+ */
+int ipc_client_getattr(const struct ipc_client_t *client,
+                       struct ipc_service_attr_t *attr,
+                       struct ipc_type_t *request_type,
+                       struct ipc_type_t *reply_type);
+
+/*
  Sends a request and waits for its reply.
 
  If no process serves when the call begins, it fails with -ENOENT at once, unless the handle has IPC_CLIENT_WAIT. If
@@ -4560,7 +4581,7 @@ int ipc_client_open_typed(struct ipc_client_t **out,
  Returns: the reply's length in bytes, which may be 0, or a negative error. After an error the server may have done the
  work or not.
  Errors: -ENOENT if no process serves; -EOWNERDEAD if the server died with the request, in a service with
- IPC_SERVICE_ONCE; -EAGAIN if timeout_ns is 0 (nothing was sent), or if a thread has been stopped inside a call on the
+ IPC_SERVICE_ONCE; -EAGAIN if timeout_ns is 0 and a process serves, or the handle has IPC_CLIENT_WAIT (nothing was sent), or if a thread has been stopped inside a call on the
  service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the call waited: the
  request is withdrawn; -EMSGSIZE if len is above the service's request_size, or the reply is longer than capacity: it
  is discarded; -EINVAL if a pointer is NULL, the priority is too high, or timeout_ns is below -1; -EBADF if the handle

@@ -1530,6 +1530,13 @@ class client : public detail::owner<ipc_client_t, ipc_client_close> {
     if (outcome < 0) return detail::failed(outcome);
     return client(handle);
   }
+  /// The service's sizes and flags. The types in it are null.
+  result<ipc_service_attr_t> attributes() const noexcept {
+    ipc_service_attr_t attributes{};
+    const int outcome = ipc_client_getattr(handle_, &attributes, nullptr, nullptr);
+    if (outcome < 0) return detail::failed(outcome);
+    return attributes;
+  }
   /// Sends a request and waits for its reply. EBADMSG if the reply has another size than an R.
   result<R> call(const Q &request, timeout limit = forever, unsigned priority = 0) const noexcept {
     R reply{};

@@ -7,7 +7,7 @@ use crate::status;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Connects topics, cells and queues of this machine with those of others.
+/// Connects topics, cells, queues and services of this machine with those of others.
 #[derive(Parser)]
 #[command(name = "robustipc-bridge", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER)]
 pub(crate) struct Arguments {

@@ -11,6 +11,7 @@ use crate::log;
 use crate::network::{Event, Inbox, Network};
 use crate::route::cell::CellRoute;
 use crate::route::queue::QueueRoute;
+use crate::route::service::ServiceRoute;
 use crate::route::topic::TopicRoute;
 use crate::route::{Common, Context, Counts, Route};
 use crate::signals::{Request, Signals};
@@ -175,6 +176,11 @@ impl Engine {
                 Event::PeerUp(peer) => self.peer_up(&peer),
                 Event::PeerDown(peer) => self.peer_down(&peer),
                 Event::Claimed(object) => self.claimed(&object),
+                Event::Answered(answer) => {
+                    if let Some(route) = self.routes.get_mut(&answer.object) {
+                        route.answered(&self.cx, answer);
+                    }
+                }
             }
         }
         for route in self.routes.values_mut() {
@@ -219,7 +225,7 @@ impl Engine {
             Kind::Topic => Box::new(TopicRoute::new(common)),
             Kind::Cell => Box::new(CellRoute::new(common)),
             Kind::Queue => Box::new(QueueRoute::new(common)),
-            Kind::Service => return,
+            Kind::Service => Box::new(ServiceRoute::new(common)),
         };
         self.by_tag.insert(self.next_tag, object.clone());
         self.next_tag += 1;

@@ -31,9 +31,16 @@ pub(crate) enum What {
     Message,
     /// Messages that are in the queue: all up to number, and those of the bits of extra above it.
     Confirm,
+    /// Whether a process serves the service at the sender's. number: 1 or 0. extra: the number of the Want that this answers.
+    Serves,
+    /// A request. number: the call's. extra: the priority. bytes: how many nanoseconds its client still waits, as a number of 8 bytes, or
+    /// 2^64 - 1 without a limit; then the request.
+    Call,
+    /// The end of a call. number: the call's. extra: 0 and the reply in bytes, or an errno.
+    Reply,
 }
 
-const ALL: [What; 9] = [
+const ALL: [What; 12] = [
     What::Hello,
     What::Offer,
     What::Withdraw,
@@ -43,6 +50,9 @@ const ALL: [What; 9] = [
     What::Value,
     What::Message,
     What::Confirm,
+    What::Serves,
+    What::Call,
+    What::Reply,
 ];
 
 /// A message of one bridge to another.
@@ -176,7 +186,7 @@ mod tests {
         for length in 0..HEADER + 5 + 3 {
             assert_eq!(Frame::decode(&good[..length]), None);
         }
-        for (at, value) in [(0, 2), (1, 9), (2, 4), (4, 255), (6, 255)] {
+        for (at, value) in [(0, 2), (1, 12), (2, 4), (4, 255), (6, 255)] {
             let mut bad = good.clone();
             bad[at] = value;
             assert_eq!(Frame::decode(&bad), None, "byte {at}");

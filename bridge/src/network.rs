@@ -10,7 +10,7 @@ use crate::library::Error;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use zenoh::qos::CongestionControl;
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
@@ -25,6 +25,18 @@ pub(crate) enum Event {
     PeerDown(String),
     /// This bridge has an object now that another bridge of this machine had before.
     Claimed(ObjectId),
+    /// A call on a service of this machine has ended.
+    Answered(Answer),
+}
+
+/// The end of a call that this bridge has made for another one.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) object: ObjectId,
+    pub(crate) peer: String,
+    pub(crate) number: u64,
+    /// The reply, or the errno.
+    pub(crate) outcome: std::result::Result<Vec<u8>, i32>,
 }
 
 /// The box for events. Its descriptor is readable while there are any.
@@ -35,6 +47,9 @@ pub(crate) struct Inbox {
     closed: AtomicBool,
     wake: OwnedFd,
 }
+
+/// The events, and how many bytes they have.
+type Events<'a> = MutexGuard<'a, (VecDeque<Event>, usize)>;
 
 impl Inbox {
     pub(crate) fn new(limit: usize) -> std::result::Result<Arc<Inbox>, Error> {
@@ -62,6 +77,7 @@ impl Inbox {
         let size = size_of::<Event>()
             + match &event {
                 Event::Frame(frame) => frame.bytes.len(),
+                Event::Answered(answer) => answer.outcome.as_ref().map_or(0, Vec::len),
                 _ => 0,
             };
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +87,16 @@ impl Inbox {
                 .wait(events)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        self.push(events, event, size);
+    }
+
+    /// Puts an event in, also into a full box: for the thread that empties it.
+    pub(crate) fn put_at_once(&self, event: Event) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        self.push(events, event, size_of::<Event>());
+    }
+
+    fn push(&self, mut events: Events<'_>, event: Event, size: usize) {
         let was_empty = events.0.is_empty();
         events.0.push_back(event);
         events.1 += size;
@@ -205,6 +231,11 @@ impl Network {
         // the two sees the other's change, so no wake-up is lost.
         self.backlog.wanted.store(true, Ordering::SeqCst);
         self.backlog.bytes.load(Ordering::SeqCst) < self.limit / 2
+    }
+
+    /// The box in which other threads put their events.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
     }
 
     /// How many bytes wait for the network.

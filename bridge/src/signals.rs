@@ -53,3 +53,23 @@ impl Signals {
         }
     }
 }
+
+extern "C" fn ignore(_signal: libc::c_int) {}
+
+/// Lets [`interrupt`] end a call of the library. Without a handler the signal would end the process.
+pub(crate) fn permit_interruption() {
+    let handler = ignore as extern "C" fn(libc::c_int);
+    // SAFETY: the struct is all zeros (no flags, so calls are not restarted) but for the handler, which does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as libc::sighandler_t;
+        libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Interrupts a call in which a thread of this process waits.
+pub(crate) fn interrupt(thread: libc::pid_t) {
+    let process = std::process::id() as libc::pid_t;
+    // SAFETY: the call takes no pointer. A thread that does not exist is no harm.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGUSR1) };
+}

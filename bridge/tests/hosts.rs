@@ -12,7 +12,9 @@ mod support;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::library::{Cell, Queue, QueueAttributes, Topic, TopicAttributes, Type};
+use support::library::{
+    Cell, Client, Queue, QueueAttributes, Server, Shape, Topic, TopicAttributes, Type,
+};
 use support::{World, until};
 
 /// A host: a process that keeps a network namespace.
@@ -92,7 +94,7 @@ fn hosts() -> Option<[Host; 2]> {
     hosts
 }
 
-const RULES: [&str; 3] = ["topic", "cell", "queue"];
+const RULES: [&str; 4] = ["topic", "cell", "queue", "service"];
 
 fn rules(table: &str) -> String {
     RULES
@@ -244,5 +246,58 @@ fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
     });
     until("all counts", || {
         (b.count("/jobs", "in") == messages).then_some(())
+    });
+}
+
+#[test]
+fn calls_over_a_link_that_is_cut_are_answered_or_told() {
+    const ONCE: i32 = 1;
+    let Some(hosts) = hosts() else {
+        return;
+    };
+    let world = World::new();
+    let names = ["again", "once"];
+    let servers = [0, ONCE].map(|flags| {
+        let shape = Shape {
+            request_size: 8,
+            reply_size: 8,
+            max_requests: 4,
+            max_clients: 4,
+            flags,
+            request: None,
+            reply: None,
+        };
+        let name = world.name("a", names[flags as usize]);
+        Server::open(&name, &shape, Some(0o600)).unwrap()
+    });
+    configure(&world);
+    let _a = world.run_in(&hosts[0].enter(), "a");
+    let _b = world.run_in(&hosts[1].enter(), "b");
+    let clients = names.map(|name| {
+        let name = world.name("b", name);
+        let client = until("service", || Client::open(&name).ok());
+        until("server", || client.has_server().unwrap().then_some(()));
+        client
+    });
+    let receive = |server: &Server| until("request", || server.receive().ok());
+    let call = |client: &Client| client.call(b"x", 0, 8, -1).map_err(|error| error.errno);
+    std::thread::scope(|scope| {
+        let [again, once] = clients
+            .each_ref()
+            .map(|client| scope.spawn(move || call(client)));
+        for server in &servers {
+            receive(server);
+        }
+        hosts[0].cut();
+        assert_eq!(once.join().unwrap(), Err(libc::EOWNERDEAD));
+        until("end of the servers", || {
+            (!clients[0].has_server().unwrap()).then_some(())
+        });
+        assert_eq!(call(&clients[0]), Err(libc::ENOENT));
+        hosts[0].join();
+        // The request is delivered again.
+        let request = receive(&servers[0]);
+        servers[0].reply(request.id, b"y").unwrap();
+        assert_eq!(again.join().unwrap(), Ok(b"y".to_vec()));
     });
 }

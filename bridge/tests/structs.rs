@@ -17,6 +17,11 @@ _Static_assert(sizeof(void *) != 8 || offsetof(ipc_mq_stat_t, abandoned) == 40, 
 _Static_assert(sizeof(ipc_sample_t) == 64 && offsetof(ipc_sample_t, publisher) == 24, \"sample\");
 _Static_assert(sizeof(void *) != 8 || sizeof(ipc_topic_attr_t) == 88, \"topic\");
 _Static_assert(sizeof(void *) != 8 || offsetof(ipc_topic_attr_t, flags) == 56, \"topic\");
+_Static_assert(sizeof(void *) != 8 || sizeof(ipc_service_attr_t) == 80, \"service\");
+_Static_assert(sizeof(void *) != 8 || offsetof(ipc_service_attr_t, flags) == 48, \"service\");
+_Static_assert(sizeof(ipc_request_t) == 72 && offsetof(ipc_request_t, deadline_ns) == 16, \"request\");
+_Static_assert(sizeof(ipc_service_stat_t) == 88 && offsetof(ipc_service_stat_t, servers) == 0, \"service\");
+_Static_assert(IPC_KIND_SERVICE == 0x800 && IPC_WAIT_REQUEST == 8 && IPC_SERVICE_ONCE == 1, \"service\");
 _Static_assert(sizeof(void *) != 8 || sizeof(ipc_ready_t) == 16, \"ready\");
 _Static_assert(IPC_KIND_MQ == 0x100 && IPC_KIND_TOPIC == 0x200 && IPC_KIND_CELL == 0x400, \"kinds\");
 _Static_assert(IPC_WAIT_MESSAGE == 1 && IPC_WAIT_ROOM == 2 && IPC_TOPIC_WAIT == 1, \"constants\");

@@ -15,6 +15,46 @@ static void call(void *expected) {
   CHECK(memcmp(reply, expected, strlen(expected)) == 0);
 }
 
+/* Leaves the place of a server that was killed while it served. */
+static void killed_server(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    ipc_service_t *service;
+    if (ipc_service_open(&service, name, NULL, 0, 0) == IPC_OPENED) raise(SIGKILL);
+    _exit(1);
+  }
+  int status;
+  CHECK_EQUAL(waitpid(child, &status, 0), child);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* ipc_service_open() with what ipc_client_getattr() has read makes the same service. */
+static void copied(void) {
+  static const ipc_type_t request = IPC_TYPE(struct stat, 3), reply = IPC_TYPE(uint64_t, 1);
+  ipc_service_attr_t attr = { .request_type = &request, .reply_type = &reply, .max_requests = 7, .max_clients = 3, .flags = IPC_SERVICE_ONCE };
+  const char *copy = unique_name("copy");
+  ipc_service_t *service, *second;
+  ipc_client_t *client;
+  ipc_type_t types[2];
+  CHECK_EQUAL(ipc_service_open(&service, name, &attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_client_open(&client, name, 0), 0);
+  CLAIM("ipc_service_open() takes the result as it is.");
+  CHECK_EQUAL(ipc_client_getattr(client, &attr, &types[0], &types[1]), 0);
+  CHECK(attr.request_type == &types[0] && attr.reply_type == &types[1]);
+  CHECK(strcmp(types[0].name, "stat") == 0 && types[0].version == 3 && types[0].size == sizeof(struct stat));
+  CHECK(attr.request_size == sizeof(struct stat) && attr.reply_size == 8 && attr.max_requests == 7 && attr.max_clients == 3);
+  CHECK_EQUAL(attr.flags, IPC_SERVICE_ONCE);
+  CHECK_EQUAL(ipc_service_open(&second, copy, &attr, IPC_CREATE, 0600), IPC_CREATED);
+  CHECK_EQUAL(ipc_service_close(second), 0);
+  CHECK_EQUAL(ipc_service_unlink(copy), 0);
+  CHECK_EQUAL(ipc_client_getattr(client, &attr, NULL, &types[1]), 0);
+  CHECK(attr.request_type == NULL && attr.reply_type == &types[1]);
+  CHECK_EQUAL(ipc_client_close(client), 0);
+  CHECK_EQUAL(ipc_client_getattr(client, &attr, NULL, NULL), -EBADF);
+  CHECK_EQUAL(ipc_service_close(service), 0);
+  CHECK_EQUAL(ipc_service_unlink(name), 0);
+}
+
 static void sizes(void) {
   CLAIM("data = 5056 + 64 * max_clients + 2 * I + max_requests * (128 + R + A)");
   for (uint64_t requests = 1; requests <= 1000; requests *= 10)
@@ -55,6 +95,16 @@ int main(void) {
   CLAIM("ipc_client_call(): timeout_ns is 0, and nothing was sent.");
   CHECK_EQUAL(ipc_client_call(client, "x", 1, 0, bytes, sizeof bytes, 0), -EAGAIN);
   CHECK_EQUAL(ipc_service_receive(service, bytes, sizeof bytes, &request, 0), -EAGAIN);
+  CLAIM("reads the service's sizes and flags into attr");
+  ipc_service_attr_t found = { .flags = -1 };
+  ipc_type_t types[2];
+  CHECK_EQUAL(ipc_client_getattr(client, &found, &types[0], &types[1]), 0);
+  CHECK(found.request_size == 8192 && found.reply_size == 8192 && found.max_requests == 64 && found.max_clients == 64);
+  CHECK_EQUAL(found.flags, 0);
+  CLAIM("a type that the service does not declare is NULL there");
+  CHECK(found.request_type == NULL && found.reply_type == NULL);
+  CHECK_EQUAL(ipc_client_getattr(client, NULL, NULL, NULL), -EINVAL);
+  CHECK_EQUAL(ipc_client_getattr(NULL, &found, NULL, NULL), -EINVAL);
   CLAIM("takes the request with the highest priority; of several, the oldest");
   uint64_t ids[3];
   for (unsigned i = 0; i < 3; i++) CHECK_EQUAL(ipc_client_send(client, &"012"[i], 1, i == 1 ? 9 : 2, 0, &ids[i]), 0);
@@ -107,6 +157,10 @@ int main(void) {
   CHECK_EQUAL(ipc_client_open(&client, name, 0), 0);
   CHECK_EQUAL(ipc_service_close(service), 0);
   CHECK_EQUAL(ipc_client_call(client, "x", 1, 0, bytes, sizeof bytes, PATIENCE), -ENOENT);
+  CLAIM("With timeout_ns 0 nothing is sent: the call fails with -EAGAIN if a process serves, and with -ENOENT if none does.");
+  CHECK_EQUAL(ipc_client_call(client, NULL, 0, 0, NULL, 0, 0), -ENOENT);
+  killed_server();
+  CHECK_EQUAL(ipc_client_call(client, NULL, 0, 0, NULL, 0, 0), -ENOENT);
   CLAIM("processes that have the service open keep it");
   CHECK_EQUAL(ipc_client_stale(client), 0);
   CHECK_EQUAL(ipc_service_unlink(name), 0);
@@ -114,6 +168,7 @@ int main(void) {
   CHECK_EQUAL(ipc_client_close(client), 0);
   CLAIM("The handle is closed.");
   CHECK_EQUAL(ipc_client_stale(client), -EBADF);
+  copied();
   sizes();
   return 0;
 }

@@ -52,6 +52,8 @@ static struct {
   ipc_client_t *client;
   ipc_request_t request;
   ipc_service_stat_t service_stat;
+  ipc_service_attr_t service_attr;
+  ipc_type_t types[2];
   uint64_t call_id;
   ipc_sample_t sample;
   ipc_child_t *child;
@@ -415,6 +417,8 @@ CALL(ipc_client_open, SERVICE, ipc_client_open(&with.client, with.name, 0),
      if (result >= 0) MUST(ipc_client_close(with.client)); CLOSE_SERVICE)
 CALL(ipc_client_open_typed, SERVICE, ipc_client_open_typed(&with.client, with.name, NULL, NULL, 0),
      if (result >= 0) MUST(ipc_client_close(with.client)); CLOSE_SERVICE)
+CALL(ipc_client_getattr, SERVICE_CLIENT, ipc_client_getattr(with.client, &with.service_attr, &with.types[0], &with.types[1]),
+     CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_call, SERVICE_CLIENT, ipc_client_call(with.client, "data", 4, 1, with.buffer, sizeof with.buffer, 1),
      CLOSE_SERVICE_CLIENT)
 CALL(ipc_client_send, SERVICE_CLIENT, ipc_client_send(with.client, "data", 4, 1, 0, &with.call_id), CLOSE_SERVICE_CLIENT)

@@ -1,8 +1,8 @@
 //! Clients: calling services.
 
 use super::handle::Table;
-use super::service::type_if_any;
-use super::types::ipc_type_t;
+use super::service::{IPC_SERVICE_ONCE, ipc_service_attr_t, type_if_any};
+use super::types::{ipc_type_t, type_to_c};
 use super::waitset::object_closed;
 use super::*;
 use crate::base::name::Name;
@@ -110,6 +110,64 @@ unsafe fn open(
     unsafe { put(out, room.fill(client)) }
 }
 
+/// Reads the sizes, the flags and the types of the service that a handle calls.
+///
+/// The result may be given to ipc_service_open(), for example to create the same service under another name.
+///
+/// attr: receives the sizes and the flags, on success only. Its request_type and reply_type point to the two structs below; they
+/// are NULL if the service declares no such type or the struct is NULL.
+/// request_type: NULL, or receives the type of a request, if the service declares one. The type's strings belong to the handle
+/// and are valid until ipc_client_close().
+/// reply_type: NULL, or receives the type of a reply, in the same way.
+///
+/// Returns: 0, or a negative error.
+/// Errors: -EINVAL if client or attr is NULL, or a pointer is misaligned; -EBADF if the handle is closed; -EOVERFLOW if a size of
+/// a type is larger than this process can address.
+/// Threads: safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ipc_client_getattr(
+    client: *const ipc_client_t,
+    attr: *mut ipc_service_attr_t,
+    request_type: *mut ipc_type_t,
+    reply_type: *mut ipc_type_t,
+) -> c_int {
+    guard(c"ipc_client_getattr", move || {
+        let client = CLIENTS.get(client)?;
+        let attr = checked(attr, "attr")?;
+        let mut types = [ptr::null(); 2];
+        let places = [(request_type, "request_type"), (reply_type, "reply_type")];
+        for (place, what) in places {
+            if !place.is_null() {
+                checked(place, what)?;
+            }
+        }
+        for ((to, (place, what)), known) in types.iter_mut().zip(places).zip(client.types()) {
+            if let (false, Some(known)) = (place.is_null(), known) {
+                // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+                unsafe { put(checked(place, what)?, type_to_c(known)?) }?;
+                *to = place.cast_const();
+            }
+        }
+        let sizes = client.sizes();
+        let found = ipc_service_attr_t {
+            request_type: types[0],
+            reply_type: types[1],
+            request_size: sizes.request_size as usize,
+            reply_size: sizes.reply_size as usize,
+            max_requests: sizes.max_requests as usize,
+            max_clients: sizes.max_clients as usize,
+            flags: if client.delivers_once() {
+                IPC_SERVICE_ONCE
+            } else {
+                0
+            },
+            reserved: [0; 7],
+        };
+        // SAFETY: checked for NULL and alignment; the rest by the contract of this call.
+        unsafe { put(attr, found) }
+    })
+}
+
 /// Sends a request and waits for its reply.
 ///
 /// If no process serves when the call begins, it fails with -ENOENT at once, unless the handle has IPC_CLIENT_WAIT. If
@@ -128,7 +186,7 @@ unsafe fn open(
 /// Returns: the reply's length in bytes, which may be 0, or a negative error. After an error the server may have done the
 /// work or not.
 /// Errors: -ENOENT if no process serves; -EOWNERDEAD if the server died with the request, in a service with
-/// IPC_SERVICE_ONCE; -EAGAIN if timeout_ns is 0 (nothing was sent), or if a thread has been stopped inside a call on the
+/// IPC_SERVICE_ONCE; -EAGAIN if timeout_ns is 0 and a process serves, or the handle has IPC_CLIENT_WAIT (nothing was sent), or if a thread has been stopped inside a call on the
 /// service for a second; -ETIMEDOUT if timeout_ns has passed; -EINTR if a signal handler ran while the call waited: the
 /// request is withdrawn; -EMSGSIZE if len is above the service's request_size, or the reply is longer than capacity: it
 /// is discarded; -EINVAL if a pointer is NULL, the priority is too high, or timeout_ns is below -1; -EBADF if the handle

@@ -351,9 +351,6 @@ fn arrive(rule: Spanned<Rule>) -> Result<Arrive, (usize, String)> {
     })
 }
 
-/// The kinds that have routes.
-const CONNECTED: [Kind; 3] = [Kind::Topic, Kind::Cell, Kind::Queue];
-
 /// The one object that a rule names.
 fn object(rule: &Rule, at: usize) -> Result<(Kind, Pattern), (usize, String)> {
     let named = [
@@ -371,9 +368,6 @@ fn object(rule: &Rule, at: usize) -> Result<(Kind, Pattern), (usize, String)> {
             "a rule names one of \"topic\", \"cell\", \"queue\" and \"service\"".into(),
         ));
     };
-    if !CONNECTED.contains(&kind) {
-        return Err((at, format!("the bridge does not connect a {kind} yet")));
-    }
     let text = checked(
         name,
         |text| text.len() > 1 && text.starts_with('/') && !text[1..].contains('/'),

@@ -4,6 +4,7 @@
 //! and both offer their objects. So both know the same after a link was cut, whichever of them has noticed the cut.
 
 use super::Engine;
+use super::scan::AGAIN;
 use crate::frame::{Frame, What};
 use crate::kind::{Kind, ObjectId};
 use crate::library::Error;
@@ -130,6 +131,11 @@ impl Engine {
 
     fn frame_of_route(&mut self, frame: Frame) {
         let Some(route) = self.routes.get_mut(&frame.object) else {
+            if frame.what == What::Call {
+                let reply = Frame::new(What::Reply, &frame.object);
+                let reply = reply.numbers(0, frame.number, libc::ENOENT as u64);
+                self.cx.network.send(&frame.from, &reply);
+            }
             return;
         };
         match frame.what {
@@ -246,7 +252,12 @@ impl Engine {
             Err(error) => {
                 let text = format!("what \"{}\" offers is not taken: {error}", name_of(peer));
                 route.common_mut().counts.refused = Some(text);
-                self.refuse(id, peer, &error);
+                if error.is_empty() {
+                    // A thread is stopped inside a call on the object. The next list takes up the offer again.
+                    self.scan_at.get_or_insert(Instant::now() + AGAIN);
+                } else {
+                    self.refuse(id, peer, &error);
+                }
             }
         }
     }

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long after a change the list is made, so that many changes need one list.
 const DELAY: Duration = Duration::from_millis(30);
 
+/// When the list is made again because an object was not usable.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
+
 /// Watches /dev/shm.
 pub(super) struct Folder(OwnedFd);
 
@@ -156,6 +159,11 @@ impl Engine {
         };
         let was_offered = route.offer().is_some();
         if let Err(error) = route.leave(&self.cx, &rule, object) {
+            if error.is_empty() {
+                // A thread is stopped inside a call on the object.
+                self.scan_at.get_or_insert(Instant::now() + AGAIN);
+                return;
+            }
             // An object that has gone meanwhile is no failure.
             if error.errno != libc::ENOENT {
                 route.common_mut().failed("opening it", &error);

@@ -89,6 +89,15 @@ impl Queue {
         checked(unsafe { ipc_mq_return(self.0.raw, message.address) } as isize).map(drop)
     }
 
+    /// The same, unless a thread is stopped inside a call on the queue: then the result is the message.
+    pub(crate) fn try_give_back(&self, message: Borrowed) -> Result<Option<Borrowed>> {
+        // SAFETY: the handle is open; the message is borrowed, and not used any more if the call succeeds.
+        match checked(unsafe { ipc_mq_return(self.0.raw, message.address) } as isize) {
+            Err(error) if error.is_empty() => Ok(Some(message)),
+            result => result.map(|_| None),
+        }
+    }
+
     /// Reserves room, calls `reserved`, writes the message and commits it.
     pub(crate) fn send_in_place(
         &self,

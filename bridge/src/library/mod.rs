@@ -6,12 +6,14 @@
 mod messages;
 mod objects;
 mod raw;
+mod services;
 mod values;
 mod waiting;
 
 pub(crate) use messages::{Borrowed, Queue, Topic};
 pub(crate) use objects::{Field, Object, Type, objects, remove};
 pub(crate) use raw::{QueueAttributes, TopicAttributes};
+pub(crate) use services::{Client, Request, Server, Shape};
 pub(crate) use values::{Cell, Region};
 pub(crate) use waiting::{Waitset, What};
 

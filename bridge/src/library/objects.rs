@@ -30,7 +30,7 @@ impl Type {
     /// # Safety
     ///
     /// The strings of `raw` are NUL-terminated and valid.
-    unsafe fn from_raw(raw: &RawType) -> Type {
+    pub(super) unsafe fn from_raw(raw: &RawType) -> Type {
         let text = |string| {
             // SAFETY: by this function's contract.
             let text = unsafe { CStr::from_ptr(string) };

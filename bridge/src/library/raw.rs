@@ -104,6 +104,46 @@ pub(crate) struct Sample {
     reserved: [u64; 4],
 }
 
+/// ipc_service_attr_t
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct RawServiceAttributes {
+    pub(super) request_type: *const RawType,
+    pub(super) reply_type: *const RawType,
+    pub(super) request_size: usize,
+    pub(super) reply_size: usize,
+    pub(super) max_requests: usize,
+    pub(super) max_clients: usize,
+    pub(super) flags: c_int,
+    pub(super) reserved: [c_int; 7],
+}
+
+/// ipc_request_t
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(super) struct RawRequest {
+    pub(super) id: u64,
+    pub(super) priority: c_uint,
+    pub(super) redeliveries: c_uint,
+    pub(super) deadline_ns: i64,
+    pub(super) pid: libc::pid_t,
+    pub(super) uid: libc::uid_t,
+    pub(super) gid: libc::gid_t,
+    pub(super) reserved: [u64; 4],
+}
+
+/// ipc_service_stat_t
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(super) struct ServiceStatistics {
+    pub(super) servers: u32,
+    clients: u32,
+    pending: u32,
+    taken: u32,
+    counts: [u64; 5],
+    reserved: [u64; 4],
+}
+
 /// ipc_ready_t
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -193,6 +233,46 @@ unsafe extern "C" {
     pub(super) fn ipc_cell_fd(cell: Object) -> c_int;
     pub(super) fn ipc_cell_close(cell: Object) -> c_int;
 
+    pub(super) fn ipc_service_open(
+        out: Out,
+        name: Text,
+        attr: *const RawServiceAttributes,
+        flags: c_int,
+        mode: Mode,
+    ) -> c_int;
+    pub(super) fn ipc_service_receive(
+        service: Object,
+        buffer: Buffer,
+        capacity: usize,
+        request: *mut RawRequest,
+        timeout_ns: i64,
+    ) -> isize;
+    pub(super) fn ipc_service_reply(
+        service: Object,
+        request: *const RawRequest,
+        data: Data,
+        len: usize,
+    ) -> c_int;
+    pub(super) fn ipc_service_stat(service: Object, stat: *mut ServiceStatistics) -> c_int;
+    pub(super) fn ipc_service_close(service: Object) -> c_int;
+    pub(super) fn ipc_client_open(out: Out, name: Text, flags: c_int) -> c_int;
+    pub(super) fn ipc_client_getattr(
+        client: Object,
+        attr: *mut RawServiceAttributes,
+        request_type: *mut RawType,
+        reply_type: *mut RawType,
+    ) -> c_int;
+    pub(super) fn ipc_client_call(
+        client: Object,
+        data: Data,
+        len: usize,
+        priority: c_uint,
+        reply: Buffer,
+        capacity: usize,
+        timeout_ns: i64,
+    ) -> isize;
+    pub(super) fn ipc_client_close(client: Object) -> c_int;
+
     pub(super) fn ipc_waitset_open(out: Out, flags: c_int) -> c_int;
     pub(super) fn ipc_waitset_add(set: Object, what: c_int, object: Buffer, tag: usize) -> c_int;
     pub(super) fn ipc_waitset_add_fd(set: Object, fd: c_int, events: c_int, tag: usize) -> c_int;
@@ -214,6 +294,9 @@ mod tests {
         assert_eq!(size_of::<QueueStatistics>(), 96);
         assert_eq!(size_of::<Sample>(), 64);
         assert_eq!(size_of::<TopicAttributes>(), 88);
+        assert_eq!(size_of::<RawServiceAttributes>(), 80);
+        assert_eq!(size_of::<RawRequest>(), 72);
+        assert_eq!(size_of::<ServiceStatistics>(), 88);
         assert_eq!(size_of::<RawReady>(), 16);
     }
 }

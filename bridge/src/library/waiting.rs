@@ -1,7 +1,7 @@
 //! One wait over everything.
 
 use super::raw::*;
-use super::{Handle, Queue, Result, checked};
+use super::{Handle, Queue, Result, Server, checked};
 use std::ffi::c_int;
 
 /// The condition to wait for in a queue.
@@ -27,6 +27,14 @@ impl Waitset {
         };
         // SAFETY: both handles are open; the set never dereferences the tag.
         let result = unsafe { ipc_waitset_add(self.0.raw, what, queue.0.raw.cast(), tag) };
+        checked(result as isize).map(drop)
+    }
+
+    /// Waits for a request.
+    pub(crate) fn add_server(&self, server: &Server, tag: usize) -> Result<()> {
+        const REQUEST: c_int = 8;
+        // SAFETY: both handles are open; the set never dereferences the tag.
+        let result = unsafe { ipc_waitset_add(self.0.raw, REQUEST, server.handle.raw.cast(), tag) };
         checked(result as isize).map(drop)
     }
 

@@ -2,15 +2,16 @@
 
 pub(crate) mod cell;
 pub(crate) mod queue;
+pub(crate) mod service;
 pub(crate) mod topic;
 
 use crate::config::{Arrive, Config, Leave};
 use crate::frame::{Frame, What};
 use crate::kind::ObjectId;
 use crate::ledger::Ledger;
-use crate::library::{Error, Object, Result, Type, Waitset};
+use crate::library::{Error, Object, Result, Shape, Type, Waitset};
 use crate::log;
-use crate::network::Network;
+use crate::network::{Answer, Network};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Instant;
@@ -48,6 +49,7 @@ pub(crate) enum Sizes {
         max_messages: usize,
         message_size: usize,
     },
+    Service(Shape),
 }
 
 pub(crate) const BYTE_ORDER: &str = if cfg!(target_endian = "little") {
@@ -160,11 +162,14 @@ pub(crate) trait Route {
     /// Whether any bridge offers or takes the object, or it leaves.
     fn is_used(&self) -> bool;
 
-    /// A frame for the object has arrived: one of Want, Value, Message and Confirm.
+    /// A frame for the object has arrived: one of Want, Value, Message, Confirm, Serves, Call and Reply.
     fn frame(&mut self, cx: &Context, frame: Frame);
 
     /// Handles a condition of the route that has become ready. `purpose` is 0 to 7.
     fn ready(&mut self, cx: &Context, purpose: usize);
+
+    /// A call that the route has made has ended.
+    fn answered(&mut self, _cx: &Context, _answer: Answer) {}
 
     /// The network has room again.
     fn room(&mut self, cx: &Context);

@@ -2,7 +2,7 @@
 
 use super::deaths::has_dead_server;
 use super::holder;
-use super::memory::{Numbered, damaged};
+use super::memory::{Numbered, Sizes, damaged};
 use super::section::{Party, Section, id_of, state_of, with_state};
 use super::{COPY_UNDER_LATCH, LOOK, PRIORITY_MAX, SPIN, Service, has_done};
 use crate::base::alloc::Shared;
@@ -11,7 +11,7 @@ use crate::base::time::{Deadline, now};
 use crate::ipc::topic::member::Member;
 use crate::ipc::watch::descriptor::Descriptor;
 use crate::object::layout::{
-    CALL_ANSWERED, CALL_LOST, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot,
+    CALL_ANSWERED, CALL_LOST, CALL_PENDING, CALL_TAKEN, CALL_WITHDRAWN, CallSlot, SERVES_ONCE, Type,
 };
 use crate::sync::{self, OFTEN, RARELY};
 use crate::sys::futex::Awoken;
@@ -32,6 +32,8 @@ const PROOF_COUNTS: Duration = Duration::from_millis(1);
 /// A handle that calls.
 pub(crate) struct Client {
     pub(super) service: Service,
+    /// The types of a request and of a reply that the service declares.
+    pub(super) types: [Option<Box<Type>>; 2],
     pub(super) member: Shared<Member>,
     /// Calls wait for a server instead of failing if there is none.
     pub(super) waits_for_server: bool,
@@ -74,6 +76,10 @@ impl Client {
             return Err(self.service.no_server());
         }
         if deadline == Deadline::Now {
+            // A killed server may not count here: a program learns from this call whether a process serves.
+            if !self.waits_for_server && !self.service.has_server() {
+                return Err(self.service.no_server());
+            }
             return Err(fail!(
                 EAGAIN,
                 "{}: timeout_ns is 0, and no server can reply at once",
@@ -409,6 +415,20 @@ impl Client {
         }
         let limit = is_with_server.then_some(LOOK);
         service.sleep(&place.replies, deadline, limit, &is_ready)
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.service.memory.sizes()
+    }
+
+    /// The types of a request and of a reply.
+    pub(crate) fn types(&self) -> &[Option<Box<Type>>; 2] {
+        &self.types
+    }
+
+    /// Whether a request whose server died fails.
+    pub(crate) fn delivers_once(&self) -> bool {
+        self.service.header().flags.load(Relaxed) & SERVES_ONCE != 0
     }
 
     pub(crate) fn is_stale(&self) -> Result<bool> {

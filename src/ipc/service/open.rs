@@ -108,9 +108,10 @@ impl Client {
         let location = Location::of_name(name);
         let mut room = Some(Shared::room()?);
         let service = Service::open_existing(&location, name, None, options, &mut room)?;
-        service.check_types(&types)?;
+        let found = service.check_types(&types)?;
         let client = Client {
             service,
+            types: found,
             member: Shared::new(Member::none())?,
             waits_for_server,
             answered_then: AtomicU64::new(0),
@@ -150,14 +151,14 @@ impl Service {
         Ok(service)
     }
 
-    /// Refuses a service with other types. Without a type, any type will do.
-    fn check_types(&self, types: &[Option<Box<Type>>; 2]) -> Result<()> {
+    /// Refuses a service with other types. Without a type, any type will do. The result is the service's own types.
+    fn check_types(&self, types: &[Option<Box<Type>>; 2]) -> Result<[Option<Box<Type>>; 2]> {
         let name = &self.name;
         let found = self.memory.types(name)?;
-        for ((wanted, found), what) in types.iter().zip(found).zip(["requests", "replies"]) {
+        for ((wanted, found), what) in types.iter().zip(&found).zip(["requests", "replies"]) {
             match (wanted, found) {
                 (None, _) => {}
-                (Some(wanted), Some(found)) => wanted.check(name, &found)?,
+                (Some(wanted), Some(found)) => wanted.check(name, found)?,
                 (Some(wanted), None) => {
                     return Err(fail!(
                         EPROTO,
@@ -166,7 +167,7 @@ impl Service {
                 }
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     fn create(

@@ -313,14 +313,29 @@ impl Departures {
             .partition(|message| has(message.number));
         self.on_their_way = left.into();
         let has_progressed = !done.is_empty();
+        let mut kept = Vec::new();
         for message in done {
-            self.bytes -= message.size();
-            let entry = &memory.entries[(message.number % WINDOW) as usize];
+            let (size, number) = (message.size(), message.number);
+            let entry = &memory.entries[(number % WINDOW) as usize];
             entry.state.store(Entry::CONFIRMED, SeqCst);
-            if let Some(message) = message.message {
-                self.queue.give_back(message)?;
+            let left = match message.message {
+                Some(message) => self.queue.try_give_back(message)?,
+                None => None,
+            };
+            if left.is_some() {
+                // It is sent again later, and returned after a further confirmation.
+                let message = left;
+                kept.push(OnItsWay { number, message });
+                continue;
             }
+            self.bytes -= size;
             entry.state.store(Entry::FREE, SeqCst);
+        }
+        if !kept.is_empty() {
+            self.on_their_way.extend(kept);
+            self.on_their_way
+                .make_contiguous()
+                .sort_by_key(|message| message.number);
         }
         if has_progressed {
             self.repeat_at = (!self.on_their_way.is_empty()).then(|| Instant::now() + PATIENCE);
