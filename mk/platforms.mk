@@ -12,8 +12,8 @@ $(PLATFORM_TOOLS): $(C_TESTS)/platforms/%: c-tests/platforms/%.c
 check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) $(PLATFORM_TOOLS) ## the C tests as on Linux 5.4, the oldest supported kernel
 	@c-tests/run.sh --wrap $(C_TESTS)/platforms/oldkernel $(C_TESTS)/platforms/old_kernel_refuses $(addprefix $(C_TESTS)/,$(TESTS))
 
-# The platforms of check-platforms, in the order of docs/platforms.md. PLATFORM=i686 tests one. x86_64-musl runs only if it is named.
-PLATFORMS ?= $(or $(PLATFORM),i686 linux-5.10 preempt-rt debian11 debian13)
+# The platforms of check-platforms, in the order of docs/platforms.md. PLATFORM=i686 tests one.
+PLATFORMS ?= $(or $(PLATFORM),i686 x86_64-musl linux-5.10 preempt-rt debian11 debian13)
 # The platforms on which the tests of this machine run. The others have builds of their own.
 OWN_PLATFORMS := $(filter oldkernel linux-5.10 preempt-rt debian11 debian13,$(PLATFORMS))
 
