@@ -267,8 +267,13 @@ fn calls_over_a_link_that_is_cut_are_answered_or_told() {
             request: None,
             reply: None,
         };
-        let name = world.name("a", names[flags as usize]);
-        Server::open(&name, &shape, Some(0o600)).unwrap()
+        let [here, there] = ["a", "b"].map(|side| {
+            let name = world.name(side, names[flags as usize]);
+            Server::open(&name, &shape, Some(0o600)).unwrap()
+        });
+        // A bridge that creates the service serves for a moment.
+        drop(there);
+        here
     });
     configure(&world);
     let _a = world.run_in(&hosts[0].enter(), "a");

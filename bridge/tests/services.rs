@@ -48,7 +48,11 @@ fn configure(world: &World, side: &str, rules: &str) {
     world.configure_with(side, side, &network, rules);
 }
 
+/// The service is made before: a bridge that creates it serves for a moment, and a call in that moment may fail.
 fn start(world: &World, side: &str, rules: &str) -> Bridge {
+    if side == "b" {
+        let _ = Server::open(&world.name("b", "add"), &shape(0), Some(0o600));
+    }
     configure(world, side, rules);
     world.run(side)
 }
@@ -133,14 +137,21 @@ fn a_call_is_answered_on_another_machine() {
     let world = World::new();
     let server = serve(&world, "a", 0);
     let a = start(&world, "a", LEAVE);
-    let b = start(&world, "b", ARRIVE);
+    // The bridge creates the service.
+    configure(&world, "b", ARRIVE);
+    let b = world.run("b");
     let client = open(&world, "b");
     assert_eq!(client.shape().unwrap(), shape(0));
     wait_for_server(&client);
     let client = &client;
     std::thread::scope(|scope| {
         for number in 0..50_u8 {
-            let calls = scope.spawn(move || call(client, &[number; 8], PATIENCE));
+            let calls = scope.spawn(move || {
+                until("server", || match call(client, &[number; 8], PATIENCE) {
+                    Err(libc::ENOENT) => None,
+                    outcome => Some(outcome),
+                })
+            });
             let request = receive(&server);
             assert_eq!((&request.bytes, request.priority), (&vec![number; 8], 3));
             // The deadline has come along.
@@ -314,6 +325,7 @@ fn a_request_whose_server_was_killed_goes_to_the_next() {
 fn a_client_of_a_service_that_delivers_once_is_told_of_a_death() {
     let world = World::new();
     let name = world.name("a", "add");
+    drop(serve(&world, "b", ONCE));
     for ending in ["server", "bridge here", "bridge there"] {
         let server = server_process(&name, ONCE, "take");
         let a = start(&world, "a", LEAVE);
@@ -342,6 +354,7 @@ fn killed_again_and_again(flags: i32, rounds: u32) {
     let name = world.name("a", "add");
     configure(&world, "a", LEAVE);
     configure(&world, "b", ARRIVE);
+    drop(serve(&world, "b", flags));
     let mut server = Some(server_process(&name, flags, "answer"));
     until("service", || Client::open(&name).ok());
     let mut bridges = [Some(world.run("a")), Some(world.run("b"))];

@@ -87,7 +87,7 @@ pub(crate) struct Counts {
     /// Values and messages that have arrived and were put into the object.
     #[serde(rename = "in")]
     pub(crate) arrived: u64,
-    /// Values that were lost here: the network or the local object had no room.
+    /// Values that were lost here: the network or the local object had no room. Requests of a service that went back.
     pub(crate) dropped: u64,
     /// Values that were lost before they arrived.
     pub(crate) missed: u64,

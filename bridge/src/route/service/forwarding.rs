@@ -280,7 +280,10 @@ impl Forwarding {
 
     /// A call has ended at another bridge.
     pub(super) fn reply(&mut self, common: &mut Common, frame: &Frame) {
-        let Some(call) = self.calls.remove(&frame.number) else {
+        let is_of_peer = |call: &UnderWay| call.peer == frame.from && call.reply.is_none();
+        let is_known = self.calls.get(&frame.number).is_some_and(is_of_peer);
+        let known = is_known.then(|| self.calls.remove(&frame.number)).flatten();
+        let Some(call) = known else {
             common.counts.duplicates += 1;
             return;
         };
