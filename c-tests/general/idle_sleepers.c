@@ -154,15 +154,22 @@ int main(void) {
       while (threads[kind] < what[1]);
       wait_until_all_asleep(children[kind]);
     }
-    for (int kind = 0; kind < KINDS; kind++) before[kind] = switches(children[kind], &threads[kind]);
-    /* pace: the test is that nothing happens in this time. */
-    struct timespec pause = { window / SECOND, window % SECOND };
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-    for (int kind = 0; kind < KINDS; kind++) {
-      long woken = switches(children[kind], &threads[kind]) - before[kind];
-      long allowed = is_exact ? 0 : threads[kind] * (window / SECOND + 1);
-      if (woken > allowed)
-        test_failed(__FILE__, __LINE__, "%d sleepers of kind %d woke %ld times", threads[kind], kind, woken);
+    int noisy = 0;
+    for (int attempt = 1; noisy >= 0; attempt++) {
+      for (int kind = 0; kind < KINDS; kind++) before[kind] = switches(children[kind], &threads[kind]);
+      /* pace: the test is that nothing happens in this time. */
+      struct timespec pause = { window / SECOND, window % SECOND };
+      clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+      noisy = -1;
+      for (int kind = 0; kind < KINDS; kind++) {
+        long woken = switches(children[kind], &threads[kind]) - before[kind];
+        long allowed = is_exact ? 0 : threads[kind] * (window / SECOND + 1);
+        if (woken <= allowed) continue;
+        /* A thread may have slept for another one's latch, before its own wait. A timer would wake it each time. */
+        if (attempt == 3)
+          test_failed(__FILE__, __LINE__, "%d sleepers of kind %d woke %ld times", threads[kind], kind, woken);
+        noisy = kind;
+      }
     }
     for (int kind = 0; kind < KINDS; kind++) KILL(children[kind]);
     /* The dead participants of the barrier. */

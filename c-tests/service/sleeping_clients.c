@@ -1,6 +1,6 @@
 /* A client that waits in ipc_client_call() does not wake while nothing happens. It wakes for the reply, for the death of the
- * server that has its request, which it passes on to the other servers, and for a signal handler. 1 and 10 clients are counted by their context switches. The window is
- * 1.5 seconds; ROBUSTIPC_IDLE_SECONDS makes it longer. */
+ * server that has its request, which it passes on to the other servers, and for a signal handler. 1 and 10 clients are
+ * counted by their context switches. The window is 1.5 seconds; ROBUSTIPC_IDLE_SECONDS makes it longer. */
 #include "service.h"
 
 #include <poll.h>
@@ -42,13 +42,19 @@ static void count_wake_ups(const pid_t *clients, int count) {
   int64_t window = wanted != NULL ? atoi(wanted) * SECOND : 1500 * MILLISECOND;
   long before[MOST], allowed = reports_every_death() ? 0 : (long)(window / SECOND) + 1;
   for (int i = 0; i < count; i++) wait_until_on_futex(clients[i]);
-  for (int i = 0; i < count; i++) before[i] = switches(clients[i]);
-  /* pace: the test is that nothing happens in this time. */
-  struct timespec pause = { window / SECOND, window % SECOND };
-  clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-  for (int i = 0; i < count; i++) {
-    long woken = switches(clients[i]) - before[i];
-    if (woken > allowed) test_failed(__FILE__, __LINE__, "client %d of %d woke %ld times", i, count, woken);
+  for (int attempt = 1, noisy = 0; noisy >= 0; attempt++) {
+    for (int i = 0; i < count; i++) before[i] = switches(clients[i]);
+    /* pace: the test is that nothing happens in this time. */
+    struct timespec pause = { window / SECOND, window % SECOND };
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    noisy = -1;
+    for (int i = 0; i < count; i++) {
+      long woken = switches(clients[i]) - before[i];
+      if (woken <= allowed) continue;
+      /* A client may have slept for another one's latch, before its own wait. A timer would wake it each time. */
+      if (attempt == 3) test_failed(__FILE__, __LINE__, "client %d of %d woke %ld times", i, count, woken);
+      noisy = i;
+    }
   }
 }
 
