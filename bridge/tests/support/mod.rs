@@ -28,8 +28,8 @@ pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> 
             return value;
         }
         assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "no {what} after 60 s"
+            start.elapsed() < Duration::from_secs(180),
+            "no {what} after 180 s"
         );
         std::thread::sleep(Duration::from_millis(2));
     }
