@@ -53,7 +53,7 @@ static void *wait_forever(void *argument) {
 
 /* The voluntary context switches of all other threads of a process. */
 static long switches(pid_t process, int *threads) {
-  char path[600], line[200];
+  char path[600];
   snprintf(path, sizeof path, "/proc/%d/task", (int)process);
   DIR *directory = opendir(path);
   CHECK(directory != NULL);
@@ -61,12 +61,7 @@ static long switches(pid_t process, int *threads) {
   *threads = 0;
   for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
     if (entry->d_name[0] == '.' || atoi(entry->d_name) == process) continue;
-    snprintf(path, sizeof path, "/proc/%d/task/%s/status", (int)process, entry->d_name);
-    FILE *file = fopen(path, "re");
-    CHECK(file != NULL);
-    while (fgets(line, sizeof line, file) != NULL)
-      if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) sum += atol(line + 24);
-    fclose(file);
+    sum += voluntary_switches(atoi(entry->d_name));
     ++*threads;
   }
   closedir(directory);

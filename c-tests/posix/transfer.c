@@ -284,20 +284,6 @@ TEST(killed_waiters) {
   TAKE(mq, "room");
 }
 
-/* How often a thread has gone to sleep, or waited otherwise. */
-static long voluntary_switches(pid_t thread) {
-  char path[64], line[200];
-  snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
-  FILE *file = fopen(path, "re");
-  CHECK(file != NULL);
-  long found = -1;
-  while (fgets(line, sizeof line, file) != NULL)
-    if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) found = atol(line + 24);
-  fclose(file);
-  CHECK(found >= 0);
-  return found;
-}
-
 TEST(waiters_sleep_on) {
   const char *name = unique_name();
   create(name, O_RDWR, 1);

@@ -14,20 +14,6 @@ static const ipc_service_attr_t attr = { .request_size = SIZE, .reply_size = SIZ
 
 static const char *name;
 
-/* The voluntary context switches of a process's main thread. */
-static long switches(pid_t process) {
-  char path[64], line[200];
-  snprintf(path, sizeof path, "/proc/%d/status", (int)process);
-  FILE *file = fopen(path, "re");
-  CHECK(file != NULL);
-  long found = -1;
-  while (fgets(line, sizeof line, file) != NULL)
-    if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) found = atol(line + 24);
-  fclose(file);
-  CHECK(found >= 0);
-  return found;
-}
-
 /* Kernels before Linux 6.2 do not report every death: there a sleeper wakes once a second. */
 static int reports_every_death(void) {
   struct utsname system;
@@ -43,13 +29,13 @@ static void count_wake_ups(const pid_t *clients, int count) {
   long before[MOST], allowed = reports_every_death() ? 0 : (long)(window / SECOND) + 1;
   for (int i = 0; i < count; i++) wait_until_on_futex(clients[i]);
   for (int attempt = 1, noisy = 0; noisy >= 0; attempt++) {
-    for (int i = 0; i < count; i++) before[i] = switches(clients[i]);
+    for (int i = 0; i < count; i++) before[i] = voluntary_switches(clients[i]);
     /* pace: the test is that nothing happens in this time. */
     struct timespec pause = { window / SECOND, window % SECOND };
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
     noisy = -1;
     for (int i = 0; i < count; i++) {
-      long woken = switches(clients[i]) - before[i];
+      long woken = voluntary_switches(clients[i]) - before[i];
       if (woken <= allowed) continue;
       /* A client may have slept for another one's latch, before its own wait. A timer would wake it each time. */
       if (attempt == 3) test_failed(__FILE__, __LINE__, "client %d of %d woke %ld times", i, count, woken);

@@ -35,6 +35,20 @@ __attribute__((noreturn, format(printf, 3, 4), unused)) static void test_failed(
   exit(1);
 }
 
+/* How often a thread has gone to sleep, or waited otherwise. */
+__attribute__((unused)) static long voluntary_switches(pid_t thread) {
+  char path[64], line[200];
+  snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+  FILE *file = fopen(path, "re");
+  CHECK(file != NULL);
+  long found = -1;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) found = atol(line + 24);
+  fclose(file);
+  CHECK(found >= 0);
+  return found;
+}
+
 /* Runs body(argument) in a child process. */
 __attribute__((unused)) static pid_t start(void (*body)(void *), void *argument) {
   fflush(NULL);

@@ -6,10 +6,9 @@
 //! Without that flag the kernel would interrupt the owner to finish the request, and its epoll_wait() would
 //! fail with EINTR.
 //!
-//! The price is that a ring has one owner: only the thread that made it can use it. What becomes of its requests when
-//! the owner ends depends on the kernel: most let them go on, and a wake-up still reaches the eventfd; others (seen on
-//! 6.18.44) end them, and that makes the eventfd ready at once. In both cases the eventfd is never silent about a
-//! wake-up. See io_uring_setup(2), io_uring_register(2).
+//! The price is that a ring has one owner: only the thread that made it can use it. When the
+//! owner ends, most kernels let its requests go on, and a wake-up still reaches the eventfd. Others (seen on 6.18.44) end
+//! them, and that makes the eventfd ready at once. In both cases the eventfd is never silent about a wake-up. See io_uring_setup(2), io_uring_register(2).
 //!
 //! The kernel reads a word once, when the request begins. After that a request is known by the word's place in
 //! its file, so no unmapping makes it dangerous.

@@ -64,7 +64,7 @@ fn list(slot: &CallSlot, thread: Thread, place: u32) -> bool {
     true
 }
 
-/// What the word says while this process has the request. Pass it to [`release`].
+/// The value of the word while this process has the request. Pass it to [`release`].
 pub(super) fn held_as(slot: &CallSlot) -> u32 {
     slot.holder.word.load(Relaxed) & !WAITERS
 }

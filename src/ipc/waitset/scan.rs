@@ -93,7 +93,7 @@ impl State {
         let closings = CLOSINGS.load(SeqCst);
         if closings != self.closings || !self.watch.is_armed(CLOSING) {
             self.closings = closings;
-            // What this scan sees must not make the set ready later, when the watcher's thread gets to it.
+            // The watcher's thread must not make the set ready later for a closing that this scan has seen.
             self.watch.disarm(CLOSING);
             for (number, entry) in self.entries.iter_mut().enumerate() {
                 let Some(entry) = entry else {

@@ -315,7 +315,7 @@ impl SharedQueue {
     }
 }
 
-/// What a caller needs that sleeps by its own means.
+/// A wait of a caller that sleeps by its own means.
 pub(crate) struct OwnSleep<'q> {
     /// The word to sleep on.
     pub(crate) word: &'q AtomicU32,
@@ -323,7 +323,7 @@ pub(crate) struct OwnSleep<'q> {
     pub(crate) expected: u32,
     /// When the sleep has to end at the latest. The caller then tries again.
     pub(crate) until: Deadline,
-    /// What the thread had announced before.
+    /// The word that the thread had announced before.
     pub(crate) outer: Announced,
 }
 
