@@ -3,7 +3,10 @@
 #ifndef CHILDREN_H
 #define CHILDREN_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECK(condition) \
@@ -104,6 +108,37 @@ __attribute__((unused)) static int is_asleep(pid_t process) {
   CHECK(state != 0 && state != 'Z' && state != 'X');
   return state == 'S';
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/* Whether all threads of this process but the calling one sleep in the kernel. */
+static int others_are_asleep(void) {
+  DIR *directory = opendir("/proc/self/task");
+  if (directory == NULL) return 1; /* a test without /proc: nothing is known */
+  int are_asleep = 1;
+  for (struct dirent *entry; are_asleep && (entry = readdir(directory)) != NULL;) {
+    pid_t thread = atoi(entry->d_name);
+    char state = thread == 0 || thread == gettid() ? 0 : state_of(thread);
+    are_asleep = state == 0 || state == 'S';
+  }
+  closedir(directory);
+  return are_asleep;
+}
+
+/* The allocator of AddressSanitizer is not made for a fork: a lock that another thread holds at that moment, for example
+ * while it starts, stays held in the child for ever. So a fork waits until the other threads sleep; for two seconds at most,
+ * because there are tests with threads that never sleep. */
+static void wait_for_others(void) {
+  struct timespec begin, now;
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  do {
+    if (others_are_asleep()) return;
+    sched_yield();
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec - begin.tv_sec < 2);
+}
+
+__attribute__((constructor)) static void let_fork_wait_for_others(void) { pthread_atfork(wait_for_others, NULL, NULL); }
+#endif
 
 /* Zeroed memory that this process shares with the children that it starts. It stays until the test ends. */
 __attribute__((unused)) static void *shared_memory(size_t size) {
