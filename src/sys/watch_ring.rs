@@ -8,7 +8,8 @@
 //!
 //! The price is that a ring has one owner: only the thread that made it can use it. When the
 //! owner ends, most kernels let its requests go on, and a wake-up still reaches the eventfd. Others (seen on 6.18.44) end
-//! them, and that makes the eventfd ready at once. In both cases the eventfd is never silent about a wake-up. See io_uring_setup(2), io_uring_register(2).
+//! them, and that makes the eventfd ready at once. In both cases the eventfd is never silent about a wake-up. See
+//! io_uring_setup(2), io_uring_register(2).
 //!
 //! The kernel reads a word once, when the request begins. After that a request is known by the word's place in
 //! its file, so no unmapping makes it dangerous.
@@ -308,8 +309,8 @@ impl Ring {
         unsafe { self.rings.word(offset).as_ref() }
     }
 
-    /// Whether a request has ended that [`submit_and_collect`](Ring::submit_and_collect) has not reported. Any
-    /// thread of this process may ask.
+    /// Whether a request has ended that [`submit_and_collect`](Ring::submit_and_collect) has not reported. Rarely it
+    /// says so of none. Any thread of this process may ask.
     pub(crate) fn has_ended_requests(&self) -> bool {
         let (head, tail) = (self.completions.head, self.completions.tail);
         // Acquire, here and below: without it the content of a completion could be read before its number.
@@ -407,13 +408,14 @@ impl Ring {
     }
 
     /// Hands the pending requests to the kernel and calls `ended` for the key and the result of each request
-    /// that has ended.
+    /// that has ended. Returns how many completions there were, also of requests that interest nobody.
     pub(crate) fn submit_and_collect(
         &mut self,
         ended: &mut dyn FnMut(u64, i32),
-    ) -> Result<(), Errno> {
+    ) -> Result<usize, Errno> {
+        let mut count = 0;
         loop {
-            self.enter(ENTER_GETEVENTS)?;
+            self.enter_for_ended()?;
             let (head, tail) = (self.completions.head, self.completions.tail);
             let mask = self.word(self.completions.mask).load(Ordering::Relaxed);
             let mut number = self.word(head).load(Ordering::Relaxed);
@@ -426,14 +428,32 @@ impl Ring {
                 if found.key != NOBODY {
                     ended(found.key, found.result);
                 }
+                count += 1;
                 number = number.wrapping_add(1);
             }
             // Release: the kernel may use the places again.
             self.word(head).store(number, Ordering::Release);
             if !self.has_ended_requests() {
-                return Ok(());
+                return Ok(count);
             }
         }
+    }
+
+    /// Has the kernel put all requests that have ended into the list of completions.
+    ///
+    /// A waker ends a request in two steps: it puts the request where the owner takes it from, and then sets the flag.
+    /// If the owner takes it in between, the flag stays set, and the kernel clears it only when it next has something
+    /// to do. So it is cleared here, before the kernel looks: what comes later sets it again.
+    fn enter_for_ended(&mut self) -> Result<(), Errno> {
+        let offset = self.submissions.flags;
+        let before = self.word(offset).fetch_and(!SQ_TASKRUN, Ordering::SeqCst);
+        let outcome = self.enter(ENTER_GETEVENTS);
+        if outcome.is_err() {
+            // Nobody has looked.
+            self.word(offset)
+                .fetch_or(before & SQ_TASKRUN, Ordering::SeqCst);
+        }
+        outcome
     }
 
     fn enter(&mut self, flags: usize) -> Result<(), Errno> {
@@ -539,6 +559,19 @@ mod tests {
         ring.cancel(1);
         assert_eq!(collected(&mut ring), [(1, -libc::ECANCELED)]);
         assert_eq!(futex::wake(&words[0], 1), 0);
+    }
+
+    #[test]
+    fn a_flag_for_nothing_is_taken_back() {
+        let eventfd = fd::eventfd().unwrap();
+        let Ok(mut ring) = Ring::new(eventfd.as_fd(), 4) else {
+            return;
+        };
+        let flags = ring.submissions.flags;
+        ring.word(flags).fetch_or(SQ_TASKRUN, Ordering::SeqCst);
+        assert!(ring.has_ended_requests());
+        assert_eq!(collected(&mut ring), []);
+        assert!(!ring.has_ended_requests());
     }
 
     #[test]

@@ -65,6 +65,15 @@ enum Lane {
     Watcher,
 }
 
+/// What was collected from a ring.
+#[derive(Default)]
+struct Collected {
+    /// How many requests have ended, for whatever reason.
+    count: usize,
+    /// Whether an armed slot has fired.
+    has_fired: bool,
+}
+
 /// A ring that counts in [`RINGS`].
 struct CountedRing(Ring);
 
@@ -239,14 +248,17 @@ impl Watch {
 
     /// Notes which slots have fired: they are not armed any more.
     pub(crate) fn harvest(&mut self) {
-        let has_ended = matches!(&self.lane, Lane::Ring(ring) if ring.0.has_ended_requests());
-        if has_ended {
-            self.is_raised = true;
-        }
-        if has_ended && self.collect_from_ring().is_none() {
-            // The ring belongs to another thread, or its descriptor was closed.
-            self.ring_moves += 1;
-            self.leave_lane();
+        if self.has_ended_requests() {
+            match self.collect_from_ring() {
+                // Each completion has made the eventfd ready.
+                Some(ended) => self.is_raised |= ended.count != 0,
+                None => {
+                    // The ring belongs to another thread, or its descriptor was closed.
+                    self.ring_moves += 1;
+                    self.leave_lane();
+                    self.raise(READY);
+                }
+            }
         }
         if self.target.take_fired() {
             self.is_raised = true;
@@ -259,6 +271,10 @@ impl Watch {
                 *has_fired = true;
             });
         }
+    }
+
+    fn has_ended_requests(&self) -> bool {
+        matches!(&self.lane, Lane::Ring(ring) if ring.0.has_ended_requests())
     }
 
     /// Whether a slot has fired since the last call.
@@ -375,8 +391,8 @@ impl Watch {
             Lane::Ring(ring) => {
                 let outcome = ring.0.clear_any_counter();
                 // A wake-up that came meanwhile has not reached the counter.
-                let any = self.collect_from_ring();
-                if outcome.is_err() || any.is_none_or(|any| any) {
+                let ended = self.collect_from_ring();
+                if outcome.is_err() || ended.is_none_or(|ended| ended.has_fired) {
                     self.raise(READY);
                 }
                 return;
@@ -386,19 +402,18 @@ impl Watch {
         self.is_raised = false;
     }
 
-    /// Collects what has ended in the ring; whether that was anything. `None` if the calling thread cannot use
-    /// the ring.
-    fn collect_from_ring(&mut self) -> Option<bool> {
+    /// Collects what has ended in the ring. `None` if the calling thread cannot use the ring.
+    fn collect_from_ring(&mut self) -> Option<Collected> {
         let Lane::Ring(ring) = &mut self.lane else {
-            return Some(false);
+            return Some(Collected::default());
         };
         let slots = &mut self.slots;
-        let mut any = false;
+        let mut has_fired = false;
         let outcome = ring.0.submit_and_collect(&mut |key, _| {
             let (number, serial) = (key as u32 as usize, (key >> 32) as u32);
             let slot = slots.get_mut(number).filter(|slot| slot.serial == serial);
             if let Some(slot) = slot {
-                any |= slot.is_armed;
+                has_fired |= slot.is_armed;
                 slot.has_fired |= slot.is_armed;
                 if core::mem::take(&mut slot.is_armed) {
                     slot.is_death = slot.passing.pass_on(Word {
@@ -408,8 +423,9 @@ impl Watch {
                 }
             }
         });
-        self.has_fired |= any;
-        outcome.ok().map(|()| any)
+        self.has_fired |= has_fired;
+        let count = outcome.ok()?;
+        Some(Collected { count, has_fired })
     }
 
     /// Sets the counter.
@@ -434,8 +450,10 @@ impl Watch {
             self.leave_lane();
             self.raise(READY);
         }
-        if !self.is_raised && self.target.has_fired() {
-            // The watcher may have made the eventfd ready just before it was lowered.
+        // What has ended by now may have made the eventfd ready just before it was lowered. The watcher's firing is
+        // told of by a mark. A request of the ring waits to be collected, and as long as it waits the kernel tells of no
+        // other one: the eventfd would stay as it is for ever.
+        if !self.is_raised && (self.target.has_fired() || self.has_ended_requests()) {
             self.raise(READY);
         }
     }
