@@ -18,10 +18,10 @@ mkdir -p "$platforms/kernels"
 here=$TARGET/c-tests
 slow='/killed_at_every_instruction$|/system_call_fails$|/handler_anywhere$|/no_memory$'
 
-# The tests of a build in which a process dies, or a lock's owner goes otherwise.
+# The tests in which a process dies, or a lock's owner goes otherwise: their programs on this machine, built or not.
 owner_deaths() {
-  find "$1/c-tests" -type f -perm -100 -path "$1/c-tests/[a-z]*/*" | grep -E '/(general|mutex|rwlock|cond|permits|barrier|once|sem|mq)/' |
-    grep -vE '/(valgrind|sanitized|shared)/' | grep -E 'killed|owner_|holder_|death' | grep -vE "$slow|holder_jumps" | sort
+  grep -E '/(general|mutex|rwlock|cond|permits|barrier|once|sem|mq)/' "$platforms/tests" | grep -v /shared/ |
+    grep -E 'killed|owner_|holder_|death' | grep -vE "$slow|holder_jumps" | sort
 }
 
 # Prints a platform's line, and the failures before it:  report PLATFORM LOG HOW
@@ -74,7 +74,7 @@ tests_of() {
       name=${program#"$here/"}
       [ -e "c-tests/${name%.test}.cpp" ] || echo "$program"
     done <"$platforms/tests" ;;
-    deaths) owner_deaths "$TARGET" ;;
+    deaths) owner_deaths ;;
   esac | sed "s|^$here/||"
 }
 
@@ -118,7 +118,7 @@ emulated() {
 }
 
 kernel_here() {
-  owner_deaths "$TARGET" >"$platforms/$1.list"
+  owner_deaths >"$platforms/$1.list"
   vm "$1" amd64 "$2" "$(libc_folder)" "$TARGET" 1200
 }
 

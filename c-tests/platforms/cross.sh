@@ -6,17 +6,22 @@
 rust_for() {
   triple=$1
   rust=$platforms/rust
-  standard=$(dependencies libstd-rust-web-dev/bookworm libstd-rust-web-)
-  llvm=$(dependencies "$standard/bookworm" libllvm)
-  unpack "$rust" rustc-web/bookworm "$standard/bookworm" "$llvm/bookworm" libstd-rust-web-dev/bookworm rust-web-src/bookworm \
-    libstd-rust-web-dev:i386/bookworm libstd-rust-web-dev:arm64/bookworm libstd-rust-web-dev:armhf/bookworm
+  # apt-cache reads all lists for each question, so it is asked once.
+  if [ ! -e "$rust/.unpacked" ]; then
+    standard=$(dependencies libstd-rust-web-dev/bookworm libstd-rust-web-)
+    llvm=$(dependencies "$standard/bookworm" libllvm)
+    unpack "$rust" rustc-web/bookworm "$standard/bookworm" "$llvm/bookworm" libstd-rust-web-dev/bookworm rust-web-src/bookworm \
+      libstd-rust-web-dev:i386/bookworm libstd-rust-web-dev:arm64/bookworm libstd-rust-web-dev:armhf/bookworm
+  fi
   export RUSTC="$platforms/rustc"
-  # The compiler's libraries are for the compiler only: other programs keep this machine's.
-  cat >"$RUSTC" <<END
+  # The compiler's libraries are for the compiler only: other programs keep this machine's. The file appears in one step,
+  # because another platform may be built meanwhile.
+  cat >"$RUSTC.$$" <<END
 #!/bin/sh
 LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib exec $rust/usr/bin/rustc "\$@"
 END
-  chmod +x "$RUSTC"
+  chmod +x "$RUSTC.$$"
+  mv -f "$RUSTC.$$" "$RUSTC"
   cargo_flags=--no-default-features
   if [ ! -e "$rust/usr/lib/rustlib/$triple" ]; then
     cargo_flags="$cargo_flags -Zbuild-std=std,panic_unwind"

@@ -41,7 +41,7 @@ userland() {
   [ -n "$libc" ] && [ -n "$loader" ] || fail "no libc in Debian's package libc6 of $2"
   # --disable-new-dtags: the folder counts for what the library needs, too.
   compiler=$(release_compiler "$1" "$2" "-Wl,--dynamic-linker=$loader,--disable-new-dtags,-rpath,$libraries")
-  owner_deaths "$TARGET" | while read -r program; do
+  owner_deaths | while read -r program; do
     name=${program#"$here/"}
     mkdir -p "$(dirname "$build/$name")"
     "$compiler" -std=c11 -D_GNU_SOURCE -O1 -Ic-tests/support -I"$platforms/release/stage/include" "c-tests/$name.c" \
