@@ -157,7 +157,7 @@ case $platform in
   armv7)
     need arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
     emulated armv7 armhf linux-image-armmp:armhf/bookworm armv7-unknown-linux-gnueabihf arm-linux-gnueabihf-gcc \
-      arm-linux-gnueabihf-strip /usr/arm-linux-gnueabihf/lib deaths 1200 DROP_IN=no
+      arm-linux-gnueabihf-strip /usr/arm-linux-gnueabihf/lib deaths 1200
     ;;
   riscv64)
     need riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu

@@ -46,9 +46,11 @@ make_initramfs() {
   while read -r program; do
     mkdir -p "$image$(dirname "$program")"
     cp "$program" "$image$program"
+    # NAME.test is a script that runs NAME.
+    if [ "${program%.test}" != "$program" ]; then cp "${program%.test}" "$image${program%.test}"; fi
   done <"$list"
   cp "$list" "$image/list"
-  cp -a "$root/c-tests/run.sh" "$root/c-tests/demo" "$root/c-tests/platforms" "$image$root/c-tests/"
+  (cd "$root/c-tests" && cp -a run.sh slow.txt demo platforms ported ported.sh "$image$root/c-tests/")
   find "$image$build" -type f -exec "${OBJECT_STRIP:-strip}" --strip-unneeded {} + 2>/dev/null || true
   printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$image/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$image/etc/group"
