@@ -24,6 +24,7 @@ static void signaller(void *argument) {
 }
 
 int main(void) {
+  SKIP_WITHOUT_STEPS();
   if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
   Shared *shared = shared_memory(sizeof *shared);
   CHECK_EQUAL(ipc_mutex_init(&shared->mutex, NULL), 0);

@@ -121,6 +121,7 @@ static long kill_after(int kind, long instructions) {
 }
 
 int main(void) {
+  SKIP_WITHOUT_STEPS();
   SKIP_UNDER_VALGRIND("it knows no single steps");
   SKIP_UNDER_SANITIZERS("their instructions are too many");
   shared = shared_memory(sizeof *shared);

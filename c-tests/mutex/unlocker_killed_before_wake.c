@@ -17,6 +17,7 @@ static void unlocker(void *mutex) {
 }
 
 int main(void) {
+  SKIP_WITHOUT_STEPS();
   if (is_under_valgrind()) SKIP("valgrind's instructions are not the program's");
   ipc_mutex_t *mutex = shared_memory(sizeof *mutex);
   CHECK_EQUAL(ipc_mutex_init(mutex, NULL), 0);

@@ -10,7 +10,7 @@ static uint64_t lines(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 /* The data's size by the formula. */
 static uint64_t size_of(const ipc_service_attr_t *attr) {
   return 5056 + 64 * attr->max_clients + 2 * lines(4 * attr->max_requests) +
-         attr->max_requests * (128 + lines(attr->request_size) + lines(attr->reply_size));
+         attr->max_requests * (128 + 64 * IS_MUSL + lines(attr->request_size) + lines(attr->reply_size));
 }
 
 static int listed(int kinds, uint64_t waiting) {

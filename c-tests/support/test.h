@@ -49,6 +49,14 @@
 /* Whether valgrind runs this program. It is then some fifty times slower, on a simulated processor. */
 __attribute__((unused)) static int is_under_valgrind(void) { return getenv("TEST_TOOL") != NULL; }
 
+/* Ends a test that stops a process after single instructions. armv7 and riscv64 have no such step (PTRACE_SINGLESTEP). On
+ * aarch64, a step between the two halves of an atomic operation makes the second half fail, again and again. */
+#if defined __x86_64__ || defined __i386__
+#define SKIP_WITHOUT_STEPS()
+#else
+#define SKIP_WITHOUT_STEPS() SKIP("stepping through atomic operations needs x86")
+#endif
+
 /* Ends a test whose result a tool of make check-all would change: the test watches single instructions, counts
  * allocations, or uses a system call that the tool does not know. */
 #define SKIP_UNDER_VALGRIND(reason) \

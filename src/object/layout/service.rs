@@ -139,10 +139,16 @@ pub(crate) struct CallHolder {
     #[cfg(not(target_env = "musl"))]
     pub(crate) lister: BirthCell,
     /// The index of the server's place by which that thread received the request.
+    #[cfg(not(target_env = "musl"))]
     pub(crate) listed_for: AtomicU32,
     pub(crate) links: Links,
     #[cfg(target_env = "musl")]
     pub(crate) lister: BirthCell,
+    // musl's links stand so close to the word that there is no room before them.
+    #[cfg(target_env = "musl")]
+    pub(crate) listed_for: AtomicU32,
+    #[cfg(target_env = "musl")]
+    reserved: u32,
 }
 
 /// The header of a slot for one call. The request and the reply follow it.
@@ -217,15 +223,15 @@ const _: () = {
     assert!(size_of::<ServiceIndex>() == 64);
     assert!(size_of::<ClientPlace>() == 64);
     assert!(offset_of!(ClientPlace, replies) == 24);
-    assert!(size_of::<CallSlot>() == 128);
+    assert!(size_of::<CallSlot>() == if cfg!(target_env = "musl") { 192 } else { 128 });
     assert!(offset_of!(CallSlot, client) == 32);
     assert!(offset_of!(CallSlot, deadline_ns) == 64);
     assert!(offset_of!(CallSlot, holder) == 80);
-    assert!(size_of::<CallHolder>() == if cfg!(target_env = "musl") { 48 } else { 40 });
+    assert!(size_of::<CallHolder>() == if cfg!(target_env = "musl") { 56 } else { 40 });
     assert!(is_lock_form(
         offset_of!(CallHolder, word),
         offset_of!(CallHolder, links)
     ));
-    assert!(offset_of!(CallHolder, listed_for) == if cfg!(target_env = "musl") { 12 } else { 16 });
+    assert!(offset_of!(CallHolder, listed_for) == if cfg!(target_env = "musl") { 48 } else { 16 });
     assert!(offset_of!(CallHolder, lister) == if cfg!(target_env = "musl") { 40 } else { 8 });
 };
