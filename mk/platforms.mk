@@ -13,7 +13,7 @@ check-oldkernel: tools-check $(addprefix $(C_TESTS)/,$(TEST_PROGRAMS) $(TESTS)) 
 	@c-tests/run.sh --wrap $(C_TESTS)/platforms/oldkernel $(C_TESTS)/platforms/old_kernel_refuses $(addprefix $(C_TESTS)/,$(TESTS))
 
 # The platforms of check-platforms, in the order of docs/platforms.md. PLATFORM=i686 tests one.
-PLATFORMS ?= $(or $(PLATFORM),i686 x86_64-musl linux-5.10 preempt-rt debian11 debian13)
+PLATFORMS ?= $(or $(PLATFORM),i686 x86_64-musl linux-5.10 preempt-rt aarch64 armv7 riscv64 aarch64-musl debian11 debian13)
 # The platforms on which the tests of this machine run. The others have builds of their own.
 OWN_PLATFORMS := $(filter oldkernel linux-5.10 preempt-rt debian11 debian13,$(PLATFORMS))
 

@@ -150,9 +150,9 @@ case $platform in
       "PKG_CONFIG=$PKG_CONFIG --static"
     ;;
   aarch64)
-    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu aarch64-linux-gnu-g++:g++-aarch64-linux-gnu
+    need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
     emulated aarch64 arm64 linux-image-arm64:arm64/bookworm aarch64-unknown-linux-gnu aarch64-linux-gnu-gcc \
-      aarch64-linux-gnu-strip /usr/aarch64-linux-gnu/lib all 1200 CXX=aarch64-linux-gnu-g++
+      aarch64-linux-gnu-strip /usr/aarch64-linux-gnu/lib deaths 1200
     ;;
   armv7)
     need arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
