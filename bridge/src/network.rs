@@ -413,6 +413,13 @@ fn zenoh_config(network: &config::Network) -> Result<zenoh::Config> {
             serde_json::json!({ "period_init_ms": 500, "period_max_ms": 500, "period_increase_factor": 1 }),
         )?;
         set("transport/link/tx/lease", (lease as u64).into())?;
+        // A link that takes nothing is closed after this time. Until then the sending thread waits inside Zenoh with its tables
+        // locked, and Zenoh's threads do not read the other links. So it is shorter than a lease, less the lease / 4 between two signs
+        // of life: otherwise one link that is cut ends others.
+        set(
+            "transport/link/tx/queue/congestion_control/block/wait_before_close",
+            (lease as u64 * 1000 / 2).into(),
+        )?;
         set("transport/unicast/open_timeout", 2000.into())?;
         set("transport/unicast/accept_timeout", 2000.into())?;
     }
