@@ -255,8 +255,12 @@ impl Network {
     /// Leaves the network and joins it again, by another configuration. If that fails, nothing is sent any more.
     pub(crate) fn reopen(&mut self, config: &Config, epoch: u64) -> Result<()> {
         self.leave();
-        // Frames of the old session are void.
-        self.inbox.take();
+        // All that belongs to the old session is void.
+        for event in self.inbox.take() {
+            if let Event::Claimed(_) = event {
+                self.inbox.put_at_once(event);
+            }
+        }
         *self = Network::open(config, epoch, &self.inbox.clone())?;
         Ok(())
     }
