@@ -8,7 +8,7 @@ BRIDGE_CARGO := ROBUSTIPC_LIBRARY_DIRECTORY=$(LIBS) LD_LIBRARY_PATH=$(LIBS) $(CA
 
 bridge: $(BRIDGE) ## robustipc-bridge, which connects objects of several machines, in target/bin; takes minutes
 
-$(BRIDGE): $(wildcard bridge/src/*.rs bridge/src/*.roff bridge/src/*/*.rs) bridge/Cargo.toml bridge/Cargo.lock bridge/build.rs $(SHARED)
+$(BRIDGE): $(wildcard bridge/src/*.rs bridge/src/*.roff bridge/src/*/*.rs bridge/src/*/*/*.rs) bridge/Cargo.toml bridge/Cargo.lock bridge/build.rs $(SHARED)
 	@mk/tools.sh rust cc
 	@mkdir -p $(@D)
 	@ln -sf librobustipc.so $(LIBS)/librobustipc.so.$(SOVERSION)

@@ -5,7 +5,7 @@
 
 use crate::kind::{Kind, ObjectId};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// A frame's length stands before it.
 const LENGTH: usize = 4;
 const HEADER: usize = 3 + 2 + 2 + 3 * 8;
@@ -38,9 +38,14 @@ pub(crate) enum What {
     Call,
     /// The end of a call. number: the call's. extra: 0 and the reply in bytes, or an errno.
     Reply,
+    /// Asks for [`What::Marked`] with the same numbers, when all frames before it have arrived. stream: the sender's window. number: how
+    /// many bytes it has had.
+    Mark,
+    /// A mark has arrived. stream, number: those of the mark.
+    Marked,
 }
 
-const ALL: [What; 12] = [
+const ALL: [What; 14] = [
     What::Hello,
     What::Offer,
     What::Withdraw,
@@ -53,7 +58,16 @@ const ALL: [What; 12] = [
     What::Serves,
     What::Call,
     What::Reply,
+    What::Mark,
+    What::Marked,
 ];
+
+impl What {
+    /// Whether the frame concerns an object, and not a whole bridge.
+    fn has_object(self) -> bool {
+        !matches!(self, What::Hello | What::Mark | What::Marked)
+    }
+}
 
 /// A message of one bridge to another.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +93,15 @@ impl Frame {
             extra: 0,
             bytes: Vec::new(),
         }
+    }
+
+    /// A frame that concerns no object.
+    pub(crate) fn of_bridge(what: What) -> Frame {
+        let nothing = ObjectId {
+            kind: Kind::Topic,
+            name: String::new(),
+        };
+        Frame::new(what, &nothing)
     }
 
     pub(crate) fn numbers(mut self, stream: u64, number: u64, extra: u64) -> Frame {
@@ -137,7 +160,7 @@ impl Frame {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         let name = text(name)?;
         let is_name = name.len() > 1 && name.len() <= 251 && name.starts_with('/');
-        if what != What::Hello && (!is_name || name[1..].contains(['/', '\0'])) {
+        if what.has_object() && (!is_name || name[1..].contains(['/', '\0'])) {
             return None;
         }
         Some(Frame {
@@ -186,7 +209,7 @@ mod tests {
         for length in 0..HEADER + 5 + 3 {
             assert_eq!(Frame::decode(&good[..length]), None);
         }
-        for (at, value) in [(0, 2), (1, 12), (2, 4), (4, 255), (6, 255)] {
+        for (at, value) in [(0, 1), (1, 14), (2, 4), (4, 255), (6, 255)] {
             let mut bad = good.clone();
             bad[at] = value;
             assert_eq!(Frame::decode(&bad), None, "byte {at}");

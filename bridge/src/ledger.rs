@@ -9,6 +9,7 @@
 
 use crate::kind::{Kind, ObjectId};
 use crate::library::{Error, Region, Result};
+use crate::log;
 use crate::network::{Event, Inbox};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -19,7 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 pub(crate) const WINDOW: u64 = 64;
 const STREAMS: usize = 32;
 const PUBLISHERS: usize = 16;
-const VERSION: u64 = 1;
+/// Raise it with every change of the struct or of what a number means. 1: the digests were those of std.
+const VERSION: u64 = 2;
 
 /// A message on its way, at its source.
 #[repr(C)]
@@ -147,6 +149,13 @@ impl Ledger {
         if memory.inode.load(SeqCst) == inode && memory.version.load(SeqCst) == VERSION {
             return Ok(());
         }
+        let old = memory.version.load(SeqCst);
+        if old != 0 && old != VERSION {
+            log!(
+                "{}: its ledger has version {old} instead of {VERSION} and is emptied; what was on its way may arrive a second time",
+                self.local
+            );
+        }
         // The version is stored last: a ledger that a killed bridge has not finished is emptied again.
         memory.version.store(0, SeqCst);
         let words = size_of::<Memory>() / size_of::<AtomicU64>();
@@ -254,4 +263,34 @@ pub(crate) fn random() -> u64 {
     // SAFETY: the buffer has 8 bytes.
     unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     u64::from_ne_bytes(bytes) | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_another_version_is_emptied_and_one_of_this_version_stays() {
+        let own = format!("robustipc-bridge-test-{}", std::process::id());
+        let local = format!("/{own}");
+        std::fs::write(format!("/dev/shm{local}"), b"").unwrap();
+        let ledger = Ledger::open(Kind::Queue, &local).unwrap();
+        let memory = ledger.memory();
+        ledger.adopt().unwrap();
+        let first = memory.stream.load(SeqCst);
+        memory.next.store(7, SeqCst);
+        memory.entries[6].state.store(Entry::SENT, SeqCst);
+        ledger.adopt().unwrap();
+        let found = [&memory.stream, &memory.next].map(|number| number.load(SeqCst));
+        assert_eq!(found, [first, 7]);
+        memory.version.store(1, SeqCst);
+        ledger.adopt().unwrap();
+        assert_eq!(memory.version.load(SeqCst), VERSION);
+        assert_ne!(memory.stream.load(SeqCst), first);
+        assert_eq!(memory.next.load(SeqCst), 1);
+        assert_eq!(memory.entries[6].state.load(SeqCst), Entry::FREE);
+        for name in [own.clone(), format!("robustipc-bridge.queue.{own}")] {
+            std::fs::remove_file(format!("/dev/shm/{name}")).unwrap();
+        }
+    }
 }

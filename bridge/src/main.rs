@@ -13,6 +13,7 @@
 
 mod cli;
 mod config;
+mod digest;
 mod engine;
 mod frame;
 mod kind;

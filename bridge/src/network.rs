@@ -2,16 +2,19 @@
 //!
 //! The bridge's main thread never waits for the network. It hands frames to the sending thread, and asks before that how many bytes are
 //! still there. Zenoh's threads put what arrives into the box, and wait while the box is full: then TCP slows the other side.
+//! `sending` has the sending thread.
+
+mod sending;
 
 use crate::config::{self, Config};
-use crate::frame::Frame;
+use crate::frame::{Frame, What};
 use crate::kind::ObjectId;
 use crate::library::Error;
-use std::collections::{HashMap, VecDeque};
+use sending::{BATCHES, Backlog, Order, Sending};
+use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use zenoh::qos::CongestionControl;
 use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
@@ -141,25 +144,6 @@ impl Inbox {
     }
 }
 
-/// A parcel of frames gets no further frame when it has this many bytes.
-const PARCEL: usize = 32 * 1024;
-
-enum Order {
-    Send {
-        peer: String,
-        bytes: Vec<u8>,
-        best_effort: bool,
-    },
-    Forget(String),
-}
-
-/// The frames that wait for the sending thread.
-struct Backlog {
-    bytes: AtomicUsize,
-    /// The main thread wants to know when half of the limit is free.
-    wanted: AtomicBool,
-}
-
 /// The session.
 pub(crate) struct Network {
     pub(crate) me: String,
@@ -178,18 +162,31 @@ impl Network {
         let session = zenoh::open(zenoh_config(&config.network)?)
             .wait()
             .map_err(|error| format!("the network: {error}"))?;
-        declare(&session, config, &me, inbox).map_err(|error| format!("the network: {error}"))?;
+        let (orders, receiver) = mpsc::channel();
+        declare(&session, config, &me, inbox, &orders)
+            .map_err(|error| format!("the network: {error}"))?;
         let backlog = Arc::new(Backlog {
             bytes: AtomicUsize::new(0),
             wanted: AtomicBool::new(false),
         });
-        let (orders, receiver) = mpsc::channel();
         let sender = {
-            let (session, prefix) = (session.clone(), config.prefix.clone());
+            let (session, prefix, name) = (session.clone(), config.prefix.clone(), me.clone());
             let (backlog, inbox, limit) = (backlog.clone(), inbox.clone(), config.memory);
+            let patience = 2 * config.network.lease;
             std::thread::Builder::new()
                 .name("bridge_send".into())
-                .spawn(move || send_all(&session, &prefix, &receiver, &backlog, &inbox, limit))
+                .spawn(move || {
+                    let sending = Sending {
+                        session: &session,
+                        prefix: &prefix,
+                        me: &name,
+                        backlog: &backlog,
+                        inbox: &inbox,
+                        limit,
+                        patience,
+                    };
+                    sending.run(&receiver);
+                })
                 .map_err(|error| format!("no thread can be started: {error}"))?
         };
         Ok(Network {
@@ -255,8 +252,12 @@ impl Network {
     /// Leaves the network and joins it again, by another configuration. If that fails, nothing is sent any more.
     pub(crate) fn reopen(&mut self, config: &Config, epoch: u64) -> Result<()> {
         self.leave();
-        // Frames of the old session are void.
-        self.inbox.take();
+        // All that belongs to the old session is void.
+        for event in self.inbox.take() {
+            if let Event::Claimed(_) = event {
+                self.inbox.put_at_once(event);
+            }
+        }
         *self = Network::open(config, epoch, &self.inbox.clone())?;
         Ok(())
     }
@@ -264,7 +265,9 @@ impl Network {
     /// Sends what waits, and leaves the network.
     fn leave(&mut self) {
         self.inbox.close();
-        self.orders.take();
+        if let Some(orders) = self.orders.take() {
+            let _ = orders.send(Order::Stop);
+        }
         if let Some(sender) = self.sender.take() {
             let _ = sender.join();
         }
@@ -275,84 +278,26 @@ impl Network {
     }
 }
 
-fn send_all(
-    session: &Session,
-    prefix: &str,
-    orders: &mpsc::Receiver<Order>,
-    backlog: &Backlog,
-    inbox: &Inbox,
-    limit: usize,
-) {
-    let (mut publishers, mut next) = (HashMap::new(), None);
-    while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
-        let (peer, mut bytes, best_effort) = match order {
-            Order::Forget(peer) => {
-                publishers.retain(|(name, _), _| *name != peer);
-                continue;
-            }
-            Order::Send {
-                peer,
-                bytes,
-                best_effort,
-            } => (peer, bytes, best_effort),
-        };
-        next = collect(orders, &peer, best_effort, &mut bytes);
-        let length = bytes.len();
-        let key = (peer, best_effort);
-        if !publishers.contains_key(&key) {
-            let congestion = match best_effort {
-                true => CongestionControl::Drop,
-                false => CongestionControl::Block,
-            };
-            let publisher = session
-                .declare_publisher(format!("{prefix}/to/{}", key.0))
-                .congestion_control(congestion)
-                .wait();
-            if let Ok(publisher) = publisher {
-                publishers.insert(key.clone(), publisher);
-            }
-        }
-        if let Some(publisher) = publishers.get(&key) {
-            // A link that breaks meanwhile is reported by the other bridge's token, and all that matters is sent again.
-            let _ = publisher.put(bytes).wait();
-        }
-        let left = backlog.bytes.fetch_sub(length, Ordering::SeqCst) - length;
-        if left < limit / 2 && backlog.wanted.swap(false, Ordering::SeqCst) {
-            inbox.wake();
-        }
-    }
-}
-
-/// Adds the frames that wait for the same bridge, up to a limit: one parcel costs Zenoh as much as one frame. Returns the order that
-/// does not fit in.
-fn collect(
-    orders: &mpsc::Receiver<Order>,
-    to: &str,
-    as_best_effort: bool,
-    parcel: &mut Vec<u8>,
-) -> Option<Order> {
-    while parcel.len() < PARCEL {
-        match orders.try_recv().ok()? {
-            Order::Send {
-                peer,
-                bytes,
-                best_effort,
-            } if peer == to && best_effort == as_best_effort => parcel.extend(bytes),
-            other => return Some(other),
-        }
-    }
-    None
-}
-
 /// Declares what this bridge is called and what it receives.
-fn declare(session: &Session, config: &Config, me: &str, inbox: &Arc<Inbox>) -> zenoh::Result<()> {
+fn declare(
+    session: &Session,
+    config: &Config,
+    me: &str,
+    inbox: &Arc<Inbox>,
+    orders: &mpsc::Sender<Order>,
+) -> zenoh::Result<()> {
     let prefix = &config.prefix;
-    let frames = inbox.clone();
+    let (frames, marks) = (inbox.clone(), orders.clone());
     session
         .declare_subscriber(format!("{prefix}/to/{me}"))
         .callback(move |sample| {
             for frame in Frame::decode_all(&sample.payload().to_bytes()) {
-                frames.put(Event::Frame(frame));
+                // The sending thread ends before the session: then nobody waits for a mark.
+                match frame.what {
+                    What::Mark => drop(marks.send(Order::Answer(frame))),
+                    What::Marked => drop(marks.send(Order::Marked(frame))),
+                    _ => frames.put(Event::Frame(frame)),
+                }
             }
         })
         .background()
@@ -413,6 +358,15 @@ fn zenoh_config(network: &config::Network) -> Result<zenoh::Config> {
             serde_json::json!({ "period_init_ms": 500, "period_max_ms": 500, "period_increase_factor": 1 }),
         )?;
         set("transport/link/tx/lease", (lease as u64).into())?;
+        set("transport/link/tx/queue/size/data", BATCHES.into())?;
+        // A link that takes nothing is closed after this time. Until then the sending thread may wait inside Zenoh (`sending`), and
+        // Zenoh's threads do not read the other links. So it is shorter than a lease, less the lease / 4 between two signs of life:
+        // otherwise one link that is cut ends others.
+        let close_us = (lease as u64 * 1000 / 2).min(5_000_000);
+        set(
+            "transport/link/tx/queue/congestion_control/block/wait_before_close",
+            close_us.into(),
+        )?;
         set("transport/unicast/open_timeout", 2000.into())?;
         set("transport/unicast/accept_timeout", 2000.into())?;
     }

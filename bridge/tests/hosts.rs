@@ -11,6 +11,7 @@
 mod support;
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::library::{
     Cell, Client, Queue, QueueAttributes, Server, Shape, Topic, TopicAttributes, Type,
@@ -70,12 +71,39 @@ impl Host {
         is_good.then_some(hosts)
     }
 
+    /// Three hosts, each with a link to each other one: 10.0.1.0 joins the first and the second, 10.0.2.0 the first and the
+    /// third, 10.0.3.0 the second and the third. A host's number is its last one.
+    fn three() -> Option<[Host; 3]> {
+        let hosts = [Host::new()?, Host::new()?, Host::new()?];
+        let mut is_good = true;
+        for (link, [left, right]) in [(1, [0, 1]), (2, [0, 2]), (3, [1, 2])] {
+            let other = hosts[right].0.id();
+            is_good &= hosts[left].run(&format!(
+                "ip link add v{link} type veth peer name v{link} netns {other}"
+            ));
+            for host in [left, right] {
+                let address = format!("10.0.{link}.{}/24", host + 1);
+                is_good &= hosts[host].run(&format!("ip address add {address} dev v{link}"))
+                    && hosts[host].run(&format!("ip link set v{link} up"));
+            }
+        }
+        is_good.then_some(hosts)
+    }
+
     fn cut(&self) {
-        assert!(self.run("ip link set v down"));
+        self.cut_link("v");
     }
 
     fn join(&self) {
-        assert!(self.run("ip link set v up"));
+        self.join_link("v");
+    }
+
+    fn cut_link(&self, link: &str) {
+        assert!(self.run(&format!("ip link set {link} down")));
+    }
+
+    fn join_link(&self, link: &str) {
+        assert!(self.run(&format!("ip link set {link} up")));
     }
 }
 
@@ -86,8 +114,8 @@ impl Drop for Host {
     }
 }
 
-fn hosts() -> Option<[Host; 2]> {
-    let hosts = Host::pair();
+fn hosts<const COUNT: usize>(make: fn() -> Option<[Host; COUNT]>) -> Option<[Host; COUNT]> {
+    let hosts = make();
     if hosts.is_none() {
         eprintln!("skipped: this process may not make network namespaces");
     }
@@ -185,7 +213,7 @@ fn number_of(bytes: &[u8]) -> u64 {
 
 #[test]
 fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
-    let Some(hosts) = hosts() else {
+    let Some(hosts) = hosts(Host::pair) else {
         return;
     };
     let world = World::new();
@@ -252,7 +280,7 @@ fn all_arrives_over_a_link_that_loses_packets_and_is_cut() {
 #[test]
 fn calls_over_a_link_that_is_cut_are_answered_or_told() {
     const ONCE: i32 = 1;
-    let Some(hosts) = hosts() else {
+    let Some(hosts) = hosts(Host::pair) else {
         return;
     };
     let world = World::new();
@@ -304,5 +332,147 @@ fn calls_over_a_link_that_is_cut_are_answered_or_told() {
         let request = receive(&servers[0]);
         servers[0].reply(request.id, b"y").unwrap();
         assert_eq!(again.join().unwrap(), Ok(b"y".to_vec()));
+    });
+}
+
+/// Ends the servers of a test, also of one that fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Takes what has arrived of a topic in which each sample is the next number. Returns how many samples there were.
+fn take_samples(topic: &Topic, last: &mut u64) -> u64 {
+    let mut count = 0;
+    while let Ok(number) = topic.read(|bytes, _| number_of(bytes)) {
+        assert!(
+            number > *last,
+            "samples keep their order, and none comes twice"
+        );
+        (*last, count) = (number, count + 1);
+    }
+    count
+}
+
+#[test]
+fn three_hosts_that_all_know_each_other_get_everything_once() {
+    let Some(hosts) = hosts(Host::three) else {
+        return;
+    };
+    let world = World::new();
+    let sample = TopicAttributes {
+        sample_size: 8,
+        capacity: 4096,
+        ..TopicAttributes::default()
+    };
+    let topic = Topic::publish(&world.name("a", "samples"), Some(&sample), None, 0o600).unwrap();
+    let taken = ["b", "c"].map(|side| {
+        let name = world.name(side, "samples");
+        drop(Topic::publish(&name, Some(&sample), None, 0o600).unwrap());
+        Topic::subscribe(&name).unwrap()
+    });
+    let shape = Shape {
+        request_size: 8,
+        reply_size: 8,
+        max_requests: 4,
+        max_clients: 4,
+        flags: 0,
+        request: None,
+        reply: None,
+    };
+    let names = ["a", "b", "c"].map(|side| world.name(side, "who"));
+    for name in &names {
+        drop(Server::open(name, &shape, Some(0o600)).unwrap());
+    }
+
+    let listen = "listen = [{ endpoint = \"tcp/0.0.0.0:7447\", insecure = true }]";
+    let connect = |to: &[&str]| {
+        let endpoints: Vec<String> = to
+            .iter()
+            .map(|to| format!("{{ endpoint = \"tcp/{to}:7447\", insecure = true }}"))
+            .collect();
+        format!("connect = [{}]", endpoints.join(", "))
+    };
+    let rule = |table, kind, name| format!("[[{table}]]\n{kind} = \"/{name}\"\n");
+    let gives = rule("leave", "topic", "samples") + &rule("leave", "service", "who");
+    let shares = rule("arrive", "topic", "samples") + &rule("leave", "service", "who");
+    let takes = rule("arrive", "topic", "samples") + &rule("arrive", "service", "who");
+    world.configure_with("a", "a", listen, &gives);
+    let both = format!("{listen}\n{}", connect(&["10.0.1.1"]));
+    world.configure_with("b", "b", &both, &shares);
+    world.configure_with("c", "c", &connect(&["10.0.2.1", "10.0.3.2"]), &takes);
+    let a = world.run_in(&hosts[0].enter(), "a");
+    let b = world.run_in(&hosts[1].enter(), "b");
+    let c = world.run_in(&hosts[2].enter(), "c");
+    for bridge in [&a, &b, &c] {
+        bridge.wait_for_peers(2);
+    }
+    a.wait_for_takers("/samples", 2);
+
+    let (mut sent, mut last, mut arrived) = (0_u64, [0; 2], [0; 2]);
+    let mut step = |arrived: &mut [u64; 2], last: &mut [u64; 2]| {
+        sent += 1;
+        topic.send(&sent.to_ne_bytes(), 0).unwrap();
+        for at in 0..2 {
+            arrived[at] += take_samples(&taken[at], &mut last[at]);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        sent
+    };
+    until("samples at both", || {
+        step(&mut arrived, &mut last);
+        (arrived.iter().all(|&count| count >= 500)).then_some(())
+    });
+
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stop = Stop(&is_over);
+        for (name, own) in names.iter().zip([b"a", b"b"]) {
+            let (shape, is_over) = (&shape, &is_over);
+            scope.spawn(move || {
+                let server = Server::open(name, shape, None).unwrap();
+                while !is_over.load(Ordering::Relaxed) {
+                    match server.receive() {
+                        Ok(request) => server.reply(request.id, own).unwrap(),
+                        Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                    }
+                }
+            });
+        }
+        let client = Client::open(&names[2]).unwrap();
+        until("server", || client.has_server().unwrap().then_some(()));
+        let call = || client.call(b"x", 0, 8, -1).map_err(|error| error.errno);
+        assert!(matches!(call().unwrap().as_slice(), b"a" | b"b"));
+        // Without its link to the first host, the third one gets its answers from the second.
+        hosts[0].cut_link("v2");
+        until("loss of a host", || {
+            step(&mut arrived, &mut last);
+            (c.state()?["peers"].as_array()?.len() == 1).then_some(())
+        });
+        for _ in 0..10 {
+            assert_eq!(call(), Ok(b"b".to_vec()));
+        }
+        drop(stop);
+    });
+    hosts[0].join_link("v2");
+    let before = arrived[1];
+    until("samples after the cut", || {
+        step(&mut arrived, &mut last);
+        (arrived[1] > before + 10).then_some(())
+    });
+    let sent = step(&mut arrived, &mut last);
+    until("last samples", || {
+        for at in 0..2 {
+            arrived[at] += take_samples(&taken[at], &mut last[at]);
+        }
+        (last == [sent; 2]).then_some(())
+    });
+    // The second host was never cut off.
+    assert_eq!((arrived[0], b.count("/samples", "missed")), (sent, 0));
+    until("counts of the gaps", || {
+        (c.count("/samples", "missed") == sent - arrived[1]).then_some(())
     });
 }

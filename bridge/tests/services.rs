@@ -9,6 +9,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -42,9 +44,13 @@ fn shape(flags: i32) -> Shape {
 
 /// A link that a busy machine does not cut.
 fn configure(world: &World, side: &str, rules: &str) {
+    configure_with_lease(world, side, rules, 60_000);
+}
+
+fn configure_with_lease(world: &World, side: &str, rules: &str, lease: u32) {
     let (link, port) = (if side == "a" { "listen" } else { "connect" }, world.port);
     let endpoint = format!("{{ endpoint = \"tcp/127.0.0.1:{port}\", insecure = true }}");
-    let network = format!("lease_ms = 60000\n{link} = [{endpoint}]");
+    let network = format!("lease_ms = {lease}\n{link} = [{endpoint}]");
     world.configure_with(side, side, &network, rules);
 }
 
@@ -348,6 +354,41 @@ fn a_client_of_a_service_that_delivers_once_is_told_of_a_death() {
     }
 }
 
+/// Makes one call after the other. Each is answered rightly or told.
+fn call_until(
+    client: &Client,
+    thread: u32,
+    flags: i32,
+    is_over: &AtomicBool,
+    answered: &AtomicU64,
+) {
+    let mut number = 0_u32;
+    while !is_over.load(SeqCst) {
+        let mut request = thread.to_ne_bytes().to_vec();
+        request.extend(number.to_ne_bytes());
+        match call(client, &request, PATIENCE) {
+            Ok(reply) => {
+                assert_eq!(reply, answer_to(&request));
+                answered.fetch_add(1, SeqCst);
+            }
+            // EAGAIN: a thread has not run for a second inside a call.
+            Err(libc::ENOENT | libc::EAGAIN) => std::thread::sleep(Duration::from_millis(1)),
+            Err(libc::EOWNERDEAD) if flags == ONCE => {}
+            Err(errno) => panic!("a call has ended with {errno}"),
+        }
+        number += 1;
+    }
+}
+
+/// Ends the threads of a test, also of one that fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Makes calls from several threads while bridges and servers are killed. Every call is answered rightly or told.
 fn killed_again_and_again(flags: i32, rounds: u32) {
     let world = World::new();
@@ -362,28 +403,9 @@ fn killed_again_and_again(flags: i32, rounds: u32) {
     wait_for_server(&client);
     let (is_over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        for thread in 0..4_u32 {
+        for thread in 0..4 {
             let (client, is_over, answered) = (&client, &is_over, &answered);
-            scope.spawn(move || {
-                let mut number = 0_u32;
-                while !is_over.load(SeqCst) {
-                    let mut request = thread.to_ne_bytes().to_vec();
-                    request.extend(number.to_ne_bytes());
-                    match call(client, &request, PATIENCE) {
-                        Ok(reply) => {
-                            assert_eq!(reply, answer_to(&request));
-                            answered.fetch_add(1, SeqCst);
-                        }
-                        // EAGAIN: a thread has not run for a second inside a call.
-                        Err(libc::ENOENT | libc::EAGAIN) => {
-                            std::thread::sleep(Duration::from_millis(1))
-                        }
-                        Err(libc::EOWNERDEAD) if flags == ONCE => {}
-                        Err(errno) => panic!("a call has ended with {errno}"),
-                    }
-                    number += 1;
-                }
-            });
+            scope.spawn(move || call_until(client, thread, flags, is_over, answered));
         }
         for round in 0..rounds {
             let seen = answered.load(SeqCst);
@@ -425,6 +447,256 @@ fn every_call_is_answered_while_bridges_and_servers_are_killed() {
 #[test]
 fn every_call_of_a_service_that_delivers_once_is_answered_or_told() {
     killed_again_and_again(ONCE, 9);
+}
+
+/// Has a bridge read its configuration again, and waits until it has.
+fn reload(world: &World, bridge: &Bridge, side: &str) {
+    let count = || world.log(side).matches("configuration is in use").count();
+    let before = count();
+    bridge.signal(libc::SIGHUP);
+    until("reload", || (count() > before).then_some(()));
+}
+
+/// Makes calls from several threads while the routes of the service are removed, added and changed.
+fn reloaded_again_and_again(flags: i32, rounds: u32) {
+    const ADD: [&str; 2] = [
+        "[[leave]]\nservice = \"/add\"\n",
+        "[[arrive]]\nservice = \"/add\"\n",
+    ];
+    let world = World::new();
+    drop(serve(&world, "b", flags));
+    let _server = server_process(&world.name("a", "add"), flags, "answer");
+    until("service", || Client::open(&world.name("a", "add")).ok());
+    let bridges = [start(&world, "a", LEAVE), start(&world, "b", ARRIVE)];
+    let client = open(&world, "b");
+    wait_for_server(&client);
+    let (is_over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    let more_answers = || {
+        let seen = answered.load(SeqCst);
+        until("answers", || {
+            (answered.load(SeqCst) > seen + 20).then_some(())
+        });
+    };
+    std::thread::scope(|scope| {
+        let _over = Over(&is_over);
+        for thread in 0..4 {
+            let (client, is_over, answered) = (&client, &is_over, &answered);
+            scope.spawn(move || call_until(client, thread, flags, is_over, answered));
+        }
+        for round in 0..rounds {
+            more_answers();
+            let at = (round % 2) as usize;
+            let (side, rules, bridge) = (["a", "b"][at], [LEAVE, ARRIVE][at], &bridges[at]);
+            match round / 2 % 3 {
+                0 => {
+                    configure(&world, side, "");
+                    reload(&world, bridge, side);
+                    wait_for_no_server(&client);
+                    configure(&world, side, rules);
+                }
+                1 => configure(&world, side, ADD[at]),
+                _ => configure_with_lease(&world, side, rules, 60_001 + round),
+            }
+            reload(&world, bridge, side);
+        }
+        more_answers();
+    });
+}
+
+#[test]
+fn every_call_is_answered_while_routes_come_change_and_go() {
+    reloaded_again_and_again(0, 6);
+}
+
+#[test]
+fn every_call_of_a_service_that_delivers_once_is_told_of_the_end_of_its_route() {
+    reloaded_again_and_again(ONCE, 6);
+}
+
+#[test]
+fn a_request_goes_back_when_its_route_ends() {
+    for (side, flags) in [("a", 0), ("b", 0), ("a", ONCE), ("b", ONCE)] {
+        let world = World::new();
+        drop(serve(&world, "b", flags));
+        let there = serve(&world, "a", flags);
+        let bridges = [start(&world, "a", LEAVE), start(&world, "b", ARRIVE)];
+        let client = open(&world, "b");
+        wait_for_server(&client);
+        std::thread::scope(|scope| {
+            let calls = scope.spawn(|| call(&client, b"x", PATIENCE));
+            receive(&there);
+            configure(&world, side, "");
+            reload(&world, &bridges[usize::from(side == "b")], side);
+            if flags == ONCE {
+                assert_eq!(calls.join().unwrap(), Err(libc::EOWNERDEAD), "{side}");
+            } else {
+                let here = serve(&world, "b", flags);
+                let request = receive(&here);
+                assert_eq!(request.bytes, b"x");
+                here.reply(request.id, b"here").unwrap();
+                assert_eq!(calls.join().unwrap(), Ok(b"here".to_vec()), "{side}");
+            }
+        });
+    }
+}
+
+/// A way to a port on which each piece of data takes a fifth of a second.
+fn slow_link(world: &World, to: u16) -> u16 {
+    fn pass(mut from: TcpStream, mut to: TcpStream) {
+        let mut buffer = [0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            std::thread::sleep(Duration::from_millis(200));
+            if to.write_all(&buffer[..length]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    }
+    let port = world.another_port();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    // The threads end with the test's process, or with their connection.
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", to)) else {
+                continue;
+            };
+            let (Ok(near_too), Ok(far_too)) = (near.try_clone(), far.try_clone()) else {
+                continue;
+            };
+            std::thread::spawn(move || pass(near, far));
+            std::thread::spawn(move || pass(far_too, near_too));
+        }
+    });
+    port
+}
+
+fn listens(port: u16) -> String {
+    format!(
+        "lease_ms = 60000\nlisten = [{{ endpoint = \"tcp/127.0.0.1:{port}\", insecure = true }}]"
+    )
+}
+
+fn connects(ports: [u16; 2]) -> String {
+    let [one, other] =
+        ports.map(|port| format!("{{ endpoint = \"tcp/127.0.0.1:{port}\", insecure = true }}"));
+    format!("lease_ms = 60000\nconnect = [{one}, {other}]")
+}
+
+/// Answers one call that a server gets.
+fn answered_by(client: &Client, server: &Server) {
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| call(client, b"x", PATIENCE));
+        let request = receive(server);
+        server.reply(request.id, b"y").unwrap();
+        assert_eq!(calls.join().unwrap(), Ok(b"y".to_vec()));
+    });
+}
+
+#[test]
+fn of_several_remote_bridges_the_nearest_is_called() {
+    let world = World::new();
+    let near_port = world.another_port();
+    let ports = [slow_link(&world, world.port), near_port];
+    // The far one is the first by name and by its place in the configuration.
+    world.configure_with("a", "a", &listens(world.port), LEAVE);
+    world.configure_with("c", "c", &listens(near_port), LEAVE);
+    world.configure_with("b", "b", &connects(ports), ARRIVE);
+    drop(serve(&world, "b", 0));
+    let [far, near] = ["a", "c"].map(|side| serve(&world, side, 0));
+    let a = world.run("a");
+    let c = world.run("c");
+    let _b = world.run("b");
+    let client = open(&world, "b");
+    for bridge in [&a, &c] {
+        bridge.wait_for_takers("/add", 1);
+    }
+    wait_for_server(&client);
+    // Until both ways are measured, either may be called.
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| {
+            until("answer of the nearest", || {
+                (call(&client, b"x", PATIENCE) == Ok(b"near".to_vec())).then_some(())
+            });
+        });
+        until("answer of the nearest", || {
+            for (server, reply) in [(&far, &b"far"[..]), (&near, b"near")] {
+                if let Ok(request) = server.receive() {
+                    server.reply(request.id, reply).unwrap();
+                }
+            }
+            calls.is_finished().then_some(())
+        });
+    });
+    for _ in 0..20 {
+        answered_by(&client, &near);
+    }
+    assert!(far.receive().is_err());
+    // Without its server the next one is called, with requests that were under way too.
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| call(&client, b"x", PATIENCE));
+        receive(&near);
+        drop(near);
+        let request = receive(&far);
+        far.reply(request.id, b"far").unwrap();
+        assert_eq!(calls.join().unwrap(), Ok(b"far".to_vec()));
+    });
+    for _ in 0..3 {
+        answered_by(&client, &far);
+    }
+    // The nearest is called again when it serves again, and the next one after the death of its bridge.
+    let near = serve(&world, "c", 0);
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| {
+            until("request at the nearest", || {
+                let outcome = call(&client, b"x", PATIENCE);
+                (outcome != Ok(b"far".to_vec())).then_some(outcome)
+            })
+        });
+        until("request at the nearest", || {
+            if let Ok(request) = far.receive() {
+                far.reply(request.id, b"far").unwrap();
+            }
+            near.receive().ok()
+        });
+        c.kill();
+        let request = receive(&far);
+        far.reply(request.id, b"after the death").unwrap();
+        assert_eq!(calls.join().unwrap(), Ok(b"after the death".to_vec()));
+    });
+}
+
+#[test]
+fn a_second_bridge_of_the_servers_machine_takes_over() {
+    let world = World::new();
+    let ports = [world.port, world.another_port()];
+    // Both connect objects of the same side.
+    world.configure_with("a", "a", &listens(ports[0]), LEAVE);
+    world.configure_with("c", "a", &listens(ports[1]), LEAVE);
+    world.configure_with("b", "b", &connects(ports), ARRIVE);
+    drop(serve(&world, "b", 0));
+    let server = serve(&world, "a", 0);
+    let first = world.run("a");
+    first.wait_until_ready();
+    let second = world.run("c");
+    let b = world.run("b");
+    b.wait_for_peers(2);
+    let client = open(&world, "b");
+    wait_for_server(&client);
+    for _ in 0..3 {
+        answered_by(&client, &server);
+    }
+    assert_eq!(second.count("/add", "takers"), 0);
+    // A request of a bridge that dies is given to the other one, and delivered once more.
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| call(&client, b"x", PATIENCE));
+        receive(&server);
+        first.kill();
+        let request = receive(&server);
+        server.reply(request.id, b"y").unwrap();
+        assert_eq!(calls.join().unwrap(), Ok(b"y".to_vec()));
+    });
+    second.wait_for_takers("/add", 1);
+    answered_by(&client, &server);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::Engine;
 use super::scan::AGAIN;
 use crate::frame::{Frame, What};
-use crate::kind::{Kind, ObjectId};
+use crate::kind::ObjectId;
 use crate::library::Error;
 use crate::log;
 use crate::route::{BYTE_ORDER, Description, Offer};
@@ -24,11 +24,7 @@ pub(super) struct Peer {
 }
 
 fn hello(wants_answer: bool) -> Frame {
-    let nothing = ObjectId {
-        kind: Kind::Topic,
-        name: String::new(),
-    };
-    Frame::new(What::Hello, &nothing).numbers(0, u64::from(wants_answer), 0)
+    Frame::of_bridge(What::Hello).numbers(0, u64::from(wants_answer), 0)
 }
 
 /// The name that stands in a bridge's configuration.

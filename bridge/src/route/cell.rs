@@ -4,10 +4,10 @@
 
 use super::{Common, Context, Description, Offer, Route, Sizes};
 use crate::config::{Arrive, Leave};
+use crate::digest;
 use crate::frame::{Frame, What};
 use crate::library::{Cell, Error, Object, Result, Type};
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -82,7 +82,9 @@ impl CellRoute {
                 .unwrap_or_default();
             let stamp = (now.as_nanos() as u64).max(memory.stamp.load(SeqCst) + 1);
             memory.stamp.store(stamp, SeqCst);
-            memory.stamped_by.store(hash_of(&cx.config.name), SeqCst);
+            memory
+                .stamped_by
+                .store(digest::of_name(&cx.config.name), SeqCst);
             // Last: after a kill before this, the value gets a newer stamp, and the others the same value again.
             memory.position.store(info.number, SeqCst);
             if let Some(leaving) = &mut self.leaving {
@@ -176,12 +178,6 @@ impl Leaving {
     fn due(&self) -> Option<Instant> {
         Some(self.last_sent? + self.rule.interval?)
     }
-}
-
-fn hash_of(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl Route for CellRoute {

@@ -15,6 +15,7 @@ use library::{Cell, Field, Type};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,25 @@ pub(crate) struct World {
     pub(crate) key: String,
     pub(crate) folder: PathBuf,
     pub(crate) port: u16,
+    /// Keeps other tests from the ports of this one.
+    ports: Mutex<Vec<TcpListener>>,
+}
+
+/// A free port, and what reserves it: a listener of the same port at another address. The port is none of those that the kernel gives
+/// to connections, because such a port may be taken before the bridge listens, also by a bridge that tries to connect to it.
+fn reserve_port() -> (u16, TcpListener) {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let first = range.split_whitespace().next().unwrap().parse().unwrap();
+    let start = std::process::id() as u16;
+    let ports = (0..u16::MAX).map(|step| start.wrapping_add(step));
+    ports
+        .filter(|port| (2_000..first).contains(port))
+        .find_map(|port| {
+            let reserved = TcpListener::bind(("127.0.0.2", port)).ok()?;
+            TcpListener::bind(("127.0.0.1", port)).ok()?;
+            Some((port, reserved))
+        })
+        .expect("a free port")
 }
 
 impl World {
@@ -50,12 +70,20 @@ impl World {
         let key = format!("bt{}n{number}", std::process::id());
         let folder = std::env::temp_dir().join(&key);
         std::fs::create_dir_all(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        World { key, folder, port }
+        let (port, reserved) = reserve_port();
+        World {
+            key,
+            folder,
+            port,
+            ports: Mutex::new(vec![reserved]),
+        }
+    }
+
+    /// A further port.
+    pub(crate) fn another_port(&self) -> u16 {
+        let (port, reserved) = reserve_port();
+        self.ports.lock().unwrap().push(reserved);
+        port
     }
 
     /// The local name of an object at a side, "a" or "b".

@@ -1,13 +1,13 @@
 //! The sender's half: messages that leave.
 
 use super::{MESSAGE, SKIPPED};
+use crate::digest;
 use crate::frame::{Frame, What};
 use crate::ledger::{Entry, WINDOW};
 use crate::library::{Borrowed, Object, Queue, Result, What as Wait};
 use crate::log;
 use crate::route::{Common, Context, Description, Sizes};
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -43,18 +43,12 @@ pub(super) struct Departures {
 }
 
 fn digest(message: &Borrowed) -> [u64; 2] {
-    [1, 2].map(|seed: u64| {
-        let mut hasher = DefaultHasher::new();
-        (seed, message.priority, message.bytes()).hash(&mut hasher);
-        hasher.finish()
-    })
+    digest::of_message(message.priority, message.bytes())
 }
 
 /// The number that stands for a bridge's name.
 fn hash_of(peer: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    peer.split('/').next().hash(&mut hasher);
-    hasher.finish() | 1
+    digest::of_name(peer.split('/').next().unwrap_or(peer))
 }
 
 impl Departures {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How many calls of a service are under way at once. Each has one of the service's 64 places for servers.
 const CALLS: usize = 32;
 /// How often the way to another bridge is measured.
-const MEASUREMENTS: u64 = 3;
+const MEASUREMENTS: u32 = 3;
 /// How long after its deadline a call is given up whose end the other bridge has not told.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -22,8 +22,10 @@ struct Peer {
     serves: bool,
     /// The shortest time from a question to its answer.
     distance: Option<Duration>,
-    /// The number of the last question, and when it was sent.
-    asked: (u64, Instant),
+    measured: u32,
+    /// The number of the last question, and when it was sent. An answer to an earlier one says nothing about the distance, so a number
+    /// is used once.
+    asked: Option<(u64, Instant)>,
 }
 
 /// A call under way.
@@ -76,6 +78,16 @@ fn is_passing(error: &Error) -> bool {
     error.is_empty() || error.errno == libc::EUSERS
 }
 
+impl Peer {
+    /// Asks whether a process serves there.
+    fn ask(&mut self, common: &Common, cx: &Context, name: &str) {
+        let number = random();
+        let want = common.frame(What::Want).numbers(0, number, 0);
+        self.asked = Some((number, Instant::now()));
+        cx.network.send(name, &want);
+    }
+}
+
 impl Forwarding {
     pub(super) fn open(common: &mut Common, rule: &Arrive, offer: &Offer) -> Result<Forwarding> {
         let shape = shape_of(offer)?.clone();
@@ -108,14 +120,13 @@ impl Forwarding {
     }
 
     pub(super) fn add_peer(&mut self, common: &Common, cx: &Context, name: String) {
-        let asked = (1, Instant::now());
-        cx.network
-            .send(&name, &common.frame(What::Want).numbers(0, asked.0, 0));
-        self.peers.entry(name).or_insert(Peer {
+        let peer = self.peers.entry(name.clone()).or_insert(Peer {
             serves: false,
             distance: None,
-            asked,
+            measured: 0,
+            asked: None,
         });
+        peer.ask(common, cx, &name);
     }
 
     /// Gives back what the bridge has. Returns whether no bridge is left.
@@ -134,13 +145,12 @@ impl Forwarding {
             return;
         };
         peer.serves = frame.number == 1;
-        if frame.extra == peer.asked.0 {
-            let time = peer.asked.1.elapsed();
+        if let Some((_, at)) = peer.asked.take_if(|asked| asked.0 == frame.extra) {
+            let time = at.elapsed();
             peer.distance = Some(peer.distance.map_or(time, |known| known.min(time)));
-            if peer.asked.0 < MEASUREMENTS {
-                peer.asked = (peer.asked.0 + 1, Instant::now());
-                let want = common.frame(What::Want).numbers(0, peer.asked.0, 0);
-                cx.network.send(&frame.from, &want);
+            peer.measured += 1;
+            if peer.measured < MEASUREMENTS {
+                peer.ask(common, cx, &frame.from);
             }
         }
     }
