@@ -81,7 +81,7 @@ static void use_traced(void *argument) {
   int descriptors = open_descriptors(), maps = mappings();
   closed = 1;
   current->before();
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   raise(SIGSTOP);
   (void)current->run();
   raise(SIGSTOP);

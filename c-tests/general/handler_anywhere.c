@@ -177,7 +177,7 @@ static void use_traced(void *argument) {
   handlers.runs = 0;
   handlers.interrupts_libc = strncmp(call->name, "pthread_", 8) == 0;
   call->before();
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   raise(SIGSTOP);
   long result = call->run();
   raise(SIGSTOP);
@@ -220,7 +220,7 @@ static void use_jumped(void *argument) {
   CHECK(signal(SIGUSR1, jump) != SIG_ERR);
   int has_other = strstr(call->name, "second") != NULL || strstr(call->name, "two") != NULL;
   call->before();
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   if (sigsetjmp(outside, 1) == 0) {
     raise(SIGSTOP);
     (void)call->run();

@@ -221,7 +221,7 @@ static void use_traced(void *argument) {
   maps = mappings();
   int descriptors = open_descriptors();
   call->before();
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   raise(SIGSTOP);
   long result = call->run();
   raise(SIGSTOP);

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <robustipc.h>
 #include <sched.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -217,6 +218,16 @@ __attribute__((unused)) static void wait_until_asleep(pid_t process) {
   for (int64_t end = now_ns() + PATIENCE; now_ns() < end; sched_yield())
     if (is_asleep(process)) return;
   test_failed(__FILE__, __LINE__, "process %d does not go to sleep", (int)process);
+}
+
+/* Lets the parent trace this process. SIGCHLD is blocked: the end of a child would stop this process once more, at any
+ * moment. */
+__attribute__((unused)) static void be_traced(void) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGCHLD);
+  CHECK(sigprocmask(SIG_BLOCK, &blocked, NULL) == 0);
+  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
 }
 
 /* How many descriptors this process has open. A test compares the number before with the number after. */
