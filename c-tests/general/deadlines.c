@@ -138,14 +138,16 @@ int main(void) {
   sigaction(SIGALRM, &action, NULL);
   struct itimerval often = { { 0, 3000 }, { 0, 3000 } }, never = { { 0, 0 }, { 0, 0 } };
   CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
-  for (int which = 5; which < 8; which++) {
-    int64_t result, deadline = ipc_deadline(50 * MILLISECOND);
-    do result = call(which, deadline);
-    while (result == -EINTR);
-    CHECK_EQUAL(result, -ETIMEDOUT);
+  /* On a busy machine few handlers run within one deadline. */
+  while (handled < 4) {
+    for (int which = 5; which < 8; which++) {
+      int64_t result, deadline = ipc_deadline(50 * MILLISECOND);
+      do result = call(which, deadline);
+      while (result == -EINTR);
+      CHECK_EQUAL(result, -ETIMEDOUT);
+    }
   }
   CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
-  CHECK(handled > 3);
 
   CHECK_EQUAL(ipc_deadline(0), 0);
   CHECK_EQUAL(ipc_deadline(IPC_FOREVER), IPC_FOREVER);
