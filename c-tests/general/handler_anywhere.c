@@ -127,10 +127,12 @@ static void handle(int number) {
 }
 
 static sigjmp_buf outside;
+/* The call is over. The C library's raise() may hold the signal back until after its stop. */
+static volatile sig_atomic_t is_outside;
 
 static void jump(int number) {
   (void)number;
-  siglongjmp(outside, 1);
+  if (!is_outside) siglongjmp(outside, 1);
 }
 
 static void prepare_handler(const char *name) {
@@ -225,6 +227,7 @@ static void use_jumped(void *argument) {
     raise(SIGSTOP);
     (void)call->run();
   }
+  is_outside = 1;
   raise(SIGSTOP);
   CHECK(entries_of_robust_list() >= 0);
   handle(0);
