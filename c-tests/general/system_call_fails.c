@@ -124,8 +124,10 @@ static const int *errors_of(long number, long second_argument) {
     case SYS_get_robust_list: ERRORS(EPERM, ENOSYS);
     case SYS_clone: case SYS_vfork: case SYS_fork: case SYS_clone3: ERRORS(EAGAIN, ENOMEM);
     case SYS_wait4: case SYS_waitid: ERRORS(ECHILD, EINTR);
-    /* The library asks by kill() whether a process lives. ESRCH would be the false answer that a living one has died. */
-    case SYS_kill: ERRORS(EPERM);
+    case SYS_kill:
+      /* Without a signal the library asks whether a process lives. ESRCH would be a false answer. */
+      if (second_argument == 0) ERRORS(EPERM);
+      ERRORS(EPERM, ESRCH);
     case SYS_tgkill: case 424: /* pidfd_send_signal */ ERRORS(EPERM, ESRCH);
     case 434: /* pidfd_open */ ERRORS(EMFILE, ENOSYS, ENFILE, EPERM);
     case SYS_poll: case SYS_ppoll: ERRORS(ENOMEM, EINTR, EINVAL);

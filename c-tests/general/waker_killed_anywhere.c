@@ -32,7 +32,7 @@ static void change(int kind) {
 static void waker(void *kind) {
   /* A thread's first call asks the kernel for many things. */
   CHECK_EQUAL(ipc_event_set(&shared->another), 0);
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   raise(SIGSTOP);
   change(*(int *)kind);
   shared->is_done = 1;

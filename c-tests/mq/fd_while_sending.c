@@ -1,11 +1,14 @@
 /* A process that has a queue's descriptor, or the queue in a waitset, asks again and again without waiting, while another
- * one sends. Every message comes, and no call goes on for ever: wake-ups come at any moment of a call. At the end the
- * descriptor tells of each message. */
+ * one sends. Every message comes, and no call goes on for ever: wake-ups come at any moment of a call. A process that polls
+ * is told of each message. */
 #include "lanes.h"
 #include "queue.h"
 
 static const char *name;
 static unsigned *done;
+
+/* A call that goes on for ever ends both processes after this many seconds. */
+#define LIMIT 250
 
 struct sending {
   unsigned messages, longest_pause;
@@ -14,6 +17,7 @@ struct sending {
 /* Sends each message a moment after the one before was received; the moments differ. */
 static void send_all(void *argument) {
   const struct sending *sending = argument;
+  alarm(LIMIT);
   ipc_mq_t *mq = join_queue(name, 0);
   unsigned random = 1;
   for (unsigned i = 0; i < sending->messages; i++) {
@@ -25,7 +29,7 @@ static void send_all(void *argument) {
   CHECK_EQUAL(ipc_mq_close(mq), 0);
 }
 
-/* What the receiver does while there is no message. */
+/* The receiver's way to learn of the next message. */
 enum way { ASKS_QUEUE, ASKS_WAITSET, POLLS };
 
 static void receive_all(ipc_mq_t *mq, enum way way, const struct sending *sending) {
@@ -60,7 +64,7 @@ static void run(enum lane lane) {
   snprintf(suffix, sizeof suffix, "lane-%d", lane);
   name = unique_name(suffix);
   ipc_mq_t *mq = make_queue(name, 4, sizeof(unsigned));
-  alarm(250); /* a call that goes on for ever */
+  alarm(LIMIT);
   for (unsigned pause = 50; pause <= 1000; pause *= 4) {
     receive_all(mq, ASKS_QUEUE, &(struct sending){ 2000, pause });
     receive_all(mq, ASKS_WAITSET, &(struct sending){ 1000, pause });

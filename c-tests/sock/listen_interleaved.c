@@ -14,7 +14,7 @@ static Results *results;
 static void first_starter(void *unused) {
   (void)unused;
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* this happens also if a check of the test fails */
-  CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+  be_traced();
   raise(SIGSTOP);
   results->first = ipc_sock_listen(path, IPC_SOCK_STREAM, 0, 0600);
   pause();

@@ -309,8 +309,8 @@ impl Ring {
         unsafe { self.rings.word(offset).as_ref() }
     }
 
-    /// Whether a request has ended that [`submit_and_collect`](Ring::submit_and_collect) has not reported. Rarely it
-    /// says so of none. Any thread of this process may ask.
+    /// Whether a request has ended that [`submit_and_collect`](Ring::submit_and_collect) has not reported. It may
+    /// say so although there is none: see `enter_for_ended`. Any thread of this process may ask.
     pub(crate) fn has_ended_requests(&self) -> bool {
         let (head, tail) = (self.completions.head, self.completions.tail);
         // Acquire, here and below: without it the content of a completion could be read before its number.
@@ -443,9 +443,11 @@ impl Ring {
     ///
     /// A waker ends a request in two steps: it puts the request where the owner takes it from, and then sets the flag.
     /// If the owner takes it in between, the flag stays set, and the kernel clears it only when it next has something
-    /// to do. So it is cleared here, before the kernel looks: what comes later sets it again.
+    /// to do. So it is cleared here, before the kernel looks: a request that ends later sets it again.
     fn enter_for_ended(&mut self) -> Result<(), Errno> {
         let offset = self.submissions.flags;
+        // SeqCst: if the flag could be cleared after the kernel has looked, the mark of a request that ended in between
+        // would be lost.
         let before = self.word(offset).fetch_and(!SQ_TASKRUN, Ordering::SeqCst);
         let outcome = self.enter(ENTER_GETEVENTS);
         if outcome.is_err() {

@@ -2,7 +2,7 @@
 //!
 //! Zenoh lets a thread wait inside it while a link takes nothing, and keeps its tables locked for that time: nothing of any other link
 //! is read or sent meanwhile. So this thread gives Zenoh no more for one bridge than Zenoh's buffers hold, the *window*. After each
-//! quarter of it the bridge gets a mark, which it sends back. What is over the window is held here, and other bridges get theirs.
+//! quarter of it the bridge gets a mark, which it sends back. Parcels over the window are held here, and other bridges get theirs.
 
 use super::Inbox;
 use crate::frame::{Frame, What};
@@ -45,7 +45,7 @@ pub(super) struct Backlog {
     pub(super) wanted: AtomicBool,
 }
 
-/// What is on its way to a bridge.
+/// The parcels on their way to a bridge, and those that wait for it.
 struct Way {
     /// Tells the marks of this window from those of an earlier one.
     round: u64,
@@ -293,7 +293,7 @@ mod tests {
         way.mark_is_back(&marks[3]);
         way.mark_is_back(&marks[1]);
         assert_eq!(way.received, WINDOW);
-        // What is less than a mark never fills the window.
+        // A small parcel after the last mark is followed by none, and leaves room.
         assert!(way.note(1).is_none() && !way.is_full());
     }
 

@@ -65,7 +65,7 @@ enum Lane {
     Watcher,
 }
 
-/// What was collected from a ring.
+/// The ended requests that were collected from a ring.
 #[derive(Default)]
 struct Collected {
     /// How many requests have ended, for whatever reason.
@@ -450,7 +450,7 @@ impl Watch {
             self.leave_lane();
             self.raise(READY);
         }
-        // What has ended by now may have made the eventfd ready just before it was lowered. The watcher's firing is
+        // A slot that has fired by now may have made the eventfd ready just before it was lowered. The watcher's firing is
         // told of by a mark. A request of the ring waits to be collected, and as long as it waits the kernel tells of no
         // other one: the eventfd would stay as it is for ever.
         if !self.is_raised && (self.target.has_fired() || self.has_ended_requests()) {
